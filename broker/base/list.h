@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Intrusive, circular, doubly linked list. A link of an object that is on no
+ * list points to itself, so that unlinking is always allowed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct List List;
+
+struct List {
+        List *next;
+        List *prev;
+};
+
+#define LIST_INIT(list) { .next = &(list), .prev = &(list) }
+
+static inline void list_init(List *list) {
+        list->next = list->prev = list;
+}
+
+static inline bool list_is_empty(const List *list) {
+        return list->next == list;
+}
+
+/* Appends: @link becomes the last of @list. */
+static inline void list_append(List *list, List *link) {
+        link->prev = list->prev;
+        link->next = list;
+        list->prev->next = link;
+        list->prev = link;
+}
+
+static inline void list_unlink(List *link) {
+        link->prev->next = link->next;
+        link->next->prev = link->prev;
+        list_init(link);
+}
+
+static inline List *list_first(List *list) {
+        return list_is_empty(list) ? NULL : list->next;
+}
+
+/* The entry that @entry is on may be unlinked meanwhile, no other. */
+#define list_for_each(entry, safe, list)                                      \
+        for (List *entry = (list)->next, *safe = entry->next; entry != (list); entry = safe, safe = entry->next)

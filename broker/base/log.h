@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The log: lines on stderr, with the journal's priority prefixes where stderr
+ * goes to the journal. Never called per event; what a peer can cause is logged
+ * once an episode by whoever owns the episode.
+ */
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+/* The numbers are syslog's. */
+typedef enum LogLevel {
+        LOG_LEVEL_ERR = 3,
+        LOG_LEVEL_WARNING = 4,
+        LOG_LEVEL_NOTICE = 5,
+        LOG_LEVEL_INFO = 6,
+        LOG_LEVEL_DEBUG = 7,
+} LogLevel;
+
+void log_init(LogLevel level);
+bool log_level_parse(const char *text, LogLevel *ret_level);
+void log_line(LogLevel level, const char *format, ...) __attribute__((__format__(__printf__, 2, 3)));
+
+#define log_error(...) log_line(LOG_LEVEL_ERR, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_notice(...) log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
+#define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Output has two parts, replies and the feed, and each switches to the other only
+ * between two frames. A client that does not read its replies is not read from
+ * either, so that it can ask for no more than LIMIT_REPLY_BYTES; a client that
+ * does not read its feed falls off the feed's tail. Nobody waits for anybody.
+ *
+ * Whatever goes wrong with a client ends that client (`dead`), and nothing else:
+ * no function here returns an error.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/clients/client.h"
+#include "broker/clients/hub.h"
+#include "broker/output/request.h"
+#include "broker/rules/limits.h"
+#include "proto/frame.h"
+
+#define CLIENT_MAGIC 0x7a5c11e7u
+
+/* Bytes that one client can send or be sent in one turn of the loop. */
+#define TURN_READ_BYTES (64u * 1024u)
+#define TURN_WRITE_BYTES (1024u * 1024u)
+
+#define IN_BYTES_FIRST 256u
+
+static void client_die(Client *client) {
+        if (client->dead)
+                return;
+        client->dead = true;
+        ev_io_stop(client->hub->loop, &client->reader);
+        ev_io_stop(client->hub->loop, &client->writer);
+        ev_timer_stop(client->hub->loop, &client->delay);
+        ev_timer_stop(client->hub->loop, &client->deadline);
+        hub_bury(client->hub, client);
+}
+
+static void client_set_deadline(Client *client, double seconds) {
+        ev_timer_stop(client->hub->loop, &client->deadline);
+        ev_timer_set(&client->deadline, seconds, 0.);
+        ev_timer_start(client->hub->loop, &client->deadline);
+}
+
+/* A client that is idle between requests may be so for ever; before its first, or within one, it may not. */
+static void client_await_request(Client *client) {
+        if (client->served && client->n_in == 0)
+                ev_timer_stop(client->hub->loop, &client->deadline);
+        else
+                client_set_deadline(client, LIMIT_REQUEST_SECONDS);
+}
+
+/*
+ * Output.
+ */
+
+/**
+ * client_reply() - queue a frame
+ * @client:   the client
+ * @frame:    a whole frame
+ * @n_frame:  its length
+ */
+void client_reply(Client *client, const uint8_t *frame, size_t n_frame) {
+        if (client->dead)
+                return;
+        if (client->i_out > 0) {
+                memmove(client->out, client->out + client->i_out, client->n_out - client->i_out);
+                client->n_out -= client->i_out;
+                client->i_out = 0;
+        }
+        if (client->n_out + n_frame > client->n_out_max) {
+                size_t n = MAX(client->n_out + n_frame, 2 * client->n_out_max);
+                uint8_t *out = realloc(client->out, n);
+
+                if (!out)
+                        return client_die(client);
+                client->out = out;
+                client->n_out_max = n;
+        }
+        memcpy(client->out + client->n_out, frame, n_frame);
+        client->n_out += n_frame;
+}
+
+/* The client ends as soon as it has its replies, and the frame that it is in. */
+static void client_close(Client *client) {
+        client->closing = true;
+        ev_io_stop(client->hub->loop, &client->reader);
+        client_set_deadline(client, LIMIT_UNREAD_SECONDS);
+}
+
+/**
+ * client_refuse() - queue an Error
+ * @client:  the client
+ * @error:   what to say; if it is a closing one, the client ends after it
+ */
+void client_refuse(Client *client, const EncodedError *error) {
+        uint8_t frame[ENCODED_REPLY_MAX];
+
+        if (client->dead || client->closing)
+                return;
+        client_reply(client, frame, encode_error(error, frame));
+        if (!error->closing)
+                return;
+
+        if (error->code == ERROR_FELL_BEHIND)
+                ++client->hub->n_closed_for_strict;
+        else
+                ++client->hub->n_closed_for_errors;
+        client_close(client);
+}
+
+/* The cursor fell off its feed's tail and is between frames: tell, and go on or end. */
+static void client_recover(Client *client) {
+        uint64_t first_number, lost;
+
+        lost = cursor_recover(&client->cursor, &first_number);
+        if (lost == 0)
+                return;
+        client->hub->n_reader_lost += lost;
+
+        if (client->strict) {
+                client_refuse(client, &(EncodedError){
+                                              .code = ERROR_FELL_BEHIND,
+                                              .message = "The subscription is strict, and events were lost because "
+                                                         "the client did not read them in time.",
+                                              .closing = true,
+                                              .lost = lost,
+                                      });
+        } else {
+                uint8_t frame[ENCODED_BATCH_HEADER_MAX + ENCODED_EVENT_MAX], event[ENCODED_EVENT_MAX];
+                int64_t offset_ns = client->cursor.feed->realtime_offset_ns;
+                Event loss = {
+                        .kind = EVENT_LOSS,
+                        .time_ns = (uint64_t)(clock_read_ns(CLOCK_MONOTONIC) + offset_ns),
+                        .loss = {
+                                .count = lost,
+                                .source = LOSS_READER,
+                                .reason = LOSS_FELL_BEHIND,
+                        },
+                };
+                size_t n_event = encode_event(&loss, event), n;
+
+                n = encode_batch_header(first_number, offset_ns, n_event, frame);
+                memcpy(frame + n, event, n_event);
+                client_reply(client, frame, n + n_event);
+        }
+}
+
+static bool client_has_replies(const Client *client) {
+        return client->i_out < client->n_out;
+}
+
+/* What may be sent now. Never both: replies go between two frames of the feed. */
+static size_t client_slices(Client *client, struct iovec slices[static FEED_SLICES]) {
+        if (!cursor_is_at_boundary(&client->cursor)) {
+                size_t n = client->cursor.n_frame_left;
+
+                if (!client_has_replies(client) && !client->closing)
+                        n = TURN_WRITE_BYTES;
+                return cursor_slices(&client->cursor, n, slices);
+        }
+        if (client_has_replies(client)) {
+                slices[0] = (struct iovec){ client->out + client->i_out, client->n_out - client->i_out };
+                return 1;
+        }
+        return client->closing ? 0 : cursor_slices(&client->cursor, TURN_WRITE_BYTES, slices);
+}
+
+static void client_sent(Client *client, size_t n, bool replies) {
+        if (!replies) {
+                cursor_advance(&client->cursor, n);
+                return;
+        }
+        client->i_out += n;
+        if (client->i_out < client->n_out)
+                return;
+        client->i_out = client->n_out = 0;
+        if (client->closing || client->input_ended)
+                return;
+        client_await_request(client);
+        if (!ev_is_active(&client->reader)) {
+                ev_io_start(client->hub->loop, &client->reader);
+                /* Requests may be here already that waited for this room. */
+                ev_feed_event(client->hub->loop, &client->reader, EV_READ);
+        }
+}
+
+/**
+ * client_flush() - send what there is, as far as the socket takes it
+ * @client:  the client
+ *
+ * When the socket takes no more, the rest waits for it to become writable.
+ */
+void client_flush(Client *client) {
+        struct ev_loop *loop = client->hub->loop;
+        size_t n_budget = TURN_WRITE_BYTES;
+
+        ev_timer_stop(loop, &client->delay);
+        while (!client->dead) {
+                struct iovec slices[FEED_SLICES];
+                struct msghdr message = { .msg_iov = slices };
+                bool replies;
+                size_t n_wanted = 0;
+                ssize_t n;
+
+                if (client->cursor.fell && !client->closing && !client_has_replies(client) && cursor_is_at_boundary(&client->cursor)) {
+                        client_recover(client);
+                        continue;
+                }
+                replies = client_has_replies(client) && cursor_is_at_boundary(&client->cursor);
+                message.msg_iovlen = client_slices(client, slices);
+                if (message.msg_iovlen == 0) {
+                        if (client->closing)
+                                client_die(client);
+                        else
+                                ev_io_stop(loop, &client->writer);
+                        return;
+                }
+                if (n_budget == 0)
+                        break;
+                for (size_t i = 0; i < message.msg_iovlen; ++i)
+                        n_wanted += slices[i].iov_len;
+
+                n = sendmsg(client->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM))
+                        break;
+                if (n < 0)
+                        return client_die(client);
+                client_sent(client, (size_t)n, replies);
+                n_budget -= MIN(n_budget, (size_t)n);
+                if ((size_t)n < n_wanted)
+                        break;
+        }
+        if (!client->dead)
+                ev_io_start(loop, &client->writer);
+}
+
+/**
+ * client_wake() - its feed has something new
+ * @client:  the client
+ *
+ * Sent at once, or when the time is up for which the client lets us hold it back.
+ * Those times fall on a common grid, so that clients with the same delay are
+ * served in one turn, while the bytes are in the processor's cache.
+ */
+void client_wake(Client *client) {
+        struct ev_loop *loop = client->hub->loop;
+
+        if (client->dead || ev_is_active(&client->writer) || ev_is_active(&client->delay))
+                return;
+        if (client->max_delay_ms == 0) {
+                client_flush(client);
+        } else {
+                uint64_t period_ns = client->max_delay_ms * NSEC_PER_MSEC;
+                uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+
+                ev_timer_set(&client->delay, (double)(period_ns - now_ns % period_ns) / (double)NSEC_PER_SEC, 0.);
+                ev_timer_start(loop, &client->delay);
+        }
+}
+
+/*
+ * Input.
+ */
+
+static void client_refuse_frame(Client *client, int r) {
+        EncodedError error = { .closing = true };
+
+        if (r == FRAME_E_TOO_LARGE) {
+                error.code = ERROR_TOO_LARGE;
+                error.message = "The message is larger than 65536 bytes.";
+        } else {
+                error.code = ERROR_BAD_FRAME;
+                error.message = "The bytes are not a length-delimited message: its length is 0 or not a varint.";
+        }
+        client_refuse(client, &error);
+}
+
+static int client_reserve(Client *client, size_t n) {
+        uint8_t *in;
+
+        if (n <= client->n_in_max)
+                return 0;
+        in = realloc(client->in, n);
+        if (!in)
+                return -ENOMEM;
+        client->in = in;
+        client->n_in_max = n;
+        return 0;
+}
+
+/* Serves the requests that are whole, and makes room for the one that is not. */
+static void client_serve(Client *client) {
+        size_t n_done = 0;
+
+        while (!client->dead && !client->closing && client->n_out - client->i_out < LIMIT_REPLY_BYTES) {
+                size_t n_prefix, n_message;
+                int r;
+
+                r = frame_parse(client->in + n_done, client->n_in - n_done, FRAME_MAX_FROM_CLIENT, &n_prefix, &n_message);
+                if (r == FRAME_E_PARTIAL) {
+                        memmove(client->in, client->in + n_done, client->n_in - n_done);
+                        client->n_in -= n_done;
+                        if (client_reserve(client, MAX(n_prefix + n_message, (size_t)IN_BYTES_FIRST)) < 0)
+                                return client_die(client);
+                        if (n_done > 0 || !ev_is_active(&client->deadline))
+                                client_await_request(client);
+                        return;
+                }
+                if (r)
+                        return client_refuse_frame(client, r);
+                client->served = true;
+                hub_serve(client->hub, client, client->in + n_done + n_prefix, n_message);
+                n_done += n_prefix + n_message;
+        }
+
+        if (client->dead || client->closing)
+                return;
+        /* It does not read its replies: neither do we read its requests. */
+        memmove(client->in, client->in + n_done, client->n_in - n_done);
+        client->n_in -= n_done;
+        ev_io_stop(client->hub->loop, &client->reader);
+        client_set_deadline(client, LIMIT_UNREAD_SECONDS);
+}
+
+/*
+ * The peer sends no more. If it has closed, it is gone (POLLHUP); if it has only
+ * shut down its sending side, it still wants what it asked for.
+ */
+static void client_end_of_input(Client *client) {
+        struct pollfd pfd = { .fd = client->fd };
+
+        client->input_ended = true;
+        ev_io_stop(client->hub->loop, &client->reader);
+        if (poll(&pfd, 1, 0) > 0 && (pfd.revents & (POLLHUP | POLLERR)))
+                return client_die(client);
+        if (client->n_in > 0) {
+                client_refuse(client, &(EncodedError){
+                                              .code = ERROR_BAD_FRAME,
+                                              .message = "The input ends within a message.",
+                                              .closing = true,
+                                      });
+        } else if (!client->subscribed) {
+                client_close(client);
+        }
+        client_flush(client);
+}
+
+static void client_on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
+        Client *client = container_of(watcher, Client, reader);
+        size_t n_budget = TURN_READ_BYTES;
+
+        (void)loop;
+        (void)events;
+        assert(client->magic == CLIENT_MAGIC);
+
+        if (client->n_in > 0)
+                client_serve(client);
+        while (n_budget > 0 && !client->dead && !client->closing && ev_is_active(&client->reader)) {
+                ssize_t n = recv(client->fd, client->in + client->n_in, client->n_in_max - client->n_in, MSG_DONTWAIT);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        break;
+                if (n < 0)
+                        return client_die(client);
+                if (n == 0)
+                        return client_end_of_input(client);
+                client->n_in += (size_t)n;
+                n_budget -= MIN(n_budget, (size_t)n);
+                client_serve(client);
+        }
+        if (!client->dead && client_has_replies(client))
+                client_flush(client);
+}
+
+static void client_on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
+        Client *client = container_of(watcher, Client, writer);
+
+        (void)loop;
+        (void)events;
+        assert(client->magic == CLIENT_MAGIC);
+        client_flush(client);
+}
+
+static void client_on_delay(struct ev_loop *loop, ev_timer *watcher, int events) {
+        Client *client = container_of(watcher, Client, delay);
+
+        (void)loop;
+        (void)events;
+        assert(client->magic == CLIENT_MAGIC);
+        client_flush(client);
+}
+
+static void client_on_deadline(struct ev_loop *loop, ev_timer *watcher, int events) {
+        Client *client = container_of(watcher, Client, deadline);
+
+        (void)loop;
+        (void)events;
+        assert(client->magic == CLIENT_MAGIC);
+        if (client->closing)
+                return client_die(client);
+        if (client_has_replies(client))
+                client_refuse(client, &(EncodedError){
+                                              .code = ERROR_UNREAD_REPLIES,
+                                              .message = "The client does not read the replies to its requests.",
+                                              .closing = true,
+                                      });
+        else
+                client_refuse(client, &(EncodedError){
+                                              .code = ERROR_TIMEOUT,
+                                              .message = "No complete request came within 30 seconds.",
+                                              .closing = true,
+                                      });
+        client_flush(client);
+}
+
+/**
+ * client_new() - take a connection
+ * @ret_client:  output
+ * @hub:         its owner
+ * @fd:          the socket; owned by the client on success
+ *
+ * Return: 0; -ENOMEM.
+ */
+int client_new(Client **ret_client, Hub *hub, int fd) {
+        Client *client = calloc(1, sizeof(*client));
+
+        if (!client)
+                return -ENOMEM;
+        client->magic = CLIENT_MAGIC;
+        client->hub = hub;
+        client->fd = fd;
+        list_init(&client->link);
+        cursor_init(&client->cursor);
+        if (client_reserve(client, IN_BYTES_FIRST) < 0) {
+                free(client);
+                return -ENOMEM;
+        }
+        ev_io_init(&client->reader, client_on_readable, fd, EV_READ);
+        ev_io_init(&client->writer, client_on_writable, fd, EV_WRITE);
+        ev_timer_init(&client->delay, client_on_delay, 0., 0.);
+        ev_timer_init(&client->deadline, client_on_deadline, 0., 0.);
+        ev_io_start(hub->loop, &client->reader);
+        client_set_deadline(client, LIMIT_REQUEST_SECONDS);
+        *ret_client = client;
+        return 0;
+}
+
+/**
+ * client_free() - close and free
+ * @client:  the client, or NULL
+ *
+ * Return: NULL.
+ */
+Client *client_free(Client *client) {
+        if (!client)
+                return NULL;
+        assert(client->magic == CLIENT_MAGIC);
+        ev_io_stop(client->hub->loop, &client->reader);
+        ev_io_stop(client->hub->loop, &client->writer);
+        ev_timer_stop(client->hub->loop, &client->delay);
+        ev_timer_stop(client->hub->loop, &client->deadline);
+        cursor_deinit(&client->cursor);
+        list_unlink(&client->link);
+        close(client->fd);
+        free(client->in);
+        free(client->out);
+        client->magic = 0;
+        free(client);
+        return NULL;
+}

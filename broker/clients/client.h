@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Client: one connection. Owns its socket, what it has sent of a request, the
+ * replies it has not read, and its place in a feed. Created by the listener,
+ * owned by the hub, which frees it only between turns.
+ */
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/base/list.h"
+#include "broker/output/encode.h"
+#include "broker/output/feed.h"
+
+typedef struct Client Client;
+typedef struct Hub Hub;
+
+struct Client {
+        uint32_t magic;
+        Hub *hub;
+        List link;              /* of hub->clients, or of hub->dead */
+        int fd;
+        ev_io reader;
+        ev_io writer;
+        ev_timer delay;         /* until events that are held back are sent */
+        ev_timer deadline;      /* until the connection ends, if nothing happens */
+
+        uint8_t *in;            /* a request, as far as it came */
+        size_t n_in, n_in_max;
+
+        uint8_t *out;           /* replies, whole frames */
+        size_t n_out, i_out, n_out_max;
+
+        Cursor cursor;
+        bool subscribed;
+        bool strict;
+        uint32_t max_delay_ms;
+
+        bool served;            /* has made a request */
+        bool input_ended;       /* the peer shut down its sending side */
+        bool closing;           /* dies when its replies are sent */
+        bool dead;              /* waits to be freed */
+};
+
+int client_new(Client **ret_client, Hub *hub, int fd);
+Client *client_free(Client *client);
+
+void client_reply(Client *client, const uint8_t *frame, size_t n_frame);
+void client_refuse(Client *client, const EncodedError *error);
+void client_wake(Client *client);
+void client_flush(Client *client);

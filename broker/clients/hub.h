@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Hub: where events meet those who asked for them. Owns the feeds and the
+ * clients; serves their requests. Knows no kernel source.
+ */
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/base/list.h"
+#include "broker/clients/client.h"
+#include "broker/model/event.h"
+#include "broker/model/status.h"
+
+typedef void (*HubReport)(Hub *hub, BrokerStatus *ret_status);
+
+struct Hub {
+        struct ev_loop *loop;
+        size_t feed_bytes_max;          /* of each feed */
+        HubReport report;               /* the owner's part of the status */
+
+        List feeds;
+        List clients;
+        List dead;                      /* to be freed at the end of the turn */
+        size_t n_clients;
+        size_t n_subscribers;
+        size_t n_feeds;
+        uint64_t last_feed_id;
+
+        uint64_t n_events[_EVENT_KIND_N];
+        uint64_t n_reader_lost;
+        uint64_t n_closed_for_errors;
+        uint64_t n_closed_for_strict;
+        uint64_t n_refused;             /* connections over the limit */
+};
+
+void hub_init(Hub *hub, struct ev_loop *loop, size_t feed_bytes_max, HubReport report);
+void hub_deinit(Hub *hub);
+
+void hub_welcome(Hub *hub, int fd);
+void hub_serve(Hub *hub, Client *client, const uint8_t *message, size_t n_message);
+void hub_bury(Hub *hub, Client *client);
+void hub_stop(Hub *hub);
+
+int hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns);
+int hub_end_turn(Hub *hub);
+uint32_t hub_patience_ms(const Hub *hub);

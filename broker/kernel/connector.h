@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Connector: the proc connector as a source of events. Owns its socket and its
+ * loss ledger. Driven by the broker: it has no watcher of its own.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/kernel/batch.h"
+#include "broker/model/event.h"
+#include "broker/model/status.h"
+
+typedef struct Connector Connector;
+typedef struct ConnectorOptions ConnectorOptions;
+
+enum {
+        _CONNECTOR_E_SUCCESS,
+        CONNECTOR_E_NO_CONNECTOR,       /* open: the kernel has no connector, or not here (namespace) */
+        CONNECTOR_E_NO_PERMISSION,      /* open: needs CAP_NET_ADMIN */
+        CONNECTOR_E_MUTED,              /* check: silenced, and not repaired yet */
+        CONNECTOR_E_REPAIRED,           /* check: was silenced since muted_since_ns, works again */
+};
+
+struct ConnectorOptions {
+        int fd;                 /* use this socket, already listening, instead of opening one; -1: open */
+        uint64_t rcvbuf_bytes;
+        bool keepalive;         /* LISTEN may be repeated: Linux 6.6 and later */
+};
+
+struct Connector {
+        int fd;
+        bool opened;            /* by us, so that we hand it back */
+        bool keepalive;
+        Batch batch;
+        SourceCounters counters;
+
+        Event *events;          /* of the last read, losses in their places */
+        size_t n_events;
+
+        uint32_t *cpu_seqs;     /* per CPU: the number that its next message must have */
+        bool *cpu_known;        /* per CPU: a message was seen */
+        size_t n_cpus;
+
+        uint64_t n_unpolled;    /* messages read since the drop counter was read */
+        uint32_t drops;         /* the socket's counter when last read */
+        uint64_t n_gaps;        /* messages missing by their numbers */
+        uint64_t n_ahead;       /* told from the drop counter, not yet met as gaps */
+
+        uint32_t cookie;        /* of the last LISTEN */
+        bool awaiting;          /* its acknowledgement */
+        uint32_t awaiting_drops;
+        bool muted;
+        uint64_t alive_ns;      /* monotonic: when the kernel last said anything */
+        uint64_t muted_since_ns;
+};
+
+#define CONNECTOR_NULL { .fd = -1 }
+
+int connector_init(Connector *connector, const ConnectorOptions *options);
+void connector_deinit(Connector *connector);
+
+int connector_read(Connector *connector, size_t n_wanted);
+int connector_probe(Connector *connector);
+int connector_check(Connector *connector);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the broker knows of itself, gathered by the root for the encoder. See Status in broker.proto. */
+
+#include <stdint.h>
+
+#include "broker/model/event.h"
+
+typedef struct BrokerStatus BrokerStatus;
+typedef struct KernelFacts KernelFacts;
+typedef struct SourceCounters SourceCounters;
+
+/* Numbers of the wire. */
+typedef enum DelayAccounting {
+        DELAY_ACCOUNTING_UNKNOWN = 0,
+        DELAY_ACCOUNTING_OFF = 1,
+        DELAY_ACCOUNTING_ON = 2,
+        DELAY_ACCOUNTING_UNSUPPORTED = 3,
+} DelayAccounting;
+
+/* What this kernel is and can; found at start, delay accounting watched since. */
+struct KernelFacts {
+        char release[65];
+        uint16_t taskstats_version;     /* 0: no record seen yet */
+        DelayAccounting delay_accounting;
+        uint32_t unsupported;           /* STATS_* that it was built without */
+};
+
+struct SourceCounters {
+        uint64_t received;
+        uint64_t lost;
+        uint64_t dropped;
+        uint64_t truncated;
+        uint64_t malformed;
+        uint64_t foreign;
+        uint64_t muted;
+        uint64_t repaired;
+        uint64_t receive_buffer_bytes;
+};
+
+struct BrokerStatus {
+        uint64_t epoch;
+        uint64_t start_time_ns;
+        uint64_t uptime_ns;
+        int64_t realtime_offset_ns;
+        const KernelFacts *facts;
+        SourceCounters connector;
+        SourceCounters taskstats;
+        uint64_t events[_EVENT_KIND_N];
+        uint64_t live_tasks;
+        uint64_t live_processes;
+        uint64_t feeds;
+        uint64_t subscribers;
+        uint64_t connections;
+        uint64_t feed_bytes;
+        uint64_t reader_lost;
+        uint64_t closed_for_errors;
+        uint64_t closed_for_strict;
+        uint64_t refused_connections;
+        uint64_t unmatched_stats;
+        uint64_t synthesised_exits;
+        uint64_t broker_cpu_ns;
+};

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * An event is encoded once, whoever reads it: the generated structs are filled on
+ * the stack, only the members that are wanted, and packed into the caller's
+ * buffer. No allocation.
+ *
+ * The frame of a batch is written by hand around events that are encoded
+ * already: protobuf-c could only pack them all again.
+ */
+
+#include <assert.h>
+#include <string.h>
+
+#include "broker/base/util.h"
+#include "broker/output/encode.h"
+#include "taskbroker/v1/broker.pb-c.h"
+
+/* The generated names are long; they stay in this file. */
+#define PB(name) Taskbroker__V1__##name
+#define PB_INIT(name) TASKBROKER__V1__##name##__INIT
+
+typedef struct StatsMessage StatsMessage;
+
+/* A TaskStats message with all that it can point to. */
+struct StatsMessage {
+        PB(TaskStats) stats;
+        PB(TaskStats__Identity) identity;
+        PB(TaskStats__Cpu) cpu;
+        PB(TaskStats__Memory) memory;
+        PB(TaskStats__MemoryIntegrals) memory_integrals;
+        PB(TaskStats__Scheduling) scheduling;
+        PB(TaskStats__Io) io;
+        PB(TaskStats__Executable) executable;
+        PB(TaskStats__ExitStatus) exit_status;
+        PB(TaskStats__Delays) delays;
+#define DELAY(name, offset, offset_v15, since, at_peak, at_peak_v15, at_time)  \
+        PB(TaskStats__Delay) name##_delay;                                    \
+        PB(TaskStats__DelayPeak) name##_peak;
+        TASKSTATS_DELAYS(DELAY)
+#undef DELAY
+};
+
+static ProtobufCBinaryData bytes_of_comm(const char comm[static COMM_SIZE]) {
+        return (ProtobufCBinaryData){ .len = strnlen(comm, COMM_SIZE), .data = (uint8_t *)comm };
+}
+
+/* Fills what is there; what is absent is neither initialised nor pointed to. */
+static PB(TaskStats) *stats_fill(StatsMessage *m, const TaskStats *s) {
+        bool delays = s->groups & STATS_DELAYS;
+
+        taskbroker__v1__task_stats__init(&m->stats);
+
+#define FIELD(group, name, type, offset, offset_v15, since, total) m->group.name = s->name;
+        if (s->groups & STATS_IDENTITY) {
+                taskbroker__v1__task_stats__identity__init(&m->identity);
+                m->stats.identity = &m->identity;
+                m->identity.ac_comm = bytes_of_comm(s->ac_comm);
+                TASKSTATS_IDENTITY_FIELDS(FIELD)
+        }
+        if (s->groups & STATS_CPU) {
+                taskbroker__v1__task_stats__cpu__init(&m->cpu);
+                m->stats.cpu = &m->cpu;
+                TASKSTATS_CPU_FIELDS(FIELD)
+        }
+        if (s->groups & STATS_MEMORY) {
+                taskbroker__v1__task_stats__memory__init(&m->memory);
+                m->stats.memory = &m->memory;
+                TASKSTATS_MEMORY_FIELDS(FIELD)
+        }
+        if (s->groups & STATS_MEMORY_INTEGRALS) {
+                taskbroker__v1__task_stats__memory_integrals__init(&m->memory_integrals);
+                m->stats.memory_integrals = &m->memory_integrals;
+                TASKSTATS_MEMORY_INTEGRALS_FIELDS(FIELD)
+        }
+        if (s->groups & STATS_SCHEDULING) {
+                taskbroker__v1__task_stats__scheduling__init(&m->scheduling);
+                m->stats.scheduling = &m->scheduling;
+                TASKSTATS_SCHEDULING_FIELDS(FIELD)
+        }
+        if (s->groups & STATS_IO) {
+                taskbroker__v1__task_stats__io__init(&m->io);
+                m->stats.io = &m->io;
+                TASKSTATS_IO_FIELDS(FIELD)
+        }
+        if (s->groups & STATS_EXECUTABLE) {
+                taskbroker__v1__task_stats__executable__init(&m->executable);
+                m->stats.executable = &m->executable;
+                TASKSTATS_EXECUTABLE_FIELDS(FIELD)
+        }
+        if (s->groups & STATS_EXIT_STATUS) {
+                taskbroker__v1__task_stats__exit_status__init(&m->exit_status);
+                m->stats.exit_status = &m->exit_status;
+                TASKSTATS_EXIT_STATUS_FIELDS(FIELD)
+        }
+#undef FIELD
+
+        if (s->groups & (STATS_CPU_DELAY | STATS_DELAYS)) {
+                taskbroker__v1__task_stats__delays__init(&m->delays);
+                m->stats.delays = &m->delays;
+        }
+        /* All delays but cpu are one group. */
+#define STATS_GROUP_OF_cpu(s) ((s)->groups & STATS_CPU_DELAY)
+#define STATS_GROUP_OF_blkio(s) delays
+#define STATS_GROUP_OF_swapin(s) delays
+#define STATS_GROUP_OF_freepages(s) delays
+#define STATS_GROUP_OF_thrashing(s) delays
+#define STATS_GROUP_OF_compact(s) delays
+#define STATS_GROUP_OF_wpcopy(s) delays
+#define STATS_GROUP_OF_irq(s) delays
+#define DELAY(name, offset, offset_v15, since, at_peak, at_peak_v15, at_time)  \
+        if (STATS_GROUP_OF_##name(s) && s->version >= (since)) {              \
+                taskbroker__v1__task_stats__delay__init(&m->name##_delay);    \
+                m->delays.name = &m->name##_delay;                            \
+                m->name##_delay.count = s->name##_delay.count;                \
+                m->name##_delay.total_ns = s->name##_delay.total_ns;          \
+                if (s->name##_delay.count > 0 && (s->groups & STATS_DELAY_PEAKS)) { \
+                        taskbroker__v1__task_stats__delay_peak__init(&m->name##_peak); \
+                        m->name##_delay.peak = &m->name##_peak;               \
+                        m->name##_peak.max_ns = s->name##_delay.max_ns;       \
+                        m->name##_peak.min_ns = s->name##_delay.min_ns;       \
+                        m->name##_peak.max_time_ns = s->name##_delay.max_time_ns; \
+                }                                                             \
+        }
+        TASKSTATS_DELAYS(DELAY)
+#undef DELAY
+
+        m->stats.taskstats_version = s->version;
+        m->stats.unsupported_groups = s->unsupported;
+        m->stats.uncounted_groups = s->uncounted;
+        m->stats.tasks = s->tasks;
+        m->stats.tasks_missing = s->tasks_missing;
+        m->stats.tasks_unseen = s->tasks_unseen;
+        return &m->stats;
+}
+
+static void termination_fill(PB(Termination) *m, uint32_t wait_status) {
+        Termination t = termination_from_wait_status(wait_status);
+
+        taskbroker__v1__termination__init(m);
+        m->exit_code = t.exit_code;
+        m->term_signal = t.term_signal;
+        m->core_dumped = t.core_dumped;
+}
+
+/* Writes tag and length in front of @n bytes that begin at @data + @room, and closes the gap. */
+static size_t prefix_member(uint8_t *data, size_t room, uint8_t tag, size_t n) {
+        uint8_t prefix[1 + FRAME_PREFIX_MAX];
+        size_t n_prefix;
+
+        prefix[0] = tag;
+        n_prefix = 1 + frame_prefix(prefix + 1, (uint32_t)n);
+        assert(n_prefix <= room);
+        memcpy(data, prefix, n_prefix);
+        if (n_prefix < room)
+                memmove(data + n_prefix, data + room, n);
+        return n_prefix + n;
+}
+
+/**
+ * encode_event() - encode an event as a member of a batch
+ * @event:   the event, after the join
+ * @buffer:  output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_event(const Event *event, uint8_t buffer[static ENCODED_EVENT_MAX]) {
+        PB(Event) m = PB_INIT(EVENT);
+        union {
+                PB(Fork) fork;
+                PB(Exec) exec;
+                PB(Exit) exit;
+                PB(Comm) comm;
+                PB(Credentials) credentials;
+                PB(Session) session;
+                PB(Ptrace) ptrace;
+                PB(Coredump) coredump;
+                PB(Loss) loss;
+        } what;
+        PB(Termination) termination, process_termination;
+        StatsMessage stats, process_stats;
+        size_t n;
+
+        m.time_ns = event->time_ns;
+        m.pid = event->pid;
+        m.tid = event->tid;
+        m.ppid = event->ppid;
+        m.uid = event->uid;
+        m.comm = bytes_of_comm(event->comm);
+        m.start_time_ns = event->start_time_ns;
+        m.cpu = event->cpu;
+        m.task_unknown = event->task_unknown;
+        m.synthesised = event->synthesised;
+
+        switch (event->kind) {
+        case EVENT_FORK:
+                taskbroker__v1__fork__init(&what.fork);
+                what.fork.parent_tid = event->fork.parent_tid;
+                what.fork.parent_pid = event->fork.parent_pid;
+                m.what_case = TASKBROKER__V1__EVENT__WHAT_FORK;
+                m.fork = &what.fork;
+                break;
+        case EVENT_EXEC:
+                taskbroker__v1__exec__init(&what.exec);
+                what.exec.comm_stale = event->exec.comm_stale;
+                m.what_case = TASKBROKER__V1__EVENT__WHAT_EXEC;
+                m.exec = &what.exec;
+                break;
+        case EVENT_EXIT:
+                taskbroker__v1__exit__init(&what.exit);
+                termination_fill(&termination, event->exit.wait_status);
+                what.exit.termination = &termination;
+                what.exit.process_ended = event->exit.process_ended;
+                if (event->exit.process_ended && event->exit.process_wait_status != event->exit.wait_status) {
+                        termination_fill(&process_termination, event->exit.process_wait_status);
+                        what.exit.process_termination = &process_termination;
+                }
+                if (event->exit.stats)
+                        what.exit.stats = stats_fill(&stats, event->exit.stats);
+                if (event->exit.process_stats)
+                        what.exit.process_stats = stats_fill(&process_stats, event->exit.process_stats);
+                what.exit.stats_missing = (PB(StatsMissing))event->exit.stats_missing;
+                what.exit.exit_signal = event->exit.exit_signal;
+                m.what_case = TASKBROKER__V1__EVENT__WHAT_EXIT;
+                m.exit = &what.exit;
+                break;
+        case EVENT_COMM:
+                taskbroker__v1__comm__init(&what.comm);
+                what.comm.old_comm = bytes_of_comm(event->comm_change.old_comm);
+                m.what_case = TASKBROKER__V1__EVENT__WHAT_COMM_CHANGE;
+                m.comm_change = &what.comm;
+                break;
+        case EVENT_UID:
+        case EVENT_GID:
+                taskbroker__v1__credentials__init(&what.credentials);
+                what.credentials.real_id = event->credentials.real_id;
+                what.credentials.effective_id = event->credentials.effective_id;
+                if (event->kind == EVENT_UID) {
+                        m.what_case = TASKBROKER__V1__EVENT__WHAT_USER_IDS;
+                        m.user_ids = &what.credentials;
+                } else {
+                        m.what_case = TASKBROKER__V1__EVENT__WHAT_GROUP_IDS;
+                        m.group_ids = &what.credentials;
+                }
+                break;
+        case EVENT_SID:
+                taskbroker__v1__session__init(&what.session);
+                m.what_case = TASKBROKER__V1__EVENT__WHAT_SESSION;
+                m.session = &what.session;
+                break;
+        case EVENT_PTRACE:
+                taskbroker__v1__ptrace__init(&what.ptrace);
+                what.ptrace.tracer_pid = event->ptrace.tracer_pid;
+                what.ptrace.tracer_tid = event->ptrace.tracer_tid;
+                m.what_case = TASKBROKER__V1__EVENT__WHAT_PTRACE;
+                m.ptrace = &what.ptrace;
+                break;
+        case EVENT_COREDUMP:
+                taskbroker__v1__coredump__init(&what.coredump);
+                m.what_case = TASKBROKER__V1__EVENT__WHAT_COREDUMP;
+                m.coredump = &what.coredump;
+                break;
+        case EVENT_LOSS:
+                taskbroker__v1__loss__init(&what.loss);
+                what.loss.count = event->loss.count;
+                what.loss.source = (PB(LossSource))event->loss.source;
+                what.loss.reason = (PB(LossReason))event->loss.reason;
+                what.loss.at_least = event->loss.at_least;
+                what.loss.cpu_known = event->loss.cpu_known;
+                what.loss.since_time_ns = event->loss.since_time_ns;
+                m.what_case = TASKBROKER__V1__EVENT__WHAT_LOSS;
+                m.loss = &what.loss;
+                break;
+        default:
+                assert(0);
+        }
+
+        /* tag 3 (EventBatch.events), and a length of two bytes for all but the smallest */
+        n = taskbroker__v1__event__pack(&m, buffer + 3);
+        return prefix_member(buffer, 3, 3 << 3 | 2, n);
+}
+
+static size_t put_varint(uint8_t *data, uint64_t value) {
+        size_t n = 0;
+
+        while (value >= 0x80) {
+                data[n++] = (uint8_t)(value | 0x80);
+                value >>= 7;
+        }
+        data[n++] = (uint8_t)value;
+        return n;
+}
+
+/**
+ * encode_batch_header() - the bytes of a frame in front of its encoded events
+ * @first_number:        of the first event; not 0
+ * @realtime_offset_ns:  as in EventBatch
+ * @n_events:            bytes of the events, which follow
+ * @buffer:              output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_batch_header(uint64_t first_number,
+                           int64_t realtime_offset_ns,
+                           size_t n_events,
+                           uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]) {
+        uint8_t body[1 + 10 + 1 + 8], member[1 + FRAME_PREFIX_MAX];
+        size_t n_body = 0, n_member = 0, n;
+
+        body[n_body++] = 1 << 3 | 0;    /* EventBatch.first_number */
+        n_body += put_varint(body + n_body, first_number);
+        body[n_body++] = 2 << 3 | 1;    /* EventBatch.realtime_offset_ns, little-endian */
+        for (int i = 0; i < 8; ++i)
+                body[n_body++] = (uint8_t)((uint64_t)realtime_offset_ns >> (8 * i));
+
+        member[n_member++] = 2 << 3 | 2; /* ServerMessage.event_batch */
+        n_member += frame_prefix(member + n_member, (uint32_t)(n_body + n_events));
+
+        n = frame_prefix(buffer, (uint32_t)(n_member + n_body + n_events));
+        memcpy(buffer + n, member, n_member);
+        memcpy(buffer + n + n_member, body, n_body);
+        return n + n_member + n_body;
+}
+
+/*
+ * Replies.
+ */
+
+static size_t message_frame(const PB(ServerMessage) *m, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        size_t n_message = taskbroker__v1__server_message__get_packed_size(m), n;
+
+        assert(n_message > 0 && n_message + FRAME_PREFIX_MAX <= ENCODED_REPLY_MAX);
+        n = frame_prefix(buffer, (uint32_t)n_message);
+        return n + taskbroker__v1__server_message__pack(m, buffer + n);
+}
+
+size_t encode_welcome(const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Welcome) welcome = PB_INIT(WELCOME);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+
+        welcome.protocol = 1;
+        welcome.epoch = status->epoch;
+        welcome.broker_version = (char *)TASKBROKER_VERSION;
+        welcome.kernel_release = (char *)status->facts->release;
+        welcome.taskstats_version = status->facts->taskstats_version;
+        welcome.delay_accounting = (PB(DelayAccounting))status->facts->delay_accounting;
+        welcome.realtime_offset_ns = status->realtime_offset_ns;
+        welcome.max_server_message_bytes = FRAME_MAX_FROM_BROKER;
+        welcome.max_client_message_bytes = FRAME_MAX_FROM_CLIENT;
+        welcome.start_time_ns = status->start_time_ns;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME;
+        m.welcome = &welcome;
+        return message_frame(&m, buffer);
+}
+
+size_t encode_subscribed(uint64_t request_id,
+                         uint64_t feed,
+                         uint64_t next_number,
+                         uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Subscribed) subscribed = PB_INIT(SUBSCRIBED);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+
+        subscribed.request_id = request_id;
+        subscribed.feed = feed;
+        subscribed.next_number = next_number;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED;
+        m.subscribed = &subscribed;
+        return message_frame(&m, buffer);
+}
+
+size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Error) e = PB_INIT(ERROR);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+
+        e.request_id = error->request_id;
+        e.code = (PB(ErrorCode))error->code;
+        e.message = (char *)error->message;
+        if (error->field)
+                e.field = (char *)error->field;
+        e.closing = error->closing;
+        e.lost = error->lost;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR;
+        m.error = &e;
+        return message_frame(&m, buffer);
+}
+
+static void source_fill(PB(SourceStatus) *m, const SourceCounters *counters) {
+        taskbroker__v1__source_status__init(m);
+        m->received = counters->received;
+        m->lost = counters->lost;
+        m->dropped = counters->dropped;
+        m->truncated = counters->truncated;
+        m->malformed = counters->malformed;
+        m->foreign = counters->foreign;
+        m->muted = counters->muted;
+        m->repaired = counters->repaired;
+        m->receive_buffer_bytes = counters->receive_buffer_bytes;
+}
+
+size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Status) s = PB_INIT(STATUS);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+        PB(SourceStatus) connector, taskstats;
+        PB(KindCount) kinds[_EVENT_KIND_N], *kind_pointers[_EVENT_KIND_N];
+
+        s.request_id = request_id;
+        s.broker_version = (char *)TASKBROKER_VERSION;
+        s.epoch = status->epoch;
+        s.start_time_ns = status->start_time_ns;
+        s.uptime_ns = status->uptime_ns;
+        s.kernel_release = (char *)status->facts->release;
+        s.taskstats_version = status->facts->taskstats_version;
+        s.delay_accounting = (PB(DelayAccounting))status->facts->delay_accounting;
+        source_fill(&connector, &status->connector);
+        s.connector = &connector;
+        source_fill(&taskstats, &status->taskstats);
+        s.taskstats = &taskstats;
+
+        s.events = kind_pointers;
+        for (int kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
+                PB(KindCount) *count = &kinds[s.n_events];
+
+                if (status->events[kind] == 0)
+                        continue;
+                taskbroker__v1__kind_count__init(count);
+                count->kind = (PB(EventKind))kind;
+                count->count = status->events[kind];
+                kind_pointers[s.n_events++] = count;
+        }
+
+#define COPY(name) s.name = status->name
+        COPY(live_tasks);
+        COPY(live_processes);
+        COPY(feeds);
+        COPY(subscribers);
+        COPY(connections);
+        COPY(feed_bytes);
+        COPY(reader_lost);
+        COPY(closed_for_errors);
+        COPY(closed_for_strict);
+        COPY(refused_connections);
+        COPY(unmatched_stats);
+        COPY(synthesised_exits);
+        COPY(broker_cpu_ns);
+#undef COPY
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS;
+        m.status = &s;
+        return message_frame(&m, buffer);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Encode: plain structs to protobuf. Pure; the only module of the broker, beside
+ * the request decoder, that sees the generated code.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/model/event.h"
+#include "broker/model/status.h"
+#include "proto/frame.h"
+
+typedef struct EncodedError EncodedError;
+
+/*
+ * An encoded event, as a member of EventBatch.events: tag, length and bytes.
+ * Every name is bounded, so an event is: the largest has two TaskStats of at
+ * most 1.6 KiB each. A test encodes it.
+ */
+#define ENCODED_EVENT_MAX 4096u
+
+/* The frame around the events of a batch: prefix, member of ServerMessage, number and offset. */
+#define ENCODED_BATCH_HEADER_MAX (FRAME_PREFIX_MAX + 1 + FRAME_PREFIX_MAX + 1 + 10 + 1 + 8)
+
+/* Status, Welcome, Subscribed, Error: frames of messages without lists that grow. */
+#define ENCODED_REPLY_MAX 8192u
+
+/* Numbers of the wire's ErrorCode. */
+typedef enum ErrorCode {
+        ERROR_BAD_FRAME = 1,
+        ERROR_TOO_LARGE = 2,
+        ERROR_BAD_MESSAGE = 3,
+        ERROR_UNKNOWN_FIELD = 4,
+        ERROR_BAD_VALUE = 5,
+        ERROR_ALREADY_SUBSCRIBED = 6,
+        ERROR_LIMIT = 7,
+        ERROR_FELL_BEHIND = 8,
+        ERROR_TIMEOUT = 9,
+        ERROR_STOPPING = 10,
+        ERROR_UNREAD_REPLIES = 11,
+} ErrorCode;
+
+/* What an Error says. The texts are borrowed. */
+struct EncodedError {
+        uint64_t request_id;
+        ErrorCode code;
+        const char *message;
+        const char *field;      /* NULL: none */
+        bool closing;
+        uint64_t lost;
+};
+
+size_t encode_event(const Event *event, uint8_t buffer[static ENCODED_EVENT_MAX]);
+size_t encode_batch_header(uint64_t first_number,
+                           int64_t realtime_offset_ns,
+                           size_t n_events,
+                           uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]);
+
+size_t encode_welcome(const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_subscribed(uint64_t request_id,
+                         uint64_t feed,
+                         uint64_t next_number,
+                         uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REPLY_MAX]);

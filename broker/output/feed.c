@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The log is a list of chunks. What is appended during a turn of the loop is one
+ * batch, closed as one frame at the turn's end (or when it is full), so that
+ * under load frames grow by themselves, and idle each event is a frame.
+ *
+ * A chunk lives until all cursors have left it, or until the log is full: then
+ * the oldest goes, whoever is still in it. Such a cursor has fallen off the tail:
+ * the feed cannot take back half a frame, so what the cursor has still to send of
+ * the frame that it is in is copied for it, and from the next frame on it has
+ * lost everything up to the log's oldest, which cursor_recover() counts.
+ *
+ * That copy (at most a frame) and the walk along frames after a partial send are
+ * all the work that is ever done for a single cursor.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/output/feed.h"
+
+static FeedChunk *feed_oldest(const Feed *feed) {
+        return container_of(feed->chunks.next, FeedChunk, link);
+}
+
+static FeedChunk *feed_newest(const Feed *feed) {
+        return container_of(feed->chunks.prev, FeedChunk, link);
+}
+
+static void chunk_free(Feed *feed, FeedChunk *chunk) {
+        feed->n_bytes -= chunk->n;
+        list_unlink(&chunk->link);
+        free(chunk);
+}
+
+static int chunk_new(Feed *feed) {
+        FeedChunk *chunk = malloc(sizeof(*chunk));
+
+        if (!chunk)
+                return error_origin(-ENOMEM);
+        chunk->first_number = feed->n_open > 0 ? feed->open_first_number : feed->next_number;
+        chunk->n = 0;
+        chunk->n_cursors = 0;
+        list_append(&feed->chunks, &chunk->link);
+        return 0;
+}
+
+/**
+ * feed_new() - make a feed
+ * @ret_feed:      output
+ * @id:            names it within the broker's epoch
+ * @subscription:  what it is of
+ * @n_max:         bytes that it may keep; at least two chunks
+ *
+ * Return: 0, or a negative errno.
+ */
+int feed_new(Feed **ret_feed, uint64_t id, const Subscription *subscription, size_t n_max) {
+        Feed *feed = calloc(1, sizeof(*feed));
+        int r;
+
+        if (!feed)
+                return error_origin(-ENOMEM);
+        list_init(&feed->link);
+        list_init(&feed->chunks);
+        list_init(&feed->cursors);
+        feed->id = id;
+        feed->kinds = subscription->kinds;
+        feed->threads = subscription->threads;
+        feed->next_number = 1;
+        feed->n_max = MAX(n_max, (size_t)2 * FEED_CHUNK_BYTES);
+        r = chunk_new(feed);
+        if (r) {
+                free(feed);
+                return error_trace(r);
+        }
+        *ret_feed = feed;
+        return 0;
+}
+
+/**
+ * feed_free() - free a feed
+ * @feed:  a feed without cursors, or NULL
+ *
+ * Return: NULL.
+ */
+Feed *feed_free(Feed *feed) {
+        if (!feed)
+                return NULL;
+        assert(list_is_empty(&feed->cursors));
+        list_for_each(link, safe, &feed->chunks)
+                chunk_free(feed, container_of(link, FeedChunk, link));
+        list_unlink(&feed->link);
+        free(feed);
+        return NULL;
+}
+
+bool feed_is_for(const Feed *feed, const Subscription *subscription) {
+        return feed->kinds == subscription->kinds && feed->threads == subscription->threads;
+}
+
+/* Reads what encode_batch_header() wrote: prefix; tag, length of the batch; tag, number. */
+static uint64_t frame_first_number(const uint8_t *frame) {
+        uint64_t number = 0;
+        int shift = 0;
+
+        while (*frame++ & 0x80)
+                ;
+        ++frame;
+        while (*frame++ & 0x80)
+                ;
+        ++frame;
+        do {
+                number |= (uint64_t)(*frame & 0x7f) << shift;
+                shift += 7;
+        } while (*frame++ & 0x80);
+        return number;
+}
+
+static size_t frame_size(const uint8_t *frame, size_t n_max) {
+        size_t n_prefix, n_message;
+        int r;
+
+        r = frame_parse(frame, n_max, FRAME_MAX_FROM_BROKER, &n_prefix, &n_message);
+        assert(r == 0);
+        return n_prefix + n_message;
+}
+
+static int cursor_fall(Cursor *cursor) {
+        const FeedChunk *chunk = cursor->chunk;
+        size_t next = cursor->offset + cursor->n_frame_left;
+        const FeedChunk *successor = container_of(chunk->link.next, FeedChunk, link);
+
+        if (cursor->n_frame_left > 0) {
+                cursor->rest = malloc(cursor->n_frame_left);
+                if (!cursor->rest)
+                        return error_origin(-ENOMEM);
+                memcpy(cursor->rest, chunk->bytes + cursor->offset, cursor->n_frame_left);
+                cursor->n_rest = cursor->n_frame_left;
+                cursor->i_rest = 0;
+                cursor->n_frame_left = 0;
+        }
+        cursor->fell = true;
+        cursor->lost_from = next < chunk->n ? frame_first_number(chunk->bytes + next) : successor->first_number;
+        cursor->chunk = NULL;
+        return 0;
+}
+
+/* Makes room at the end of the log for a frame of @n bytes. */
+static int feed_reserve(Feed *feed, size_t n) {
+        FeedChunk *newest = feed_newest(feed);
+        int r;
+
+        if (newest->n + n > FEED_CHUNK_BYTES) {
+                r = chunk_new(feed);
+                if (r)
+                        return error_trace(r);
+        }
+
+        for (;;) {
+                FeedChunk *oldest = feed_oldest(feed);
+
+                if (oldest == feed_newest(feed))
+                        return 0;
+                if (oldest->n_cursors > 0) {
+                        if (feed->n_bytes + n <= feed->n_max)
+                                return 0;
+                        list_for_each(link, safe, &feed->cursors) {
+                                Cursor *cursor = container_of(link, Cursor, link);
+
+                                if (cursor->chunk == oldest) {
+                                        r = cursor_fall(cursor);
+                                        if (r)
+                                                return error_trace(r);
+                                }
+                        }
+                }
+                chunk_free(feed, oldest);
+        }
+}
+
+/**
+ * feed_append() - append an event to the open batch
+ * @feed:                the feed
+ * @event:               encoded by encode_event()
+ * @n_event:             its length
+ * @realtime_offset_ns:  with which its times were made
+ *
+ * Return: 0, or a negative errno.
+ */
+int feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns) {
+        int r;
+
+        if (feed->n_open > 0 && (feed->n_open + n_event > FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX ||
+                                 feed->realtime_offset_ns != realtime_offset_ns)) {
+                r = feed_close_batch(feed);
+                if (r)
+                        return error_trace(r);
+        }
+        if (feed->n_open == 0) {
+                feed->open_first_number = feed->next_number;
+                feed->realtime_offset_ns = realtime_offset_ns;
+        }
+        memcpy(feed->open + feed->n_open, event, n_event);
+        feed->n_open += n_event;
+        ++feed->next_number;
+        return 0;
+}
+
+/**
+ * feed_close_batch() - make a frame of the open batch
+ * @feed:  the feed
+ *
+ * Return: 0, or a negative errno.
+ */
+int feed_close_batch(Feed *feed) {
+        uint8_t header[ENCODED_BATCH_HEADER_MAX];
+        FeedChunk *chunk;
+        size_t n;
+        int r;
+
+        if (feed->n_open == 0)
+                return 0;
+
+        n = encode_batch_header(feed->open_first_number, feed->realtime_offset_ns, feed->n_open, header);
+        r = feed_reserve(feed, n + feed->n_open);
+        if (r)
+                return error_trace(r);
+
+        chunk = feed_newest(feed);
+        memcpy(chunk->bytes + chunk->n, header, n);
+        memcpy(chunk->bytes + chunk->n + n, feed->open, feed->n_open);
+        chunk->n += n + feed->n_open;
+        feed->n_bytes += n + feed->n_open;
+        feed->n_open = 0;
+        ++feed->n_closed;
+        return 0;
+}
+
+/*
+ * Cursors.
+ */
+
+void cursor_init(Cursor *cursor) {
+        *cursor = (Cursor){};
+        list_init(&cursor->link);
+}
+
+void cursor_deinit(Cursor *cursor) {
+        if (cursor->chunk)
+                --cursor->chunk->n_cursors;
+        list_unlink(&cursor->link);
+        free(cursor->rest);
+        cursor_init(cursor);
+}
+
+/**
+ * cursor_attach() - begin to read a feed
+ * @cursor:  a cursor without a feed
+ * @feed:    the feed; its open batch is closed, so that numbers and bytes agree
+ *
+ * The first event that it gets is the feed's next.
+ */
+void cursor_attach(Cursor *cursor, Feed *feed) {
+        assert(!cursor->feed && feed->n_open == 0);
+        cursor->feed = feed;
+        cursor->chunk = feed_newest(feed);
+        cursor->offset = cursor->chunk->n;
+        ++cursor->chunk->n_cursors;
+        list_append(&feed->cursors, &cursor->link);
+}
+
+/* Whether everything that the feed has was sent. */
+bool cursor_is_idle(const Cursor *cursor) {
+        return !cursor->feed || (!cursor->fell && !cursor->rest && cursor->chunk == feed_newest(cursor->feed) &&
+                                 cursor->offset == cursor->chunk->n);
+}
+
+/* Whether another frame may be sent between. */
+bool cursor_is_at_boundary(const Cursor *cursor) {
+        return cursor->n_frame_left == 0 && !cursor->rest;
+}
+
+/**
+ * cursor_slices() - what to send next
+ * @cursor:  the cursor
+ * @n_max:   bytes at most
+ * @slices:  output
+ *
+ * If a cursor that fell has sent the rest of its frame, there is nothing, until
+ * cursor_recover().
+ *
+ * Return: How many slices.
+ */
+size_t cursor_slices(Cursor *cursor, size_t n_max, struct iovec slices[static FEED_SLICES]) {
+        FeedChunk *chunk = cursor->chunk;
+        size_t offset = cursor->offset, n = 0;
+
+        if (cursor->rest) {
+                slices[0] = (struct iovec){ cursor->rest + cursor->i_rest, cursor->n_rest - cursor->i_rest };
+                return 1;
+        }
+
+        while (chunk && n < FEED_SLICES && n_max > 0) {
+                size_t n_slice = MIN(chunk->n - offset, n_max);
+
+                if (n_slice > 0)
+                        slices[n++] = (struct iovec){ chunk->bytes + offset, n_slice };
+                n_max -= n_slice;
+                offset = 0;
+                chunk = chunk == feed_newest(cursor->feed) ? NULL : container_of(chunk->link.next, FeedChunk, link);
+        }
+        return n;
+}
+
+static void cursor_enter(Cursor *cursor, FeedChunk *chunk) {
+        if (cursor->chunk)
+                --cursor->chunk->n_cursors;
+        cursor->chunk = chunk;
+        cursor->offset = 0;
+        ++chunk->n_cursors;
+}
+
+/**
+ * cursor_advance() - note what was sent
+ * @cursor:  the cursor
+ * @n:       bytes, of the slices that were handed out last
+ */
+void cursor_advance(Cursor *cursor, size_t n) {
+        if (cursor->rest) {
+                cursor->i_rest += n;
+                if (cursor->i_rest == cursor->n_rest) {
+                        free(cursor->rest);
+                        cursor->rest = NULL;
+                }
+                return;
+        }
+
+        for (;;) {
+                FeedChunk *chunk = cursor->chunk;
+                size_t left = chunk->n - cursor->offset;
+
+                if (n < left)
+                        break;
+                n -= left;
+                cursor->offset = chunk->n;
+                cursor->n_frame_left = 0;
+                if (chunk == feed_newest(cursor->feed)) {
+                        assert(n == 0);
+                        return;
+                }
+                cursor_enter(cursor, container_of(chunk->link.next, FeedChunk, link));
+        }
+
+        /* It ends within this chunk: find the frame that it ends in. */
+        while (n > 0) {
+                size_t left = cursor->n_frame_left;
+
+                if (left == 0)
+                        left = frame_size(cursor->chunk->bytes + cursor->offset, cursor->chunk->n - cursor->offset);
+                cursor->n_frame_left = left - MIN(left, n);
+                cursor->offset += MIN(left, n);
+                n -= MIN(left, n);
+        }
+}
+
+/**
+ * cursor_recover() - go on after a fall
+ * @cursor:            a cursor that fell, at a boundary
+ * @ret_first_number:  the first number that was lost
+ *
+ * The cursor is then at the oldest that the feed has.
+ *
+ * Return: How many events were lost.
+ */
+uint64_t cursor_recover(Cursor *cursor, uint64_t *ret_first_number) {
+        FeedChunk *oldest = feed_oldest(cursor->feed);
+
+        assert(cursor->fell && cursor_is_at_boundary(cursor));
+        cursor_enter(cursor, oldest);
+        cursor->fell = false;
+        *ret_first_number = cursor->lost_from;
+        return oldest->first_number - cursor->lost_from;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Feed: an append-only log of encoded batches for all who asked for the same, and
+ * Cursor: one reader's place in it. Memory only; who sends the bytes, and where,
+ * is not its business.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "broker/base/list.h"
+#include "broker/output/encode.h"
+#include "broker/output/request.h"
+
+typedef struct Cursor Cursor;
+typedef struct Feed Feed;
+typedef struct FeedChunk FeedChunk;
+
+/* A batch's frame at most, and a chunk of the log, which frames do not straddle. */
+#define FEED_BATCH_MAX (64u * 1024u)
+#define FEED_CHUNK_BYTES (256u * 1024u)
+
+/* Slices that a cursor hands out at once. */
+#define FEED_SLICES 4u
+
+struct FeedChunk {
+        List link;
+        uint64_t first_number;          /* of its first frame's first event */
+        size_t n;                       /* bytes in it */
+        size_t n_cursors;               /* cursors in it */
+        uint8_t bytes[FEED_CHUNK_BYTES];
+};
+
+struct Feed {
+        List link;                      /* of the owner */
+        uint64_t id;
+        uint32_t kinds;                 /* what it is of */
+        bool threads;
+
+        uint64_t next_number;           /* of the next event */
+        int64_t realtime_offset_ns;     /* of the open batch */
+        List chunks;                    /* oldest first; never empty */
+        size_t n_bytes;                 /* in chunks; never more than n_max */
+        size_t n_max;
+        List cursors;
+
+        size_t n_closed;                /* batches closed since the owner last woke the readers */
+        size_t n_open;                  /* the open batch's events, encoded */
+        uint64_t open_first_number;
+        uint8_t open[FEED_BATCH_MAX];
+};
+
+struct Cursor {
+        Feed *feed;
+        List link;                      /* of feed->cursors */
+        FeedChunk *chunk;               /* NULL: fell off the tail, or is detached */
+        size_t offset;                  /* of the next byte to send */
+        size_t n_frame_left;            /* bytes of a frame that is partly sent; 0: at a boundary */
+        bool fell;
+        uint64_t lost_from;             /* fell: the first number that it did not get */
+        uint8_t *rest;                  /* fell within a frame: what was left of it */
+        size_t n_rest, i_rest;
+};
+
+int feed_new(Feed **ret_feed, uint64_t id, const Subscription *subscription, size_t n_max);
+Feed *feed_free(Feed *feed);
+bool feed_is_for(const Feed *feed, const Subscription *subscription);
+
+int feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns);
+int feed_close_batch(Feed *feed);
+
+void cursor_init(Cursor *cursor);
+void cursor_deinit(Cursor *cursor);
+void cursor_attach(Cursor *cursor, Feed *feed);
+
+bool cursor_is_idle(const Cursor *cursor);
+bool cursor_is_at_boundary(const Cursor *cursor);
+size_t cursor_slices(Cursor *cursor, size_t n_max, struct iovec slices[static FEED_SLICES]);
+void cursor_advance(Cursor *cursor, size_t n);
+uint64_t cursor_recover(Cursor *cursor, uint64_t *ret_first_number);

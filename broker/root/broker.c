@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The loop. The sources wake it; join_turn() reads and completes what they have;
+ * before the loop sleeps, the hub closes batches and sends.
+ *
+ * Pace. One event that wakes the broker costs several times what one of many
+ * costs, and costs it to the very machine that is watched. So while things
+ * happen, the sources' watchers are off and a timer reads them at the pace that
+ * the most impatient subscriber allows, well within what the receive buffers
+ * hold; a pace in which nothing came turns the watchers on again. A subscriber
+ * that asked for no delay gets each event at once, except in a storm, where one
+ * millisecond makes batches.
+ */
+
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/log.h"
+#include "broker/base/util.h"
+#include "broker/clients/hub.h"
+#include "broker/clients/listener.h"
+#include "broker/kernel/connector.h"
+#include "broker/kernel/exit_listener.h"
+#include "broker/root/broker.h"
+#include "broker/root/facts.h"
+#include "broker/root/proof.h"
+#include "broker/rules/limits.h"
+#include "broker/tasks/join.h"
+#include "broker/tasks/procfs.h"
+
+typedef struct Broker Broker;
+
+#define TICK_SECONDS 0.5
+
+/* Datagrams a second from which on it is a storm, and what is waited in it at the least. */
+#define STORM_RATE 4000u
+#define STORM_PACE_NS NSEC_PER_MSEC
+
+#define PACE_MAX_NS (100 * NSEC_PER_MSEC)
+
+/* A datagram takes up to this much of a receive buffer, and a machine makes one in this time at the least. */
+#define DATAGRAM_BYTES 2048u
+#define DATAGRAM_NS (10 * NSEC_PER_USEC)
+
+/* Smaller differences between the clocks are our own reading's. */
+#define CLOCK_STEP_NS ((int64_t)NSEC_PER_MSEC)
+
+struct Broker {
+        struct ev_loop *loop;
+        int procfs_fd;
+        KernelFacts facts;
+        Connector connector;
+        ExitListener exits;
+        Join join;
+        Hub hub;
+        Listener listener;
+
+        ev_io connector_io;
+        ev_io exits_io;
+        ev_timer pace;
+        ev_timer tick;
+        ev_prepare prepare;
+        ev_signal sigterm, sigint;
+
+        uint64_t epoch;
+        uint64_t start_time_ns;
+        uint64_t start_ns;              /* monotonic */
+        uint64_t pace_limit_ns;         /* that the receive buffers allow */
+        uint64_t rate_since_ns;
+        uint64_t rate_received;
+        bool storm;
+        bool probing;                   /* every second tick asks, the other looks for the answer */
+        int r;                          /* why the loop ended */
+};
+
+static void broker_fail(Broker *broker, int r) {
+        if (r < 0 && broker->r == 0)
+                broker->r = r;
+        ev_break(broker->loop, EVBREAK_ALL);
+}
+
+static void broker_on_event(Join *join, const Event *event) {
+        Broker *broker = container_of(join, Broker, join);
+        int r;
+
+        r = hub_publish(&broker->hub, event, join->realtime_offset_ns);
+        if (r)
+                broker_fail(broker, error_trace(r));
+}
+
+static void broker_on_report(Hub *hub, BrokerStatus *status) {
+        Broker *broker = container_of(hub, Broker, hub);
+
+        (void)exit_listener_poll_drops(&broker->exits);
+        status->epoch = broker->epoch;
+        status->start_time_ns = broker->start_time_ns;
+        status->uptime_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - broker->start_ns;
+        status->realtime_offset_ns = broker->join.realtime_offset_ns;
+        status->facts = &broker->facts;
+        status->connector = broker->connector.counters;
+        status->taskstats = broker->exits.counters;
+        status->live_tasks = broker->join.table.n_live_tasks;
+        status->live_processes = broker->join.table.n_live_processes;
+        status->unmatched_stats = broker->join.waiting.pool.n_used;
+        status->synthesised_exits = broker->join.n_synthesised;
+        status->broker_cpu_ns = (uint64_t)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+/*
+ * Turns.
+ */
+
+static uint64_t broker_received(const Broker *broker) {
+        return broker->connector.counters.received + broker->exits.counters.received;
+}
+
+/* Whether the last 10 ms or more were a storm. */
+static void broker_measure_rate(Broker *broker) {
+        uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC), span = now - broker->rate_since_ns;
+        uint64_t received = broker_received(broker);
+
+        if (span < 10 * NSEC_PER_MSEC)
+                return;
+        broker->storm = (received - broker->rate_received) * NSEC_PER_SEC > STORM_RATE * span;
+        broker->rate_since_ns = now;
+        broker->rate_received = received;
+}
+
+/* How long to leave the sources alone; 0: wake at the next event. */
+static uint64_t broker_pace_ns(const Broker *broker) {
+        uint64_t pace = hub_patience_ms(&broker->hub) * NSEC_PER_MSEC / 4;
+
+        if (broker->storm)
+                pace = MAX(pace, STORM_PACE_NS);
+        pace = MIN(pace, PACE_MAX_NS);
+        return MIN(pace, broker->pace_limit_ns);
+}
+
+static void broker_watch(Broker *broker, bool on) {
+        if (on) {
+                ev_io_start(broker->loop, &broker->connector_io);
+                ev_io_start(broker->loop, &broker->exits_io);
+        } else {
+                ev_io_stop(broker->loop, &broker->connector_io);
+                ev_io_stop(broker->loop, &broker->exits_io);
+        }
+}
+
+static void broker_turn(Broker *broker, bool *ret_drained) {
+        uint64_t before = broker_received(broker), pace = 0;
+        bool drained = false;
+        int r;
+
+        r = join_turn(&broker->join, &drained);
+        if (r)
+                return broker_fail(broker, error_trace(r));
+        *ret_drained = drained;
+
+        broker_measure_rate(broker);
+        ev_timer_stop(broker->loop, &broker->pace);
+        if (!drained) {
+                /* the clients' turn, and then on at once */
+                broker_watch(broker, false);
+                ev_timer_set(&broker->pace, 0., 0.);
+                ev_timer_start(broker->loop, &broker->pace);
+                return;
+        }
+        if (broker_received(broker) != before)
+                pace = broker_pace_ns(broker);
+        broker_watch(broker, pace == 0);
+        if (pace > 0) {
+                ev_timer_set(&broker->pace, (double)pace / (double)NSEC_PER_SEC, 0.);
+                ev_timer_start(broker->loop, &broker->pace);
+        }
+}
+
+static void broker_on_source(struct ev_loop *loop, ev_io *watcher, int events) {
+        Broker *broker = ev_userdata(loop);
+        bool drained;
+
+        (void)watcher;
+        (void)events;
+        broker_turn(broker, &drained);
+}
+
+static void broker_on_pace(struct ev_loop *loop, ev_timer *watcher, int events) {
+        Broker *broker = container_of(watcher, Broker, pace);
+        bool drained;
+
+        (void)loop;
+        (void)events;
+        broker_turn(broker, &drained);
+}
+
+static void broker_on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events) {
+        Broker *broker = container_of(watcher, Broker, prepare);
+        int r;
+
+        (void)loop;
+        (void)events;
+        r = hub_end_turn(&broker->hub);
+        if (r)
+                broker_fail(broker, error_trace(r));
+}
+
+/*
+ * Looking after.
+ */
+
+static int broker_look_after_connector(Broker *broker) {
+        int r;
+
+        broker->probing = !broker->probing;
+        if (broker->probing) {
+                r = connector_probe(&broker->connector);
+                if (r)
+                        return error_trace(r);
+                join_tell_losses(&broker->join);
+                return 0;
+        }
+
+        r = connector_check(&broker->connector);
+        if (r < 0)
+                return error_trace(r);
+        if (r == CONNECTOR_E_REPAIRED)
+                join_note_muted(&broker->join, broker->connector.muted_since_ns);
+        return 0;
+}
+
+static void broker_look_after_clock(Broker *broker) {
+        int64_t offset = clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC);
+        int64_t step = offset - broker->join.realtime_offset_ns;
+
+        if (step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS) {
+                log_notice("The clock was set, or the machine slept: times differ by %lld ms from now on.",
+                           (long long)(step / (int64_t)NSEC_PER_MSEC));
+                join_set_realtime_offset(&broker->join, offset);
+        }
+}
+
+static void broker_on_tick(struct ev_loop *loop, ev_timer *watcher, int events) {
+        Broker *broker = container_of(watcher, Broker, tick);
+        bool drained = false;
+        int r = 0;
+
+        (void)loop;
+        (void)events;
+        broker_turn(broker, &drained);
+        /* With unread messages in the queue, silence proves nothing. */
+        if (drained) {
+                r = broker_look_after_connector(broker);
+                if (!r)
+                        r = join_tick(&broker->join);
+        }
+        if (r)
+                return broker_fail(broker, error_trace(r));
+        broker_look_after_clock(broker);
+        facts_update(&broker->facts, broker->procfs_fd);
+}
+
+static void broker_on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
+        (void)watcher;
+        (void)events;
+        ev_break(loop, EVBREAK_ALL);
+}
+
+/*
+ * Start.
+ */
+
+static void say_to_log(bool good, const char *sentence) {
+        if (good)
+                log_info("%s", sentence);
+        else
+                log_error("%s", sentence);
+}
+
+static void say_to_person(bool good, const char *sentence) {
+        printf("%s %s\n", good ? "[ok]     " : "[missing]", sentence);
+}
+
+/* Needs no more than a moment; 4096 clients need as many descriptors. */
+static void broker_raise_descriptors(void) {
+        struct rlimit limit;
+        rlim_t wanted = LIMIT_CONNECTIONS + LIMIT_DESCRIPTORS_RESERVED;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+                return;
+        limit.rlim_cur = MIN(wanted, limit.rlim_max);
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        if (limit.rlim_cur < wanted)
+                log_warning("No more than %llu descriptors are allowed: so many clients at most. Raise LimitNOFILE.",
+                            (unsigned long long)limit.rlim_cur);
+}
+
+static int cpumask_read(char *buffer, size_t n_buffer) {
+        _cleanup_(fd_closep) int fd = open("/sys/devices/system/cpu/possible", O_RDONLY | O_CLOEXEC);
+        ssize_t n;
+
+        /* Those that could be plugged in later too; a mask with others is refused. */
+        n = fd < 0 ? -1 : read(fd, buffer, n_buffer - 1);
+        if (n <= 0)
+                return error_origin(n < 0 ? -errno : -ENODATA);
+        buffer[n] = 0;
+        buffer[strcspn(buffer, "\n")] = 0;
+        return 0;
+}
+
+static int broker_open_sources(Broker *broker, const Options *options, ProofSay say) {
+        char cpumask[256];
+        ConnectorOptions connector_options = {
+                .fd = options->connector_fd,
+                .rcvbuf_bytes = options->rcvbuf_bytes,
+                .keepalive = options->connector_fd >= 0 || facts_release_is_at_least(&broker->facts, 6, 6),
+        };
+        ExitListenerOptions exits_options = {
+                .fd = options->taskstats_fd,
+                .rcvbuf_bytes = options->rcvbuf_bytes,
+                .cpumask = cpumask,
+        };
+        int r;
+
+        if (options->connector_fd >= 0) {
+                r = exit_listener_init(&broker->exits, &exits_options);
+                if (!r)
+                        r = connector_init(&broker->connector, &connector_options);
+                return error_fold(r);
+        }
+
+        r = cpumask_read(cpumask, sizeof(cpumask));
+        if (r)
+                return error_trace(r);
+        return proof_open(&broker->connector, &broker->exits, &broker->facts, &connector_options, &exits_options, say);
+}
+
+static int broker_init(Broker *broker, const Options *options) {
+        uint64_t buffer;
+        int r;
+
+        broker_raise_descriptors();
+        (void)signal(SIGPIPE, SIG_IGN);
+        if (getrandom(&broker->epoch, sizeof(broker->epoch), 0) < 0)
+                return error_origin(-errno);
+        broker->start_time_ns = (uint64_t)clock_read_ns(CLOCK_REALTIME);
+        broker->start_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+
+        broker->loop = ev_default_loop(EVFLAG_AUTO);
+        if (!broker->loop)
+                return error_origin(-ENOMEM);
+        ev_set_userdata(broker->loop, broker);
+        hub_init(&broker->hub, broker->loop, options->feed_bytes, broker_on_report);
+
+        /* Before the kernel is asked for anything: is there another broker? */
+        r = listener_init(&broker->listener, &broker->hub, options->socket_path, options->listener_fd);
+        switch (r) {
+        case LISTENER_E_IN_USE:
+                log_error("Another broker listens on %s already. Stop it first, or name another socket with --socket.",
+                          options->socket_path);
+                return BROKER_E_FAILED;
+        case LISTENER_E_PATH:
+                log_error("%s cannot be a socket: its directory is not there, the path is too long, or another kind "
+                          "of file is in the way. Name another with --socket.",
+                          options->socket_path);
+                return BROKER_E_FAILED;
+        case LISTENER_E_PERMISSION:
+                log_error("Making the socket %s is not permitted. Start taskbrokerd as root, or name a socket in a "
+                          "directory of your own with --socket.",
+                          options->socket_path);
+                return BROKER_E_FAILED;
+        }
+        if (r)
+                return error_trace(r);
+
+        r = broker_open_sources(broker, options, say_to_log);
+        if (r)
+                return r < 0 ? error_trace(r) : BROKER_E_FAILED;
+        if (options->connector_fd < 0)
+                proof_say_facts(&broker->connector, &broker->exits, &broker->facts, say_to_log);
+
+        join_init(&broker->join, &broker->connector, &broker->exits, &broker->facts, broker->procfs_fd, broker_on_event);
+        r = procfs_seed(broker->procfs_fd, &broker->join.table);
+        if (r)
+                return error_trace(r);
+
+        buffer = MIN(broker->connector.counters.receive_buffer_bytes, broker->exits.counters.receive_buffer_bytes);
+        broker->pace_limit_ns = buffer / 2 / DATAGRAM_BYTES * DATAGRAM_NS;
+        ev_io_init(&broker->connector_io, broker_on_source, broker->connector.fd, EV_READ);
+        ev_io_init(&broker->exits_io, broker_on_source, broker->exits.fd, EV_READ);
+        ev_timer_init(&broker->pace, broker_on_pace, 0., 0.);
+        ev_timer_init(&broker->tick, broker_on_tick, TICK_SECONDS, TICK_SECONDS);
+        ev_prepare_init(&broker->prepare, broker_on_prepare);
+        ev_signal_init(&broker->sigterm, broker_on_signal, SIGTERM);
+        ev_signal_init(&broker->sigint, broker_on_signal, SIGINT);
+        /* The sources before the clients: what is asked for now is answered with what was there. */
+        ev_set_priority(&broker->connector_io, 1);
+        ev_set_priority(&broker->exits_io, 1);
+        broker_watch(broker, true);
+        ev_timer_start(broker->loop, &broker->tick);
+        ev_prepare_start(broker->loop, &broker->prepare);
+        ev_signal_start(broker->loop, &broker->sigterm);
+        ev_signal_start(broker->loop, &broker->sigint);
+        return 0;
+}
+
+static void broker_deinit(Broker *broker) {
+        listener_deinit(&broker->listener);
+        connector_deinit(&broker->connector);
+        exit_listener_deinit(&broker->exits);
+        if (broker->join.emit)
+                join_deinit(&broker->join);
+        if (broker->loop) {
+                hub_deinit(&broker->hub);
+                ev_loop_destroy(broker->loop);
+        }
+}
+
+/**
+ * broker_run() - be the broker until a signal ends it
+ * @options:  how
+ *
+ * Return: 0; BROKER_E_FAILED; a negative errno.
+ */
+int broker_run(const Options *options) {
+        Broker broker = {
+                .procfs_fd = -1,
+                .connector = CONNECTOR_NULL,
+                .exits = EXIT_LISTENER_NULL,
+                .listener = LISTENER_NULL,
+        };
+        int r;
+
+        broker.procfs_fd = open(options->procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (broker.procfs_fd < 0) {
+                log_error("%s cannot be read: %s. Mount it: mount -t proc proc /proc.", options->procfs, strerror(errno));
+                return BROKER_E_FAILED;
+        }
+        facts_read(&broker.facts, broker.procfs_fd, options->connector_fd < 0);
+
+        r = broker_init(&broker, options);
+        if (!r) {
+                log_notice("Listening on %s, epoch %016llx, %zu tasks alive.",
+                           options->listener_fd < 0 ? options->socket_path : "the socket handed in",
+                           (unsigned long long)broker.epoch, broker.join.table.n_live_tasks);
+                ev_run(broker.loop, 0);
+                r = error_trace(broker.r);
+                hub_stop(&broker.hub);
+                log_notice("Stopping: %llu kernel messages received, %llu lost.",
+                           (unsigned long long)broker_received(&broker),
+                           (unsigned long long)(broker.connector.counters.lost + broker.exits.counters.lost));
+        }
+        broker_deinit(&broker);
+        close(broker.procfs_fd);
+        return r;
+}
+
+/**
+ * broker_check() - say what the kernel offers
+ * @options:  how
+ *
+ * Return: 0; BROKER_E_FAILED; a negative errno.
+ */
+int broker_check(const Options *options) {
+        Broker broker = { .connector = CONNECTOR_NULL, .exits = EXIT_LISTENER_NULL, .listener = LISTENER_NULL };
+        int r;
+
+        broker.procfs_fd = open(options->procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (broker.procfs_fd < 0) {
+                say_to_person(false, "/proc cannot be read. Mount it: mount -t proc proc /proc.");
+                return BROKER_E_FAILED;
+        }
+        facts_read(&broker.facts, broker.procfs_fd, true);
+        r = broker_open_sources(&broker, options, say_to_person);
+        if (!r) {
+                proof_say_facts(&broker.connector, &broker.exits, &broker.facts, say_to_person);
+                puts("taskbrokerd can do its work on this machine.");
+        } else if (r > 0) {
+                puts("taskbrokerd cannot work here until what is missing is there.");
+        }
+        broker_deinit(&broker);
+        close(broker.procfs_fd);
+        return r > 0 ? BROKER_E_FAILED : r;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/root/options.h"
+
+#define MIB (1024ull * 1024ull)
+
+#define RCVBUF_MIB_DEFAULT 64
+#define FEED_MIB_DEFAULT 16
+#define MIB_MAX 1024
+
+static const char usage[] =
+        "Usage: taskbrokerd [OPTION...]\n"
+        "\n"
+        "Listens to the kernel's task events and tells them to all who connect to its socket.\n"
+        "\n"
+        "  --socket PATH       where to listen (default /run/taskbroker.sock)\n"
+        "  --rcvbuf-mib N      receive buffer of each kernel source, 1 to 1024 (default 64)\n"
+        "  --feed-mib N        events kept for subscribers that are behind, 1 to 1024 (default 16)\n"
+        "  --log-level LEVEL   err, warning, notice, info or debug (default info)\n"
+        "  --check             say what the kernel offers and what is missing, and end\n"
+        "  --help, --version\n";
+
+static bool number_parse(const char *text, unsigned long min, unsigned long max, unsigned long *ret) {
+        char *end;
+
+        errno = 0;
+        *ret = strtoul(text, &end, 10);
+        return errno == 0 && *text >= '0' && *text <= '9' && *end == 0 && *ret >= min && *ret <= max;
+}
+
+static int refuse(const char *option, const char *value, const char *accepted) {
+        fprintf(stderr, "taskbrokerd: --%s takes %s, not '%s'. See taskbrokerd --help.\n", option, accepted, value);
+        return OPTIONS_E_USAGE;
+}
+
+/**
+ * options_parse() - read the command line
+ * @ret_options:  output; texts are borrowed from @argv
+ * @argc:         as main() has it
+ * @argv:         as main() has it
+ *
+ * Return: 0, OPTIONS_E_DONE or OPTIONS_E_USAGE.
+ */
+int options_parse(Options *ret_options, int argc, char **argv) {
+        enum {
+                SOCKET = 256,
+                RCVBUF_MIB,
+                RCVBUF_BYTES,
+                FEED_MIB,
+                LOG_LEVEL,
+                CHECK,
+                CONNECTOR_FD,
+                TASKSTATS_FD,
+                LISTENER_FD,
+                PROCFS,
+                HELP,
+                VERSION,
+        };
+        static const struct option longs[] = {
+                { "socket", required_argument, NULL, SOCKET },
+                { "rcvbuf-mib", required_argument, NULL, RCVBUF_MIB },
+                { "rcvbuf-bytes", required_argument, NULL, RCVBUF_BYTES },
+                { "feed-mib", required_argument, NULL, FEED_MIB },
+                { "log-level", required_argument, NULL, LOG_LEVEL },
+                { "check", no_argument, NULL, CHECK },
+                { "connector-fd", required_argument, NULL, CONNECTOR_FD },
+                { "taskstats-fd", required_argument, NULL, TASKSTATS_FD },
+                { "listener-fd", required_argument, NULL, LISTENER_FD },
+                { "procfs", required_argument, NULL, PROCFS },
+                { "help", no_argument, NULL, HELP },
+                { "version", no_argument, NULL, VERSION },
+                {},
+        };
+        unsigned long n;
+        int c, i;
+
+        *ret_options = (Options){
+                .socket_path = "/run/taskbroker.sock",
+                .rcvbuf_bytes = RCVBUF_MIB_DEFAULT * MIB,
+                .feed_bytes = FEED_MIB_DEFAULT * MIB,
+                .log_level = LOG_LEVEL_INFO,
+                .connector_fd = -1,
+                .taskstats_fd = -1,
+                .listener_fd = -1,
+                .procfs = "/proc",
+        };
+
+        while ((c = getopt_long(argc, argv, "", longs, &i)) >= 0) {
+                switch (c) {
+                case SOCKET:
+                        ret_options->socket_path = optarg;
+                        break;
+                case RCVBUF_MIB:
+                        if (!number_parse(optarg, 1, MIB_MAX, &n))
+                                return refuse(longs[i].name, optarg, "a number of MiB from 1 to 1024");
+                        ret_options->rcvbuf_bytes = n * MIB;
+                        break;
+                case RCVBUF_BYTES:
+                        if (!number_parse(optarg, 1, MIB_MAX * MIB, &n))
+                                return refuse(longs[i].name, optarg, "a number of bytes");
+                        ret_options->rcvbuf_bytes = n;
+                        break;
+                case FEED_MIB:
+                        if (!number_parse(optarg, 1, MIB_MAX, &n))
+                                return refuse(longs[i].name, optarg, "a number of MiB from 1 to 1024");
+                        ret_options->feed_bytes = n * MIB;
+                        break;
+                case LOG_LEVEL:
+                        if (!log_level_parse(optarg, &ret_options->log_level))
+                                return refuse(longs[i].name, optarg, "err, warning, notice, info or debug");
+                        break;
+                case CHECK:
+                        ret_options->check = true;
+                        break;
+                case CONNECTOR_FD:
+                case TASKSTATS_FD:
+                case LISTENER_FD:
+                        if (!number_parse(optarg, 0, 1 << 20, &n))
+                                return refuse(longs[i].name, optarg, "a file descriptor");
+                        if (c == CONNECTOR_FD)
+                                ret_options->connector_fd = (int)n;
+                        else if (c == TASKSTATS_FD)
+                                ret_options->taskstats_fd = (int)n;
+                        else
+                                ret_options->listener_fd = (int)n;
+                        break;
+                case PROCFS:
+                        ret_options->procfs = optarg;
+                        break;
+                case HELP:
+                        fputs(usage, stdout);
+                        return OPTIONS_E_DONE;
+                case VERSION:
+                        puts("taskbrokerd " TASKBROKER_VERSION);
+                        return OPTIONS_E_DONE;
+                default:
+                        fputs("See taskbrokerd --help.\n", stderr);
+                        return OPTIONS_E_USAGE;
+                }
+        }
+
+        if (optind < argc) {
+                fprintf(stderr, "taskbrokerd: takes options only, not '%s'. See taskbrokerd --help.\n", argv[optind]);
+                return OPTIONS_E_USAGE;
+        }
+        if ((ret_options->connector_fd < 0) != (ret_options->taskstats_fd < 0)) {
+                fputs("taskbrokerd: --connector-fd and --taskstats-fd go together.\n", stderr);
+                return OPTIONS_E_USAGE;
+        }
+        return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Options: what the command line asks for. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/base/log.h"
+
+typedef struct Options Options;
+
+enum {
+        _OPTIONS_E_SUCCESS,
+        OPTIONS_E_DONE,         /* --help or --version was printed */
+        OPTIONS_E_USAGE,        /* a sentence was printed on stderr */
+};
+
+struct Options {
+        const char *socket_path;
+        uint64_t rcvbuf_bytes;
+        uint64_t feed_bytes;
+        LogLevel log_level;
+        bool check;
+
+        /* For tests, which are the kernel themselves. */
+        int connector_fd;       /* -1: open */
+        int taskstats_fd;       /* -1: open */
+        int listener_fd;        /* -1: make the socket */
+        const char *procfs;
+};
+
+int options_parse(Options *ret_options, int argc, char **argv);

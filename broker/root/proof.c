@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/root/proof.h"
+
+#define PROOF_SECONDS 3
+
+#define CANARY_STATUS 42
+
+typedef struct Canary Canary;
+
+/* What was seen of the child. */
+struct Canary {
+        uint32_t pid;
+        bool fork, exit, record;
+};
+
+static int say_connector(int r, ProofSay say) {
+        switch (r) {
+        case CONNECTOR_E_NO_CONNECTOR:
+                say(false, "The kernel's proc connector cannot be reached. The kernel must be built with CONFIG_CONNECTOR=y "
+                           "and CONFIG_PROC_EVENTS=y, and taskbrokerd must run in the machine's initial network namespace: "
+                           "in a container, give it the host's network.");
+                return PROOF_E_FAILED;
+        case CONNECTOR_E_NO_PERMISSION:
+                say(false, "Listening to the proc connector is not permitted. Start taskbrokerd as root, or give it "
+                           "CAP_NET_ADMIN.");
+                return PROOF_E_FAILED;
+        default:
+                return error_fold(r);
+        }
+}
+
+static int say_listener(int r, ProofSay say) {
+        switch (r) {
+        case EXIT_LISTENER_E_NO_TASKSTATS:
+                say(false, "The kernel has no taskstats. It must be built with CONFIG_TASKSTATS=y (and, to count "
+                           "everything, CONFIG_TASK_DELAY_ACCT=y, CONFIG_TASK_XACCT=y and CONFIG_TASK_IO_ACCOUNTING=y).");
+                return PROOF_E_FAILED;
+        case EXIT_LISTENER_E_NO_PERMISSION:
+                say(false, "Listening to taskstats is not permitted. Start taskbrokerd as root, or give it CAP_NET_ADMIN, "
+                           "in the machine's initial user namespace.");
+                return PROOF_E_FAILED;
+        case EXIT_LISTENER_E_NAMESPACE:
+                say(false, "The kernel gives taskstats only to the initial pid and user namespaces. Start taskbrokerd "
+                           "outside of containers, or in one that shares the host's pid namespace.");
+                return PROOF_E_FAILED;
+        default:
+                return error_fold(r);
+        }
+}
+
+static int canary_watch(Canary *canary, Connector *connector, ExitListener *listener) {
+        ExitRecord record;
+        int r;
+
+        r = connector_read(connector, SIZE_MAX);
+        if (r)
+                return error_trace(r);
+        for (size_t i = 0; i < connector->n_events; ++i) {
+                const Event *event = &connector->events[i];
+
+                canary->fork |= event->kind == EVENT_FORK && event->pid == canary->pid;
+                canary->exit |= event->kind == EVENT_EXIT && event->pid == canary->pid;
+        }
+
+        r = exit_listener_receive(listener, SIZE_MAX);
+        if (r)
+                return error_trace(r);
+        while (exit_listener_next(listener, &record) == 0)
+                canary->record |= record.tid == canary->pid;
+        return 0;
+}
+
+static int canary_run(Canary *canary, Connector *connector, ExitListener *listener, KernelFacts *facts) {
+        int64_t end = clock_read_ns(CLOCK_MONOTONIC) + PROOF_SECONDS * (int64_t)NSEC_PER_SEC;
+        struct pollfd pfds[] = {
+                { .fd = connector->fd, .events = POLLIN },
+                { .fd = listener->fd, .events = POLLIN },
+        };
+        pid_t pid;
+        int r;
+
+        pid = fork();
+        if (pid < 0)
+                return error_origin(-errno);
+        if (pid == 0)
+                _exit(CANARY_STATUS);
+        canary->pid = (uint32_t)pid;
+        (void)waitpid(pid, NULL, 0);
+
+        while (!(canary->fork && canary->exit && canary->record && !connector->awaiting) &&
+               clock_read_ns(CLOCK_MONOTONIC) < end) {
+                if (poll(pfds, ARRAY_SIZE(pfds), 100) < 0 && errno != EINTR)
+                        return error_origin(-errno);
+                r = canary_watch(canary, connector, listener);
+                if (r)
+                        return error_trace(r);
+        }
+        if (listener->last_version)
+                facts->taskstats_version = listener->last_version;
+        return 0;
+}
+
+/**
+ * proof_open() - open both sources and prove them
+ * @connector:          output
+ * @listener:           output
+ * @facts:              gets the version of taskstats
+ * @connector_options:  how to open
+ * @listener_options:   how to open
+ * @say:                gets a sentence for each finding
+ *
+ * The listener first: a task that ends between the two has its record then, and
+ * its EXIT is not heard, which is better than the other way round.
+ *
+ * Return: 0; PROOF_E_FAILED; a negative errno. On failure too, both may be
+ *         deinitialised.
+ */
+int proof_open(Connector *connector,
+               ExitListener *listener,
+               KernelFacts *facts,
+               const ConnectorOptions *connector_options,
+               const ExitListenerOptions *listener_options,
+               ProofSay say) {
+        Canary canary = {};
+        int r, failed = 0;
+
+        *connector = (Connector)CONNECTOR_NULL;
+        r = exit_listener_init(listener, listener_options);
+        if (r)
+                failed = say_listener(r, say);
+        if (failed < 0)
+                return error_trace(failed);
+        r = connector_init(connector, connector_options);
+        if (r)
+                r = say_connector(r, say);
+        if (r || failed)
+                return r ? r : failed;
+
+        r = canary_run(&canary, connector, listener, facts);
+        if (r)
+                return error_trace(r);
+
+        if (connector->awaiting) {
+                say(false, "The proc connector does not answer. Either the kernel was built without CONFIG_PROC_EVENTS=y, "
+                           "or taskbrokerd does not run in the machine's initial pid and user namespaces, or another "
+                           "process has silenced the connector and keeps doing so.");
+                failed = PROOF_E_FAILED;
+        } else if (!canary.fork || !canary.exit) {
+                say(false, "The proc connector answers, but did not tell of a test process. Try again; if it persists, "
+                           "please report it with the kernel's version.");
+                failed = PROOF_E_FAILED;
+        }
+        if (!canary.record) {
+                say(false, "taskstats accepted the registration, but sent nothing when a test process ended. The kernel "
+                           "delivers to the initial network namespace only: in a container, give taskbrokerd the host's "
+                           "network.");
+                failed = PROOF_E_FAILED;
+        }
+        return failed;
+}
+
+/**
+ * proof_say_facts() - say what was proved, and what is switched off
+ * @connector:  proved
+ * @listener:   proved
+ * @facts:      of the kernel
+ * @say:        gets a sentence for each finding
+ */
+void proof_say_facts(const Connector *connector, const ExitListener *listener, const KernelFacts *facts, ProofSay say) {
+        char sentence[512];
+
+        snprintf(sentence, sizeof(sentence),
+                 "The proc connector of Linux %s tells of forks, execs and exits; its receive buffer has %llu KiB.",
+                 facts->release, (unsigned long long)connector->counters.receive_buffer_bytes / 1024);
+        say(true, sentence);
+        snprintf(sentence, sizeof(sentence),
+                 "taskstats (version %u) give the accounting of every task that ends; the receive buffer has %llu KiB.",
+                 facts->taskstats_version, (unsigned long long)listener->counters.receive_buffer_bytes / 1024);
+        say(true, sentence);
+
+        switch (facts->delay_accounting) {
+        case DELAY_ACCOUNTING_ON:
+                say(true, "Delay accounting is on: tasks born since then have their delays counted.");
+                break;
+        case DELAY_ACCOUNTING_OFF:
+                say(true, "Delay accounting is off: of the delays, only waiting for a processor is counted. To count the "
+                          "others in tasks born from then on: sysctl kernel.task_delayacct=1.");
+                break;
+        case DELAY_ACCOUNTING_UNSUPPORTED:
+                say(true, "The kernel was built without CONFIG_TASK_DELAY_ACCT: no delays are counted.");
+                break;
+        case DELAY_ACCOUNTING_UNKNOWN:
+                say(true, "Whether delays are counted is not known before Linux 5.14.");
+                break;
+        }
+        if (facts->unsupported & STATS_IO)
+                say(true, "The kernel was built without CONFIG_TASK_IO_ACCOUNTING: no input and output is counted.");
+}

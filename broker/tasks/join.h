@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Join: the two sources become one stream of complete events. Owns the task
+ * table and the records that wait; reads the sources, which the root owns; hands
+ * each finished event to its owner by a callback.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/kernel/connector.h"
+#include "broker/kernel/exit_listener.h"
+#include "broker/model/status.h"
+#include "broker/tasks/names.h"
+#include "broker/tasks/table.h"
+#include "broker/tasks/waiting.h"
+
+typedef struct Join Join;
+typedef void (*JoinEmit)(Join *join, const Event *event);
+
+#define JOIN_STRAYS 64u
+
+struct Join {
+        Connector *connector;
+        ExitListener *listener;
+        KernelFacts *facts;
+        JoinEmit emit;
+
+        TaskTable table;
+        Waiting waiting;
+        Names names;
+        int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+        uint64_t start_ns;              /* monotonic */
+
+        bool listener_drained;          /* since the connector's last batch was read */
+        uint64_t n_stats_missing;       /* of this turn's exits */
+        uint64_t last_time_ns;          /* of the last event emitted */
+
+        bool doubtful;                  /* connector messages were lost lately: records may wait in vain */
+        uint64_t doubtful_ns;           /* monotonic */
+        bool was_muted;                 /* until the blind time is told */
+        uint64_t muted_since_ns;        /* monotonic */
+
+        uint32_t strays[JOIN_STRAYS];   /* tasks whose end was concluded, and may be told late */
+        uint32_t i_stray;
+        uint64_t n_synthesised;
+};
+
+void join_init(Join *join, Connector *connector, ExitListener *listener, KernelFacts *facts, int procfs_fd, JoinEmit emit);
+void join_deinit(Join *join);
+
+int join_turn(Join *join, bool *ret_drained);
+int join_tick(Join *join);
+void join_set_realtime_offset(Join *join, int64_t offset_ns);
+void join_note_muted(Join *join, uint64_t since_ns);
+void join_tell_losses(Join *join);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * TaskTable: the live tasks, by number, and the processes they make up. Knows no
+ * source and no socket; the join and the /proc reader keep it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/base/list.h"
+#include "broker/base/pool.h"
+#include "broker/model/event.h"
+#include "broker/model/taskstats.h"
+
+typedef struct Process Process;
+typedef struct Task Task;
+typedef struct TaskTable TaskTable;
+
+enum {
+        /* Found in /proc rather than born before our eyes: the start is known to 10 ms. */
+        TASK_SEEDED = 1u << 0,
+        /* Ended, or never seen, but its process lives: holds the process' number. */
+        TASK_GONE = 1u << 1,
+        /* Ids changed since the last exec. */
+        TASK_CREDENTIALS_CHANGED = 1u << 2,
+        /* Its end was told; one late EXIT of the connector for this number is a stray. */
+        TASK_STRAY_EXPECTED = 1u << 3,
+        /* Name and ids are not known: the birth was lost. */
+        TASK_UNKNOWN = 1u << 4,
+        /* Born while delay accounting was on: the kernel counts its delays. */
+        TASK_COUNTED = 1u << 5,
+};
+
+struct Task {
+        Process *process;
+        List link;                      /* of process->tasks */
+        uint64_t start_time_ns;         /* since the epoch; with the number, its identity */
+        uint32_t tid;
+        uint32_t ruid, euid, rgid, egid;
+        uint8_t flags;
+        char comm[COMM_SIZE];
+};
+
+struct Process {
+        uint32_t pid;
+        uint32_t ppid;                  /* 0: none or not known */
+        uint32_t n_live;                /* tasks not gone */
+        bool seeded;                    /* older than the broker */
+        bool has_wait_status;           /* the kernel marked the task that ended the process, with: */
+        uint32_t wait_status;
+        List tasks;
+        TaskStats *totals;              /* of its tasks that ended; NULL before the first */
+};
+
+struct TaskTable {
+        Task **pages[4096];             /* by tid >> 10; each has 1024 tasks, by the rest */
+        Pool tasks;
+        Pool processes;
+        Pool totals;
+        size_t n_live_tasks;
+        size_t n_live_processes;
+};
+
+void task_table_init(TaskTable *table);
+void task_table_deinit(TaskTable *table);
+
+Task *task_table_get(const TaskTable *table, uint32_t tid);
+Process *task_table_get_process(const TaskTable *table, uint32_t pid);
+Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid);
+void task_table_end_task(TaskTable *table, Task *task);
+void task_table_end_process(TaskTable *table, Process *process);
+void task_table_revive(TaskTable *table, Task *leader);
+TaskStats *task_table_totals(TaskTable *table, Process *process);
