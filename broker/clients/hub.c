@@ -32,6 +32,7 @@ void hub_init(Hub *hub, struct ev_loop *loop, size_t feed_bytes_max, HubReport r
         list_init(&hub->feeds);
         list_init(&hub->clients);
         list_init(&hub->dead);
+        hub->patience_ms = PATIENCE_MS_UNWATCHED;
 }
 
 void hub_deinit(Hub *hub) {
@@ -101,7 +102,20 @@ void hub_bury(Hub *hub, Client *client) {
         --hub->n_clients;
 }
 
+/* How long all readers agree to wait. */
+static void hub_measure_patience(Hub *hub) {
+        hub->patience_ms = PATIENCE_MS_UNWATCHED;
+        list_for_each(link, safe, &hub->clients) {
+                const Client *client = container_of(link, Client, link);
+
+                if (client->subscribed)
+                        hub->patience_ms = MIN(hub->patience_ms, client->max_delay_ms);
+        }
+}
+
 static void hub_reap(Hub *hub) {
+        if (list_is_empty(&hub->dead))
+                return;
         list_for_each(link, safe, &hub->dead) {
                 Client *client = container_of(link, Client, link);
                 Feed *feed = client->cursor.feed;
@@ -114,6 +128,7 @@ static void hub_reap(Hub *hub) {
                         --hub->n_feeds;
                 }
         }
+        hub_measure_patience(hub);
 }
 
 /*
@@ -165,6 +180,7 @@ static void hub_subscribe(Hub *hub, Client *client, const Request *request) {
         client->strict = request->subscription.strict;
         client->max_delay_ms = request->subscription.max_delay_ms;
         ++hub->n_subscribers;
+        hub_measure_patience(hub);
         client_reply(client, frame, encode_subscribed(request->id, feed->id, feed->next_number, frame));
 }
 
@@ -275,22 +291,4 @@ int hub_end_turn(Hub *hub) {
         }
         hub_reap(hub);
         return 0;
-}
-
-/**
- * hub_patience_ms() - how long all readers agree to wait
- * @hub:  the hub
- *
- * Return: The least max_delay_ms of all subscribers.
- */
-uint32_t hub_patience_ms(const Hub *hub) {
-        uint32_t patience = PATIENCE_MS_UNWATCHED;
-
-        for (const List *link = hub->clients.next; link != &hub->clients; link = link->next) {
-                const Client *client = container_of(link, Client, link);
-
-                if (client->subscribed)
-                        patience = MIN(patience, client->max_delay_ms);
-        }
-        return patience;
 }

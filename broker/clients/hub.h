@@ -30,6 +30,7 @@ struct Hub {
         size_t n_subscribers;
         size_t n_feeds;
         uint64_t last_feed_id;
+        uint32_t patience_ms;           /* the least max_delay_ms of all subscribers */
 
         uint64_t n_events[_EVENT_KIND_N];
         uint64_t n_reader_lost;
@@ -48,4 +49,3 @@ void hub_stop(Hub *hub);
 
 int hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns);
 int hub_end_turn(Hub *hub);
-uint32_t hub_patience_ms(const Hub *hub);

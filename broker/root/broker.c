@@ -106,12 +106,14 @@ static void broker_on_report(Hub *hub, BrokerStatus *status) {
         status->start_time_ns = broker->start_time_ns;
         status->uptime_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - broker->start_ns;
         status->realtime_offset_ns = broker->join.realtime_offset_ns;
+        if (broker->exits.last_version)
+                broker->facts.taskstats_version = broker->exits.last_version;
         status->facts = &broker->facts;
         status->connector = broker->connector.counters;
         status->taskstats = broker->exits.counters;
         status->live_tasks = broker->join.table.n_live_tasks;
         status->live_processes = broker->join.table.n_live_processes;
-        status->unmatched_stats = broker->join.waiting.pool.n_used;
+        status->unmatched_stats = broker->join.records.waiting.pool.n_used;
         status->synthesised_exits = broker->join.n_synthesised;
         status->broker_cpu_ns = (uint64_t)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
@@ -138,7 +140,7 @@ static void broker_measure_rate(Broker *broker) {
 
 /* How long to leave the sources alone; 0: wake at the next event. */
 static uint64_t broker_pace_ns(const Broker *broker) {
-        uint64_t pace = hub_patience_ms(&broker->hub) * NSEC_PER_MSEC / 4;
+        uint64_t pace = broker->hub.patience_ms * NSEC_PER_MSEC / 4;
 
         if (broker->storm)
                 pace = MAX(pace, STORM_PACE_NS);

@@ -14,8 +14,8 @@
 #include "broker/kernel/exit_listener.h"
 #include "broker/model/status.h"
 #include "broker/tasks/names.h"
+#include "broker/tasks/records.h"
 #include "broker/tasks/table.h"
-#include "broker/tasks/waiting.h"
 
 typedef struct Join Join;
 typedef void (*JoinEmit)(Join *join, const Event *event);
@@ -24,17 +24,15 @@ typedef void (*JoinEmit)(Join *join, const Event *event);
 
 struct Join {
         Connector *connector;
-        ExitListener *listener;
         KernelFacts *facts;
         JoinEmit emit;
 
         TaskTable table;
-        Waiting waiting;
+        Records records;
         Names names;
         int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
         uint64_t start_ns;              /* monotonic */
 
-        bool listener_drained;          /* since the connector's last batch was read */
         uint64_t n_stats_missing;       /* of this turn's exits */
         uint64_t last_time_ns;          /* of the last event emitted */
 
@@ -56,3 +54,6 @@ int join_tick(Join *join);
 void join_set_realtime_offset(Join *join, int64_t offset_ns);
 void join_note_muted(Join *join, uint64_t since_ns);
 void join_tell_losses(Join *join);
+
+uint64_t join_wall(const Join *join, uint64_t monotonic_ns);
+void join_emit(Join *join, Event *event);

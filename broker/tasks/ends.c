@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A process ends with its last task, whichever that is. The record of the task
+ * that the kernel held for the last one is marked (AC_FLAG_GROUP) and carries the
+ * process' exit status; its EXIT may overtake that of another thread, so that
+ * tasks are counted and the mark only gives the status.
+ *
+ * An end that the connector did not tell is concluded: from a record that waits
+ * in vain, or from the number's being given to a new task. The EXIT of such a
+ * task may still come, late. It has no record any more and is known by that; its
+ * task is remembered until then (TASK_STRAY_EXPECTED, strays).
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/tasks/ends.h"
+
+/* How long after the start a seeded task's record may be from before it. */
+#define START_GRACE_NS NSEC_PER_SEC
+
+/*
+ * Delay accounting is a property of a task, given at its birth. For a task whose
+ * birth was not seen, a count above zero is proof; without, nobody knows, and
+ * zeros are not shown for measurements.
+ */
+static void stats_apply_facts(TaskStats *stats, const KernelFacts *facts, const Task *task) {
+        bool counted = facts->delay_accounting == DELAY_ACCOUNTING_UNKNOWN || (task && (task->flags & TASK_COUNTED)) ||
+                       stats->blkio_delay.count || stats->swapin_delay.count || stats->freepages_delay.count ||
+                       stats->thrashing_delay.count || stats->compact_delay.count || stats->wpcopy_delay.count ||
+                       stats->irq_delay.count;
+
+        stats->groups &= ~facts->unsupported;
+        stats->unsupported |= facts->unsupported;
+        if (!counted && (stats->groups & STATS_DELAYS)) {
+                stats->groups &= ~STATS_DELAYS;
+                stats->uncounted |= STATS_DELAYS;
+        }
+}
+
+/**
+ * event_fill() - complete an event from the table
+ * @event:  the event
+ * @task:   its task; NULL: not in the table
+ */
+void event_fill(Event *event, const Task *task) {
+        if (!task) {
+                event->task_unknown = true;
+                return;
+        }
+        event->ppid = task->process->ppid;
+        event->uid = task->ruid;
+        event->start_time_ns = task->start_time_ns;
+        memcpy(event->comm, task->comm, sizeof(event->comm));
+        event->task_unknown = task->flags & TASK_UNKNOWN;
+}
+
+/* The record knows more of the task than the table: its name after an exec, its parent of now. */
+static void event_fill_from_record(Event *event, const ExitRecord *record) {
+        const TaskStats *stats = &record->stats;
+
+        event->uid = stats->ac_uid;
+        memcpy(event->comm, stats->ac_comm, sizeof(event->comm));
+        if (event->ppid == 0)
+                event->ppid = stats->ac_ppid;
+        if (event->start_time_ns == 0)
+                event->start_time_ns = event->time_ns - stats->ac_etime_us * NSEC_PER_USEC;
+        event->task_unknown = false;
+}
+
+static void stray_expect(Join *join, uint32_t tid) {
+        join->strays[join->i_stray++ % JOIN_STRAYS] = tid;
+}
+
+static bool stray_take(Join *join, uint32_t tid) {
+        for (size_t i = 0; i < JOIN_STRAYS; ++i) {
+                if (join->strays[i] == tid) {
+                        join->strays[i] = 0;
+                        return true;
+                }
+        }
+        return false;
+}
+
+static int process_add_task(Join *join, Process *process, const ExitRecord *record) {
+        TaskStats *totals = task_table_totals(&join->table, process);
+
+        if (!totals)
+                return error_origin(-ENOMEM);
+        if (record)
+                task_stats_add(totals, &record->stats);
+        else
+                ++totals->tasks_missing;
+        return 0;
+}
+
+static int process_finish(Join *join, Process *process, const ExitRecord *record, Event *event) {
+        bool kernel_sums = record && record->has_process;
+        TaskStats *totals;
+        int r;
+
+        event->exit.process_ended = true;
+        event->exit.process_wait_status = process->has_wait_status ? process->wait_status : event->exit.wait_status;
+
+        /* The kernel's sums of a process whose other threads ended before we looked: they are totals too. */
+        if (!process->totals && kernel_sums) {
+                r = process_add_task(join, process, record);
+                if (r)
+                        return error_trace(r);
+        }
+        totals = process->totals;
+        if (!totals)
+                return 0;
+
+        if (kernel_sums)
+                task_stats_raise(totals, &record->process);
+        totals->tasks_unseen = process->seeded;
+        totals->ac_etime_us = MAX(totals->ac_etime_us, totals->ac_tgetime_us);
+        totals->ac_exitcode = event->exit.process_wait_status;
+        if (totals->tasks > 0)
+                event->exit.process_stats = totals;
+        return 0;
+}
+
+/*
+ * Tells the end of a task that is in the table, and takes it out. @event has
+ * kind, time, cpu, pid, tid and what is known of the status; @record may be NULL.
+ */
+static int end_task(Join *join, Task *task, Event *event, ExitRecord *record) {
+        Process *process = task->process;
+        bool last = process->n_live == 1;
+        uint32_t ppid = event->ppid;
+        int r;
+
+        event_fill(event, task);
+        if (ppid)
+                event->ppid = ppid;
+        if (record) {
+                stats_apply_facts(&record->stats, join->facts, task);
+                event_fill_from_record(event, record);
+                event->exit.stats = &record->stats;
+                if (record->stats.ac_flag & AC_FLAG_GROUP) {
+                        process->has_wait_status = true;
+                        process->wait_status = record->stats.ac_exitcode;
+                }
+        }
+
+        if (!last || process->totals) {
+                r = process_add_task(join, process, record);
+                if (r)
+                        return error_trace(r);
+        }
+        if (last) {
+                r = process_finish(join, process, record, event);
+                if (r)
+                        return error_trace(r);
+        }
+
+        join_emit(join, event);
+
+        task_table_end_task(&join->table, task);
+        if (last)
+                task_table_end_process(&join->table, process);
+        return 0;
+}
+
+/**
+ * ends_conclude_task() - tell the end of a task that the connector has not told
+ * @join:    the join
+ * @task:    the task
+ * @record:  its record, which is done then; or NULL
+ * @now_ns:  a time, since the epoch, by which it had ended
+ *
+ * Return: 0, or a negative errno.
+ */
+int ends_conclude_task(Join *join, Task *task, WaitingRecord *record, uint64_t now_ns) {
+        Event event = {
+                .kind = EVENT_EXIT,
+                .time_ns = now_ns,
+                .pid = task->process->pid,
+                .tid = task->tid,
+                .synthesised = true,
+                .exit.stats_missing = record ? STATS_MISSING_NO : STATS_MISSING_NOT_WITNESSED,
+        };
+        int r;
+
+        if (record) {
+                uint64_t end_ns = task->start_time_ns + record->record.stats.ac_etime_us * NSEC_PER_USEC;
+
+                event.exit.wait_status = record->record.stats.ac_exitcode;
+                if (!(task->flags & (TASK_SEEDED | TASK_UNKNOWN)) && end_ns < now_ns)
+                        event.time_ns = end_ns;
+        }
+        ++join->n_synthesised;
+        r = end_task(join, task, &event, record ? &record->record : NULL);
+        records_done(&join->records, record);
+        return error_trace(r);
+}
+
+/* An end of a task that is not in the table: its birth was lost. */
+static void end_unknown(Join *join, Event *event, ExitRecord *record) {
+        event->task_unknown = true;
+        if (record) {
+                event_fill_from_record(event, record);
+                stats_apply_facts(&record->stats, join->facts, NULL);
+                event->exit.stats = &record->stats;
+                event->exit.process_ended =
+                        record->stats.version >= 12 ? !!(record->stats.ac_flag & AC_FLAG_GROUP) : event->tid == event->pid;
+        } else {
+                event->exit.process_ended = event->tid == event->pid;
+        }
+        event->exit.process_wait_status = event->exit.wait_status;
+        join_emit(join, event);
+}
+
+/**
+ * ends_told() - an EXIT of the connector
+ * @join:   the join
+ * @event:  the event, as parsed, its time since the epoch
+ *
+ * Return: 0, or a negative errno.
+ */
+int ends_told(Join *join, Event *event) {
+        Task *task = task_table_get(&join->table, event->tid);
+        WaitingRecord *record = NULL;
+        int r;
+
+        r = records_find(&join->records, event->tid, &record);
+        if (r == 0 && record && join->doubtful && task && !(task->flags & TASK_UNKNOWN))
+                r = records_find_best(&join->records, task, event->time_ns, &record);
+        if (r)
+                return error_trace(r);
+
+        if (!record) {
+                if (task && (task->flags & TASK_STRAY_EXPECTED)) {
+                        task->flags &= (uint8_t)~TASK_STRAY_EXPECTED;
+                        return 0;
+                }
+                if (!task && stray_take(join, event->tid))
+                        return 0;
+                if ((!task || (task->flags & TASK_SEEDED)) &&
+                    event->time_ns < join_wall(join, join->start_ns + START_GRACE_NS)) {
+                        event->exit.stats_missing = STATS_MISSING_NOT_WITNESSED;
+                } else {
+                        event->exit.stats_missing = STATS_MISSING_LOST;
+                        ++join->records.listener->counters.lost;
+                        ++join->n_stats_missing;
+                }
+        }
+
+        if (task)
+                r = end_task(join, task, event, record ? &record->record : NULL);
+        else
+                end_unknown(join, event, record ? &record->record : NULL);
+        records_done(&join->records, record);
+        return error_trace(r);
+}
+
+/**
+ * ends_conclude_process() - tell the ends of all tasks of a process
+ * @join:     the join; its records drained
+ * @process:  a process that must have ended
+ * @now_ns:   a time, since the epoch, by which it had
+ *
+ * Return: 0, or a negative errno.
+ */
+int ends_conclude_process(Join *join, Process *process, uint64_t now_ns) {
+        uint32_t pid = process->pid;
+
+        while (process && process->n_live > 0) {
+                WaitingRecord *record = NULL;
+                Task *task = NULL;
+                bool last = process->n_live == 1;
+                int r;
+
+                list_for_each(link, safe, &process->tasks) {
+                        task = container_of(link, Task, link);
+                        if (!(task->flags & TASK_GONE))
+                                break;
+                }
+                record = records_peek(&join->records, task->tid);
+                if (task->tid != pid)
+                        stray_expect(join, task->tid);
+                r = ends_conclude_task(join, task, record, now_ns);
+                if (r)
+                        return error_trace(r);
+                if (last)
+                        process = NULL;
+        }
+        return 0;
+}
+
+/**
+ * ends_conclude_waiting() - tell the ends of which only the records came
+ * @join:       the join
+ * @before_ns:  monotonic: of records that arrived by then
+ * @ret_count:  how many ends were told
+ *
+ * Return: 0, or a negative errno.
+ */
+int ends_conclude_waiting(Join *join, uint64_t before_ns, uint64_t *ret_count) {
+        WaitingRecord *record;
+        uint64_t count = 0;
+
+        while ((record = waiting_oldest(&join->records.waiting)) && record->arrived_ns <= before_ns) {
+                uint32_t tid = record->record.tid;
+                Task *task = task_table_get(&join->table, tid);
+                int r;
+
+                ++count;
+                stray_expect(join, tid);
+                if (task && record_fits(record, task, join_wall(join, record->arrived_ns))) {
+                        r = ends_conclude_task(join, task, record, join_wall(join, record->arrived_ns));
+                        if (r)
+                                return error_trace(r);
+                } else {
+                        Event event = {
+                                .kind = EVENT_EXIT,
+                                .time_ns = join_wall(join, record->arrived_ns),
+                                .pid = record->record.pid ? record->record.pid : tid,
+                                .tid = tid,
+                                .synthesised = true,
+                                .exit.wait_status = record->record.stats.ac_exitcode,
+                        };
+
+                        ++join->n_synthesised;
+                        end_unknown(join, &event, &record->record);
+                        records_done(&join->records, record);
+                }
+        }
+        *ret_count = count;
+        return 0;
+}

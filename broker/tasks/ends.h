@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Ends: how tasks and processes end, told by the connector or concluded. A part of the join. */
+
+#include <stdint.h>
+
+#include "broker/tasks/join.h"
+
+void event_fill(Event *event, const Task *task);
+
+int ends_told(Join *join, Event *event);
+int ends_conclude_task(Join *join, Task *task, WaitingRecord *record, uint64_t now_ns);
+int ends_conclude_process(Join *join, Process *process, uint64_t now_ns);
+int ends_conclude_waiting(Join *join, uint64_t before_ns, uint64_t *ret_count);

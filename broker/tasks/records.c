@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The kernel queues a task's record before it queues the same task's EXIT. So
+ * after a batch of the connector was read (records_expect()), the record of each
+ * EXIT in it is either waiting here, or in the listener's queue, or was lost. The
+ * queue is read until the record is found or the queue is empty: no timer, no
+ * guess.
+ */
+
+#include <errno.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/tasks/records.h"
+
+/* Datagrams of the listener's queue at once: more would only wait here instead of there. */
+#define ROUND 128
+
+/* A seeded start is /proc's, in ticks of 10 ms. */
+#define SEED_TOLERANCE_NS (20 * NSEC_PER_MSEC)
+
+/* A record's age is rounded down to 1 us; and the two clocks' readings are not one. */
+#define START_TOLERANCE_NS NSEC_PER_MSEC
+
+void records_init(Records *records, ExitListener *listener) {
+        *records = (Records){ .listener = listener };
+        waiting_init(&records->waiting);
+}
+
+void records_deinit(Records *records) {
+        waiting_deinit(&records->waiting);
+}
+
+/**
+ * records_expect() - the connector's queue was read
+ * @records:  the records
+ *
+ * What it told is matched by records that may be in the listener's queue now.
+ */
+void records_expect(Records *records) {
+        records->drained = false;
+}
+
+/**
+ * records_receive() - move a batch of the listener's queue to those that wait
+ * @records:  the records
+ *
+ * Return: 0, or a negative errno.
+ */
+int records_receive(Records *records) {
+        ExitListener *listener = records->listener;
+        uint64_t now;
+        int r;
+
+        r = exit_listener_receive(listener, ROUND);
+        if (r)
+                return error_trace(r);
+        records->drained = listener->batch.drained;
+        if (listener->batch.n == 0)
+                return 0;
+
+        now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        for (;;) {
+                WaitingRecord *record = waiting_reserve(&records->waiting);
+
+                if (!record) {
+                        /* Full: exits have not been told for long. The oldest record gives up its place. */
+                        record = waiting_oldest(&records->waiting);
+                        if (!record)
+                                return error_origin(-ENOMEM);
+                        ++listener->counters.lost;
+                        waiting_remove(&records->waiting, record);
+                        continue;
+                }
+                if (exit_listener_next(listener, &record->record)) {
+                        waiting_remove(&records->waiting, record);
+                        return 0;
+                }
+                waiting_add(&records->waiting, record, now);
+        }
+}
+
+/**
+ * records_drain() - move all of the listener's queue
+ * @records:  the records
+ *
+ * Return: 0, or a negative errno.
+ */
+int records_drain(Records *records) {
+        int r = 0;
+
+        while (r == 0 && !records->drained)
+                r = records_receive(records);
+        return error_trace(r);
+}
+
+/**
+ * records_peek() - the oldest record of a task among those that wait
+ * @records:  the records
+ * @tid:      the task
+ *
+ * Return: The record, which goes on waiting; NULL.
+ */
+WaitingRecord *records_peek(Records *records, uint32_t tid) {
+        return waiting_find(&records->waiting, tid);
+}
+
+/**
+ * record_fits() - whether a record can be of a task
+ * @record:  the record
+ * @task:    the task, with its start
+ * @end_ns:  a time, since the epoch, by which it had ended
+ *
+ * Return: Whether the record's task is not older than the task.
+ */
+bool record_fits(const WaitingRecord *record, const Task *task, uint64_t end_ns) {
+        uint64_t tolerance = task->flags & TASK_SEEDED ? SEED_TOLERANCE_NS : START_TOLERANCE_NS;
+        uint64_t age_ns = record->record.stats.ac_etime_us * NSEC_PER_USEC;
+
+        return task->start_time_ns + age_ns <= end_ns + tolerance;
+}
+
+/**
+ * records_find() - the record of a task that ended
+ * @records:     the records
+ * @tid:         the task
+ * @ret_record:  output; NULL if it is lost
+ *
+ * Records of one number wait in the order of the tasks that had it, and each is
+ * taken when its EXIT comes: the oldest is the right one.
+ *
+ * Return: 0, or a negative errno.
+ */
+int records_find(Records *records, uint32_t tid, WaitingRecord **ret_record) {
+        WaitingRecord *record;
+        int r;
+
+        while (!(record = waiting_find(&records->waiting, tid)) && !records->drained) {
+                r = records_receive(records);
+                if (r)
+                        return error_trace(r);
+        }
+        *ret_record = record;
+        return 0;
+}
+
+/**
+ * records_find_best() - the same, where EXITs are known to have been lost
+ * @records:     the records
+ * @task:        the task
+ * @end_ns:      when it ended, since the epoch
+ * @ret_record:  output; NULL if it is lost
+ *
+ * An older one may be left over then: of all that are there, the one whose age
+ * fits best is taken.
+ *
+ * Return: 0, or a negative errno.
+ */
+int records_find_best(Records *records, const Task *task, uint64_t end_ns, WaitingRecord **ret_record) {
+        WaitingRecord *best = NULL;
+        int r;
+
+        r = records_drain(records);
+        if (r)
+                return error_trace(r);
+        list_for_each(link, safe, &records->waiting.buckets[task->tid % WAITING_BUCKETS]) {
+                WaitingRecord *record = container_of(link, WaitingRecord, bucket_link);
+
+                if (record->record.tid == task->tid && record_fits(record, task, end_ns) &&
+                    (!best || record->record.stats.ac_etime_us > best->record.stats.ac_etime_us))
+                        best = record;
+        }
+        *ret_record = best;
+        return 0;
+}
+
+/**
+ * records_done() - free a record
+ * @records:  the records
+ * @record:   one that was found, or NULL
+ */
+void records_done(Records *records, WaitingRecord *record) {
+        if (record)
+                waiting_remove(&records->waiting, record);
+}
