@@ -144,6 +144,8 @@ static Feed *hub_find_feed(Hub *hub, const Subscription *subscription) {
                         return feed;
         }
 
+        if (hub->n_feeds >= LIMIT_FEEDS)
+                return NULL;
         if (feed_new(&feed, hub->last_feed_id + 1, subscription, hub->feed_bytes_max) < 0)
                 return NULL;
         ++hub->last_feed_id;
@@ -171,7 +173,7 @@ static void hub_subscribe(Hub *hub, Client *client, const Request *request) {
                 client_refuse(client, &(EncodedError){
                                               .request_id = request->id,
                                               .code = ERROR_LIMIT,
-                                              .message = "The broker has no memory for another feed.",
+                                              .message = "The broker has as many feeds (different subscriptions) as it allows, or no memory for another.",
                                       });
                 return;
         }

@@ -80,6 +80,7 @@ struct Broker {
         uint64_t rate_received;
         bool storm;
         bool probing;                   /* every second tick asks, the other looks for the answer */
+        uint64_t logged_lost, logged_ns; /* of the last line about losses */
         int r;                          /* why the loop ended */
 };
 
@@ -250,6 +251,20 @@ static void broker_look_after_clock(Broker *broker) {
         }
 }
 
+/* One line an episode, however long it is: every ten seconds at the most. */
+static void broker_log_losses(Broker *broker) {
+        uint64_t lost = broker->connector.counters.lost + broker->exits.counters.lost;
+        uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+
+        if (lost == broker->logged_lost || now - broker->logged_ns < 10 * NSEC_PER_SEC)
+                return;
+        log_warning("%llu kernel messages were lost since the last such line. Subscribers were told. A larger "
+                    "--rcvbuf-mib helps against storms.",
+                    (unsigned long long)(lost - broker->logged_lost));
+        broker->logged_lost = lost;
+        broker->logged_ns = now;
+}
+
 static void broker_on_tick(struct ev_loop *loop, ev_timer *watcher, int events) {
         Broker *broker = container_of(watcher, Broker, tick);
         bool drained = false;
@@ -266,6 +281,7 @@ static void broker_on_tick(struct ev_loop *loop, ev_timer *watcher, int events) 
         }
         if (r)
                 return broker_fail(broker, error_trace(r));
+        broker_log_losses(broker);
         broker_look_after_clock(broker);
         facts_update(&broker->facts, broker->procfs_fd);
 }

@@ -9,6 +9,9 @@
 /* Connections in all. Each costs a descriptor, some hundred bytes and its socket's buffer. */
 #define LIMIT_CONNECTIONS 4096u
 
+/* Feeds, that is, different subscriptions. Each can grow to --feed-mib. */
+#define LIMIT_FEEDS 64u
+
 /* Descriptors kept for the broker's own use, beyond the connections. */
 #define LIMIT_DESCRIPTORS_RESERVED 64u
 

@@ -84,20 +84,27 @@ void join_emit(Join *join, Event *event) {
  * Births.
  */
 
-/* The number of a task that lives here was given to a new one. */
-static int join_reincarnate(Join *join, Task *old, const Event *fork) {
+/*
+ * A number was given to a new task: whoever has it here must have ended. That is
+ * its task and, if it is a process' number, all of that process.
+ */
+static int join_vacate(Join *join, uint32_t number, uint64_t now_ns) {
+        Process *process = task_table_get_process(&join->table, number);
+        Task *task = task_table_get(&join->table, number);
         int r;
 
+        if (!task && !process)
+                return 0;
         r = records_drain(&join->records);
         if (r)
                 return error_trace(r);
-        if (old->tid == old->process->pid)
-                return error_trace(ends_conclude_process(join, old->process, fork->time_ns));
-        return error_trace(ends_conclude_task(join, old, records_peek(&join->records, old->tid), fork->time_ns));
+        if (process)
+                return error_trace(ends_conclude_process(join, process, now_ns));
+        return error_trace(ends_conclude_task(join, task, records_peek(&join->records, number), now_ns));
 }
 
 static int join_fork(Join *join, Event *event) {
-        bool thread = event->tid != event->pid, reused = false;
+        bool thread = event->tid != event->pid, reused;
         const Task *model;
         Process *process;
         Task *task;
@@ -117,19 +124,12 @@ static int join_fork(Join *join, Event *event) {
                 join_emit(join, event);
                 return 0;
         }
-        if (task) {
-                reused = true;
-                r = join_reincarnate(join, task, event);
-                if (r)
-                        return error_trace(r);
-        } else if (!thread && (process = task_table_get_process(&join->table, event->pid))) {
-                /* The leader had gone, and its process must have too. */
-                r = records_drain(&join->records);
-                if (!r)
-                        r = ends_conclude_process(join, process, event->time_ns);
-                if (r)
-                        return error_trace(r);
-        }
+        reused = task;
+        r = join_vacate(join, event->tid, event->time_ns);
+        if (!r && thread && !task_table_get_process(&join->table, event->pid))
+                r = join_vacate(join, event->pid, event->time_ns);
+        if (r)
+                return error_trace(r);
 
         /* A thread is called like its process; whose thread made it, the kernel does not tell. */
         process = task_table_get_process(&join->table, thread ? event->pid : event->fork.parent_pid);
@@ -171,6 +171,8 @@ static int join_fork(Join *join, Event *event) {
 /*
  * exec leaves one task. Of the others, those whose record is here are about to
  * be told; the one without is the thread that called exec, and is the leader now.
+ * (Are there several without, then records were lost: their ends come as those of
+ * unknown tasks.)
  */
 static int join_exec_threads(Join *join, Process *process, uint64_t now_ns) {
         Task *leader = NULL, *caller = NULL;
@@ -210,7 +212,13 @@ static int join_exec_threads(Join *join, Process *process, uint64_t now_ns) {
         leader->flags &= (uint8_t)~(TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN);
         leader->flags |= caller->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN);
         memcpy(leader->comm, caller->comm, sizeof(leader->comm));
-        task_table_end_task(&join->table, caller);
+
+        list_for_each(other, other_safe, &process->tasks) {
+                Task *task = container_of(other, Task, link);
+
+                if (task != leader && !records_peek(&join->records, task->tid))
+                        task_table_end_task(&join->table, task);
+        }
         return 0;
 }
 

@@ -101,7 +101,7 @@ static int seed_task(int task_fd, TaskTable *table, uint32_t pid, uint32_t tid, 
         snprintf(path, sizeof(path), "%u/status", tid);
         if (file_read(task_fd, path, buffer, sizeof(buffer)) <= 0 || !status_parse(buffer, &found))
                 return 0;
-        if (task_table_get(table, tid))
+        if (!task_table_is_free(table, pid, tid))
                 return 0;
 
         task = task_table_add(table, pid, tid);

@@ -48,6 +48,13 @@ static Task **table_slot(TaskTable *table, uint32_t tid) {
         return *page ? &(*page)[tid & (PAGE_SIZE - 1)] : NULL;
 }
 
+/* What is in the slot of a number: a live task, or a leader that is gone. */
+static Task *table_peek(const TaskTable *table, uint32_t tid) {
+        Task *const *page = tid < TID_LIMIT ? table->pages[tid >> PAGE_BITS] : NULL;
+
+        return page ? page[tid & (PAGE_SIZE - 1)] : NULL;
+}
+
 /**
  * task_table_get() - find a task
  * @table:  the table
@@ -56,8 +63,7 @@ static Task **table_slot(TaskTable *table, uint32_t tid) {
  * Return: The task; NULL if there is none, or if it is gone.
  */
 Task *task_table_get(const TaskTable *table, uint32_t tid) {
-        Task *const *page = tid < TID_LIMIT ? table->pages[tid >> PAGE_BITS] : NULL;
-        Task *task = page ? page[tid & (PAGE_SIZE - 1)] : NULL;
+        Task *task = table_peek(table, tid);
 
         return task && !(task->flags & TASK_GONE) ? task : NULL;
 }
@@ -70,8 +76,7 @@ Task *task_table_get(const TaskTable *table, uint32_t tid) {
  * Return: The process; NULL if there is none with a live task.
  */
 Process *task_table_get_process(const TaskTable *table, uint32_t pid) {
-        Task *const *page = pid < TID_LIMIT ? table->pages[pid >> PAGE_BITS] : NULL;
-        Task *leader = page ? page[pid & (PAGE_SIZE - 1)] : NULL;
+        Task *leader = table_peek(table, pid);
 
         return leader && leader->process->pid == pid ? leader->process : NULL;
 }
@@ -87,7 +92,6 @@ static Task *task_new(TaskTable *table, Process *process, uint32_t tid) {
 
         if (!slot)
                 return NULL;
-        assert(!*slot);
         task = pool_take(&table->tasks);
         if (!task)
                 return NULL;
@@ -122,10 +126,27 @@ static void task_live(TaskTable *table, Task *task) {
 }
 
 /**
- * task_table_add() - add a task
+ * task_table_is_free() - whether the table has room for a task's numbers
  * @table:  the table
+ * @pid:    its process
+ * @tid:    the task
+ *
+ * Return: Whether nothing that the table holds contradicts such a task: another
+ *         task by that number, or a thread by the process' number.
+ */
+bool task_table_is_free(const TaskTable *table, uint32_t pid, uint32_t tid) {
+        const Task *leader = table_peek(table, pid), *task = table_peek(table, tid);
+
+        if (leader && leader->process->pid != pid)
+                return false;
+        return !task || (tid == pid && (task->flags & TASK_GONE));
+}
+
+/**
+ * task_table_add() - add a task
+ * @table:  the table, where task_table_is_free()
  * @pid:    its process, made if it is not there
- * @tid:    the task; not in the table, except as the leader that is gone
+ * @tid:    the task
  *
  * Return: The task, all zero but for its place; NULL without memory.
  */
@@ -133,7 +154,7 @@ Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid) {
         Process *process;
         Task *task;
 
-        assert(pid < TID_LIMIT && tid < TID_LIMIT);
+        assert(pid < TID_LIMIT && tid < TID_LIMIT && task_table_is_free(table, pid, tid));
         process = task_table_get_process(table, pid);
         if (!process)
                 process = process_new(table, pid);
@@ -142,7 +163,6 @@ Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid) {
 
         if (tid == pid) {
                 task = *table_slot(table, tid);
-                assert(task->flags & TASK_GONE);
         } else {
                 task = task_new(table, process, tid);
                 if (!task) {
