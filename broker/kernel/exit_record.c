@@ -64,14 +64,17 @@ int exit_record_parse(const void *data, size_t n_data, ExitRecord *ret_record) {
         uint16_t version;
         int r;
 
-        if (n_data > INT32_MAX || !mnl_nlmsg_ok(header, (int)n_data) || header->nlmsg_type < NLMSG_MIN_TYPE ||
-            mnl_nlmsg_get_payload_len(header) < sizeof(*genl))
+        /* mnl_nlmsg_ok() of libmnl 1.0.4 takes a length above INT32_MAX for a negative one, and lets it pass. */
+        if (n_data < sizeof(*header) || header->nlmsg_len > n_data || header->nlmsg_type < NLMSG_MIN_TYPE ||
+            header->nlmsg_len < sizeof(*header) + sizeof(*genl))
                 return EXIT_RECORD_E_MALFORMED;
         genl = mnl_nlmsg_get_payload(header);
         if (genl->cmd != TASKSTATS_CMD_NEW)
                 return EXIT_RECORD_E_MALFORMED;
 
-        mnl_attr_for_each(attr, header, sizeof(*genl)) {
+        /* Not mnl_attr_for_each(), which rounds the message's end up, to where nothing was received. */
+        mnl_attr_for_each_payload(mnl_nlmsg_get_payload_offset(header, sizeof(*genl)),
+                                  mnl_nlmsg_get_payload_len(header) - sizeof(*genl)) {
                 switch (mnl_attr_get_type(attr)) {
                 case TASKSTATS_TYPE_AGGR_PID:
                         has_task = aggregate_parse(attr, TASKSTATS_TYPE_PID, &task);

@@ -69,8 +69,9 @@ int proc_message_parse(const void *data, size_t n_data, ProcMessage *ret_message
         Event *event = &ret_message->event;
         ProcEvent p;
 
-        if (n_data > INT32_MAX || !mnl_nlmsg_ok(header, (int)n_data) ||
-            mnl_nlmsg_get_payload_len(header) < sizeof(*cn) + sizeof(p))
+        /* mnl_nlmsg_ok() of libmnl 1.0.4 takes a length above INT32_MAX for a negative one, and lets it pass. */
+        if (n_data < sizeof(*header) || header->nlmsg_len > n_data ||
+            header->nlmsg_len < sizeof(*header) + sizeof(*cn) + sizeof(p))
                 return PROC_MESSAGE_E_MALFORMED;
         cn = mnl_nlmsg_get_payload(header);
         if (cn->id.idx != CN_IDX_PROC || cn->id.val != CN_VAL_PROC || cn->len < sizeof(p))

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What goes to standard error: for a person, one sentence a line.
+ *
+ * Parts of it may be the broker's words or the command line's: nothing that a
+ * terminal would obey gets through.
+ */
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "clients/complain.h"
+#include "clients/text.h"
+#include "clients/verbs.h"
+
+#define COMPLAIN_MAX 1024
+
+__attribute__((format(printf, 2, 0))) static void complain_as(const char *who, const char *format, va_list args) {
+        char text[COMPLAIN_MAX], escaped[TEXT_ESCAPED_MAX(COMPLAIN_MAX)];
+
+        vsnprintf(text, sizeof(text), format, args);
+        text_escape(escaped, sizeof(escaped), text, TEXT_FOR_TERMINAL);
+        fprintf(stderr, "%s: %s\n", who, escaped);
+}
+
+void complain(const char *format, ...) {
+        va_list args;
+
+        va_start(args, format);
+        complain_as("taskbroker", format, args);
+        va_end(args);
+}
+
+/* Returns the exit status of wrong usage. @verb NULL: of the command itself. */
+int complain_usage(const char *verb, const char *format, ...) {
+        va_list args;
+
+        va_start(args, format);
+        complain_as("taskbroker", format, args);
+        va_end(args);
+        fprintf(stderr, "Try 'taskbroker%s%s --help'.\n", verb ? " " : "", verb ? verb : "");
+
+        return VERB_USAGE;
+}
+
+/**
+ * complain_option() - say what getopt_long() did not like
+ * @verb:       as of complain_usage()
+ * @c:          what it returned: '?', or ':' where a value is missing
+ * @argv:       what it reads; opterr must be 0, or its text begin with ':'
+ *
+ * Return: The exit status of wrong usage.
+ */
+int complain_option(const char *verb, int c, char **argv) {
+        char letter[] = { '-', (char)optopt, 0 };
+        const char *option = optopt > ' ' && optopt < 0x7f ? letter : argv[optind - 1];
+
+        if (c == ':')
+                return complain_usage(verb, "%s: its value is missing.", option);
+
+        return complain_usage(verb, "%s: there is no such option, or it takes no value.", option);
+}

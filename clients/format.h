@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "taskbroker/taskbroker.h"
+
+/* Room for the text of any of these. */
+#define FORMAT_MAX 48
+
+const char *format_bytes(char text[static FORMAT_MAX], uint64_t bytes);
+const char *format_duration(char text[static FORMAT_MAX], uint64_t ns);
+const char *format_count(char text[static FORMAT_MAX], uint64_t count);
+const char *format_clock(char text[static FORMAT_MAX], uint64_t time_ns);
+const char *format_date(char text[static FORMAT_MAX], uint64_t time_ns);
+const char *format_termination(char text[static FORMAT_MAX], const struct tb_termination *termination);

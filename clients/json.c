@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The parts that JSON texts are made of. json-c does the syntax; here is what
+ * the values mean: absent is null, never 0, and a name's bytes are all told.
+ */
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/json.h"
+#include "clients/text.h"
+
+void json_add(struct json_object *object, const char *key, struct json_object *value) {
+        json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY);
+}
+
+void json_add_number(struct json_object *object, const char *key, uint64_t number) {
+        json_add(object, key, json_object_new_uint64(number));
+}
+
+void json_add_known(struct json_object *object, const char *key, uint64_t number, bool known) {
+        json_add(object, key, known ? json_object_new_uint64(number) : NULL);
+}
+
+void json_add_bool(struct json_object *object, const char *key, bool value) {
+        json_add(object, key, json_object_new_boolean(value));
+}
+
+void json_add_text(struct json_object *object, const char *key, const char *text) {
+        char room[256], *escaped = room;
+        size_t n_escaped = TEXT_ESCAPED_MAX(strlen(text));
+
+        /* Names of tasks always fit; the broker's own words may be longer. */
+        if (n_escaped > sizeof(room))
+                escaped = malloc(n_escaped);
+        if (!escaped) {
+                json_add(object, key, NULL);
+                return;
+        }
+
+        text_escape(escaped, n_escaped, text, TEXT_FOR_JSON);
+        json_add(object, key, json_object_new_string(escaped));
+        if (escaped != room)
+                free(escaped);
+}
+
+/* The object on one line, without its end; belongs to the object. */
+const char *json_line(struct json_object *object, size_t *ret_n) {
+        return json_object_to_json_string_length(object,
+                                                 JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+                                                 ret_n);
+}

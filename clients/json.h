@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+
+#include "taskbroker/taskbroker.h"
+
+struct json_object;
+
+struct json_object *json_event(const struct tb_event *event);
+struct json_object *json_task_stats(const struct tb_task_stats *stats);
+struct json_object *json_status(const struct tb_status *status);
+
+/* Writing parts, shared by the json-*.c files. Keys must be constants. */
+void json_add(struct json_object *object, const char *key, struct json_object *value);
+void json_add_number(struct json_object *object, const char *key, uint64_t number);
+void json_add_known(struct json_object *object, const char *key, uint64_t number, bool known);
+void json_add_bool(struct json_object *object, const char *key, bool value);
+void json_add_text(struct json_object *object, const char *key, const char *text);
+
+const char *json_line(struct json_object *object, size_t *ret_n);

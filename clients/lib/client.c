@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The connection: bytes in, bytes out, and the state between them.
+ *
+ * Owns the socket, the room for one frame of the largest size, the requests that
+ * wait to be sent, and the decoder. It waits for nothing: the program's own loop
+ * does that. What the bytes mean, the decoder knows.
+ *
+ * The first error stays: a stream that has lost its place cannot find it again.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "taskbroker/taskbroker.h"
+
+#include "clients/lib/address.h"
+#include "clients/lib/decode.h"
+#include "clients/lib/encode.h"
+#include "proto/frame.h"
+
+/* One frame always fits, so that a full buffer never means a stuck one. */
+#define CLIENT_IN_MAX (FRAME_PREFIX_MAX + FRAME_MAX_FROM_BROKER)
+
+/* Thirty requests at the least: a broker that answers takes each at once. */
+#define CLIENT_OUT_MAX 4096u
+
+#define CLIENT_MAX_DELAY_MS 60000u
+
+struct tb_client {
+        int fd;
+
+        uint8_t *in;                    /* CLIENT_IN_MAX; pages are there once touched */
+        size_t in_start;                /* of the frame at hand */
+        size_t in_end;
+
+        uint8_t out[CLIENT_OUT_MAX];
+        size_t out_start;
+        size_t out_end;
+        bool out_closed;                /* the broker reads no more */
+
+        uint64_t last_request_id;
+        size_t n_batch_frame;           /* of the frame whose batch is being taken */
+        Decoder decoder;
+
+        int error;                      /* that ended it */
+        char error_text[512];
+        char last_words[256];           /* of the broker, where it announced that it would close */
+};
+
+__attribute__((format(printf, 2, 3))) static void client_say(struct tb_client *client, const char *format, ...) {
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(client->error_text, sizeof(client->error_text), format, args);
+        va_end(args);
+}
+
+static int client_fail_protocol(struct tb_client *client, const char *reason) {
+        client->error = -EPROTO;
+        client_say(client, "What listens there does not speak as taskbrokerd does: %s.", reason);
+        return client->error;
+}
+
+static int client_fail_closed(struct tb_client *client, const char *manner) {
+        client->error = -EPIPE;
+        if (client->last_words[0])
+                client_say(client, "The broker closed the connection: %s", client->last_words);
+        else
+                client_say(client, "The broker closed the connection%s.", manner);
+        return client->error;
+}
+
+static int client_fail_errno(struct tb_client *client, int error, const char *what) {
+        client->error = error;
+        client_say(client, "Cannot %s: %s.", what, strerror(-error));
+        return client->error;
+}
+
+int tb_connect_fd(int fd, struct tb_client **ret_client) {
+        struct tb_client *client;
+        int flags, r;
+
+        client = calloc(1, sizeof(*client));
+        if (!client) {
+                close(fd);
+                return -ENOMEM;
+        }
+        client->fd = fd; /* consumed */
+
+        client->in = malloc(CLIENT_IN_MAX);
+        if (!client->in) {
+                tb_close(client);
+                return -ENOMEM;
+        }
+
+        flags = fcntl(fd, F_GETFL);
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+                r = -errno;
+                tb_close(client);
+                return r;
+        }
+
+        *ret_client = client;
+        return 0;
+}
+
+int tb_connect(const char *path, struct tb_client **ret_client) {
+        int fd;
+
+        fd = address_connect(path);
+        if (fd < 0)
+                return fd;
+
+        return tb_connect_fd(fd, ret_client);
+}
+
+struct tb_client *tb_close(struct tb_client *client) {
+        if (!client)
+                return NULL;
+
+        decoder_deinit(&client->decoder);
+        close(client->fd);
+        free(client->in);
+        free(client);
+
+        return NULL;
+}
+
+int tb_fd(const struct tb_client *client) {
+        return client->fd;
+}
+
+short tb_poll_events(const struct tb_client *client) {
+        return client->out_end > client->out_start ? POLLIN | POLLOUT : POLLIN;
+}
+
+static bool errno_means_closed(int error) {
+        return error == EPIPE || error == ECONNRESET;
+}
+
+/*
+ * That the broker takes no more is not yet an error: why it closed the
+ * connection stands in what it sent last, and may be still to be read.
+ */
+static int client_send(struct tb_client *client) {
+        ssize_t n;
+
+        while (client->out_end > client->out_start) {
+                n = send(client->fd,
+                         client->out + client->out_start,
+                         client->out_end - client->out_start,
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        return 0;
+                if (n < 0 && !errno_means_closed(errno))
+                        return client_fail_errno(client, -errno, "send to the broker");
+                if (n < 0) {
+                        client->out_closed = true;
+                        break;
+                }
+                client->out_start += (size_t)n;
+        }
+
+        client->out_start = client->out_end = 0;
+        return 0;
+}
+
+static int client_receive(struct tb_client *client) {
+        ssize_t n;
+
+        if (client->in_start > 0) {
+                memmove(client->in, client->in + client->in_start, client->in_end - client->in_start);
+                client->in_end -= client->in_start;
+                client->in_start = 0;
+        }
+
+        while (client->in_end < CLIENT_IN_MAX) {
+                n = recv(client->fd, client->in + client->in_end, CLIENT_IN_MAX - client->in_end, MSG_DONTWAIT);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        return 0;
+                if (n < 0 && !errno_means_closed(errno))
+                        return client_fail_errno(client, -errno, "receive from the broker");
+                if (n <= 0)
+                        return -EPIPE;
+                client->in_end += (size_t)n;
+        }
+
+        return 0;
+}
+
+/* As frame_parse() of the frame at hand; what is not a frame becomes the client's error. */
+static int client_parse(struct tb_client *client, size_t *ret_n_prefix, size_t *ret_n_message) {
+        int r;
+
+        r = frame_parse(client->in + client->in_start,
+                        client->in_end - client->in_start,
+                        FRAME_MAX_FROM_BROKER,
+                        ret_n_prefix,
+                        ret_n_message);
+        if (r == FRAME_E_MALFORMED)
+                return client_fail_protocol(client, "its bytes are not a frame of the protocol");
+        if (r == FRAME_E_TOO_LARGE)
+                return client_fail_protocol(client, "a frame is larger than the protocol allows");
+
+        return r;
+}
+
+int tb_process(struct tb_client *client) {
+        size_t n_prefix, n_message;
+        int r, r_received;
+
+        if (client->error < 0)
+                return client->error;
+
+        r = client_send(client);
+        if (r < 0)
+                return r;
+
+        if (client->decoder.in_batch)
+                return 0;
+        r = client_parse(client, &n_prefix, &n_message);
+        if (r != FRAME_E_PARTIAL)
+                return r;
+
+        r_received = client_receive(client);
+        if (r_received < 0 && client->error < 0)
+                return r_received;
+
+        r = client_parse(client, &n_prefix, &n_message);
+        if (r < 0 || r_received == 0)
+                return r < 0 ? r : 0;
+
+        /* The broker's last words may be among what has just come: then tb_next() meets the end. */
+        return client_fail_closed(client,
+                                  r == FRAME_E_PARTIAL && client->in_end > 0 ? " in the middle of a message" : "");
+}
+
+/* The broker's Error that announces the end is what a person wants to read afterwards. */
+static void client_keep_last_words(struct tb_client *client) {
+        const struct tb_message *message = &client->decoder.message;
+
+        if (message->type != TB_MESSAGE_ERROR || !message->error->closing)
+                return;
+
+        snprintf(client->last_words, sizeof(client->last_words), "%s", message->error->message);
+        if (client->error == -EPIPE)
+                client_fail_closed(client, "");
+}
+
+static int client_decode(struct tb_client *client) {
+        size_t n_prefix, n_message;
+        int r;
+
+        for (;;) {
+                if (client->decoder.in_batch) {
+                        r = decoder_next_event(&client->decoder);
+                        if (r != 0)
+                                return r;
+                        client->in_start += client->n_batch_frame;
+                        continue;
+                }
+
+                r = client_parse(client, &n_prefix, &n_message);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+
+                r = decoder_begin(&client->decoder, client->in + client->in_start + n_prefix, n_message);
+                if (client->decoder.in_batch)
+                        client->n_batch_frame = n_prefix + n_message;
+                else
+                        client->in_start += n_prefix + n_message;
+                if (r != 0)
+                        return r;
+        }
+}
+
+int tb_next(struct tb_client *client, const struct tb_message **ret_message) {
+        int r;
+
+        /* What came before the connection failed is still good. */
+        if (client->error == -EPROTO || client->error == -ENOMEM)
+                return client->error;
+
+        r = client_decode(client);
+        if (r == -EPROTO && client->error != -EPROTO)
+                client_fail_protocol(client, client->decoder.reason);
+        else if (r == -ENOMEM)
+                client_fail_errno(client, -ENOMEM, "take the broker's message");
+        if (r <= 0)
+                return r;
+
+        client_keep_last_words(client);
+        *ret_message = &client->decoder.message;
+        return 1;
+}
+
+static int client_room(struct tb_client *client) {
+        if (client->out_closed)
+                return 0;
+
+        if (client->out_start > 0) {
+                memmove(client->out, client->out + client->out_start, client->out_end - client->out_start);
+                client->out_end -= client->out_start;
+                client->out_start = 0;
+        }
+        if (CLIENT_OUT_MAX - client->out_end >= ENCODE_REQUEST_MAX)
+                return 0;
+
+        client_say(client, "Too many requests wait to be sent: let tb_process() send them first.");
+        return -ENOBUFS;
+}
+
+/* To a broker that reads no more, nothing is sent; tb_process() will say so. */
+static void client_queue(struct tb_client *client, const uint8_t *frame, size_t n_frame) {
+        if (client->out_closed)
+                return;
+
+        assert(n_frame <= CLIENT_OUT_MAX - client->out_end);
+        memcpy(client->out + client->out_end, frame, n_frame);
+        client->out_end += n_frame;
+}
+
+int tb_subscribe(struct tb_client *client, const struct tb_subscription *subscription, uint64_t *ret_request_id) {
+        struct tb_subscription asked = { 0 };
+        uint8_t frame[ENCODE_REQUEST_MAX];
+        int r;
+
+        if (subscription)
+                asked = *subscription;
+        if (!asked.kinds)
+                asked.kinds = TB_KINDS_DEFAULT;
+        if (asked.kinds & ~TB_KINDS_ALL) {
+                client_say(client, "There are no such kinds of events: 0x%x.", asked.kinds & ~TB_KINDS_ALL);
+                return -EINVAL;
+        }
+        if (asked.max_delay_ms > CLIENT_MAX_DELAY_MS) {
+                client_say(client,
+                           "Events cannot be held back for %" PRIu32 " ms: at most %u ms are possible.",
+                           asked.max_delay_ms,
+                           CLIENT_MAX_DELAY_MS);
+                return -EINVAL;
+        }
+
+        r = client_room(client);
+        if (r < 0)
+                return r;
+
+        client_queue(client, frame, encode_subscribe(frame, ++client->last_request_id, &asked));
+        if (ret_request_id)
+                *ret_request_id = client->last_request_id;
+
+        return 0;
+}
+
+int tb_request_status(struct tb_client *client, uint64_t *ret_request_id) {
+        uint8_t frame[ENCODE_REQUEST_MAX];
+        int r;
+
+        r = client_room(client);
+        if (r < 0)
+                return r;
+
+        client_queue(client, frame, encode_get_status(frame, ++client->last_request_id));
+        if (ret_request_id)
+                *ret_request_id = client->last_request_id;
+
+        return 0;
+}
+
+const struct tb_welcome *tb_client_welcome(const struct tb_client *client) {
+        return client->decoder.welcomed ? &client->decoder.welcome : NULL;
+}
+
+const char *tb_error_text(const struct tb_client *client) {
+        return client->error_text;
+}

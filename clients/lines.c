@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Events as lines of columns, for a person who watches.
+ *
+ * A value that nobody knows, or that this user may not know, is "-": never 0.
+ * Nothing in a line depends on the line before.
+ */
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clients/format.h"
+#include "clients/lines.h"
+#include "clients/text.h"
+
+/* Columns' widths; negative: aligned to the left. */
+enum {
+        WIDTH_TIME = -12,
+        WIDTH_KIND = -8,
+        WIDTH_ID = 7,
+        WIDTH_USER = -10,
+        WIDTH_NAME = -15,
+        WIDTH_LIFETIME = 8,
+        WIDTH_CPU = 8,
+        WIDTH_BYTES = 7,
+};
+
+#define COLOUR_BORN "\033[32m"
+#define COLOUR_EXEC "\033[36m"
+#define COLOUR_FAILED "\033[33m"
+#define COLOUR_LOSS "\033[1;31m"
+#define COLOUR_HEADER "\033[1m"
+#define COLOUR_OFF "\033[0m"
+
+__attribute__((format(printf, 2, 3))) static void lines_add(Lines *lines, const char *format, ...) {
+        va_list args;
+        int n;
+
+        va_start(args, format);
+        n = vsnprintf(lines->text + lines->n, LINES_MAX - lines->n, format, args);
+        va_end(args);
+
+        /* One byte is kept for the line's end. */
+        if (n > 0)
+                lines->n = (size_t)n < LINES_MAX - 1 - lines->n ? lines->n + (size_t)n : LINES_MAX - 2;
+}
+
+static void lines_colour(Lines *lines, const char *colour) {
+        if (lines->colour)
+                lines_add(lines, "%s", colour);
+}
+
+/* The length of as many of the text's characters as fit into so many columns. */
+static size_t lines_fit(const char *text, size_t columns) {
+        size_t n = 0;
+
+        while (text[n]) {
+                size_t next = n + 1;
+
+                while (((unsigned char)text[next] & 0xc0) == 0x80)
+                        next++;
+                if (columns-- == 0)
+                        break;
+                n = next;
+        }
+
+        return n;
+}
+
+static void lines_cell_coloured(Lines *lines, const char *text, int width, const char *colour) {
+        size_t columns = text_columns(text), room = (size_t)(width < 0 ? -width : width);
+        int padding = columns < room ? (int)(room - columns) : 0;
+
+        if (lines->n_cells++)
+                lines_add(lines, " ");
+        if (colour)
+                lines_colour(lines, colour);
+        if (width < 0)
+                lines_add(lines, "%s%*s", text, padding, "");
+        else
+                lines_add(lines, "%*s%s", padding, "", text);
+        if (colour)
+                lines_colour(lines, COLOUR_OFF);
+}
+
+static void lines_cell(Lines *lines, const char *text, int width) {
+        lines_cell_coloured(lines, text, width, NULL);
+}
+
+/* A name of a user that is too long is cut, with a sign: the columns behind it matter more. */
+static void lines_cell_cut(Lines *lines, const char *text, int width) {
+        char cut[TEXT_ESCAPED_MAX(USERS_NAME_MAX)];
+        size_t room = (size_t)(width < 0 ? -width : width);
+
+        if (text_columns(text) <= room) {
+                lines_cell(lines, text, width);
+                return;
+        }
+
+        snprintf(cut, sizeof(cut), "%.*s+", (int)lines_fit(text, room - 1), text);
+        lines_cell(lines, cut, width);
+}
+
+static void lines_cell_number(Lines *lines, uint64_t number, bool known, int width) {
+        char text[FORMAT_MAX] = "-";
+
+        if (known)
+                snprintf(text, sizeof(text), "%" PRIu64, number);
+        lines_cell(lines, text, width);
+}
+
+static void lines_cell_name(Lines *lines, const char *comm, bool known, int width) {
+        char text[TEXT_ESCAPED_MAX(TB_COMM_SIZE)];
+
+        if (known)
+                text_escape(text, sizeof(text), comm, TEXT_FOR_TERMINAL);
+        lines_cell(lines, known ? text : "-", width);
+}
+
+static void lines_begin(Lines *lines) {
+        lines->n = 0;
+        lines->n_cells = 0;
+}
+
+static void lines_end(Lines *lines) {
+        while (lines->n > 0 && lines->text[lines->n - 1] == ' ')
+                lines->n--;
+        lines->text[lines->n++] = '\n';
+        lines->text[lines->n] = 0;
+}
+
+/**
+ * lines_header() - the names of the columns
+ * @lines:      where it goes, into text and n
+ */
+void lines_header(Lines *lines) {
+        lines_begin(lines);
+        lines_colour(lines, COLOUR_HEADER);
+        lines_cell(lines, "TIME", WIDTH_TIME);
+        lines_cell(lines, "KIND", WIDTH_KIND);
+        lines_cell(lines, "PID", WIDTH_ID);
+        if (lines->threads)
+                lines_cell(lines, "TID", WIDTH_ID);
+        lines_cell(lines, "PPID", WIDTH_ID);
+        lines_cell(lines, "USER", WIDTH_USER);
+        lines_cell(lines, "NAME", WIDTH_NAME);
+        lines_cell(lines, "LIFETIME", WIDTH_LIFETIME);
+        lines_cell(lines, "CPU", WIDTH_CPU);
+        lines_cell(lines, "READ", WIDTH_BYTES);
+        lines_cell(lines, "WRITTEN", WIDTH_BYTES);
+        lines_cell(lines, "PEAKMEM", WIDTH_BYTES);
+        lines_cell(lines, "STATUS", 0);
+        lines_colour(lines, COLOUR_OFF);
+        lines_end(lines);
+}
+
+/*
+ * How long the process, or the thread, was there. The kernel's own figure is
+ * best; kernels before 5.18 (taskstats 12) do not have that of the process, whose
+ * last thread may be younger than itself.
+ */
+static bool exit_lifetime(const struct tb_event *event, const struct tb_task_stats *stats, uint64_t *ret_ns) {
+        bool process = event->exit.process_ended;
+
+        if (stats && stats->groups & TB_STATS_BIT(TB_STATS_IDENTITY)) {
+                uint64_t us = process && stats->identity.ac_tgetime_us ? stats->identity.ac_tgetime_us
+                                                                        : stats->identity.ac_etime_us;
+
+                return !__builtin_mul_overflow(us, UINT64_C(1000), ret_ns);
+        }
+
+        *ret_ns = event->time_ns - event->start_time_ns;
+        return event->start_time_ns && event->start_time_ns <= event->time_ns && (!process || event->pid == event->tid);
+}
+
+static void lines_exit(Lines *lines, const struct tb_event *event) {
+        const struct tb_termination *termination;
+        const struct tb_task_stats *stats;
+        char text[FORMAT_MAX];
+        bool cpu, io, memory, failed;
+        uint64_t ns, peak;
+
+        stats = event->exit.process_ended ? event->exit.process_stats : event->exit.stats;
+        termination = event->exit.process_ended ? &event->exit.process_termination : &event->exit.termination;
+        cpu = stats && stats->groups & TB_STATS_BIT(TB_STATS_CPU);
+        io = stats && stats->groups & TB_STATS_BIT(TB_STATS_IO);
+
+        /* No task of user space has a peak of 0: the kernel says so of those whose memory it did not count. */
+        memory = stats && stats->groups & TB_STATS_BIT(TB_STATS_MEMORY) && stats->memory.hiwater_rss_kib;
+        if (!memory || __builtin_mul_overflow(stats->memory.hiwater_rss_kib, UINT64_C(1024), &peak))
+                peak = UINT64_MAX;
+
+        lines_cell(lines, exit_lifetime(event, stats, &ns) ? format_duration(text, ns) : "-", WIDTH_LIFETIME);
+        lines_cell(lines, cpu ? format_duration(text, stats->cpu.cpu_run_virtual_total_ns) : "-", WIDTH_CPU);
+        lines_cell(lines, io ? format_bytes(text, stats->io.read_bytes) : "-", WIDTH_BYTES);
+        lines_cell(lines, io ? format_bytes(text, stats->io.write_bytes) : "-", WIDTH_BYTES);
+        lines_cell(lines, memory ? format_bytes(text, peak) : "-", WIDTH_BYTES);
+
+        failed = termination->known && (termination->exit_code || termination->term_signal);
+        lines_cell_coloured(lines, format_termination(text, termination), 0, failed ? COLOUR_FAILED : NULL);
+}
+
+static void lines_loss(Lines *lines, const struct tb_event *event) {
+        static const char *const reasons[] = {
+                [TB_LOSS_REASON_OVERRUN] = "the kernel had no room to queue them",
+                [TB_LOSS_REASON_MUTED] = "some process had silenced the source",
+                [TB_LOSS_REASON_FELL_BEHIND] = "this reader was too slow",
+        };
+        static const char *const sources[] = {
+                [TB_LOSS_SOURCE_CONNECTOR] = "kernel events",
+                [TB_LOSS_SOURCE_TASKSTATS] = "exits' statistics",
+                [TB_LOSS_SOURCE_READER] = "events of this stream",
+        };
+        unsigned int source = (unsigned int)event->loss.source, reason = (unsigned int)event->loss.reason;
+        char text[FORMAT_MAX];
+
+        lines_add(lines, " *** %s%s", event->loss.at_least ? "at least " : "", format_count(text, event->loss.count));
+        lines_add(lines, " %s lost", source >= 1 && source <= TB_LOSS_SOURCE_READER ? sources[source] : "facts");
+        lines_add(lines,
+                  ": %s",
+                  reason >= 1 && reason <= TB_LOSS_REASON_FELL_BEHIND ? reasons[reason] : "the broker does not say why");
+        lines_add(lines,
+                  " (%s, %s",
+                  tb_loss_source_name(event->loss.source),
+                  tb_loss_reason_name(event->loss.reason));
+        if (event->loss.cpu_known)
+                lines_add(lines, ", cpu %" PRIu32, event->cpu);
+        if (event->loss.since_time_ns)
+                lines_add(lines, ", since %s", format_clock(text, event->loss.since_time_ns));
+        lines_add(lines, ") ***");
+}
+
+static const char *lines_kind_colour(const struct tb_event *event) {
+        switch (event->kind) {
+        case TB_KIND_FORK:
+                return COLOUR_BORN;
+        case TB_KIND_EXEC:
+                return COLOUR_EXEC;
+        default:
+                return NULL;
+        }
+}
+
+static void lines_what(Lines *lines, const struct tb_event *event) {
+        switch (event->kind) {
+        case TB_KIND_FORK:
+                if (event->tid != event->pid)
+                        lines_add(lines, " a thread");
+                break;
+        case TB_KIND_EXIT:
+                lines_exit(lines, event);
+                break;
+        case TB_KIND_COMM:
+                lines_add(lines, " was called");
+                lines_cell_name(lines, event->comm_change.old_comm, true, 0);
+                break;
+        case TB_KIND_UID:
+        case TB_KIND_GID:
+                lines_add(lines,
+                          " real %" PRIu32 ", effective %" PRIu32,
+                          event->credentials.real_id,
+                          event->credentials.effective_id);
+                break;
+        case TB_KIND_SID:
+                lines_add(lines, " leads a new session");
+                break;
+        case TB_KIND_PTRACE:
+                if (event->ptrace.tracer_pid)
+                        lines_add(lines, " traced by %" PRIu32, event->ptrace.tracer_pid);
+                else
+                        lines_add(lines, " no longer traced");
+                break;
+        case TB_KIND_COREDUMP:
+                lines_add(lines, " dumps core");
+                break;
+        default:
+                break;
+        }
+
+        if (event->synthesised)
+                lines_add(lines, " (concluded)");
+}
+
+/**
+ * lines_event() - an event as a line
+ * @lines:      where it goes, into text and n
+ * @event:      the event
+ */
+void lines_event(Lines *lines, const struct tb_event *event) {
+        bool known = !event->task_unknown;
+        uint32_t ppid = event->ppid;
+        char text[FORMAT_MAX];
+
+        lines_begin(lines);
+        if (event->kind == TB_KIND_LOSS)
+                lines_colour(lines, COLOUR_LOSS);
+        lines_cell(lines, format_clock(text, event->time_ns), WIDTH_TIME);
+        if (event->kind == TB_KIND_LOSS) {
+                lines_cell(lines, "LOSS", WIDTH_KIND);
+                lines_loss(lines, event);
+                lines_colour(lines, COLOUR_OFF);
+                lines_end(lines);
+                return;
+        }
+
+        lines_cell_coloured(lines, tb_kind_name(event->kind), WIDTH_KIND, lines_kind_colour(event));
+        if (event->kind == TB_KIND_FORK && !ppid)
+                ppid = event->fork.parent_pid;
+        lines_cell_number(lines, event->pid, event->pid != 0, WIDTH_ID);
+        if (lines->threads)
+                lines_cell_number(lines, event->tid, event->tid != 0, WIDTH_ID);
+        lines_cell_number(lines, ppid, known || ppid != 0, WIDTH_ID);
+        lines_cell_cut(lines, known || event->uid ? users_name(lines->users, event->uid) : "-", WIDTH_USER);
+        lines_cell_name(lines, event->comm, known || event->comm[0], WIDTH_NAME);
+        lines_what(lines, event);
+        lines_end(lines);
+}

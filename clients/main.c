@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * taskbroker: what every task of this machine does, for people and scripts.
+ *
+ * Finds the verb and leaves the rest to it.
+ */
+
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "taskbroker/taskbroker.h"
+
+#include "clients/complain.h"
+#include "clients/verbs.h"
+
+static const Verb verbs[] = {
+        { "watch", verb_watch, "print what happens, as it happens" },
+        { "status", verb_status, "show the broker's counters, and whether anything was lost" },
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(*verbs))
+
+static void print_help(FILE *stream) {
+        fputs("Usage: taskbroker [--socket PATH] VERB [OPTION]...\n\nVerbs:\n", stream);
+        for (size_t i = 0; i < N_VERBS; i++)
+                fprintf(stream, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
+        fputs("\n"
+              "Options:\n"
+              "      --socket PATH  the broker's socket (else " TB_SOCKET_ENV ", else " TB_SOCKET_PATH ")\n"
+              "  -h, --help         this text; after a verb, what the verb takes\n"
+              "      --version      the version\n"
+              "\n"
+              "See taskbroker(1).\n",
+              stream);
+}
+
+static int run_verb(const char *socket_path, int argc, char **argv) {
+        for (size_t i = 0; i < N_VERBS; i++) {
+                if (strcmp(verbs[i].name, argv[0]) != 0)
+                        continue;
+
+                /* 0, not 1: getopt_long() must forget the mode it read the first options in. */
+                optind = 0;
+                return verbs[i].run(socket_path, argc, argv);
+        }
+
+        return complain_usage(NULL, "%s: there is no such verb; there are watch and status.", argv[0]);
+}
+
+int main(int argc, char **argv) {
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "socket", required_argument, NULL, 's' },
+                { "version", no_argument, NULL, 'v' },
+                { NULL, 0, NULL, 0 },
+        };
+        const char *socket_path = NULL;
+        int c;
+
+        setlocale(LC_TIME, "");
+        signal(SIGPIPE, SIG_IGN);
+
+        while ((c = getopt_long(argc, argv, "+:h", options, NULL)) >= 0) {
+                switch (c) {
+                case 'h':
+                        print_help(stdout);
+                        return VERB_OK;
+                case 's':
+                        socket_path = optarg;
+                        break;
+                case 'v':
+                        puts("taskbroker " TASKBROKER_VERSION);
+                        return VERB_OK;
+                default:
+                        return complain_option(NULL, c, argv);
+                }
+        }
+        if (optind >= argc) {
+                print_help(stderr);
+                return VERB_USAGE;
+        }
+
+        return run_verb(socket_path, argc - optind, argv + optind);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The broker's status as a text for people. The first line is the verdict; the
+ * rest is there to find out why. Pure.
+ */
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "clients/format.h"
+#include "clients/status-text.h"
+#include "clients/text.h"
+
+/* Of the broker's own words, so much is shown. */
+#define WORDS_MAX 64
+
+typedef struct Text Text;
+
+struct Text {
+        char *text;
+        size_t n;
+};
+
+__attribute__((format(printf, 2, 3))) static void text_add(Text *text, const char *format, ...) {
+        size_t room = STATUS_TEXT_MAX - text->n;
+        va_list args;
+        int n;
+
+        va_start(args, format);
+        n = vsnprintf(text->text + text->n, room, format, args);
+        va_end(args);
+        if (n > 0)
+                text->n += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+static void text_add_count(Text *text, int width, uint64_t count) {
+        char number[FORMAT_MAX];
+
+        text_add(text, " %*s", width, format_count(number, count));
+}
+
+static void text_verdict(Text *text, const struct tb_status *status) {
+        const struct tb_source_status *connector = &status->connector, *taskstats = &status->taskstats;
+        char lost[FORMAT_MAX], all[FORMAT_MAX], date[FORMAT_MAX], uptime[FORMAT_MAX], count[FORMAT_MAX];
+        uint64_t n_lost = connector->lost + taskstats->lost;
+
+        text_add(text,
+                 "%s lost of %s kernel events since %s (%s ago)\n",
+                 format_count(lost, n_lost),
+                 format_count(all, connector->received + taskstats->received + n_lost),
+                 format_date(date, status->start_time_ns),
+                 format_duration(uptime, status->uptime_ns));
+        if (connector->muted || taskstats->muted)
+                text_add(text,
+                         "The kernel's sources were silenced %s times: more may be missing than was counted.\n",
+                         format_count(count, connector->muted + taskstats->muted));
+        if (status->reader_lost)
+                text_add(text,
+                         "Slow subscribers missed %s events; each was told how many.\n",
+                         format_count(count, status->reader_lost));
+        text_add(text, "\n");
+}
+
+static void text_source(Text *text, const char *name, const struct tb_source_status *source) {
+        char buffer[FORMAT_MAX];
+
+        text_add(text, "  %-14s", name);
+        text_add_count(text, 15, source->received);
+        text_add_count(text, 9, source->lost);
+        text_add_count(text, 9, source->dropped);
+        text_add_count(text, 9, source->truncated);
+        text_add_count(text, 9, source->malformed);
+        text_add_count(text, 9, source->foreign);
+        text_add_count(text, 8, source->muted);
+        text_add_count(text, 8, source->repaired);
+        text_add(text, " %8s\n", format_bytes(buffer, source->receive_buffer_bytes));
+}
+
+static void text_who(Text *text, const struct tb_status *status) {
+        static const char *const delay_accounting[] = {
+                [TB_DELAY_ACCOUNTING_UNKNOWN] = "delay accounting not known",
+                [TB_DELAY_ACCOUNTING_OFF] = "delay accounting off (sysctl kernel.task_delayacct)",
+                [TB_DELAY_ACCOUNTING_ON] = "delay accounting on",
+                [TB_DELAY_ACCOUNTING_UNSUPPORTED] = "no delay accounting",
+        };
+        char words[TEXT_ESCAPED_MAX(WORDS_MAX)], time[FORMAT_MAX];
+
+        text_escape(words, sizeof(words), status->broker_version, TEXT_FOR_TERMINAL);
+        text_add(text,
+                 "Broker          %s, epoch %016" PRIx64 ", %s of processor time\n",
+                 words,
+                 status->epoch,
+                 format_duration(time, status->broker_cpu_ns));
+
+        text_escape(words, sizeof(words), status->kernel_release, TEXT_FOR_TERMINAL);
+        text_add(text, "Kernel          %s, ", words);
+        if (status->taskstats_version)
+                text_add(text, "taskstats %" PRIu32 ", ", status->taskstats_version);
+        else
+                text_add(text, "taskstats not seen yet, ");
+        text_add(text, "%s\n\n", delay_accounting[status->delay_accounting]);
+}
+
+static void text_events(Text *text, const struct tb_status *status) {
+        text_add(text, "Events\n");
+        for (unsigned int kind = TB_KIND_FORK; kind <= TB_KIND_LOSS; kind++) {
+                if (!status->events[kind])
+                        continue;
+                text_add(text, "  %-14s", tb_kind_name((enum tb_kind)kind));
+                text_add_count(text, 15, status->events[kind]);
+                text_add(text, "\n");
+        }
+        text_add(text, "\n");
+}
+
+static void text_fact(Text *text, const char *name, uint64_t count) {
+        text_add(text, "  %-34s", name);
+        text_add_count(text, 15, count);
+        text_add(text, "\n");
+}
+
+/**
+ * status_text() - write the status
+ * @text:       output
+ * @status:     the status
+ *
+ * Return: The text's length.
+ */
+size_t status_text(char text[static STATUS_TEXT_MAX], const struct tb_status *status) {
+        Text t = { .text = text };
+        char bytes[FORMAT_MAX];
+
+        text_verdict(&t, status);
+        text_who(&t, status);
+
+        text_add(&t,
+                 "%-16s %15s %9s %9s %9s %9s %9s %8s %8s %8s\n",
+                 "Source",
+                 "received",
+                 "lost",
+                 "dropped",
+                 "truncated",
+                 "malformed",
+                 "foreign",
+                 "muted",
+                 "repaired",
+                 "buffer");
+        text_source(&t, "proc connector", &status->connector);
+        text_source(&t, "taskstats", &status->taskstats);
+        text_add(&t, "\n");
+
+        text_events(&t, status);
+
+        text_add(&t, "Now\n");
+        text_fact(&t, "processes", status->live_processes);
+        text_fact(&t, "tasks", status->live_tasks);
+        text_fact(&t, "connections", status->connections);
+        text_fact(&t, "subscribers", status->subscribers);
+        text_fact(&t, "feeds", status->feeds);
+        text_add(&t, "  %-34s %15s\n", "held in feeds", format_bytes(bytes, status->feed_bytes));
+        text_add(&t, "\nSince the start\n");
+        text_fact(&t, "exits concluded from statistics", status->synthesised_exits);
+        text_fact(&t, "statistics without an exit (yet)", status->unmatched_stats);
+        text_fact(&t, "events lost by slow subscribers", status->reader_lost);
+        text_fact(&t, "strict subscribers closed", status->closed_for_strict);
+        text_fact(&t, "connections closed for errors", status->closed_for_errors);
+        text_fact(&t, "connections refused", status->refused_connections);
+
+        return t.n;
+}

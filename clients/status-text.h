@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+
+#include "taskbroker/taskbroker.h"
+
+#define STATUS_TEXT_MAX 8192
+
+size_t status_text(char text[static STATUS_TEXT_MAX], const struct tb_status *status);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * taskbroker status: how the broker is, and whether anything was lost.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clients/complain.h"
+#include "clients/json.h"
+#include "clients/link.h"
+#include "clients/output.h"
+#include "clients/status-text.h"
+#include "clients/verbs.h"
+
+static void status_help(void) {
+        fputs("Usage: taskbroker [--socket PATH] status [--json]\n"
+              "\n"
+              "Shows the broker's counters: what the kernel's two sources told and what of it\n"
+              "was lost, events by kind, tasks, subscribers.\n"
+              "\n"
+              "      --json         one JSON object, with the names of the protocol\n"
+              "      --socket PATH  the broker's socket\n"
+              "  -h, --help         this text\n",
+              stdout);
+}
+
+/* Takes messages until the status is there. Returns 1: it is; 0: not yet; -1: it will not be. */
+static int status_take(struct tb_client *client, const struct tb_status **ret_status) {
+        const struct tb_message *message;
+        int r;
+
+        while ((r = tb_next(client, &message)) > 0) {
+                if (message->type == TB_MESSAGE_STATUS) {
+                        *ret_status = message->status;
+                        return 1;
+                }
+                if (message->type == TB_MESSAGE_ERROR) {
+                        link_complain_error(message->error);
+                        return -1;
+                }
+        }
+        if (r < 0)
+                complain("%s", tb_error_text(client));
+
+        return r < 0 ? -1 : 0;
+}
+
+static int status_ask(const char *socket_path, struct tb_client *client, const struct tb_status **ret_status) {
+        uint64_t now = link_now(), deadline = now + LINK_ANSWER_NS;
+        int r, r_process;
+
+        r = tb_request_status(client, NULL);
+        if (r < 0) {
+                complain("%s", tb_error_text(client));
+                return -1;
+        }
+
+        for (; now < deadline; now = link_now()) {
+                struct pollfd pfd = { .fd = tb_fd(client), .events = tb_poll_events(client) };
+
+                if (poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1) < 0 && errno != EINTR) {
+                        complain("Cannot wait for the broker: %s.", strerror(errno));
+                        return -1;
+                }
+                r_process = tb_process(client);
+                r = status_take(client, ret_status);
+                if (r != 0)
+                        return r;
+                if (r_process < 0) {
+                        complain("%s", tb_error_text(client));
+                        return -1;
+                }
+        }
+
+        link_complain_silent(socket_path);
+        return -1;
+}
+
+static int status_write_json(Output *output, const struct tb_status *status) {
+        struct json_object *object = json_status(status);
+        const char *line;
+        size_t n_line;
+        int r;
+
+        line = json_line(object, &n_line);
+        r = output_write(output, line, n_line);
+        if (r >= 0)
+                r = output_write(output, "\n", 1);
+        json_object_put(object);
+
+        return r;
+}
+
+static int status_write(const struct tb_status *status, bool json) {
+        static Output output;
+        char text[STATUS_TEXT_MAX];
+        int r;
+
+        output_init(&output, STDOUT_FILENO, NULL);
+        if (json)
+                r = status_write_json(&output, status);
+        else
+                r = output_write(&output, text, status_text(text, status));
+        if (r >= 0)
+                r = output_flush(&output);
+
+        return output_verdict(r);
+}
+
+int verb_status(const char *socket_path, int argc, char **argv) {
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "json", no_argument, NULL, 'j' },
+                { "socket", required_argument, NULL, 's' },
+                { NULL, 0, NULL, 0 },
+        };
+        const struct tb_status *status;
+        struct tb_client *client;
+        bool json = false;
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+                switch (c) {
+                case 'h':
+                        status_help();
+                        return VERB_OK;
+                case 'j':
+                        json = true;
+                        break;
+                case 's':
+                        socket_path = optarg;
+                        break;
+                default:
+                        return complain_option("status", c, argv);
+                }
+        }
+        if (optind < argc)
+                return complain_usage("status", "%s: status takes no arguments.", argv[optind]);
+
+        if (link_connect(socket_path, &client) < 0)
+                return VERB_ERROR;
+        r = status_ask(socket_path, client, &status);
+        r = r > 0 ? status_write(status, json) : VERB_ERROR;
+        tb_close(client);
+
+        return r;
+}

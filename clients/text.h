@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Room for the escaped form of @n bytes, with its NUL. */
+#define TEXT_ESCAPED_MAX(n) (4 * (n) + 1)
+
+enum text_purpose {
+        TEXT_FOR_JSON,          /* control characters are left to JSON */
+        TEXT_FOR_TERMINAL,      /* nothing that a terminal acts upon is left */
+};
+
+size_t text_escape(char *escaped, size_t n_escaped, const char *text, enum text_purpose purpose);
+size_t text_columns(const char *text);

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * taskbroker watch: prints events as they come.
+ *
+ * Owns the loop: waits for the broker, a signal, the end of the time asked for,
+ * or of the reader of standard output. What a line looks like, lines.c and
+ * json-event.c know.
+ */
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "taskbroker/taskbroker.h"
+
+#include "clients/complain.h"
+#include "clients/format.h"
+#include "clients/json.h"
+#include "clients/lines.h"
+#include "clients/link.h"
+#include "clients/output.h"
+#include "clients/verbs.h"
+#include "clients/watch-options.h"
+
+/* The broker may hold events back so long: no eye sees it, and a flood costs 20 wake-ups a second. */
+#define WATCH_MAX_DELAY_MS 50u
+
+/* After the time asked for, what happened within it is still on its way: delayed on purpose, or by a busy machine. */
+#define WATCH_GRACE_NS ((WATCH_MAX_DELAY_MS + UINT64_C(200)) * 1000000u)
+
+typedef struct Watch Watch;
+
+struct Watch {
+        const WatchOptions *options;
+        struct tb_client *client;
+        uint64_t request_id;
+        bool subscribed;
+        uint64_t answer_deadline;       /* by then the broker must have answered */
+        uint64_t deadline;              /* of -t, CLOCK_MONOTONIC; 0: none, or not begun */
+        uint64_t now;
+        uint64_t n_printed;
+        uint64_t n_losses_hidden;
+        Output output;
+        Lines lines;
+        Users users;
+};
+
+/* What a step of the loop comes to. */
+enum {
+        WATCH_ON = -1,                  /* go on; all others are exit statuses */
+};
+
+static volatile sig_atomic_t watch_stop;
+
+static void watch_on_signal(int signal_number) {
+        (void)signal_number;
+        watch_stop = 1;
+}
+
+/*
+ * A signal ends the waiting for the broker, and for a reader of our output that
+ * is stuck; a second one of its kind ends the program at once.
+ */
+static void watch_catch_signals(void) {
+        struct sigaction action = { .sa_handler = watch_on_signal, .sa_flags = (int)SA_RESETHAND };
+
+        sigemptyset(&action.sa_mask);
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+}
+
+/* The exit status that an output's result means; WATCH_ON also where a signal came: the loop looks at watch_stop. */
+static int watch_after_output(int error) {
+        if (error == -EINTR || error >= 0)
+                return WATCH_ON;
+
+        return output_verdict(error);
+}
+
+static int watch_write(Watch *watch, const char *data, size_t n_data) {
+        int r;
+
+        r = output_write(&watch->output, data, n_data);
+        if (r >= 0 && watch->output.terminal)
+                r = output_flush(&watch->output);
+
+        return watch_after_output(r);
+}
+
+static int watch_print_json(Watch *watch, const struct tb_event *event) {
+        struct json_object *object = json_event(event);
+        const char *line;
+        size_t n_line;
+        int r;
+
+        line = json_line(object, &n_line);
+        r = output_write(&watch->output, line, n_line);
+        json_object_put(object);
+
+        return r < 0 ? watch_after_output(r) : watch_write(watch, "\n", 1);
+}
+
+static int watch_print(Watch *watch, const struct tb_event *event) {
+        if (watch->options->json)
+                return watch_print_json(watch, event);
+
+        lines_event(&watch->lines, event);
+        return watch_write(watch, watch->lines.text, watch->lines.n);
+}
+
+static int watch_lost(const struct tb_event *event) {
+        char count[FORMAT_MAX];
+
+        complain("%s%s events or records were lost (%s, %s): ended, as --strict asks.",
+                 event->loss.at_least ? "At least " : "",
+                 format_count(count, event->loss.count),
+                 tb_loss_source_name(event->loss.source),
+                 tb_loss_reason_name(event->loss.reason));
+        return VERB_LOSS;
+}
+
+/* Whether it happened within the time asked for, by the kernel's own stamp. */
+static bool watch_in_time(const Watch *watch, const struct tb_event *event) {
+        if (!watch->deadline || watch->now < watch->deadline)
+                return true;
+
+        return event->time_ns - (uint64_t)event->realtime_offset_ns <= watch->deadline;
+}
+
+static int watch_event(Watch *watch, const struct tb_event *event) {
+        bool shown = watch->options->kinds & TB_KIND_BIT(event->kind);
+        int r = WATCH_ON;
+
+        if (!watch_in_time(watch, event))
+                return WATCH_ON;
+
+        if (shown && filter_passes(&watch->options->filter, event)) {
+                r = watch_print(watch, event);
+                watch->n_printed++;
+        }
+        if (event->kind == TB_KIND_LOSS && !shown)
+                watch->n_losses_hidden++;
+
+        if (r == WATCH_ON && event->kind == TB_KIND_LOSS && watch->options->strict)
+                return watch_lost(event);
+        if (r == WATCH_ON && watch->options->count && watch->n_printed == watch->options->count)
+                return VERB_OK;
+
+        return r;
+}
+
+static int watch_error(const Watch *watch, const struct tb_error *error) {
+        link_complain_error(error);
+        return error->code == TB_ERROR_FELL_BEHIND && watch->options->strict ? VERB_LOSS : VERB_ERROR;
+}
+
+static int watch_message(Watch *watch, const struct tb_message *message) {
+        switch (message->type) {
+        case TB_MESSAGE_EVENT:
+                return watch_event(watch, message->event);
+        case TB_MESSAGE_ERROR:
+                return watch_error(watch, message->error);
+        case TB_MESSAGE_SUBSCRIBED:
+                watch->subscribed = true;
+                if (watch->options->span_ns)
+                        watch->deadline = link_now() + watch->options->span_ns;
+                return WATCH_ON;
+        case TB_MESSAGE_WELCOME:
+        case TB_MESSAGE_STATUS:
+                return WATCH_ON;
+        }
+
+        return WATCH_ON;
+}
+
+static int watch_process(Watch *watch) {
+        const struct tb_message *message;
+        int r, r_process, r_watch;
+
+        r_process = tb_process(watch->client);
+        while (!watch_stop && (r = tb_next(watch->client, &message)) != 0) {
+                if (r < 0) {
+                        complain("%s", tb_error_text(watch->client));
+                        return VERB_ERROR;
+                }
+                r_watch = watch_message(watch, message);
+                if (r_watch != WATCH_ON)
+                        return r_watch;
+        }
+        if (r_process < 0) {
+                complain("%s", tb_error_text(watch->client));
+                return VERB_ERROR;
+        }
+
+        return watch_after_output(output_flush(&watch->output));
+}
+
+/* When the loop must look up, whatever happens: 0: never. */
+static uint64_t watch_next_deadline(const Watch *watch) {
+        if (!watch->subscribed)
+                return watch->answer_deadline;
+        if (!watch->deadline)
+                return 0;
+
+        return watch->now < watch->deadline ? watch->deadline : watch->deadline + WATCH_GRACE_NS;
+}
+
+/* As ppoll(), but a signal that came before is not slept over. */
+static int watch_poll(struct pollfd *pfds, nfds_t n_pfds, const struct timespec *timeout) {
+        sigset_t ours, before;
+        int r;
+
+        sigemptyset(&ours);
+        sigaddset(&ours, SIGINT);
+        sigaddset(&ours, SIGTERM);
+        sigprocmask(SIG_BLOCK, &ours, &before);
+        r = watch_stop ? 0 : ppoll(pfds, n_pfds, timeout, &before);
+        if (r < 0)
+                r = -errno;
+        sigprocmask(SIG_SETMASK, &before, NULL);
+
+        return r;
+}
+
+static int watch_wait(Watch *watch, bool *ret_reader_gone) {
+        struct pollfd pfds[] = {
+                { .fd = tb_fd(watch->client), .events = tb_poll_events(watch->client) },
+                { .fd = watch->output.fd, .events = 0 },
+        };
+        uint64_t deadline = watch_next_deadline(watch), left;
+        struct timespec timeout = { 0 };
+        int r;
+
+        if (deadline > watch->now) {
+                left = deadline - watch->now;
+                timeout.tv_sec = (time_t)(left / 1000000000u);
+                timeout.tv_nsec = (long)(left % 1000000000u);
+        }
+        r = watch_poll(pfds, 2, deadline ? &timeout : NULL);
+        if (r < 0 && r != -EINTR) {
+                complain("Cannot wait for the broker: %s.", strerror(-r));
+                return VERB_ERROR;
+        }
+
+        *ret_reader_gone = r > 0 && pfds[1].revents & (POLLERR | POLLHUP);
+        return WATCH_ON;
+}
+
+static int watch_loop(Watch *watch) {
+        bool reader_gone;
+        int r;
+
+        for (;;) {
+                watch->now = link_now();
+                r = watch_wait(watch, &reader_gone);
+                if (r != WATCH_ON)
+                        return r;
+                if (watch_stop || reader_gone)
+                        return VERB_OK;
+
+                watch->now = link_now();
+                r = watch_process(watch);
+                if (r != WATCH_ON)
+                        return r;
+                if (watch_stop)
+                        return VERB_OK;
+                if (!watch->subscribed && watch->now >= watch->answer_deadline) {
+                        link_complain_silent(watch->options->socket_path);
+                        return VERB_ERROR;
+                }
+                if (watch->deadline && watch->now >= watch->deadline + WATCH_GRACE_NS)
+                        return VERB_OK;
+        }
+}
+
+static int watch_subscribe(Watch *watch) {
+        struct tb_subscription subscription = {
+                .kinds = watch->options->kinds,
+                .threads = watch->options->threads,
+                .strict = watch->options->strict,
+                .max_delay_ms = WATCH_MAX_DELAY_MS,
+        };
+
+        if (tb_subscribe(watch->client, &subscription, &watch->request_id) < 0) {
+                complain("%s", tb_error_text(watch->client));
+                return VERB_ERROR;
+        }
+        watch->answer_deadline = link_now() + LINK_ANSWER_NS;
+
+        return WATCH_ON;
+}
+
+static int watch_begin(Watch *watch) {
+        output_init(&watch->output, STDOUT_FILENO, &watch_stop);
+        watch->lines.threads = watch->options->threads;
+        watch->lines.colour = watch->output.colour;
+        watch->lines.users = &watch->users;
+        if (watch->options->json)
+                return WATCH_ON;
+
+        lines_header(&watch->lines);
+        return watch_write(watch, watch->lines.text, watch->lines.n);
+}
+
+static int watch_finish(Watch *watch, int status) {
+        char count[FORMAT_MAX];
+        int r;
+
+        /* The broken pipe was told of, or passed over, when it was met. */
+        r = output_finish(&watch->output);
+        if (r < 0 && status == VERB_OK)
+                status = output_verdict(r);
+        if (watch->n_losses_hidden)
+                complain("There were %s losses, which -e left out.", format_count(count, watch->n_losses_hidden));
+
+        return status;
+}
+
+int verb_watch(const char *socket_path, int argc, char **argv) {
+        static Watch watch;
+        WatchOptions options = { .socket_path = socket_path, .kinds = TB_KINDS_DEFAULT };
+        int r;
+
+        r = watch_options_read(&options, argc, argv);
+        if (r != WATCH_ON)
+                return r;
+
+        watch.options = &options;
+        if (link_connect(options.socket_path, &watch.client) < 0)
+                return VERB_ERROR;
+
+        watch_catch_signals();
+        r = watch_begin(&watch);
+        if (r == WATCH_ON)
+                r = watch_subscribe(&watch);
+        if (r == WATCH_ON)
+                r = watch_loop(&watch);
+        r = watch_finish(&watch, r);
+        watch.client = tb_close(watch.client);
+
+        return r;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What does it cost to be told of every task? The rate at which a machine forks
+ * (or makes threads) while nobody listens, while processes listen to the kernel
+ * each for itself, and while they listen to a broker; everything in turn, round
+ * by round, so that a machine that has a slow minute has it for all.
+ *
+ * A ratio is a rate divided by the rate with nobody listening in the same
+ * round; the table has medians over the rounds. docs/benchmarks.md explains it.
+ */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/bench/broker.h"
+#include "tests/bench/crew.h"
+#include "tests/bench/listener.h"
+#include "tests/bench/report.h"
+#include "tests/bench/subscriber.h"
+#include "tests/bench/workload.h"
+
+#define SKIPPED 77
+
+/* How long events may be under way after the load has ended, until a run counts as failed. */
+#define DRAIN_TIMEOUT_NS (10 * 1000000000ull)
+
+static const Scenario scenarios[] = {
+        { "nobody listens", AUDIENCE_NONE, 0, false, false, 0 },
+        { "1 direct listener", AUDIENCE_DIRECT, 1, false, false, 0 },
+        { "1 direct listener, recvmmsg", AUDIENCE_DIRECT, 1, true, false, 0 },
+        { "1 direct listener, recvmmsg, 10 ms", AUDIENCE_DIRECT, 1, true, false, 10 },
+        { "10 direct listeners", AUDIENCE_DIRECT, 10, false, false, 0 },
+        { "10 direct listeners, recvmmsg", AUDIENCE_DIRECT, 10, true, false, 0 },
+        { "broker, no subscriber", AUDIENCE_BROKER, 0, false, false, 0 },
+        { "broker, 1 subscriber", AUDIENCE_BROKER, 1, false, false, 100 },
+        { "broker, 10 subscribers", AUDIENCE_BROKER, 10, false, false, 100 },
+        { "broker, 50 subscribers", AUDIENCE_BROKER, 50, false, false, 100 },
+        { "broker, 1 subscriber, 0 ms", AUDIENCE_BROKER, 1, false, false, 0 },
+        { "broker, 10 subscribers, 0 ms", AUDIENCE_BROKER, 10, false, false, 0 },
+        { "broker, 50 subscribers, 0 ms", AUDIENCE_BROKER, 50, false, false, 0 },
+        { "broker, 1 subscriber, forks only", AUDIENCE_BROKER, 1, false, true, 100 },
+        { "broker, 50 subscribers, forks only", AUDIENCE_BROKER, 50, false, true, 100 },
+};
+
+#define N_SCENARIOS (sizeof(scenarios) / sizeof(*scenarios))
+
+static const Load loads[] = {
+        { "fork loop", WORKLOAD_FORK, false },
+        { "fork loop, workers pinned", WORKLOAD_FORK, true },
+        { "thread loop", WORKLOAD_THREAD, false },
+        { "thread loop, workers pinned", WORKLOAD_THREAD, true },
+};
+
+#define N_LOADS (sizeof(loads) / sizeof(*loads))
+
+static Measurement measurements[N_LOADS][N_SCENARIOS * ROUNDS_MAX];
+static Crew crew;
+
+static int run_direct(const Scenario *scenario, const Workload *workload, Measurement *ret) {
+        const struct timespec settle = { .tv_nsec = 100000000 };
+        ListenerOptions options = { .batched = scenario->batched, .pause_ms = scenario->delay_ms };
+        uint64_t operations;
+        int r;
+
+        if (crew_start(&crew, scenario->n, listener_main, &options) < 0)
+                return -1;
+        crew_go(&crew);
+        r = workload_run(workload, &ret->rate, &operations);
+        nanosleep(&settle, NULL);
+        crew_stop(&crew);
+        for (size_t i = 0; i < scenario->n; i++) {
+                const CrewSlot *slot = &crew.slots[i];
+                double cpu_us = (double)slot->cpu_ns / 1e3 / (double)scenario->n;
+
+                ret->us_per_event += cpu_us / (double)slot->events;
+                ret->us_per_datagram += cpu_us / (double)(slot->events + slot->records);
+                ret->lost += slot->lost;
+                if (slot->events + slot->lost < operations * 2)
+                        return -1;
+        }
+        return r;
+}
+
+/* Have all subscribers got everything that the broker has told of? */
+static bool crew_is_level(size_t n, uint64_t n_events, const uint64_t *before) {
+        for (size_t i = 0; i < n; i++) {
+                const volatile CrewSlot *slot = &crew.slots[i];
+
+                if (slot->events + slot->lost - before[i] < n_events)
+                        return false;
+                if (slot->next_number != ((volatile CrewSlot *)crew.slots)->next_number)
+                        return false;
+        }
+        return true;
+}
+
+static int measure_broker(Broker *broker, const Scenario *scenario, const Workload *workload, Measurement *ret) {
+        const struct timespec pause = { .tv_nsec = 20000000 };
+        uint64_t before_events[CREW_MAX] = {}, before_bytes, before_reads, operations, n_events, begin, end;
+        BrokerStatus before, after;
+
+        if (broker_status(broker, &before) < 0)
+                return -1;
+        for (size_t i = 0; i < scenario->n; i++)
+                before_events[i] = ((volatile CrewSlot *)crew.slots)[i].events;
+        before_bytes = crew.slots[0].bytes;
+        before_reads = crew.slots[0].reads;
+
+        begin = now_ns();
+        if (workload_run(workload, &ret->rate, &operations) < 0)
+                return -1;
+        end = now_ns();
+
+        /* every operation is a fork and an exit; a few events more are the workers' own */
+        n_events = scenario->forks_only ? operations : 2 * operations;
+        for (;;) {
+                nanosleep(&pause, NULL);
+                if (broker_status(broker, &after) < 0)
+                        return -1;
+                if (after.events - before.events >= 2 * operations &&
+                    crew_is_level(scenario->n, n_events, before_events))
+                        break;
+                if (now_ns() - end > DRAIN_TIMEOUT_NS) {
+                        fprintf(stderr, "bench: %s: events are missing\n", scenario->name);
+                        return -1;
+                }
+        }
+
+        ret->lost = after.lost - before.lost;
+        for (size_t i = 0; i < scenario->n; i++)
+                ret->lost += crew.slots[i].lost;
+        ret->cpu_share = (double)(after.cpu_ns - before.cpu_ns) / (double)(end - begin);
+        ret->us_per_event = (double)(after.cpu_ns - before.cpu_ns) / 1e3 / (double)(after.connector - before.connector);
+        ret->us_per_datagram = (double)(after.cpu_ns - before.cpu_ns) / 1e3 /
+                               (double)(after.connector - before.connector + after.taskstats - before.taskstats);
+        if (scenario->n > 0) {
+                double events = (double)(crew.slots[0].events - before_events[0]);
+
+                ret->bytes_per_event = (double)(crew.slots[0].bytes - before_bytes) / events;
+                ret->events_per_read = events / (double)(crew.slots[0].reads - before_reads);
+        }
+        return 0;
+}
+
+static int run_broker(const char *program, const Scenario *scenario, const Workload *workload, Measurement *ret) {
+        const struct timespec settle = { .tv_nsec = 150000000 };
+        SubscriberOptions options = {
+                .max_delay_ms = scenario->delay_ms,
+                .forks_only = scenario->forks_only,
+        };
+        Broker broker;
+        int r;
+
+        r = broker_start(&broker, program);
+        if (r >= 0) {
+                options.path = broker.path;
+                r = crew_start(&crew, scenario->n, subscriber_main, &options);
+        }
+        if (r >= 0) {
+                crew_go(&crew);
+                /* the subscribers' own births are still on their way */
+                nanosleep(&settle, NULL);
+                r = measure_broker(&broker, scenario, workload, ret);
+                crew_stop(&crew);
+        }
+        broker_stop(&broker);
+        return r;
+}
+
+static int run(const char *program, const Scenario *scenario, const Workload *workload, Measurement *ret) {
+        uint64_t operations;
+
+        *ret = (Measurement){};
+        switch (scenario->audience) {
+        case AUDIENCE_DIRECT:
+                return run_direct(scenario, workload, ret);
+        case AUDIENCE_BROKER:
+                return run_broker(program, scenario, workload, ret);
+        default:
+                return workload_run(workload, &ret->rate, &operations);
+        }
+}
+
+typedef struct CpuTimes {
+        unsigned long user, nice, system, idle, iowait, irq, softirq, steal;
+} CpuTimes;
+
+static bool cpu_times_read(CpuTimes *t) {
+        FILE *file = fopen("/proc/stat", "re");
+        int n;
+
+        if (!file)
+                return false;
+        n = fscanf(file, "cpu %lu %lu %lu %lu %lu %lu %lu %lu",
+                   &t->user, &t->nice, &t->system, &t->idle, &t->iowait, &t->irq, &t->softirq, &t->steal);
+        fclose(file);
+        return n == 8;
+}
+
+/* Does anybody else use this machine? What they do is in every figure. */
+static bool machine_is_busy(void) {
+        const struct timespec pause = { .tv_nsec = 500000000 };
+        CpuTimes a, b;
+        unsigned long busy, idle;
+
+        if (!cpu_times_read(&a) || nanosleep(&pause, NULL) < 0 || !cpu_times_read(&b))
+                return false;
+        busy = b.user + b.nice + b.system + b.irq + b.softirq + b.steal -
+               (a.user + a.nice + a.system + a.irq + a.softirq + a.steal);
+        idle = b.idle + b.iowait - (a.idle + a.iowait);
+        return busy * 20 > busy + idle;
+}
+
+static int usage(FILE *file, int status) {
+        fprintf(file,
+                "Usage: bench [--rounds N] [--milliseconds N] [--load N] [--force] TASKBROKERD\n"
+                "\n"
+                "  --rounds N        how often everything is measured in turn (5)\n"
+                "  --milliseconds N  how long each load runs (500)\n"
+                "  --load N          only this load, 0 to %zu\n"
+                "  --force           go on although somebody listens to the kernel already\n",
+                N_LOADS - 1);
+        return status;
+}
+
+int main(int argc, char **argv) {
+        static const struct option long_options[] = {
+                { "rounds", required_argument, NULL, 'r' },
+                { "milliseconds", required_argument, NULL, 'm' },
+                { "load", required_argument, NULL, 'l' },
+                { "force", no_argument, NULL, 'f' },
+                { "help", no_argument, NULL, 'h' },
+                {},
+        };
+        size_t n_rounds = 5, milliseconds = 500, only = SIZE_MAX;
+        bool force = false;
+        uint64_t begin = now_ns();
+        int c;
+
+        while ((c = getopt_long(argc, argv, "r:m:l:fh", long_options, NULL)) >= 0) {
+                switch (c) {
+                case 'r':
+                        n_rounds = strtoul(optarg, NULL, 10);
+                        break;
+                case 'm':
+                        milliseconds = strtoul(optarg, NULL, 10);
+                        break;
+                case 'l':
+                        only = strtoul(optarg, NULL, 10);
+                        break;
+                case 'f':
+                        force = true;
+                        break;
+                case 'h':
+                        return usage(stdout, 0);
+                default:
+                        return usage(stderr, 2);
+                }
+        }
+        if (optind + 1 != argc || n_rounds < 1 || n_rounds > ROUNDS_MAX || milliseconds < 1)
+                return usage(stderr, 2);
+        if (geteuid() != 0) {
+                fprintf(stderr, "bench: needs root: only root may listen to the kernel\n");
+                return SKIPPED;
+        }
+        if (listener_others_present() && !force) {
+                fprintf(stderr,
+                        "bench: a process on this machine listens to the kernel's proc connector already, so that "
+                        "\"nobody listens\" cannot be measured; stop it (taskbrokerd? see /proc/net/netlink), or say --force\n");
+                return SKIPPED;
+        }
+
+        setvbuf(stdout, NULL, _IOLBF, 0);
+        if (machine_is_busy())
+                printf("Others use this machine at the moment: the figures are of little worth.\n");
+        crew_init(&crew);
+        for (size_t round = 0; round < n_rounds; round++) {
+                for (size_t l = 0; l < N_LOADS; l++) {
+                        Workload workload = {
+                                .kind = loads[l].kind,
+                                .pinned = loads[l].pinned,
+                                .duration_ns = milliseconds * 1000000ull,
+                        };
+
+                        for (size_t s = 0; s < N_SCENARIOS && (only == SIZE_MAX || only == l); s++) {
+                                if (run(argv[optind], &scenarios[s], &workload, &measurements[l][s * ROUNDS_MAX + round]) < 0) {
+                                        fprintf(stderr, "bench: %s, %s: failed\n", loads[l].name, scenarios[s].name);
+                                        return 1;
+                                }
+                        }
+                }
+                printf("round %zu of %zu, %.0f s\n", round + 1, n_rounds, (double)(now_ns() - begin) / 1e9);
+        }
+
+        printf("\n%zu rounds of %zu ms, medians; %ld processors\n",
+               n_rounds,
+               milliseconds,
+               sysconf(_SC_NPROCESSORS_ONLN));
+        for (size_t l = 0; l < N_LOADS; l++) {
+                if (only == SIZE_MAX || only == l)
+                        report_print(&loads[l], scenarios, N_SCENARIOS, measurements[l], n_rounds);
+        }
+        return 0;
+}

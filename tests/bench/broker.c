@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/frame.h"
+#include "proto/taskbroker/v1/broker.pb-c.h"
+#include "tests/bench/broker.h"
+#include "tests/bench/crew.h"
+#include "tests/bench/subscriber.h"
+
+#define START_TIMEOUT_NS (10 * 1000000000ull)
+
+static int cpu_read(pid_t pid, uint64_t *ret_ns) {
+        char path[64];
+        FILE *file;
+        int n;
+
+        snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+        file = fopen(path, "re");
+        if (!file)
+                return -1;
+        n = fscanf(file, "%lu", ret_ns);
+        fclose(file);
+        return n == 1 ? 0 : -1;
+}
+
+int broker_start(Broker *broker, const char *program) {
+        const struct timespec pause = { .tv_nsec = 5000000 };
+        uint64_t begin = now_ns();
+
+        *broker = (Broker){ .pid = -1, .fd = -1 };
+        strcpy(broker->directory, "/tmp/taskbroker-bench-XXXXXX");
+        if (!mkdtemp(broker->directory))
+                return -1;
+        snprintf(broker->path, sizeof(broker->path), "%s/socket", broker->directory);
+
+        broker->pid = fork();
+        if (broker->pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGTERM);
+                execl(program, program, "--socket", broker->path, "--log-level", "warning", NULL);
+                perror(program);
+                _exit(127);
+        }
+
+        while (now_ns() - begin < START_TIMEOUT_NS && waitpid(broker->pid, NULL, WNOHANG) == 0) {
+                BrokerStatus status;
+
+                broker->fd = stream_connect(broker->path);
+                if (broker->fd >= 0)
+                        return broker_status(broker, &status);
+                nanosleep(&pause, NULL);
+        }
+        fprintf(stderr, "bench: %s did not begin to serve\n", program);
+        return -1;
+}
+
+static int stream_read(int fd, uint8_t *data, size_t n_data) {
+        while (n_data > 0) {
+                ssize_t l = read(fd, data, n_data);
+
+                if (l < 0 && errno == EINTR)
+                        continue;
+                if (l <= 0)
+                        return -1;
+                data += l;
+                n_data -= (size_t)l;
+        }
+        return 0;
+}
+
+/* One message; NULL where the connection ended or says nonsense. */
+static Taskbroker__V1__ServerMessage *message_read(int fd) {
+        static uint8_t data[FRAME_MAX_FROM_BROKER];
+        uint8_t prefix[FRAME_PREFIX_MAX];
+        size_t n_prefix = 0, n_message = 0;
+
+        for (size_t n = 0; n_prefix == 0; n++) {
+                if (n == sizeof(prefix) || stream_read(fd, prefix + n, 1) < 0 ||
+                    frame_parse(prefix, n + 1, sizeof(data), &n_prefix, &n_message) != FRAME_E_PARTIAL)
+                        return NULL;
+        }
+        if (stream_read(fd, data, n_message) < 0)
+                return NULL;
+        return taskbroker__v1__server_message__unpack(NULL, n_message, data);
+}
+
+static void status_take(const Taskbroker__V1__Status *from, BrokerStatus *to) {
+        *to = (BrokerStatus){};
+        for (size_t i = 0; i < from->n_events; i++) {
+                switch (from->events[i]->kind) {
+                case TASKBROKER__V1__EVENT_KIND__EVENT_KIND_FORK:
+                        to->forks = from->events[i]->count;
+                        to->events += from->events[i]->count;
+                        break;
+                case TASKBROKER__V1__EVENT_KIND__EVENT_KIND_EXEC:
+                case TASKBROKER__V1__EVENT_KIND__EVENT_KIND_EXIT:
+                        to->events += from->events[i]->count;
+                        break;
+                default:
+                        break;
+                }
+        }
+        to->lost = from->reader_lost;
+        if (from->connector) {
+                to->connector = from->connector->received;
+                to->lost += from->connector->lost;
+        }
+        if (from->taskstats) {
+                to->taskstats = from->taskstats->received;
+                to->lost += from->taskstats->lost;
+        }
+}
+
+int broker_status(Broker *broker, BrokerStatus *ret_status) {
+        Taskbroker__V1__ClientMessage request = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+        Taskbroker__V1__GetStatus get_status = TASKBROKER__V1__GET_STATUS__INIT;
+        bool found = false;
+        uint8_t packed[64];
+
+        request.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS;
+        request.get_status = &get_status;
+        if (stream_send(broker->fd, packed, taskbroker__v1__client_message__pack(&request, packed)) < 0)
+                return -1;
+        while (!found) {
+                Taskbroker__V1__ServerMessage *message = message_read(broker->fd);
+
+                if (!message)
+                        return -1;
+                if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS) {
+                        status_take(message->status, ret_status);
+                        found = true;
+                }
+                taskbroker__v1__server_message__free_unpacked(message, NULL);
+        }
+        return cpu_read(broker->pid, &ret_status->cpu_ns);
+}
+
+void broker_stop(Broker *broker) {
+        if (broker->fd >= 0)
+                close(broker->fd);
+        if (broker->pid > 0) {
+                kill(broker->pid, SIGTERM);
+                (void)waitpid(broker->pid, NULL, 0);
+        }
+        (void)unlink(broker->path);
+        (void)rmdir(broker->directory);
+        *broker = (Broker){ .pid = -1, .fd = -1 };
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The broker under test: a process of the benchmark's own, on a private socket. */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct BrokerStatus {
+        uint64_t events;        /* forks, execs and exits, of threads too */
+        uint64_t forks;         /* of those */
+        uint64_t connector;     /* datagrams */
+        uint64_t taskstats;     /* datagrams */
+        uint64_t lost;          /* datagrams of both, and events by readers */
+        uint64_t cpu_ns;        /* of the process, by its schedstat */
+} BrokerStatus;
+
+typedef struct Broker {
+        pid_t pid;
+        int fd;                 /* a connection that asks for its status */
+        char directory[64];
+        char path[96];
+} Broker;
+
+int broker_start(Broker *broker, const char *program);
+int broker_status(Broker *broker, BrokerStatus *ret_status);
+void broker_stop(Broker *broker);

@@ -1,0 +1,274 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Holds the one table of taskstats fields (proto/taskstats_fields.h) against
+everything that must say the same: itself, taskstats.proto, the public header,
+and the struct of the running kernel, if that shows its types.
+
+    check-fields.py [BTF]       exits 1 where they differ
+"""
+
+import pathlib
+import re
+import struct
+import sys
+
+TESTS = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(TESTS / "lib"))
+
+import tb_fields  # noqa: E402
+from tb_btf import Btf, NotFound  # noqa: E402
+from tb_protocol import PROTO_ROOT, SOURCE_ROOT, broker_pb2, event_pb2, taskstats_pb2  # noqa: E402
+
+BTF = "/sys/kernel/btf/vmlinux"
+
+# sizeof(struct taskstats) by version, compiled from the kernels' own headers.
+SIZES = {8: 328, 9: 344, 10: 352, 11: 368, 12: 400, 13: 416, 14: 432, 15: 560, 16: 560, 17: 688}
+
+UNITS = ("_mib_us", "_bytes", "_kib", "_ns", "_us", "_s")
+
+errors = []
+
+
+def want(condition, text):
+    if not condition:
+        errors.append(text)
+
+
+def camel(name):
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+# -- the table itself -------------------------------------------------------
+
+
+def check_table():
+    names = [f.name for f in tb_fields.FIELDS]
+    want(len(set(names)) == len(names), "table: a field stands in it twice")
+    groups = {g.name for g in tb_fields.GROUPS}
+    for f in tb_fields.FIELDS:
+        want(f.group in groups, f"table: {f.name} is in group {f.group}, which is not in the list of groups")
+    for version in tb_fields.VERSIONS:
+        want(
+            tb_fields.size(version) == SIZES[version],
+            f"table: version {version} has {tb_fields.size(version)} bytes, the kernel's has {SIZES[version]}",
+        )
+        comm = tb_fields.COMM_OFFSET_V15 if version == 15 else tb_fields.COMM_OFFSET
+        taken = [(0, 2, "version"), (comm, comm + tb_fields.COMM_SIZE, "ac_comm")]
+        for name, offset, fmt in tb_fields.places(version):
+            n = struct.calcsize(fmt)
+            want(offset % min(n, 8) == 0, f"table: version {version}: {name} at {offset} is not aligned")
+            taken.append((offset, offset + n, name))
+        taken.sort()
+        for (_, end, name), (start, _, other) in zip(taken, taken[1:]):
+            want(end <= start, f"table: version {version}: {name} reaches into {other}")
+
+
+# -- the .proto -------------------------------------------------------------
+
+
+def proto_comments():
+    """{message: {field: its comment}} of taskstats.proto."""
+    found, stack, comment = {}, [], []
+    for line in (PROTO_ROOT / "taskbroker/v1/taskstats.proto").read_text().splitlines():
+        line = line.strip()
+        if line.startswith("//"):
+            comment.append(line[2:].strip())
+            continue
+        if match := re.match(r"(?:message|enum) (\w+) \{(\})?", line):
+            if not match.group(2):
+                stack.append(match.group(1))
+        elif line == "}":
+            stack.pop()
+        elif stack and (match := re.match(r"(?:repeated )?\w+ (\w+) = \d+;", line)):
+            found.setdefault(stack[-1], {})[match.group(1)] = " ".join(comment)
+        comment = []
+    return found
+
+
+def check_since(comments, message, name, since):
+    comment = comments.get(message, {}).get(name, "")
+    said = re.search(r"\bSince (\d+)", comment)
+    said = int(said.group(1)) if said else min(tb_fields.VERSIONS)
+    want(said == since, f"taskstats.proto: {message}.{name} says since {said}, the table says {since}")
+
+
+def check_proto():
+    stats = taskstats_pb2.TaskStats.DESCRIPTOR
+    nested = stats.nested_types_by_name
+    comments = proto_comments()
+    types = {"U8": "uint32", "U32": "uint32", "U64": "uint64", "S8": "sint32"}
+    by_group = {}
+    for f in tb_fields.FIELDS:
+        by_group.setdefault(f.group, []).append(f)
+    for group, fields in by_group.items():
+        message = nested.get(camel(group))
+        if message is None or group not in stats.fields_by_name:
+            errors.append(f"taskstats.proto: no group {group}")
+            continue
+        want(stats.fields_by_name[group].message_type is message, f"taskstats.proto: TaskStats.{group} is no {message.name}")
+        for f in fields:
+            field = message.fields_by_name.get(f.name)
+            if field is None:
+                errors.append(f"taskstats.proto: {message.name} has no {f.name}")
+                continue
+            kind = getattr(field, "TYPE_" + types[f.type].upper())
+            want(field.type == kind, f"taskstats.proto: {message.name}.{f.name} must be {types[f.type]}")
+            check_since(comments, message.name, f.name, f.since)
+        extra = set(message.fields_by_name) - {f.name for f in fields} - ({"ac_comm"} if group == "identity" else set())
+        want(not extra, f"taskstats.proto: {message.name} has {sorted(extra)}, which the table does not")
+    delays = nested["Delays"].fields_by_name
+    want(set(delays) == set(tb_fields.DELAY), f"taskstats.proto: Delays has {sorted(delays)}")
+    for d in tb_fields.DELAYS:
+        check_since(comments, "Delays", d.name, d.since)
+    check_since(comments, "Delay", "peak", tb_fields.PEAKS_SINCE)
+    check_since(comments, "DelayPeak", "max_time_ns", tb_fields.PEAK_TIMES_SINCE)
+    enum = {v.name: v.number for v in taskstats_pb2.StatsGroup.DESCRIPTOR.values}
+    table = {f"STATS_GROUP_{g.constant}": g.number for g in tb_fields.GROUPS}
+    want(enum == {**table, "STATS_GROUP_UNSPECIFIED": 0}, f"taskstats.proto: StatsGroup differs: {enum} and {table}")
+    for g in tb_fields.GROUPS:
+        want(g.constant == g.name.upper(), f"table: group {g.name} has the constant {g.constant}")
+
+
+# -- the public header ------------------------------------------------------
+
+
+def header_struct(text):
+    """{group: {member: type}} of struct tb_task_stats."""
+    body = re.search(r"^struct tb_task_stats \{\n(.*?)^\};", text, re.M | re.S).group(1)
+    body = re.sub(r"/\*.*?\*/", "", body, flags=re.S)
+    return {
+        group: {name: kind for kind, name in re.findall(r"([\w ]+?)\s+(\w+)(?:\[\w+\])?;", members)}
+        for members, group in re.findall(r"struct \{\n(.*?)\} (\w+);", body, re.S)
+    }
+
+
+def header_enum(text, name):
+    body = re.search(rf"^enum {name} \{{\n(.*?)^\}};", text, re.M | re.S).group(1)
+    return {n: int(v) for n, v in re.findall(r"(\w+) = (\d+),", body)}
+
+
+def check_header():
+    text = (SOURCE_ROOT / "include/taskbroker/taskbroker.h").read_text()
+    types = {"U8": "uint32_t", "U32": "uint32_t", "U64": "uint64_t", "S8": "int32_t"}
+    found = header_struct(text)
+    expected = {}
+    for f in tb_fields.FIELDS:
+        expected.setdefault(f.group, {})[f.name] = types[f.type]
+    expected["identity"]["ac_comm"] = "char"
+    expected["delays"] = {d.name: "struct tb_delay" for d in tb_fields.DELAYS}
+    for group in sorted(set(found) | set(expected)):
+        have = {n: t.strip() for n, t in found.get(group, {}).items()}
+        due = expected.get(group, {})
+        for name in sorted(set(have) | set(due)):
+            want(
+                have.get(name) == due.get(name),
+                f"taskbroker.h: {group}.{name} is {have.get(name)}, must be {due.get(name)}",
+            )
+    # The library's own numbers are the wire's.
+    for name, prefix, enum, wire_prefix, renamed in (
+        ("tb_kind", "TB_KIND_", event_pb2.EventKind, "EVENT_KIND_", {}),
+        ("tb_stats_group", "TB_STATS_", taskstats_pb2.StatsGroup, "STATS_GROUP_", {}),
+        ("tb_stats_missing", "TB_STATS_MISSING_", event_pb2.StatsMissing, "STATS_MISSING_", {"NO": "UNSPECIFIED"}),
+        ("tb_loss_source", "TB_LOSS_SOURCE_", event_pb2.LossSource, "LOSS_SOURCE_", {}),
+        ("tb_loss_reason", "TB_LOSS_REASON_", event_pb2.LossReason, "LOSS_REASON_", {}),
+        (
+            "tb_delay_accounting",
+            "TB_DELAY_ACCOUNTING_",
+            broker_pb2.DelayAccounting,
+            "DELAY_ACCOUNTING_",
+            {"UNKNOWN": "UNSPECIFIED"},
+        ),
+        ("tb_error_code", "TB_ERROR_", broker_pb2.ErrorCode, "ERROR_CODE_", {}),
+    ):
+        have = {}
+        for n, v in header_enum(text, name).items():
+            short = n[len(prefix):]
+            have[wire_prefix + renamed.get(short, short)] = v
+        wire = {v.name: v.number for v in enum.DESCRIPTOR.values}
+        for n in sorted(set(have) | set(wire)):
+            if n.endswith("_UNSPECIFIED") and n not in have:
+                continue
+            want(have.get(n) == wire.get(n), f"taskbroker.h: enum {name}: {n} is {have.get(n)}, on the wire {wire.get(n)}")
+
+
+# -- the running kernel -----------------------------------------------------
+
+
+def kernel_name(name, members):
+    """The table adds a unit to the kernel's name, but where the name has one already."""
+    if name in members:
+        return name
+    for unit in UNITS:
+        if name.endswith(unit) and name[:-len(unit)] in members:
+            return name[:-len(unit)]
+    return None
+
+
+def kernel_version(members):
+    """BTF has no macros: the version is told by what the struct has, 15 by where it has it."""
+    for version, name in (
+        (17, "cpu_delay_max_ts"),
+        (16, "cpu_delay_max"),
+        (14, "irq_count"),
+        (13, "wpcopy_count"),
+        (12, "ac_tgid"),
+        (11, "compact_count"),
+        (10, "ac_btime64"),
+        (9, "thrashing_count"),
+    ):
+        if name in members:
+            if version == 16 and members["ac_etime"].offset != tb_fields.FIELD["ac_etime_us"].offset:
+                return 15
+            return version
+    return 8
+
+
+def check_kernel(path):
+    try:
+        data = pathlib.Path(path).read_bytes()
+        n, found = Btf(data).members("taskstats")
+    except (OSError, NotFound) as e:
+        print(f"the running kernel's struct taskstats was not checked: {e}")
+        return
+    members = {m.name: m for m in found}
+    version = kernel_version(members)
+    signed = {"=B": False, "=b": False, "=I": False, "=Q": False, "=qq": False}
+    checked = {"version", "ac_comm"}
+    for name, offset, fmt in tb_fields.places(version):
+        real = kernel_name(name, members)
+        if real is None:
+            errors.append(f"kernel: struct taskstats, taken for version {version}, has no {name}")
+            continue
+        checked.add(real)
+        member = members[real]
+        want(
+            member.offset == offset and member.size == struct.calcsize(fmt) and member.signed == signed[fmt],
+            f"kernel: {real} is {member.size} bytes{' signed' if member.signed else ''} at {member.offset}; "
+            f"the table has {struct.calcsize(fmt)} bytes at {offset} for version {version}",
+        )
+    comm = tb_fields.COMM_OFFSET_V15 if version == 15 else tb_fields.COMM_OFFSET
+    want((members["ac_comm"].offset, members["ac_comm"].size) == (comm, tb_fields.COMM_SIZE), "kernel: ac_comm differs")
+    want((members["version"].offset, members["version"].size) == (0, 2), "kernel: version differs")
+    unknown = [m.name for m in found if m.name not in checked and not m.name.startswith("ac_pad") and m.size]
+    if unknown:
+        # A newer kernel appends: no error, but whoever keeps the table wants to hear of it.
+        print(f"the running kernel knows more than the table: {', '.join(unknown)}")
+    else:
+        want(n == SIZES[version], f"kernel: struct taskstats has {n} bytes, version {version} has {SIZES[version]}")
+    print(f"the running kernel's struct taskstats is version {version}, {len(checked)} members compared")
+
+
+def main():
+    check_table()
+    check_proto()
+    check_header()
+    check_kernel(sys.argv[1] if len(sys.argv) > 1 else BTF)
+    for error in errors:
+        print(error, file=sys.stderr)
+    print(f"{len(tb_fields.FIELDS)} fields, {len(tb_fields.DELAYS)} delays, {len(errors)} differences")
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

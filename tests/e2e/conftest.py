@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the end-to-end tests: a broker of its own for each test."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+
+from tb_daemon import Daemon  # noqa: E402
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Shows the log of the daemon beside a failure."""
+    report = (yield).get_result()
+    if report.failed:
+        for daemon in getattr(item, "daemons", []):
+            report.sections.append(("taskbrokerd", daemon.log()[-6000:]))
+
+
+@pytest.fixture
+def make_daemon(request, tmp_path):
+    """Starts brokers; all are ended, and their ends judged, when the test is over."""
+    daemons = request.node.daemons = []
+
+    def make(**kw):
+        directory = tmp_path / f"broker{len(daemons)}"
+        directory.mkdir()
+        daemons.append(Daemon(directory, **kw))
+        return daemons[-1]
+
+    yield make
+    errors = []
+    for daemon in daemons:
+        try:
+            daemon.finish()
+        except Exception as e:  # noqa: BLE001 -- every daemon must be ended before one is reported
+            errors.append(e)
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture
+def daemon(make_daemon):
+    return make_daemon()

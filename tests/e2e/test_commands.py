@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+The taskbroker command against the daemon: the C library and Python's protobuf
+must read the same out of the same bytes.
+"""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+import tb_fields
+from tb_client import ALL_KINDS, what
+from tb_daemon import executable
+from tb_protocol import event_pb2
+from test_events import send_one_of_each, send_threads
+
+KIND_NAMES = {
+    "fork": "fork", "exec": "exec", "exit": "exit", "comm_change": "comm", "user_ids": "uid", "group_ids": "gid",
+    "session": "sid", "ptrace": "ptrace", "coredump": "coredump", "loss": "loss",
+}
+
+
+def enum_name(enum, value, prefix):
+    return enum.Name(value)[len(prefix):].lower()
+
+
+def stats_json(stats):
+    out = {}
+    for group in {f.group for f in tb_fields.FIELDS}:
+        if not stats.HasField(group):
+            continue
+        message = getattr(stats, group)
+        out[group] = {f.name: getattr(message, f.name) for f in tb_fields.FIELDS if f.group == group}
+        if group == "identity":
+            out[group]["ac_comm"] = message.ac_comm.decode()
+    if stats.HasField("delays"):
+        out["delays"] = {}
+        for d in tb_fields.DELAYS:
+            if not stats.delays.HasField(d.name):
+                continue
+            message = getattr(stats.delays, d.name)
+            out["delays"][d.name] = delay = {"count": message.count, "total_ns": message.total_ns}
+            if message.HasField("peak"):
+                delay["peak"] = {
+                    "max_ns": message.peak.max_ns,
+                    "min_ns": message.peak.min_ns,
+                    "max_time_ns": message.peak.max_time_ns or None,
+                }
+    out["taskstats_version"] = stats.taskstats_version
+    for mask in ("unsupported_groups", "uncounted_groups", "withheld_groups"):
+        value = getattr(stats, mask)
+        if value:
+            out[mask] = {g.name for g in tb_fields.GROUPS if value & 1 << g.number}
+    if stats.tasks:
+        out.update(tasks=stats.tasks, tasks_missing=stats.tasks_missing, tasks_unseen=stats.tasks_unseen)
+    return out
+
+
+def event_json(numbered):
+    """What the command must print of an event, as the wire's names have it."""
+    number, e, _ = numbered
+    kind = what(e)
+    out = {"kind": KIND_NAMES[kind], "time_ns": e.time_ns, "number": number}
+    if kind == "loss":
+        out.update(cpu=e.cpu if e.loss.cpu_known else None)
+        out.update(pid=None, tid=None, ppid=None, uid=None, comm=None, start_time_ns=None)
+        out.update(
+            count=e.loss.count,
+            source=enum_name(event_pb2.LossSource, e.loss.source, "LOSS_SOURCE_"),
+            reason=enum_name(event_pb2.LossReason, e.loss.reason, "LOSS_REASON_"),
+            at_least=e.loss.at_least,
+            since_time_ns=e.loss.since_time_ns or None,
+        )
+        return out
+    known = not e.task_unknown
+    out.update(
+        cpu=e.cpu, pid=e.pid, tid=e.tid,
+        ppid=e.ppid if known or e.ppid else None,
+        uid=e.uid if known or e.uid else None,
+        comm=e.comm.decode() if known or e.comm else None,
+        start_time_ns=e.start_time_ns or None,
+    )
+    for flag in ("task_unknown", "synthesised"):
+        if getattr(e, flag):
+            out[flag] = True
+    if kind == "fork":
+        out["parent_tid"] = e.fork.parent_tid
+    elif kind == "comm_change":
+        out["old_comm"] = e.comm_change.old_comm.decode()
+    elif kind in ("user_ids", "group_ids"):
+        ids = getattr(e, kind)
+        out.update(real_id=ids.real_id, effective_id=ids.effective_id)
+    elif kind == "ptrace":
+        out.update(tracer_pid=e.ptrace.tracer_pid, tracer_tid=e.ptrace.tracer_tid)
+    elif kind == "exit":
+        x = e.exit
+        t = x.process_termination if x.HasField("process_termination") else x.termination
+        out.update(exit_code=t.exit_code, term_signal=t.term_signal, core_dumped=t.core_dumped)
+        out.update(process_ended=x.process_ended, exit_signal=x.exit_signal)
+        out["stats"] = stats_json(x.stats) if x.HasField("stats") else None
+        if not x.HasField("stats"):
+            out["stats_missing"] = enum_name(event_pb2.StatsMissing, x.stats_missing, "STATS_MISSING_")
+        if x.HasField("process_stats"):
+            out["process_stats"] = stats_json(x.process_stats)
+    return out
+
+
+def comparable(line):
+    """Lists of group names have no order of their own."""
+    value = json.loads(line)
+    for key in ("stats", "process_stats"):
+        if value.get(key):
+            for mask in ("unsupported_groups", "uncounted_groups", "withheld_groups"):
+                if mask in value[key]:
+                    value[key][mask] = set(value[key][mask])
+    return value
+
+
+def command(daemon, *arguments, **kw):
+    return subprocess.Popen(
+        [executable("TASKBROKER", "command"), "--socket", str(daemon.path), *arguments],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8"}, **kw,
+    )
+
+
+def watch(daemon, client, *arguments):
+    """`taskbroker watch`, once it has its subscription."""
+    n = client.status().subscribers
+    process = command(daemon, "watch", *arguments)
+    while client.status().subscribers == n:
+        assert process.poll() is None, process.communicate()
+    return process
+
+
+def finish(process, code=0):
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == code, (process.returncode, out, err)
+    return out, err
+
+
+def assert_same(out, numbered):
+    lines = out.splitlines()
+    assert len(lines) == len(numbered), out
+    for line, n in zip(lines, numbered):
+        have, due = comparable(line), event_json(n)
+        # Each feed has its own numbers; the two subscriptions may be of one.
+        have.pop("number"), due.pop("number")
+        if due["kind"] == "exec":
+            have.pop("comm_stale", None)
+        assert have == due
+
+
+def test_watch_json_every_kind(daemon):
+    client = daemon.subscriber(kinds=ALL_KINDS)
+    process = watch(daemon, client, "--json", "-e", "all", "-n", "9")
+    send_one_of_each(daemon.kernel)
+    numbered = [client.next() for _ in range(9)]
+    out, err = finish(process)
+    assert_same(out, numbered)
+    assert not err
+
+
+def test_watch_json_threads(daemon):
+    client = daemon.subscriber(kinds=ALL_KINDS, threads=True)
+    process = watch(daemon, client, "--json", "-e", "all", "--threads", "-n", "18")
+    send_threads(daemon.kernel)
+    numbered = [client.next() for _ in range(18)]
+    out, _ = finish(process)
+    assert_same(out, numbered)
+
+
+@pytest.mark.parametrize("version", tb_fields.VERSIONS)
+def test_watch_json_statistics(make_daemon, version):
+    """Every field of every version, through the C library and JSON."""
+    daemon = make_daemon(version=version)
+    client = daemon.subscriber(kinds=("exit",))
+    process = watch(daemon, client, "--json", "-e", "exit", "-n", "2")
+    k = daemon.kernel
+    k.fork(100)
+    k.fork(101, pid=100)
+    k.stats(tb_fields.distinct(version, 101, 100))
+    k.exit(101, pid=100)
+    k.stats(tb_fields.distinct(version, 100, 100))
+    k.exit(100, code=0x8B)
+    k.fork(200)
+    k.stats(tb_fields.Stats(comm=b"zeros", ac_pid=200, ac_tgid=200))
+    k.exit(200)
+    numbered = [client.next(), client.next()]
+    out, _ = finish(process)
+    assert_same(out, numbered)
+    first = json.loads(out.splitlines()[0])
+    assert first["process_stats"]["tasks"] == 2
+    assert first["stats"]["identity"]["ac_pid"] == 100
+    assert (first["exit_code"], first["term_signal"], first["core_dumped"]) == (0, 11, True)
+
+
+def test_watch_json_losses(daemon):
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--json", "-n", "5")
+    k = daemon.kernel
+    k.fork(100, cpu=1)
+    k.lose(1, 7)
+    k.fork(101, cpu=1)
+    k.exit(101, cpu=1)
+    numbered = [client.next() for _ in range(5)]
+    out, _ = finish(process)
+    assert_same(out, numbered)
+    assert sorted(json.loads(line).get("source", "") for line in out.splitlines()) == ["", "", "", "connector", "taskstats"]
+
+
+def test_watch_json_unknown_task(daemon):
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--json", "-n", "1")
+    daemon.kernel.exec(777)
+    numbered = [client.next()]
+    out, _ = finish(process)
+    assert_same(out, numbered)
+    have = json.loads(out)
+    assert have["task_unknown"] and have["comm"] is None and have["uid"] is None and have["start_time_ns"] is None
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", b'"quote\\', b"new\nline", b"tab\t\x01\x7f", "ümläut".encode()])
+def test_watch_json_odd_names(daemon, name):
+    """Whatever a task calls itself, each line is one JSON object."""
+    client = daemon.subscriber(kinds=("comm",))
+    process = watch(daemon, client, "--json", "-e", "comm", "-n", "1")
+    daemon.kernel.fork(100)
+    daemon.kernel.comm(100, comm=name)
+    out, _ = finish(process)
+    assert out.count("\n") == 1
+    have = json.loads(out)
+    assert have["old_comm"] == "init"
+    try:
+        plain = name.decode()
+    except UnicodeDecodeError:
+        assert have["comm"]
+    else:
+        if "\\" not in plain:
+            assert have["comm"] == plain
+
+
+def test_watch_text(daemon):
+    """For people: a line an event, and nothing that a terminal acts upon."""
+    client = daemon.subscriber(kinds=ALL_KINDS)
+    process = watch(daemon, client, "-e", "all", "-n", "10")
+    send_one_of_each(daemon.kernel)
+    daemon.kernel.comm(100, comm=b"\x1b[31mred")
+    out, _ = finish(process)
+    assert "\x1b" not in out
+    assert len(out.splitlines()) >= 10
+
+
+def test_watch_follows_a_process(daemon):
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--json", "--pid", "100", "-n", "3")
+    k = daemon.kernel
+    k.fork(90)
+    k.fork(100)
+    k.fork(101, parent_tid=100)
+    k.fork(91)
+    k.end(101)
+    out, _ = finish(process)
+    assert [(json.loads(l)["kind"], json.loads(l)["pid"]) for l in out.splitlines()] == [
+        ("fork", 100), ("fork", 101), ("exit", 101),
+    ]
+
+
+def test_watch_strict_ends_with_3(daemon):
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--json", "--strict")
+    k = daemon.kernel
+    k.fork(100, cpu=1)
+    k.lose(1, 5)
+    k.fork(101, cpu=1)
+    out, err = finish(process, 3)
+    assert json.loads(out.splitlines()[0])["pid"] == 100
+    assert "5" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_watch_ends_by_signal(daemon, number):
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--json")
+    daemon.kernel.fork(100)
+    assert json.loads(process.stdout.readline())["pid"] == 100
+    process.send_signal(number)
+    finish(process)
+
+
+def test_watch_ends_with_its_reader(daemon):
+    """`taskbroker watch | head -1`"""
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--json")
+    daemon.kernel.fork(100)
+    assert json.loads(process.stdout.readline())["pid"] == 100
+    process.stdout.close()
+    assert process.wait(20) == 0
+    process.stderr.close()
+
+
+def test_watch_told_of_the_brokers_end(make_daemon):
+    daemon = make_daemon()
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--json")
+    assert daemon.terminate() == 0
+    out, err = finish(process, 1)
+    assert err.strip()
+
+
+def test_status_json(daemon):
+    client = daemon.subscriber(kinds=ALL_KINDS)
+    send_one_of_each(daemon.kernel)
+    daemon.kernel.lose(0, 3)
+    daemon.kernel.fork(100)
+    client.take(11)
+    out, err = finish(command(daemon, "status", "--json"))
+    assert out.count("\n") == 1 and not err
+    have = json.loads(out)
+    s = client.status()
+    moving = {"uptime_ns", "broker_cpu_ns", "connections"}
+    for field in s.DESCRIPTOR.fields:
+        name = field.name
+        if name in moving or name in ("request_id", "events", "delay_accounting"):
+            continue
+        value = getattr(s, name)
+        if field.message_type:
+            for source_field in value.DESCRIPTOR.fields:
+                if name == "connector" and source_field.name == "received":
+                    assert 0 < have[name]["received"] <= value.received
+                else:
+                    assert have[name][source_field.name] == getattr(value, source_field.name), source_field.name
+        else:
+            assert have[name] == value, name
+    assert have["connections"] == 2
+    assert 0 < have["uptime_ns"] < s.uptime_ns
+    assert have["delay_accounting"] == "on"
+    counts = {enum_name(event_pb2.EventKind, c.kind, "EVENT_KIND_"): c.count for c in s.events}
+    assert {k: n for k, n in have["events"].items() if n} == counts
+    assert counts["fork"] == 2 and counts["loss"] == 1
+
+
+def test_status_text(daemon):
+    out, err = finish(command(daemon, "status"))
+    assert out.strip() and not err
+
+
+@pytest.mark.parametrize("verb", [["status"], ["watch"], ["watch", "--json"]])
+def test_no_broker(tmp_path, verb):
+    """Says which socket, and what to do."""
+    path = tmp_path / "nowhere.sock"
+    result = subprocess.run(
+        [executable("TASKBROKER", "command"), "--socket", str(path), *verb], capture_output=True, text=True, timeout=20
+    )
+    assert result.returncode == 1
+    assert str(path) in result.stderr and not result.stdout
+
+
+def test_socket_by_environment(daemon):
+    result = subprocess.run(
+        [executable("TASKBROKER", "command"), "status", "--json"],
+        capture_output=True, text=True, timeout=20, env={**os.environ, "TASKBROKER_SOCKET": str(daemon.path)},
+    )
+    assert result.returncode == 0 and json.loads(result.stdout)["live_tasks"] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["juggle"], [], ["watch", "--no-such"], ["watch", "-e", "nothing"], ["watch", "-n", "0"], ["status", "x"]]
+)
+def test_usage(arguments):
+    result = subprocess.run(
+        [executable("TASKBROKER", "command"), *arguments], capture_output=True, text=True, timeout=20
+    )
+    assert result.returncode == 2
+    assert result.stderr.strip()

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients that mean ill, or are broken: a subscriber beside them gets its events unhurt."""
+
+import os
+import random
+import select
+import socket
+import time
+
+import pytest
+
+from tb_client import Client, Closed, brief
+from tb_protocol import broker_pb2, frame
+
+
+def status_frame(i=1):
+    message = broker_pb2.ClientMessage(request_id=i)
+    message.get_status.SetInParent()
+    return frame(message)
+
+
+def assert_served(daemon, subscriber, start, n=50):
+    for i in range(start, start + n):
+        daemon.kernel.fork(i)
+    assert brief(subscriber.take(n)) == [("fork", i) for i in range(start, start + n)]
+    assert subscriber.reader_lost == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_bytes(daemon, seed):
+    rng = random.Random(seed)
+    subscriber = daemon.subscriber(kinds=("fork",))
+    for i in range(60):
+        client = daemon.client()
+        data = rng.randbytes(rng.choice((1, 2, 5, 20, 300, 5000)))
+        try:
+            client.send_raw(data)
+            client.socket.shutdown(socket.SHUT_WR)
+            while True:
+                client.receive()
+        except (Closed, OSError):
+            pass
+        client.close()
+    assert_served(daemon, subscriber, 1000)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_mutated_requests(daemon, seed):
+    """Almost right is harder than wrong."""
+    rng = random.Random(seed)
+    subscriber = daemon.subscriber(kinds=("fork",))
+    message = broker_pb2.ClientMessage(request_id=300)
+    message.subscribe.kinds.extend([1, 2, 3])
+    message.subscribe.threads = True
+    message.subscribe.max_delay_ms = 100
+    for i in range(80):
+        data = bytearray(frame(message) + status_frame())
+        for _ in range(rng.randint(1, 4)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        client = daemon.client()
+        try:
+            client.send_raw(bytes(data))
+            client.socket.shutdown(socket.SHUT_WR)
+            while True:
+                body = client.receive().WhichOneof("body")
+                assert body in ("error", "status", "subscribed"), body
+                if body == "subscribed":
+                    break
+        except (Closed, OSError):
+            pass
+        client.close()
+    assert_served(daemon, subscriber, 1000)
+
+
+def raise_file_limit(n):
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < n:
+        if hard != resource.RLIM_INFINITY and hard < n:
+            pytest.skip(f"needs {n} open files, the limit is {hard}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (n, hard))
+
+
+def test_a_thousand_half_open_connections(make_daemon):
+    """They say half a request and then nothing. Some may be refused; nobody is hurt."""
+    raise_file_limit(4096)
+    daemon = make_daemon()
+    subscriber = daemon.subscriber(kinds=("fork",))
+    half = []
+    for i in range(1000):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        s.settimeout(20)
+        s.connect(str(daemon.path))
+        try:
+            s.send(status_frame()[:2])
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        half.append(s)
+        if i % 100 == 0:
+            assert_served(daemon, subscriber, 1000 + i, 10)
+    assert_served(daemon, subscriber, 5000)
+    status = subscriber.status()
+    assert status.connections + status.refused_connections >= 1000
+    assert status.connections >= 2
+    for s in half:
+        s.close()
+    deadline = time.monotonic() + 20
+    while subscriber.status().connections > 1 and time.monotonic() < deadline:
+        pass
+    assert subscriber.status().connections == 1
+    assert_served(daemon, subscriber, 6000)
+    with daemon.client() as client:
+        client.status()
+
+
+def test_refused_connections_are_told_why(make_daemon):
+    """Whoever is one too many hears of the limit, not of nothing."""
+    raise_file_limit(16384)
+    daemon = make_daemon()
+    subscriber = daemon.subscriber(kinds=("fork",))
+    clients, refused = [], None
+    for _ in range(3000):
+        try:
+            client = Client(daemon.path, welcome=False)
+            message = client.receive()
+        except (Closed, ConnectionRefusedError, BlockingIOError):
+            break
+        clients.append(client)
+        if message.WhichOneof("body") == "error":
+            refused = message.error
+            break
+        assert message.WhichOneof("body") == "welcome"
+    assert refused is not None or len(clients) == 3000
+    if refused is not None:
+        assert refused.code == broker_pb2.ERROR_CODE_LIMIT
+        assert refused.closing and refused.message
+        clients[-1].expect_close()
+        assert subscriber.status().refused_connections == 1
+    assert_served(daemon, subscriber, 1000)
+    for client in clients:
+        client.close()
+
+
+def memory_kib(pid):
+    with open(f"/proc/{pid}/status") as f:
+        for line in f:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+    raise AssertionError("no VmRSS")
+
+
+def wait_for_close(sock):
+    """Without reading: the other side's close is seen as a hang-up."""
+    poll = select.poll()
+    poll.register(sock, 0)
+    assert poll.poll(120_000), "not closed after two minutes"
+
+
+def test_asks_and_never_reads_and_never_asks(daemon):
+    """
+    Replies that nobody takes do not pile up: the broker stops reading such a
+    client, and after a while cuts it off. So it does with half a request that
+    is never finished. (One test of both: the broker has patience.)
+    """
+    subscriber = daemon.subscriber(kinds=("fork",))
+    before = memory_kib(daemon.process.pid)
+    mute = daemon.client()
+    mute.send_raw(status_frame()[:2])
+    deaf = daemon.client(rcvbuf=4096)
+    burst = b"".join(status_frame(i) for i in range(1, 201))
+    deaf.socket.settimeout(1)
+    try:
+        for _ in range(1000):
+            deaf.send_raw(burst)
+        raise AssertionError("200000 requests were taken, though nobody reads the replies")
+    except (BrokenPipeError, ConnectionResetError, socket.timeout):
+        pass
+    assert_served(daemon, subscriber, 1000)
+    assert memory_kib(daemon.process.pid) - before < 16 * 1024
+
+    wait_for_close(mute.socket)
+    assert mute.error().code == broker_pb2.ERROR_CODE_TIMEOUT
+    mute.expect_close()
+    wait_for_close(deaf.socket)
+    error = None
+    try:
+        while error is None:
+            message = deaf.receive()
+            if message.WhichOneof("body") == "error":
+                error = message.error
+            else:
+                assert message.WhichOneof("body") == "status"
+    except Closed:
+        # Its socket was so full that not even the Error fitted: cut.
+        pass
+    if error is not None:
+        assert error.code == broker_pb2.ERROR_CODE_UNREAD_REPLIES and error.closing
+    assert_served(daemon, subscriber, 2000)
+    status = subscriber.status()
+    assert (status.connections, status.closed_for_errors) == (1, 2)
+
+
+def test_subscribes_and_never_reads(daemon):
+    """Beside a reader that reads: a full socket is the reader's own matter."""
+    subscriber = daemon.subscriber(kinds=("comm",))
+    for _ in range(20):
+        daemon.subscriber(kinds=("comm",), rcvbuf=4096)
+    daemon.kernel.fork(100)
+    for i in range(5000):
+        daemon.kernel.comm(100, comm=b"%d" % i)
+        if i % 100 == 99:
+            subscriber.take(100)
+    assert subscriber.reader_lost == 0
+    assert subscriber.status().subscribers == 21
+
+
+def test_connects_and_leaves_at_once(daemon):
+    subscriber = daemon.subscriber(kinds=("fork",))
+    for i in range(1000):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        s.connect(str(daemon.path))
+        s.close()
+    assert_served(daemon, subscriber, 1000)
+    assert subscriber.status().connections == 1
+
+
+def test_huge_requests_do_not_stay_in_memory(daemon):
+    """A frame of the largest size, begun by many, finished by none."""
+    subscriber = daemon.subscriber(kinds=("fork",))
+    clients = []
+    for _ in range(100):
+        client = daemon.client()
+        client.send_raw(b"\x80\x80\x04" + bytes(30000))
+        clients.append(client)
+    assert_served(daemon, subscriber, 1000)
+    assert memory_kib(daemon.process.pid) < 128 * 1024
+
+
+def test_file_descriptor_sent_along(daemon):
+    """Descriptors that nobody asked for are not kept."""
+    subscriber = daemon.subscriber(kinds=("fork",))
+    before = len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+    client = daemon.client()
+    fds = [os.open("/dev/null", os.O_RDONLY) for _ in range(10)]
+    socket.send_fds(client.socket, [status_frame()], fds)
+    for fd in fds:
+        os.close(fd)
+    client.reply("status")
+    assert len(os.listdir(f"/proc/{daemon.process.pid}/fd")) == before + 1
+    assert_served(daemon, subscriber, 1000)
+
+
+def test_descriptors_do_not_leak(daemon):
+    subscriber = daemon.subscriber(kinds=("fork",))
+    before = len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+    for i in range(50):
+        client = daemon.client()
+        if i % 2:
+            client.subscribe(("exec",))
+        if i % 3 == 0:
+            client.send_raw(b"\x00")
+            client.error()
+        client.close()
+    deadline = time.monotonic() + 20
+    while subscriber.status().connections != 1 and time.monotonic() < deadline:
+        pass
+    assert len(os.listdir(f"/proc/{daemon.process.pid}/fd")) == before

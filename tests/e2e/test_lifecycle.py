@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start, stop, and the socket between them."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+
+import pytest
+
+from tb_client import brief
+from tb_daemon import executable
+from tb_kernel import FakeKernel
+from tb_protocol import broker_pb2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stops_cleanly(make_daemon, number):
+    daemon = make_daemon(listener=False)
+    daemon.wait_ready()
+    assert stat.S_ISSOCK(os.stat(daemon.path).st_mode)
+    daemon.process.send_signal(number)
+    assert daemon.wait() == 0
+    assert not daemon.path.exists(), "the socket is removed"
+
+
+def test_clients_are_told(make_daemon):
+    daemon = make_daemon(listener=False)
+    daemon.wait_ready()
+    idle = daemon.client()
+    subscriber = daemon.subscriber()
+    daemon.kernel.fork(100)
+    subscriber.event()
+    daemon.process.send_signal(signal.SIGTERM)
+    for client in (idle, subscriber):
+        error = client.error()
+        assert error.code == broker_pb2.ERROR_CODE_STOPPING
+        assert error.closing
+        client.expect_close()
+    assert daemon.wait() == 0
+
+
+def test_stops_with_readers_that_do_not_read(make_daemon):
+    daemon = make_daemon(arguments=["--feed-mib", "1"])
+    daemon.kernel.fork(100)
+    for _ in range(5):
+        daemon.subscriber(kinds=("comm",), rcvbuf=4096)
+    reader = daemon.subscriber(kinds=("comm",))
+    for i in range(4000):
+        daemon.kernel.comm(100, comm=b"%d" % i)
+        if i % 500 == 499:
+            reader.take(500)
+    assert daemon.terminate() == 0
+
+
+def test_what_was_told_before_the_stop_arrives(make_daemon):
+    daemon = make_daemon()
+    client = daemon.subscriber(kinds=("fork",))
+    for i in range(100):
+        daemon.kernel.fork(100 + i)
+    seen = daemon.subscriber(kinds=("fork",))
+    daemon.kernel.fork(999)
+    seen.event()
+    daemon.process.send_signal(signal.SIGTERM)
+    assert brief(client.take(101))[-1] == ("fork", 999)
+    assert client.error().code == broker_pb2.ERROR_CODE_STOPPING
+    assert daemon.wait() == 0
+
+
+def test_socket_is_for_its_owner(make_daemon):
+    """Until policy is decided per event, nobody else may connect."""
+    daemon = make_daemon(listener=False)
+    daemon.wait_ready()
+    assert stat.S_IMODE(os.stat(daemon.path).st_mode) == 0o600
+
+
+def second(daemon):
+    """Another daemon on the same path, with a kernel of its own."""
+    kernel = FakeKernel()
+    fds = [kernel.broker_connector.fileno(), kernel.broker_taskstats.fileno()]
+    try:
+        return subprocess.run(
+            [
+                executable("TASKBROKERD", "daemon"),
+                "--socket", str(daemon.path),
+                "--connector-fd", str(fds[0]),
+                "--taskstats-fd", str(fds[1]),
+                "--procfs", str(daemon.proc.root),
+            ],
+            pass_fds=fds, capture_output=True, text=True, timeout=20,
+        )
+    finally:
+        kernel.close()
+
+
+def test_refuses_to_start_twice(make_daemon):
+    daemon = make_daemon(listener=False)
+    daemon.wait_ready()
+    client = daemon.subscriber()
+    result = second(daemon)
+    assert result.returncode not in (0, 2) and result.returncode > 0
+    assert str(daemon.path) in result.stderr, result.stderr
+    daemon.kernel.fork(100)
+    assert brief([client.event()]) == [("fork", 100)]
+    daemon.client().status()
+
+
+def test_replaces_a_stale_socket(make_daemon):
+    """Left by a broker that was killed: nobody listens on it."""
+    daemon = make_daemon(listener=False, start=False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.bind(str(daemon.path))
+        s.listen()
+    assert daemon.path.exists()
+    daemon.start()
+    daemon.wait_ready()
+    daemon.client().status()
+
+
+def test_restart_after_a_kill(make_daemon):
+    one = make_daemon(listener=False)
+    one.wait_ready()
+    epoch = one.client().welcome.epoch
+    one.process.kill()
+    one.wait()
+    assert one.path.exists()
+    two = make_daemon(listener=False, path=one.path)
+    two.wait_ready()
+    assert two.client().welcome.epoch != epoch
+    # Judged already: it was killed.
+    one.process = None
+
+
+def test_does_not_touch_what_is_no_socket(make_daemon):
+    daemon = make_daemon(listener=False, start=False)
+    daemon.path.write_text("somebody's file")
+    result = second(daemon)
+    assert result.returncode > 0
+    assert str(daemon.path) in result.stderr
+    assert daemon.path.read_text() == "somebody's file"
+
+
+def test_does_not_remove_a_successors_socket(make_daemon):
+    """Stopped late, after another took its place: the path is the other's."""
+    one = make_daemon(listener=False)
+    one.wait_ready()
+    os.unlink(one.path)
+    two = make_daemon(listener=False, path=one.path)
+    two.wait_ready()
+    assert one.terminate() == 0
+    two.client().status()
+
+
+def run(*arguments):
+    return subprocess.run(
+        [executable("TASKBROKERD", "daemon"), *arguments], capture_output=True, text=True, timeout=20
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--no-such-option"],
+        ["-Z"],
+        ["extra"],
+        ["--feed-mib", "many"],
+        ["--feed-mib", "0"],
+        ["--feed-mib", "-1"],
+        ["--feed-mib", "99999999999999999999"],
+        ["--log-level", "shrill"],
+        ["--connector-fd", "x"],
+        ["--socket"],
+    ],
+)
+def test_usage(arguments):
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert result.stderr.strip() and not result.stdout
+
+
+def test_help_and_version():
+    result = run("--help")
+    assert result.returncode == 0 and "--socket" in result.stdout and not result.stderr
+    result = run("--version")
+    assert result.returncode == 0 and result.stdout.strip() and not result.stderr
+
+
+def test_socket_path_too_long():
+    result = run("--socket", "/tmp/" + "x" * 200)
+    assert result.returncode > 0
+    assert "x" * 50 in result.stderr
+
+
+def test_a_closed_stderr_is_no_end(make_daemon):
+    """Whoever started it may be gone: writing a log line must not kill it."""
+    daemon = make_daemon(start=False)
+    command, fds = daemon.command()
+    reader, writer = os.pipe()
+    daemon.process = subprocess.Popen(
+        command, pass_fds=fds, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer
+    )
+    os.close(writer)
+    os.close(reader)
+    daemon.kernel.drop_broker_ends()
+    client = daemon.subscriber()
+    daemon.kernel.connector_raw(b"nonsense")
+    daemon.kernel.fork(100)
+    assert brief([client.event()]) == [("fork", 100)]

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Loss that cannot be avoided: the broker is given little room, and is stopped while
+the kernel has much to tell. What it was told and what it says it lost must make up
+what the kernel made, which a witness beside it has in full.
+"""
+
+import collections
+import time
+
+import pytest
+import real_kernel as k
+import support
+from reckoning import check_every_exit_says_why, check_every_fork_has_its_exit, check_numbers, name_of
+from support import LOSS, SYNTHESISED, Collecting, Witnessing
+
+KIND_OF = {
+    k.FORK: support.FORK, k.EXEC: support.EXEC, k.EXIT: support.EXIT, k.COMM: support.COMM, k.UID: support.UID,
+    k.GID: support.GID, k.SID: support.SID, k.PTRACE: support.PTRACE, k.COREDUMP: support.COREDUMP,
+}
+ALL_KINDS = range(support.FORK, support.LOSS)
+
+Asked = collections.namedtuple("Asked", "before after status")
+Loss = collections.namedtuple("Loss", "stream witness names first last")
+
+
+def ask(broker, seconds):
+    """The status, many times over that time, with the times between which it was made."""
+    out = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with broker.client() as client:
+            before = time.monotonic_ns()
+            status = client.status()
+            out.append(Asked(before, time.monotonic_ns(), status))
+        time.sleep(0.02)
+    return out
+
+
+@pytest.fixture(scope="module")
+def lossy(directory):
+    """Bursts that do not fit, told and witnessed; the tests below look at it from all sides."""
+    running = []
+    witness = Witnessing(directory)
+    running.append(witness)
+    broker = support.Broker(directory, "--rcvbuf-bytes", str(192 * 1024))
+    try:
+        end = support.unique_name()
+        collect = Collecting(directory, broker, end, kinds=ALL_KINDS)
+        running.append(collect)
+        first = ask(broker, 1.0)
+        names = []
+        for mode, count, options in (
+            ("fork", 1500, {}),
+            ("thread", 1500, {"threads": 300}),
+            ("exec", 400, {}),
+        ):
+            name = support.unique_name()
+            names.append(name)
+            with broker.stopped():
+                support.storm(directory, mode, count, name=name, **options)
+            broker.settle(lambda status: status.connector.lost > 0)
+            # And while it runs, as far as it gets.
+            support.storm(directory, mode, count, name=name, **options)
+            time.sleep(0.3)
+        last = ask(broker, 2.5)
+        support.marker(end)
+        stream = collect.finish()
+        yield Loss(stream, witness.finish(), names, first, last)
+    finally:
+        for program in running:
+            program.kill()
+        broker.stop()
+
+
+def told(stream, source):
+    return sum(r.loss_count for r in stream if r.kind == LOSS and r.loss_source == source)
+
+
+def quiet(asked, stamps):
+    """Of the answers one with nothing new from the kernel around it, so that it is clear what it had read."""
+    margin = 3_000_000
+    for a in asked:
+        if not any(a.before - margin <= s <= a.after for s in stamps):
+            return a
+    raise AssertionError("the machine was never quiet; nothing can be said")
+
+
+def check_sum(lossy, source, name):
+    stamps = [w.stamp for w in lossy.witness if w.source == source]
+    all_stamps = [w.stamp for w in lossy.witness]
+    first = quiet(lossy.first, all_stamps)
+    last = quiet(lossy.last[len(lossy.last) // 2:], all_stamps)
+    made = sum(1 for s in stamps if first.before < s <= last.before)
+    a, b = getattr(first.status, name), getattr(last.status, name)
+    assert b.lost > a.lost, "nothing was lost: the test is none"
+    assert (b.received - a.received) + (b.lost - a.lost) == made, (a, b, made)
+
+
+def test_connector_received_and_lost_are_what_was_made(lossy):
+    check_sum(lossy, support.WITNESS_CONNECTOR, "connector")
+
+
+def test_taskstats_received_and_lost_are_what_was_made(lossy):
+    check_sum(lossy, support.WITNESS_TASKSTATS, "taskstats")
+
+
+def test_stream_tells_what_status_counts(lossy):
+    last = lossy.last[-1].status
+    assert told(lossy.stream, support.SOURCE_CONNECTOR) == last.connector.lost
+    assert not [r for r in lossy.stream if r.kind == LOSS and r.loss_reason != support.REASON_OVERRUN]
+
+
+def test_numbers_run_on(lossy):
+    check_numbers(lossy.stream)
+
+
+def test_loss_stands_where_it_happened(lossy):
+    """
+    Each event is found again in the witness, whose numbers have no holes: between
+    two events of a processor that the stream tells one after the other, what is
+    missing is what the losses before the second say, up to those that were told
+    before it was known where.
+    """
+    made = {}
+    for w in lossy.witness:
+        if w.source == support.WITNESS_CONNECTOR:
+            made[w.cpu, w.stamp, w.tid] = w
+    acknowledged = sorted((w.cpu, w.sequence) for w in lossy.witness
+                          if w.source == support.WITNESS_CONNECTOR and w.what == k.NONE)
+    due, missing, acks, told_here, told_early = {}, 0, 0, collections.Counter(), 0
+    for r in lossy.stream:
+        if r.kind == LOSS:
+            assert r.loss_count > 0
+            if r.flags & support.CPU_KNOWN:
+                told_here[r.cpu] += r.loss_count
+            else:
+                told_early += r.loss_count
+            continue
+        if r.flags & SYNTHESISED:
+            continue
+        w = made.pop((r.cpu, r.time_ns - r.realtime_offset_ns, r.tid))
+        assert KIND_OF[w.what] == r.kind, (w, r)
+        gap = w.sequence - due.get(r.cpu, w.sequence)
+        assert gap >= 0, (w, r)
+        n_acks = sum(1 for cpu, n in acknowledged if cpu == r.cpu and w.sequence - gap <= n < w.sequence) if gap else 0
+        here = told_here.pop(r.cpu, 0)
+        # Never more than is missing; less only by what was told before, or by acknowledgements, which are no events.
+        assert here <= gap, (w, r)
+        assert here + told_early + n_acks >= gap, (w, r)
+        missing += gap
+        acks += n_acks
+        due[r.cpu] = w.sequence + 1
+    all_told = told(lossy.stream, support.SOURCE_CONNECTOR)
+    assert missing > 0
+    assert missing - acks <= all_told <= missing, (missing, acks, all_told)
+
+
+def test_every_exit_says_why(lossy):
+    missing = check_every_exit_says_why(lossy.stream)
+    assert missing[support.STATS_LOST] > 0, "no exit lost its statistics: the test is none"
+    assert missing[support.STATS_LOST] <= lossy.last[-1].status.taskstats.lost
+
+
+def test_every_fork_has_its_exit(lossy):
+    """The table of tasks is put right after a loss: nothing lives for ever."""
+    for name in lossy.names:
+        assert check_every_fork_has_its_exit(lossy.stream, name) > 0
+
+
+def test_exits_that_only_taskstats_told(lossy):
+    """Their records are exact, and tell what the connector could not."""
+    concluded = [r for r in lossy.stream if r.kind == support.EXIT and r.flags & SYNTHESISED
+                 and r.flags & support.STATS]
+    assert concluded
+    assert len(concluded) <= lossy.last[-1].status.synthesised_exits
+    records = collections.Counter(w.tid for w in lossy.witness if w.source == support.WITNESS_TASKSTATS)
+    for r in concluded:
+        assert records[r.tid] > 0, r
+    own = [r for r in concluded if name_of(r) in lossy.names]
+    assert own
+
+
+def test_nothing_is_left_over(lossy):
+    """When all is quiet again the broker waits for nothing."""
+    status = lossy.last[-1].status
+    assert status.unmatched_stats == 0, status

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+An unprivileged process silences the proc connector. The broker notices, restores
+it, says so in the stream, and loses no exit.
+"""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+import real_kernel
+import support
+from reckoning import check_every_exit_says_why, check_every_fork_has_its_exit, check_numbers, name_of
+from support import EXIT, FORK, LOSS, SYNTHESISED, Collecting
+
+pytestmark = [
+    pytest.mark.skipif(
+        tuple(map(int, os.uname().release.split(".")[:2])) < (6, 6),
+        reason="before Linux 6.6 only root can silence the connector",
+    ),
+    pytest.mark.usefixtures("alone"),
+]
+
+
+def mute(n):
+    subprocess.run([support.program("mute"), str(n)], check=True)
+
+
+def muted_losses(stream):
+    return [r for r in stream if r.kind == LOSS and r.loss_reason == support.REASON_MUTED]
+
+
+@pytest.mark.parametrize("n", [1, 10, 5000])
+def test_noticed_and_repaired(directory, make_broker, beside, n):
+    """Within two seconds, however far down the kernel's count was turned."""
+    broker = make_broker()
+    end = support.unique_name()
+    collect = beside(Collecting, broker, end)
+    begin = time.monotonic()
+    mute(n)
+    broker.settle(lambda s: s.connector.muted >= 1 and s.connector.repaired >= 1, timeout=5)
+    assert time.monotonic() - begin < 2.0
+
+    # The loss is told when it is known what was missed.
+    broker.settle(lambda s: broker.count(LOSS, s) >= 1)
+
+    # It works again, for the broker and for others.
+    truth, name = support.storm(directory, "fork", 200)
+    with real_kernel.Connector() as connector:
+        assert connector.listen()
+    support.marker(end)
+    stream = collect.finish()
+    check_numbers(stream)
+    (loss,) = muted_losses(stream)
+    assert loss.loss_source == support.SOURCE_CONNECTOR
+    assert loss.flags & support.AT_LEAST
+    assert sum(1 for r in stream if r.kind == FORK and name_of(r) == name) == len(truth)
+    assert check_every_fork_has_its_exit(stream, name) == len(truth)
+    status = broker.status()
+    assert (status.connector.muted, status.connector.repaired) == (1, 1)
+
+
+def test_what_happens_meanwhile(directory, make_broker, beside):
+    """
+    The broker is stopped while it is deaf, so that it is deaf for long enough. A
+    process that was there before ends, one comes and stays, many come and go.
+    """
+    broker = make_broker()
+    end, names = support.unique_name(), [support.unique_name() for _ in range(2)]
+    collect = beside(Collecting, broker, end)
+    paths = [support.helper(directory, name) for name in names]
+    for path in paths:
+        path.unlink()
+        path.symlink_to("/bin/sleep")
+
+    before = subprocess.Popen([str(paths[0]), "1000"])
+    time.sleep(0.2)
+    with broker.stopped():
+        mute(3)
+        before.send_signal(signal.SIGTERM)
+        before.wait()
+        stays = subprocess.Popen([str(paths[1]), "1000"])
+        truth, name = support.storm(directory, "fork", 500)
+    broker.settle(lambda s: s.connector.repaired >= 1 and broker.count(LOSS, s) >= 1)
+    # The table of tasks is put right in slices.
+    time.sleep(1.5)
+    stays.send_signal(signal.SIGTERM)
+    stays.wait()
+    support.marker(end)
+    stream = collect.finish()
+
+    check_numbers(stream)
+    check_every_exit_says_why(stream)
+    assert len(muted_losses(stream)) == 1
+
+    # Ended while nobody was told: from its own record, with everything known.
+    (gone,) = [r for r in stream if r.kind == EXIT and r.pid == before.pid]
+    (born,) = [r for r in stream if r.kind == FORK and r.tid == before.pid]
+    assert gone.flags & SYNTHESISED and gone.flags & support.STATS
+    assert gone.start_time_ns == born.start_time_ns
+    assert gone.flags & support.PROCESS_ENDED
+    assert gone.flags & support.TERMINATION and gone.status == signal.SIGTERM
+
+    # Born while nobody was told: found when the table was put right, and its end is an ordinary one.
+    (found,) = [r for r in stream if r.kind == FORK and r.tid == stays.pid]
+    assert found.flags & SYNTHESISED
+    (end_of_it,) = [r for r in stream if r.kind == EXIT and r.pid == stays.pid]
+    assert not end_of_it.flags & (SYNTHESISED | support.TASK_UNKNOWN)
+    assert end_of_it.start_time_ns == found.start_time_ns
+    assert end_of_it.flags & support.STATS
+
+    # Came and went: each exit once, with its statistics and its code.
+    exits = [r for r in stream if r.kind == EXIT and name_of(r) == name]
+    workers = {t.maker for t in truth}
+    assert sorted((r.tid, r.stats_status) for r in exits if r.tid not in workers) == sorted(
+        (t.tid, t.status) for t in truth
+    )
+    assert {r.tid for r in exits} >= workers
+    for r in exits:
+        assert r.flags & SYNTHESISED and r.flags & support.STATS and r.flags & support.PROCESS_ENDED, r
+        assert r.flags & support.TERMINATION and r.status == r.stats_status, r
+    assert broker.status().synthesised_exits >= len(exits) + 1
+
+
+def test_muted_again_and_again(directory, make_broker, beside):
+    """Each time anew; in the end all is well."""
+    broker = make_broker()
+    end = support.unique_name()
+    collect = beside(Collecting, broker, end)
+    for i in range(3):
+        mute(1)
+        broker.settle(lambda s: s.connector.repaired > i and broker.count(LOSS, s) > i, timeout=5)
+    truth, name = support.storm(directory, "fork", 200)
+    support.marker(end)
+    stream = collect.finish()
+    assert len(muted_losses(stream)) == 3
+    assert check_every_fork_has_its_exit(stream, name) == len(truth)
+
+
+def test_muted_before_the_start(directory, make_broker, beside):
+    """It does not refuse to work because of what somebody did before it came."""
+    mute(50)
+    broker = make_broker()
+    end = support.unique_name()
+    collect = beside(Collecting, broker, end)
+    truth, name = support.storm(directory, "fork", 200)
+    support.marker(end)
+    assert check_every_fork_has_its_exit(collect.finish(), name) == len(truth)

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+A client of the broker in plain Python, that trusts nothing: it holds every
+frame against the published limits, every message against the .proto, and every
+number against the one before.
+"""
+
+import collections
+import socket
+import time
+
+from tb_protocol import MAX_FROM_BROKER, broker_pb2, event_pb2, frame, parse_prefix, unknown_fields
+
+TIMEOUT = 20.0
+
+KINDS = {
+    "fork": event_pb2.EVENT_KIND_FORK,
+    "exec": event_pb2.EVENT_KIND_EXEC,
+    "exit": event_pb2.EVENT_KIND_EXIT,
+    "comm": event_pb2.EVENT_KIND_COMM,
+    "uid": event_pb2.EVENT_KIND_UID,
+    "gid": event_pb2.EVENT_KIND_GID,
+    "sid": event_pb2.EVENT_KIND_SID,
+    "ptrace": event_pb2.EVENT_KIND_PTRACE,
+    "coredump": event_pb2.EVENT_KIND_COREDUMP,
+}
+ALL_KINDS = tuple(KINDS.values())
+
+
+class Closed(Exception):
+    """The broker closed the connection."""
+
+
+class BrokerError(Exception):
+    def __init__(self, error):
+        super().__init__(str(error))
+        self.error = error
+
+
+# An event as a test sees it: its number and its batch' clock offset with it.
+Numbered = collections.namedtuple("Numbered", "number event offset")
+
+
+class Client:
+    def __init__(self, path, welcome=True, rcvbuf=None):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        if rcvbuf:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self.socket.settimeout(TIMEOUT)
+        self.socket.connect(str(path))
+        self.buffer = bytearray()
+        self.next_id = 1
+        self.feed = None
+        self.next_number = None
+        self.events = collections.deque()
+        self.n_received = 0     # times that something was received: wake-ups, for a client that waits
+        self.n_batches = 0
+        self.reader_lost = 0
+        self.welcome = None
+        if welcome:
+            message = self.receive()
+            assert message.WhichOneof("body") == "welcome", message
+            self.welcome = message.welcome
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # -- frames -------------------------------------------------------------
+
+    def send_raw(self, data):
+        self.socket.sendall(data)
+
+    def receive(self, timeout=None):
+        """The next ServerMessage, whatever it is. Closed at the end."""
+        deadline = time.monotonic() + (TIMEOUT if timeout is None else timeout)
+        while True:
+            prefix = parse_prefix(self.buffer)
+            if prefix:
+                n_prefix, n = prefix
+                assert 0 < n <= MAX_FROM_BROKER, f"a message of {n} bytes"
+                if len(self.buffer) >= n_prefix + n:
+                    data = bytes(self.buffer[n_prefix:n_prefix + n])
+                    del self.buffer[:n_prefix + n]
+                    message = broker_pb2.ServerMessage.FromString(data)
+                    assert message.WhichOneof("body"), f"an empty message: {data.hex()}"
+                    assert not unknown_fields(message), unknown_fields(message)
+                    if message.WhichOneof("body") == "event_batch":
+                        self._batch(message.event_batch)
+                    return message
+            self.socket.settimeout(max(0.001, deadline - time.monotonic()))
+            try:
+                data = self.socket.recv(1 << 18)
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                raise Closed(f"closed by the broker, {len(self.buffer)} bytes of a frame left")
+            self.n_received += 1
+            self.buffer += data
+
+    def _batch(self, batch):
+        """Numbers run on within a batch and from batch to batch, save for a Loss of this reader's."""
+        assert batch.events, "a batch without events"
+        assert self.next_number is not None, "events without a subscription"
+        assert batch.first_number == self.next_number, (
+            f"batch begins with number {batch.first_number}, due was {self.next_number}"
+        )
+        self.n_batches += 1
+        number = batch.first_number
+        for i, event in enumerate(batch.events):
+            assert event.WhichOneof("what"), f"event {number} tells nothing: {event}"
+            self.events.append(Numbered(number, event, batch.realtime_offset_ns))
+            if event.WhichOneof("what") == "loss" and event.loss.source == event_pb2.LOSS_SOURCE_READER:
+                assert i == len(batch.events) - 1, "after a loss of this reader's numbers jump: it ends its batch"
+                assert event.loss.count > 0
+                self.reader_lost += event.loss.count
+                number += event.loss.count
+            else:
+                number += 1
+        self.next_number = number
+
+    # -- requests -----------------------------------------------------------
+
+    def send(self, message):
+        if not message.request_id:
+            message.request_id = self.next_id
+            self.next_id += 1
+        self.send_raw(frame(message))
+        return message.request_id
+
+    def reply(self, kind):
+        """Reads up to a message of that kind, or an Error; events on the way are kept."""
+        while True:
+            message = self.receive()
+            body = message.WhichOneof("body")
+            if body == kind:
+                return getattr(message, body)
+            if body == "error":
+                raise BrokerError(message.error)
+            assert body == "event_batch", f"waited for {kind}, got {message}"
+
+    def error(self):
+        """Reads up to the Error that must come; events on the way are kept."""
+        while True:
+            message = self.receive()
+            if message.WhichOneof("body") == "error":
+                return message.error
+            assert message.WhichOneof("body") == "event_batch", message
+
+    def expect_close(self):
+        """Nothing more comes, and the connection ends."""
+        try:
+            message = self.receive()
+        except Closed:
+            assert not self.buffer, f"a torn frame at the end: {bytes(self.buffer[:64]).hex()}"
+            return
+        raise AssertionError(f"the connection must end here, but: {message}")
+
+    def subscribe(self, kinds=(), threads=False, max_delay_ms=0, strict=False):
+        request = broker_pb2.ClientMessage()
+        request.subscribe.SetInParent()
+        request.subscribe.kinds.extend(KINDS.get(k, k) for k in kinds)
+        request.subscribe.threads = threads
+        request.subscribe.max_delay_ms = max_delay_ms
+        request.subscribe.strict = strict
+        ident = self.send(request)
+        while True:
+            message = self.receive()
+            body = message.WhichOneof("body")
+            if body == "error":
+                raise BrokerError(message.error)
+            assert body == "subscribed", message
+            assert message.subscribed.request_id == ident
+            self.feed = message.subscribed.feed
+            self.next_number = message.subscribed.next_number
+            return message.subscribed
+
+    def status(self):
+        request = broker_pb2.ClientMessage()
+        request.get_status.SetInParent()
+        ident = self.send(request)
+        status = self.reply("status")
+        assert status.request_id == ident
+        return status
+
+    # -- events -------------------------------------------------------------
+
+    def next(self, timeout=None):
+        """The next event, with its number."""
+        while not self.events:
+            message = self.receive(timeout)
+            body = message.WhichOneof("body")
+            if body == "error":
+                raise BrokerError(message.error)
+            assert body == "event_batch", message
+        return self.events.popleft()
+
+    def event(self):
+        return self.next().event
+
+    def events_left(self):
+        """What came and was not yet asked for."""
+        out = [n.event for n in self.events]
+        self.events.clear()
+        return out
+
+    def take(self, n):
+        return [self.event() for _ in range(n)]
+
+    def until(self, predicate):
+        """All events up to and including the first for which predicate holds."""
+        out = []
+        while True:
+            out.append(self.event())
+            if predicate(out[-1]):
+                return out
+
+    def until_marker(self, tid):
+        """All events before the fork of that task, which the test sends last."""
+        return self.until(lambda e: e.WhichOneof("what") == "fork" and e.tid == tid)[:-1]
+
+
+def what(event):
+    return event.WhichOneof("what")
+
+
+def brief(events):
+    """(kind, tid) of each: what most tests compare."""
+    return [(what(e), e.tid) for e in events]

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+A made-up /proc: the directories that the broker reads when it starts and after
+a loss. The fake kernel keeps it true as tasks come and go, if it is told to.
+"""
+
+import pathlib
+import shutil
+import time
+
+HZ = 100
+
+
+def boottime_ns():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+class FakeProc:
+    def __init__(self, directory):
+        self.root = pathlib.Path(directory)
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.set_delay_accounting(True)
+
+    def set_delay_accounting(self, on):
+        kernel = self.root / "sys" / "kernel"
+        kernel.mkdir(parents=True, exist_ok=True)
+        (kernel / "task_delayacct").write_text("1\n" if on else "0\n")
+
+    def add(self, pid, tid=None, ppid=1, uid=0, euid=None, gid=0, comm=b"made-up", start_ns=None, state="S"):
+        """A task: a process, or a thread of one that is there already."""
+        tid = pid if tid is None else tid
+        euid = uid if euid is None else euid
+        ticks = (boottime_ns() if start_ns is None else start_ns) * HZ // 1_000_000_000
+        # Field 22 is starttime; pid 1 and kernel threads have parent 0.
+        stat = (
+            b"%d (" + comm + b") " + state.encode() + b" %d %d %d 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 %d "
+            b"1000000 100 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+        )
+        status = (
+            b"Name:\t" + comm.replace(b"\\", b"\\\\").replace(b"\n", b"\\n") + b"\nUmask:\t0022\n"
+            b"State:\t" + state.encode() + b" (made up)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n"
+            b"Uid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t64\nGroups:\t\nThreads:\t1\n"
+        )
+        status %= (pid, tid, ppid, uid, euid, euid, euid, gid, gid, gid, gid)
+        task = self.root / str(pid) / "task" / str(tid)
+        places = [task]
+        if tid == pid:
+            places.append(self.root / str(pid))
+        for place in places:
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "stat").write_bytes(stat % (tid, ppid, pid, pid, ticks))
+            (place / "status").write_bytes(status)
+            (place / "comm").write_bytes(comm + b"\n")
+        return ticks * (1_000_000_000 // HZ)
+
+    def set_comm(self, pid, comm):
+        (self.root / str(pid)).mkdir(exist_ok=True)
+        (self.root / str(pid) / "comm").write_bytes(comm + b"\n")
+
+    def remove(self, pid, tid=None):
+        """A task ends; the process goes with its last one."""
+        tasks = self.root / str(pid) / "task"
+        shutil.rmtree(tasks / str(pid if tid is None else tid), ignore_errors=True)
+        if not tasks.exists() or not any(tasks.iterdir()):
+            shutil.rmtree(self.root / str(pid), ignore_errors=True)

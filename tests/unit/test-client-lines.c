@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/*
+ * The command's lines for people: columns that line up, "-" where nobody knows,
+ * and a verdict on the broker.
+ */
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clients/lines.h"
+#include "clients/status-text.h"
+
+static Users users;
+
+static void check_line(Lines *lines, const struct tb_event *event, const char *should) {
+        lines_event(lines, event);
+        assert(lines->n == strlen(lines->text));
+        assert(lines->text[lines->n - 1] == '\n');
+        lines->text[lines->n - 1] = 0;
+        if (strcmp(lines->text, should) != 0)
+                fprintf(stderr, "is:     %s\nshould: %s\n", lines->text, should);
+        assert(strcmp(lines->text, should) == 0);
+}
+
+static struct tb_event make_event(enum tb_kind kind) {
+        return (struct tb_event){
+                .kind = kind,
+                .time_ns = UINT64_C(1700000000123456789),
+                .start_time_ns = UINT64_C(1699999998000000000),
+                .pid = 4194304,
+                .tid = 4194304,
+                .ppid = 1,
+                .comm = "123456789012345",
+        };
+}
+
+static void test_kinds(void) {
+        Lines lines = { .users = &users };
+        struct tb_event event;
+
+        lines_header(&lines);
+        assert(strcmp(lines.text,
+                      "TIME         KIND         PID    PPID USER       NAME            "
+                      "LIFETIME      CPU    READ WRITTEN PEAKMEM STATUS\n") == 0);
+
+        event = make_event(TB_KIND_FORK);
+        check_line(&lines, &event, "22:13:20.123 fork     4194304       1 root       123456789012345");
+        event.tid = 7;
+        check_line(&lines, &event, "22:13:20.123 fork     4194304       1 root       123456789012345 a thread");
+        event = make_event(TB_KIND_EXEC);
+        strcpy(event.comm, "a\n\xff\xc3\xa9");
+        event.uid = 4294967294u;
+        check_line(&lines, &event, "22:13:20.123 exec     4194304       1 4294967294 a\\x0a\\xff\xc3\xa9");
+        event = make_event(TB_KIND_COMM);
+        strcpy(event.comm_change.old_comm, "old");
+        check_line(&lines, &event, "22:13:20.123 comm     4194304       1 root       123456789012345 was called old");
+        event = make_event(TB_KIND_UID);
+        event.credentials.real_id = 5;
+        check_line(&lines, &event, "22:13:20.123 uid      4194304       1 root       123456789012345 real 5, effective 0");
+        event = make_event(TB_KIND_SID);
+        event.synthesised = true;
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 sid      4194304       1 root       123456789012345 leads a new session (concluded)");
+        event = make_event(TB_KIND_PTRACE);
+        check_line(&lines, &event, "22:13:20.123 ptrace   4194304       1 root       123456789012345 no longer traced");
+        event.ptrace.tracer_pid = 8;
+        check_line(&lines, &event, "22:13:20.123 ptrace   4194304       1 root       123456789012345 traced by 8");
+        event = make_event(TB_KIND_COREDUMP);
+        check_line(&lines, &event, "22:13:20.123 coredump 4194304       1 root       123456789012345 dumps core");
+
+        lines.threads = true;
+        event = make_event(TB_KIND_EXEC);
+        event.tid = 12;
+        check_line(&lines, &event, "22:13:20.123 exec     4194304      12       1 root       123456789012345");
+        event = (struct tb_event){ .kind = TB_KIND_EXEC, .pid = 5, .tid = 5, .task_unknown = true };
+        check_line(&lines, &event, "00:00:00.000 exec           5       5       - -          -");
+}
+
+static void test_exit(void) {
+        Lines lines = { .users = &users };
+        struct tb_event event = make_event(TB_KIND_EXIT);
+        struct tb_task_stats stats = {
+                .groups = TB_STATS_BIT(TB_STATS_IDENTITY) | TB_STATS_BIT(TB_STATS_CPU) | TB_STATS_BIT(TB_STATS_IO) |
+                          TB_STATS_BIT(TB_STATS_MEMORY),
+                .identity = { .ac_etime_us = 1500, .ac_tgetime_us = 2500 },
+                .cpu = { .cpu_run_virtual_total_ns = 1234567 },
+                .io = { .read_bytes = 4096, .write_bytes = 0 },
+                .memory = { .hiwater_rss_kib = 2048 },
+        };
+        struct tb_task_stats totals = stats;
+
+        strcpy(event.comm, "sh");
+
+        /* Nothing known but when it began. */
+        event.exit.process_ended = true;
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                 2.12s        -       -       -       - -");
+        event.start_time_ns = 0;
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                     -        -       -       -       - -");
+
+        /* A thread: its own. */
+        event.exit.process_ended = false;
+        event.exit.stats = &stats;
+        event.exit.termination = (struct tb_termination){ .known = true };
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   1.23ms    4.0K       0    2.0M 0");
+
+        /* The process: its totals and its end. */
+        totals.cpu.cpu_run_virtual_total_ns = 5000000;
+        totals.memory.hiwater_rss_kib = 0;
+        totals.groups &= ~TB_STATS_BIT(TB_STATS_IO);
+        event.exit.process_ended = true;
+        event.exit.process_stats = &totals;
+        event.exit.process_termination = (struct tb_termination){ .known = true, .term_signal = 9 };
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                2.50ms   5.00ms       -       -       - SIGKILL");
+
+        /* Before taskstats 12 there is only the oldest of its tasks' ages. */
+        totals.identity.ac_tgetime_us = 0;
+        event.exit.process_termination = (struct tb_termination){ .known = true, .exit_code = 4 };
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   5.00ms       -       -       - exit 4");
+
+        lines.colour = true;
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   5.00ms       -       -       - "
+                   "\033[33mexit 4\033[0m");
+}
+
+static void test_loss(void) {
+        Lines lines = { .users = &users };
+        struct tb_event event = {
+                .kind = TB_KIND_LOSS,
+                .time_ns = UINT64_C(1700000000123456789),
+                .cpu = 3,
+                .loss = { .count = 4711, .source = TB_LOSS_SOURCE_CONNECTOR, .reason = TB_LOSS_REASON_OVERRUN, .cpu_known = true },
+        };
+
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 LOSS     *** 4 711 kernel events lost: the kernel had no room to queue them "
+                   "(connector, overrun, cpu 3) ***");
+        event.loss.at_least = true;
+        event.loss.cpu_known = false;
+        event.loss.source = TB_LOSS_SOURCE_READER;
+        event.loss.reason = TB_LOSS_REASON_FELL_BEHIND;
+        event.loss.since_time_ns = UINT64_C(1700000000000000000);
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 LOSS     *** at least 4 711 events of this stream lost: this reader was too slow "
+                   "(reader, fell_behind, since 22:13:20.000) ***");
+        event.loss.source = (enum tb_loss_source)-1;
+        event.loss.reason = (enum tb_loss_reason)99;
+        lines_event(&lines, &event);
+        assert(strstr(lines.text, "facts lost: the broker does not say why (unknown, unknown"));
+}
+
+/* The widest of everything fits, with its end. */
+static void test_widest(void) {
+        static Lines lines = { .users = &users, .threads = true, .colour = true };
+        struct tb_event event = make_event(TB_KIND_COMM);
+
+        memset(event.comm, 0xff, TB_COMM_SIZE - 1);
+        event.comm[TB_COMM_SIZE - 1] = 0;
+        memcpy(event.comm_change.old_comm, event.comm, TB_COMM_SIZE);
+        event.pid = event.tid = event.ppid = event.uid = UINT32_MAX;
+        event.time_ns = UINT64_MAX;
+        event.synthesised = true;
+        lines_event(&lines, &event);
+        assert(lines.n < LINES_MAX - 1 && lines.text[lines.n - 1] == '\n' && lines.text[lines.n] == 0);
+        assert(strstr(lines.text, "(concluded)\n"));
+}
+
+static void test_status(void) {
+        struct tb_status status = {
+                .broker_version = "0.1\x1b",
+                .kernel_release = "6.1",
+                .start_time_ns = UINT64_C(1700000000000000000),
+                .uptime_ns = UINT64_C(7200000000000),
+                .taskstats_version = 13,
+                .delay_accounting = TB_DELAY_ACCOUNTING_OFF,
+                .connector = { .received = 1284000, .lost = 300 },
+                .taskstats = { .received = 1, .lost = 10 },
+        };
+        char text[STATUS_TEXT_MAX];
+        size_t n;
+
+        n = status_text(text, &status);
+        assert(n == strlen(text));
+        assert(strncmp(text, "310 lost of 1 284 311 kernel events since 2023-11-14 22:13:20 (2h00m ago)\n\n", 74) == 0);
+        assert(strstr(text, "Broker          0.1\\x1b, epoch 0000000000000000"));
+        assert(strstr(text, "taskstats 13, delay accounting off"));
+        assert(!strstr(text, "silenced") && !strstr(text, "Slow subscribers"));
+
+        /* Everything as large as it gets. */
+        memset(&status, 0xff, sizeof(status));
+        status.broker_version = status.kernel_release = "0123456789012345678901234567890123456789012345678901234567890123456789";
+        status.delay_accounting = TB_DELAY_ACCOUNTING_ON;
+        n = status_text(text, &status);
+        assert(n == strlen(text) && n < STATUS_TEXT_MAX - 1);
+        assert(strstr(text, "silenced") && strstr(text, "Slow subscribers") && strstr(text, "connections refused"));
+}
+
+int main(void) {
+        setenv("TZ", "UTC", 1);
+        tzset();
+        test_kinds();
+        test_exit();
+        test_loss();
+        test_widest();
+        test_status();
+        return 0;
+}
