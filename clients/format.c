@@ -130,7 +130,10 @@ const char *format_termination(char text[static FORMAT_MAX], const struct tb_ter
         if (!termination->known)
                 return strcpy(text, "-");
         if (termination->term_signal == 0) {
-                snprintf(text, FORMAT_MAX, termination->exit_code ? "exit %" PRIu32 : "%" PRIu32, termination->exit_code);
+                snprintf(text,
+                         FORMAT_MAX,
+                         termination->exit_code ? "exit %" PRIu32 : "%" PRIu32,
+                         termination->exit_code);
                 return text;
         }
 

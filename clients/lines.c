@@ -221,7 +221,8 @@ static void lines_loss(Lines *lines, const struct tb_event *event) {
         lines_add(lines, " %s lost", source >= 1 && source <= TB_LOSS_SOURCE_READER ? sources[source] : "facts");
         lines_add(lines,
                   ": %s",
-                  reason >= 1 && reason <= TB_LOSS_REASON_FELL_BEHIND ? reasons[reason] : "the broker does not say why");
+                  reason >= 1 && reason <= TB_LOSS_REASON_FELL_BEHIND ? reasons[reason]
+                                                                      : "the broker does not say why");
         lines_add(lines,
                   " (%s, %s",
                   tb_loss_source_name(event->loss.source),

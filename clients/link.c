@@ -30,7 +30,8 @@ void link_complain_silent(const char *socket_path) {
 
         if (!socket_path)
                 socket_path = named && *named ? named : TB_SOCKET_PATH;
-        complain("The broker on %s does not answer: it hangs or is stopped; look at its log, or restart it.", socket_path);
+        complain("The broker on %s does not answer: it hangs or is stopped; look at its log, or restart it.",
+                 socket_path);
 }
 
 void link_complain_error(const struct tb_error *error) {

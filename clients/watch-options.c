@@ -71,7 +71,8 @@ static int watch_read_uid(Filter *filter, const char *value) {
                 return watch_too_many("--uid");
         if (!options_read_user(value, &uid))
                 return complain_usage("watch",
-                                      "--uid %s: there is no such user; name one, or give a number from 0 to 4294967294.",
+                                      "--uid %s: there is no such user; "
+                                      "name one, or give a number from 0 to 4294967294.",
                                       value);
 
         filter->uids[filter->n_uids++] = (uint32_t)uid;

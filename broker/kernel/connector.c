@@ -46,9 +46,6 @@
 #define BATCH_N 512
 #define BATCH_BYTES 128
 
-/* CPUs that a kernel can have at most (CONFIG_NR_CPUS). */
-#define CPU_LIMIT 8192
-
 /* The drop counter is read when the queue is empty and this many messages came since. */
 #define POLL_DROPS_EVERY 64
 
@@ -192,10 +189,6 @@ static int connector_account(Connector *connector, const ProcMessage *message) {
         uint64_t count;
         int r;
 
-        if (cpu >= CPU_LIMIT) {
-                ++connector->counters.malformed;
-                return 0;
-        }
         if (cpu >= connector->n_cpus) {
                 r = cpus_grow(connector, cpu);
                 if (r)
@@ -278,6 +271,8 @@ int connector_read(Connector *connector, size_t n_wanted) {
 
                 if (connector_account(connector, &message))
                         return error_trace(-ENOMEM);
+                if (r == PROC_MESSAGE_E_NO_TASK)
+                        ++connector->counters.malformed;
                 if (r == 0)
                         connector->events[connector->n_events++] = message.event;
         }

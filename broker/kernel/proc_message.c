@@ -74,9 +74,12 @@ int proc_message_parse(const void *data, size_t n_data, ProcMessage *ret_message
             header->nlmsg_len < sizeof(*header) + sizeof(*cn) + sizeof(p))
                 return PROC_MESSAGE_E_MALFORMED;
         cn = mnl_nlmsg_get_payload(header);
-        if (cn->id.idx != CN_IDX_PROC || cn->id.val != CN_VAL_PROC || cn->len < sizeof(p))
+        if (cn->id.idx != CN_IDX_PROC || cn->id.val != CN_VAL_PROC || cn->len < sizeof(p) ||
+            cn->len > mnl_nlmsg_get_payload_len(header) - sizeof(*cn))
                 return PROC_MESSAGE_E_MALFORMED;
         memcpy(&p, cn->data, sizeof(p));
+        if (p.cpu >= PROC_CPU_LIMIT)
+                return PROC_MESSAGE_E_MALFORMED;
 
         ret_message->seq = cn->seq;
         ret_message->ack = cn->ack;
@@ -127,7 +130,7 @@ int proc_message_parse(const void *data, size_t n_data, ProcMessage *ret_message
                 return PROC_MESSAGE_E_UNKNOWN;
         }
 
-        return task_is_valid(event) ? 0 : PROC_MESSAGE_E_MALFORMED;
+        return task_is_valid(event) ? 0 : PROC_MESSAGE_E_NO_TASK;
 }
 
 /**

@@ -15,6 +15,7 @@ enum {
         PROC_MESSAGE_E_MALFORMED,       /* not of the proc connector */
         PROC_MESSAGE_E_ACK,             /* an acknowledgement: cpu, seq, ack are set */
         PROC_MESSAGE_E_UNKNOWN,         /* an event that this broker does not know: cpu, seq are set */
+        PROC_MESSAGE_E_NO_TASK,         /* of a task that cannot be: cpu, seq are set */
 };
 
 struct ProcMessage {
@@ -25,6 +26,9 @@ struct ProcMessage {
 
 /* Tasks have numbers below the kernel's PID_MAX_LIMIT. */
 #define PROC_PID_LIMIT (4u * 1024u * 1024u)
+
+/* CPUs that a kernel can have at most (CONFIG_NR_CPUS). */
+#define PROC_CPU_LIMIT 8192u
 
 /* Requests. INVALID is one that the kernel refuses: see connector.c for its use. */
 typedef enum ProcRequest {

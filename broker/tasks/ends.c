@@ -217,6 +217,24 @@ static void end_unknown(Join *join, Event *event, ExitRecord *record) {
         join_emit(join, event);
 }
 
+/*
+ * Whether an EXIT is the late one of a task whose end was concluded, rather than
+ * that of the task which has the number now. That one's record is here, and says
+ * how it ended. If both ended alike, either EXIT will do for it, and the other one
+ * is the stray.
+ */
+static bool exit_is_stray(Join *join, const Event *event, Task *task, const WaitingRecord *record) {
+        if (!task)
+                return !record && stray_take(join, event->tid);
+        if (!(task->flags & TASK_STRAY_EXPECTED))
+                return false;
+        task->flags &= (uint8_t)~TASK_STRAY_EXPECTED;
+        if (event->pid != task->process->pid || !record || record->record.stats.ac_exitcode != event->exit.wait_status)
+                return true;
+        stray_expect(join, event->tid);
+        return false;
+}
+
 /**
  * ends_told() - an EXIT of the connector
  * @join:   the join
@@ -235,13 +253,12 @@ int ends_told(Join *join, Event *event) {
         if (r)
                 return error_trace(r);
 
+        if (exit_is_stray(join, event, task, record))
+                return 0;
+        if (task && event->pid != task->process->pid)
+                task = NULL;
+
         if (!record) {
-                if (task && (task->flags & TASK_STRAY_EXPECTED)) {
-                        task->flags &= (uint8_t)~TASK_STRAY_EXPECTED;
-                        return 0;
-                }
-                if (!task && stray_take(join, event->tid))
-                        return 0;
                 if ((!task || (task->flags & TASK_SEEDED)) &&
                     event->time_ns < join_wall(join, join->start_ns + START_GRACE_NS)) {
                         event->exit.stats_missing = STATS_MISSING_NOT_WITNESSED;
@@ -283,6 +300,8 @@ int ends_conclude_process(Join *join, Process *process, uint64_t now_ns) {
                                 break;
                 }
                 record = records_peek(&join->records, task->tid);
+                if (!record_is_of(record, task))
+                        record = NULL;
                 if (task->tid != pid)
                         stray_expect(join, task->tid);
                 r = ends_conclude_task(join, task, record, now_ns);

@@ -91,6 +91,7 @@ void join_emit(Join *join, Event *event) {
 static int join_vacate(Join *join, uint32_t number, uint64_t now_ns) {
         Process *process = task_table_get_process(&join->table, number);
         Task *task = task_table_get(&join->table, number);
+        WaitingRecord *record;
         int r;
 
         if (!task && !process)
@@ -100,7 +101,8 @@ static int join_vacate(Join *join, uint32_t number, uint64_t now_ns) {
                 return error_trace(r);
         if (process)
                 return error_trace(ends_conclude_process(join, process, now_ns));
-        return error_trace(ends_conclude_task(join, task, records_peek(&join->records, number), now_ns));
+        record = records_peek(&join->records, number);
+        return error_trace(ends_conclude_task(join, task, record_is_of(record, task) ? record : NULL, now_ns));
 }
 
 static int join_fork(Join *join, Event *event) {
@@ -188,7 +190,7 @@ static int join_exec_threads(Join *join, Process *process, uint64_t now_ns) {
 
                 if (task->tid == process->pid)
                         leader = task;
-                else if (!records_peek(&join->records, task->tid))
+                else if (!record_is_of(records_peek(&join->records, task->tid), task))
                         caller = task;
         }
         if (!leader || !caller)
@@ -216,7 +218,7 @@ static int join_exec_threads(Join *join, Process *process, uint64_t now_ns) {
         list_for_each(other, other_safe, &process->tasks) {
                 Task *task = container_of(other, Task, link);
 
-                if (task != leader && !records_peek(&join->records, task->tid))
+                if (task != leader && !record_is_of(records_peek(&join->records, task->tid), task))
                         task_table_end_task(&join->table, task);
         }
         return 0;

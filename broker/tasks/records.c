@@ -108,6 +108,20 @@ WaitingRecord *records_peek(Records *records, uint32_t tid) {
 }
 
 /**
+ * record_is_of() - whether a record by a task's number is of that task
+ * @record:  the record, or NULL
+ * @task:    the task
+ *
+ * The number may have been given to a task of another process meanwhile.
+ *
+ * Return: Whether its process is the task's, as far as the record tells (since
+ *         version 12).
+ */
+bool record_is_of(const WaitingRecord *record, const Task *task) {
+        return record && (record->record.pid == 0 || record->record.pid == task->process->pid);
+}
+
+/**
  * record_fits() - whether a record can be of a task
  * @record:  the record
  * @task:    the task, with its start

@@ -29,6 +29,7 @@ int records_receive(Records *records);
 int records_drain(Records *records);
 
 WaitingRecord *records_peek(Records *records, uint32_t tid);
+bool record_is_of(const WaitingRecord *record, const Task *task);
 bool record_fits(const WaitingRecord *record, const Task *task, uint64_t end_ns);
 int records_find(Records *records, uint32_t tid, WaitingRecord **ret_record);
 int records_find_best(Records *records, const Task *task, uint64_t end_ns, WaitingRecord **ret_record);

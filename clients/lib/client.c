@@ -231,8 +231,7 @@ int tb_process(struct tb_client *client) {
         if (r < 0)
                 return r;
 
-        if (client->decoder.in_batch)
-                return 0;
+        /* A frame stays at hand until its last event is taken. */
         r = client_parse(client, &n_prefix, &n_message);
         if (r != FRAME_E_PARTIAL)
                 return r;

@@ -220,7 +220,7 @@ static int usage(FILE *file, int status) {
                 "Usage: bench [--rounds N] [--milliseconds N] [--load N] [--force] TASKBROKERD\n"
                 "\n"
                 "  --rounds N        how often everything is measured in turn (5)\n"
-                "  --milliseconds N  how long each load runs (500)\n"
+                "  --milliseconds N  how long each load runs (400)\n"
                 "  --load N          only this load, 0 to %zu\n"
                 "  --force           go on although somebody listens to the kernel already\n",
                 N_LOADS - 1);
@@ -236,7 +236,7 @@ int main(int argc, char **argv) {
                 { "help", no_argument, NULL, 'h' },
                 {},
         };
-        size_t n_rounds = 5, milliseconds = 500, only = SIZE_MAX;
+        size_t n_rounds = 5, milliseconds = 400, only = SIZE_MAX;
         bool force = false;
         uint64_t begin = now_ns();
         int c;

@@ -105,6 +105,9 @@ def event_json(numbered):
             out["stats_missing"] = enum_name(event_pb2.StatsMissing, x.stats_missing, "STATS_MISSING_")
         if x.HasField("process_stats"):
             out["process_stats"] = stats_json(x.process_stats)
+        elif x.process_ended and x.HasField("stats"):
+            # One task: its statistics are the totals.
+            out["process_stats"] = stats_json(x.stats)
     return out
 
 
@@ -262,7 +265,7 @@ def test_watch_follows_a_process(daemon):
     k.fork(100)
     k.fork(101, parent_tid=100)
     k.fork(91)
-    k.end(101)
+    k.end(101, parent_tid=100, parent_pid=100)
     out, _ = finish(process)
     assert [(json.loads(l)["kind"], json.loads(l)["pid"]) for l in out.splitlines()] == [
         ("fork", 100), ("fork", 101), ("exit", 101),

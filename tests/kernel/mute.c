@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Silences the proc connector, without any privilege: mute N.
+ * Silences the proc connector, without any privilege: mute N [MS].
  *
  * Since Linux 6.6 anybody may talk to the connector, and it counts its listeners
  * by what a socket said last: each IGNORE that follows anything else takes one
  * away, whether or not that socket ever listened. An operation that does not
  * exist counts as "anything else". Once the count is below one the kernel sends
- * nothing to anybody, and no listener is told.
+ * nothing to anybody, and no listener is told. With MS, everything is put back
+ * after so many milliseconds, by LISTEN instead of IGNORE.
  *
  * Drops to uid and gid 65534 first, so that it proves what it claims. Ends with
- * 0 when the kernel took all 2N messages.
+ * 0 when the kernel took all messages.
  */
 
 #include <errno.h>
@@ -61,6 +62,14 @@ int main(int argc, char **argv) {
                         perror("mute: send");
                         return 1;
                 }
+        if (argc > 2) {
+                usleep((unsigned)atoi(argv[2]) * 1000);
+                for (int i = 0; i < n; i++)
+                        if (op_send(fd, 0x5a5a) < 0 || op_send(fd, PROC_CN_MCAST_LISTEN) < 0) {
+                                perror("mute: send");
+                                return 1;
+                        }
+        }
         close(fd);
         return 0;
 }

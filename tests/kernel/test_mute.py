@@ -7,6 +7,7 @@ it, says so in the stream, and loses no exit.
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -24,8 +25,8 @@ pytestmark = [
 ]
 
 
-def mute(n):
-    subprocess.run([support.program("mute"), str(n)], check=True)
+def mute(n, *ms):
+    subprocess.run([support.program("mute"), str(n), *map(str, ms)], check=True)
 
 
 def muted_losses(stream):
@@ -148,3 +149,34 @@ def test_muted_before_the_start(directory, make_broker, beside):
     truth, name = support.storm(directory, "fork", 200)
     support.marker(end)
     assert check_every_fork_has_its_exit(collect.finish(), name) == len(truth)
+
+
+def test_silenced_for_a_moment(directory, make_broker, beside):
+    """
+    Too short for any question to fall into it, and put back by the same hand. The
+    records without exits are what shows it: none of them may be taken for the next
+    task of its number, and no task may live for ever.
+    """
+    broker = make_broker()
+    end = support.unique_name()
+    collect = beside(Collecting, broker, end)
+    result = []
+    storm = threading.Thread(target=lambda: result.extend(support.storm(directory, "fork", 20_000)))
+    storm.start()
+    time.sleep(0.3)
+    mute(1, 20)
+    storm.join()
+    truth, name = result
+    broker.settle(lambda s: s.unmatched_stats == 0 and broker.count(LOSS, s) >= 1, timeout=5)
+    time.sleep(1.5)
+    support.marker(end)
+    stream = collect.finish()
+
+    check_numbers(stream)
+    check_every_exit_says_why(stream)
+    assert muted_losses(stream)
+    check_every_fork_has_its_exit(stream, name)
+    workers = {t.maker for t in truth}
+    exits = [r for r in stream if r.kind == EXIT and name_of(r) == name and r.tid not in workers]
+    assert sorted((r.tid, r.status) for r in exits) == sorted((t.tid, t.status) for t in truth)
+    assert all(r.status == r.stats_status for r in exits if r.flags & support.STATS)

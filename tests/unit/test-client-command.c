@@ -200,7 +200,8 @@ static void test_count(void) {
         begin(verb_watch, "watch -n 5");
         serve_subscribed();
         assert(run.request->subscribe->max_delay_ms == 50);
-        assert(run.request->subscribe->n_kinds == 4 && !run.request->subscribe->strict && !run.request->subscribe->threads);
+        assert(run.request->subscribe->n_kinds == 4);
+        assert(!run.request->subscribe->strict && !run.request->subscribe->threads);
         send_script(&script);
         assert(finish() == VERB_OK);
         assert(n_lines(run.out_text) == 6);
@@ -272,7 +273,8 @@ static void test_end(void) {
         bytes_add_error(&script, TASKBROKER__V1__ERROR_CODE__ERROR_CODE_BAD_VALUE, "No\x1b such.", false);
         send_script(&script);
         assert(finish() == VERB_ERROR);
-        assert(strcmp(run.err_text, "taskbroker: The broker refused the request: No\\x1b such. (subscribe.kinds)\n") == 0);
+        assert(strcmp(run.err_text,
+                      "taskbroker: The broker refused the request: No\\x1b such. (subscribe.kinds)\n") == 0);
 
         free(script.data);
 }

@@ -89,7 +89,8 @@ static void test_termination(void) {
         check(format_termination(text, &(struct tb_termination){ .known = true }), "0");
         check(format_termination(text, &(struct tb_termination){ .known = true, .exit_code = 255 }), "exit 255");
         check(format_termination(text, &(struct tb_termination){ .known = true, .term_signal = 9 }), "SIGKILL");
-        check(format_termination(text, &(struct tb_termination){ .known = true, .term_signal = 11, .core_dumped = true }),
+        check(format_termination(text,
+                                 &(struct tb_termination){ .known = true, .term_signal = 11, .core_dumped = true }),
               "SIGSEGV + core");
         check(format_termination(text, &(struct tb_termination){ .known = true, .term_signal = 40 }), "signal 40");
         check(format_termination(text, &(struct tb_termination){ .known = true, .term_signal = UINT32_MAX }),
@@ -117,7 +118,8 @@ static void test_text(void) {
 }
 
 static void test_options(void) {
-        static const char *const wrong_numbers[] = { "", "-1", "+1", " 1", "1 ", "0x1", "1.0", "18446744073709551616", "a" };
+        static const char *const wrong_numbers[] = { "", "-1", "+1", " 1", "1 ", "0x1", "1.0", "a",
+                                                     "18446744073709551616" };
         static const char *const wrong_seconds[] = { "", ".", "0", "0.0", "-1", "1s", "1e3", "inf", "1,5", "1000000001",
                                                      "0.0000000001", "1.2.3", " 1" };
         char wrong[80];

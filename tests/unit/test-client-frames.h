@@ -102,7 +102,10 @@ static inline void bytes_add_welcome(Bytes *bytes, uint32_t protocol) {
         bytes_add_message(bytes, &message);
 }
 
-static inline void bytes_add_batch(Bytes *bytes, uint64_t first_number, Taskbroker__V1__Event **events, size_t n_events) {
+static inline void bytes_add_batch(Bytes *bytes,
+                                   uint64_t first_number,
+                                   Taskbroker__V1__Event **events,
+                                   size_t n_events) {
         Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
         Taskbroker__V1__EventBatch batch = TASKBROKER__V1__EVENT_BATCH__INIT;
 

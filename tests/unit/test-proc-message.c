@@ -154,7 +154,7 @@ static void test_numbers_of_tasks(void) {
                         else
                                 proc_union(bytes, rows[i].tid, rows[i].pid, 0, 0, 0, 0);
                         assert(parse(bytes, sizeof(bytes), &message) ==
-                               (rows[i].valid ? 0 : PROC_MESSAGE_E_MALFORMED));
+                               (rows[i].valid ? 0 : PROC_MESSAGE_E_NO_TASK));
                 }
         }
 }

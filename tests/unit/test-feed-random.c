@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/*
+ * Several readers of one feed at random speeds, against a model that is simply
+ * all that was ever appended: each must get exactly the frames, byte for byte, or
+ * exactly the count of what it lost, and nothing else in between.
+ */
+
+#include "broker/base/util.h"
+#include "broker/output/feed.h"
+#include "proto/frame.h"
+#include "tests/unit/harness.h"
+
+enum { N_READERS = 6, N_STEPS = 4000 };
+
+typedef struct Model Model;
+typedef struct Reader Reader;
+
+/* All frames, one behind the other, and where each begins; by the number of its first event. */
+struct Model {
+        uint8_t *bytes;
+        size_t n, n_max;
+        size_t *frames;         /* by first number; SIZE_MAX: within a frame, or not closed yet */
+        uint64_t *successors;   /* by first number: the next frame's */
+        size_t n_frames_max;
+        uint64_t n_numbers;     /* the next frame's first number */
+};
+
+struct Reader {
+        Cursor cursor;
+        bool attached;
+        unsigned int speed;     /* 0: never reads; else the larger, the more */
+        uint64_t next;          /* number of the frame that it must get next */
+        size_t n_in_frame;      /* bytes of it that it has */
+        uint64_t received, lost;
+        uint64_t begun;
+};
+
+static void model_init(Model *model) {
+        *model = (Model){ .n_max = 64u << 20, .n_frames_max = 1u << 20, .n_numbers = 1 };
+        model->bytes = malloc(model->n_max);
+        model->frames = malloc(model->n_frames_max * sizeof(*model->frames));
+        model->successors = calloc(model->n_frames_max, sizeof(*model->successors));
+        assert(model->bytes && model->frames && model->successors);
+        memset(model->frames, 0xff, model->n_frames_max * sizeof(*model->frames));
+}
+
+static void model_deinit(Model *model) {
+        free(model->bytes);
+        free(model->frames);
+        free(model->successors);
+}
+
+/* The same batch, by the model's own means. */
+static void model_add(Model *model, const uint8_t *events, size_t n_events, uint64_t next_number) {
+        uint8_t header[ENCODED_BATCH_HEADER_MAX];
+        size_t n = encode_batch_header(model->n_numbers, 5, n_events, header);
+
+        assert(model->n + n + n_events <= model->n_max && next_number < model->n_frames_max);
+        model->frames[model->n_numbers] = model->n;
+        model->successors[model->n_numbers] = next_number;
+        memcpy(model->bytes + model->n, header, n);
+        memcpy(model->bytes + model->n + n, events, n_events);
+        model->n += n + n_events;
+        model->n_numbers = next_number;
+}
+
+/* A reader's bytes must be those of the frames that come next. */
+static void reader_check(Reader *reader, const Model *model, const uint8_t *data, size_t n) {
+        while (n > 0) {
+                size_t n_prefix, n_message, n_frame, n_part;
+                const uint8_t *frame;
+
+                assert(reader->next < model->n_numbers);
+                assert(model->frames[reader->next] != SIZE_MAX);
+                frame = model->bytes + model->frames[reader->next];
+                assert(frame_parse(frame, SIZE_MAX / 2, FRAME_MAX_FROM_BROKER, &n_prefix, &n_message) == 0);
+                n_frame = n_prefix + n_message;
+                n_part = MIN(n, n_frame - reader->n_in_frame);
+                assert(memcmp(data, frame + reader->n_in_frame, n_part) == 0);
+                reader->n_in_frame += n_part;
+                data += n_part;
+                n -= n_part;
+                if (reader->n_in_frame == n_frame) {
+                        reader->received += model->successors[reader->next] - reader->next;
+                        reader->next = model->successors[reader->next];
+                        reader->n_in_frame = 0;
+                }
+        }
+        assert(cursor_is_at_boundary(&reader->cursor) == (reader->n_in_frame == 0));
+}
+
+/* A send of at most @n bytes, as the client does it. */
+static bool reader_read(Reader *reader, const Model *model, size_t n, uint64_t *state) {
+        struct iovec slices[FEED_SLICES];
+        static uint8_t data[4 * FEED_CHUNK_BYTES];
+        size_t n_slices, n_there = 0;
+
+        if (reader->cursor.fell && cursor_is_at_boundary(&reader->cursor)) {
+                uint64_t first, lost = cursor_recover(&reader->cursor, &first);
+
+                assert(first == reader->next);
+                reader->lost += lost;
+                reader->next += lost;
+                assert(reader->next <= model->n_numbers);
+                return true;
+        }
+        n_slices = cursor_slices(&reader->cursor, n, slices);
+        for (size_t i = 0; i < n_slices; ++i) {
+                memcpy(data + n_there, slices[i].iov_base, slices[i].iov_len);
+                n_there += slices[i].iov_len;
+        }
+        if (n_there == 0) {
+                assert(cursor_is_idle(&reader->cursor));
+                assert(reader->next == model->n_numbers);
+                return false;
+        }
+        /* the socket takes as much as it likes */
+        if (random_below(state, 3) == 0)
+                n_there = 1 + random_below(state, n_there);
+        n_there = MIN(n_there, n);
+        cursor_advance(&reader->cursor, n_there);
+        reader_check(reader, model, data, n_there);
+        return true;
+}
+
+static void check_feed(const Feed *feed, const Reader *readers) {
+        size_t n_bytes = 0;
+
+        for (const List *link = feed->chunks.next; link != &feed->chunks; link = link->next) {
+                const FeedChunk *chunk = container_of(link, const FeedChunk, link);
+                size_t n_cursors = 0;
+
+                for (size_t i = 0; i < N_READERS; ++i)
+                        n_cursors += readers[i].attached && readers[i].cursor.chunk == chunk;
+                assert(n_cursors == chunk->n_cursors);
+                n_bytes += chunk->n;
+        }
+        assert(n_bytes == feed->n_bytes && n_bytes <= feed->n_max);
+}
+
+static void reader_attach(Reader *reader, Feed *feed, unsigned int speed) {
+        *reader = (Reader){ .attached = true, .speed = speed, .next = feed->next_number, .begun = feed->next_number };
+        cursor_init(&reader->cursor);
+        cursor_attach(&reader->cursor, feed);
+}
+
+/* To the end, or given up within whatever it is in. */
+static void reader_detach(Reader *reader, const Model *model, bool finish, uint64_t *state) {
+        if (finish) {
+                while (reader_read(reader, model, FEED_CHUNK_BYTES, state))
+                        ;
+                assert(reader->begun + reader->received + reader->lost == model->n_numbers);
+        }
+        cursor_deinit(&reader->cursor);
+        reader->attached = false;
+}
+
+static void test_random(uint64_t seed, size_t n_max, size_t n_event_max) {
+        static uint8_t batch[FEED_BATCH_MAX];
+        Reader readers[N_READERS] = {};
+        uint64_t state = seed, n_falls = 0;
+        Model model;
+        Feed *feed;
+
+        assert(feed_new(&feed, 1, &(Subscription){ .kinds = 2 }, n_max) == 0);
+        model_init(&model);
+
+        for (int step = 0; step < N_STEPS && model.n < model.n_max - 2 * FEED_BATCH_MAX; ++step) {
+                size_t i = random_below(&state, N_READERS), n_batch = 0;
+
+                if (!readers[i].attached)
+                        reader_attach(&readers[i], feed, (unsigned int)random_below(&state, 4));
+                else if (random_below(&state, 200) == 0)
+                        reader_detach(&readers[i], &model, random_below(&state, 2), &state);
+
+                /* a batch of 1 to 30 events */
+                for (uint64_t k = 1 + random_below(&state, 30); k > 0; --k) {
+                        size_t n_event = 10 + random_below(&state, n_event_max - 10);
+
+                        if (n_batch + n_event > FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX)
+                                break;
+                        for (size_t b = 0; b < n_event; ++b)
+                                batch[n_batch + b] = (uint8_t)random_next(&state);
+                        assert(feed_append(feed, batch + n_batch, n_event, 5) == 0);
+                        n_batch += n_event;
+                }
+                assert(feed_close_batch(feed) == 0);
+                model_add(&model, batch, n_batch, feed->next_number);
+                check_feed(feed, readers);
+
+                for (i = 0; i < N_READERS; ++i) {
+                        static const size_t speeds[] = { 0, 700, 20000, 400000 };
+                        bool had_fallen;
+
+                        if (!readers[i].attached)
+                                continue;
+                        had_fallen = readers[i].cursor.fell;
+                        n_falls += had_fallen;
+                        if (readers[i].speed == 0 || random_below(&state, 5) == 0)
+                                continue;
+                        /* a stalled reader wakes up now and then, at another speed */
+                        if (random_below(&state, 300) == 0)
+                                readers[i].speed = (unsigned int)random_below(&state, 4);
+                        for (uint64_t k = random_below(&state, 4); k > 0; --k)
+                                if (!reader_read(&readers[i], &model, 1 + random_below(&state, speeds[readers[i].speed] + 1),
+                                                 &state))
+                                        break;
+                }
+                check_feed(feed, readers);
+        }
+
+        for (size_t i = 0; i < N_READERS; ++i)
+                if (readers[i].attached)
+                        reader_detach(&readers[i], &model, true, &state);
+        assert(n_falls > 0);
+        feed_free(feed);
+        model_deinit(&model);
+}
+
+int main(void) {
+        static const uint64_t seeds[] = { 1, 0x5eed, 0xfeedfacecafebeef, 42424242 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(seeds); ++i) {
+                test_random(seeds[i], 0, 60);
+                test_random(seeds[i] + 1, 0, 3000);
+                test_random(seeds[i] + 2, 3 * FEED_CHUNK_BYTES + 777, 900);
+        }
+        return 0;
+}
