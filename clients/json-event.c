@@ -108,6 +108,9 @@ struct json_object *json_event(const struct tb_event *event) {
                 json_add_loss(object, event);
                 break;
         case TB_KIND_EXEC:
+                if (event->exec.comm_stale)
+                        json_add_bool(object, "comm_stale", true);
+                break;
         case TB_KIND_SID:
         case TB_KIND_COREDUMP:
                 break;

@@ -99,6 +99,7 @@ bool decode_event(struct tb_event *event,
                 return true;
         case TASKBROKER__V1__EVENT__WHAT_EXEC:
                 event->kind = TB_KIND_EXEC;
+                event->exec.comm_stale = wire->exec->comm_stale;
                 return true;
         case TASKBROKER__V1__EVENT__WHAT_EXIT:
                 decode_exit(event, stats, process_stats, wire->exit);

@@ -134,7 +134,7 @@ struct tb_task_stats {
         } identity;
 
         struct {
-                uint64_t cpu_run_virtual_total_ns;      /* exact processor time */
+                uint64_t cpu_run_virtual_total_ns;      /* processor time, measured; may lack the last timer tick */
                 uint64_t cpu_run_real_total_ns;         /* user + system, sampled at the tick */
                 uint64_t ac_utime_us;                   /* user, sampled */
                 uint64_t ac_stime_us;                   /* system, sampled */
@@ -243,6 +243,9 @@ struct tb_event {
                         uint32_t parent_pid;
                         uint32_t parent_tid;
                 } fork;
+                struct {
+                        bool comm_stale;                                /* comm is the name from before */
+                } exec;
                 struct {
                         struct tb_termination termination;              /* of the task */
                         bool process_ended;                             /* with this task */

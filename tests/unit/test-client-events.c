@@ -44,7 +44,7 @@ static void check_event(const struct tb_event *event, uint32_t pid) {
 /* Three batches of all kinds, with a reader's loss in the middle. */
 static void add_all_kinds(Bytes *bytes) {
         Taskbroker__V1__Fork fork_ = TASKBROKER__V1__FORK__INIT;
-        Taskbroker__V1__Exec exec = TASKBROKER__V1__EXEC__INIT;
+        Taskbroker__V1__Exec exec = { PROTOBUF_C_MESSAGE_INIT(&taskbroker__v1__exec__descriptor), .comm_stale = true };
         Taskbroker__V1__Exit exit_ = TASKBROKER__V1__EXIT__INIT;
         Taskbroker__V1__Comm comm = TASKBROKER__V1__COMM__INIT;
         Taskbroker__V1__Credentials credentials = TASKBROKER__V1__CREDENTIALS__INIT;
@@ -101,7 +101,7 @@ static void check_all_kinds(Pair *pair) {
         assert(event->fork.parent_pid == 71 && event->fork.parent_tid == 72);
 
         event = pair_next_event(pair);
-        assert(event->kind == TB_KIND_EXEC && event->number == 51);
+        assert(event->kind == TB_KIND_EXEC && event->number == 51 && event->exec.comm_stale);
         check_event(event, 101);
 
         event = pair_next_event(pair);

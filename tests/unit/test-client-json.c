@@ -53,6 +53,8 @@ static void test_plain_kinds(void) {
         check_text(json_event(&event), HEAD("fork") ",\"parent_tid\":2}");
         event = make_event(TB_KIND_EXEC);
         check_text(json_event(&event), HEAD("exec") "}");
+        event.exec.comm_stale = true;
+        check_text(json_event(&event), HEAD("exec") ",\"comm_stale\":true}");
         event = make_event(TB_KIND_SID);
         check_text(json_event(&event), HEAD("sid") "}");
         event = make_event(TB_KIND_COREDUMP);
