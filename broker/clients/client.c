@@ -263,7 +263,7 @@ void client_wake(Client *client) {
         if (client->max_delay_ms == 0) {
                 client_flush(client);
         } else {
-                uint64_t period_ns = client->max_delay_ms * NSEC_PER_MSEC;
+                uint64_t period_ns = client->max_delay_ms * NSEC_PER_MSEC / HUB_PACE_SHARE * (HUB_PACE_SHARE - 1);
                 uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
 
                 ev_timer_set(&client->delay, (double)(period_ns - now_ns % period_ns) / (double)NSEC_PER_SEC, 0.);

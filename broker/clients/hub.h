@@ -16,6 +16,12 @@
 #include "broker/model/event.h"
 #include "broker/model/status.h"
 
+/*
+ * Of the time that a subscriber lets us hold events back, one part in so many is
+ * for reading the kernel less often, and the rest for sending less often.
+ */
+#define HUB_PACE_SHARE 4u
+
 typedef void (*HubReport)(Hub *hub, BrokerStatus *ret_status);
 
 struct Hub {

@@ -141,7 +141,7 @@ static void broker_measure_rate(Broker *broker) {
 
 /* How long to leave the sources alone; 0: wake at the next event. */
 static uint64_t broker_pace_ns(const Broker *broker) {
-        uint64_t pace = broker->hub.patience_ms * NSEC_PER_MSEC / 4;
+        uint64_t pace = broker->hub.patience_ms * NSEC_PER_MSEC / HUB_PACE_SHARE;
 
         if (broker->storm)
                 pace = MAX(pace, STORM_PACE_NS);
@@ -365,8 +365,8 @@ static int broker_init(Broker *broker, const Options *options) {
         uint64_t buffer;
         int r;
 
-        broker_raise_descriptors();
         (void)signal(SIGPIPE, SIG_IGN);
+        broker_raise_descriptors();
         if (getrandom(&broker->epoch, sizeof(broker->epoch), 0) < 0)
                 return error_origin(-errno);
         broker->start_time_ns = (uint64_t)clock_read_ns(CLOCK_REALTIME);

@@ -217,6 +217,12 @@ static void end_unknown(Join *join, Event *event, ExitRecord *record) {
         join_emit(join, event);
 }
 
+static bool record_contradicts(const ExitRecord *record, const Event *event) {
+        /* before version 12 only a leader's record has the status */
+        return (record->stats.version >= 12 || event->tid == event->pid) &&
+               record->stats.ac_exitcode != event->exit.wait_status;
+}
+
 /*
  * Whether an EXIT is the late one of a task whose end was concluded, rather than
  * that of the task which has the number now. That one's record is here, and says
@@ -229,7 +235,7 @@ static bool exit_is_stray(Join *join, const Event *event, Task *task, const Wait
         if (!(task->flags & TASK_STRAY_EXPECTED))
                 return false;
         task->flags &= (uint8_t)~TASK_STRAY_EXPECTED;
-        if (event->pid != task->process->pid || !record || record->record.stats.ac_exitcode != event->exit.wait_status)
+        if (event->pid != task->process->pid || !record || record_contradicts(&record->record, event))
                 return true;
         stray_expect(join, event->tid);
         return false;

@@ -19,6 +19,7 @@
 #include "tests/bench/broker.h"
 #include "tests/bench/crew.h"
 #include "tests/bench/listener.h"
+#include "tests/bench/machine.h"
 #include "tests/bench/report.h"
 #include "tests/bench/subscriber.h"
 #include "tests/bench/workload.h"
@@ -27,6 +28,9 @@
 
 /* How long events may be under way after the load has ended, until a run counts as failed. */
 #define DRAIN_TIMEOUT_NS (10 * 1000000000ull)
+
+/* How long to wait in all, and to measure again, for others to leave the machine alone. */
+#define PATIENCE_NS (60 * 1000000000ull)
 
 static const Scenario scenarios[] = {
         { "nobody listens", AUDIENCE_NONE, 0, false, false, 0 },
@@ -58,18 +62,18 @@ static const Load loads[] = {
 #define N_LOADS (sizeof(loads) / sizeof(*loads))
 
 static Measurement measurements[N_LOADS][N_SCENARIOS * ROUNDS_MAX];
+static unsigned int n_disturbed;
 static Crew crew;
 
 static int run_direct(const Scenario *scenario, const Workload *workload, Measurement *ret) {
         const struct timespec settle = { .tv_nsec = 100000000 };
         ListenerOptions options = { .batched = scenario->batched, .pause_ms = scenario->delay_ms };
-        uint64_t operations;
         int r;
 
         if (crew_start(&crew, scenario->n, listener_main, &options) < 0)
                 return -1;
         crew_go(&crew);
-        r = workload_run(workload, &ret->rate, &operations);
+        r = workload_run(workload, &ret->rate, &ret->operations);
         nanosleep(&settle, NULL);
         crew_stop(&crew);
         for (size_t i = 0; i < scenario->n; i++) {
@@ -79,7 +83,7 @@ static int run_direct(const Scenario *scenario, const Workload *workload, Measur
                 ret->us_per_event += cpu_us / (double)slot->events;
                 ret->us_per_datagram += cpu_us / (double)(slot->events + slot->records);
                 ret->lost += slot->lost;
-                if (slot->events + slot->lost < operations * 2)
+                if (slot->events + slot->lost < ret->operations * 2)
                         return -1;
         }
         return r;
@@ -100,7 +104,7 @@ static bool crew_is_level(size_t n, uint64_t n_events, const uint64_t *before) {
 
 static int measure_broker(Broker *broker, const Scenario *scenario, const Workload *workload, Measurement *ret) {
         const struct timespec pause = { .tv_nsec = 20000000 };
-        uint64_t before_events[CREW_MAX] = {}, before_bytes, before_reads, operations, n_events, begin, end;
+        uint64_t before_events[CREW_MAX] = {}, before_bytes, before_reads, n_events, begin, end;
         BrokerStatus before, after;
 
         if (broker_status(broker, &before) < 0)
@@ -111,17 +115,17 @@ static int measure_broker(Broker *broker, const Scenario *scenario, const Worklo
         before_reads = crew.slots[0].reads;
 
         begin = now_ns();
-        if (workload_run(workload, &ret->rate, &operations) < 0)
+        if (workload_run(workload, &ret->rate, &ret->operations) < 0)
                 return -1;
         end = now_ns();
 
         /* every operation is a fork and an exit; a few events more are the workers' own */
-        n_events = scenario->forks_only ? operations : 2 * operations;
+        n_events = scenario->forks_only ? ret->operations : 2 * ret->operations;
         for (;;) {
                 nanosleep(&pause, NULL);
                 if (broker_status(broker, &after) < 0)
                         return -1;
-                if (after.events - before.events >= 2 * operations &&
+                if (after.events - before.events >= 2 * ret->operations &&
                     crew_is_level(scenario->n, n_events, before_events))
                         break;
                 if (now_ns() - end > DRAIN_TIMEOUT_NS) {
@@ -172,8 +176,6 @@ static int run_broker(const char *program, const Scenario *scenario, const Workl
 }
 
 static int run(const char *program, const Scenario *scenario, const Workload *workload, Measurement *ret) {
-        uint64_t operations;
-
         *ret = (Measurement){};
         switch (scenario->audience) {
         case AUDIENCE_DIRECT:
@@ -181,38 +183,35 @@ static int run(const char *program, const Scenario *scenario, const Workload *wo
         case AUDIENCE_BROKER:
                 return run_broker(program, scenario, workload, ret);
         default:
-                return workload_run(workload, &ret->rate, &operations);
+                return workload_run(workload, &ret->rate, &ret->operations);
         }
 }
 
-typedef struct CpuTimes {
-        unsigned long user, nice, system, idle, iowait, irq, softirq, steal;
-} CpuTimes;
+/*
+ * Measures while nobody else uses the machine, as far as that can be had: waits
+ * for it to be idle, and measures again if others forked meanwhile, until the
+ * patience with them is used up.
+ */
+static int run_undisturbed(const char *program, const Scenario *scenario, const Workload *workload, Measurement *ret) {
+        static uint64_t waited_ns;
 
-static bool cpu_times_read(CpuTimes *t) {
-        FILE *file = fopen("/proc/stat", "re");
-        int n;
+        for (;;) {
+                uint64_t begin = now_ns(), births;
+                bool idle = machine_wait_idle(PATIENCE_NS - waited_ns);
+                int r;
 
-        if (!file)
-                return false;
-        n = fscanf(file, "cpu %lu %lu %lu %lu %lu %lu %lu %lu",
-                   &t->user, &t->nice, &t->system, &t->idle, &t->iowait, &t->irq, &t->softirq, &t->steal);
-        fclose(file);
-        return n == 8;
-}
-
-/* Does anybody else use this machine? What they do is in every figure. */
-static bool machine_is_busy(void) {
-        const struct timespec pause = { .tv_nsec = 500000000 };
-        CpuTimes a, b;
-        unsigned long busy, idle;
-
-        if (!cpu_times_read(&a) || nanosleep(&pause, NULL) < 0 || !cpu_times_read(&b))
-                return false;
-        busy = b.user + b.nice + b.system + b.irq + b.softirq + b.steal -
-               (a.user + a.nice + a.system + a.irq + a.softirq + a.steal);
-        idle = b.idle + b.iowait - (a.idle + a.iowait);
-        return busy * 20 > busy + idle;
+                births = machine_births();
+                r = run(program, scenario, workload, ret);
+                births = machine_births() - births;
+                if (r < 0 || (idle && births <= ret->operations + ret->operations / 20 + CREW_MAX))
+                        return r;
+                waited_ns += now_ns() - begin;
+                if (waited_ns >= PATIENCE_NS) {
+                        waited_ns = PATIENCE_NS;
+                        n_disturbed++;
+                        return 0;
+                }
+        }
 }
 
 static int usage(FILE *file, int status) {
@@ -275,8 +274,6 @@ int main(int argc, char **argv) {
         }
 
         setvbuf(stdout, NULL, _IOLBF, 0);
-        if (machine_is_busy())
-                printf("Others use this machine at the moment: the figures are of little worth.\n");
         crew_init(&crew);
         for (size_t round = 0; round < n_rounds; round++) {
                 for (size_t l = 0; l < N_LOADS; l++) {
@@ -287,7 +284,7 @@ int main(int argc, char **argv) {
                         };
 
                         for (size_t s = 0; s < N_SCENARIOS && (only == SIZE_MAX || only == l); s++) {
-                                if (run(argv[optind], &scenarios[s], &workload, &measurements[l][s * ROUNDS_MAX + round]) < 0) {
+                                if (run_undisturbed(argv[optind], &scenarios[s], &workload, &measurements[l][s * ROUNDS_MAX + round]) < 0) {
                                         fprintf(stderr, "bench: %s, %s: failed\n", loads[l].name, scenarios[s].name);
                                         return 1;
                                 }
@@ -300,6 +297,8 @@ int main(int argc, char **argv) {
                n_rounds,
                milliseconds,
                sysconf(_SC_NPROCESSORS_ONLN));
+        if (n_disturbed > 0)
+                printf("Others used the machine during %u measurements: the figures are of less worth.\n", n_disturbed);
         for (size_t l = 0; l < N_LOADS; l++) {
                 if (only == SIZE_MAX || only == l)
                         report_print(&loads[l], scenarios, N_SCENARIOS, measurements[l], n_rounds);

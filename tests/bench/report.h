@@ -33,6 +33,7 @@ typedef struct Load {
 } Load;
 
 typedef struct Measurement {
+        uint64_t operations;
         double rate;            /* operations a second */
         double cpu_share;       /* of the broker, of one processor, while events flowed */
         double us_per_event;    /* processor time of the broker, or of one direct listener, per connector datagram */

@@ -45,3 +45,8 @@ def make_daemon(request, tmp_path):
 @pytest.fixture
 def daemon(make_daemon):
     return make_daemon()
+
+
+def pytest_configure(config):
+    # What goes wrong in the fake kernel's thread is a failure, not a warning.
+    config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")

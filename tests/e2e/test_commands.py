@@ -86,7 +86,10 @@ def event_json(numbered):
     for flag in ("task_unknown", "synthesised"):
         if getattr(e, flag):
             out[flag] = True
-    if kind == "fork":
+    if kind == "exec":
+        if e.exec.comm_stale:
+            out["comm_stale"] = True
+    elif kind == "fork":
         out["parent_tid"] = e.fork.parent_tid
     elif kind == "comm_change":
         out["old_comm"] = e.comm_change.old_comm.decode()
@@ -152,8 +155,6 @@ def assert_same(out, numbered):
         have, due = comparable(line), event_json(n)
         # Each feed has its own numbers; the two subscriptions may be of one.
         have.pop("number"), due.pop("number")
-        if due["kind"] == "exec":
-            have.pop("comm_stale", None)
         assert have == due
 
 
@@ -165,6 +166,20 @@ def test_watch_json_every_kind(daemon):
     out, err = finish(process)
     assert_same(out, numbered)
     assert not err
+
+
+def test_watch_json_exec_with_its_new_name(daemon):
+    client = daemon.subscriber(kinds=("exec",))
+    process = watch(daemon, client, "--json", "-e", "exec", "-n", "2")
+    daemon.kernel.exec(1, comm=b"new")
+    numbered = [client.next()]
+    daemon.kernel.exec(500)
+    numbered.append(client.next())
+    out, _ = finish(process)
+    assert_same(out, numbered)
+    known, unknown = map(json.loads, out.splitlines())
+    assert known["comm"] == "new" and "comm_stale" not in known
+    assert unknown["comm_stale"] is True
 
 
 def test_watch_json_threads(daemon):

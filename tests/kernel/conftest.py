@@ -34,9 +34,9 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture(scope="session", autouse=True)
 def healthy():
     """The machine's connector works before the tests and after them, whatever they did to it."""
-    real_kernel.heal()
+    real_kernel.mend()
     yield
-    real_kernel.heal()
+    real_kernel.mend()
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def alone(healthy):
     """
     if real_kernel.listeners():
         pytest.skip("somebody else listens to the proc connector: stop other brokers")
-    real_kernel.heal()
+    real_kernel.reset()
     yield
-    real_kernel.heal()
+    real_kernel.mend()
 
 
 @pytest.fixture(scope="module")

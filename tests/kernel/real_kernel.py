@@ -238,7 +238,8 @@ class Taskstats(Netlink):
         return self.datagrams()
 
     def command(self, kind, payload):
-        """TASKSTATS_CMD_GET with one attribute; returns the kernel's errno. Exit messages in between are lost."""
+        """TASKSTATS_CMD_GET with one attribute; returns the kernel's errno. Throws away what is queued, for the answer's sake."""
+        self.datagrams()
         self._send(self.family, struct.pack("=BBH", 1, 1, 0) + attribute(kind, payload), 1 | 4)
         while True:
             for data in self._replies():
@@ -282,23 +283,30 @@ def portids_of(pid, protocol):
     return [portid for p, portid in netlink_sockets_of(pid).values() if p == protocol]
 
 
-def heal():
+def mend():
     """
-    Brings the kernel's count of connector listeners to what it should be. Repeats
-    the muting attack's own means in the other direction until the kernel answers,
-    which it does from one on. Where others listen, more than one may be due, and
-    nobody knows how many of them are counted: then it is enough that it answers.
+    Makes the connector speak again if it was silenced, by the attack's own means in
+    the other direction, and counts in those who listen; does nothing else.
     """
     others = listeners()
     with Connector(listen=False) as connector:
-        if others and connector.acknowledged(INVALID):
+        if connector.acknowledged(LISTEN):
             return
-        # Downwards first: a listener that was killed stays in the count for ever.
-        while not others and connector.acknowledged(INVALID):
-            connector.operate(IGNORE)
         while not connector.acknowledged(LISTEN):
             connector.operate(INVALID)
-        # Each of the others is one; this one takes itself off again.
         for _ in range(others):
             connector.operate(INVALID)
             connector.operate(LISTEN)
+
+
+def reset():
+    """
+    Brings the kernel's count of connector listeners to zero, which it should be
+    where nobody listens: one that was killed stays in it for ever. Whoever begins
+    to listen meanwhile is deaf afterwards.
+    """
+    assert not listeners()
+    with Connector(listen=False) as connector:
+        while connector.acknowledged(INVALID):
+            connector.operate(IGNORE)
+    mend()

@@ -141,7 +141,7 @@ def test_killed_daemon_leaves_a_socket_that_the_next_one_takes(make_broker):
     finally:
         again.stop()
         broker.process.returncode = 0
-        k.heal()
+        k.mend()
 
 
 def test_socket_is_roots_alone(make_broker):

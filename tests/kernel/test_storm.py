@@ -15,6 +15,10 @@ N_PYTHON = 4_000
 WORKERS = 2
 
 
+# Room for a whole storm: however busy the machine is, no subscriber falls behind.
+ROOM = ("--feed-mib", "512")
+
+
 def check_nothing_lost(status):
     for source in (status.connector, status.taskstats):
         assert (source.lost, source.dropped, source.truncated, source.malformed, source.foreign) == (0,) * 5, source
@@ -53,7 +57,7 @@ def check_all(truth, name, streams, **options):
     ("thread", N_THREADS, {"threads": 4000, "window": 64}),
 ], ids=["processes", "threads"])
 def test_storm(directory, make_broker, beside, mode, count, options):
-    broker = make_broker()
+    broker = make_broker(*ROOM)
     truth, name, streams = storm_and_collect(directory, broker, beside, mode, count, **options)
     assert len(truth) >= count
     check_nothing_lost(broker.status())
@@ -62,7 +66,7 @@ def test_storm(directory, make_broker, beside, mode, count, options):
 
 def test_threads_alive_together(directory, make_broker, beside):
     """Thousands in one process, which end at the same moment, while the leader ends the process."""
-    broker = make_broker()
+    broker = make_broker(*ROOM)
     truth, name, streams = storm_and_collect(
         directory, broker, beside, "thread", 20_000, n_subscribers=1, threads=5000, hold=True
     )
@@ -72,7 +76,7 @@ def test_threads_alive_together(directory, make_broker, beside):
 
 @pytest.mark.parametrize("mode", ["exec", "spawn"])
 def test_exec(directory, make_broker, beside, mode):
-    broker = make_broker()
+    broker = make_broker(*ROOM)
     count = N_EXECS if mode == "exec" else N_EXECS // 5
     truth, name, streams = storm_and_collect(directory, broker, beside, mode, count, n_subscribers=1)
     check_nothing_lost(broker.status())
@@ -81,7 +85,7 @@ def test_exec(directory, make_broker, beside, mode):
 
 def test_second_implementation(directory, make_broker):
     """The same through Python's protobuf, as it comes in."""
-    broker = make_broker()
+    broker = make_broker(*ROOM)
     client = broker.subscriber(threads=True)
     events = []
     end = support.unique_name()

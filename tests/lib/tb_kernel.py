@@ -127,7 +127,11 @@ class FakeKernel:
         # A datagram socket's recv() does not see a shutdown: a descriptor tells.
         while self.stop not in select.select([self.connector, self.stop], [], [])[0]:
             with self.lock:
-                self._answer()
+                try:
+                    self._answer()
+                except OSError:
+                    # The broker has gone; whoever waits for it says so.
+                    return
 
     def _answer(self):
         """

@@ -71,7 +71,8 @@ struct ExitMessage {
 };
 
 /* netlink header of type DONE, connector header, proc_event without its union. */
-static inline void proc_bytes(uint8_t data[static PROC_BYTES], uint32_t seq, uint32_t what, uint32_t cpu, uint64_t time_ns) {
+static inline void proc_bytes(uint8_t data[static PROC_BYTES], uint32_t seq, uint32_t what, uint32_t cpu,
+                              uint64_t time_ns) {
         memset(data, 0, PROC_BYTES);
         put_u32(data, 0, PROC_BYTES);
         put_u16(data, 4, 3);

@@ -3,8 +3,9 @@
 
 /*
  * A join between two sources that the test plays, and the events that came out of
- * it. Times are monotonic and begin two seconds after the join did, when nothing
- * is excused any more for being of before the start.
+ * it. Times are monotonic. The join is made to have begun ten seconds ago, and the
+ * kernel to speak two seconds later, when nothing is excused any more for being of
+ * before the start.
  *
  * Include it behind #undef NDEBUG.
  */
@@ -59,10 +60,10 @@ struct RigRecord {
 };
 
 #define RECORD(...) RECORD_OF(__VA_ARGS__, )
-#define RECORD_OF(tid_, pid_, etime_us_, exitcode_, flags_, comm_, ...)       \
-        &(RigRecord) {                                                        \
-                .tid = tid_, .pid = pid_, .etime_us = etime_us_, .exitcode = exitcode_, .flags = flags_, .comm = comm_, \
-                __VA_ARGS__                                                   \
+#define RECORD_OF(tid_, pid_, etime_us_, exitcode_, flags_, comm_, ...)                                                \
+        &(RigRecord) {                                                                                                 \
+                .tid = tid_, .pid = pid_, .etime_us = etime_us_, .exitcode = exitcode_, .flags = flags_,               \
+                .comm = comm_, __VA_ARGS__                                                                             \
         }
 
 static inline void rig_on_event(Join *join, const Event *event) {
@@ -94,10 +95,12 @@ static inline Rig *rig_new(void) {
         assert(connector_init(&rig->connector, &(ConnectorOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) == 0);
         packet_pair(fds);
         rig->listener_kernel = fds[1];
-        assert(exit_listener_init(&rig->listener, &(ExitListenerOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) == 0);
+        assert(exit_listener_init(&rig->listener, &(ExitListenerOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) ==
+               0);
         rig->facts.delay_accounting = DELAY_ACCOUNTING_ON;
         join_init(&rig->join, &rig->connector, &rig->listener, &rig->facts, rig->procfs.fd, rig_on_event);
         join_set_realtime_offset(&rig->join, RIG_OFFSET_NS);
+        rig->join.start_ns -= 10 * NSEC_PER_SEC;
         rig->now = rig->join.start_ns + 2 * NSEC_PER_SEC;
         return rig;
 }
@@ -134,7 +137,8 @@ static inline Task *rig_seed(Rig *rig, uint32_t pid, uint32_t tid, const char *c
 }
 
 /* Messages of the connector: each a millisecond after the one before. */
-static inline uint64_t rig_say(Rig *rig, uint32_t what, uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f) {
+static inline uint64_t rig_say(Rig *rig, uint32_t what, uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e,
+                               uint32_t f) {
         uint8_t bytes[PROC_BYTES];
         uint64_t time_ns = rig->now;
 

@@ -194,13 +194,16 @@ static void test_numbers_of_others(void) {
         packet_send(rig.kernel, "short", 5);
         memset(bytes, 0, sizeof(bytes));
         packet_send(rig.kernel, bytes, sizeof(bytes));
-        rig_send(&rig, 0, 4, 4);
+        /* of no task that can be: not told, not missing */
+        proc_bytes(bytes, 4, WHAT_EXEC, 0, 4);
+        packet_send(rig.kernel, bytes, sizeof(bytes));
+        rig_send(&rig, 0, 5, 5);
         assert(connector_read(&rig.connector, 512) == 0);
         assert(rig.connector.n_events == 2);
         check_exec(&rig.connector.events[0], 0, 1);
-        check_exec(&rig.connector.events[1], 0, 4);
-        assert(rig.connector.counters.malformed == 2);
-        assert(rig.connector.counters.received == 6);
+        check_exec(&rig.connector.events[1], 0, 5);
+        assert(rig.connector.counters.malformed == 3);
+        assert(rig.connector.counters.received == 7);
         assert(rig.connector.counters.lost == 0);
         rig_free(&rig);
 }

@@ -140,8 +140,9 @@ static void test_error(void) {
 
         message = frame_unpack(
                 frame,
-                encode_error(&(EncodedError){ .code = ERROR_FELL_BEHIND, .message = "", .closing = true, .lost = 1ull << 40 },
-                             frame));
+                encode_error(
+                        &(EncodedError){ .code = ERROR_FELL_BEHIND, .message = "", .closing = true, .lost = 1ull << 40 },
+                        frame));
         assert(message->error->code == TASKBROKER__V1__ERROR_CODE__ERROR_CODE_FELL_BEHIND);
         assert(message->error->field[0] == 0);
         assert(message->error->closing && message->error->lost == 1ull << 40);
@@ -188,12 +189,25 @@ static void check_source(const PB(SourceStatus) *m, uint64_t base) {
 
 static void test_status(void) {
         BrokerStatus status = {
-                .epoch = 11, .start_time_ns = 12, .uptime_ns = 13, .facts = &facts,
+                .epoch = 11,
+                .start_time_ns = 12,
+                .uptime_ns = 13,
+                .facts = &facts,
                 .connector = { 101, 102, 103, 104, 105, 106, 107, 108, 109 },
                 .taskstats = { 201, 202, 203, 204, 205, 206, 207, 208, 209 },
-                .live_tasks = 21, .live_processes = 22, .feeds = 23, .subscribers = 24, .connections = 25, .feed_bytes = 26,
-                .reader_lost = 27, .closed_for_errors = 28, .closed_for_strict = 29, .refused_connections = 30,
-                .unmatched_stats = 31, .synthesised_exits = 32, .broker_cpu_ns = 33,
+                .live_tasks = 21,
+                .live_processes = 22,
+                .feeds = 23,
+                .subscribers = 24,
+                .connections = 25,
+                .feed_bytes = 26,
+                .reader_lost = 27,
+                .closed_for_errors = 28,
+                .closed_for_strict = 29,
+                .refused_connections = 30,
+                .unmatched_stats = 31,
+                .synthesised_exits = 32,
+                .broker_cpu_ns = 33,
         };
         uint8_t frame[ENCODED_REPLY_MAX];
         PB(ServerMessage) *message;

@@ -115,7 +115,8 @@ static void test_ids(void) {
                 message = roundtrip(&event, NULL);
                 m = message->event_batch->events[0];
                 check_common(m, &event);
-                assert(m->what_case == (group ? TASKBROKER__V1__EVENT__WHAT_GROUP_IDS : TASKBROKER__V1__EVENT__WHAT_USER_IDS));
+                assert(m->what_case ==
+                       (group ? TASKBROKER__V1__EVENT__WHAT_GROUP_IDS : TASKBROKER__V1__EVENT__WHAT_USER_IDS));
                 ids = group ? m->group_ids : m->user_ids;
                 assert(ids->real_id == 1000 && ids->effective_id == UINT32_MAX);
                 message_free(message);
@@ -189,7 +190,8 @@ static TaskStats stats_new(uint16_t version, uint32_t groups, uint64_t seed) {
         TaskStats stats = { .version = version, .groups = groups, .unsupported = 1u << 9, .uncounted = 1u << 7 };
 
         memcpy(stats.ac_comm, "stats' own name", 15);
-#define FIELD(group, name, type, offset, offset_v15, since, total) stats.name = (TASKSTATS_TYPE_##type)(seed += 1000003);
+#define FIELD(group, name, type, offset, offset_v15, since, total)                                                     \
+        stats.name = (TASKSTATS_TYPE_##type)(seed += 1000003);
         TASKSTATS_FIELDS(FIELD)
 #undef FIELD
         stats.ac_flag = 0x3b;
@@ -350,7 +352,12 @@ static void test_full_names(void) {
 }
 
 static void test_largest(void) {
-        TaskStats stats = { .version = UINT16_MAX, .groups = UINT32_MAX, .unsupported = UINT32_MAX, .uncounted = UINT32_MAX };
+        TaskStats stats = {
+                .version = UINT16_MAX,
+                .groups = UINT32_MAX,
+                .unsupported = UINT32_MAX,
+                .uncounted = UINT32_MAX,
+        };
         PB(ServerMessage) *message;
         Event event;
         size_t n;
@@ -409,9 +416,13 @@ static void test_event_prefix(void) {
         for (size_t i = 0; i < 200; ++i) {
                 TaskStats stats = { .version = 17, .groups = STATS_CPU };
                 Event event = { .kind = EVENT_EXIT, .exit.stats = &stats };
-                uint64_t *fields[] = { &stats.cpu_run_virtual_total_ns, &stats.cpu_run_real_total_ns, &stats.ac_utime_us,
-                                       &stats.ac_stime_us, &stats.ac_utimescaled_us, &stats.ac_stimescaled_us,
-                                       &stats.cpu_scaled_run_real_total_ns };
+                uint64_t *fields[] = { &stats.cpu_run_virtual_total_ns,
+                                      &stats.cpu_run_real_total_ns,
+                                      &stats.ac_utime_us,
+                                      &stats.ac_stime_us,
+                                      &stats.ac_utimescaled_us,
+                                      &stats.ac_stimescaled_us,
+                                      &stats.cpu_scaled_run_real_total_ns };
 
                 for (size_t k = 0; k < ARRAY_SIZE(fields); ++k)
                         *fields[k] = i > k * 10 ? UINT64_MAX >> (64 - MIN((i - k * 10) * 7, (size_t)64)) : 0;

@@ -38,7 +38,8 @@ static void rig_send(const Rig *rig, uint32_t tid, uint16_t version) {
 
         put_u16(stats, 0, version);
         put_u32(stats, STATS_AT_PID, tid);
-        exit_message_aggregate(&message, ATTR_AGGR_PID, tid, stats, version == 16 ? STATS_BYTES_V16 : STATS_BYTES, false);
+        exit_message_aggregate(&message, ATTR_AGGR_PID, tid, stats, version == 16 ? STATS_BYTES_V16 : STATS_BYTES,
+                               false);
         packet_send(rig->kernel, message.data, message.n);
 }
 

@@ -204,8 +204,8 @@ static void test_random(uint64_t seed, size_t n_max, size_t n_event_max) {
                         if (random_below(&state, 300) == 0)
                                 readers[i].speed = (unsigned int)random_below(&state, 4);
                         for (uint64_t k = random_below(&state, 4); k > 0; --k)
-                                if (!reader_read(&readers[i], &model, 1 + random_below(&state, speeds[readers[i].speed] + 1),
-                                                 &state))
+                                if (!reader_read(&readers[i], &model,
+                                                 1 + random_below(&state, speeds[readers[i].speed] + 1), &state))
                                         break;
                 }
                 check_feed(feed, readers);

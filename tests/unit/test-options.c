@@ -62,8 +62,8 @@ static void test_all(void) {
         Options options;
 
         assert(parse(&options,
-                     (const char *const[]){ "--socket", "/x/y", "--rcvbuf-mib=1", "--feed-mib", "1024", "--log-level", "debug",
-                                            "--check", NULL },
+                     (const char *const[]){ "--socket", "/x/y", "--rcvbuf-mib=1", "--feed-mib", "1024", "--log-level",
+                                            "debug", "--check", NULL },
                      text, sizeof(text)) == 0);
         assert(text[0] == 0);
         assert(strcmp(options.socket_path, "/x/y") == 0);

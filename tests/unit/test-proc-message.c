@@ -148,7 +148,7 @@ static void test_numbers_of_tasks(void) {
                         uint8_t bytes[PROC_BYTES];
                         ProcMessage message;
 
-                        proc_bytes(bytes, 1, whats[k], 0, 1);
+                        proc_bytes(bytes, 1, whats[k], 6, 1);
                         if (whats[k] == WHAT_FORK)
                                 proc_union(bytes, 1, 1, rows[i].tid, rows[i].pid, 0, 0);
                         else
@@ -156,6 +156,22 @@ static void test_numbers_of_tasks(void) {
                         assert(parse(bytes, sizeof(bytes), &message) ==
                                (rows[i].valid ? 0 : PROC_MESSAGE_E_NO_TASK));
                 }
+        }
+}
+
+static void test_processors(void) {
+        static const struct {
+                uint32_t cpu;
+                bool valid;
+        } rows[] = { { 0, true }, { PROC_CPU_LIMIT - 1, true }, { PROC_CPU_LIMIT, false }, { UINT32_MAX, false } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                uint8_t bytes[PROC_BYTES];
+                ProcMessage message;
+
+                proc_bytes(bytes, 1, WHAT_EXEC, rows[i].cpu, 1);
+                proc_union(bytes, 11, 10, 0, 0, 0, 0);
+                assert(parse(bytes, sizeof(bytes), &message) == (rows[i].valid ? 0 : PROC_MESSAGE_E_MALFORMED));
         }
 }
 
@@ -200,6 +216,12 @@ static void test_lengths_that_lie(void) {
         for (uint16_t n = 0; n < 40; ++n) {
                 memcpy(bad, good, sizeof(good));
                 put_u16(bad, PROC_AT_LEN, n);
+                assert(parse(bad, PROC_BYTES, &message) == PROC_MESSAGE_E_MALFORMED);
+        }
+
+        for (uint32_t n = 41; n <= UINT16_MAX; n = n * 2 - 30) {
+                memcpy(bad, good, sizeof(good));
+                put_u16(bad, PROC_AT_LEN, (uint16_t)n);
                 assert(parse(bad, PROC_BYTES, &message) == PROC_MESSAGE_E_MALFORMED);
         }
 
@@ -275,6 +297,7 @@ int main(void) {
         test_acknowledgement();
         test_unknown_kinds();
         test_numbers_of_tasks();
+        test_processors();
         test_truncated();
         test_lengths_that_lie();
         test_not_the_connector();

@@ -11,11 +11,13 @@
 static TaskTable table;
 
 /* Fields 3 and on of a stat; %u are ppid and the start in ticks. */
-#define STAT_REST                                                             \
-        " S %u 700 700 34816 700 4194304 123 456 7 8 90 12 34 56 20 0 3 0 %llu 12345678 321 18446744073709551615 1 1 0 0 0 0 0 " \
+#define STAT_REST                                                                                                      \
+        " S %u 700 700 34816 700 4194304 123 456 7 8 90 12 34 56 20 0 3 0 %llu 12345678 321 18446744073709551615 1 1 " \
+        "0 0 0 0 0 "                                                                                                   \
         "0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
 
-static void add_stat(const Tree *tree, uint32_t pid, uint32_t tid, const char *comm, uint32_t ppid, unsigned long long start) {
+static void add_stat(const Tree *tree, uint32_t pid, uint32_t tid, const char *comm, uint32_t ppid,
+                     unsigned long long start) {
         char path[64], text[512];
 
         snprintf(path, sizeof(path), "%u/task/%u/stat", pid, tid);
@@ -28,11 +30,13 @@ static void add_status(const Tree *tree, uint32_t pid, uint32_t tid, const char 
 
         snprintf(path, sizeof(path), "%u/task/%u/status", pid, tid);
         snprintf(text, sizeof(text),
-                 "Name:\t%s\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t%u\nPid:\t%u\n%sFDSize:\t64\n", comm, pid, tid, ids);
+                 "Name:\t%s\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t%u\nPid:\t%u\n%sFDSize:\t64\n", comm, pid, tid,
+                 ids);
         tree_write_text(tree, path, text);
 }
 
-static void add_task(const Tree *tree, uint32_t pid, uint32_t tid, const char *comm, uint32_t ppid, unsigned long long start) {
+static void add_task(const Tree *tree, uint32_t pid, uint32_t tid, const char *comm, uint32_t ppid,
+                     unsigned long long start) {
         add_stat(tree, pid, tid, comm, ppid, start);
         add_status(tree, pid, tid, comm, "Uid:\t1000\t1001\t1002\t1003\nGid:\t2000\t2001\t2002\t2003\n");
 }

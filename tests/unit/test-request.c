@@ -119,7 +119,8 @@ static void test_subscribe_defaults(void) {
 
 /* Packed by protobuf-c, as other libraries would. */
 static void test_subscribe_all(void) {
-        PB(EventKind) kinds[] = { TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COREDUMP, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_FORK };
+        PB(EventKind) kinds[] = { TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COREDUMP,
+                                  TASKBROKER__V1__EVENT_KIND__EVENT_KIND_FORK };
         PB(Subscribe) subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
         Subscription subscription;
