@@ -38,7 +38,6 @@
 
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
-#include "broker/base/log.h"
 #include "broker/base/util.h"
 #include "broker/kernel/connector.h"
 #include "broker/kernel/proc_message.h"
@@ -365,14 +364,11 @@ int connector_check(Connector *connector) {
                 connector->muted = true;
                 connector->muted_since_ns = connector->alive_ns;
                 ++connector->counters.muted;
-                log_warning("Some process on this machine has silenced the kernel's proc connector for all "
-                            "listeners; trying to restore it.");
         }
 
         if (!connector_remedy(connector))
                 return CONNECTOR_E_MUTED;
         connector->muted = false;
         ++connector->counters.repaired;
-        log_notice("The proc connector is restored.");
         return CONNECTOR_E_REPAIRED;
 }

@@ -80,6 +80,7 @@ struct Broker {
         uint64_t rate_received;
         bool storm;
         bool probing;                   /* every second tick asks, the other looks for the answer */
+        bool muted_logged;
         uint64_t logged_lost, logged_ns; /* of the last line about losses */
         int r;                          /* why the loop ended */
 };
@@ -235,8 +236,16 @@ static int broker_look_after_connector(Broker *broker) {
         r = connector_check(&broker->connector);
         if (r < 0)
                 return error_trace(r);
-        if (r == CONNECTOR_E_REPAIRED)
+        if (r > 0 && !broker->muted_logged) {
+                broker->muted_logged = true;
+                log_warning("Some process on this machine has silenced the kernel's proc connector for all listeners; "
+                            "restoring it.");
+        }
+        if (r == CONNECTOR_E_REPAIRED) {
+                broker->muted_logged = false;
+                log_notice("The proc connector is restored.");
                 join_note_muted(&broker->join, broker->connector.muted_since_ns);
+        }
         return 0;
 }
 

@@ -11,7 +11,9 @@
 #include "broker/base/util.h"
 #include "broker/root/proof.h"
 
-#define PROOF_SECONDS 3
+/* A machine under load can take long to run a child; a silenced connector is restored between two tries. */
+#define PROOF_TRIES 3
+#define PROOF_TRY_NS ((int64_t)NSEC_PER_SEC)
 
 #define CANARY_STATUS 42
 
@@ -80,8 +82,12 @@ static int canary_watch(Canary *canary, Connector *connector, ExitListener *list
         return 0;
 }
 
-static int canary_run(Canary *canary, Connector *connector, ExitListener *listener, KernelFacts *facts) {
-        int64_t end = clock_read_ns(CLOCK_MONOTONIC) + PROOF_SECONDS * (int64_t)NSEC_PER_SEC;
+static bool canary_is_proof(const Canary *canary, const Connector *connector) {
+        return canary->fork && canary->exit && canary->record && !connector->awaiting;
+}
+
+static int canary_try(Canary *canary, Connector *connector, ExitListener *listener) {
+        int64_t end = clock_read_ns(CLOCK_MONOTONIC) + PROOF_TRY_NS;
         struct pollfd pfds[] = {
                 { .fd = connector->fd, .events = POLLIN },
                 { .fd = listener->fd, .events = POLLIN },
@@ -94,19 +100,39 @@ static int canary_run(Canary *canary, Connector *connector, ExitListener *listen
                 return error_origin(-errno);
         if (pid == 0)
                 _exit(CANARY_STATUS);
-        canary->pid = (uint32_t)pid;
+        *canary = (Canary){ .pid = (uint32_t)pid };
         (void)waitpid(pid, NULL, 0);
 
-        while (!(canary->fork && canary->exit && canary->record && !connector->awaiting) &&
-               clock_read_ns(CLOCK_MONOTONIC) < end) {
+        while (!canary_is_proof(canary, connector) && clock_read_ns(CLOCK_MONOTONIC) < end) {
                 if (poll(pfds, ARRAY_SIZE(pfds), 100) < 0 && errno != EINTR)
                         return error_origin(-errno);
                 r = canary_watch(canary, connector, listener);
                 if (r)
                         return error_trace(r);
         }
-        if (listener->last_version)
-                facts->taskstats_version = listener->last_version;
+        return 0;
+}
+
+/* Tries until both sources have told of a child; what they have not told in the end, the canary shows. */
+static int canary_run(Canary *canary, Connector *connector, ExitListener *listener, ProofSay say) {
+        int r;
+
+        for (int i = 0; i < PROOF_TRIES; ++i) {
+                r = canary_try(canary, connector, listener);
+                if (r)
+                        return error_trace(r);
+                if (canary_is_proof(canary, connector))
+                        return 0;
+                if (!connector->awaiting && !connector->muted)
+                        continue;
+
+                r = connector_check(connector);
+                if (r < 0)
+                        return error_trace(r);
+                if (r == CONNECTOR_E_REPAIRED)
+                        say(true, "The proc connector had been silenced, by some process on this machine; it is "
+                                  "restored.");
+        }
         return 0;
 }
 
@@ -146,11 +172,12 @@ int proof_open(Connector *connector,
         if (r || failed)
                 return r ? r : failed;
 
-        r = canary_run(&canary, connector, listener, facts);
+        r = canary_run(&canary, connector, listener, say);
         if (r)
                 return error_trace(r);
+        facts->taskstats_version = listener->last_version;
 
-        if (connector->awaiting) {
+        if (connector->awaiting || connector->muted) {
                 say(false, "The proc connector does not answer. Either the kernel was built without CONFIG_PROC_EVENTS=y, "
                            "or taskbrokerd does not run in the machine's initial pid and user namespaces, or another "
                            "process has silenced the connector and keeps doing so.");

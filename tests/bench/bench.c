@@ -83,8 +83,10 @@ static int run_direct(const Scenario *scenario, const Workload *workload, Measur
                 ret->us_per_event += cpu_us / (double)slot->events;
                 ret->us_per_datagram += cpu_us / (double)(slot->events + slot->records);
                 ret->lost += slot->lost;
-                if (slot->events + slot->lost < ret->operations * 2)
+                if (slot->events + slot->lost < ret->operations * 2) {
+                        fprintf(stderr, "bench: a direct listener was not told of every fork and exit: did somebody silence the connector?\n");
                         return -1;
+                }
         }
         return r;
 }
@@ -237,6 +239,7 @@ int main(int argc, char **argv) {
         };
         size_t n_rounds = 5, milliseconds = 400, only = SIZE_MAX;
         bool force = false;
+        Broker broker;
         uint64_t begin = now_ns();
         int c;
 
@@ -275,6 +278,13 @@ int main(int argc, char **argv) {
 
         setvbuf(stdout, NULL, _IOLBF, 0);
         crew_init(&crew);
+        /* Does it work at all? And if somebody has silenced the connector, this restores it. */
+        if (broker_start(&broker, argv[optind]) < 0) {
+                broker_stop(&broker);
+                return 1;
+        }
+        broker_stop(&broker);
+
         for (size_t round = 0; round < n_rounds; round++) {
                 for (size_t l = 0; l < N_LOADS; l++) {
                         Workload workload = {

@@ -243,3 +243,16 @@ static inline void rig_expect_clean(Rig *rig) {
         assert(rig->join.table.totals.n_used <= rig->join.table.n_live_processes);
         assert(rig->join.table.processes.n_used == rig->join.table.n_live_processes);
 }
+
+/* Makes what was received, and found lost, older than it is. */
+static inline void rig_age(Rig *rig, uint64_t ns) {
+        rig->join.doubtful_ns -= ns;
+        list_for_each(link, safe, &rig->join.records.waiting.by_age)
+                container_of(link, WaitingRecord, age_link)->arrived_ns -= ns;
+}
+
+/* Turns time by: half a second, in which the connector said nothing new. */
+static inline void rig_tick_later(Rig *rig) {
+        rig_age(rig, 500 * MS);
+        assert(join_tick(&rig->join) == 0);
+}

@@ -141,7 +141,12 @@ static void test_error(void) {
         message = frame_unpack(
                 frame,
                 encode_error(
-                        &(EncodedError){ .code = ERROR_FELL_BEHIND, .message = "", .closing = true, .lost = 1ull << 40 },
+                        &(EncodedError){
+                                .code = ERROR_FELL_BEHIND,
+                                .message = "",
+                                .closing = true,
+                                .lost = 1ull << 40,
+                        },
                         frame));
         assert(message->error->code == TASKBROKER__V1__ERROR_CODE__ERROR_CODE_FELL_BEHIND);
         assert(message->error->field[0] == 0);

@@ -227,7 +227,8 @@ static void check_stats(const PB(TaskStats) *m, const TaskStats *stats) {
 #undef FIELD
         if (m->identity) {
                 assert(m->identity->ac_comm.len == strnlen(stats->ac_comm, COMM_SIZE));
-                assert(memcmp(m->identity->ac_comm.data, stats->ac_comm, m->identity->ac_comm.len) == 0);
+                assert(m->identity->ac_comm.len == 0 ||
+                       memcmp(m->identity->ac_comm.data, stats->ac_comm, m->identity->ac_comm.len) == 0);
         }
         assert(!!m->delays == (cpu_delay || delays));
         if (m->delays) {

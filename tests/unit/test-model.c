@@ -73,8 +73,9 @@ static void test_every_field(void) {
         assert(total.groups == tasks[0].groups);
         assert(strcmp(total.ac_comm, "task-1000") == 0);
 #define FIELD(group, name, type, offset, offset_v15, since, rule)                                                      \
-        assert((uint64_t)total.name == expected(#name, (uint64_t[]){ (uint64_t)tasks[0].name, (uint64_t)tasks[1].name,  \
-                                                                    (uint64_t)tasks[2].name }));
+        assert((uint64_t)total.name ==                                                                                 \
+               expected(#name,                                                                                         \
+                        (uint64_t[]){ (uint64_t)tasks[0].name, (uint64_t)tasks[1].name, (uint64_t)tasks[2].name }));
         TASKSTATS_FIELDS(FIELD)
 #undef FIELD
 #define DELAY(name, offset, offset_v15, since, peak, peak_v15, peak_time)     \
