@@ -335,16 +335,20 @@ static void client_serve(Client *client) {
         client_set_deadline(client, LIMIT_UNREAD_SECONDS);
 }
 
+static bool client_has_gone(const Client *client) {
+        struct pollfd pfd = { .fd = client->fd };
+
+        return poll(&pfd, 1, 0) > 0 && (pfd.revents & (POLLHUP | POLLERR));
+}
+
 /*
  * The peer sends no more. If it has closed, it is gone (POLLHUP); if it has only
  * shut down its sending side, it still wants what it asked for.
  */
 static void client_end_of_input(Client *client) {
-        struct pollfd pfd = { .fd = client->fd };
-
         client->input_ended = true;
         ev_io_stop(client->hub->loop, &client->reader);
-        if (poll(&pfd, 1, 0) > 0 && (pfd.revents & (POLLHUP | POLLERR)))
+        if (client_has_gone(client))
                 return client_die(client);
         if (client->n_in > 0) {
                 client_refuse(client, &(EncodedError){
@@ -354,6 +358,9 @@ static void client_end_of_input(Client *client) {
                                       });
         } else if (!client->subscribed) {
                 client_close(client);
+        } else {
+                /* Nothing will tell when it goes for good: look now and then. */
+                client_set_deadline(client, LIMIT_REQUEST_SECONDS);
         }
         client_flush(client);
 }
@@ -411,8 +418,10 @@ static void client_on_deadline(struct ev_loop *loop, ev_timer *watcher, int even
         (void)loop;
         (void)events;
         assert(client->magic == CLIENT_MAGIC);
-        if (client->closing)
+        if (client->closing || (client->input_ended && client_has_gone(client)))
                 return client_die(client);
+        if (client->input_ended && !client_has_replies(client))
+                return client_set_deadline(client, LIMIT_REQUEST_SECONDS);
         if (client_has_replies(client))
                 client_refuse(client, &(EncodedError){
                                               .code = ERROR_UNREAD_REPLIES,

@@ -45,8 +45,8 @@
 #define BATCH_N 512
 #define BATCH_BYTES 128
 
-/* The drop counter is read when the queue is empty and this many messages came since. */
-#define POLL_DROPS_EVERY 64
+/* The drop counter is looked at when the queue is empty and this many messages came since. */
+#define POLL_DROPS_EVERY 64u
 
 #define REMEDY_TRIES 20000
 
@@ -213,25 +213,30 @@ static int connector_account(Connector *connector, const ProcMessage *message) {
         return 0;
 }
 
-/* With the queue empty: whatever the socket dropped and no gap has shown is missing here. */
+/*
+ * The queue is empty behind what was just read: of the drops that were counted
+ * before it was read, those that no gap has shown are missing here, at its end.
+ * (Counted afterwards, they could as well be missing behind messages that are
+ * still to be read.)
+ */
+static void connector_account_drops(Connector *connector) {
+        uint64_t dropped = connector->counters.dropped, shown = connector->n_gaps + connector->n_ahead;
+
+        if (dropped <= shown)
+                return;
+        connector->n_ahead += dropped - shown;
+        connector_add_loss(connector, dropped - shown, (uint64_t)clock_read_ns(CLOCK_MONOTONIC), 0, false);
+}
+
 static int connector_poll_drops(Connector *connector) {
-        uint64_t dropped, shown;
         uint32_t drops;
         int r;
 
-        connector->n_unpolled = 0;
         r = socket_drops(connector->fd, &drops);
         if (r)
                 return error_trace(r);
         connector->counters.dropped += (uint32_t)(drops - connector->drops);
         connector->drops = drops;
-
-        dropped = connector->counters.dropped;
-        shown = connector->n_gaps + connector->n_ahead;
-        if (dropped > shown) {
-                connector->n_ahead += dropped - shown;
-                connector_add_loss(connector, dropped - shown, (uint64_t)clock_read_ns(CLOCK_MONOTONIC), 0, false);
-        }
         return 0;
 }
 
@@ -240,14 +245,21 @@ static int connector_poll_drops(Connector *connector) {
  * @connector:  the connector; its events are overwritten
  * @n_wanted:   datagrams at most
  *
- * connector->batch.drained says whether the queue is empty behind them.
+ * connector->batch.drained says whether there is no need to read on for now: the
+ * queue is empty behind them, and so is the account of what was dropped.
  *
  * Return: 0, or a negative errno.
  */
 int connector_read(Connector *connector, size_t n_wanted) {
+        bool polled = connector->n_unpolled >= POLL_DROPS_EVERY;
         int r;
 
         connector->n_events = 0;
+        if (polled) {
+                r = connector_poll_drops(connector);
+                if (r)
+                        return error_trace(r);
+        }
         r = batch_receive(&connector->batch, connector->fd, n_wanted);
         if (r)
                 return error_trace(r);
@@ -279,8 +291,11 @@ int connector_read(Connector *connector, size_t n_wanted) {
         if (connector->batch.n > 0)
                 connector->alive_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         connector->n_unpolled += connector->batch.n;
-        if (connector->batch.drained && connector->n_unpolled >= POLL_DROPS_EVERY)
-                return error_trace(connector_poll_drops(connector));
+        if (connector->batch.drained && polled) {
+                connector_account_drops(connector);
+                connector->n_unpolled = 0;
+        }
+        connector->batch.drained &= connector->n_unpolled < POLL_DROPS_EVERY;
         return 0;
 }
 
@@ -289,18 +304,14 @@ int connector_read(Connector *connector, size_t n_wanted) {
  * @connector:  the connector; drained
  *
  * The answer is queued before send() returns; connector_check() is called when
- * it must have been read. Adds to connector->events what the drop counter shows.
+ * it must have been read. The next read looks at the drop counter too.
  *
  * Return: 0, or a negative errno.
  */
 int connector_probe(Connector *connector) {
         int r;
 
-        connector->n_events = 0;
-        r = connector_poll_drops(connector);
-        if (r)
-                return error_trace(r);
-
+        connector->n_unpolled = POLL_DROPS_EVERY;
         if (!connector->keepalive || connector->muted || connector->awaiting)
                 return 0;
         ++connector->cookie;
@@ -310,8 +321,7 @@ int connector_probe(Connector *connector) {
         if (r)
                 return error_origin(r);
         connector->awaiting = true;
-        connector->awaiting_drops = connector->drops;
-        return 0;
+        return error_trace(socket_drops(connector->fd, &connector->awaiting_drops));
 }
 
 static bool connector_says_something(Connector *connector) {

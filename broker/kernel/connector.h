@@ -45,7 +45,7 @@ struct Connector {
         bool *cpu_known;        /* per CPU: a message was seen */
         size_t n_cpus;
 
-        uint64_t n_unpolled;    /* messages read since the drop counter was read */
+        uint64_t n_unpolled;    /* messages read since the drops were accounted for */
         uint32_t drops;         /* the socket's counter when last read */
         uint64_t n_gaps;        /* messages missing by their numbers */
         uint64_t n_ahead;       /* told from the drop counter, not yet met as gaps */

@@ -225,13 +225,8 @@ static int broker_look_after_connector(Broker *broker) {
         int r;
 
         broker->probing = !broker->probing;
-        if (broker->probing) {
-                r = connector_probe(&broker->connector);
-                if (r)
-                        return error_trace(r);
-                join_tell_losses(&broker->join);
-                return 0;
-        }
+        if (broker->probing)
+                return error_trace(connector_probe(&broker->connector));
 
         r = connector_check(&broker->connector);
         if (r < 0)

@@ -127,12 +127,22 @@ static int process_finish(Join *join, Process *process, const ExitRecord *record
 }
 
 /*
+ * The last task that the table knows of has ended: does the kernel know of
+ * another, whose birth was lost? It marks the last one's record (since version
+ * 12); if no record of this process was, and none is missing, that is to come.
+ */
+static bool process_has_more(const Process *process, const ExitRecord *record) {
+        return record && record->stats.version >= 12 && !process->has_wait_status &&
+               (!process->totals || process->totals->tasks_missing == 0);
+}
+
+/*
  * Tells the end of a task that is in the table, and takes it out. @event has
  * kind, time, cpu, pid, tid and what is known of the status; @record may be NULL.
  */
 static int end_task(Join *join, Task *task, Event *event, ExitRecord *record) {
         Process *process = task->process;
-        bool last = process->n_live == 1;
+        bool last = process->n_live == 1, ended;
         uint32_t ppid = event->ppid;
         int r;
 
@@ -154,7 +164,8 @@ static int end_task(Join *join, Task *task, Event *event, ExitRecord *record) {
                 if (r)
                         return error_trace(r);
         }
-        if (last) {
+        ended = last && !process_has_more(process, record);
+        if (ended) {
                 r = process_finish(join, process, record, event);
                 if (r)
                         return error_trace(r);
@@ -203,11 +214,20 @@ int ends_conclude_task(Join *join, Task *task, WaitingRecord *record, uint64_t n
 
 /* An end of a task that is not in the table: its birth was lost. */
 static void end_unknown(Join *join, Event *event, ExitRecord *record) {
+        TaskStats totals = {};
+
         event->task_unknown = true;
         if (record) {
                 event_fill_from_record(event, record);
                 stats_apply_facts(&record->stats, join->facts, NULL);
                 event->exit.stats = &record->stats;
+                if (record->has_process) {
+                        /* the last of several tasks: their sums are the kernel's alone */
+                        task_stats_add(&totals, &record->stats);
+                        task_stats_raise(&totals, &record->process);
+                        totals.tasks_unseen = true;
+                        event->exit.process_stats = &totals;
+                }
                 event->exit.process_ended =
                         record->stats.version >= 12 ? !!(record->stats.ac_flag & AC_FLAG_GROUP) : event->tid == event->pid;
         } else {

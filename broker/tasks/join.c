@@ -339,18 +339,6 @@ static int join_event(Join *join, Event *event) {
 }
 
 /**
- * join_tell_losses() - tell the losses that the connector's own reading found
- * @join:  the join
- *
- * For use after connector_probe(), which reads the drop counter.
- */
-void join_tell_losses(Join *join) {
-        for (size_t i = 0; i < join->connector->n_events; ++i)
-                (void)join_event(join, &join->connector->events[i]);
-        join->connector->n_events = 0;
-}
-
-/**
  * join_turn() - read what the sources have, and tell it
  * @join:         the join
  * @ret_drained:  whether the connector's queue was read empty

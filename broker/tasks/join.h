@@ -53,7 +53,6 @@ int join_turn(Join *join, bool *ret_drained);
 int join_tick(Join *join);
 void join_set_realtime_offset(Join *join, int64_t offset_ns);
 void join_note_muted(Join *join, uint64_t since_ns);
-void join_tell_losses(Join *join);
 
 uint64_t join_wall(const Join *join, uint64_t monotonic_ns);
 void join_emit(Join *join, Event *event);

@@ -2,7 +2,7 @@
 
 /*
  * The odd ways in which a process can live and end, one a run: corner CASE NAME
- * [HELPER]. Prints what really happened as JSON, on one line:
+ * [HELPER | PID]. Prints what really happened as JSON, on one line:
  *
  *         {"maker": pid, "note": number, "subject": pid,
  *          "processes": [{"pid", "status", "cpu_us", "tids"}, ...]}
@@ -411,6 +411,20 @@ static void case_reuse(void) {
         _exit(42);
 }
 
+/* The number that is given instead of a helper, three times; codes 1, 2, 3. */
+static void case_take(void) {
+        for (int i = 1; i <= 3; i++) {
+                pid_t r = clone_at((pid_t)atoi(helper));
+
+                if (r == 0)
+                        _exit(i);
+                if (r < 0)
+                        die("clone3");
+                fact_wait(fact_new(r));
+        }
+        _exit(44);
+}
+
 /* A process whose end takes the kernel long: it leaves zombies that nobody wants. */
 static void heir_run(int code) {
         siginfo_t info;
@@ -477,6 +491,7 @@ static const struct {
         { "orphan", case_orphan },
         { "reuse", case_reuse },
         { "reuse-raced", case_reuse_raced },
+        { "take", case_take },
 };
 
 static void board_print(pid_t subject) {
@@ -501,7 +516,7 @@ int main(int argc, char **argv) {
                 if (argc >= 3 && !strcmp(argv[1], cases[i].name))
                         break;
         if (i == n_cases) {
-                fprintf(stderr, "usage: corner CASE NAME [HELPER], where CASE is one of\n");
+                fprintf(stderr, "usage: corner CASE NAME [HELPER | PID], where CASE is one of\n");
                 for (i = 0; i < n_cases; i++)
                         fprintf(stderr, "  %s\n", cases[i].name);
                 return 2;

@@ -93,11 +93,11 @@ Corner = collections.namedtuple("Corner", "maker note subject processes name")
 Process = collections.namedtuple("Process", "pid status cpu_us tids")
 
 
-def corner(directory, case, name=None):
+def corner(directory, case, name=None, number=None):
     """Runs one corner case; the subject is one of its processes, the one that corner itself made."""
     name = name or unique_name()
     out = subprocess.run(
-        [program("corner"), case, name, str(helper(directory, name))],
+        [program("corner"), case, name, str(number or helper(directory, name))],
         check=True, timeout=TIMEOUT, stdout=subprocess.PIPE, cwd=directory,
     ).stdout
     fact = json.loads(out)

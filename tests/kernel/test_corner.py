@@ -2,6 +2,8 @@
 """The odd ways in which processes live and end, on the real kernel: one fork, one end, the right sums and codes."""
 
 import collections
+import os
+import time
 
 import pytest
 import support
@@ -201,3 +203,32 @@ def test_reuse(see, case, due):
         assert exit_.flags & STATS and exit_.stats_pid == pid, exit_
         assert exit_.flags & PROCESS_ENDED
         assert exit_.flags & TERMINATION and exit_.status == exit_.stats_status == i % 256 << 8, exit_
+
+
+def test_number_of_a_zombie(directory, make_broker, beside):
+    """
+    It had ended before the broker began, and was only not waited for yet. When its
+    number is given to others, they are none of its business.
+    """
+    zombie = os.fork()
+    if zombie == 0:
+        os._exit(9)
+    os.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)
+    # Long enough that its start is not the next one's, in ticks.
+    time.sleep(0.2)
+    broker = make_broker()
+    end = support.unique_name()
+    collect = beside(Collecting, broker, end)
+    os.waitpid(zombie, 0)
+    fact = support.corner(directory, "take", number=zombie)
+    support.marker(end)
+    told = [r for r in collect.finish() if r.pid == zombie]
+
+    assert [r.kind for r in told] == [FORK, EXIT] * 3
+    for fork, exit_ in zip(told[::2], told[1::2]):
+        assert exit_.start_time_ns == fork.start_time_ns
+        assert not exit_.flags & (SYNTHESISED | TASK_UNKNOWN)
+        assert exit_.flags & STATS and exit_.flags & PROCESS_ENDED
+    assert [r.status >> 8 for r in told[1::2]] == [r.stats_status >> 8 for r in told[1::2]] == [1, 2, 3]
+    broker.settle(lambda s: s.unmatched_stats == 0)
+    assert len(fact.processes) == 4

@@ -251,6 +251,34 @@ static void test_unread_replies(void) {
         rig_free(rig);
 }
 
+/* Requests that were received already when there was no room for more replies are answered when there is. */
+static void test_requests_that_waited(void) {
+        bool waited = false;
+
+        for (uint64_t n_group = 3; n_group < 40; n_group += 4) {
+                Rig *rig = rig_new();
+                Peer peer = peer_new_welcomed(rig, 4096);
+                uint64_t sent = 0, received = 0;
+                PB(ServerMessage) *message;
+
+                while (ev_is_active(&peer.client->reader)) {
+                        for (uint64_t i = 0; i < n_group; ++i)
+                                peer_ask_status(&peer, ++sent);
+                        rig_turn(rig);
+                }
+                waited = waited || peer.client->n_in > 0;
+                peer_receive_all(rig, &peer);
+                while ((message = peer_take(&peer))) {
+                        assert(message->status->request_id == ++received);
+                        message_free(message);
+                }
+                assert(received == sent);
+                peer_free(&peer);
+                rig_free(rig);
+        }
+        assert(waited);
+}
+
 static void test_unread_for_too_long(void) {
         Rig *rig = rig_new();
         Peer peer = peer_new_welcomed(rig, 4096);
@@ -529,6 +557,7 @@ int main(void) {
         test_partial_writes();
         test_replies_between_frames();
         test_unread_replies();
+        test_requests_that_waited();
         test_unread_for_too_long();
         test_error_never_read();
         test_error_within_a_frame();

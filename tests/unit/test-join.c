@@ -224,6 +224,29 @@ static void test_sums_of_unseen_threads(void) {
         rig_free(rig);
 }
 
+/* The parent of now, which the EXIT itself tells: an orphan's is another than it was born to. */
+static void test_parent_at_exit(void) {
+        Rig *rig = rig_new();
+        const Event *event;
+
+        rig_seed(rig, 50, 50, "parent");
+        rig_fork(rig, 50, 100, 100);
+        rig_fork(rig, 50, 101, 101);
+        rig_record(rig, RECORD(100, 100, 100, 0, AC_FLAG_GROUP, "x", .ppid = 50));
+        rig_record(rig, RECORD(101, 101, 100, 0, AC_FLAG_GROUP, "x", .ppid = 1));
+        rig_say(rig, WHAT_EXIT, 100, 100, 0, 17, 1, 1);
+        rig_say(rig, WHAT_EXIT, 101, 101, 0, 17, 0, 0);
+        rig_turn(rig);
+        rig_expect(rig, EVENT_FORK, 100, 100);
+        rig_expect(rig, EVENT_FORK, 101, 101);
+        event = rig_expect(rig, EVENT_EXIT, 100, 100);
+        assert(event->ppid == 1);
+        /* it does not always: then it is the one that is known */
+        event = rig_expect(rig, EVENT_EXIT, 101, 101);
+        assert(event->ppid == 50);
+        rig_free(rig);
+}
+
 /* The executable's name: from /proc while the process lives, else from its record, else from before. */
 static void test_names_after_exec(void) {
         Rig *rig = rig_new();
@@ -519,6 +542,7 @@ int main(void) {
         test_leader_first();
         test_mark_overtakes();
         test_sums_of_unseen_threads();
+        test_parent_at_exit();
         test_names_after_exec();
         test_exec_by_thread();
         test_exec_by_leader();

@@ -187,17 +187,23 @@ static void test_long_path(void) {
 static void test_permission(void) {
         Tree tree = tree_new();
         Rig *rig = rig_new();
+        char path[108], stale[108];
+        uid_t uid = geteuid();
         Listener listener;
-        char path[108];
 
+        path_of(&tree, "sock", path);
+        path_of(&tree, "stale", stale);
+        close(bind_to(stale, true));
+        assert(chmod(stale, 0666) == 0 && chmod(tree.path, 0555) == 0);
         /* root may write anywhere */
-        if (geteuid() != 0) {
-                path_of(&tree, "sock", path);
-                assert(chmod(tree.path, 0500) == 0);
-                assert(listener_init(&listener, &rig->hub, path, -1) == LISTENER_E_PERMISSION);
-                listener_deinit(&listener);
-                assert(chmod(tree.path, 0700) == 0);
-        }
+        assert(uid != 0 || seteuid(65534) == 0);
+        assert(listener_init(&listener, &rig->hub, path, -1) == LISTENER_E_PERMISSION);
+        listener_deinit(&listener);
+        assert(listener_init(&listener, &rig->hub, stale, -1) == LISTENER_E_PERMISSION);
+        listener_deinit(&listener);
+        assert(uid != 0 || seteuid(0) == 0);
+        assert(access(stale, F_OK) == 0);
+        assert(chmod(tree.path, 0700) == 0);
         rig_free(rig);
         tree_free(&tree);
 }

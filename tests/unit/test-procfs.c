@@ -202,6 +202,22 @@ static void test_what_is_known_stays(void) {
         tree_free(&tree);
 }
 
+/* A number that went from a thread to a process while /proc was read: the queue tells more of it. */
+static void test_contradictions(void) {
+        Tree tree = tree_new();
+
+        task_table_init(&table);
+        assert(task_table_add(&table, 600, 700));
+        add_task(&tree, 700, 700, "a", 1, 1);
+        add_task(&tree, 700, 701, "b", 1, 1);
+        add_task(&tree, 800, 600, "c", 1, 1);
+        assert(procfs_seed(tree.fd, &table) == 0);
+        assert(table.n_live_tasks == 1 && table.n_live_processes == 1);
+        assert(task_table_get(&table, 700)->process->pid == 600);
+        task_table_deinit(&table);
+        tree_free(&tree);
+}
+
 static void test_real_proc(void) {
         int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         Task *self;
@@ -224,6 +240,7 @@ int main(void) {
         test_vanishing();
         test_thread_without_leader();
         test_what_is_known_stays();
+        test_contradictions();
         test_real_proc();
         return 0;
 }

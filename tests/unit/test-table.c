@@ -201,6 +201,38 @@ static void test_totals(void) {
         task_table_deinit(&table);
 }
 
+static void test_is_free(void) {
+        static const struct {
+                uint32_t pid, tid;
+                bool is_free;
+        } rows[] = {
+                { 100, 102, true },
+                { 100, 100, false },
+                { 100, 101, false },
+                /* a thread by the process' number */
+                { 101, 101, false },
+                { 101, 300, false },
+                { 205, 300, false },
+                /* a process, and a leader not seen, by the thread's */
+                { 300, 100, false },
+                { 300, 200, false },
+                /* but the leader itself may come */
+                { 200, 200, true },
+                { 200, 206, true },
+                { 300, 300, true },
+        };
+        static TaskTable table;
+
+        task_table_init(&table);
+        assert(task_table_is_free(&table, 100, 100) && task_table_is_free(&table, 100, 101));
+        assert(task_table_add(&table, 100, 100));
+        assert(task_table_add(&table, 100, 101));
+        assert(task_table_add(&table, 200, 205));
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
+                assert(task_table_is_free(&table, rows[i].pid, rows[i].tid) == rows[i].is_free);
+        task_table_deinit(&table);
+}
+
 static void test_ends_of_the_range(void) {
         static TaskTable table;
 
@@ -277,6 +309,7 @@ int main(void) {
         test_leader_never_seen();
         test_revive();
         test_totals();
+        test_is_free();
         test_ends_of_the_range();
         test_many();
         return 0;
