@@ -113,6 +113,8 @@ static void broker_on_report(Hub *hub, BrokerStatus *status) {
         status->facts = &broker->facts;
         status->connector = broker->connector.counters;
         status->taskstats = broker->exits.counters;
+        /* Where the exit was lost too, only the socket has counted its record. */
+        status->taskstats.lost = MAX(status->taskstats.lost, status->taskstats.dropped + status->taskstats.truncated);
         status->live_tasks = broker->join.table.n_live_tasks;
         status->live_processes = broker->join.table.n_live_processes;
         status->unmatched_stats = broker->join.records.waiting.pool.n_used;

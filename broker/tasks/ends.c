@@ -131,8 +131,8 @@ static int process_finish(Join *join, Process *process, const ExitRecord *record
  * another, whose birth was lost? It marks the last one's record (since version
  * 12); if no record of this process was, and none is missing, that is to come.
  */
-static bool process_has_more(const Process *process, const ExitRecord *record) {
-        return record && record->stats.version >= 12 && !process->has_wait_status &&
+static bool process_has_more(const Join *join, const Process *process, const ExitRecord *record) {
+        return join->births_lost && record && record->stats.version >= 12 && !process->has_wait_status &&
                (!process->totals || process->totals->tasks_missing == 0);
 }
 
@@ -164,7 +164,7 @@ static int end_task(Join *join, Task *task, Event *event, ExitRecord *record) {
                 if (r)
                         return error_trace(r);
         }
-        ended = last && !process_has_more(process, record);
+        ended = last && !process_has_more(join, process, record);
         if (ended) {
                 r = process_finish(join, process, record, event);
                 if (r)
@@ -274,8 +274,14 @@ int ends_told(Join *join, Event *event) {
         int r;
 
         r = records_find(&join->records, event->tid, &record);
-        if (r == 0 && record && join->doubtful && task && !(task->flags & TASK_UNKNOWN))
-                r = records_find_best(&join->records, task, event->time_ns, &record);
+        if (r == 0 && record && task && !(task->flags & TASK_UNKNOWN) &&
+            (join->doubtful || !record_fits(record, task, event->time_ns) || record_contradicts(&record->record, event))) {
+                WaitingRecord *best;
+
+                r = records_find_best(&join->records, task, event->time_ns, &best);
+                if (r == 0 && (best || join->doubtful))
+                        record = best;
+        }
         if (r)
                 return error_trace(r);
 
@@ -326,7 +332,7 @@ int ends_conclude_process(Join *join, Process *process, uint64_t now_ns) {
                                 break;
                 }
                 record = records_peek(&join->records, task->tid);
-                if (!record_is_of(record, task))
+                if (!record_is_of(record, task) || !record_fits(record, task, now_ns))
                         record = NULL;
                 if (task->tid != pid)
                         stray_expect(join, task->tid);

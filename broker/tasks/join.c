@@ -35,6 +35,9 @@
 /* How long a record waits for an EXIT once EXITs are known to have been lost. */
 #define ORPHAN_AGE_NS (250 * NSEC_PER_MSEC)
 
+/* How long it waits while nothing is known to be lost: longer than it takes to tear down a large task. */
+#define OVERDUE_AGE_NS (2 * NSEC_PER_SEC)
+
 void join_init(Join *join,
                Connector *connector,
                ExitListener *listener,
@@ -102,7 +105,9 @@ static int join_vacate(Join *join, uint32_t number, uint64_t now_ns) {
         if (process)
                 return error_trace(ends_conclude_process(join, process, now_ns));
         record = records_peek(&join->records, number);
-        return error_trace(ends_conclude_task(join, task, record_is_of(record, task) ? record : NULL, now_ns));
+        if (!record_is_of(record, task) || !record_fits(record, task, now_ns))
+                record = NULL;
+        return error_trace(ends_conclude_task(join, task, record, now_ns));
 }
 
 static int join_fork(Join *join, Event *event) {
@@ -316,6 +321,13 @@ static void join_change(Join *join, Event *event) {
         join_emit(join, event);
 }
 
+/* Connector messages were lost. */
+static void join_doubt(Join *join) {
+        join->births_lost = true;
+        join->doubtful = true;
+        join->doubtful_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+}
+
 static int join_event(Join *join, Event *event) {
         uint64_t monotonic_ns = event->time_ns;
 
@@ -328,8 +340,7 @@ static int join_event(Join *join, Event *event) {
         case EVENT_EXIT:
                 return error_trace(ends_told(join, event));
         case EVENT_LOSS:
-                join->doubtful = true;
-                join->doubtful_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+                join_doubt(join);
                 join_emit(join, event);
                 return 0;
         default:
@@ -405,8 +416,21 @@ int join_turn(Join *join, bool *ret_drained) {
 void join_note_muted(Join *join, uint64_t since_ns) {
         join->was_muted = true;
         join->muted_since_ns = since_ns;
-        join->doubtful = true;
-        join->doubtful_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        join_doubt(join);
+}
+
+/*
+ * The connector was silent too briefly for anybody to ask it meanwhile: only the
+ * records show it, whose EXITs are overdue.
+ */
+static void join_look_for_overdue(Join *join, uint64_t now_ns) {
+        const WaitingRecord *oldest = waiting_oldest(&join->records.waiting);
+
+        if (join->doubtful || !oldest || now_ns - oldest->arrived_ns < OVERDUE_AGE_NS)
+                return;
+        ++join->connector->counters.muted;
+        ++join->connector->counters.repaired;
+        join_note_muted(join, oldest->arrived_ns);
 }
 
 /**
@@ -423,6 +447,7 @@ int join_tick(Join *join) {
         uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC), count = 0;
         int r;
 
+        join_look_for_overdue(join, now);
         if (!join->doubtful || now - join->doubtful_ns < ORPHAN_AGE_NS)
                 return 0;
 

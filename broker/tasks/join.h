@@ -36,6 +36,7 @@ struct Join {
         uint64_t n_stats_missing;       /* of this turn's exits */
         uint64_t last_time_ns;          /* of the last event emitted */
 
+        bool births_lost;               /* connector messages were lost, some time */
         bool doubtful;                  /* connector messages were lost lately: records may wait in vain */
         uint64_t doubtful_ns;           /* monotonic */
         bool was_muted;                 /* until the blind time is told */

@@ -66,16 +66,21 @@ static uint32_t number_parse(const char *text) {
         return *end == 0 && n < PROC_PID_LIMIT ? (uint32_t)n : 0;
 }
 
-/* "tid (comm) state ppid ... starttime ...": a comm may contain anything, so its end is the last ')'. */
+/*
+ * A zombie has ended already: its EXIT was told before, and its number is not
+ * the table's. "tid (comm) state ppid ... starttime ...": a comm may contain anything, so its end
+ * is the last ')'.
+ */
 static bool stat_parse(char *text, ProcfsTask *task) {
         char *open = strchr(text, '('), *close = strrchr(text, ')');
         unsigned long long start;
+        char state;
 
         if (!open || !close || close < open)
                 return false;
         if (sscanf(close + 1,
-                   " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                   &task->ppid, &start) != 2)
+                   " %c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                   &state, &task->ppid, &start) != 3 || state == 'Z' || state == 'X')
                 return false;
         task->start_ticks = start;
         memset(task->comm, 0, sizeof(task->comm));

@@ -161,7 +161,7 @@ int records_find(Records *records, uint32_t tid, WaitingRecord **ret_record) {
 }
 
 /**
- * records_find_best() - the same, where EXITs are known to have been lost
+ * records_find_best() - the same, where EXITs may have been lost
  * @records:     the records
  * @task:        the task
  * @end_ns:      when it ended, since the epoch
