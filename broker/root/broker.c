@@ -37,10 +37,14 @@
 #include "broker/rules/limits.h"
 #include "broker/tasks/join.h"
 #include "broker/tasks/procfs.h"
+#include "broker/tasks/reconcile.h"
 
 typedef struct Broker Broker;
 
 #define TICK_SECONDS 0.5
+
+/* Between two slices of a comparison with /proc: it may take one processor's half at the most. */
+#define RECONCILE_SECONDS 0.002
 
 /* Datagrams a second from which on it is a storm, and what is waited in it at the least. */
 #define STORM_RATE 4000u
@@ -62,6 +66,7 @@ struct Broker {
         Connector connector;
         ExitListener exits;
         Join join;
+        Reconcile reconcile;
         Hub hub;
         Listener listener;
 
@@ -69,6 +74,7 @@ struct Broker {
         ev_io exits_io;
         ev_timer pace;
         ev_timer tick;
+        ev_timer slice;
         ev_prepare prepare;
         ev_signal sigterm, sigint;
 
@@ -257,6 +263,34 @@ static void broker_look_after_clock(Broker *broker) {
         }
 }
 
+static void broker_on_slice(struct ev_loop *loop, ev_timer *watcher, int events) {
+        Broker *broker = container_of(watcher, Broker, slice);
+        bool drained = false;
+        int r;
+
+        (void)events;
+        if (broker->reconcile.n_suspects == 0)
+                reconcile_look(&broker->reconcile);
+        broker_turn(broker, &drained);
+        if (!drained)
+                return;
+        r = reconcile_settle(&broker->reconcile);
+        if (r)
+                return broker_fail(broker, error_trace(r));
+        if (broker->reconcile.phase == RECONCILE_IDLE) {
+                ev_timer_stop(loop, watcher);
+                log_debug("The task table was compared with /proc: %zu tasks alive.", broker->join.table.n_live_tasks);
+        }
+}
+
+static void broker_look_after_table(Broker *broker) {
+        if (!broker->join.wants_reconcile || !join_is_settled(&broker->join))
+                return;
+        broker->join.wants_reconcile = false;
+        reconcile_start(&broker->reconcile);
+        ev_timer_start(broker->loop, &broker->slice);
+}
+
 /* One line an episode, however long it is: every ten seconds at the most. */
 static void broker_log_losses(Broker *broker) {
         uint64_t lost = broker->connector.counters.lost + broker->exits.counters.lost;
@@ -287,6 +321,7 @@ static void broker_on_tick(struct ev_loop *loop, ev_timer *watcher, int events) 
         }
         if (r)
                 return broker_fail(broker, error_trace(r));
+        broker_look_after_table(broker);
         broker_log_losses(broker);
         broker_look_after_clock(broker);
         facts_update(&broker->facts, broker->procfs_fd);
@@ -412,6 +447,7 @@ static int broker_init(Broker *broker, const Options *options) {
                 proof_say_facts(&broker->connector, &broker->exits, &broker->facts, say_to_log);
 
         join_init(&broker->join, &broker->connector, &broker->exits, &broker->facts, broker->procfs_fd, broker_on_event);
+        reconcile_init(&broker->reconcile, &broker->join, broker->procfs_fd);
         r = procfs_seed(broker->procfs_fd, &broker->join.table);
         if (r)
                 return error_trace(r);
@@ -422,6 +458,7 @@ static int broker_init(Broker *broker, const Options *options) {
         ev_io_init(&broker->exits_io, broker_on_source, broker->exits.fd, EV_READ);
         ev_timer_init(&broker->pace, broker_on_pace, 0., 0.);
         ev_timer_init(&broker->tick, broker_on_tick, TICK_SECONDS, TICK_SECONDS);
+        ev_timer_init(&broker->slice, broker_on_slice, RECONCILE_SECONDS, RECONCILE_SECONDS);
         ev_prepare_init(&broker->prepare, broker_on_prepare);
         ev_signal_init(&broker->sigterm, broker_on_signal, SIGTERM);
         ev_signal_init(&broker->sigint, broker_on_signal, SIGINT);
@@ -440,8 +477,10 @@ static void broker_deinit(Broker *broker) {
         listener_deinit(&broker->listener);
         connector_deinit(&broker->connector);
         exit_listener_deinit(&broker->exits);
-        if (broker->join.emit)
+        if (broker->join.emit) {
+                reconcile_deinit(&broker->reconcile);
                 join_deinit(&broker->join);
+        }
         if (broker->loop) {
                 hub_deinit(&broker->hub);
                 ev_loop_destroy(broker->loop);

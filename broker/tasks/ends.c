@@ -212,6 +212,23 @@ int ends_conclude_task(Join *join, Task *task, WaitingRecord *record, uint64_t n
         return error_trace(r);
 }
 
+/**
+ * ends_conclude_gone() - tell the end of a task that is there no more
+ * @join:    the join; its records drained
+ * @task:    the task
+ * @now_ns:  since the epoch
+ *
+ * Return: 0, or a negative errno.
+ */
+int ends_conclude_gone(Join *join, Task *task, uint64_t now_ns) {
+        WaitingRecord *record = records_peek(&join->records, task->tid);
+
+        stray_expect(join, task->tid);
+        if (!record_is_of(record, task) || !record_fits(record, task, now_ns))
+                record = NULL;
+        return error_trace(ends_conclude_task(join, task, record, now_ns));
+}
+
 /* An end of a task that is not in the table: its birth was lost. */
 static void end_unknown(Join *join, Event *event, ExitRecord *record) {
         TaskStats totals = {};
@@ -274,19 +291,20 @@ int ends_told(Join *join, Event *event) {
         int r;
 
         r = records_find(&join->records, event->tid, &record);
-        if (r == 0 && record && task && !(task->flags & TASK_UNKNOWN) &&
+        if (r)
+                return error_trace(r);
+        if (exit_is_stray(join, event, task, record))
+                return 0;
+        if (record && task && !(task->flags & TASK_UNKNOWN) &&
             (join->doubtful || !record_fits(record, task, event->time_ns) || record_contradicts(&record->record, event))) {
                 WaitingRecord *best;
 
                 r = records_find_best(&join->records, task, event->time_ns, &best);
-                if (r == 0 && (best || join->doubtful))
+                if (r)
+                        return error_trace(r);
+                if (best || join->doubtful)
                         record = best;
         }
-        if (r)
-                return error_trace(r);
-
-        if (exit_is_stray(join, event, task, record))
-                return 0;
         if (task && event->pid != task->process->pid)
                 task = NULL;
 

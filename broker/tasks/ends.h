@@ -11,5 +11,6 @@ void event_fill(Event *event, const Task *task);
 
 int ends_told(Join *join, Event *event);
 int ends_conclude_task(Join *join, Task *task, WaitingRecord *record, uint64_t now_ns);
+int ends_conclude_gone(Join *join, Task *task, uint64_t now_ns);
 int ends_conclude_process(Join *join, Process *process, uint64_t now_ns);
 int ends_conclude_waiting(Join *join, uint64_t before_ns, uint64_t *ret_count);

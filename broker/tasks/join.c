@@ -24,13 +24,11 @@
 #include "broker/base/util.h"
 #include "broker/tasks/ends.h"
 #include "broker/tasks/join.h"
+#include "broker/tasks/procfs.h"
 
 /* Datagrams a round, rounds a turn: what a turn of the loop can cost. */
 #define CONNECTOR_ROUND 512
 #define ROUNDS 8
-
-/* A seeded start is /proc's, in ticks of 10 ms. */
-#define SEED_TOLERANCE_NS (20 * NSEC_PER_MSEC)
 
 /* How long a record waits for an EXIT once EXITs are known to have been lost. */
 #define ORPHAN_AGE_NS (250 * NSEC_PER_MSEC)
@@ -119,8 +117,8 @@ static int join_fork(Join *join, Event *event) {
 
         task = task_table_get(&join->table, event->tid);
         if (task && (task->flags & TASK_SEEDED) && task->process->pid == event->pid &&
-            event->time_ns + SEED_TOLERANCE_NS >= task->start_time_ns &&
-            event->time_ns <= task->start_time_ns + SEED_TOLERANCE_NS) {
+            event->time_ns + PROCFS_START_TOLERANCE_NS >= task->start_time_ns &&
+            event->time_ns <= task->start_time_ns + PROCFS_START_TOLERANCE_NS) {
                 /* Born while /proc was read: one task, seen twice. */
                 task->flags &= (uint8_t)~TASK_SEEDED;
                 if (!thread)
@@ -324,8 +322,11 @@ static void join_change(Join *join, Event *event) {
 /* Connector messages were lost. */
 static void join_doubt(Join *join) {
         join->births_lost = true;
-        join->doubtful = true;
+        join->wants_reconcile = true;
         join->doubtful_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        if (!join->doubtful)
+                join->doubtful_since_ns = join->doubtful_ns;
+        join->doubtful = true;
 }
 
 static int join_event(Join *join, Event *event) {
@@ -448,18 +449,22 @@ int join_tick(Join *join) {
         int r;
 
         join_look_for_overdue(join, now);
-        if (!join->doubtful || now - join->doubtful_ns < ORPHAN_AGE_NS)
+        if (!join->doubtful || now - join->doubtful_since_ns < ORPHAN_AGE_NS)
                 return 0;
 
         r = ends_conclude_waiting(join, now - ORPHAN_AGE_NS, &count);
         if (r)
                 return error_trace(r);
+        if (join->was_muted)
+                join->n_blind += count;
+        if (now - join->doubtful_ns < ORPHAN_AGE_NS)
+                return 0;
         if (join->was_muted) {
                 Event loss = {
                         .kind = EVENT_LOSS,
                         .time_ns = join_wall(join, now),
                         .loss = {
-                                .count = count,
+                                .count = join->n_blind,
                                 .source = LOSS_CONNECTOR,
                                 .reason = LOSS_MUTED,
                                 .at_least = true,
@@ -467,11 +472,22 @@ int join_tick(Join *join) {
                         },
                 };
 
-                join->connector->counters.lost += count;
+                join->connector->counters.lost += join->n_blind;
                 join->was_muted = false;
+                join->n_blind = 0;
                 join_emit(join, &loss);
         }
         if (now - join->doubtful_ns >= 4 * ORPHAN_AGE_NS)
                 join->doubtful = false;
         return 0;
+}
+
+/**
+ * join_is_settled() - whether the last loss is past
+ * @join:  the join
+ *
+ * Return: Whether nothing was lost for a while, and what was has been told.
+ */
+bool join_is_settled(const Join *join) {
+        return !join->was_muted && (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - join->doubtful_ns >= ORPHAN_AGE_NS;
 }

@@ -36,11 +36,14 @@ struct Join {
         uint64_t n_stats_missing;       /* of this turn's exits */
         uint64_t last_time_ns;          /* of the last event emitted */
 
+        bool wants_reconcile;           /* the table may differ from /proc */
         bool births_lost;               /* connector messages were lost, some time */
         bool doubtful;                  /* connector messages were lost lately: records may wait in vain */
-        uint64_t doubtful_ns;           /* monotonic */
+        uint64_t doubtful_since_ns;     /* monotonic: when it became so */
+        uint64_t doubtful_ns;           /* monotonic: of the last loss */
         bool was_muted;                 /* until the blind time is told */
         uint64_t muted_since_ns;        /* monotonic */
+        uint64_t n_blind;               /* ends of the blind time, so far */
 
         uint32_t strays[JOIN_STRAYS];   /* tasks whose end was concluded, and may be told late */
         uint32_t i_stray;
@@ -53,6 +56,7 @@ void join_deinit(Join *join);
 int join_turn(Join *join, bool *ret_drained);
 int join_tick(Join *join);
 void join_set_realtime_offset(Join *join, int64_t offset_ns);
+bool join_is_settled(const Join *join);
 void join_note_muted(Join *join, uint64_t since_ns);
 
 uint64_t join_wall(const Join *join, uint64_t monotonic_ns);

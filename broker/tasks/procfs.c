@@ -22,15 +22,6 @@
 #include "broker/kernel/proc_message.h"
 #include "broker/tasks/procfs.h"
 
-typedef struct ProcfsTask ProcfsTask;
-
-struct ProcfsTask {
-        char comm[COMM_SIZE];
-        uint32_t ppid;
-        uint64_t start_ticks;   /* since boot, suspended time included */
-        uint32_t ruid, euid, rgid, egid;
-};
-
 static int dir_open(int parent_fd, const char *name, DIR **ret_dir) {
         int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR *dir;
@@ -59,7 +50,8 @@ static ssize_t file_read(int dir_fd, const char *path, char *buffer, size_t n_bu
         return n;
 }
 
-static uint32_t number_parse(const char *text) {
+/* The number that a directory of /proc is called by; 0: it is not called by one. */
+uint32_t procfs_number(const char *text) {
         char *end;
         unsigned long n = strtoul(text, &end, 10);
 
@@ -72,6 +64,7 @@ static uint32_t number_parse(const char *text) {
  * is the last ')'.
  */
 static bool stat_parse(char *text, ProcfsTask *task) {
+        uint64_t tick_ns = NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
         char *open = strchr(text, '('), *close = strrchr(text, ')');
         unsigned long long start;
         char state;
@@ -82,7 +75,8 @@ static bool stat_parse(char *text, ProcfsTask *task) {
                    " %c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
                    &state, &task->ppid, &start) != 3 || state == 'Z' || state == 'X')
                 return false;
-        task->start_ticks = start;
+        /* ticks since boot, suspended time included */
+        task->start_time_ns = (uint64_t)clock_offset_ns(CLOCK_REALTIME, CLOCK_BOOTTIME) + start * tick_ns;
         memset(task->comm, 0, sizeof(task->comm));
         memcpy(task->comm, open + 1, MIN((size_t)(close - open - 1), sizeof(task->comm) - 1));
         return true;
@@ -95,37 +89,55 @@ static bool status_parse(const char *text, ProcfsTask *task) {
                sscanf(gid, "\nGid: %u %u", &task->rgid, &task->egid) == 2;
 }
 
-static int seed_task(int task_fd, TaskTable *table, uint32_t pid, uint32_t tid, int64_t boot_offset_ns) {
-        char buffer[4096], path[32];
-        ProcfsTask found = {};
-        Task *task;
+/**
+ * procfs_read_task() - read a task
+ * @procfs_fd:  /proc
+ * @pid:        its process
+ * @tid:        the task
+ * @ret_found:  output
+ *
+ * Return: Whether it lives; a zombie does not.
+ */
+bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
+        char buffer[4096], path[64];
 
-        snprintf(path, sizeof(path), "%u/stat", tid);
-        if (file_read(task_fd, path, buffer, sizeof(buffer)) <= 0 || !stat_parse(buffer, &found))
-                return 0;
-        snprintf(path, sizeof(path), "%u/status", tid);
-        if (file_read(task_fd, path, buffer, sizeof(buffer)) <= 0 || !status_parse(buffer, &found))
-                return 0;
-        if (!task_table_is_free(table, pid, tid))
-                return 0;
-
-        task = task_table_add(table, pid, tid);
-        if (!task)
-                return error_origin(-ENOMEM);
-        task->start_time_ns = (uint64_t)boot_offset_ns + found.start_ticks * (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
-        task->ruid = found.ruid;
-        task->euid = found.euid;
-        task->rgid = found.rgid;
-        task->egid = found.egid;
-        task->flags |= TASK_SEEDED;
-        memcpy(task->comm, found.comm, sizeof(task->comm));
-        task->process->ppid = found.ppid;
-        task->process->seeded = true;
-        return 0;
+        *ret_found = (ProcfsTask){};
+        snprintf(path, sizeof(path), "%u/task/%u/stat", pid, tid);
+        if (file_read(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !stat_parse(buffer, ret_found))
+                return false;
+        snprintf(path, sizeof(path), "%u/task/%u/status", pid, tid);
+        return file_read(procfs_fd, path, buffer, sizeof(buffer)) > 0 && status_parse(buffer, ret_found);
 }
 
-static int seed_process(int procfs_fd, TaskTable *table, uint32_t pid, int64_t boot_offset_ns) {
+/**
+ * procfs_add_task() - put a task that was read into the table
+ * @table:  the table
+ * @pid:    its process
+ * @tid:    the task
+ * @found:  what was read
+ *
+ * Return: The task; NULL without memory.
+ */
+Task *procfs_add_task(TaskTable *table, uint32_t pid, uint32_t tid, const ProcfsTask *found) {
+        Task *task = task_table_add(table, pid, tid);
+
+        if (!task)
+                return NULL;
+        task->start_time_ns = found->start_time_ns;
+        task->ruid = found->ruid;
+        task->euid = found->euid;
+        task->rgid = found->rgid;
+        task->egid = found->egid;
+        task->flags |= TASK_SEEDED;
+        memcpy(task->comm, found->comm, sizeof(task->comm));
+        task->process->ppid = found->ppid;
+        task->process->seeded = true;
+        return task;
+}
+
+static int seed_process(int procfs_fd, TaskTable *table, uint32_t pid) {
         const struct dirent *entry;
+        ProcfsTask found;
         char path[32];
         DIR *dir = NULL;
         int r = 0;
@@ -134,10 +146,12 @@ static int seed_process(int procfs_fd, TaskTable *table, uint32_t pid, int64_t b
         if (dir_open(procfs_fd, path, &dir) < 0)
                 return 0;
         while (r == 0 && (entry = readdir(dir))) {
-                uint32_t tid = number_parse(entry->d_name);
+                uint32_t tid = procfs_number(entry->d_name);
 
-                if (tid)
-                        r = seed_task(dirfd(dir), table, pid, tid, boot_offset_ns);
+                if (!tid || !procfs_read_task(procfs_fd, pid, tid, &found) || !task_table_is_free(table, pid, tid))
+                        continue;
+                if (!procfs_add_task(table, pid, tid, &found))
+                        r = error_origin(-ENOMEM);
         }
         closedir(dir);
         return error_trace(r);
@@ -151,7 +165,6 @@ static int seed_process(int procfs_fd, TaskTable *table, uint32_t pid, int64_t b
  * Return: 0, or a negative errno.
  */
 int procfs_seed(int procfs_fd, TaskTable *table) {
-        int64_t boot_offset_ns = clock_offset_ns(CLOCK_REALTIME, CLOCK_BOOTTIME);
         const struct dirent *entry;
         DIR *dir = NULL;
         int r;
@@ -160,10 +173,10 @@ int procfs_seed(int procfs_fd, TaskTable *table) {
         if (r)
                 return error_origin(r);
         while (r == 0 && (entry = readdir(dir))) {
-                uint32_t pid = number_parse(entry->d_name);
+                uint32_t pid = procfs_number(entry->d_name);
 
                 if (pid)
-                        r = seed_process(procfs_fd, table, pid, boot_offset_ns);
+                        r = seed_process(procfs_fd, table, pid);
         }
         closedir(dir);
         return error_trace(r);

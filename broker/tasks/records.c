@@ -13,13 +13,11 @@
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/util.h"
+#include "broker/tasks/procfs.h"
 #include "broker/tasks/records.h"
 
 /* Datagrams of the listener's queue at once: more would only wait here instead of there. */
 #define ROUND 128
-
-/* A seeded start is /proc's, in ticks of 10 ms. */
-#define SEED_TOLERANCE_NS (20 * NSEC_PER_MSEC)
 
 /* A record's age is rounded down to 1 us; and the two clocks' readings are not one. */
 #define START_TOLERANCE_NS NSEC_PER_MSEC
@@ -130,7 +128,7 @@ bool record_is_of(const WaitingRecord *record, const Task *task) {
  * Return: Whether the record's task is not older than the task.
  */
 bool record_fits(const WaitingRecord *record, const Task *task, uint64_t end_ns) {
-        uint64_t tolerance = task->flags & TASK_SEEDED ? SEED_TOLERANCE_NS : START_TOLERANCE_NS;
+        uint64_t tolerance = task->flags & TASK_SEEDED ? PROCFS_START_TOLERANCE_NS : START_TOLERANCE_NS;
         uint64_t age_ns = record->record.stats.ac_etime_us * NSEC_PER_USEC;
 
         return task->start_time_ns + age_ns <= end_ns + tolerance;

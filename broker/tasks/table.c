@@ -69,6 +69,28 @@ Task *task_table_get(const TaskTable *table, uint32_t tid) {
 }
 
 /**
+ * task_table_next() - find the next task by number
+ * @table:     the table
+ * @from_tid:  the least number
+ *
+ * Return: The live task with the least number from there on; NULL.
+ */
+Task *task_table_next(const TaskTable *table, uint32_t from_tid) {
+        for (uint32_t tid = from_tid; tid < TID_LIMIT; ++tid) {
+                Task *task;
+
+                if (!table->pages[tid >> PAGE_BITS]) {
+                        tid |= PAGE_SIZE - 1;
+                        continue;
+                }
+                task = task_table_get(table, tid);
+                if (task)
+                        return task;
+        }
+        return NULL;
+}
+
+/**
  * task_table_get_process() - find a process
  * @table:  the table
  * @pid:    its number

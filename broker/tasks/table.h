@@ -68,6 +68,7 @@ void task_table_init(TaskTable *table);
 void task_table_deinit(TaskTable *table);
 
 Task *task_table_get(const TaskTable *table, uint32_t tid);
+Task *task_table_next(const TaskTable *table, uint32_t from_tid);
 Process *task_table_get_process(const TaskTable *table, uint32_t pid);
 bool task_table_is_free(const TaskTable *table, uint32_t pid, uint32_t tid);
 Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid);

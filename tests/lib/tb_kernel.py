@@ -91,7 +91,7 @@ class FakeKernel:
     def __init__(self, version=16, proc=None):
         self.version = version
         self.proc = proc
-        self.mirror = False             # True: /proc shows what is forked, until it exits
+        self.mirror = True              # True: /proc shows what is forked, until it exits
         self.connector, self.broker_connector = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.taskstats, self.broker_taskstats = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         # A burst fits whole; a reader that is slow makes the sender wait, not lose.
@@ -233,9 +233,11 @@ class FakeKernel:
         """A process; a thread, where pid is given and another."""
         pid = tid if pid is None else pid
         parent_pid = parent_tid if parent_pid is None else parent_pid
-        if self.mirror:
-            self.proc.add(pid, tid, ppid=parent_pid)
-        return self.event(FORK, struct.pack("=IIII", parent_tid, parent_pid, tid, pid), **kw)
+        stamp = kw.pop("stamp", None) or time.monotonic_ns()
+        if self.mirror and self.proc:
+            asleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+            self.proc.add(pid, tid, ppid=parent_pid, start_ns=stamp + asleep)
+        return self.event(FORK, struct.pack("=IIII", parent_tid, parent_pid, tid, pid), stamp=stamp, **kw)
 
     def exec(self, tid, pid=None, comm=None, **kw):
         """`comm` is what /proc shows from now on; the event itself has no name."""
@@ -271,7 +273,7 @@ class FakeKernel:
             signal = SIGCHLD if tid == pid else 0xFFFFFFFF
         if tid != pid:
             parent_tid = parent_pid = 0
-        if self.mirror:
+        if self.mirror and self.proc:
             self.proc.remove(pid, tid)
         union = struct.pack("=IIIIII", tid, pid, code, signal & 0xFFFFFFFF, parent_tid, parent_pid)
         return self.event(EXIT, union, **kw)

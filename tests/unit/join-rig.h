@@ -247,6 +247,7 @@ static inline void rig_expect_clean(Rig *rig) {
 /* Makes what was received, and found lost, older than it is. */
 static inline void rig_age(Rig *rig, uint64_t ns) {
         rig->join.doubtful_ns -= ns;
+        rig->join.doubtful_since_ns -= ns;
         list_for_each(link, safe, &rig->join.records.waiting.by_age)
                 container_of(link, WaitingRecord, age_link)->arrived_ns -= ns;
 }

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Reconcile: after connector messages were lost, the table is compared with
+ * /proc, and what differs is told. Driven by the broker, a slice at a time.
+ */
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/tasks/join.h"
+#include "broker/tasks/procfs.h"
+
+typedef struct Reconcile Reconcile;
+typedef struct Suspect Suspect;
+
+/* Tasks looked at in a slice: some 20 us each. */
+#define RECONCILE_SLICE 48u
+
+typedef enum ReconcilePhase {
+        RECONCILE_IDLE,
+        RECONCILE_GONE,         /* tasks of the table that /proc does not have */
+        RECONCILE_FOUND,        /* tasks of /proc that the table does not have */
+} ReconcilePhase;
+
+struct Suspect {
+        bool gone;              /* in the table only; else in /proc only */
+        uint32_t pid, tid;
+        uint64_t start_time_ns;
+};
+
+struct Reconcile {
+        Join *join;
+        int procfs_fd;          /* not owned */
+        ReconcilePhase phase;
+        uint32_t next_tid;      /* gone: where to go on */
+        DIR *processes;         /* found: where to go on */
+        DIR *threads;           /* found: of this process */
+        uint32_t pid;
+        Suspect suspects[RECONCILE_SLICE];
+        size_t n_suspects;
+};
+
+void reconcile_init(Reconcile *reconcile, Join *join, int procfs_fd);
+void reconcile_deinit(Reconcile *reconcile);
+
+void reconcile_start(Reconcile *reconcile);
+void reconcile_look(Reconcile *reconcile);
+int reconcile_settle(Reconcile *reconcile);
