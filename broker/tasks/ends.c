@@ -76,7 +76,14 @@ static void stray_expect(Join *join, uint32_t tid) {
         join->strays[join->i_stray++ % JOIN_STRAYS] = tid;
 }
 
-static bool stray_take(Join *join, uint32_t tid) {
+/**
+ * ends_take_stray() - whether a late EXIT is still to come for a number
+ * @join:  the join
+ * @tid:   the number; it is forgotten
+ *
+ * Return: Whether one was expected.
+ */
+bool ends_take_stray(Join *join, uint32_t tid) {
         for (size_t i = 0; i < JOIN_STRAYS; ++i) {
                 if (join->strays[i] == tid) {
                         join->strays[i] = 0;
@@ -268,7 +275,7 @@ static bool record_contradicts(const ExitRecord *record, const Event *event) {
  */
 static bool exit_is_stray(Join *join, const Event *event, Task *task, const WaitingRecord *record) {
         if (!task)
-                return !record && stray_take(join, event->tid);
+                return !record && ends_take_stray(join, event->tid);
         if (!(task->flags & TASK_STRAY_EXPECTED))
                 return false;
         task->flags &= (uint8_t)~TASK_STRAY_EXPECTED;

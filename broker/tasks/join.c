@@ -149,7 +149,7 @@ static int join_fork(Join *join, Event *event) {
         task->start_time_ns = event->time_ns;
         if (join->facts->delay_accounting == DELAY_ACCOUNTING_ON)
                 task->flags |= TASK_COUNTED;
-        if (reused)
+        if (reused || ends_take_stray(join, event->tid))
                 task->flags |= TASK_STRAY_EXPECTED;
         if (model) {
                 task->ruid = model->ruid;
