@@ -356,3 +356,44 @@ def test_reuse_after_a_lost_exit(daemon):
     assert [e.exit.stats.identity.ac_etime_us for e in exits] == [111, 222]
     assert [e.synthesised for e in exits] == [True, False]
     assert exits[1].exit.termination.exit_code == 2
+
+
+def test_table_is_compared_with_proc_after_a_loss(daemon):
+    """A birth and an end that nobody told, not even a record: /proc knows."""
+    client = daemon.subscriber(threads=True)
+    before = client.status()
+    k = daemon.kernel
+    k.fork(100, cpu=1)
+    k.fork(101, cpu=1)
+    client.take(2)
+    daemon.proc.remove(100)
+    daemon.proc.add(200, ppid=101, uid=7, comm=b"unheard of")
+    daemon.proc.add(200, 201, ppid=101, uid=7, comm=b"its thread")
+    daemon.proc.add(202, ppid=101, state="Z")
+    k.lose(1, 4)
+    k.comm(101, comm=b"told", cpu=1)
+    births = set()
+
+    def all_found(e):
+        if what(e) == "fork":
+            births.add(e.tid)
+        return births == {200, 201}
+
+    events = client.until(all_found)
+    (gone,) = [e for e in events if what(e) == "exit"]
+    assert (gone.tid, gone.synthesised, gone.exit.process_ended) == (100, True, True)
+    assert gone.exit.stats_missing == event_pb2.STATS_MISSING_NOT_WITNESSED
+    found = sorted((e for e in events if what(e) == "fork"), key=lambda e: e.tid)
+    assert [(e.tid, e.pid, e.ppid, e.uid, e.comm, e.synthesised, e.task_unknown) for e in found] == [
+        (200, 200, 101, 7, b"unheard of", True, False),
+        (201, 200, 101, 7, b"its thread", True, False),
+    ]
+    assert client.status().live_tasks == before.live_tasks + 3
+
+    # From then on they are tasks like any other.
+    k.end(201, pid=200, cpu=1)
+    k.end(200, cpu=1)
+    events = client.take(2)
+    assert brief(events) == [("exit", 201), ("exit", 200)]
+    assert events[1].exit.process_ended and events[1].exit.process_stats.tasks == 2
+    assert events[0].start_time_ns == found[1].start_time_ns

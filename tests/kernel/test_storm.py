@@ -10,7 +10,7 @@ from support import Collecting, Truth
 
 N_PROCESSES = 100_000
 N_THREADS = 200_000
-N_EXECS = 15_000
+N_EXECS = 100_000
 N_PYTHON = 4_000
 WORKERS = 2
 
@@ -77,8 +77,8 @@ def test_threads_alive_together(directory, make_broker, beside):
 @pytest.mark.parametrize("mode", ["exec", "spawn"])
 def test_exec(directory, make_broker, beside, mode):
     broker = make_broker(*ROOM)
-    count = N_EXECS if mode == "exec" else N_EXECS // 5
-    truth, name, streams = storm_and_collect(directory, broker, beside, mode, count, n_subscribers=1)
+    count = N_EXECS if mode == "exec" else N_EXECS // 30
+    truth, name, streams = storm_and_collect(directory, broker, beside, mode, count)
     check_nothing_lost(broker.status())
     check_all(truth, name, streams, execs=True)
 
