@@ -448,6 +448,21 @@ static void test_half_close(void) {
         rig_publish(rig, 1);
         rig_turn(rig);
         assert(rig->hub.n_clients == 0 && rig->hub.n_feeds == 0);
+
+        /* and where no event comes: looked for now and then */
+        peer = peer_new_welcomed(rig, 0);
+        peer_ask_subscribe(&peer, 1, false, 0);
+        assert(shutdown(peer.fd, SHUT_WR) == 0);
+        message_free(peer_expect_body(rig, &peer, SUBSCRIBED));
+        rig_turn(rig);
+        assert(ev_is_active(&peer.client->deadline));
+        ev_feed_event(rig->loop, &peer.client->deadline, EV_TIMER);
+        rig_turn(rig);
+        assert(rig->hub.n_clients == 1 && ev_is_active(&peer.client->deadline));
+        ev_feed_event(rig->loop, &peer.client->deadline, EV_TIMER);
+        peer_free(&peer);
+        rig_turn(rig);
+        assert(rig->hub.n_clients == 0 && rig->hub.n_feeds == 0);
         rig_free(rig);
 }
 
