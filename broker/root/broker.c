@@ -4,13 +4,8 @@
  * The loop. The sources wake it; join_turn() reads and completes what they have;
  * before the loop sleeps, the hub closes batches and sends.
  *
- * Pace. One event that wakes the broker costs several times what one of many
- * costs, and costs it to the very machine that is watched. So while things
- * happen, the sources' watchers are off and a timer reads them at the pace that
- * the most impatient subscriber allows, well within what the receive buffers
- * hold; a pace in which nothing came turns the watchers on again. A subscriber
- * that asked for no delay gets each event at once, except in a storm, where one
- * millisecond makes batches.
+ * While things happen, the sources' watchers are off and a timer reads them at the
+ * pace that pace.c finds; a pace in which nothing came turns the watchers on again.
  */
 
 #include <errno.h>
@@ -33,6 +28,7 @@
 #include "broker/kernel/exit_listener.h"
 #include "broker/root/broker.h"
 #include "broker/root/facts.h"
+#include "broker/root/pace.h"
 #include "broker/root/proof.h"
 #include "broker/rules/limits.h"
 #include "broker/tasks/join.h"
@@ -45,16 +41,6 @@ typedef struct Broker Broker;
 
 /* Between two slices of a comparison with /proc: it may take one processor's half at the most. */
 #define RECONCILE_SECONDS 0.002
-
-/* Datagrams a second from which on it is a storm, and what is waited in it at the least. */
-#define STORM_RATE 4000u
-#define STORM_PACE_NS NSEC_PER_MSEC
-
-#define PACE_MAX_NS (100 * NSEC_PER_MSEC)
-
-/* A datagram takes up to this much of a receive buffer, and a machine makes one in this time at the least. */
-#define DATAGRAM_BYTES 2048u
-#define DATAGRAM_NS (10 * NSEC_PER_USEC)
 
 /* Smaller differences between the clocks are our own reading's. */
 #define CLOCK_STEP_NS ((int64_t)NSEC_PER_MSEC)
@@ -72,7 +58,8 @@ struct Broker {
 
         ev_io connector_io;
         ev_io exits_io;
-        ev_timer pace;
+        Pace pace;
+        ev_timer pace_timer;
         ev_timer tick;
         ev_timer slice;
         ev_prepare prepare;
@@ -81,10 +68,6 @@ struct Broker {
         uint64_t epoch;
         uint64_t start_time_ns;
         uint64_t start_ns;              /* monotonic */
-        uint64_t pace_limit_ns;         /* that the receive buffers allow */
-        uint64_t rate_since_ns;
-        uint64_t rate_received;
-        bool storm;
         bool probing;                   /* every second tick asks, the other looks for the answer */
         bool muted_logged;
         uint64_t logged_lost, logged_ns; /* of the last line about losses */
@@ -136,28 +119,6 @@ static uint64_t broker_received(const Broker *broker) {
         return broker->connector.counters.received + broker->exits.counters.received;
 }
 
-/* Whether the last 10 ms or more were a storm. */
-static void broker_measure_rate(Broker *broker) {
-        uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC), span = now - broker->rate_since_ns;
-        uint64_t received = broker_received(broker);
-
-        if (span < 10 * NSEC_PER_MSEC)
-                return;
-        broker->storm = (received - broker->rate_received) * NSEC_PER_SEC > STORM_RATE * span;
-        broker->rate_since_ns = now;
-        broker->rate_received = received;
-}
-
-/* How long to leave the sources alone; 0: wake at the next event. */
-static uint64_t broker_pace_ns(const Broker *broker) {
-        uint64_t pace = broker->hub.patience_ms * NSEC_PER_MSEC / HUB_PACE_SHARE;
-
-        if (broker->storm)
-                pace = MAX(pace, STORM_PACE_NS);
-        pace = MIN(pace, PACE_MAX_NS);
-        return MIN(pace, broker->pace_limit_ns);
-}
-
 static void broker_watch(Broker *broker, bool on) {
         if (on) {
                 ev_io_start(broker->loop, &broker->connector_io);
@@ -169,7 +130,7 @@ static void broker_watch(Broker *broker, bool on) {
 }
 
 static void broker_turn(Broker *broker, bool *ret_drained) {
-        uint64_t before = broker_received(broker), pace = 0;
+        uint64_t before = broker_received(broker), pace = 0, patience_ns;
         bool drained = false;
         int r;
 
@@ -178,21 +139,22 @@ static void broker_turn(Broker *broker, bool *ret_drained) {
                 return broker_fail(broker, error_trace(r));
         *ret_drained = drained;
 
-        broker_measure_rate(broker);
-        ev_timer_stop(broker->loop, &broker->pace);
+        pace_measure(&broker->pace, broker_received(broker), (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+        ev_timer_stop(broker->loop, &broker->pace_timer);
         if (!drained) {
                 /* the clients' turn, and then on at once */
                 broker_watch(broker, false);
-                ev_timer_set(&broker->pace, 0., 0.);
-                ev_timer_start(broker->loop, &broker->pace);
+                ev_timer_set(&broker->pace_timer, 0., 0.);
+                ev_timer_start(broker->loop, &broker->pace_timer);
                 return;
         }
+        patience_ns = broker->hub.patience_ms * NSEC_PER_MSEC / HUB_PACE_SHARE;
         if (broker_received(broker) != before)
-                pace = broker_pace_ns(broker);
+                pace = pace_ns(&broker->pace, patience_ns);
         broker_watch(broker, pace == 0);
         if (pace > 0) {
-                ev_timer_set(&broker->pace, (double)pace / (double)NSEC_PER_SEC, 0.);
-                ev_timer_start(broker->loop, &broker->pace);
+                ev_timer_set(&broker->pace_timer, (double)pace / (double)NSEC_PER_SEC, 0.);
+                ev_timer_start(broker->loop, &broker->pace_timer);
         }
 }
 
@@ -206,7 +168,7 @@ static void broker_on_source(struct ev_loop *loop, ev_io *watcher, int events) {
 }
 
 static void broker_on_pace(struct ev_loop *loop, ev_timer *watcher, int events) {
-        Broker *broker = container_of(watcher, Broker, pace);
+        Broker *broker = container_of(watcher, Broker, pace_timer);
         bool drained;
 
         (void)loop;
@@ -453,10 +415,10 @@ static int broker_init(Broker *broker, const Options *options) {
                 return error_trace(r);
 
         buffer = MIN(broker->connector.counters.receive_buffer_bytes, broker->exits.counters.receive_buffer_bytes);
-        broker->pace_limit_ns = buffer / 2 / DATAGRAM_BYTES * DATAGRAM_NS;
+        pace_init(&broker->pace, buffer);
         ev_io_init(&broker->connector_io, broker_on_source, broker->connector.fd, EV_READ);
         ev_io_init(&broker->exits_io, broker_on_source, broker->exits.fd, EV_READ);
-        ev_timer_init(&broker->pace, broker_on_pace, 0., 0.);
+        ev_timer_init(&broker->pace_timer, broker_on_pace, 0., 0.);
         ev_timer_init(&broker->tick, broker_on_tick, TICK_SECONDS, TICK_SECONDS);
         ev_timer_init(&broker->slice, broker_on_slice, RECONCILE_SECONDS, RECONCILE_SECONDS);
         ev_prepare_init(&broker->prepare, broker_on_prepare);
