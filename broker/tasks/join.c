@@ -119,7 +119,9 @@ static int join_fork(Join *join, Event *event) {
         if (task && (task->flags & TASK_SEEDED) && task->process->pid == event->pid &&
             event->time_ns + PROCFS_START_TOLERANCE_NS >= task->start_time_ns &&
             event->time_ns <= task->start_time_ns + PROCFS_START_TOLERANCE_NS) {
-                /* Born while /proc was read: one task, seen twice. */
+                /* Born while /proc was read: one task, seen twice, and told once. */
+                if (task->flags & TASK_BIRTH_TOLD)
+                        return 0;
                 task->flags &= (uint8_t)~TASK_SEEDED;
                 if (!thread)
                         task->process->seeded = false;

@@ -163,6 +163,8 @@ static int settle_found(Reconcile *reconcile, const Suspect *suspect, uint64_t n
         task = procfs_add_task(&join->table, suspect->pid, suspect->tid, &found);
         if (!task)
                 return error_origin(-ENOMEM);
+        /* A task can be seen in /proc a moment before the kernel queues its FORK. */
+        task->flags |= TASK_BIRTH_TOLD;
         event.fork.parent_pid = event.fork.parent_tid = found.ppid;
         event_fill(&event, task);
         join_emit(join, &event);

@@ -32,6 +32,8 @@ enum {
         TASK_UNKNOWN = 1u << 4,
         /* Born while delay accounting was on: the kernel counts its delays. */
         TASK_COUNTED = 1u << 5,
+        /* Seeded, and its birth was told all the same: a FORK that is still to come is the same birth. */
+        TASK_BIRTH_TOLD = 1u << 6,
 };
 
 struct Task {

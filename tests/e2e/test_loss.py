@@ -2,6 +2,7 @@
 """Loss is counted exactly, told where it happened, and never fatal."""
 
 import struct
+import time
 
 import pytest
 
@@ -370,6 +371,8 @@ def test_table_is_compared_with_proc_after_a_loss(daemon):
     daemon.proc.add(200, ppid=101, uid=7, comm=b"unheard of")
     daemon.proc.add(200, 201, ppid=101, uid=7, comm=b"its thread")
     daemon.proc.add(202, ppid=101, state="Z")
+    born = time.monotonic_ns()
+    daemon.proc.add(203, ppid=101)
     k.lose(1, 4)
     k.comm(101, comm=b"told", cpu=1)
     births = set()
@@ -377,7 +380,7 @@ def test_table_is_compared_with_proc_after_a_loss(daemon):
     def all_found(e):
         if what(e) == "fork":
             births.add(e.tid)
-        return births == {200, 201}
+        return births == {200, 201, 203}
 
     events = client.until(all_found)
     (gone,) = [e for e in events if what(e) == "exit"]
@@ -387,8 +390,14 @@ def test_table_is_compared_with_proc_after_a_loss(daemon):
     assert [(e.tid, e.pid, e.ppid, e.uid, e.comm, e.synthesised, e.task_unknown) for e in found] == [
         (200, 200, 101, 7, b"unheard of", True, False),
         (201, 200, 101, 7, b"its thread", True, False),
+        (203, 203, 101, 0, b"made-up", True, False),
     ]
-    assert client.status().live_tasks == before.live_tasks + 3
+    assert client.status().live_tasks == before.live_tasks + 4
+
+    # It was seen in /proc before its FORK was queued: one birth, told once.
+    k.mirror = False
+    k.fork(203, parent_tid=101, cpu=1, stamp=born)
+    k.mirror = True
 
     # From then on they are tasks like any other.
     k.end(201, pid=200, cpu=1)
