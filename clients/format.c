@@ -111,6 +111,22 @@ const char *format_clock(char text[static FORMAT_MAX], uint64_t time_ns) {
         return text;
 }
 
+/* When something began that may be old: of today as format_clock(), "11-14 22:13" of this year, else "2023-11-14". */
+const char *format_begin(char text[static FORMAT_MAX], uint64_t time_ns, uint64_t now_ns) {
+        time_t begin = (time_t)(time_ns / NS_PER_S), now = (time_t)(now_ns / NS_PER_S);
+        struct tm then, today;
+
+        if (!localtime_r(&begin, &then) || !localtime_r(&now, &today))
+                return strcpy(text, "-");
+        if (then.tm_year == today.tm_year && then.tm_yday == today.tm_yday)
+                return format_clock(text, time_ns);
+
+        if (strftime(text, FORMAT_MAX, then.tm_year == today.tm_year ? "%m-%d %H:%M" : "%Y-%m-%d", &then) == 0)
+                return strcpy(text, "-");
+
+        return text;
+}
+
 /* Local date and time, to the second. */
 const char *format_date(char text[static FORMAT_MAX], uint64_t time_ns) {
         time_t seconds = (time_t)(time_ns / NS_PER_S);

@@ -15,5 +15,6 @@ const char *format_bytes(char text[static FORMAT_MAX], uint64_t bytes);
 const char *format_duration(char text[static FORMAT_MAX], uint64_t ns);
 const char *format_count(char text[static FORMAT_MAX], uint64_t count);
 const char *format_clock(char text[static FORMAT_MAX], uint64_t time_ns);
+const char *format_begin(char text[static FORMAT_MAX], uint64_t time_ns, uint64_t now_ns);
 const char *format_date(char text[static FORMAT_MAX], uint64_t time_ns);
 const char *format_termination(char text[static FORMAT_MAX], const struct tb_termination *termination);

@@ -41,6 +41,8 @@ static void json_add_exit(struct json_object *object, const struct tb_event *eve
                 json_add_stats_missing(object, event->exit.stats_missing);
         if (event->exit.process_stats)
                 json_add(object, "process_stats", json_task_stats(event->exit.process_stats));
+        if (event->exit.program)
+                json_add(object, "program", json_program(event->exit.program));
 }
 
 static void json_add_loss(struct json_object *object, const struct tb_event *event) {
@@ -52,7 +54,7 @@ static void json_add_loss(struct json_object *object, const struct tb_event *eve
 }
 
 /* A loss is about no task; of a task whose birth was lost, 0 means that nobody knows. */
-static void json_add_task(struct json_object *object, const struct tb_event *event) {
+static void json_add_subject(struct json_object *object, const struct tb_event *event) {
         bool task = event->kind != TB_KIND_LOSS;
         bool known = task && !event->task_unknown;
         uint32_t ppid = event->ppid;
@@ -75,6 +77,8 @@ static void json_add_task(struct json_object *object, const struct tb_event *eve
                 json_add_bool(object, "task_unknown", true);
         if (event->synthesised)
                 json_add_bool(object, "synthesised", true);
+        if (event->left_filter)
+                json_add_bool(object, "left_filter", true);
 }
 
 struct json_object *json_event(const struct tb_event *event) {
@@ -83,7 +87,7 @@ struct json_object *json_event(const struct tb_event *event) {
         json_add_text(object, "kind", tb_kind_name(event->kind));
         json_add_number(object, "time_ns", event->time_ns);
         json_add_number(object, "number", event->number);
-        json_add_task(object, event);
+        json_add_subject(object, event);
 
         switch (event->kind) {
         case TB_KIND_FORK:
@@ -110,6 +114,8 @@ struct json_object *json_event(const struct tb_event *event) {
         case TB_KIND_EXEC:
                 if (event->exec.comm_stale)
                         json_add_bool(object, "comm_stale", true);
+                if (event->exec.program)
+                        json_add(object, "program", json_program(event->exec.program));
                 break;
         case TB_KIND_SID:
         case TB_KIND_COREDUMP:

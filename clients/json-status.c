@@ -65,6 +65,14 @@ struct json_object *json_status(const struct tb_status *status) {
         json_add_number(object, "unmatched_stats", status->unmatched_stats);
         json_add_number(object, "synthesised_exits", status->synthesised_exits);
         json_add_number(object, "broker_cpu_ns", status->broker_cpu_ns);
+        json_add_number(object, "synthesised_forks", status->synthesised_forks);
+        json_add_number(object, "programs_captured", status->programs_captured);
+        json_add_number(object, "programs_late", status->programs_late);
+        json_add_number(object, "programs_skipped", status->programs_skipped);
+        json_add_number(object, "snapshots", status->snapshots);
+        json_add_number(object, "snapshot_subscribers", status->snapshot_subscribers);
+        json_add_number(object, "resumed", status->resumed);
+        json_add_number(object, "table_bytes", status->table_bytes);
 
         return object;
 }

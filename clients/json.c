@@ -28,22 +28,28 @@ void json_add_bool(struct json_object *object, const char *key, bool value) {
         json_add(object, key, json_object_new_boolean(value));
 }
 
-void json_add_text(struct json_object *object, const char *key, const char *text) {
+/* NULL, which is null, where there is too little memory. */
+struct json_object *json_text(const char *text) {
         char room[256], *escaped = room;
         size_t n_escaped = TEXT_ESCAPED_MAX(strlen(text));
+        struct json_object *value;
 
-        /* Names of tasks always fit; the broker's own words may be longer. */
+        /* Names of tasks always fit; the broker's own words and command lines may be longer. */
         if (n_escaped > sizeof(room))
                 escaped = malloc(n_escaped);
-        if (!escaped) {
-                json_add(object, key, NULL);
-                return;
-        }
+        if (!escaped)
+                return NULL;
 
         text_escape(escaped, n_escaped, text, TEXT_FOR_JSON);
-        json_add(object, key, json_object_new_string(escaped));
+        value = json_object_new_string(escaped);
         if (escaped != room)
                 free(escaped);
+
+        return value;
+}
+
+void json_add_text(struct json_object *object, const char *key, const char *text) {
+        json_add(object, key, json_text(text));
 }
 
 /* The object on one line, without its end; belongs to the object. */

@@ -8,6 +8,10 @@
 struct json_object;
 
 struct json_object *json_event(const struct tb_event *event);
+struct json_object *json_task(const struct tb_task *task);
+struct json_object *json_snapshot_end(const struct tb_snapshot_end *end);
+struct json_object *json_link(const struct tb_link *link, uint64_t time_ns);
+struct json_object *json_program(const struct tb_program *program);
 struct json_object *json_task_stats(const struct tb_task_stats *stats);
 struct json_object *json_status(const struct tb_status *status);
 
@@ -17,5 +21,6 @@ void json_add_number(struct json_object *object, const char *key, uint64_t numbe
 void json_add_known(struct json_object *object, const char *key, uint64_t number, bool known);
 void json_add_bool(struct json_object *object, const char *key, bool value);
 void json_add_text(struct json_object *object, const char *key, const char *text);
+struct json_object *json_text(const char *text);
 
 const char *json_line(struct json_object *object, size_t *ret_n);

@@ -14,6 +14,8 @@
 
 #include "clients/format.h"
 #include "clients/lines.h"
+#include "clients/link.h"
+#include "clients/terminal.h"
 #include "clients/text.h"
 
 /* Columns' widths; negative: aligned to the left. */
@@ -26,6 +28,7 @@ enum {
         WIDTH_LIFETIME = 8,
         WIDTH_CPU = 8,
         WIDTH_BYTES = 7,
+        WIDTH_STATUS = -7,
 };
 
 #define COLOUR_BORN "\033[32m"
@@ -51,23 +54,6 @@ __attribute__((format(printf, 2, 3))) static void lines_add(Lines *lines, const 
 static void lines_colour(Lines *lines, const char *colour) {
         if (lines->colour)
                 lines_add(lines, "%s", colour);
-}
-
-/* The length of as many of the text's characters as fit into so many columns. */
-static size_t lines_fit(const char *text, size_t columns) {
-        size_t n = 0;
-
-        while (text[n]) {
-                size_t next = n + 1;
-
-                while (((unsigned char)text[next] & 0xc0) == 0x80)
-                        next++;
-                if (columns-- == 0)
-                        break;
-                n = next;
-        }
-
-        return n;
 }
 
 static void lines_cell_coloured(Lines *lines, const char *text, int width, const char *colour) {
@@ -100,7 +86,8 @@ static void lines_cell_cut(Lines *lines, const char *text, int width) {
                 return;
         }
 
-        snprintf(cut, sizeof(cut), "%.*s+", (int)lines_fit(text, room - 1), text);
+        room--;
+        snprintf(cut, sizeof(cut), "%.*s+", (int)terminal_fit(text, &room), text);
         lines_cell(lines, cut, width);
 }
 
@@ -152,7 +139,9 @@ void lines_header(Lines *lines) {
         lines_cell(lines, "READ", WIDTH_BYTES);
         lines_cell(lines, "WRITTEN", WIDTH_BYTES);
         lines_cell(lines, "PEAKMEM", WIDTH_BYTES);
-        lines_cell(lines, "STATUS", 0);
+        lines_cell(lines, "STATUS", lines->arguments ? WIDTH_STATUS : 0);
+        if (lines->arguments)
+                lines_cell(lines, "ARGUMENTS", 0);
         lines_colour(lines, COLOUR_OFF);
         lines_end(lines);
 }
@@ -200,7 +189,55 @@ static void lines_exit(Lines *lines, const struct tb_event *event) {
         lines_cell(lines, memory ? format_bytes(text, peak) : "-", WIDTH_BYTES);
 
         failed = termination->known && (termination->exit_code || termination->term_signal);
-        lines_cell_coloured(lines, format_termination(text, termination), 0, failed ? COLOUR_FAILED : NULL);
+        lines_cell_coloured(lines,
+                            format_termination(text, termination),
+                            event->exit.program && lines->arguments ? WIDTH_STATUS : 0,
+                            failed ? COLOUR_FAILED : NULL);
+}
+
+/* How far the line has got on a terminal. */
+static size_t lines_columns(const Lines *lines) {
+        const char *at = lines->text;
+        size_t n = 0;
+
+        while (*at) {
+                if (*at == '\033')
+                        at += strcspn(at, "m") + 1;
+                else
+                        n += ((unsigned char)*at++ & 0xc0) != 0x80;
+        }
+
+        return n;
+}
+
+/*
+ * At the end of a line, and to the end of the terminal's: the one that the line has
+ * come to, where its columns alone take more than one.
+ */
+static void lines_arguments(Lines *lines, const struct tb_program *program) {
+        char text[ARGUMENTS_TEXT_MAX];
+        size_t room = SIZE_MAX;
+
+        if (!lines->arguments || !program)
+                return;
+
+        if (arguments_text(text, program) == 0) {
+                switch (program->state) {
+                case TB_PROGRAM_LATE:
+                        strcpy(text, "(gone before it was read)");
+                        break;
+                case TB_PROGRAM_SKIPPED:
+                        strcpy(text, "(not read: there was too much to read)");
+                        break;
+                default:
+                        strcpy(text, "-");
+                }
+        }
+
+        lines_add(lines, " ");
+        if (lines->width)
+                room = lines->width - lines_columns(lines) % lines->width;
+        lines_add(lines, "%.*s", (int)terminal_fit(text, &room), text);
 }
 
 static void lines_loss(Lines *lines, const struct tb_event *event) {
@@ -283,6 +320,24 @@ static void lines_what(Lines *lines, const struct tb_event *event) {
 
         if (event->synthesised)
                 lines_add(lines, " (concluded)");
+        if (event->left_filter)
+                lines_add(lines, " (leaves the filter)");
+        if (event->kind == TB_KIND_EXEC)
+                lines_arguments(lines, event->exec.program);
+        if (event->kind == TB_KIND_EXIT)
+                lines_arguments(lines, event->exit.program);
+}
+
+static void lines_who(Lines *lines, const char *comm, uint32_t uid, bool known) {
+        lines_cell_cut(lines, known || uid ? users_name(lines->users, uid) : "-", WIDTH_USER);
+        lines_cell_name(lines, comm, known || comm[0], WIDTH_NAME);
+}
+
+static void lines_ids(Lines *lines, uint32_t pid, uint32_t tid, uint32_t ppid, bool known) {
+        lines_cell_number(lines, pid, pid != 0, WIDTH_ID);
+        if (lines->threads)
+                lines_cell_number(lines, tid, tid != 0, WIDTH_ID);
+        lines_cell_number(lines, ppid, known || ppid != 0, WIDTH_ID);
 }
 
 /**
@@ -310,12 +365,69 @@ void lines_event(Lines *lines, const struct tb_event *event) {
         lines_cell_coloured(lines, tb_kind_name(event->kind), WIDTH_KIND, lines_kind_colour(event));
         if (event->kind == TB_KIND_FORK && !ppid)
                 ppid = event->fork.parent_pid;
-        lines_cell_number(lines, event->pid, event->pid != 0, WIDTH_ID);
-        if (lines->threads)
-                lines_cell_number(lines, event->tid, event->tid != 0, WIDTH_ID);
-        lines_cell_number(lines, ppid, known || ppid != 0, WIDTH_ID);
-        lines_cell_cut(lines, known || event->uid ? users_name(lines->users, event->uid) : "-", WIDTH_USER);
-        lines_cell_name(lines, event->comm, known || event->comm[0], WIDTH_NAME);
+        lines_ids(lines, event->pid, event->tid, ppid, known);
+        lines_who(lines, event->comm, event->uid, known);
         lines_what(lines, event);
+        lines_end(lines);
+}
+
+/**
+ * lines_task() - a task of the snapshot as a line
+ * @lines:      where it goes, into text and n
+ * @task:       the task
+ * @now_ns:     the time, since the epoch: what began today is told by the clock
+ */
+void lines_task(Lines *lines, const struct tb_task *task, uint64_t now_ns) {
+        bool known = !task->task_unknown;
+        char text[FORMAT_MAX];
+
+        lines_begin(lines);
+        lines_cell(lines, task->start_time_ns ? format_begin(text, task->start_time_ns, now_ns) : "-", WIDTH_TIME);
+        lines_cell(lines, "task", WIDTH_KIND);
+        lines_ids(lines, task->pid, task->tid, task->ppid, known);
+        lines_who(lines, task->comm, task->uid, known);
+        if (task->tasks > 1)
+                lines_add(lines, " (%" PRIu32 " threads)", task->tasks);
+        if (task->kernel_thread)
+                lines_add(lines, " (of the kernel)");
+        else
+                lines_arguments(lines, task->program);
+        lines_end(lines);
+}
+
+/**
+ * lines_snapshot_end() - that the snapshot is complete
+ * @lines:      where it goes, into text and n
+ * @end:        the snapshot's end
+ */
+void lines_snapshot_end(Lines *lines, const struct tb_snapshot_end *end) {
+        const char *noun = lines->threads ? end->tasks == 1 ? "task is" : "tasks are"
+                                          : end->tasks == 1 ? "process is" : "processes are";
+        char text[FORMAT_MAX];
+
+        lines_begin(lines);
+        lines_cell(lines, format_clock(text, end->time_ns), WIDTH_TIME);
+        lines_cell(lines, "snapshot", WIDTH_KIND);
+        lines_add(lines, " %s %s alive; from here on, what happens", format_count(text, end->tasks), noun);
+        lines_end(lines);
+}
+
+/**
+ * lines_link() - what became of the connection
+ * @lines:      where it goes, into text and n
+ * @link:       what the library says
+ * @now_ns:     the time, since the epoch
+ */
+void lines_link(Lines *lines, const struct tb_link *link, uint64_t now_ns) {
+        char clock[FORMAT_MAX], text[LINK_TEXT_MAX], escaped[TEXT_ESCAPED_MAX(LINK_TEXT_MAX)];
+
+        text_escape(escaped, sizeof(escaped), link_describe(text, link, now_ns), TEXT_FOR_TERMINAL);
+
+        lines_begin(lines);
+        lines_colour(lines, link->state == TB_LINK_RESUMED ? COLOUR_BORN : COLOUR_LOSS);
+        lines_cell(lines, format_clock(clock, now_ns), WIDTH_TIME);
+        lines_cell(lines, "LINK", WIDTH_KIND);
+        lines_add(lines, " *** %s ***", escaped);
+        lines_colour(lines, COLOUR_OFF);
         lines_end(lines);
 }

@@ -5,10 +5,14 @@
  * request failed. Owns nothing.
  */
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "clients/complain.h"
+#include "clients/format.h"
 #include "clients/link.h"
 
 /* Connects, or complains and returns a negative errno. */
@@ -41,10 +45,66 @@ void link_complain_error(const struct tb_error *error) {
                 complain("The broker says: %s", error->message);
 }
 
+/* How long it was away, and what that took. */
+static void link_describe_outage(char *text, size_t n_text, const struct tb_link *link, uint64_t now_ns) {
+        uint64_t away_ns = link->lost_time_ns < now_ns ? now_ns - link->lost_time_ns : 0;
+        char duration[FORMAT_MAX];
+        int n;
+
+        n = snprintf(text, n_text, "Connected again after %s", format_duration(duration, away_ns));
+        if (link->tries > 1)
+                snprintf(text + n, n_text - (size_t)n, " and %" PRIu32 " tries", link->tries);
+}
+
+/**
+ * link_describe() - say what became of the connection
+ * @text:       output: a sentence without its dot
+ * @link:       what the library says
+ * @now_ns:     the time, since the epoch
+ *
+ * Return: @text. The broker's own words may be in it.
+ */
+const char *link_describe(char text[static LINK_TEXT_MAX], const struct tb_link *link, uint64_t now_ns) {
+        const char *reason = link->reason ? link->reason : "";
+        int n_reason = (int)strlen(reason);
+        char outage[80];
+
+        if (n_reason > 0 && reason[n_reason - 1] == '.')
+                n_reason--;
+
+        switch (link->state) {
+        case TB_LINK_LOST:
+                snprintf(text, LINK_TEXT_MAX, "%.*s; trying again", n_reason, reason);
+                break;
+        case TB_LINK_RESUMED:
+                link_describe_outage(outage, sizeof(outage), link, now_ns);
+                snprintf(text, LINK_TEXT_MAX, "%s: the stream goes on where it was", outage);
+                break;
+        case TB_LINK_RESTARTED:
+                link_describe_outage(outage, sizeof(outage), link, now_ns);
+                snprintf(text,
+                         LINK_TEXT_MAX,
+                         "%s: what happened in between is not known (%.*s)",
+                         outage,
+                         n_reason,
+                         reason);
+                break;
+        }
+
+        return text;
+}
+
 /* CLOCK_MONOTONIC, which is the clock of the kernel's stamps too. */
 uint64_t link_now(void) {
         struct timespec now;
 
         clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t link_now_realtime(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
         return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }

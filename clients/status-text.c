@@ -116,9 +116,44 @@ static void text_events(Text *text, const struct tb_status *status) {
 }
 
 static void text_fact(Text *text, const char *name, uint64_t count) {
-        text_add(text, "  %-34s", name);
+        text_add(text, "  %-35s", name);
         text_add_count(text, 15, count);
         text_add(text, "\n");
+}
+
+static void text_fact_bytes(Text *text, const char *name, uint64_t bytes) {
+        char size[FORMAT_MAX];
+
+        text_add(text, "  %-35s %15s\n", name, format_bytes(size, bytes));
+}
+
+static void text_now(Text *text, const struct tb_status *status) {
+        text_add(text, "Now\n");
+        text_fact(text, "processes", status->live_processes);
+        text_fact(text, "tasks", status->live_tasks);
+        text_fact_bytes(text, "held in the table of tasks", status->table_bytes);
+        text_fact(text, "connections", status->connections);
+        text_fact(text, "subscribers", status->subscribers);
+        text_fact(text, "feeds", status->feeds);
+        text_fact_bytes(text, "held in feeds", status->feed_bytes);
+        text_add(text, "\n");
+}
+
+static void text_since_start(Text *text, const struct tb_status *status) {
+        text_add(text, "Since the start\n");
+        text_fact(text, "forks found in /proc after a loss", status->synthesised_forks);
+        text_fact(text, "exits concluded from statistics", status->synthesised_exits);
+        text_fact(text, "statistics without an exit (yet)", status->unmatched_stats);
+        text_fact(text, "programs read from /proc", status->programs_captured);
+        text_fact(text, "programs gone before they were read", status->programs_late);
+        text_fact(text, "programs left out, being too many", status->programs_skipped);
+        text_fact(text, "snapshots made", status->snapshots);
+        text_fact(text, "subscribers sent a snapshot", status->snapshot_subscribers);
+        text_fact(text, "subscriptions resumed", status->resumed);
+        text_fact(text, "events lost by slow subscribers", status->reader_lost);
+        text_fact(text, "strict subscribers closed", status->closed_for_strict);
+        text_fact(text, "connections closed for errors", status->closed_for_errors);
+        text_fact(text, "connections refused", status->refused_connections);
 }
 
 /**
@@ -130,7 +165,6 @@ static void text_fact(Text *text, const char *name, uint64_t count) {
  */
 size_t status_text(char text[static STATUS_TEXT_MAX], const struct tb_status *status) {
         Text t = { .text = text };
-        char bytes[FORMAT_MAX];
 
         text_verdict(&t, status);
         text_who(&t, status);
@@ -153,20 +187,8 @@ size_t status_text(char text[static STATUS_TEXT_MAX], const struct tb_status *st
 
         text_events(&t, status);
 
-        text_add(&t, "Now\n");
-        text_fact(&t, "processes", status->live_processes);
-        text_fact(&t, "tasks", status->live_tasks);
-        text_fact(&t, "connections", status->connections);
-        text_fact(&t, "subscribers", status->subscribers);
-        text_fact(&t, "feeds", status->feeds);
-        text_add(&t, "  %-34s %15s\n", "held in feeds", format_bytes(bytes, status->feed_bytes));
-        text_add(&t, "\nSince the start\n");
-        text_fact(&t, "exits concluded from statistics", status->synthesised_exits);
-        text_fact(&t, "statistics without an exit (yet)", status->unmatched_stats);
-        text_fact(&t, "events lost by slow subscribers", status->reader_lost);
-        text_fact(&t, "strict subscribers closed", status->closed_for_strict);
-        text_fact(&t, "connections closed for errors", status->closed_for_errors);
-        text_fact(&t, "connections refused", status->refused_connections);
+        text_now(&t, status);
+        text_since_start(&t, status);
 
         return t.n;
 }

@@ -12,17 +12,13 @@
 #include "clients/verbs.h"
 #include "clients/watch-options.h"
 
-/* PID_MAX_LIMIT of the kernel. */
-#define PID_MAX 4194304u
-
 enum {
-        OPTION_COMM = 256,
+        OPTION_ARGS = 256,
         OPTION_JSON,
-        OPTION_PID,
+        OPTION_SNAPSHOT,
         OPTION_SOCKET,
         OPTION_STRICT,
         OPTION_THREADS,
-        OPTION_UID,
 };
 
 static void watch_help(void) {
@@ -33,23 +29,22 @@ static void watch_help(void) {
               "  -e KIND[,KIND]...  what to print: fork, exec, exit, comm, uid, gid, sid, ptrace,\n"
               "                     coredump, loss, or all (default: fork,exec,exit,loss)\n"
               "      --threads      threads too, not only processes\n"
+              "      --args         command lines, with execs and exits\n"
+              "      --snapshot     first the tasks that are alive\n"
               "      --json         one JSON object a line\n"
               "  -n COUNT           end after COUNT events\n"
               "  -t SECONDS         end after SECONDS\n"
-              "      --uid USER     only tasks of this user (a name or a number)\n"
-              "      --pid PID      only this process and its children\n"
-              "      --comm GLOB    only tasks of such a name\n"
               "      --strict       end with status 3 as soon as anything was lost\n"
               "      --socket PATH  the broker's socket\n"
               "  -h, --help         this text\n"
               "\n"
-              "--uid, --pid and --comm may be given several times; losses are always printed,\n"
-              "unless -e leaves them out.\n",
+              "Which part of the machine:\n" FILTER_HELP
+              "\n"
+              "All but --cpu and --nonzero may be given several times: what is printed matches one\n"
+              "of each sort. Losses are always printed, unless -e leaves them out.\n"
+              "\n"
+              "If the broker goes away, watch waits for it and goes on.\n",
               stdout);
-}
-
-static int watch_too_many(const char *option) {
-        return complain_usage("watch", "%s: it can be given %d times at most.", option, FILTER_MAX);
 }
 
 static int watch_read_kinds(WatchOptions *options, const char *value) {
@@ -64,44 +59,10 @@ static int watch_read_kinds(WatchOptions *options, const char *value) {
         return VERB_OK;
 }
 
-static int watch_read_uid(Filter *filter, const char *value) {
-        uid_t uid;
-
-        if (filter->n_uids == FILTER_MAX)
-                return watch_too_many("--uid");
-        if (!options_read_user(value, &uid))
-                return complain_usage("watch",
-                                      "--uid %s: there is no such user; "
-                                      "name one, or give a number from 0 to 4294967294.",
-                                      value);
-
-        filter->uids[filter->n_uids++] = (uint32_t)uid;
-        return VERB_OK;
-}
-
-static int watch_read_pid(Filter *filter, const char *value) {
-        uint64_t pid;
-
-        if (filter->n_pids == FILTER_MAX)
-                return watch_too_many("--pid");
-        if (!options_read_number(value, 1, PID_MAX, &pid))
-                return complain_usage("watch", "--pid %s: a process id is a number from 1 to %u.", value, PID_MAX);
-
-        filter->pids[filter->n_pids++] = (uint32_t)pid;
-        return VERB_OK;
-}
-
-static int watch_read_comm(Filter *filter, const char *value) {
-        if (filter->n_comms == FILTER_MAX)
-                return watch_too_many("--comm");
-        if (!*value)
-                return complain_usage("watch", "--comm: the pattern is empty; give a name, or one with *, ? or [...].");
-
-        filter->comms[filter->n_comms++] = value;
-        return VERB_OK;
-}
-
 static int watch_read_option(WatchOptions *options, int c, const char *value) {
+        if (filter_owns(c))
+                return filter_read_option(&options->filter, "watch", c, value);
+
         switch (c) {
         case 'e':
                 return watch_read_kinds(options, value);
@@ -116,13 +77,15 @@ static int watch_read_option(WatchOptions *options, int c, const char *value) {
                                               "greater than 0 and at most 1000000000.",
                                               value);
                 return VERB_OK;
-        case OPTION_COMM:
-                return watch_read_comm(&options->filter, value);
+        case OPTION_ARGS:
+                options->arguments = true;
+                return VERB_OK;
         case OPTION_JSON:
                 options->json = true;
                 return VERB_OK;
-        case OPTION_PID:
-                return watch_read_pid(&options->filter, value);
+        case OPTION_SNAPSHOT:
+                options->snapshot = true;
+                return VERB_OK;
         case OPTION_SOCKET:
                 options->socket_path = value;
                 return VERB_OK;
@@ -132,8 +95,6 @@ static int watch_read_option(WatchOptions *options, int c, const char *value) {
         case OPTION_THREADS:
                 options->threads = true;
                 return VERB_OK;
-        case OPTION_UID:
-                return watch_read_uid(&options->filter, value);
         }
 
         return VERB_USAGE;
@@ -149,18 +110,19 @@ static int watch_read_option(WatchOptions *options, int c, const char *value) {
  */
 int watch_options_read(WatchOptions *options, int argc, char **argv) {
         static const struct option table[] = {
-                { "comm", required_argument, NULL, OPTION_COMM },
+                { "args", no_argument, NULL, OPTION_ARGS },
                 { "help", no_argument, NULL, 'h' },
                 { "json", no_argument, NULL, OPTION_JSON },
-                { "pid", required_argument, NULL, OPTION_PID },
+                { "snapshot", no_argument, NULL, OPTION_SNAPSHOT },
                 { "socket", required_argument, NULL, OPTION_SOCKET },
                 { "strict", no_argument, NULL, OPTION_STRICT },
                 { "threads", no_argument, NULL, OPTION_THREADS },
-                { "uid", required_argument, NULL, OPTION_UID },
+                FILTER_LONG_OPTIONS,
                 { NULL, 0, NULL, 0 },
         };
         int c, r;
 
+        filter_init(&options->filter);
         while ((c = getopt_long(argc, argv, ":e:hn:t:", table, NULL)) >= 0) {
                 if (c == 'h') {
                         watch_help();

@@ -8,10 +8,13 @@
 
 typedef struct WatchOptions WatchOptions;
 
+/* Holds a Filter: it must not be copied. */
 struct WatchOptions {
         const char *socket_path;
         uint32_t kinds;         /* TB_KIND_BIT()s of what to print */
         bool threads;
+        bool arguments;         /* show command lines */
+        bool snapshot;          /* first the tasks that are alive */
         bool json;
         bool strict;
         uint64_t count;         /* 0: no end */

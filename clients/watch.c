@@ -4,26 +4,22 @@
  * taskbroker watch: prints events as they come.
  *
  * Owns the loop: waits for the broker, a signal, the end of the time asked for,
- * or of the reader of standard output. What a line looks like, lines.c and
- * json-event.c know.
+ * or of the reader of standard output. printer.c does the printing. The library
+ * comes back to a broker that went away; what that means to whoever reads the
+ * events is told here.
  */
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "taskbroker/taskbroker.h"
 
 #include "clients/complain.h"
 #include "clients/format.h"
-#include "clients/json.h"
-#include "clients/lines.h"
 #include "clients/link.h"
-#include "clients/output.h"
+#include "clients/printer.h"
 #include "clients/verbs.h"
 #include "clients/watch-options.h"
 
@@ -38,16 +34,14 @@ typedef struct Watch Watch;
 struct Watch {
         const WatchOptions *options;
         struct tb_client *client;
-        uint64_t request_id;
         bool subscribed;
         uint64_t answer_deadline;       /* by then the broker must have answered */
         uint64_t deadline;              /* of -t, CLOCK_MONOTONIC; 0: none, or not begun */
         uint64_t now;
         uint64_t n_printed;
         uint64_t n_losses_hidden;
-        Output output;
-        Lines lines;
-        Users users;
+        bool link_down;
+        Printer printer;
 };
 
 /* What a step of the loop comes to. */
@@ -82,37 +76,6 @@ static int watch_after_output(int error) {
         return output_verdict(error);
 }
 
-static int watch_write(Watch *watch, const char *data, size_t n_data) {
-        int r;
-
-        r = output_write(&watch->output, data, n_data);
-        if (r >= 0 && watch->output.terminal)
-                r = output_flush(&watch->output);
-
-        return watch_after_output(r);
-}
-
-static int watch_print_json(Watch *watch, const struct tb_event *event) {
-        struct json_object *object = json_event(event);
-        const char *line;
-        size_t n_line;
-        int r;
-
-        line = json_line(object, &n_line);
-        r = output_write(&watch->output, line, n_line);
-        json_object_put(object);
-
-        return r < 0 ? watch_after_output(r) : watch_write(watch, "\n", 1);
-}
-
-static int watch_print(Watch *watch, const struct tb_event *event) {
-        if (watch->options->json)
-                return watch_print_json(watch, event);
-
-        lines_event(&watch->lines, event);
-        return watch_write(watch, watch->lines.text, watch->lines.n);
-}
-
 static int watch_lost(const struct tb_event *event) {
         char count[FORMAT_MAX];
 
@@ -132,15 +95,26 @@ static bool watch_in_time(const Watch *watch, const struct tb_event *event) {
         return event->time_ns - (uint64_t)event->realtime_offset_ns <= watch->deadline;
 }
 
+/*
+ * Of a filtered subscription, the broker tells too by which change a task came in
+ * or left, whatever its kind: it belongs to the snapshot, which it keeps true.
+ */
+static bool watch_shows(const Watch *watch, const struct tb_event *event) {
+        if (watch->options->kinds & TB_KIND_BIT(event->kind))
+                return true;
+
+        return watch->options->snapshot && event->kind != TB_KIND_LOSS;
+}
+
 static int watch_event(Watch *watch, const struct tb_event *event) {
-        bool shown = watch->options->kinds & TB_KIND_BIT(event->kind);
+        bool shown = watch_shows(watch, event);
         int r = WATCH_ON;
 
         if (!watch_in_time(watch, event))
                 return WATCH_ON;
 
-        if (shown && filter_passes(&watch->options->filter, event)) {
-                r = watch_print(watch, event);
+        if (shown) {
+                r = watch_after_output(printer_event(&watch->printer, event));
                 watch->n_printed++;
         }
         if (event->kind == TB_KIND_LOSS && !shown)
@@ -159,16 +133,60 @@ static int watch_error(const Watch *watch, const struct tb_error *error) {
         return error->code == TB_ERROR_FELL_BEHIND && watch->options->strict ? VERB_LOSS : VERB_ERROR;
 }
 
+static void watch_complain_link(const struct tb_link *link) {
+        char text[LINK_TEXT_MAX];
+
+        complain("%s.", link_describe(text, link, link_now_realtime()));
+}
+
+/*
+ * In the stream it stands where events may be missing, like a loss; a reader who
+ * wants none of these gets none of it. Where no person reads the stream, standard
+ * error has it too.
+ */
+static int watch_link(Watch *watch, const struct tb_link *link) {
+        bool shown = watch->options->kinds & TB_KIND_BIT(TB_KIND_LOSS);
+        int r = WATCH_ON;
+
+        /* As if the first try had failed: whoever called has to know that at once. */
+        if (!watch->subscribed) {
+                complain("%s", link->reason);
+                return VERB_ERROR;
+        }
+
+        watch->link_down = link->state == TB_LINK_LOST;
+        if (shown)
+                r = watch_after_output(printer_link(&watch->printer, link));
+        if (!shown || !watch->printer.output.terminal)
+                watch_complain_link(link);
+        if (r == WATCH_ON && link->state == TB_LINK_RESTARTED && watch->options->strict) {
+                complain("What happened without the connection is lost: ended, as --strict asks.");
+                return VERB_LOSS;
+        }
+
+        return r;
+}
+
+static void watch_subscribed(Watch *watch) {
+        if (!watch->subscribed && watch->options->span_ns)
+                watch->deadline = link_now() + watch->options->span_ns;
+        watch->subscribed = true;
+}
+
 static int watch_message(Watch *watch, const struct tb_message *message) {
         switch (message->type) {
         case TB_MESSAGE_EVENT:
                 return watch_event(watch, message->event);
         case TB_MESSAGE_ERROR:
                 return watch_error(watch, message->error);
+        case TB_MESSAGE_LINK:
+                return watch_link(watch, message->link);
+        case TB_MESSAGE_TASK:
+                return watch_after_output(printer_task(&watch->printer, message->task));
+        case TB_MESSAGE_SNAPSHOT_END:
+                return watch_after_output(printer_snapshot_end(&watch->printer, message->snapshot_end));
         case TB_MESSAGE_SUBSCRIBED:
-                watch->subscribed = true;
-                if (watch->options->span_ns)
-                        watch->deadline = link_now() + watch->options->span_ns;
+                watch_subscribed(watch);
                 return WATCH_ON;
         case TB_MESSAGE_WELCOME:
         case TB_MESSAGE_STATUS:
@@ -197,7 +215,7 @@ static int watch_process(Watch *watch) {
                 return VERB_ERROR;
         }
 
-        return watch_after_output(output_flush(&watch->output));
+        return watch_after_output(output_flush(&watch->printer.output));
 }
 
 /* When the loop must look up, whatever happens: 0: never. */
@@ -230,7 +248,7 @@ static int watch_poll(struct pollfd *pfds, nfds_t n_pfds, const struct timespec 
 static int watch_wait(Watch *watch, bool *ret_reader_gone) {
         struct pollfd pfds[] = {
                 { .fd = tb_fd(watch->client), .events = tb_poll_events(watch->client) },
-                { .fd = watch->output.fd, .events = 0 },
+                { .fd = watch->printer.output.fd, .events = 0 },
         };
         uint64_t deadline = watch_next_deadline(watch), left;
         struct timespec timeout = { 0 };
@@ -251,6 +269,15 @@ static int watch_wait(Watch *watch, bool *ret_reader_gone) {
         return WATCH_ON;
 }
 
+/* The end that was asked for. While the broker is away, nobody knows what was missed. */
+static int watch_end(const Watch *watch) {
+        if (!watch->link_down || (watch_stop && !watch->options->strict))
+                return VERB_OK;
+
+        complain("The broker has not come back: what happened since it went is not known.");
+        return watch->options->strict ? VERB_LOSS : VERB_ERROR;
+}
+
 static int watch_loop(Watch *watch) {
         bool reader_gone;
         int r;
@@ -260,7 +287,9 @@ static int watch_loop(Watch *watch) {
                 r = watch_wait(watch, &reader_gone);
                 if (r != WATCH_ON)
                         return r;
-                if (watch_stop || reader_gone)
+                if (watch_stop)
+                        return watch_end(watch);
+                if (reader_gone)
                         return VERB_OK;
 
                 watch->now = link_now();
@@ -268,13 +297,13 @@ static int watch_loop(Watch *watch) {
                 if (r != WATCH_ON)
                         return r;
                 if (watch_stop)
-                        return VERB_OK;
+                        return watch_end(watch);
                 if (!watch->subscribed && watch->now >= watch->answer_deadline) {
                         link_complain_silent(watch->options->socket_path);
                         return VERB_ERROR;
                 }
                 if (watch->deadline && watch->now >= watch->deadline + WATCH_GRACE_NS)
-                        return VERB_OK;
+                        return watch_end(watch);
         }
 }
 
@@ -284,9 +313,12 @@ static int watch_subscribe(Watch *watch) {
                 .threads = watch->options->threads,
                 .strict = watch->options->strict,
                 .max_delay_ms = WATCH_MAX_DELAY_MS,
+                .snapshot = watch->options->snapshot,
+                .programs = watch->options->arguments,
+                .filter = watch->options->filter.wanted,
         };
 
-        if (tb_subscribe(watch->client, &subscription, &watch->request_id) < 0) {
+        if (tb_set_reconnect(watch->client) < 0 || tb_subscribe(watch->client, &subscription, NULL) < 0) {
                 complain("%s", tb_error_text(watch->client));
                 return VERB_ERROR;
         }
@@ -296,15 +328,12 @@ static int watch_subscribe(Watch *watch) {
 }
 
 static int watch_begin(Watch *watch) {
-        output_init(&watch->output, STDOUT_FILENO, &watch_stop);
-        watch->lines.threads = watch->options->threads;
-        watch->lines.colour = watch->output.colour;
-        watch->lines.users = &watch->users;
-        if (watch->options->json)
-                return WATCH_ON;
+        printer_init(&watch->printer, &watch_stop);
+        watch->printer.json = watch->options->json;
+        watch->printer.lines.threads = watch->options->threads;
+        watch->printer.lines.arguments = watch->options->arguments;
 
-        lines_header(&watch->lines);
-        return watch_write(watch, watch->lines.text, watch->lines.n);
+        return watch_after_output(printer_header(&watch->printer));
 }
 
 static int watch_finish(Watch *watch, int status) {
@@ -312,7 +341,7 @@ static int watch_finish(Watch *watch, int status) {
         int r;
 
         /* The broken pipe was told of, or passed over, when it was met. */
-        r = output_finish(&watch->output);
+        r = output_finish(&watch->printer.output);
         if (r < 0 && status == VERB_OK)
                 status = output_verdict(r);
         if (watch->n_losses_hidden)
@@ -323,9 +352,11 @@ static int watch_finish(Watch *watch, int status) {
 
 int verb_watch(const char *socket_path, int argc, char **argv) {
         static Watch watch;
-        WatchOptions options = { .socket_path = socket_path, .kinds = TB_KINDS_DEFAULT };
+        static WatchOptions options;
         int r;
 
+        options.socket_path = socket_path;
+        options.kinds = TB_KINDS_DEFAULT;
         r = watch_options_read(&options, argc, argv);
         if (r != WATCH_ON)
                 return r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Output has two parts, replies and the feed, and each switches to the other only
- * between two frames. A client that does not read its replies is not read from
+ * Output has three parts, replies, the snapshot and the feed, and each switches to
+ * another only between two frames. A client that does not read its replies is not read from
  * either, so that it can ask for no more than LIMIT_REPLY_BYTES; a client that
  * does not read its feed falls off the feed's tail. Nobody waits for anybody.
  *
@@ -34,6 +34,13 @@
 #define TURN_WRITE_BYTES (1024u * 1024u)
 
 #define IN_BYTES_FIRST 256u
+
+/* In the order in which they begin. */
+typedef enum OutputPart {
+        OUTPUT_REPLIES,
+        OUTPUT_SNAPSHOT,
+        OUTPUT_FEED,
+} OutputPart;
 
 static void client_die(Client *client) {
         if (client->dead)
@@ -148,7 +155,7 @@ static void client_recover(Client *client) {
                                 .reason = LOSS_FELL_BEHIND,
                         },
                 };
-                size_t n_event = encode_event(&loss, event), n;
+                size_t n_event = encode_event(&loss, 0, event), n;
 
                 n = encode_batch_header(first_number, offset_ns, n_event, frame);
                 memcpy(frame + n, event, n_event);
@@ -160,8 +167,29 @@ static bool client_has_replies(const Client *client) {
         return client->i_out < client->n_out;
 }
 
-/* What may be sent now. Never both: replies go between two frames of the feed. */
-static size_t client_slices(Client *client, struct iovec slices[static FEED_SLICES]) {
+/* What may be sent now. Never two: replies go between two frames of the others. */
+static OutputPart client_part(const Client *client) {
+        if (!snapshot_cursor_is_at_boundary(&client->snapshot))
+                return OUTPUT_SNAPSHOT;
+        if (!cursor_is_at_boundary(&client->cursor))
+                return OUTPUT_FEED;
+        if (client_has_replies(client))
+                return OUTPUT_REPLIES;
+        return client->snapshot.snapshot && !client->closing ? OUTPUT_SNAPSHOT : OUTPUT_FEED;
+}
+
+/* Of a frame that was begun only the rest, where something else comes next. */
+static size_t client_snapshot_slices(Client *client, struct iovec slices[static FEED_SLICES]) {
+        size_t n = client->hub->n_snapshot_budget;
+
+        if (client_has_replies(client) || client->closing)
+                n = client->snapshot.frame->n - client->snapshot.offset;
+        return snapshot_cursor_slices(&client->snapshot, n, slices);
+}
+
+static size_t client_slices(Client *client, OutputPart part, struct iovec slices[static FEED_SLICES]) {
+        if (part == OUTPUT_SNAPSHOT)
+                return client_snapshot_slices(client, slices);
         if (!cursor_is_at_boundary(&client->cursor)) {
                 size_t n = client->cursor.n_frame_left;
 
@@ -176,9 +204,15 @@ static size_t client_slices(Client *client, struct iovec slices[static FEED_SLIC
         return client->closing ? 0 : cursor_slices(&client->cursor, TURN_WRITE_BYTES, slices);
 }
 
-static void client_sent(Client *client, size_t n, bool replies) {
-        if (!replies) {
+static void client_sent(Client *client, OutputPart part, size_t n) {
+        if (part == OUTPUT_FEED) {
                 cursor_advance(&client->cursor, n);
+                return;
+        }
+        if (part == OUTPUT_SNAPSHOT) {
+                client->snapshot_age = 0;
+                client->hub->n_snapshot_budget -= MIN(client->hub->n_snapshot_budget, n);
+                snapshot_cursor_advance(&client->snapshot, n);
                 return;
         }
         client->i_out += n;
@@ -209,16 +243,19 @@ void client_flush(Client *client) {
         while (!client->dead) {
                 struct iovec slices[FEED_SLICES];
                 struct msghdr message = { .msg_iov = slices };
-                bool replies;
+                OutputPart part;
                 size_t n_wanted = 0;
                 ssize_t n;
 
-                if (client->cursor.fell && !client->closing && !client_has_replies(client) && cursor_is_at_boundary(&client->cursor)) {
+                if (cursor_must_recover(&client->cursor) && !client->closing && !client_has_replies(client) &&
+                    !client->snapshot.snapshot) {
                         client_recover(client);
                         continue;
                 }
-                replies = client_has_replies(client) && cursor_is_at_boundary(&client->cursor);
-                message.msg_iovlen = client_slices(client, slices);
+                part = client_part(client);
+                if (part == OUTPUT_SNAPSHOT && client->hub->n_snapshot_budget == 0)
+                        break;
+                message.msg_iovlen = client_slices(client, part, slices);
                 if (message.msg_iovlen == 0) {
                         if (client->closing)
                                 client_die(client);
@@ -238,7 +275,7 @@ void client_flush(Client *client) {
                         break;
                 if (n < 0)
                         return client_die(client);
-                client_sent(client, (size_t)n, replies);
+                client_sent(client, part, (size_t)n);
                 n_budget -= MIN(n_budget, (size_t)n);
                 if ((size_t)n < n_wanted)
                         break;
@@ -269,6 +306,22 @@ void client_wake(Client *client) {
                 ev_timer_set(&client->delay, (double)(period_ns - now_ns % period_ns) / (double)NSEC_PER_SEC, 0.);
                 ev_timer_start(loop, &client->delay);
         }
+}
+
+/**
+ * client_age() - a second has passed
+ * @client:  the client
+ *
+ * Who does not take its snapshot keeps it in memory.
+ */
+void client_age(Client *client) {
+        if (!client->snapshot.snapshot || client->dead || client->closing || ++client->snapshot_age < LIMIT_UNREAD_SECONDS)
+                return;
+        client_refuse(client, &(EncodedError){
+                                      .code = ERROR_UNREAD_REPLIES,
+                                      .message = "The client does not read the snapshot that it asked for.",
+                                      .closing = true,
+                              });
 }
 
 /*
@@ -356,7 +409,7 @@ static void client_end_of_input(Client *client) {
                                               .message = "The input ends within a message.",
                                               .closing = true,
                                       });
-        } else if (!client->subscribed) {
+        } else if (!client->subscribed && !client->waiting) {
                 client_close(client);
         } else {
                 /* Nothing will tell when it goes for good: look now and then. */
@@ -483,9 +536,11 @@ Client *client_free(Client *client) {
         ev_io_stop(client->hub->loop, &client->writer);
         ev_timer_stop(client->hub->loop, &client->delay);
         ev_timer_stop(client->hub->loop, &client->deadline);
+        snapshot_cursor_detach(&client->snapshot);
         cursor_deinit(&client->cursor);
         list_unlink(&client->link);
         close(client->fd);
+        free(client->waiting);
         free(client->in);
         free(client->out);
         client->magic = 0;

@@ -15,6 +15,8 @@
 #include "broker/base/list.h"
 #include "broker/output/encode.h"
 #include "broker/output/feed.h"
+#include "broker/output/request.h"
+#include "broker/output/snapshot.h"
 
 typedef struct Client Client;
 typedef struct Hub Hub;
@@ -35,7 +37,10 @@ struct Client {
         uint8_t *out;           /* replies, whole frames */
         size_t n_out, i_out, n_out_max;
 
+        SnapshotCursor snapshot;        /* comes before the cursor's */
+        uint32_t snapshot_age;          /* client_age()s since some of it was sent */
         Cursor cursor;
+        Request *waiting;               /* a subscription that cannot begin yet */
         bool subscribed;
         bool strict;
         uint32_t max_delay_ms;
@@ -53,3 +58,4 @@ void client_reply(Client *client, const uint8_t *frame, size_t n_frame);
 void client_refuse(Client *client, const EncodedError *error);
 void client_wake(Client *client);
 void client_flush(Client *client);
+void client_age(Client *client);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * An event is encoded when the first feed wants it, and the bytes are copied into
- * each that does. Feeds are found by what they are of; there are as many as there
- * are different subscriptions, however many subscribers.
+ * There are as many feeds as there are different subscriptions, however many
+ * subscribers. A subscription that needs to know what processes run waits until
+ * that was read for those that were there before.
  *
  * At the end of the turn each feed closes its batch and its subscribers are
  * woken. Clients that died meanwhile are freed last, so that nothing that runs
@@ -27,12 +27,48 @@
 /* How long events may wait when nobody reads them: only the task table does. */
 #define PATIENCE_MS_UNWATCHED 100u
 
-void hub_init(Hub *hub, struct ev_loop *loop, size_t feed_bytes_max, HubReport report) {
-        *hub = (Hub){ .loop = loop, .feed_bytes_max = feed_bytes_max, .report = report };
-        list_init(&hub->feeds);
+#define AGE_SECONDS 1.
+
+/* How long all readers agree to wait. */
+static void hub_measure_patience(Hub *hub) {
+        hub->patience_ms = PATIENCE_MS_UNWATCHED;
+        list_for_each(link, safe, &hub->clients) {
+                const Client *client = container_of(link, Client, link);
+
+                if (client->subscribed)
+                        hub->patience_ms = MIN(hub->patience_ms, client->max_delay_ms);
+        }
+        /* What short-lived processes run must be read at once. */
+        if (hub->feeds.programs->n_wanted > 0)
+                hub->patience_ms = 0;
+}
+
+static void hub_on_age(struct ev_loop *loop, ev_timer *watcher, int events) {
+        Hub *hub = container_of(watcher, Hub, age);
+
+        (void)events;
+        feeds_age(&hub->feeds);
+        list_for_each(link, safe, &hub->clients)
+                client_age(container_of(link, Client, link));
+        if (hub->feeds.n == 0)
+                ev_timer_stop(loop, watcher);
+        hub_measure_patience(hub);
+}
+
+void hub_init(Hub *hub,
+              struct ev_loop *loop,
+              uint64_t epoch,
+              TaskTable *table,
+              Programs *programs,
+              size_t feed_bytes_max,
+              HubReport report) {
+        *hub = (Hub){ .loop = loop, .epoch = epoch, .report = report };
+        feeds_init(&hub->feeds, table, programs, feed_bytes_max);
+        ev_timer_init(&hub->age, hub_on_age, AGE_SECONDS, AGE_SECONDS);
         list_init(&hub->clients);
         list_init(&hub->dead);
         hub->patience_ms = PATIENCE_MS_UNWATCHED;
+        hub->n_snapshot_budget = LIMIT_SNAPSHOT_TURN_BYTES;
 }
 
 void hub_deinit(Hub *hub) {
@@ -40,22 +76,25 @@ void hub_deinit(Hub *hub) {
                 client_free(container_of(link, Client, link));
         list_for_each(dead, dead_safe, &hub->dead)
                 client_free(container_of(dead, Client, link));
-        list_for_each(feed, feed_safe, &hub->feeds)
-                feed_free(container_of(feed, Feed, link));
+        ev_timer_stop(hub->loop, &hub->age);
+        feeds_deinit(&hub->feeds);
 }
 
 static void hub_status(Hub *hub, BrokerStatus *status) {
         *status = (BrokerStatus){};
         hub->report(hub, status);
         memcpy(status->events, hub->n_events, sizeof(status->events));
-        status->feeds = hub->n_feeds;
+        status->feeds = hub->feeds.n;
         status->subscribers = hub->n_subscribers;
         status->connections = hub->n_clients;
         status->reader_lost = hub->n_reader_lost;
         status->closed_for_errors = hub->n_closed_for_errors;
         status->closed_for_strict = hub->n_closed_for_strict;
         status->refused_connections = hub->n_refused;
-        list_for_each(link, safe, &hub->feeds)
+        status->snapshots = hub->feeds.n_snapshots_made;
+        status->snapshot_subscribers = hub->n_snapshot_subscribers;
+        status->resumed = hub->n_resumed;
+        list_for_each(link, safe, &hub->feeds.list)
                 status->feed_bytes += container_of(link, Feed, link)->n_bytes;
 }
 
@@ -102,31 +141,17 @@ void hub_bury(Hub *hub, Client *client) {
         --hub->n_clients;
 }
 
-/* How long all readers agree to wait. */
-static void hub_measure_patience(Hub *hub) {
-        hub->patience_ms = PATIENCE_MS_UNWATCHED;
-        list_for_each(link, safe, &hub->clients) {
-                const Client *client = container_of(link, Client, link);
-
-                if (client->subscribed)
-                        hub->patience_ms = MIN(hub->patience_ms, client->max_delay_ms);
-        }
-}
-
 static void hub_reap(Hub *hub) {
         if (list_is_empty(&hub->dead))
                 return;
         list_for_each(link, safe, &hub->dead) {
                 Client *client = container_of(link, Client, link);
-                Feed *feed = client->cursor.feed;
 
                 if (client->subscribed)
                         --hub->n_subscribers;
+                if (client->waiting)
+                        --hub->n_waiting;
                 client_free(client);
-                if (feed && list_is_empty(&feed->cursors)) {
-                        feed_free(feed);
-                        --hub->n_feeds;
-                }
         }
         hub_measure_patience(hub);
 }
@@ -135,55 +160,122 @@ static void hub_reap(Hub *hub) {
  * Requests.
  */
 
-static Feed *hub_find_feed(Hub *hub, const Subscription *subscription) {
-        Feed *feed;
-
-        list_for_each(link, safe, &hub->feeds) {
-                feed = container_of(link, Feed, link);
-                if (feed_is_for(feed, subscription))
-                        return feed;
-        }
-
-        if (hub->n_feeds >= LIMIT_FEEDS)
-                return NULL;
-        if (feed_new(&feed, hub->last_feed_id + 1, subscription, hub->feed_bytes_max) < 0)
-                return NULL;
-        ++hub->last_feed_id;
-        ++hub->n_feeds;
-        list_append(&hub->feeds, &feed->link);
-        return feed;
+static void hub_refuse(Client *client, const Request *request, ErrorCode code, const char *field, const char *message) {
+        client_refuse(client, &(EncodedError){ .request_id = request->id, .code = code, .field = field, .message = message });
 }
 
-static void hub_subscribe(Hub *hub, Client *client, const Request *request) {
+/* The subscription begins; the cursor is in its place, and a snapshot in its. */
+static void hub_accept(Hub *hub, Client *client, const Request *request, uint64_t next_number) {
+        const Subscription *subscription = &request->subscription;
         uint8_t frame[ENCODED_REPLY_MAX];
-        Feed *feed;
 
-        if (client->subscribed) {
-                client_refuse(client, &(EncodedError){
-                                              .request_id = request->id,
-                                              .code = ERROR_ALREADY_SUBSCRIBED,
-                                              .message = "This connection has a subscription already: "
-                                                         "open another connection for another one.",
-                                      });
-                return;
-        }
-
-        feed = hub_find_feed(hub, &request->subscription);
-        if (!feed || feed_close_batch(feed) < 0) {
-                client_refuse(client, &(EncodedError){
-                                              .request_id = request->id,
-                                              .code = ERROR_LIMIT,
-                                              .message = "The broker has as many feeds (different subscriptions) as it allows, or no memory for another.",
-                                      });
-                return;
-        }
-        cursor_attach(&client->cursor, feed);
         client->subscribed = true;
-        client->strict = request->subscription.strict;
-        client->max_delay_ms = request->subscription.max_delay_ms;
+        client->strict = subscription->strict;
+        client->max_delay_ms = subscription->max_delay_ms;
         ++hub->n_subscribers;
         hub_measure_patience(hub);
-        client_reply(client, frame, encode_subscribed(request->id, feed->id, feed->next_number, frame));
+        client_reply(client, frame,
+                     encode_subscribed(request->id, client->cursor.feed->id, next_number, subscription->has_resume, frame));
+}
+
+/* What is not there for lack of memory costs the client, not the broker. */
+static void hub_refuse_memory(Client *client, const Request *request) {
+        cursor_deinit(&client->cursor);
+        hub_refuse(client, request, ERROR_LIMIT, NULL, "The broker has no memory for the subscription.");
+}
+
+static void hub_resume(Hub *hub, Client *client, const Request *request) {
+        const Resume *resume = &request->subscription.resume;
+        Feed *feed = feeds_get(&hub->feeds, resume->feed);
+
+        if (resume->epoch != hub->epoch)
+                return hub_refuse(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.epoch",
+                                  "The broker has been restarted since: its feeds are others.");
+        if (!feed)
+                return hub_refuse(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.feed",
+                                  "There is no such feed: it was given up, having been without subscribers.");
+        if (!topic_equals(&feed->topic, &request->subscription.topic))
+                return hub_refuse(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.feed",
+                                  "The feed is that of another subscription: kinds, threads, filter and programs must be the same.");
+        if (resume->next_number == 0 || resume->next_number > feed->next_number)
+                return hub_refuse(client, request, ERROR_BAD_VALUE, "subscribe.resume.next_number",
+                                  "The feed has not come to this number yet; the first is 1.");
+        if (feed_close_batch(feed) < 0 || cursor_attach_at(&client->cursor, feed, resume->next_number) < 0)
+                return hub_refuse_memory(client, request);
+        ++hub->n_resumed;
+        hub_accept(hub, client, request, resume->next_number);
+}
+
+static void hub_begin(Hub *hub, Client *client, const Request *request) {
+        Snapshot *snapshot = NULL;
+        Feed *feed;
+        int r;
+
+        r = feeds_find(&hub->feeds, &request->subscription.topic, &feed);
+        if (r == FEEDS_E_NO_ROOT)
+                return hub_refuse(client, request, ERROR_BAD_VALUE, "subscribe.filter.subtrees",
+                                  "There is no such process: of those whose descendants are asked for, each must be alive.");
+        if (r == FEEDS_E_FULL)
+                return hub_refuse(client, request, ERROR_LIMIT, NULL,
+                                  "The broker has as many feeds (different subscriptions) as it allows.");
+        if (r < 0 || feed_close_batch(feed) < 0)
+                return hub_refuse_memory(client, request);
+
+        if (request->subscription.snapshot) {
+                r = feeds_snapshot(&hub->feeds, feed, &snapshot);
+                if (r == FEEDS_E_SNAPSHOTS)
+                        return hub_refuse(client, request, ERROR_LIMIT, "subscribe.snapshot",
+                                          "Too many snapshots are being read by slow clients: try again.");
+                if (r < 0 || cursor_attach_at(&client->cursor, feed, snapshot->next_number) < 0)
+                        return hub_refuse_memory(client, request);
+                snapshot_cursor_attach(&client->snapshot, snapshot);
+                ++hub->n_snapshot_subscribers;
+        } else {
+                cursor_attach(&client->cursor, feed);
+        }
+        hub_accept(hub, client, request, snapshot ? snapshot->next_number : feed->next_number);
+}
+
+/* The feed is made now, so that it is known that its programs are wanted; the subscription begins when they are. */
+static void hub_subscribe(Hub *hub, Client *client, const Request *request) {
+        Feed *feed;
+
+        if (client->subscribed || client->waiting)
+                return hub_refuse(client, request, ERROR_ALREADY_SUBSCRIBED, NULL,
+                                  "This connection has a subscription already: open another connection for another one.");
+        if (request->subscription.has_resume)
+                return hub_resume(hub, client, request);
+        /* Whoever forks and then asks means the child too. */
+        if (hub->catch_up)
+                hub->catch_up(hub);
+        if (feeds_find(&hub->feeds, &request->subscription.topic, &feed) || programs_are_complete(hub->feeds.programs) ||
+            !topic_wants_programs(&request->subscription.topic))
+                return hub_begin(hub, client, request);
+
+        client->waiting = malloc(sizeof(*request));
+        if (!client->waiting)
+                return hub_refuse_memory(client, request);
+        *client->waiting = *request;
+        ++hub->n_waiting;
+}
+
+/**
+ * hub_on_programs() - what processes run is known
+ * @hub:  the hub
+ */
+void hub_on_programs(Hub *hub) {
+        list_for_each(link, safe, &hub->clients) {
+                Client *client = container_of(link, Client, link);
+                Request *request = client->waiting;
+
+                if (!request || client->closing)
+                        continue;
+                client->waiting = NULL;
+                --hub->n_waiting;
+                hub_begin(hub, client, request);
+                free(request);
+                client_flush(client);
+        }
 }
 
 /**
@@ -221,7 +313,7 @@ void hub_serve(Hub *hub, Client *client, const uint8_t *message, size_t n_messag
  * What a socket does not take at once is lost with the connection.
  */
 void hub_stop(Hub *hub) {
-        list_for_each(feed, feed_safe, &hub->feeds)
+        list_for_each(feed, feed_safe, &hub->feeds.list)
                 (void)feed_close_batch(container_of(feed, Feed, link));
         list_for_each(link, safe, &hub->clients) {
                 Client *client = container_of(link, Client, link);
@@ -250,24 +342,9 @@ void hub_stop(Hub *hub) {
  * Return: 0, or a negative errno.
  */
 int hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns) {
-        uint8_t encoded[ENCODED_EVENT_MAX];
-        bool of_process = event_is_of_process(event);
-        size_t n = 0;
-        int r;
-
-        ++hub->n_events[event->kind];
-        list_for_each(link, safe, &hub->feeds) {
-                Feed *feed = container_of(link, Feed, link);
-
-                if (!(feed->kinds & EVENT_BIT(event->kind)) || (!feed->threads && !of_process))
-                        continue;
-                if (n == 0)
-                        n = encode_event(event, encoded);
-                r = feed_append(feed, encoded, n, realtime_offset_ns);
-                if (r)
-                        return error_trace(r);
-        }
-        return 0;
+        if (!event->only_for_sets)
+                ++hub->n_events[event->kind];
+        return error_trace(feeds_publish(&hub->feeds, event, realtime_offset_ns));
 }
 
 /**
@@ -279,7 +356,10 @@ int hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns) {
 int hub_end_turn(Hub *hub) {
         int r;
 
-        list_for_each(link, safe, &hub->feeds) {
+        hub->n_snapshot_budget = LIMIT_SNAPSHOT_TURN_BYTES;
+        if (hub->feeds.n > 0 && !ev_is_active(&hub->age))
+                ev_timer_again(hub->loop, &hub->age);
+        list_for_each(link, safe, &hub->feeds.list) {
                 Feed *feed = container_of(link, Feed, link);
 
                 if (feed->n_closed == 0 && feed->n_open == 0)

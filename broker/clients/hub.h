@@ -15,6 +15,7 @@
 #include "broker/clients/client.h"
 #include "broker/model/event.h"
 #include "broker/model/status.h"
+#include "broker/output/feeds.h"
 
 /*
  * Of the time that a subscriber lets us hold events back, one part in so many is
@@ -23,19 +24,22 @@
 #define HUB_PACE_SHARE 4u
 
 typedef void (*HubReport)(Hub *hub, BrokerStatus *ret_status);
+typedef void (*HubCatchUp)(Hub *hub);
 
 struct Hub {
         struct ev_loop *loop;
-        size_t feed_bytes_max;          /* of each feed */
+        uint64_t epoch;
         HubReport report;               /* the owner's part of the status */
+        HubCatchUp catch_up;            /* the owner reads what its sources have; NULL: nothing */
 
-        List feeds;
+        Feeds feeds;
+        ev_timer age;                   /* once a second, while there are feeds */
         List clients;
         List dead;                      /* to be freed at the end of the turn */
         size_t n_clients;
         size_t n_subscribers;
-        size_t n_feeds;
-        uint64_t last_feed_id;
+        size_t n_waiting;               /* subscriptions that wait until it is known what processes run */
+        size_t n_snapshot_budget;       /* bytes of snapshots that may be sent in this turn */
         uint32_t patience_ms;           /* the least max_delay_ms of all subscribers */
 
         uint64_t n_events[_EVENT_KIND_N];
@@ -43,9 +47,17 @@ struct Hub {
         uint64_t n_closed_for_errors;
         uint64_t n_closed_for_strict;
         uint64_t n_refused;             /* connections over the limit */
+        uint64_t n_snapshot_subscribers;
+        uint64_t n_resumed;
 };
 
-void hub_init(Hub *hub, struct ev_loop *loop, size_t feed_bytes_max, HubReport report);
+void hub_init(Hub *hub,
+              struct ev_loop *loop,
+              uint64_t epoch,
+              TaskTable *table,
+              Programs *programs,
+              size_t feed_bytes_max,
+              HubReport report);
 void hub_deinit(Hub *hub);
 
 void hub_welcome(Hub *hub, int fd);
@@ -55,3 +67,4 @@ void hub_stop(Hub *hub);
 
 int hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns);
 int hub_end_turn(Hub *hub);
+void hub_on_programs(Hub *hub);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/model/program.h"
 #include "broker/model/taskstats.h"
 
 typedef struct Event Event;
@@ -72,6 +73,9 @@ struct Event {
         char comm[COMM_SIZE];
         bool task_unknown;
         bool synthesised;
+        bool only_for_sets;             /* told only where a subscription's set of tasks changes by it */
+        const Program *program;         /* NULL: not known; valid during the emit call */
+        uint64_t marks;                 /* of the subtrees that the process belongs to */
 
         union {
                 struct {
@@ -80,6 +84,7 @@ struct Event {
                 } fork;
                 struct {
                         bool comm_stale;
+                        uint32_t caller_tid;    /* the thread that called it, if not the leader: it still has this number in the table */
                 } exec;
                 struct {
                         uint32_t wait_status;

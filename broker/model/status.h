@@ -61,4 +61,12 @@ struct BrokerStatus {
         uint64_t unmatched_stats;
         uint64_t synthesised_exits;
         uint64_t broker_cpu_ns;
+        uint64_t synthesised_forks;
+        uint64_t programs_captured;
+        uint64_t programs_late;
+        uint64_t programs_skipped;
+        uint64_t snapshots;
+        uint64_t snapshot_subscribers;
+        uint64_t resumed;
+        uint64_t table_bytes;
 };

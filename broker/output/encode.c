@@ -134,6 +134,19 @@ static PB(TaskStats) *stats_fill(StatsMessage *m, const TaskStats *s) {
         return &m->stats;
 }
 
+/* An absent Program says that the subscription did not ask; one that is not known is there, and empty. */
+static PB(Program) *program_fill(PB(Program) *m, const Program *program) {
+        taskbroker__v1__program__init(m);
+        if (!program)
+                return m;
+        m->state = (PB(ProgramState))program->state;
+        m->truncated = program->truncated;
+        m->cmdline = (ProtobufCBinaryData){ .len = program->n_cmdline, .data = (uint8_t *)program_cmdline(program) };
+        m->exe = (ProtobufCBinaryData){ .len = program->n_exe, .data = (uint8_t *)program_exe(program) };
+        m->cgroup = (ProtobufCBinaryData){ .len = program->n_cgroup, .data = (uint8_t *)program_cgroup(program) };
+        return m;
+}
+
 static void termination_fill(PB(Termination) *m, uint32_t wait_status) {
         Termination t = termination_from_wait_status(wait_status);
 
@@ -159,12 +172,13 @@ static size_t prefix_member(uint8_t *data, size_t room, uint8_t tag, size_t n) {
 
 /**
  * encode_event() - encode an event as a member of a batch
- * @event:   the event, after the join
- * @buffer:  output
+ * @event:    the event, after the join
+ * @variant:  ENCODE_* bits
+ * @buffer:   output
  *
  * Return: The number of bytes written.
  */
-size_t encode_event(const Event *event, uint8_t buffer[static ENCODED_EVENT_MAX]) {
+size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static ENCODED_EVENT_MAX]) {
         PB(Event) m = PB_INIT(EVENT);
         union {
                 PB(Fork) fork;
@@ -179,6 +193,7 @@ size_t encode_event(const Event *event, uint8_t buffer[static ENCODED_EVENT_MAX]
         } what;
         PB(Termination) termination, process_termination;
         StatsMessage stats, process_stats;
+        PB(Program) program;
         size_t n;
 
         m.time_ns = event->time_ns;
@@ -191,6 +206,7 @@ size_t encode_event(const Event *event, uint8_t buffer[static ENCODED_EVENT_MAX]
         m.cpu = event->cpu;
         m.task_unknown = event->task_unknown;
         m.synthesised = event->synthesised;
+        m.left_filter = variant & ENCODE_LEFT;
 
         switch (event->kind) {
         case EVENT_FORK:
@@ -203,6 +219,8 @@ size_t encode_event(const Event *event, uint8_t buffer[static ENCODED_EVENT_MAX]
         case EVENT_EXEC:
                 taskbroker__v1__exec__init(&what.exec);
                 what.exec.comm_stale = event->exec.comm_stale;
+                if (variant & ENCODE_PROGRAM)
+                        what.exec.program = program_fill(&program, event->program);
                 m.what_case = TASKBROKER__V1__EVENT__WHAT_EXEC;
                 m.exec = &what.exec;
                 break;
@@ -221,6 +239,8 @@ size_t encode_event(const Event *event, uint8_t buffer[static ENCODED_EVENT_MAX]
                         what.exit.process_stats = stats_fill(&process_stats, event->exit.process_stats);
                 what.exit.stats_missing = (PB(StatsMissing))event->exit.stats_missing;
                 what.exit.exit_signal = event->exit.exit_signal;
+                if (variant & ENCODE_PROGRAM)
+                        what.exit.program = program_fill(&program, event->program);
                 m.what_case = TASKBROKER__V1__EVENT__WHAT_EXIT;
                 m.exit = &what.exit;
                 break;
@@ -323,127 +343,59 @@ size_t encode_batch_header(uint64_t first_number,
 }
 
 /*
- * Replies.
+ * Snapshots.
  */
 
-static size_t message_frame(const PB(ServerMessage) *m, uint8_t buffer[static ENCODED_REPLY_MAX]) {
-        size_t n_message = taskbroker__v1__server_message__get_packed_size(m), n;
+/**
+ * encode_task() - encode a task as a member of a snapshot's part
+ * @task:     the task; without @threads the leader, gone or not
+ * @variant:  ENCODE_* bits
+ * @threads:  it stands for itself; else for its process
+ * @buffer:   output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_task(const Task *task, uint32_t variant, bool threads, uint8_t buffer[static ENCODED_TASK_MAX]) {
+        PB(Task) m = PB_INIT(TASK);
+        PB(Program) program;
+        size_t n;
 
-        assert(n_message > 0 && n_message + FRAME_PREFIX_MAX <= ENCODED_REPLY_MAX);
-        n = frame_prefix(buffer, (uint32_t)n_message);
-        return n + taskbroker__v1__server_message__pack(m, buffer + n);
+        m.pid = task->process->pid;
+        m.tid = task->tid;
+        m.ppid = task->process->ppid;
+        m.uid = task->ruid;
+        m.euid = task->euid;
+        m.gid = task->rgid;
+        m.egid = task->egid;
+        m.session = task->process->session;
+        m.comm = bytes_of_comm(task->comm);
+        m.start_time_ns = task->start_time_ns;
+        m.kernel_thread = task->flags & TASK_KERNEL;
+        m.credentials_changed = task->flags & TASK_CREDENTIALS_CHANGED;
+        m.seeded = task->flags & TASK_SEEDED;
+        m.task_unknown = task->flags & TASK_UNKNOWN;
+        m.tasks = threads ? 0 : task->process->n_live;
+        if (variant & ENCODE_PROGRAM)
+                m.program = program_fill(&program, task->process->program);
+
+        n = taskbroker__v1__task__pack(&m, buffer + 3); /* tag 1 (SnapshotPart.tasks) */
+        return prefix_member(buffer, 3, 1 << 3 | 2, n);
 }
 
-size_t encode_welcome(const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
-        PB(Welcome) welcome = PB_INIT(WELCOME);
-        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+/**
+ * encode_part_header() - the bytes of a frame in front of its encoded tasks
+ * @n_tasks:  bytes of the tasks, which follow
+ * @buffer:   output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_part_header(size_t n_tasks, uint8_t buffer[static ENCODED_PART_HEADER_MAX]) {
+        uint8_t member[1 + FRAME_PREFIX_MAX];
+        size_t n_member, n;
 
-        welcome.protocol = 1;
-        welcome.epoch = status->epoch;
-        welcome.broker_version = (char *)TASKBROKER_VERSION;
-        welcome.kernel_release = (char *)status->facts->release;
-        welcome.taskstats_version = status->facts->taskstats_version;
-        welcome.delay_accounting = (PB(DelayAccounting))status->facts->delay_accounting;
-        welcome.realtime_offset_ns = status->realtime_offset_ns;
-        welcome.max_server_message_bytes = FRAME_MAX_FROM_BROKER;
-        welcome.max_client_message_bytes = FRAME_MAX_FROM_CLIENT;
-        welcome.start_time_ns = status->start_time_ns;
-        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME;
-        m.welcome = &welcome;
-        return message_frame(&m, buffer);
-}
-
-size_t encode_subscribed(uint64_t request_id,
-                         uint64_t feed,
-                         uint64_t next_number,
-                         uint8_t buffer[static ENCODED_REPLY_MAX]) {
-        PB(Subscribed) subscribed = PB_INIT(SUBSCRIBED);
-        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
-
-        subscribed.request_id = request_id;
-        subscribed.feed = feed;
-        subscribed.next_number = next_number;
-        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED;
-        m.subscribed = &subscribed;
-        return message_frame(&m, buffer);
-}
-
-size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REPLY_MAX]) {
-        PB(Error) e = PB_INIT(ERROR);
-        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
-
-        e.request_id = error->request_id;
-        e.code = (PB(ErrorCode))error->code;
-        e.message = (char *)error->message;
-        if (error->field)
-                e.field = (char *)error->field;
-        e.closing = error->closing;
-        e.lost = error->lost;
-        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR;
-        m.error = &e;
-        return message_frame(&m, buffer);
-}
-
-static void source_fill(PB(SourceStatus) *m, const SourceCounters *counters) {
-        taskbroker__v1__source_status__init(m);
-        m->received = counters->received;
-        m->lost = counters->lost;
-        m->dropped = counters->dropped;
-        m->truncated = counters->truncated;
-        m->malformed = counters->malformed;
-        m->foreign = counters->foreign;
-        m->muted = counters->muted;
-        m->repaired = counters->repaired;
-        m->receive_buffer_bytes = counters->receive_buffer_bytes;
-}
-
-size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
-        PB(Status) s = PB_INIT(STATUS);
-        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
-        PB(SourceStatus) connector, taskstats;
-        PB(KindCount) kinds[_EVENT_KIND_N], *kind_pointers[_EVENT_KIND_N];
-
-        s.request_id = request_id;
-        s.broker_version = (char *)TASKBROKER_VERSION;
-        s.epoch = status->epoch;
-        s.start_time_ns = status->start_time_ns;
-        s.uptime_ns = status->uptime_ns;
-        s.kernel_release = (char *)status->facts->release;
-        s.taskstats_version = status->facts->taskstats_version;
-        s.delay_accounting = (PB(DelayAccounting))status->facts->delay_accounting;
-        source_fill(&connector, &status->connector);
-        s.connector = &connector;
-        source_fill(&taskstats, &status->taskstats);
-        s.taskstats = &taskstats;
-
-        s.events = kind_pointers;
-        for (int kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
-                PB(KindCount) *count = &kinds[s.n_events];
-
-                if (status->events[kind] == 0)
-                        continue;
-                taskbroker__v1__kind_count__init(count);
-                count->kind = (PB(EventKind))kind;
-                count->count = status->events[kind];
-                kind_pointers[s.n_events++] = count;
-        }
-
-#define COPY(name) s.name = status->name
-        COPY(live_tasks);
-        COPY(live_processes);
-        COPY(feeds);
-        COPY(subscribers);
-        COPY(connections);
-        COPY(feed_bytes);
-        COPY(reader_lost);
-        COPY(closed_for_errors);
-        COPY(closed_for_strict);
-        COPY(refused_connections);
-        COPY(unmatched_stats);
-        COPY(synthesised_exits);
-        COPY(broker_cpu_ns);
-#undef COPY
-        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS;
-        m.status = &s;
-        return message_frame(&m, buffer);
+        member[0] = 6 << 3 | 2;         /* ServerMessage.snapshot_part */
+        n_member = 1 + frame_prefix(member + 1, (uint32_t)n_tasks);
+        n = frame_prefix(buffer, (uint32_t)(n_member + n_tasks));
+        memcpy(buffer + n, member, n_member);
+        return n + n_member;
 }

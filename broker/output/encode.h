@@ -11,6 +11,7 @@
 
 #include "broker/model/event.h"
 #include "broker/model/status.h"
+#include "broker/tasks/table.h"
 #include "proto/frame.h"
 
 typedef struct EncodedError EncodedError;
@@ -18,14 +19,27 @@ typedef struct EncodedError EncodedError;
 /*
  * An encoded event, as a member of EventBatch.events: tag, length and bytes.
  * Every name is bounded, so an event is: the largest has two TaskStats of at
- * most 1.6 KiB each. A test encodes it.
+ * most 1.6 KiB each, and a Program of 4 KiB. A test encodes it.
  */
-#define ENCODED_EVENT_MAX 4096u
+#define ENCODED_EVENT_MAX 9216u
+
+/* An encoded task, as a member of SnapshotPart.tasks: its Program is the most of it. */
+#define ENCODED_TASK_MAX 4608u
+
+/* What a feed's events are encoded with. */
+enum {
+        ENCODE_PROGRAM = 1u << 0,       /* what processes run */
+        ENCODE_LEFT = 1u << 1,          /* the task leaves the filter */
+        _ENCODE_VARIANTS = 1u << 2,
+};
 
 /* The frame around the events of a batch: prefix, member of ServerMessage, number and offset. */
 #define ENCODED_BATCH_HEADER_MAX (FRAME_PREFIX_MAX + 1 + FRAME_PREFIX_MAX + 1 + 10 + 1 + 8)
 
-/* Status, Welcome, Subscribed, Error: frames of messages without lists that grow. */
+/* The frame around the tasks of a snapshot's part. */
+#define ENCODED_PART_HEADER_MAX (FRAME_PREFIX_MAX + 1 + FRAME_PREFIX_MAX)
+
+/* Status, Welcome, Subscribed, SnapshotEnd, Error: frames of messages without lists that grow. */
 #define ENCODED_REPLY_MAX 8192u
 
 /* Numbers of the wire's ErrorCode. */
@@ -41,6 +55,7 @@ typedef enum ErrorCode {
         ERROR_TIMEOUT = 9,
         ERROR_STOPPING = 10,
         ERROR_UNREAD_REPLIES = 11,
+        ERROR_RESUME_IMPOSSIBLE = 12,
 } ErrorCode;
 
 /* What an Error says. The texts are borrowed. */
@@ -53,16 +68,24 @@ struct EncodedError {
         uint64_t lost;
 };
 
-size_t encode_event(const Event *event, uint8_t buffer[static ENCODED_EVENT_MAX]);
+size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static ENCODED_EVENT_MAX]);
 size_t encode_batch_header(uint64_t first_number,
                            int64_t realtime_offset_ns,
                            size_t n_events,
                            uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]);
 
+size_t encode_task(const Task *task, uint32_t variant, bool threads, uint8_t buffer[static ENCODED_TASK_MAX]);
+size_t encode_part_header(size_t n_tasks, uint8_t buffer[static ENCODED_PART_HEADER_MAX]);
+size_t encode_snapshot_end(uint64_t number,
+                           uint64_t tasks,
+                           uint64_t time_ns,
+                           uint8_t buffer[static ENCODED_REPLY_MAX]);
+
 size_t encode_welcome(const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_subscribed(uint64_t request_id,
                          uint64_t feed,
                          uint64_t next_number,
+                         bool resumed,
                          uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REPLY_MAX]);

@@ -5,8 +5,9 @@
  * batch, closed as one frame at the turn's end (or when it is full), so that
  * under load frames grow by themselves, and idle each event is a frame.
  *
- * A chunk lives until all cursors have left it, or until the log is full: then
- * the oldest goes, whoever is still in it. Such a cursor has fallen off the tail:
+ * A chunk lives until all cursors have left it and it is old, for those who come
+ * back; or until the log is full: then the oldest goes, whoever is still in it. Such
+ * a cursor has fallen off the tail:
  * the feed cannot take back half a frame, so what the cursor has still to send of
  * the frame that it is in is copied for it, and from the next frame on it has
  * lost everything up to the log's oldest, which cursor_recover() counts.
@@ -46,6 +47,7 @@ static int chunk_new(Feed *feed) {
         chunk->first_number = feed->n_open > 0 ? feed->open_first_number : feed->next_number;
         chunk->n = 0;
         chunk->n_cursors = 0;
+        chunk->age = 0;
         list_append(&feed->chunks, &chunk->link);
         return 0;
 }
@@ -54,12 +56,12 @@ static int chunk_new(Feed *feed) {
  * feed_new() - make a feed
  * @ret_feed:      output
  * @id:            names it within the broker's epoch
- * @subscription:  what it is of
+ * @topic:         what it is of
  * @n_max:         bytes that it may keep; at least two chunks
  *
  * Return: 0, or a negative errno.
  */
-int feed_new(Feed **ret_feed, uint64_t id, const Subscription *subscription, size_t n_max) {
+int feed_new(Feed **ret_feed, uint64_t id, const Topic *topic, size_t n_max) {
         Feed *feed = calloc(1, sizeof(*feed));
         int r;
 
@@ -69,8 +71,9 @@ int feed_new(Feed **ret_feed, uint64_t id, const Subscription *subscription, siz
         list_init(&feed->chunks);
         list_init(&feed->cursors);
         feed->id = id;
-        feed->kinds = subscription->kinds;
-        feed->threads = subscription->threads;
+        feed->topic = *topic;
+        feed->of_all = filter_is_of_all(&topic->filter);
+        list_init(&feed->snapshots);
         feed->next_number = 1;
         feed->n_max = MAX(n_max, (size_t)2 * FEED_CHUNK_BYTES);
         r = chunk_new(feed);
@@ -99,8 +102,28 @@ Feed *feed_free(Feed *feed) {
         return NULL;
 }
 
-bool feed_is_for(const Feed *feed, const Subscription *subscription) {
-        return feed->kinds == subscription->kinds && feed->threads == subscription->threads;
+/**
+ * feed_has() - whether a cursor could go on at a number
+ * @feed:    the feed
+ * @number:  not beyond the next
+ *
+ * Return: Whether nothing from there on is gone.
+ */
+bool feed_has(const Feed *feed, uint64_t number) {
+        return number >= feed_oldest(feed)->first_number;
+}
+
+/**
+ * feed_age() - let go of what was kept long enough
+ * @feed:     the feed
+ * @age_max:  calls of this that a chunk stays after it was full
+ */
+void feed_age(Feed *feed, uint32_t age_max) {
+        feed->age = list_is_empty(&feed->cursors) ? feed->age + 1 : 0;
+        for (List *link = feed->chunks.next; link != feed->chunks.prev; link = link->next)
+                ++container_of(link, FeedChunk, link)->age;
+        while (feed_oldest(feed) != feed_newest(feed) && feed_oldest(feed)->age > age_max && feed_oldest(feed)->n_cursors == 0)
+                chunk_free(feed, feed_oldest(feed));
 }
 
 /* Reads what encode_batch_header() wrote: prefix; tag, length of the batch; tag, number. */
@@ -142,6 +165,7 @@ static int cursor_fall(Cursor *cursor) {
                 memcpy(cursor->rest, chunk->bytes + cursor->offset, cursor->n_frame_left);
                 cursor->n_rest = cursor->n_frame_left;
                 cursor->i_rest = 0;
+                cursor->rest_is_frame = false;
                 cursor->n_frame_left = 0;
         }
         cursor->fell = true;
@@ -164,11 +188,9 @@ static int feed_reserve(Feed *feed, size_t n) {
         for (;;) {
                 FeedChunk *oldest = feed_oldest(feed);
 
-                if (oldest == feed_newest(feed))
+                if (oldest == feed_newest(feed) || feed->n_bytes + n <= feed->n_max)
                         return 0;
                 if (oldest->n_cursors > 0) {
-                        if (feed->n_bytes + n <= feed->n_max)
-                                return 0;
                         list_for_each(link, safe, &feed->cursors) {
                                 Cursor *cursor = container_of(link, Cursor, link);
 
@@ -272,6 +294,102 @@ void cursor_attach(Cursor *cursor, Feed *feed) {
         cursor->offset = cursor->chunk->n;
         ++cursor->chunk->n_cursors;
         list_append(&feed->cursors, &cursor->link);
+        feed->age = 0;
+}
+
+static void cursor_enter(Cursor *cursor, FeedChunk *chunk) {
+        if (cursor->chunk)
+                --cursor->chunk->n_cursors;
+        cursor->chunk = chunk;
+        cursor->offset = 0;
+        ++chunk->n_cursors;
+}
+
+/* Where the events of a batch's frame begin. */
+static const uint8_t *frame_events(const uint8_t *frame, int64_t *ret_realtime_offset_ns) {
+        uint64_t offset = 0;
+
+        /* prefix; tag, length of the batch; tag, number; tag, offset */
+        for (int part = 0; part < 3; ++part) {
+                frame += part > 0;
+                while (*frame++ & 0x80)
+                        ;
+        }
+        ++frame;
+        for (int i = 0; i < 8; ++i)
+                offset |= (uint64_t)*frame++ << (8 * i);
+        *ret_realtime_offset_ns = (int64_t)offset;
+        return frame;
+}
+
+/* Gives a cursor the part of a frame that begins with a certain number, as a frame of its own. */
+static int cursor_split(Cursor *cursor, const uint8_t *frame, size_t n_frame, uint64_t number) {
+        uint8_t header[ENCODED_BATCH_HEADER_MAX];
+        int64_t realtime_offset_ns;
+        const uint8_t *event = frame_events(frame, &realtime_offset_ns), *end = frame + n_frame;
+        size_t n_header;
+
+        for (uint64_t at = frame_first_number(frame); at < number; ++at) {
+                size_t n_prefix, n_event;
+                int r;
+
+                /* tag, length, event */
+                r = frame_parse(event + 1, (size_t)(end - event) - 1, FEED_BATCH_MAX, &n_prefix, &n_event);
+                assert(r == 0);
+                event += 1 + n_prefix + n_event;
+        }
+        n_header = encode_batch_header(number, realtime_offset_ns, (size_t)(end - event), header);
+        cursor->n_rest = n_header + (size_t)(end - event);
+        cursor->i_rest = 0;
+        cursor->rest_is_frame = true;
+        cursor->rest = malloc(cursor->n_rest);
+        if (!cursor->rest)
+                return error_origin(-ENOMEM);
+        memcpy(cursor->rest, header, n_header);
+        memcpy(cursor->rest + n_header, event, (size_t)(end - event));
+        return 0;
+}
+
+/**
+ * cursor_attach_at() - go on reading a feed
+ * @cursor:  a cursor without a feed
+ * @feed:    the feed, its batch closed
+ * @number:  the next number to get, not beyond the feed's next
+ *
+ * If what has the number is gone, the cursor has fallen.
+ *
+ * Return: 0, or a negative errno.
+ */
+int cursor_attach_at(Cursor *cursor, Feed *feed, uint64_t number) {
+        FeedChunk *chunk = feed_newest(feed);
+        size_t offset = 0, n = 0;
+
+        assert(number <= feed->next_number);
+        if (!feed_has(feed, number)) {
+                cursor->feed = feed;
+                cursor->fell = true;
+                cursor->lost_from = number;
+                list_append(&feed->cursors, &cursor->link);
+                feed->age = 0;
+                return 0;
+        }
+        cursor_attach(cursor, feed);
+        if (number == feed->next_number)
+                return 0;
+
+        while (chunk->first_number > number)
+                chunk = container_of(chunk->link.prev, FeedChunk, link);
+        /* The last frame that does not begin beyond the number. */
+        for (size_t next = 0; next < chunk->n && frame_first_number(chunk->bytes + next) <= number; next += n) {
+                offset = next;
+                n = frame_size(chunk->bytes + next, chunk->n - next);
+        }
+        cursor_enter(cursor, chunk);
+        cursor->offset = offset;
+        if (frame_first_number(chunk->bytes + offset) == number)
+                return 0;
+        cursor->offset += n;
+        return error_trace(cursor_split(cursor, chunk->bytes + offset, n, number));
 }
 
 /* Whether everything that the feed has was sent. */
@@ -282,7 +400,12 @@ bool cursor_is_idle(const Cursor *cursor) {
 
 /* Whether another frame may be sent between. */
 bool cursor_is_at_boundary(const Cursor *cursor) {
-        return cursor->n_frame_left == 0 && !cursor->rest;
+        return cursor->n_frame_left == 0 && (!cursor->rest || (cursor->rest_is_frame && cursor->i_rest == 0));
+}
+
+/* Whether it has sent what it could, and cursor_recover() is due. */
+bool cursor_must_recover(const Cursor *cursor) {
+        return cursor->fell && cursor->n_frame_left == 0 && !cursor->rest;
 }
 
 /**
@@ -315,14 +438,6 @@ size_t cursor_slices(Cursor *cursor, size_t n_max, struct iovec slices[static FE
                 chunk = chunk == feed_newest(cursor->feed) ? NULL : container_of(chunk->link.next, FeedChunk, link);
         }
         return n;
-}
-
-static void cursor_enter(Cursor *cursor, FeedChunk *chunk) {
-        if (cursor->chunk)
-                --cursor->chunk->n_cursors;
-        cursor->chunk = chunk;
-        cursor->offset = 0;
-        ++chunk->n_cursors;
 }
 
 /**
@@ -380,7 +495,7 @@ void cursor_advance(Cursor *cursor, size_t n) {
 uint64_t cursor_recover(Cursor *cursor, uint64_t *ret_first_number) {
         FeedChunk *oldest = feed_oldest(cursor->feed);
 
-        assert(cursor->fell && cursor_is_at_boundary(cursor));
+        assert(cursor_must_recover(cursor));
         cursor_enter(cursor, oldest);
         cursor->fell = false;
         *ret_first_number = cursor->lost_from;

@@ -32,14 +32,20 @@ struct FeedChunk {
         uint64_t first_number;          /* of its first frame's first event */
         size_t n;                       /* bytes in it */
         size_t n_cursors;               /* cursors in it */
+        uint32_t age;                   /* feed_age()s since it was full */
         uint8_t bytes[FEED_CHUNK_BYTES];
 };
 
 struct Feed {
         List link;                      /* of the owner */
         uint64_t id;
-        uint32_t kinds;                 /* what it is of */
-        bool threads;
+        Topic topic;                    /* what it is of */
+        bool of_all;                    /* its filter leaves nothing out */
+        uint64_t mark;                  /* of its subtrees; 0: it has none */
+        uint64_t roots[LIMIT_FILTER_SUBTREES]; /* starts of the subtrees' roots, with their numbers their identity */
+        uint32_t age;                   /* feed_age()s without a cursor */
+        List snapshots;                 /* of the owner */
+        size_t n_snapshots;
 
         uint64_t next_number;           /* of the next event */
         int64_t realtime_offset_ns;     /* of the open batch */
@@ -62,13 +68,15 @@ struct Cursor {
         size_t n_frame_left;            /* bytes of a frame that is partly sent; 0: at a boundary */
         bool fell;
         uint64_t lost_from;             /* fell: the first number that it did not get */
-        uint8_t *rest;                  /* fell within a frame: what was left of it */
+        uint8_t *rest;                  /* sent before the rest of the feed: what was left of a frame */
         size_t n_rest, i_rest;
+        bool rest_is_frame;             /* it is one by itself */
 };
 
-int feed_new(Feed **ret_feed, uint64_t id, const Subscription *subscription, size_t n_max);
+int feed_new(Feed **ret_feed, uint64_t id, const Topic *topic, size_t n_max);
 Feed *feed_free(Feed *feed);
-bool feed_is_for(const Feed *feed, const Subscription *subscription);
+bool feed_has(const Feed *feed, uint64_t number);
+void feed_age(Feed *feed, uint32_t age_max);
 
 int feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns);
 int feed_close_batch(Feed *feed);
@@ -76,9 +84,11 @@ int feed_close_batch(Feed *feed);
 void cursor_init(Cursor *cursor);
 void cursor_deinit(Cursor *cursor);
 void cursor_attach(Cursor *cursor, Feed *feed);
+int cursor_attach_at(Cursor *cursor, Feed *feed, uint64_t number);
 
 bool cursor_is_idle(const Cursor *cursor);
 bool cursor_is_at_boundary(const Cursor *cursor);
+bool cursor_must_recover(const Cursor *cursor);
 size_t cursor_slices(Cursor *cursor, size_t n_max, struct iovec slices[static FEED_SLICES]);
 void cursor_advance(Cursor *cursor, size_t n);
 uint64_t cursor_recover(Cursor *cursor, uint64_t *ret_first_number);

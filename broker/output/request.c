@@ -8,6 +8,7 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "broker/base/util.h"
 #include "broker/output/request.h"
@@ -47,7 +48,74 @@ static int refuse(EncodedError *error, ErrorCode code, bool closing, const char 
         return REQUEST_E_REFUSED;
 }
 
+#define REFUSE_VALUE(error, field, message) refuse((error), ERROR_BAD_VALUE, false, "subscribe." field, (message))
+
+static int numbers_decode(const uint32_t *wire, size_t n_wire, size_t n_max, uint32_t *numbers, uint32_t *n_numbers) {
+        if (n_wire > n_max)
+                return REQUEST_E_REFUSED;
+        for (size_t i = 0; i < n_wire; ++i)
+                numbers[i] = wire[i];
+        *n_numbers = (uint32_t)n_wire;
+        return 0;
+}
+
+/* A text of the wire, of 1 to @n_max bytes, none of which is a NUL. */
+static int text_decode(const ProtobufCBinaryData *wire, size_t n_max, char *text) {
+        if (wire->len == 0 || wire->len > n_max || memchr(wire->data, 0, wire->len))
+                return REQUEST_E_REFUSED;
+        memcpy(text, wire->data, wire->len);
+        text[wire->len] = 0;
+        return 0;
+}
+
+static int filter_decode(const Taskbroker__V1__Filter *m, Filter *filter, EncodedError *error) {
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "subscribe.filter",
+                              "The filter has a field that this broker does not know.");
+
+        if (numbers_decode(m->uids, m->n_uids, LIMIT_FILTER_NUMBERS, filter->uids, &filter->n_uids))
+                return REFUSE_VALUE(error, "filter.uids", "There are more than 64 user ids.");
+        if (numbers_decode(m->pids, m->n_pids, LIMIT_FILTER_NUMBERS, filter->pids, &filter->n_pids))
+                return REFUSE_VALUE(error, "filter.pids", "There are more than 64 processes.");
+        if (numbers_decode(m->subtrees, m->n_subtrees, LIMIT_FILTER_SUBTREES, filter->subtrees, &filter->n_subtrees))
+                return REFUSE_VALUE(error, "filter.subtrees", "There are more than 16 subtrees.");
+
+        if (m->n_comms > LIMIT_FILTER_COMMS)
+                return REFUSE_VALUE(error, "filter.comms", "There are more than 16 patterns of names.");
+        for (size_t i = 0; i < m->n_comms; ++i)
+                if (text_decode(&m->comms[i], LIMIT_FILTER_COMM_BYTES, filter->comms[filter->n_comms++]))
+                        return REFUSE_VALUE(error, "filter.comms",
+                                            "A pattern of names has 1 to 63 bytes, none of them 0.");
+
+        if (m->n_cgroups > LIMIT_FILTER_CGROUPS)
+                return REFUSE_VALUE(error, "filter.cgroups", "There are more than 8 cgroups.");
+        for (size_t i = 0; i < m->n_cgroups; ++i) {
+                char *path = filter->cgroups[filter->n_cgroups++];
+
+                if (text_decode(&m->cgroups[i], LIMIT_FILTER_CGROUP_BYTES, path) || *path != '/')
+                        return REFUSE_VALUE(error, "filter.cgroups",
+                                            "The path of a cgroup begins with '/' and has at most 511 bytes, none of them 0.");
+                for (size_t n = strlen(path); n > 0 && path[n - 1] == '/'; --n)
+                        path[n - 1] = 0;
+        }
+
+        if (*m->cpus && !filter_parse_cpus(filter, m->cpus))
+                return REFUSE_VALUE(error, "filter.cpus", "Processors are a list like \"0-3,8\", of numbers below 8192.");
+        filter->nonzero = m->nonzero;
+        return 0;
+}
+
+static int resume_decode(const Taskbroker__V1__Resume *m, Resume *resume, EncodedError *error) {
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "subscribe.resume",
+                              "The place to go on from has a field that this broker does not know.");
+        *resume = (Resume){ .epoch = m->epoch, .feed = m->feed, .next_number = m->next_number };
+        return 0;
+}
+
 static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *subscription, EncodedError *error) {
+        Topic *topic = &subscription->topic;
+
         if (m->base.n_unknown_fields > 0)
                 return refuse(error, ERROR_UNKNOWN_FIELD, true, "subscribe",
                               "The request has a field that this broker does not know.");
@@ -56,19 +124,36 @@ static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *su
                 if ((int)m->kinds[i] < EVENT_FORK || (int)m->kinds[i] >= _EVENT_KIND_N)
                         return refuse(error, ERROR_BAD_VALUE, false, "subscribe.kinds",
                                       "There is no such kind of event.");
-                subscription->kinds |= EVENT_BIT(m->kinds[i]);
+                topic->kinds |= EVENT_BIT(m->kinds[i]);
         }
         if (m->n_kinds == 0)
-                subscription->kinds = EVENT_BIT(EVENT_FORK) | EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXIT);
-        subscription->kinds |= EVENT_BIT(EVENT_LOSS);
+                topic->kinds = EVENT_BIT(EVENT_FORK) | EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXIT);
+        topic->kinds |= EVENT_BIT(EVENT_LOSS);
 
         if (m->max_delay_ms > MAX_DELAY_MS_LIMIT)
                 return refuse(error, ERROR_BAD_VALUE, false, "subscribe.max_delay_ms",
                               "The delay is longer than 60000 milliseconds.");
         subscription->max_delay_ms = m->max_delay_ms;
-        subscription->threads = m->threads;
+        subscription->topic.threads = m->threads;
+        subscription->topic.programs = m->programs;
         subscription->strict = m->strict;
-        return 0;
+        subscription->snapshot = m->snapshot;
+        if (m->filter && filter_decode(m->filter, &subscription->topic.filter, error))
+                return REQUEST_E_REFUSED;
+        subscription->has_resume = m->resume;
+        return m->resume ? resume_decode(m->resume, &subscription->resume, error) : 0;
+}
+
+/**
+ * topic_equals() - whether two subscriptions can share a feed
+ * @a:  of one
+ * @b:  of the other
+ *
+ * The same in another order is another: that costs a feed, and is right.
+ */
+bool topic_equals(const Topic *a, const Topic *b) {
+        return a->kinds == b->kinds && a->threads == b->threads && a->programs == b->programs &&
+               memcmp(&a->filter, &b->filter, sizeof(a->filter)) == 0;
 }
 
 /**

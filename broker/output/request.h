@@ -8,9 +8,12 @@
 #include <stdint.h>
 
 #include "broker/output/encode.h"
+#include "broker/rules/filter.h"
 
 typedef struct Request Request;
+typedef struct Resume Resume;
 typedef struct Subscription Subscription;
+typedef struct Topic Topic;
 
 enum {
         _REQUEST_E_SUCCESS,
@@ -24,11 +27,28 @@ typedef enum RequestType {
 
 #define MAX_DELAY_MS_LIMIT 60000u
 
-struct Subscription {
+/* What a feed is of. */
+struct Topic {
         uint32_t kinds;         /* EVENT_BIT()s; always with EVENT_LOSS */
         bool threads;
+        bool programs;
+        Filter filter;
+};
+
+/* A place in a feed, of a former connection. */
+struct Resume {
+        uint64_t epoch;
+        uint64_t feed;
+        uint64_t next_number;
+};
+
+struct Subscription {
+        Topic topic;
         bool strict;
         uint32_t max_delay_ms;
+        bool snapshot;
+        bool has_resume;
+        Resume resume;
 };
 
 struct Request {
@@ -36,5 +56,7 @@ struct Request {
         RequestType type;
         Subscription subscription;
 };
+
+bool topic_equals(const Topic *a, const Topic *b);
 
 int request_decode(const uint8_t *data, size_t n_data, Request *ret_request, EncodedError *ret_error);

@@ -39,8 +39,11 @@ typedef struct Broker Broker;
 
 #define TICK_SECONDS 0.5
 
-/* Between two slices of a comparison with /proc: it may take one processor's half at the most. */
-#define RECONCILE_SECONDS 0.002
+/* Between two slices of what reads /proc for all tasks: it may take one processor's half at the most. */
+#define SLICE_SECONDS 0.002
+
+/* What a subscription can take to be up to date: in a storm it begins a little in the past. */
+#define CATCH_UP_TURNS 4
 
 /* Smaller differences between the clocks are our own reading's. */
 #define CLOCK_STEP_NS ((int64_t)NSEC_PER_MSEC)
@@ -61,7 +64,8 @@ struct Broker {
         Pace pace;
         ev_timer pace_timer;
         ev_timer tick;
-        ev_timer slice;
+        ev_timer reconcile_slice;
+        ev_timer programs_slice;
         ev_prepare prepare;
         ev_signal sigterm, sigint;
 
@@ -108,6 +112,11 @@ static void broker_on_report(Hub *hub, BrokerStatus *status) {
         status->live_processes = broker->join.table.n_live_processes;
         status->unmatched_stats = broker->join.records.waiting.pool.n_used;
         status->synthesised_exits = broker->join.n_synthesised;
+        status->synthesised_forks = broker->join.n_synthesised_forks;
+        status->programs_captured = broker->join.programs.n_captured;
+        status->programs_late = broker->join.programs.n_late;
+        status->programs_skipped = broker->join.programs.n_skipped;
+        status->table_bytes = task_table_bytes(&broker->join.table);
         status->broker_cpu_ns = (uint64_t)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
@@ -158,6 +167,14 @@ static void broker_turn(Broker *broker, bool *ret_drained) {
         }
 }
 
+static void broker_on_catch_up(Hub *hub) {
+        Broker *broker = container_of(hub, Broker, hub);
+        bool drained = false;
+
+        for (int i = 0; i < CATCH_UP_TURNS && !drained && broker->r == 0; ++i)
+                broker_turn(broker, &drained);
+}
+
 static void broker_on_source(struct ev_loop *loop, ev_io *watcher, int events) {
         Broker *broker = ev_userdata(loop);
         bool drained;
@@ -174,17 +191,6 @@ static void broker_on_pace(struct ev_loop *loop, ev_timer *watcher, int events) 
         (void)loop;
         (void)events;
         broker_turn(broker, &drained);
-}
-
-static void broker_on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events) {
-        Broker *broker = container_of(watcher, Broker, prepare);
-        int r;
-
-        (void)loop;
-        (void)events;
-        r = hub_end_turn(&broker->hub);
-        if (r)
-                broker_fail(broker, error_trace(r));
 }
 
 /*
@@ -225,8 +231,8 @@ static void broker_look_after_clock(Broker *broker) {
         }
 }
 
-static void broker_on_slice(struct ev_loop *loop, ev_timer *watcher, int events) {
-        Broker *broker = container_of(watcher, Broker, slice);
+static void broker_on_reconcile_slice(struct ev_loop *loop, ev_timer *watcher, int events) {
+        Broker *broker = container_of(watcher, Broker, reconcile_slice);
         bool drained = false;
         int r;
 
@@ -245,12 +251,45 @@ static void broker_on_slice(struct ev_loop *loop, ev_timer *watcher, int events)
         }
 }
 
+static void broker_on_programs_slice(struct ev_loop *loop, ev_timer *watcher, int events) {
+        Broker *broker = container_of(watcher, Broker, programs_slice);
+        int r;
+
+        (void)events;
+        r = programs_read_slice(&broker->join.programs);
+        if (r)
+                return broker_fail(broker, error_trace(r));
+        if (broker->join.programs.next_tid > 0)
+                return;
+        ev_timer_stop(loop, watcher);
+        hub_on_programs(&broker->hub);
+}
+
+/* A pass begins when a subscription waits for it; for what is skipped in a storm it comes back now and then. */
+static void broker_look_after_programs(Broker *broker) {
+        if (!programs_are_complete(&broker->join.programs) && !ev_is_active(&broker->programs_slice))
+                ev_timer_again(broker->loop, &broker->programs_slice);
+}
+
 static void broker_look_after_table(Broker *broker) {
         if (!broker->join.wants_reconcile || !join_is_settled(&broker->join))
                 return;
         broker->join.wants_reconcile = false;
         reconcile_start(&broker->reconcile);
-        ev_timer_start(broker->loop, &broker->slice);
+        ev_timer_start(broker->loop, &broker->reconcile_slice);
+}
+
+static void broker_on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events) {
+        Broker *broker = container_of(watcher, Broker, prepare);
+        int r;
+
+        (void)loop;
+        (void)events;
+        r = hub_end_turn(&broker->hub);
+        if (r)
+                broker_fail(broker, error_trace(r));
+        if (broker->hub.n_waiting > 0)
+                broker_look_after_programs(broker);
 }
 
 /* One line an episode, however long it is: every ten seconds at the most. */
@@ -284,6 +323,7 @@ static void broker_on_tick(struct ev_loop *loop, ev_timer *watcher, int events) 
         if (r)
                 return broker_fail(broker, error_trace(r));
         broker_look_after_table(broker);
+        broker_look_after_programs(broker);
         broker_log_losses(broker);
         broker_look_after_clock(broker);
         facts_update(&broker->facts, broker->procfs_fd);
@@ -379,7 +419,9 @@ static int broker_init(Broker *broker, const Options *options) {
         if (!broker->loop)
                 return error_origin(-ENOMEM);
         ev_set_userdata(broker->loop, broker);
-        hub_init(&broker->hub, broker->loop, options->feed_bytes, broker_on_report);
+        hub_init(&broker->hub, broker->loop, broker->epoch, &broker->join.table, &broker->join.programs, options->feed_bytes,
+                 broker_on_report);
+        broker->hub.catch_up = broker_on_catch_up;
 
         /* Before the kernel is asked for anything: is there another broker? */
         r = listener_init(&broker->listener, &broker->hub, options->socket_path, options->listener_fd);
@@ -410,7 +452,7 @@ static int broker_init(Broker *broker, const Options *options) {
 
         join_init(&broker->join, &broker->connector, &broker->exits, &broker->facts, broker->procfs_fd, broker_on_event);
         reconcile_init(&broker->reconcile, &broker->join, broker->procfs_fd);
-        r = procfs_seed(broker->procfs_fd, &broker->join.table);
+        r = reconcile_seed(&broker->reconcile);
         if (r)
                 return error_trace(r);
 
@@ -420,7 +462,8 @@ static int broker_init(Broker *broker, const Options *options) {
         ev_io_init(&broker->exits_io, broker_on_source, broker->exits.fd, EV_READ);
         ev_timer_init(&broker->pace_timer, broker_on_pace, 0., 0.);
         ev_timer_init(&broker->tick, broker_on_tick, TICK_SECONDS, TICK_SECONDS);
-        ev_timer_init(&broker->slice, broker_on_slice, RECONCILE_SECONDS, RECONCILE_SECONDS);
+        ev_timer_init(&broker->reconcile_slice, broker_on_reconcile_slice, SLICE_SECONDS, SLICE_SECONDS);
+        ev_timer_init(&broker->programs_slice, broker_on_programs_slice, SLICE_SECONDS, SLICE_SECONDS);
         ev_prepare_init(&broker->prepare, broker_on_prepare);
         ev_signal_init(&broker->sigterm, broker_on_signal, SIGTERM);
         ev_signal_init(&broker->sigint, broker_on_signal, SIGINT);

@@ -56,6 +56,8 @@ void event_fill(Event *event, const Task *task) {
         event->uid = task->ruid;
         event->start_time_ns = task->start_time_ns;
         memcpy(event->comm, task->comm, sizeof(event->comm));
+        event->program = task->process->program;
+        event->marks = task->process->marks;
         event->task_unknown = task->flags & TASK_UNKNOWN;
 }
 
@@ -347,15 +349,10 @@ int ends_conclude_process(Join *join, Process *process, uint64_t now_ns) {
 
         while (process && process->n_live > 0) {
                 WaitingRecord *record = NULL;
-                Task *task = NULL;
+                Task *task = process_first_live(process);
                 bool last = process->n_live == 1;
                 int r;
 
-                list_for_each(link, safe, &process->tasks) {
-                        task = container_of(link, Task, link);
-                        if (!(task->flags & TASK_GONE))
-                                break;
-                }
                 record = records_peek(&join->records, task->tid);
                 if (!record_is_of(record, task) || !record_fits(record, task, now_ns))
                         record = NULL;

@@ -30,11 +30,16 @@
 #define CONNECTOR_ROUND 512
 #define ROUNDS 8
 
+/* The kernel thread that makes the others. */
+#define KTHREADD_PID 2u
+
 /* How long a record waits for an EXIT once EXITs are known to have been lost. */
 #define ORPHAN_AGE_NS (250 * NSEC_PER_MSEC)
 
 /* How long it waits while nothing is known to be lost: longer than it takes to tear down a large task. */
 #define OVERDUE_AGE_NS (2 * NSEC_PER_SEC)
+
+static void join_on_program(Programs *programs, const Task *task, const Program *program);
 
 void join_init(Join *join,
                Connector *connector,
@@ -52,6 +57,7 @@ void join_init(Join *join,
         task_table_init(&join->table);
         records_init(&join->records, listener);
         names_init(&join->names, procfs_fd);
+        programs_init(&join->programs, procfs_fd, &join->table, join_on_program);
 }
 
 void join_deinit(Join *join) {
@@ -109,7 +115,7 @@ static int join_vacate(Join *join, uint32_t number, uint64_t now_ns) {
 }
 
 static int join_fork(Join *join, Event *event) {
-        bool thread = event->tid != event->pid, reused;
+        bool thread = event->tid != event->pid, reused, first;
         const Task *model;
         Process *process;
         Task *task;
@@ -117,8 +123,7 @@ static int join_fork(Join *join, Event *event) {
 
         task = task_table_get(&join->table, event->tid);
         if (task && (task->flags & TASK_SEEDED) && task->process->pid == event->pid &&
-            event->time_ns + PROCFS_START_TOLERANCE_NS >= task->start_time_ns &&
-            event->time_ns <= task->start_time_ns + PROCFS_START_TOLERANCE_NS) {
+            procfs_starts_agree(event->time_ns, task->start_time_ns)) {
                 /* Born while /proc was read: one task, seen twice, and told once. */
                 if (task->flags & TASK_BIRTH_TOLD)
                         return 0;
@@ -145,20 +150,25 @@ static int join_fork(Join *join, Event *event) {
                 list_for_each(link, safe, &process->tasks)
                         model = container_of(link, Task, link);
 
+        first = !task_table_get_process(&join->table, event->pid);
         task = task_table_add(&join->table, event->pid, event->tid);
         if (!task)
                 return error_origin(-ENOMEM);
+        if (first)
+                task_table_inherit(&join->table, task->process, task_table_get_process(&join->table, event->fork.parent_pid));
         task->start_time_ns = event->time_ns;
         if (join->facts->delay_accounting == DELAY_ACCOUNTING_ON)
                 task->flags |= TASK_COUNTED;
         if (reused || ends_take_stray(join, event->tid))
                 task->flags |= TASK_STRAY_EXPECTED;
         if (model) {
+                if (!thread && event->fork.parent_pid == KTHREADD_PID)
+                        task->flags |= TASK_KERNEL;
                 task->ruid = model->ruid;
                 task->euid = model->euid;
                 task->rgid = model->rgid;
                 task->egid = model->egid;
-                task->flags |= model->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN);
+                task->flags |= model->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL);
                 memcpy(task->comm, model->comm, sizeof(task->comm));
         } else {
                 task->flags |= TASK_UNKNOWN;
@@ -181,7 +191,7 @@ static int join_fork(Join *join, Event *event) {
  * (Are there several without, then records were lost: their ends come as those of
  * unknown tasks.)
  */
-static int join_exec_threads(Join *join, Process *process, uint64_t now_ns) {
+static int join_exec_threads(Join *join, Process *process, uint64_t now_ns, Task **ret_caller) {
         Task *leader = NULL, *caller = NULL;
         WaitingRecord *record;
         int r;
@@ -211,7 +221,12 @@ static int join_exec_threads(Join *join, Process *process, uint64_t now_ns) {
         }
         if (leader->flags & TASK_GONE)
                 task_table_revive(&join->table, leader);
+        *ret_caller = caller;
+        return 0;
+}
 
+/* The thread that called exec is the leader from now on, and no other without a record is left. */
+static void join_replace_leader(Join *join, Task *leader, const Task *caller) {
         leader->ruid = caller->ruid;
         leader->euid = caller->euid;
         leader->rgid = caller->rgid;
@@ -220,13 +235,12 @@ static int join_exec_threads(Join *join, Process *process, uint64_t now_ns) {
         leader->flags |= caller->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN);
         memcpy(leader->comm, caller->comm, sizeof(leader->comm));
 
-        list_for_each(other, other_safe, &process->tasks) {
-                Task *task = container_of(other, Task, link);
+        list_for_each(link, safe, &leader->process->tasks) {
+                Task *task = container_of(link, Task, link);
 
                 if (task != leader && !record_is_of(records_peek(&join->records, task->tid), task))
                         task_table_end_task(&join->table, task);
         }
-        return 0;
 }
 
 /*
@@ -258,30 +272,68 @@ static int join_read_name(Join *join, const Event *event, const Task *task, uint
 static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
         Process *process = task_table_get_process(&join->table, event->pid);
         char comm[COMM_SIZE];
-        Task *task;
+        Program *program = NULL;
+        Task *task, *caller = NULL;
         int r;
 
         if (process && (process->n_live > 1 || !task_table_get(&join->table, event->pid))) {
-                r = join_exec_threads(join, process, event->time_ns);
+                r = join_exec_threads(join, process, event->time_ns, &caller);
                 if (r)
                         return error_trace(r);
         }
 
         task = task_table_get(&join->table, event->tid);
         event_fill(event, task);
+        if (task && caller) {
+                event->uid = caller->ruid;
+                event->task_unknown = caller->flags & TASK_UNKNOWN;
+                memcpy(event->comm, caller->comm, sizeof(event->comm));
+                event->exec.caller_tid = caller->tid;
+        }
         r = join_read_name(join, event, task, monotonic_ns, comm);
         if (r < 0)
                 return error_trace(r);
         event->exec.comm_stale = r == 0;
-        if (!event->exec.comm_stale) {
+        if (!event->exec.comm_stale)
                 memcpy(event->comm, comm, sizeof(event->comm));
-                if (task)
-                        memcpy(task->comm, comm, sizeof(task->comm));
+        if (task) {
+                r = programs_read_at_exec(&join->programs, task, join->connector->batch.drained, &program);
+                if (r)
+                        return error_trace(r);
+                event->program = program;
         }
-        if (task)
-                task->flags &= (uint8_t)~TASK_CREDENTIALS_CHANGED;
         join_emit(join, event);
+        if (!task)
+                return 0;
+        if (caller)
+                join_replace_leader(join, task, caller);
+        memcpy(task->comm, event->comm, sizeof(task->comm));
+        task->flags &= (uint8_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL);
+        task_table_set_program(&join->table, task->process, program);
         return 0;
+}
+
+static void join_change_task(const Event *event, Task *task) {
+        switch (event->kind) {
+        case EVENT_COMM:
+                memcpy(task->comm, event->comm, sizeof(task->comm));
+                break;
+        case EVENT_UID:
+                task->ruid = event->credentials.real_id;
+                task->euid = event->credentials.effective_id;
+                task->flags |= TASK_CREDENTIALS_CHANGED;
+                break;
+        case EVENT_GID:
+                task->rgid = event->credentials.real_id;
+                task->egid = event->credentials.effective_id;
+                task->flags |= TASK_CREDENTIALS_CHANGED;
+                break;
+        case EVENT_SID:
+                task->process->session = event->pid;
+                break;
+        default:
+                break;
+        }
 }
 
 static void join_change(Join *join, Event *event) {
@@ -294,31 +346,18 @@ static void join_change(Join *join, Event *event) {
                 event_fill(event, task);
                 memcpy(event->comm_change.old_comm, event->comm, sizeof(comm));
                 memcpy(event->comm, comm, sizeof(comm));
-                if (task)
-                        memcpy(task->comm, comm, sizeof(comm));
                 break;
         case EVENT_UID:
-                if (task) {
-                        task->ruid = event->credentials.real_id;
-                        task->euid = event->credentials.effective_id;
-                        task->flags |= TASK_CREDENTIALS_CHANGED;
-                }
                 event_fill(event, task);
                 event->uid = event->credentials.real_id;
-                break;
-        case EVENT_GID:
-                if (task) {
-                        task->rgid = event->credentials.real_id;
-                        task->egid = event->credentials.effective_id;
-                        task->flags |= TASK_CREDENTIALS_CHANGED;
-                }
-                event_fill(event, task);
                 break;
         default:
                 event_fill(event, task);
                 break;
         }
         join_emit(join, event);
+        if (task)
+                join_change_task(event, task);
 }
 
 /* Connector messages were lost. */
@@ -329,6 +368,24 @@ static void join_doubt(Join *join) {
         if (!join->doubtful)
                 join->doubtful_since_ns = join->doubtful_ns;
         join->doubtful = true;
+}
+
+/* What a process runs became known later: told to those whose set of tasks that changes. */
+static void join_on_program(Programs *programs, const Task *task, const Program *program) {
+        Join *join = container_of(programs, Join, programs);
+        Event event = {
+                .kind = EVENT_COMM,
+                .time_ns = join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)),
+                .pid = task->process->pid,
+                .tid = task->tid,
+                .synthesised = true,
+                .only_for_sets = true,
+        };
+
+        event_fill(&event, task);
+        memcpy(event.comm_change.old_comm, task->comm, sizeof(task->comm));
+        event.program = program;
+        join_emit(join, &event);
 }
 
 static int join_event(Join *join, Event *event) {

@@ -4,7 +4,8 @@
 /*
  * Join: the two sources become one stream of complete events. Owns the task
  * table and the records that wait; reads the sources, which the root owns; hands
- * each finished event to its owner by a callback.
+ * each finished event to its owner by a callback. During that the table has what
+ * was before a change, and the event what is after it.
  */
 
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 #include "broker/kernel/exit_listener.h"
 #include "broker/model/status.h"
 #include "broker/tasks/names.h"
+#include "broker/tasks/programs.h"
 #include "broker/tasks/records.h"
 #include "broker/tasks/table.h"
 
@@ -30,6 +32,7 @@ struct Join {
         TaskTable table;
         Records records;
         Names names;
+        Programs programs;
         int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
         uint64_t start_ns;              /* monotonic */
 
@@ -47,7 +50,8 @@ struct Join {
 
         uint32_t strays[JOIN_STRAYS];   /* tasks whose end was concluded, and may be told late */
         uint32_t i_stray;
-        uint64_t n_synthesised;
+        uint64_t n_synthesised;         /* exits */
+        uint64_t n_synthesised_forks;
 };
 
 void join_init(Join *join, Connector *connector, ExitListener *listener, KernelFacts *facts, int procfs_fd, JoinEmit emit);

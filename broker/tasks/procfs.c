@@ -1,15 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * Read once, after the sources listen: a task is then in the table already, or
- * its birth is in the queue, or both. The join tells the second birth of the same
- * task from a new one by its start.
- *
- * A task that ends while it is read is left out; its exit is in the queue too.
- */
-
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,27 +7,23 @@
 #include <unistd.h>
 
 #include "broker/base/clock.h"
-#include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/kernel/proc_message.h"
 #include "broker/tasks/procfs.h"
 
-static int dir_open(int parent_fd, const char *name, DIR **ret_dir) {
-        int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *dir;
+/* PF_KTHREAD of the kernel's task flags. */
+#define FLAG_KERNEL_THREAD 0x00200000u
 
-        if (fd < 0)
-                return -errno;
-        dir = fdopendir(fd);
-        if (!dir) {
-                close(fd);
-                return -ENOMEM;
-        }
-        *ret_dir = dir;
-        return 0;
-}
-
-static ssize_t file_read(int dir_fd, const char *path, char *buffer, size_t n_buffer) {
+/**
+ * procfs_read_file() - read a file of /proc as a text
+ * @dir_fd:    its directory
+ * @path:      the file
+ * @buffer:    output, ended by a NUL
+ * @n_buffer:  its size; what does not fit is cut
+ *
+ * Return: The number of bytes; -1 where it is not there, or no longer.
+ */
+ssize_t procfs_read_file(int dir_fd, const char *path, char *buffer, size_t n_buffer) {
         int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
         ssize_t n;
 
@@ -58,28 +44,41 @@ uint32_t procfs_number(const char *text) {
         return *end == 0 && n < PROC_PID_LIMIT ? (uint32_t)n : 0;
 }
 
-/*
- * A zombie has ended already: its EXIT was told before, and its number is not
- * the table's. "tid (comm) state ppid ... starttime ...": a comm may contain anything, so its end
- * is the last ')'.
+/**
+ * procfs_parse_stat() - read what /proc/PID/stat says
+ * @text:       the file
+ * @ret_found:  output: all but the ids
+ *
+ * "tid (comm) state ppid pgrp session tty tpgid flags ... starttime ...": a comm may
+ * contain anything, so its end is the last ')'.
+ *
+ * Return: Whether it could be read.
  */
-static bool stat_parse(char *text, ProcfsTask *task) {
+bool procfs_parse_stat(char *text, ProcfsTask *ret_found) {
         uint64_t tick_ns = NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
         char *open = strchr(text, '('), *close = strrchr(text, ')');
         unsigned long long start;
+        unsigned int flags;
         char state;
 
         if (!open || !close || close < open)
                 return false;
         if (sscanf(close + 1,
-                   " %c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                   &state, &task->ppid, &start) != 3 || state == 'Z' || state == 'X')
+                   " %c %u %*d %u %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                   &state, &ret_found->ppid, &ret_found->session, &flags, &start) != 5)
                 return false;
+        ret_found->ended = state == 'Z' || state == 'X';
         /* ticks since boot, suspended time included */
-        task->start_time_ns = (uint64_t)clock_offset_ns(CLOCK_REALTIME, CLOCK_BOOTTIME) + start * tick_ns;
-        memset(task->comm, 0, sizeof(task->comm));
-        memcpy(task->comm, open + 1, MIN((size_t)(close - open - 1), sizeof(task->comm) - 1));
+        ret_found->start_time_ns = (uint64_t)clock_offset_ns(CLOCK_REALTIME, CLOCK_BOOTTIME) + start * tick_ns;
+        ret_found->kernel_thread = flags & FLAG_KERNEL_THREAD;
+        memset(ret_found->comm, 0, sizeof(ret_found->comm));
+        memcpy(ret_found->comm, open + 1, MIN((size_t)(close - open - 1), sizeof(ret_found->comm) - 1));
         return true;
+}
+
+/* Whether two starts of a task, told by the connector or by /proc, can be the same. */
+bool procfs_starts_agree(uint64_t a_ns, uint64_t b_ns) {
+        return a_ns <= b_ns + PROCFS_START_TOLERANCE_NS && b_ns <= a_ns + PROCFS_START_TOLERANCE_NS;
 }
 
 static bool status_parse(const char *text, ProcfsTask *task) {
@@ -89,6 +88,17 @@ static bool status_parse(const char *text, ProcfsTask *task) {
                sscanf(gid, "\nGid: %u %u", &task->rgid, &task->egid) == 2;
 }
 
+static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
+        char buffer[4096], path[64];
+
+        *ret_found = (ProcfsTask){};
+        snprintf(path, sizeof(path), "%u/task/%u/stat", pid, tid);
+        if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !procfs_parse_stat(buffer, ret_found))
+                return false;
+        snprintf(path, sizeof(path), "%u/task/%u/status", pid, tid);
+        return procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) > 0 && status_parse(buffer, ret_found);
+}
+
 /**
  * procfs_read_task() - read a task
  * @procfs_fd:  /proc
@@ -96,17 +106,42 @@ static bool status_parse(const char *text, ProcfsTask *task) {
  * @tid:        the task
  * @ret_found:  output
  *
- * Return: Whether it lives; a zombie does not.
+ * Return: Whether it lives. A zombie does not: its EXIT was told before, and its
+ *         number is not the table's.
  */
 bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
-        char buffer[4096], path[64];
+        return task_read(procfs_fd, pid, tid, ret_found) && !ret_found->ended;
+}
 
-        *ret_found = (ProcfsTask){};
-        snprintf(path, sizeof(path), "%u/task/%u/stat", pid, tid);
-        if (file_read(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !stat_parse(buffer, ret_found))
-                return false;
-        snprintf(path, sizeof(path), "%u/task/%u/status", pid, tid);
-        return file_read(procfs_fd, path, buffer, sizeof(buffer)) > 0 && status_parse(buffer, ret_found);
+/**
+ * procfs_read_leader() - read the leader of a process, a zombie or not
+ * @procfs_fd:  /proc
+ * @pid:        the process
+ * @ret_found:  output
+ *
+ * Return: Whether it could be read.
+ */
+bool procfs_read_leader(int procfs_fd, uint32_t pid, ProcfsTask *ret_found) {
+        return task_read(procfs_fd, pid, pid, ret_found);
+}
+
+/**
+ * procfs_fill_task() - set what is known of a task from /proc
+ * @task:   the task
+ * @found:  what was read
+ */
+void procfs_fill_task(Task *task, const ProcfsTask *found) {
+        task->ruid = found->ruid;
+        task->euid = found->euid;
+        task->rgid = found->rgid;
+        task->egid = found->egid;
+        memcpy(task->comm, found->comm, sizeof(task->comm));
+        task->flags &= (uint8_t)~(TASK_UNKNOWN | TASK_KERNEL);
+        if (found->kernel_thread)
+                task->flags |= TASK_KERNEL;
+        if (task->process->ppid == 0)
+                task->process->ppid = found->ppid;
+        task->process->session = found->session;
 }
 
 /**
@@ -124,60 +159,8 @@ Task *procfs_add_task(TaskTable *table, uint32_t pid, uint32_t tid, const Procfs
         if (!task)
                 return NULL;
         task->start_time_ns = found->start_time_ns;
-        task->ruid = found->ruid;
-        task->euid = found->euid;
-        task->rgid = found->rgid;
-        task->egid = found->egid;
         task->flags |= TASK_SEEDED;
-        memcpy(task->comm, found->comm, sizeof(task->comm));
-        task->process->ppid = found->ppid;
         task->process->seeded = true;
+        procfs_fill_task(task, found);
         return task;
-}
-
-static int seed_process(int procfs_fd, TaskTable *table, uint32_t pid) {
-        const struct dirent *entry;
-        ProcfsTask found;
-        char path[32];
-        DIR *dir = NULL;
-        int r = 0;
-
-        snprintf(path, sizeof(path), "%u/task", pid);
-        if (dir_open(procfs_fd, path, &dir) < 0)
-                return 0;
-        while (r == 0 && (entry = readdir(dir))) {
-                uint32_t tid = procfs_number(entry->d_name);
-
-                if (!tid || !procfs_read_task(procfs_fd, pid, tid, &found) || !task_table_is_free(table, pid, tid))
-                        continue;
-                if (!procfs_add_task(table, pid, tid, &found))
-                        r = error_origin(-ENOMEM);
-        }
-        closedir(dir);
-        return error_trace(r);
-}
-
-/**
- * procfs_seed() - fill the table from /proc
- * @procfs_fd:  /proc, or a tree like it
- * @table:      the table
- *
- * Return: 0, or a negative errno.
- */
-int procfs_seed(int procfs_fd, TaskTable *table) {
-        const struct dirent *entry;
-        DIR *dir = NULL;
-        int r;
-
-        r = dir_open(procfs_fd, ".", &dir);
-        if (r)
-                return error_origin(r);
-        while (r == 0 && (entry = readdir(dir))) {
-                uint32_t pid = procfs_number(entry->d_name);
-
-                if (pid)
-                        r = seed_process(procfs_fd, table, pid);
-        }
-        closedir(dir);
-        return error_trace(r);
 }

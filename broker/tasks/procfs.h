@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* /proc: the task table's beginning, and what it is compared with after a loss. */
+/* /proc: what it says of a task, for the table. */
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "broker/base/util.h"
 #include "broker/tasks/table.h"
@@ -15,6 +16,9 @@ typedef struct ProcfsTask ProcfsTask;
 struct ProcfsTask {
         char comm[COMM_SIZE];
         uint32_t ppid;
+        uint32_t session;
+        bool kernel_thread;
+        bool ended;             /* a zombie */
         uint64_t start_time_ns; /* since the epoch, to the tick of 10 ms */
         uint32_t ruid, euid, rgid, egid;
 };
@@ -22,7 +26,11 @@ struct ProcfsTask {
 /* How far a start that /proc tells and one that the connector told can be apart. */
 #define PROCFS_START_TOLERANCE_NS (20 * NSEC_PER_MSEC)
 
-int procfs_seed(int procfs_fd, TaskTable *table);
+ssize_t procfs_read_file(int dir_fd, const char *path, char *buffer, size_t n_buffer);
+bool procfs_parse_stat(char *text, ProcfsTask *ret_found);
+bool procfs_starts_agree(uint64_t a_ns, uint64_t b_ns);
 bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);
+bool procfs_read_leader(int procfs_fd, uint32_t pid, ProcfsTask *ret_found);
+void procfs_fill_task(Task *task, const ProcfsTask *found);
 Task *procfs_add_task(TaskTable *table, uint32_t pid, uint32_t tid, const ProcfsTask *found);
 uint32_t procfs_number(const char *name);

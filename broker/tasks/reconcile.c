@@ -24,6 +24,9 @@
 #include "broker/tasks/ends.h"
 #include "broker/tasks/reconcile.h"
 
+/* A chain of processes whose births were lost, from the oldest on. */
+#define PARENTS_MAX 32
+
 void reconcile_init(Reconcile *reconcile, Join *join, int procfs_fd) {
         *reconcile = (Reconcile){ .join = join, .procfs_fd = procfs_fd };
 }
@@ -60,10 +63,6 @@ void reconcile_start(Reconcile *reconcile) {
         reconcile->n_suspects = 0;
 }
 
-static bool starts_agree(uint64_t a_ns, uint64_t b_ns) {
-        return a_ns <= b_ns + PROCFS_START_TOLERANCE_NS && b_ns <= a_ns + PROCFS_START_TOLERANCE_NS;
-}
-
 static void reconcile_look_for_gone(Reconcile *reconcile) {
         for (size_t i = 0; i < RECONCILE_SLICE; ++i) {
                 const Task *task = task_table_next(&reconcile->join->table, reconcile->next_tid);
@@ -76,7 +75,7 @@ static void reconcile_look_for_gone(Reconcile *reconcile) {
                 }
                 reconcile->next_tid = task->tid + 1;
                 if (!procfs_read_task(reconcile->procfs_fd, task->process->pid, task->tid, &found) ||
-                    !starts_agree(found.start_time_ns, task->start_time_ns))
+                    !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
                         reconcile->suspects[reconcile->n_suspects++] = (Suspect){
                                 .gone = true,
                                 .pid = task->process->pid,
@@ -112,7 +111,8 @@ static bool reconcile_next(Reconcile *reconcile, uint32_t *ret_tid) {
 
 static void reconcile_look_for_found(Reconcile *reconcile) {
         for (size_t i = 0; i < RECONCILE_SLICE; ++i) {
-                ProcfsTask found;
+                ProcfsTask found = {};
+                const Task *task;
                 uint32_t tid;
 
                 if (!reconcile_next(reconcile, &tid)) {
@@ -120,8 +120,9 @@ static void reconcile_look_for_found(Reconcile *reconcile) {
                         reconcile->phase = RECONCILE_IDLE;
                         return;
                 }
-                if (!task_table_get(&reconcile->join->table, tid) &&
-                    procfs_read_task(reconcile->procfs_fd, reconcile->pid, tid, &found))
+                task = task_table_get(&reconcile->join->table, tid);
+                if ((!task || (task->flags & TASK_UNKNOWN)) &&
+                    (reconcile->seeding || procfs_read_task(reconcile->procfs_fd, reconcile->pid, tid, &found)))
                         reconcile->suspects[reconcile->n_suspects++] = (Suspect){
                                 .pid = reconcile->pid,
                                 .tid = tid,
@@ -144,30 +145,103 @@ void reconcile_look(Reconcile *reconcile) {
                 reconcile_look_for_found(reconcile);
 }
 
-static int settle_found(Reconcile *reconcile, const Suspect *suspect, uint64_t now_ns) {
+/* The marks that a process has from its parent; beyond it, from those that ended, nobody knows. */
+static uint64_t parent_marks(const Reconcile *reconcile, uint32_t ppid) {
+        const Process *parent = task_table_get_process(&reconcile->join->table, ppid);
+
+        return parent ? parent->marks : 0;
+}
+
+/* A task of which only the number and the start were known gets its name and its ids. */
+static void settle_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *found, uint64_t now_ns) {
+        Event event = {
+                .kind = EVENT_COMM,
+                .time_ns = now_ns,
+                .pid = task->process->pid,
+                .tid = task->tid,
+                .synthesised = true,
+        };
+
+        event_fill(&event, task);
+        event.task_unknown = false;
+        event.uid = found->ruid;
+        event.marks |= parent_marks(reconcile, found->ppid);
+        memcpy(event.comm, found->comm, sizeof(event.comm));
+        if (!reconcile->seeding)
+                join_emit(reconcile->join, &event);
+        task->process->marks = event.marks;
+        procfs_fill_task(task, found);
+}
+
+/* A process whose leader ended first, and is still there as a zombie, is called and owned as that was. */
+static void settle_leader(Reconcile *reconcile, uint32_t pid) {
+        Task *leader = task_table_get_leader(&reconcile->join->table, pid);
+        ProcfsTask found;
+
+        if (!(leader->flags & TASK_GONE) || !(leader->flags & TASK_UNKNOWN) ||
+            !procfs_read_leader(reconcile->procfs_fd, pid, &found) || !found.ended)
+                return;
+        leader->start_time_ns = found.start_time_ns;
+        leader->flags |= TASK_SEEDED;
+        procfs_fill_task(leader, &found);
+}
+
+static int settle_born(Reconcile *reconcile, const Suspect *suspect, const ProcfsTask *found, uint64_t now_ns) {
         Join *join = reconcile->join;
+        bool first = !task_table_get_process(&join->table, suspect->pid);
         Event event = {
                 .kind = EVENT_FORK,
                 .time_ns = now_ns,
                 .pid = suspect->pid,
                 .tid = suspect->tid,
                 .synthesised = true,
+                .fork.parent_pid = found->ppid,
+                .fork.parent_tid = found->ppid,
         };
-        ProcfsTask found;
         Task *task;
 
-        if (!task_table_is_free(&join->table, suspect->pid, suspect->tid) ||
-            !procfs_read_task(reconcile->procfs_fd, suspect->pid, suspect->tid, &found) ||
-            !starts_agree(found.start_time_ns, suspect->start_time_ns))
-                return 0;
-        task = procfs_add_task(&join->table, suspect->pid, suspect->tid, &found);
+        task = procfs_add_task(&join->table, suspect->pid, suspect->tid, found);
         if (!task)
                 return error_origin(-ENOMEM);
+        if (first && !reconcile->seeding)
+                task_table_inherit(&join->table, task->process, task_table_get_process(&join->table, found->ppid));
+        task->process->session = found->session;
+        settle_leader(reconcile, suspect->pid);
+        if (reconcile->seeding)
+                return 0;
         /* A task can be seen in /proc a moment before the kernel queues its FORK. */
         task->flags |= TASK_BIRTH_TOLD;
-        event.fork.parent_pid = event.fork.parent_tid = found.ppid;
+        ++join->n_synthesised_forks;
         event_fill(&event, task);
         join_emit(join, &event);
+        return 0;
+}
+
+/* Its parent first, of which it has its marks; no more than @depth of these. */
+static int settle_found(Reconcile *reconcile, const Suspect *suspect, uint64_t now_ns, int depth) {
+        const TaskTable *table = &reconcile->join->table;
+        Task *task = task_table_get(table, suspect->tid);
+        const Task *parent;
+        ProcfsTask found;
+        int r;
+
+        if (task ? !(task->flags & TASK_UNKNOWN) || task->process->pid != suspect->pid
+                 : !task_table_is_free(table, suspect->pid, suspect->tid))
+                return 0;
+        if (!procfs_read_task(reconcile->procfs_fd, suspect->pid, suspect->tid, &found) ||
+            (suspect->start_time_ns && !procfs_starts_agree(found.start_time_ns, suspect->start_time_ns)))
+                return 0;
+
+        parent = task_table_get(table, found.ppid);
+        if (depth > 0 && found.ppid && !reconcile->seeding && (!parent || (parent->flags & TASK_UNKNOWN))) {
+                r = settle_found(reconcile, &(Suspect){ .pid = found.ppid, .tid = found.ppid }, now_ns, depth - 1);
+                if (r)
+                        return error_trace(r);
+        }
+        if (!task)
+                return error_trace(settle_born(reconcile, suspect, &found, now_ns));
+        if (procfs_starts_agree(found.start_time_ns, task->start_time_ns))
+                settle_unknown(reconcile, task, &found, now_ns);
         return 0;
 }
 
@@ -188,10 +262,45 @@ int reconcile_settle(Reconcile *reconcile) {
                 Task *task = task_table_get(&reconcile->join->table, suspect->tid);
 
                 if (!suspect->gone)
-                        r = settle_found(reconcile, suspect, now_ns);
+                        r = settle_found(reconcile, suspect, now_ns, PARENTS_MAX);
                 else if (task && task->start_time_ns == suspect->start_time_ns && task->process->pid == suspect->pid)
                         r = ends_conclude_gone(reconcile->join, task, now_ns);
         }
         reconcile->n_suspects = 0;
         return error_trace(r);
+}
+
+/**
+ * reconcile_seed() - fill an empty table from /proc
+ * @reconcile:  the comparison; the sources listen already, so that a task is in /proc
+ *              now, or its birth is in the queue, or both
+ *
+ * A task that ends while it is read is left out; its exit is in the queue too.
+ * The queue is read between slices: however many tasks there are, it does not
+ * overflow.
+ *
+ * Return: 0, or a negative errno.
+ */
+int reconcile_seed(Reconcile *reconcile) {
+        int r;
+
+        reconcile_start(reconcile);
+        reconcile->phase = RECONCILE_FOUND;
+        reconcile->processes = reconcile_open(reconcile, ".");
+        reconcile->seeding = true;
+        while (reconcile->phase != RECONCILE_IDLE) {
+                bool drained = false;
+
+                reconcile_look(reconcile);
+                while (!drained) {
+                        r = join_turn(reconcile->join, &drained);
+                        if (r)
+                                return error_trace(r);
+                }
+                r = reconcile_settle(reconcile);
+                if (r)
+                        return error_trace(r);
+        }
+        reconcile->seeding = false;
+        return 0;
 }

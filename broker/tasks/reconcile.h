@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Reconcile: after connector messages were lost, the table is compared with
- * /proc, and what differs is told. Driven by the broker, a slice at a time.
+ * Reconcile: the table is compared with /proc, and what differs is told: after
+ * connector messages were lost, driven by the broker a slice at a time. The
+ * table's beginning is the same with an empty table and nobody to tell.
  */
 
 #include <dirent.h>
@@ -26,15 +27,16 @@ typedef enum ReconcilePhase {
 } ReconcilePhase;
 
 struct Suspect {
-        bool gone;              /* in the table only; else in /proc only */
+        bool gone;              /* in the table only; else in /proc only, or not known to the table by name */
         uint32_t pid, tid;
-        uint64_t start_time_ns;
+        uint64_t start_time_ns; /* 0: it was not looked at yet */
 };
 
 struct Reconcile {
         Join *join;
         int procfs_fd;          /* not owned */
         ReconcilePhase phase;
+        bool seeding;           /* tell nobody */
         uint32_t next_tid;      /* gone: where to go on */
         DIR *processes;         /* found: where to go on */
         DIR *threads;           /* found: of this process */
@@ -46,6 +48,7 @@ struct Reconcile {
 void reconcile_init(Reconcile *reconcile, Join *join, int procfs_fd);
 void reconcile_deinit(Reconcile *reconcile);
 
+int reconcile_seed(Reconcile *reconcile);
 void reconcile_start(Reconcile *reconcile);
 void reconcile_look(Reconcile *reconcile);
 int reconcile_settle(Reconcile *reconcile);

@@ -31,6 +31,8 @@ void task_table_init(TaskTable *table) {
 }
 
 void task_table_deinit(TaskTable *table) {
+        for (const Task *task = task_table_next(table, 0); task; task = task_table_next(table, task->tid + 1))
+                task_table_set_program(table, task->process, NULL);
         for (size_t i = 0; i < TID_LIMIT >> PAGE_BITS; ++i)
                 free(table->pages[i]);
         pool_deinit(&table->tasks);
@@ -43,8 +45,10 @@ void task_table_deinit(TaskTable *table) {
 static Task **table_slot(TaskTable *table, uint32_t tid) {
         Task ***page = &table->pages[tid >> PAGE_BITS];
 
-        if (!*page)
+        if (!*page) {
                 *page = calloc(PAGE_SIZE, sizeof(**page));
+                table->n_pages += *page != NULL;
+        }
         return *page ? &(*page)[tid & (PAGE_SIZE - 1)] : NULL;
 }
 
@@ -68,6 +72,22 @@ Task *task_table_get(const TaskTable *table, uint32_t tid) {
         return task && !(task->flags & TASK_GONE) ? task : NULL;
 }
 
+/* The next slot that is taken, by a live task or by a leader that is gone. */
+static Task *table_peek_next(const TaskTable *table, uint32_t from_tid) {
+        for (uint32_t tid = from_tid; tid < TID_LIMIT; ++tid) {
+                Task *task;
+
+                if (!table->pages[tid >> PAGE_BITS]) {
+                        tid |= PAGE_SIZE - 1;
+                        continue;
+                }
+                task = table_peek(table, tid);
+                if (task)
+                        return task;
+        }
+        return NULL;
+}
+
 /**
  * task_table_next() - find the next task by number
  * @table:     the table
@@ -76,18 +96,40 @@ Task *task_table_get(const TaskTable *table, uint32_t tid) {
  * Return: The live task with the least number from there on; NULL.
  */
 Task *task_table_next(const TaskTable *table, uint32_t from_tid) {
-        for (uint32_t tid = from_tid; tid < TID_LIMIT; ++tid) {
-                Task *task;
+        Task *task = table_peek_next(table, from_tid);
 
-                if (!table->pages[tid >> PAGE_BITS]) {
-                        tid |= PAGE_SIZE - 1;
-                        continue;
-                }
-                task = task_table_get(table, tid);
-                if (task)
-                        return task;
-        }
-        return NULL;
+        while (task && (task->flags & TASK_GONE))
+                task = table_peek_next(table, task->tid + 1);
+        return task;
+}
+
+/**
+ * task_table_next_leader() - find the next process by number
+ * @table:     the table
+ * @from_pid:  the least number
+ *
+ * Return: The leader, gone or not, of the live process with the least number from
+ *         there on; NULL.
+ */
+Task *task_table_next_leader(const TaskTable *table, uint32_t from_pid) {
+        Task *task = table_peek_next(table, from_pid);
+
+        while (task && task->tid != task->process->pid)
+                task = table_peek_next(table, task->tid + 1);
+        return task;
+}
+
+/**
+ * task_table_get_leader() - find a process' leader
+ * @table:  the table
+ * @pid:    the process' number
+ *
+ * Return: The leader, gone or not; NULL if the process is not there.
+ */
+Task *task_table_get_leader(const TaskTable *table, uint32_t pid) {
+        Task *leader = table_peek(table, pid);
+
+        return leader && leader->process->pid == pid ? leader : NULL;
 }
 
 /**
@@ -98,9 +140,26 @@ Task *task_table_next(const TaskTable *table, uint32_t from_tid) {
  * Return: The process; NULL if there is none with a live task.
  */
 Process *task_table_get_process(const TaskTable *table, uint32_t pid) {
-        Task *leader = table_peek(table, pid);
+        Task *leader = task_table_get_leader(table, pid);
 
-        return leader && leader->process->pid == pid ? leader->process : NULL;
+        return leader ? leader->process : NULL;
+}
+
+/**
+ * process_first_live() - one of a process' live tasks
+ * @process:  a process with n_live above 0
+ *
+ * Return: The first: its leader, if that lives.
+ */
+Task *process_first_live(const Process *process) {
+        Task *task = NULL;
+
+        list_for_each(link, safe, &process->tasks) {
+                task = container_of(link, Task, link);
+                if (!(task->flags & TASK_GONE))
+                        break;
+        }
+        return task;
 }
 
 static void task_free(TaskTable *table, Task *task) {
@@ -136,7 +195,7 @@ static Process *process_new(TaskTable *table, uint32_t pid) {
                 pool_give(&table->processes, process);
                 return NULL;
         }
-        leader->flags = TASK_GONE;
+        leader->flags = TASK_GONE | TASK_UNKNOWN;
         return process;
 }
 
@@ -185,6 +244,7 @@ Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid) {
 
         if (tid == pid) {
                 task = *table_slot(table, tid);
+                task->flags = 0;
         } else {
                 task = task_new(table, process, tid);
                 if (!task) {
@@ -234,6 +294,7 @@ void task_table_end_process(TaskTable *table, Process *process) {
                 }
                 task_free(table, task);
         }
+        task_table_set_program(table, process, NULL);
         pool_give(&table->totals, process->totals);
         pool_give(&table->processes, process);
 }
@@ -262,4 +323,53 @@ TaskStats *task_table_totals(TaskTable *table, Process *process) {
         if (!process->totals)
                 process->totals = pool_take(&table->totals);
         return process->totals;
+}
+
+/**
+ * task_table_set_program() - say what a process runs
+ * @table:    the table
+ * @process:  the process
+ * @program:  its program, of which a use is taken over; NULL: none
+ */
+void task_table_set_program(TaskTable *table, Process *process, Program *program) {
+        Program *old = process->program;
+
+        /* Its first process: only then is it the table's. */
+        if (program && program->n_users == 1)
+                table->n_program_bytes += program_size(program);
+        process->program = program;
+        if (!old || --old->n_users > 0)
+                return;
+        table->n_program_bytes -= program_size(old);
+        free(old);
+}
+
+/**
+ * task_table_inherit() - give a new process what it has from its parent
+ * @table:    the table
+ * @process:  the process
+ * @parent:   its parent; NULL: not known
+ */
+void task_table_inherit(TaskTable *table, Process *process, const Process *parent) {
+        if (!parent)
+                return;
+        process->session = parent->session;
+        process->marks = parent->marks;
+        if (parent->program) {
+                ++parent->program->n_users;
+                task_table_set_program(table, process, parent->program);
+        }
+}
+
+/**
+ * task_table_bytes() - the memory that the table has
+ * @table:  the table
+ *
+ * Return: Bytes: what was made for the most tasks so far, which stays, and the
+ *         programs.
+ */
+size_t task_table_bytes(const TaskTable *table) {
+        return sizeof(table->pages) + table->n_pages * PAGE_SIZE * sizeof(Task *) +
+               table->tasks.n_made * table->tasks.n_object + table->processes.n_made * table->processes.n_object +
+               table->totals.n_made * table->totals.n_object + table->n_program_bytes;
 }

@@ -13,6 +13,7 @@
 #include "broker/base/list.h"
 #include "broker/base/pool.h"
 #include "broker/model/event.h"
+#include "broker/model/program.h"
 #include "broker/model/taskstats.h"
 
 typedef struct Process Process;
@@ -34,6 +35,8 @@ enum {
         TASK_COUNTED = 1u << 5,
         /* Seeded, and its birth was told all the same: a FORK that is still to come is the same birth. */
         TASK_BIRTH_TOLD = 1u << 6,
+        /* A thread of the kernel's. */
+        TASK_KERNEL = 1u << 7,
 };
 
 struct Task {
@@ -55,6 +58,9 @@ struct Process {
         uint32_t wait_status;
         List tasks;
         TaskStats *totals;              /* of its tasks that ended; NULL before the first */
+        Program *program;               /* what it runs; NULL: not asked for */
+        uint64_t marks;                 /* of the subtrees that it belongs to */
+        uint32_t session;               /* 0: none or not known */
 };
 
 struct TaskTable {
@@ -62,8 +68,10 @@ struct TaskTable {
         Pool tasks;
         Pool processes;
         Pool totals;
+        size_t n_pages;
         size_t n_live_tasks;
         size_t n_live_processes;
+        size_t n_program_bytes;
 };
 
 void task_table_init(TaskTable *table);
@@ -71,10 +79,16 @@ void task_table_deinit(TaskTable *table);
 
 Task *task_table_get(const TaskTable *table, uint32_t tid);
 Task *task_table_next(const TaskTable *table, uint32_t from_tid);
+Task *task_table_next_leader(const TaskTable *table, uint32_t from_pid);
+Task *task_table_get_leader(const TaskTable *table, uint32_t pid);
 Process *task_table_get_process(const TaskTable *table, uint32_t pid);
+Task *process_first_live(const Process *process);
 bool task_table_is_free(const TaskTable *table, uint32_t pid, uint32_t tid);
 Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid);
 void task_table_end_task(TaskTable *table, Task *task);
 void task_table_end_process(TaskTable *table, Process *process);
 void task_table_revive(TaskTable *table, Task *leader);
 TaskStats *task_table_totals(TaskTable *table, Process *process);
+void task_table_set_program(TaskTable *table, Process *process, Program *program);
+void task_table_inherit(TaskTable *table, Process *process, const Process *parent);
+size_t task_table_bytes(const TaskTable *table);

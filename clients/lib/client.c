@@ -27,13 +27,14 @@
 #include "clients/lib/address.h"
 #include "clients/lib/decode.h"
 #include "clients/lib/encode.h"
+#include "clients/lib/reconnect.h"
 #include "proto/frame.h"
 
 /* One frame always fits, so that a full buffer never means a stuck one. */
 #define CLIENT_IN_MAX (FRAME_PREFIX_MAX + FRAME_MAX_FROM_BROKER)
 
-/* Thirty requests at the least: a broker that answers takes each at once. */
-#define CLIENT_OUT_MAX 4096u
+/* Some small requests, and one with the largest filter: a broker that answers takes each at once. */
+#define CLIENT_OUT_MAX (2u * ENCODE_REQUEST_MAX)
 
 #define CLIENT_MAX_DELAY_MS 60000u
 
@@ -50,12 +51,21 @@ struct tb_client {
         bool out_closed;                /* the broker reads no more */
 
         uint64_t last_request_id;
-        size_t n_batch_frame;           /* of the frame whose batch is being taken */
+        size_t n_batch_frame;           /* of the frame whose events or tasks are being taken */
         Decoder decoder;
 
         int error;                      /* that ended it */
         char error_text[512];
         char last_words[256];           /* of the broker, where it announced that it would close */
+
+        char *path;                     /* NULL: the default */
+        bool of_fd;                     /* made of a descriptor: nowhere to connect to again */
+        bool broken;                    /* the connection has ended; what came before it is handed out first */
+        Reconnect *reconnect;           /* NULL: the end of the connection is the client's */
+        uint64_t asked_again_id;        /* of the subscription that was sent again, until its answer; 0: none */
+        bool resuming;                  /* it asked to go on */
+        bool subscribed_follows;        /* its answer is handed out behind the link's message */
+        const char *restart_reason;     /* why it could not go on */
 };
 
 __attribute__((format(printf, 2, 3))) static void client_say(struct tb_client *client, const char *format, ...) {
@@ -97,6 +107,7 @@ int tb_connect_fd(int fd, struct tb_client **ret_client) {
                 return -ENOMEM;
         }
         client->fd = fd; /* consumed */
+        client->of_fd = true;
 
         client->in = malloc(CLIENT_IN_MAX);
         if (!client->in) {
@@ -116,13 +127,45 @@ int tb_connect_fd(int fd, struct tb_client **ret_client) {
 }
 
 int tb_connect(const char *path, struct tb_client **ret_client) {
-        int fd;
+        struct tb_client *client;
+        int fd, r;
 
         fd = address_connect(path);
         if (fd < 0)
                 return fd;
 
-        return tb_connect_fd(fd, ret_client);
+        r = tb_connect_fd(fd, &client);
+        if (r < 0)
+                return r;
+
+        client->of_fd = false;
+        if (path) {
+                client->path = strdup(path);
+                if (!client->path) {
+                        tb_close(client);
+                        return -ENOMEM;
+                }
+        }
+
+        *ret_client = client;
+        return 0;
+}
+
+int tb_set_reconnect(struct tb_client *client) {
+        int r;
+
+        if (client->of_fd) {
+                client_say(client, "A client that was made of a descriptor has nowhere to connect to again.");
+                return -EINVAL;
+        }
+        if (client->reconnect)
+                return 0;
+
+        r = reconnect_new(&client->reconnect);
+        if (r < 0)
+                return r;
+
+        return reconnect_watch(client->reconnect, client->fd, client->out_end > client->out_start);
 }
 
 struct tb_client *tb_close(struct tb_client *client) {
@@ -130,7 +173,10 @@ struct tb_client *tb_close(struct tb_client *client) {
                 return NULL;
 
         decoder_deinit(&client->decoder);
-        close(client->fd);
+        reconnect_free(client->reconnect);
+        if (client->fd >= 0)
+                close(client->fd);
+        free(client->path);
         free(client->in);
         free(client);
 
@@ -138,11 +184,11 @@ struct tb_client *tb_close(struct tb_client *client) {
 }
 
 int tb_fd(const struct tb_client *client) {
-        return client->fd;
+        return client->reconnect ? client->reconnect->epoll_fd : client->fd;
 }
 
 short tb_poll_events(const struct tb_client *client) {
-        return client->out_end > client->out_start ? POLLIN | POLLOUT : POLLIN;
+        return !client->reconnect && client->out_end > client->out_start ? POLLIN | POLLOUT : POLLIN;
 }
 
 static bool errno_means_closed(int error) {
@@ -220,12 +266,10 @@ static int client_parse(struct tb_client *client, size_t *ret_n_prefix, size_t *
         return r;
 }
 
-int tb_process(struct tb_client *client) {
+/* Sends and receives; -EPIPE: the connection has ended, and why is said. */
+static int client_exchange(struct tb_client *client) {
         size_t n_prefix, n_message;
         int r, r_received;
-
-        if (client->error < 0)
-                return client->error;
 
         r = client_send(client);
         if (r < 0)
@@ -249,6 +293,69 @@ int tb_process(struct tb_client *client) {
                                   r == FRAME_E_PARTIAL && client->in_end > 0 ? " in the middle of a message" : "");
 }
 
+/* The next try. Until the broker answers it is not back. */
+static int client_connect_again(struct tb_client *client) {
+        int fd, flags;
+
+        fd = address_connect(client->path);
+        if (fd < 0 && reconnect_is_curable(fd)) {
+                reconnect_wait(client->reconnect);
+                return 0;
+        }
+        if (fd < 0)
+                return client_fail_errno(client, fd, "connect to the broker again");
+
+        flags = fcntl(fd, F_GETFL);
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+                close(fd);
+                return client_fail_errno(client, -errno, "use the new connection");
+        }
+        client->fd = fd;
+        client->in_start = client->in_end = 0;
+        client->out_start = client->out_end = 0;
+        client->out_closed = false;
+        client->last_words[0] = 0;
+        client->asked_again_id = 0;
+        decoder_restart(&client->decoder);
+        client->reconnect->down = false;
+
+        return 0;
+}
+
+static int client_process_reconnecting(struct tb_client *client) {
+        Reconnect *reconnect = client->reconnect;
+        int r;
+
+        if (reconnect->down) {
+                if (!reconnect_is_due(reconnect))
+                        return 0;
+                r = client_connect_again(client);
+                if (r < 0 || reconnect->down)
+                        return r;
+        }
+        if (client->broken)
+                return 0;
+
+        r = client_exchange(client);
+        if (r == -EPIPE) {
+                client->broken = true;
+                client->error = 0;
+                return 0;
+        }
+        if (r < 0)
+                return r;
+
+        r = reconnect_watch(reconnect, client->fd, client->out_end > client->out_start);
+        return r < 0 ? client_fail_errno(client, r, "wait for the broker") : 0;
+}
+
+int tb_process(struct tb_client *client) {
+        if (client->error < 0)
+                return client->error;
+
+        return client->reconnect ? client_process_reconnecting(client) : client_exchange(client);
+}
+
 /* The broker's Error that announces the end is what a person wants to read afterwards. */
 static void client_keep_last_words(struct tb_client *client) {
         const struct tb_message *message = &client->decoder.message;
@@ -266,8 +373,9 @@ static int client_decode(struct tb_client *client) {
         int r;
 
         for (;;) {
-                if (client->decoder.in_batch) {
-                        r = decoder_next_event(&client->decoder);
+                if (client->decoder.in_batch || client->decoder.in_part) {
+                        r = client->decoder.in_batch ? decoder_next_event(&client->decoder)
+                                                     : decoder_next_task(&client->decoder);
                         if (r != 0)
                                 return r;
                         client->in_start += client->n_batch_frame;
@@ -279,7 +387,7 @@ static int client_decode(struct tb_client *client) {
                         return r < 0 ? r : 0;
 
                 r = decoder_begin(&client->decoder, client->in + client->in_start + n_prefix, n_message);
-                if (client->decoder.in_batch)
+                if (client->decoder.in_batch || client->decoder.in_part)
                         client->n_batch_frame = n_prefix + n_message;
                 else
                         client->in_start += n_prefix + n_message;
@@ -288,10 +396,10 @@ static int client_decode(struct tb_client *client) {
         }
 }
 
-int tb_next(struct tb_client *client, const struct tb_message **ret_message) {
+/* What came before the connection failed is still good. */
+static int client_next(struct tb_client *client) {
         int r;
 
-        /* What came before the connection failed is still good. */
         if (client->error == -EPROTO || client->error == -ENOMEM)
                 return client->error;
 
@@ -300,12 +408,10 @@ int tb_next(struct tb_client *client, const struct tb_message **ret_message) {
                 client_fail_protocol(client, client->decoder.reason);
         else if (r == -ENOMEM)
                 client_fail_errno(client, -ENOMEM, "take the broker's message");
-        if (r <= 0)
-                return r;
+        if (r > 0)
+                client_keep_last_words(client);
 
-        client_keep_last_words(client);
-        *ret_message = &client->decoder.message;
-        return 1;
+        return r;
 }
 
 static int client_room(struct tb_client *client) {
@@ -334,6 +440,191 @@ static void client_queue(struct tb_client *client, const uint8_t *frame, size_t 
         client->out_end += n_frame;
 }
 
+/*
+ * Coming back.
+ */
+
+static void client_ask_again(struct tb_client *client, bool resume) {
+        const Reconnect *reconnect = client->reconnect;
+        const EncodeResume place = {
+                .epoch = reconnect->epoch,
+                .feed = reconnect->feed,
+                .next_number = reconnect->next_number,
+        };
+        uint8_t frame[ENCODE_REQUEST_MAX];
+
+        client->asked_again_id = ++client->last_request_id;
+        client->resuming = resume;
+        client_queue(client,
+                     frame,
+                     encode_subscribe(frame, client->asked_again_id, &reconnect->subscription, resume ? &place : NULL));
+        (void)reconnect_watch(client->reconnect, client->fd, true);
+}
+
+static int client_tell_link(struct tb_client *client, const struct tb_link *link) {
+        client->decoder.message = (struct tb_message){ .type = TB_MESSAGE_LINK, .link = link };
+        return 1;
+}
+
+static int client_tell_lost(struct tb_client *client) {
+        bool away = client->reconnect->away;
+
+        if (client->last_words[0])
+                client_say(client, "The broker closed the connection: %s", client->last_words);
+        client->broken = false;
+        close(client->fd);
+        client->fd = -1;
+        reconnect_lose(client->reconnect, client->error_text);
+        client->reconnect->away = true;
+
+        return away ? 0 : client_tell_link(client, &client->reconnect->link);
+}
+
+/* The connection is lost once more, by ourselves: there may be room for us another time. */
+static int client_try_later(struct tb_client *client) {
+        client->broken = true;
+        return 0;
+}
+
+static int client_tell_back(struct tb_client *client, const char *reason) {
+        enum tb_link_state state = reason ? TB_LINK_RESTARTED : TB_LINK_RESUMED;
+
+        return client_tell_link(client, reconnect_back(client->reconnect, state, reason ? reason : ""));
+}
+
+/*
+ * A message of a connection that is not back yet. Return: 1: the program gets what
+ * decoder->message is now; 0: nothing.
+ */
+static int client_come_back(struct tb_client *client) {
+        static const char restarted[] = "The broker was restarted.";
+        const struct tb_message *message = &client->decoder.message;
+        const Reconnect *reconnect = client->reconnect;
+        bool same = client->decoder.welcome.epoch == reconnect->epoch;
+
+        if (message->type == TB_MESSAGE_WELCOME) {
+                if (!reconnect->asked)
+                        return client_tell_back(client, same ? NULL : restarted);
+                client->restart_reason = same ? "The connection broke before the subscription had begun." : restarted;
+                client_ask_again(client, same && reconnect->in_place);
+                return 0;
+        }
+        if (message->request_id != client->asked_again_id || !client->asked_again_id)
+                return 1;
+
+        client->asked_again_id = 0;
+        if (message->type == TB_MESSAGE_SUBSCRIBED) {
+                client->decoder.message.request_id = reconnect->request_id;
+                reconnect_note(client->reconnect, message, client->decoder.welcome.epoch);
+                if (client->resuming)
+                        return client_tell_back(client, NULL);
+                client->subscribed_follows = true;
+                return client_tell_back(client, client->restart_reason);
+        }
+        if (message->type == TB_MESSAGE_ERROR && message->error->code == TB_ERROR_RESUME_IMPOSSIBLE) {
+                client->restart_reason = "The broker had given up the stream by then.";
+                client_ask_again(client, false);
+                return 0;
+        }
+        if (message->type == TB_MESSAGE_ERROR && reconnect_error_is_curable(message->error->code))
+                return client_try_later(client);
+
+        return 1;
+}
+
+/* As client_next(), without what is between the connections. */
+static int client_next_reconnecting(struct tb_client *client) {
+        Reconnect *reconnect = client->reconnect;
+        const struct tb_message *message = &client->decoder.message;
+        int r;
+
+        if (client->subscribed_follows) {
+                client->subscribed_follows = false;
+                client->decoder.message = (struct tb_message){
+                        .type = TB_MESSAGE_SUBSCRIBED,
+                        .request_id = reconnect->request_id,
+                        .subscribed = &client->decoder.subscribed,
+                };
+                return 1;
+        }
+
+        while (!reconnect->down) {
+                r = client->broken && reconnect->away ? 0 : client_next(client);
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        return client->broken && client->error == 0 ? client_tell_lost(client) : 0;
+
+                if (message->type == TB_MESSAGE_ERROR && message->error->closing) {
+                        if (reconnect_error_is_curable(message->error->code))
+                                continue;
+                        client_fail_closed(client, "");
+                        return 1;
+                }
+                if (!reconnect->away) {
+                        reconnect_note(reconnect, message, client->decoder.welcome.epoch);
+                        return 1;
+                }
+                r = client_come_back(client);
+                if (r > 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+int tb_next(struct tb_client *client, const struct tb_message **ret_message) {
+        int r;
+
+        r = client->reconnect ? client_next_reconnecting(client) : client_next(client);
+        if (r > 0)
+                *ret_message = &client->decoder.message;
+
+        return r;
+}
+
+static int client_check_texts(struct tb_client *client, const char *const *texts, size_t n_texts, size_t n_max, const char *what) {
+        for (size_t i = 0; i < n_texts; i++) {
+                if (texts[i][0] && strlen(texts[i]) <= n_max)
+                        continue;
+                client_say(client, "Each %s of a filter has 1 to %zu bytes.", what, n_max);
+                return -EINVAL;
+        }
+
+        return 0;
+}
+
+static int client_check_filter(struct tb_client *client, const struct tb_filter *filter) {
+        const struct {
+                const char *what;
+                size_t n, n_max;
+        } lists[] = {
+                { "users", filter->n_uids, TB_FILTER_UIDS_MAX },
+                { "processes", filter->n_pids, TB_FILTER_PIDS_MAX },
+                { "subtrees", filter->n_subtrees, TB_FILTER_SUBTREES_MAX },
+                { "patterns of names", filter->n_comms, TB_FILTER_COMMS_MAX },
+                { "cgroups", filter->n_cgroups, TB_FILTER_CGROUPS_MAX },
+        };
+        int r;
+
+        for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+                if (lists[i].n <= lists[i].n_max)
+                        continue;
+                client_say(client, "A filter has at most %zu %s, not %zu.", lists[i].n_max, lists[i].what, lists[i].n);
+                return -EINVAL;
+        }
+        if (filter->cpus && strlen(filter->cpus) > ENCODE_CPUS_MAX) {
+                client_say(client, "A list of processors has at most %u bytes.", ENCODE_CPUS_MAX);
+                return -EINVAL;
+        }
+
+        r = client_check_texts(client, filter->comms, filter->n_comms, TB_FILTER_COMM_BYTES_MAX, "pattern of names");
+        if (r == 0)
+                r = client_check_texts(client, filter->cgroups, filter->n_cgroups, TB_FILTER_CGROUP_BYTES_MAX, "cgroup");
+
+        return r;
+}
+
 int tb_subscribe(struct tb_client *client, const struct tb_subscription *subscription, uint64_t *ret_request_id) {
         struct tb_subscription asked = { 0 };
         uint8_t frame[ENCODE_REQUEST_MAX];
@@ -355,11 +646,19 @@ int tb_subscribe(struct tb_client *client, const struct tb_subscription *subscri
                 return -EINVAL;
         }
 
+        r = client_check_filter(client, &asked.filter);
+        if (r < 0)
+                return r;
         r = client_room(client);
         if (r < 0)
                 return r;
 
-        client_queue(client, frame, encode_subscribe(frame, ++client->last_request_id, &asked));
+        if (client->reconnect) {
+                r = reconnect_keep(client->reconnect, &asked, client->last_request_id + 1);
+                if (r < 0)
+                        return r;
+        }
+        client_queue(client, frame, encode_subscribe(frame, ++client->last_request_id, &asked, NULL));
         if (ret_request_id)
                 *ret_request_id = client->last_request_id;
 

@@ -25,12 +25,14 @@ static struct tb_termination decode_termination(const Taskbroker__V1__Terminatio
 static void decode_exit(struct tb_event *event,
                         struct tb_task_stats *stats,
                         struct tb_task_stats *process_stats,
+                        struct tb_program *program,
                         const Taskbroker__V1__Exit *wire) {
         event->kind = TB_KIND_EXIT;
         event->exit.termination = decode_termination(wire->termination);
         event->exit.process_ended = wire->process_ended;
         event->exit.stats_missing = (enum tb_stats_missing)wire->stats_missing;
         event->exit.exit_signal = wire->exit_signal;
+        event->exit.program = decode_program(program, wire->program);
 
         if (wire->stats) {
                 decode_task_stats(stats, wire->stats);
@@ -71,6 +73,7 @@ static void decode_loss(struct tb_event *event, const Taskbroker__V1__Loss *wire
  * @event:         output; its number and clock offset are the batch's and stay 0
  * @stats:         room for an exit's statistics
  * @process_stats: room for those of a process
+ * @program:       room for what the process runs
  * @wire:          the event
  *
  * Return: Whether it is of a kind that this library knows.
@@ -78,6 +81,7 @@ static void decode_loss(struct tb_event *event, const Taskbroker__V1__Loss *wire
 bool decode_event(struct tb_event *event,
                   struct tb_task_stats *stats,
                   struct tb_task_stats *process_stats,
+                  struct tb_program *program,
                   const Taskbroker__V1__Event *wire) {
         memset(event, 0, sizeof(*event));
         event->time_ns = wire->time_ns;
@@ -89,6 +93,7 @@ bool decode_event(struct tb_event *event,
         event->start_time_ns = wire->start_time_ns;
         event->task_unknown = wire->task_unknown;
         event->synthesised = wire->synthesised;
+        event->left_filter = wire->left_filter;
         decode_comm(event->comm, wire->comm);
 
         switch (wire->what_case) {
@@ -100,9 +105,10 @@ bool decode_event(struct tb_event *event,
         case TASKBROKER__V1__EVENT__WHAT_EXEC:
                 event->kind = TB_KIND_EXEC;
                 event->exec.comm_stale = wire->exec->comm_stale;
+                event->exec.program = decode_program(program, wire->exec->program);
                 return true;
         case TASKBROKER__V1__EVENT__WHAT_EXIT:
-                decode_exit(event, stats, process_stats, wire->exit);
+                decode_exit(event, stats, process_stats, program, wire->exit);
                 return true;
         case TASKBROKER__V1__EVENT__WHAT_COMM_CHANGE:
                 event->kind = TB_KIND_COMM;

@@ -4,9 +4,10 @@
  * From the broker's bytes to the library's structs.
  *
  * The decoder owns the one message that is handed out at a time. The client
- * gives it each frame with decoder_begin(); where that is a batch, it then takes
- * the events out with decoder_next_event(), and must leave the frame's bytes in
- * place until that says 0.
+ * gives it each frame with decoder_begin(); where that is a batch, or a part of
+ * a snapshot, it then takes the events, or the tasks, out with
+ * decoder_next_event() and decoder_next_task(), and must leave the frame's bytes
+ * in place until that says 0.
  *
  * Nothing here trusts the broker: the memory of a message is bounded by its
  * length, what is not known is passed over, and what is malformed is -EPROTO.
@@ -25,8 +26,9 @@
  */
 #define DECODE_MEMORY_FACTOR 8
 
+/* With a byte more, which is zero: so bytes end with a NUL that does not count. */
 static void *decode_alloc(void *data, size_t n) {
-        return arena_alloc(data, n);
+        return arena_alloc(data, n + 1);
 }
 
 static void decode_free(void *data, void *piece) {
@@ -62,6 +64,15 @@ void decoder_deinit(Decoder *decoder) {
         arena_deinit(&decoder->arena_welcome);
 }
 
+/**
+ * decoder_restart() - begin with a new connection
+ * @decoder:    the decoder; what it handed out last is void
+ */
+void decoder_restart(Decoder *decoder) {
+        decoder->in_batch = decoder->in_part = false;
+        decoder->welcomed = false;
+}
+
 static int decoder_refuse(Decoder *decoder, const char *reason) {
         decoder->reason = reason;
         return -EPROTO;
@@ -75,19 +86,6 @@ static int decoder_not_unpacked(Decoder *decoder, const Arena *arena, const char
                 return decoder_refuse(decoder, "a message would take far more memory than its length allows");
 
         return decoder_refuse(decoder, reason);
-}
-
-static enum tb_delay_accounting decode_delay_accounting(Taskbroker__V1__DelayAccounting value) {
-        switch (value) {
-        case TASKBROKER__V1__DELAY_ACCOUNTING__DELAY_ACCOUNTING_OFF:
-                return TB_DELAY_ACCOUNTING_OFF;
-        case TASKBROKER__V1__DELAY_ACCOUNTING__DELAY_ACCOUNTING_ON:
-                return TB_DELAY_ACCOUNTING_ON;
-        case TASKBROKER__V1__DELAY_ACCOUNTING__DELAY_ACCOUNTING_UNSUPPORTED:
-                return TB_DELAY_ACCOUNTING_UNSUPPORTED;
-        default:
-                return TB_DELAY_ACCOUNTING_UNKNOWN;
-        }
 }
 
 static int decoder_welcome(Decoder *decoder, const uint8_t *data, size_t n_data) {
@@ -154,6 +152,7 @@ static int decoder_subscribed(Decoder *decoder, const uint8_t *data, size_t n_da
         decoder->subscribed = (struct tb_subscribed){
                 .feed = wire->feed,
                 .next_number = wire->next_number,
+                .resumed = wire->resumed,
         };
         decoder->message = (struct tb_message){
                 .type = TB_MESSAGE_SUBSCRIBED,
@@ -164,65 +163,18 @@ static int decoder_subscribed(Decoder *decoder, const uint8_t *data, size_t n_da
         return 1;
 }
 
-static void decode_source_status(struct tb_source_status *source, const Taskbroker__V1__SourceStatus *wire) {
-        if (!wire)
-                return;
-
-        *source = (struct tb_source_status){
-                .received = wire->received,
-                .lost = wire->lost,
-                .dropped = wire->dropped,
-                .truncated = wire->truncated,
-                .malformed = wire->malformed,
-                .foreign = wire->foreign,
-                .muted = wire->muted,
-                .repaired = wire->repaired,
-                .receive_buffer_bytes = wire->receive_buffer_bytes,
-        };
-}
-
 static int decoder_status(Decoder *decoder, const uint8_t *data, size_t n_data) {
         const Taskbroker__V1__Status *wire;
-        struct tb_status *status = &decoder->status;
 
         wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__status__descriptor, data, n_data);
         if (!wire)
                 return decoder_not_unpacked(decoder, &decoder->arena, "a Status is malformed");
 
-        *status = (struct tb_status){
-                .broker_version = wire->broker_version,
-                .epoch = wire->epoch,
-                .start_time_ns = wire->start_time_ns,
-                .uptime_ns = wire->uptime_ns,
-                .kernel_release = wire->kernel_release,
-                .taskstats_version = wire->taskstats_version,
-                .delay_accounting = decode_delay_accounting(wire->delay_accounting),
-                .live_tasks = wire->live_tasks,
-                .live_processes = wire->live_processes,
-                .feeds = wire->feeds,
-                .subscribers = wire->subscribers,
-                .connections = wire->connections,
-                .feed_bytes = wire->feed_bytes,
-                .reader_lost = wire->reader_lost,
-                .closed_for_errors = wire->closed_for_errors,
-                .closed_for_strict = wire->closed_for_strict,
-                .refused_connections = wire->refused_connections,
-                .unmatched_stats = wire->unmatched_stats,
-                .synthesised_exits = wire->synthesised_exits,
-                .broker_cpu_ns = wire->broker_cpu_ns,
-        };
-        decode_source_status(&status->connector, wire->connector);
-        decode_source_status(&status->taskstats, wire->taskstats);
-        for (size_t i = 0; i < wire->n_events; i++) {
-                unsigned int kind = (unsigned int)wire->events[i]->kind;
-
-                if (kind > 0 && kind <= TB_KIND_LOSS)
-                        status->events[kind] = wire->events[i]->count;
-        }
+        decode_status(&decoder->status, wire);
         decoder->message = (struct tb_message){
                 .type = TB_MESSAGE_STATUS,
                 .request_id = wire->request_id,
-                .status = status,
+                .status = &decoder->status,
         };
 
         return 1;
@@ -239,6 +191,26 @@ static int decoder_batch(Decoder *decoder, const uint8_t *data, size_t n_data) {
         return 0;
 }
 
+static int decoder_snapshot_end(Decoder *decoder, const uint8_t *data, size_t n_data) {
+        const Taskbroker__V1__SnapshotEnd *wire;
+
+        wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__snapshot_end__descriptor, data, n_data);
+        if (!wire)
+                return decoder_not_unpacked(decoder, &decoder->arena, "a SnapshotEnd is malformed");
+
+        decoder->snapshot_end = (struct tb_snapshot_end){
+                .number = wire->number,
+                .tasks = wire->tasks,
+                .time_ns = wire->time_ns,
+        };
+        decoder->message = (struct tb_message){
+                .type = TB_MESSAGE_SNAPSHOT_END,
+                .snapshot_end = &decoder->snapshot_end,
+        };
+
+        return 1;
+}
+
 /**
  * decoder_begin() - take a frame
  * @decoder:    the decoder; the last batch must be at its end
@@ -249,8 +221,8 @@ static int decoder_batch(Decoder *decoder, const uint8_t *data, size_t n_data) {
  * says. A broker newer than this library may send members that it does not know;
  * they are passed over.
  *
- * Return: 1: decoder->message is set; 0: it is not, but decoder->in_batch may
- *         be; -EPROTO, with decoder->reason; -ENOMEM.
+ * Return: 1: decoder->message is set; 0: it is not, but decoder->in_batch or
+ *         decoder->in_part may be; -EPROTO, with decoder->reason; -ENOMEM.
  */
 int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
         WireCursor cursor = { data, data + n_data };
@@ -259,7 +231,7 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
 
         while ((r = wire_next(&cursor, &field)) > 0) {
                 if (field.number < TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME ||
-                    field.number > TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS)
+                    field.number > TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END)
                         continue;
                 if (field.type != WIRE_BYTES)
                         return decoder_refuse(decoder, "a message is malformed");
@@ -284,6 +256,12 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
                 return decoder_subscribed(decoder, body.data, body.n_data);
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS:
                 return decoder_status(decoder, body.data, body.n_data);
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_PART:
+                decoder->part = (WireCursor){ body.data, body.data + body.n_data };
+                decoder->in_part = true;
+                return 0;
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END:
+                return decoder_snapshot_end(decoder, body.data, body.n_data);
         default:
                 return 0;
         }
@@ -312,7 +290,7 @@ int decoder_next_event(Decoder *decoder) {
                 if (!wire)
                         return decoder_not_unpacked(decoder, &decoder->arena, "an Event is malformed");
 
-                known = decode_event(event, &decoder->stats, &decoder->process_stats, wire);
+                known = decode_event(event, &decoder->stats, &decoder->process_stats, &decoder->program, wire);
                 event->number = decoder->batch.next_number;
                 event->realtime_offset_ns = decoder->batch.realtime_offset_ns;
 
@@ -330,4 +308,37 @@ int decoder_next_event(Decoder *decoder) {
 
         decoder->in_batch = false;
         return r < 0 ? decoder_refuse(decoder, "an EventBatch is malformed") : 0;
+}
+
+/* The tag of SnapshotPart.tasks, broker.proto. */
+#define PART_TASKS 1
+
+/**
+ * decoder_next_task() - take the next task of the part of a snapshot
+ * @decoder:    the decoder, in a part
+ *
+ * Return: 1: decoder->message is set; 0: the part is at its end; -EPROTO, with
+ *         decoder->reason; -ENOMEM.
+ */
+int decoder_next_task(Decoder *decoder) {
+        const Taskbroker__V1__Task *wire;
+        WireField field;
+        int r;
+
+        while ((r = wire_next(&decoder->part, &field)) > 0) {
+                if (field.number != PART_TASKS)
+                        continue;
+                if (field.type != WIRE_BYTES)
+                        return decoder_refuse(decoder, "a SnapshotPart is malformed");
+                wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__task__descriptor, field.data, field.n_data);
+                if (!wire)
+                        return decoder_not_unpacked(decoder, &decoder->arena, "a Task is malformed");
+
+                decode_task(&decoder->task, &decoder->program, wire);
+                decoder->message = (struct tb_message){ .type = TB_MESSAGE_TASK, .task = &decoder->task };
+                return 1;
+        }
+
+        decoder->in_part = false;
+        return r < 0 ? decoder_refuse(decoder, "a SnapshotPart is malformed") : 0;
 }

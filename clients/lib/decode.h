@@ -17,6 +17,8 @@ struct Decoder {
         Arena arena_welcome;                    /* Welcome stays for the connection's life */
         Batch batch;
         bool in_batch;
+        WireCursor part;                        /* of a snapshot */
+        bool in_part;
 
         bool welcomed;
         struct tb_welcome welcome;
@@ -28,11 +30,16 @@ struct Decoder {
         struct tb_event event;
         struct tb_task_stats stats;
         struct tb_task_stats process_stats;
+        struct tb_program program;
+        struct tb_task task;
+        struct tb_snapshot_end snapshot_end;
 
         const char *reason;                     /* after -EPROTO: what is wrong */
 };
 
 void decoder_deinit(Decoder *decoder);
 
+void decoder_restart(Decoder *decoder);
 int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data);
 int decoder_next_event(Decoder *decoder);
+int decoder_next_task(Decoder *decoder);

@@ -7,6 +7,7 @@
  */
 
 #include <assert.h>
+#include <string.h>
 
 #include "clients/lib/encode.h"
 #include "proto/frame.h"
@@ -22,12 +23,45 @@ static size_t encode_frame(uint8_t frame[static ENCODE_REQUEST_MAX], const Taskb
         return n_prefix + taskbroker__v1__client_message__pack(message, frame + n_prefix);
 }
 
+static void encode_texts(ProtobufCBinaryData *wire, const char *const *texts, size_t n_texts) {
+        for (size_t i = 0; i < n_texts; i++)
+                wire[i] = (ProtobufCBinaryData){ .len = strlen(texts[i]), .data = (uint8_t *)texts[i] };
+}
+
+/* Says whether there is one. */
+static bool encode_filter(Taskbroker__V1__Filter *wire,
+                          ProtobufCBinaryData comms[static TB_FILTER_COMMS_MAX],
+                          ProtobufCBinaryData cgroups[static TB_FILTER_CGROUPS_MAX],
+                          const struct tb_filter *filter) {
+        encode_texts(comms, filter->comms, filter->n_comms);
+        encode_texts(cgroups, filter->cgroups, filter->n_cgroups);
+        wire->n_uids = filter->n_uids;
+        wire->uids = (uint32_t *)filter->uids;
+        wire->n_pids = filter->n_pids;
+        wire->pids = (uint32_t *)filter->pids;
+        wire->n_subtrees = filter->n_subtrees;
+        wire->subtrees = (uint32_t *)filter->subtrees;
+        wire->n_comms = filter->n_comms;
+        wire->comms = comms;
+        wire->n_cgroups = filter->n_cgroups;
+        wire->cgroups = cgroups;
+        if (filter->cpus)
+                wire->cpus = (char *)filter->cpus;
+        wire->nonzero = filter->nonzero;
+        return filter->n_uids || filter->n_pids || filter->n_subtrees || filter->n_comms || filter->n_cgroups ||
+               filter->cpus || filter->nonzero;
+}
+
 size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
                         uint64_t request_id,
-                        const struct tb_subscription *subscription) {
+                        const struct tb_subscription *subscription,
+                        const EncodeResume *resume) {
         Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
         Taskbroker__V1__Subscribe subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
+        Taskbroker__V1__Resume place = TASKBROKER__V1__RESUME__INIT;
+        Taskbroker__V1__Filter filter = TASKBROKER__V1__FILTER__INIT;
         Taskbroker__V1__EventKind kinds[TB_KIND_LOSS];
+        ProtobufCBinaryData comms[TB_FILTER_COMMS_MAX], cgroups[TB_FILTER_CGROUPS_MAX];
 
         for (unsigned int kind = TB_KIND_FORK; kind <= TB_KIND_LOSS; kind++)
                 if (subscription->kinds & TB_KIND_BIT(kind))
@@ -36,6 +70,16 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
         subscribe.threads = subscription->threads;
         subscribe.strict = subscription->strict;
         subscribe.max_delay_ms = subscription->max_delay_ms;
+        subscribe.snapshot = subscription->snapshot;
+        subscribe.programs = subscription->programs;
+        if (resume) {
+                place.epoch = resume->epoch;
+                place.feed = resume->feed;
+                place.next_number = resume->next_number;
+                subscribe.resume = &place;
+        }
+        if (encode_filter(&filter, comms, cgroups, &subscription->filter))
+                subscribe.filter = &filter;
 
         message.request_id = request_id;
         message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE;

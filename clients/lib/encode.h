@@ -6,10 +6,23 @@
 
 #include "taskbroker/taskbroker.h"
 
-/* The largest request, its prefix included: an id, ten kinds and three more fields take less. */
-#define ENCODE_REQUEST_MAX 128u
+/* A list of processors, of which the protocol only says what its numbers may be. */
+#define ENCODE_CPUS_MAX 1024u
+
+/* The largest request, its prefix included: the largest filter takes 7 KiB. */
+#define ENCODE_REQUEST_MAX 8192u
+
+typedef struct EncodeResume EncodeResume;
+
+/* Where to go on. */
+struct EncodeResume {
+        uint64_t epoch;
+        uint64_t feed;
+        uint64_t next_number;
+};
 
 size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
                         uint64_t request_id,
-                        const struct tb_subscription *subscription);
+                        const struct tb_subscription *subscription,
+                        const EncodeResume *resume);
 size_t encode_get_status(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id);

@@ -222,6 +222,26 @@ enum tb_loss_reason {
         TB_LOSS_REASON_FELL_BEHIND = 3,
 };
 
+/* As event.proto, ProgramState. */
+enum tb_program_state {
+        TB_PROGRAM_UNKNOWN = 0,         /* never asked for while the process ran */
+        TB_PROGRAM_CAPTURED = 1,
+        TB_PROGRAM_LATE = 2,            /* the process had gone */
+        TB_PROGRAM_SKIPPED = 3,         /* the broker had too much to read */
+};
+
+/* What a process runs. Bytes, not necessarily UTF-8; each is followed by a NUL that does not count. */
+struct tb_program {
+        enum tb_program_state state;
+        const char *cmdline;            /* arguments, each ended by a NUL */
+        size_t n_cmdline;
+        const char *exe;                /* "" where not known */
+        size_t n_exe;
+        const char *cgroup;
+        size_t n_cgroup;
+        bool truncated;                 /* one of them was longer */
+};
+
 /* One kernel fact about one task. */
 struct tb_event {
         enum tb_kind kind;
@@ -237,6 +257,7 @@ struct tb_event {
         uint64_t start_time_ns; /* when the task began: with pid or tid, its identity */
         bool task_unknown;      /* its birth was lost: what is 0 above is not known */
         bool synthesised;       /* concluded by the broker, not told by the connector */
+        bool left_filter;       /* with this the task passes the filter no more */
 
         union {
                 struct {
@@ -245,6 +266,7 @@ struct tb_event {
                 } fork;
                 struct {
                         bool comm_stale;                                /* comm is the name from before */
+                        const struct tb_program *program;               /* what it runs now; NULL: not asked for */
                 } exec;
                 struct {
                         struct tb_termination termination;              /* of the task */
@@ -254,6 +276,7 @@ struct tb_event {
                         uint32_t exit_signal;                           /* what the parent was sent */
                         const struct tb_task_stats *stats;              /* of the task, or NULL */
                         const struct tb_task_stats *process_stats;      /* of the process; if it ended, and there are any */
+                        const struct tb_program *program;               /* what it ran; NULL: not asked for */
                 } exit;
                 struct {
                         char old_comm[TB_COMM_SIZE];
@@ -302,6 +325,46 @@ struct tb_welcome {
 struct tb_subscribed {
         uint64_t feed;                  /* names the feed within the epoch */
         uint64_t next_number;           /* of the first event to come */
+        bool resumed;                   /* the feed of the former connection goes on */
+};
+
+/* A task of the snapshot: see broker.proto, Task. */
+struct tb_task {
+        uint32_t pid;
+        uint32_t tid;
+        uint32_t ppid;                  /* 0: none or not known */
+        uint32_t uid, euid;             /* real and effective */
+        uint32_t gid, egid;
+        uint32_t session;               /* 0: none or not known */
+        char comm[TB_COMM_SIZE];
+        uint64_t start_time_ns;
+        uint32_t tasks;                 /* without threads: live tasks of the process */
+        bool kernel_thread;
+        bool credentials_changed;       /* since its last exec */
+        bool seeded;                    /* start_time_ns is right to 10 ms */
+        bool task_unknown;              /* its birth was lost: ids and comm are not known */
+        const struct tb_program *program; /* NULL: not asked for */
+};
+
+/* The snapshot is complete. */
+struct tb_snapshot_end {
+        uint64_t number;                /* the tasks were those as of this number */
+        uint64_t tasks;                 /* how many there were */
+        uint64_t time_ns;               /* when it was taken */
+};
+
+/* What became of the connection, of a client that reconnects. */
+enum tb_link_state {
+        TB_LINK_LOST = 1,               /* it broke; trying again */
+        TB_LINK_RESUMED = 2,            /* it is back, and so is the feed: nothing is missing, or a Loss says what */
+        TB_LINK_RESTARTED = 3,          /* it is back with a new feed: what happened meanwhile is not known */
+};
+
+struct tb_link {
+        enum tb_link_state state;
+        const char *reason;             /* LOST: why, in a sentence. RESTARTED: why the feed did not go on */
+        uint64_t lost_time_ns;          /* when the connection broke, since the epoch */
+        uint32_t tries;                 /* RESUMED, RESTARTED: how many it took */
 };
 
 /* One kernel source's counters, in datagrams. */
@@ -342,6 +405,14 @@ struct tb_status {
         uint64_t unmatched_stats;
         uint64_t synthesised_exits;
         uint64_t broker_cpu_ns;
+        uint64_t synthesised_forks;
+        uint64_t programs_captured;
+        uint64_t programs_late;
+        uint64_t programs_skipped;
+        uint64_t snapshots;
+        uint64_t snapshot_subscribers;
+        uint64_t resumed;
+        uint64_t table_bytes;
 };
 
 /* As broker.proto, ErrorCode. */
@@ -357,6 +428,7 @@ enum tb_error_code {
         TB_ERROR_TIMEOUT = 9,
         TB_ERROR_STOPPING = 10,
         TB_ERROR_UNREAD_REPLIES = 11,
+        TB_ERROR_RESUME_IMPOSSIBLE = 12,
 };
 
 /* The broker refused something. */
@@ -374,6 +446,9 @@ enum tb_message_type {
         TB_MESSAGE_EVENT,
         TB_MESSAGE_STATUS,
         TB_MESSAGE_ERROR,
+        TB_MESSAGE_TASK,                /* one of the snapshot; they come before the first event */
+        TB_MESSAGE_SNAPSHOT_END,
+        TB_MESSAGE_LINK,                /* only after tb_set_reconnect() */
 };
 
 /* What tb_next() hands out. */
@@ -386,8 +461,38 @@ struct tb_message {
                 const struct tb_event *event;
                 const struct tb_status *status;
                 const struct tb_error *error;
+                const struct tb_task *task;
+                const struct tb_snapshot_end *snapshot_end;
+                const struct tb_link *link;
         };
 };
+
+/*
+ * Which part of the machine: see broker.proto, Filter. All zero: all of it. The
+ * arrays and texts are the caller's, and read during tb_subscribe() only.
+ */
+struct tb_filter {
+        const uint32_t *uids;           /* real user ids */
+        size_t n_uids;                  /* at most TB_FILTER_UIDS_MAX */
+        const uint32_t *pids;           /* processes and their children */
+        size_t n_pids;                  /* at most TB_FILTER_PIDS_MAX */
+        const uint32_t *subtrees;       /* processes and all that descends from them */
+        size_t n_subtrees;              /* at most TB_FILTER_SUBTREES_MAX */
+        const char *const *comms;       /* patterns of names */
+        size_t n_comms;                 /* at most TB_FILTER_COMMS_MAX, of at most TB_FILTER_COMM_BYTES_MAX */
+        const char *const *cgroups;     /* cgroups and all below */
+        size_t n_cgroups;               /* at most TB_FILTER_CGROUPS_MAX, of at most TB_FILTER_CGROUP_BYTES_MAX */
+        const char *cpus;               /* "0-3,8"; NULL: all */
+        bool nonzero;                   /* of exits, only those that failed */
+};
+
+#define TB_FILTER_UIDS_MAX 64u
+#define TB_FILTER_PIDS_MAX 64u
+#define TB_FILTER_SUBTREES_MAX 16u
+#define TB_FILTER_COMMS_MAX 16u
+#define TB_FILTER_COMM_BYTES_MAX 63u
+#define TB_FILTER_CGROUPS_MAX 8u
+#define TB_FILTER_CGROUP_BYTES_MAX 511u
 
 /* What to ask for. All zero: forks, execs and exits of processes, at once. */
 struct tb_subscription {
@@ -395,6 +500,9 @@ struct tb_subscription {
         bool threads;                   /* threads too */
         bool strict;                    /* end the connection rather than go on after losing events */
         uint32_t max_delay_ms;          /* events may be held back so long; at most 60000 */
+        bool snapshot;                  /* first the tasks that are alive, then what happens from then on */
+        bool programs;                  /* what processes run, with exec, exit and the snapshot */
+        struct tb_filter filter;
 };
 
 /*
@@ -423,6 +531,25 @@ int tb_connect_fd(int fd, struct tb_client **ret_client);
  * @path and @error are what tb_connect() was given and what it returned.
  */
 void tb_connect_error_text(const char *path, int error, char *buffer, size_t n_buffer);
+
+/*
+ * Makes a client of tb_connect() survive its connection: when that breaks, and
+ * when the broker restarts, the client connects again (after 0.1 s, then twice as
+ * long each time, 5 s at most), subscribes as before, and goes on exactly where
+ * it was. It says so with TB_MESSAGE_LINK: if the feed could not go on
+ * (TB_LINK_RESTARTED), TB_MESSAGE_SUBSCRIBED follows and, where the subscription
+ * asked for one, a new snapshot: the program's own table is void then. A request
+ * for the status is not repeated.
+ *
+ * To be called before the first tb_process(). From then on tb_fd() is a
+ * descriptor for POLLIN alone, which stays the same and wakes for the next try
+ * too, and tb_process() fails for good only where trying again is of no use: the
+ * socket may not be used, what listens there is not a broker, or the subscription
+ * itself was refused.
+ *
+ * Return: 0; -EINVAL: the client was made of a descriptor; another negative errno.
+ */
+int tb_set_reconnect(struct tb_client *client);
 
 /* Closes and frees. NULL is fine. Returns NULL. */
 struct tb_client *tb_close(struct tb_client *client);
@@ -460,8 +587,9 @@ int tb_next(struct tb_client *client, const struct tb_message **ret_message);
  * Asks for events. @subscription NULL: the defaults. @ret_request_id, if not
  * NULL, is what TB_MESSAGE_SUBSCRIBED or TB_MESSAGE_ERROR will repeat.
  *
- * Return: 0; -EINVAL: no such kind, or max_delay_ms too large; -ENOBUFS: more
- *         requests wait to be sent than fit.
+ * Return: 0; -EINVAL: no such kind, max_delay_ms too large, or a filter with too
+ *         many entries, or too long ones; -ENOBUFS: more requests wait to be sent
+ *         than fit.
  */
 int tb_subscribe(struct tb_client *client,
                  const struct tb_subscription *subscription,

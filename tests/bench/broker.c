@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,6 +22,9 @@
 
 #define START_TIMEOUT_NS (10 * 1000000000ull)
 
+/* With very many tasks that it must look at first. */
+#define LISTENING_TIMEOUT_MS 60000
+
 static int cpu_read(pid_t pid, uint64_t *ret_ns) {
         char path[64];
         FILE *file;
@@ -34,11 +39,9 @@ static int cpu_read(pid_t pid, uint64_t *ret_ns) {
         return n == 1 ? 0 : -1;
 }
 
-int broker_start(Broker *broker, const char *program) {
-        const struct timespec pause = { .tv_nsec = 5000000 };
-        uint64_t begin = now_ns();
-
-        *broker = (Broker){ .pid = -1, .fd = -1 };
+/* @log_fd: where it shall say what happens, warnings and more; -1: warnings alone, to our own standard error. */
+static int broker_spawn(Broker *broker, const char *program, int log_fd) {
+        *broker = (Broker){ .pid = -1, .fd = -1, .log_fd = -1 };
         strcpy(broker->directory, "/tmp/taskbroker-bench-XXXXXX");
         if (!mkdtemp(broker->directory))
                 return -1;
@@ -46,12 +49,24 @@ int broker_start(Broker *broker, const char *program) {
 
         broker->pid = fork();
         if (broker->pid == 0) {
+                const char *level = log_fd >= 0 ? "notice" : "warning";
+
                 prctl(PR_SET_PDEATHSIG, SIGTERM);
-                execl(program, program, "--socket", broker->path, "--log-level", "warning", NULL);
+                if (log_fd >= 0)
+                        dup2(log_fd, STDERR_FILENO);
+                execl(program, program, "--socket", broker->path, "--log-level", level, NULL);
                 perror(program);
                 _exit(127);
         }
+        return broker->pid < 0 ? -1 : 0;
+}
 
+int broker_start(Broker *broker, const char *program) {
+        const struct timespec pause = { .tv_nsec = 5000000 };
+        uint64_t begin = now_ns();
+
+        if (broker_spawn(broker, program, -1) < 0)
+                return -1;
         while (now_ns() - begin < START_TIMEOUT_NS && waitpid(broker->pid, NULL, WNOHANG) == 0) {
                 BrokerStatus status;
 
@@ -62,6 +77,50 @@ int broker_start(Broker *broker, const char *program) {
         }
         fprintf(stderr, "bench: %s did not begin to serve\n", program);
         return -1;
+}
+
+/* Reads the log up to the line that says that the broker listens. */
+static int broker_await_listening(Broker *broker) {
+        struct pollfd pfd = { .fd = broker->log_fd, .events = POLLIN };
+        char log[4096] = "";
+        size_t n_log = 0;
+
+        while (!strstr(log, "Listening on ") && n_log < sizeof(log) - 1 && poll(&pfd, 1, LISTENING_TIMEOUT_MS) > 0) {
+                ssize_t n = read(broker->log_fd, log + n_log, sizeof(log) - 1 - n_log);
+
+                if (n <= 0)
+                        break;
+                n_log += (size_t)n;
+                log[n_log] = 0;
+        }
+        if (strstr(log, "Listening on "))
+                return 0;
+        fputs(log, stderr);
+        return -1;
+}
+
+/* As broker_start(). @ret_ns: from before its exec to its saying that it listens. */
+int broker_start_timed(Broker *broker, const char *program, uint64_t *ret_ns) {
+        uint64_t begin;
+        int log[2];
+
+        if (pipe2(log, O_CLOEXEC) < 0)
+                return -1;
+        begin = now_ns();
+        if (broker_spawn(broker, program, log[1]) < 0) {
+                close(log[0]);
+                close(log[1]);
+                return -1;
+        }
+        close(log[1]);
+        broker->log_fd = log[0];
+        if (broker_await_listening(broker) == 0) {
+                *ret_ns = now_ns() - begin;
+                broker->fd = stream_connect(broker->path);
+        }
+        if (broker->fd < 0)
+                fprintf(stderr, "bench: %s did not begin to serve\n", program);
+        return broker->fd < 0 ? -1 : 0;
 }
 
 static int stream_read(int fd, uint8_t *data, size_t n_data) {
@@ -110,6 +169,10 @@ static void status_take(const Taskbroker__V1__Status *from, BrokerStatus *to) {
                         break;
                 }
         }
+        to->live_tasks = from->live_tasks;
+        to->table_bytes = from->table_bytes;
+        to->snapshots = from->snapshots;
+        to->programs = from->programs_captured;
         to->lost = from->reader_lost;
         if (from->connector) {
                 to->connector = from->connector->received;
@@ -145,6 +208,51 @@ int broker_status(Broker *broker, BrokerStatus *ret_status) {
         return cpu_read(broker->pid, &ret_status->cpu_ns);
 }
 
+/* Resident memory, now or at its peak, in bytes; 0 where it cannot be read. */
+uint64_t broker_memory(const Broker *broker, bool peak) {
+        const char *name = peak ? "VmHWM:" : "VmRSS:";
+        uint64_t kib = 0;
+        char path[64], line[256];
+        FILE *file;
+
+        snprintf(path, sizeof(path), "/proc/%d/status", (int)broker->pid);
+        file = fopen(path, "re");
+        while (file && kib == 0 && fgets(line, sizeof(line), file)) {
+                if (strncmp(line, name, strlen(name)) == 0)
+                        kib = strtoul(line + strlen(name), NULL, 10);
+        }
+        if (file)
+                fclose(file);
+        return kib * 1024;
+}
+
+/* From now on the peak is counted anew. */
+int broker_reset_peak(const Broker *broker) {
+        char path[64];
+        int fd, r;
+
+        snprintf(path, sizeof(path), "/proc/%d/clear_refs", (int)broker->pid);
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -1;
+        r = write(fd, "5", 1) == 1 ? 0 : -1;
+        close(fd);
+        return r;
+}
+
+/* What is left of its log once it has ended, where that was read: nothing was wrong, or it is said. */
+static void broker_finish_log(Broker *broker) {
+        FILE *log = fdopen(broker->log_fd, "re");
+        char line[1024];
+
+        while (log && fgets(line, sizeof(line), log)) {
+                if (!strstr(line, "Stopping: "))
+                        fputs(line, stderr);
+        }
+        if (log)
+                fclose(log);
+}
+
 void broker_stop(Broker *broker) {
         if (broker->fd >= 0)
                 close(broker->fd);
@@ -152,7 +260,9 @@ void broker_stop(Broker *broker) {
                 kill(broker->pid, SIGTERM);
                 (void)waitpid(broker->pid, NULL, 0);
         }
+        if (broker->log_fd >= 0)
+                broker_finish_log(broker);
         (void)unlink(broker->path);
         (void)rmdir(broker->directory);
-        *broker = (Broker){ .pid = -1, .fd = -1 };
+        *broker = (Broker){ .pid = -1, .fd = -1, .log_fd = -1 };
 }

@@ -11,7 +11,7 @@ static int double_compare(const void *a, const void *b) {
         return (x > y) - (x < y);
 }
 
-static double median(double *values, size_t n) {
+double median(double *values, size_t n) {
         qsort(values, n, sizeof(*values), double_compare);
         return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }

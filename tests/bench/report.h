@@ -43,6 +43,9 @@ typedef struct Measurement {
         uint64_t lost;
 } Measurement;
 
+/* Sorts them. */
+double median(double *values, size_t n);
+
 /* @measurements: ROUNDS_MAX for each scenario; the first scenario is that with nobody listening. */
 void report_print(const Load *load,
                   const Scenario *scenarios,

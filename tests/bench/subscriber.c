@@ -64,7 +64,7 @@ static int subscribe(int fd, const SubscriberOptions *options) {
         return stream_send(fd, packed, taskbroker__v1__client_message__pack(&message, packed));
 }
 
-static int varint_read(const uint8_t **data, const uint8_t *end, uint64_t *ret) {
+int varint_read(const uint8_t **data, const uint8_t *end, uint64_t *ret) {
         uint64_t value = 0;
 
         for (unsigned int shift = 0; *data < end && shift < 64; shift += 7) {

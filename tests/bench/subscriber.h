@@ -19,6 +19,7 @@ typedef struct SubscriberOptions {
 
 int subscriber_main(void *userdata, CrewSeat *seat);
 
-/* Shared with broker.c: blocking, one frame at a time. */
+/* Shared with the other readers. Blocking, one frame at a time. */
 int stream_connect(const char *path);
 int stream_send(int fd, const uint8_t *message, size_t n_message);
+int varint_read(const uint8_t **data, const uint8_t *end, uint64_t *ret);

@@ -3,12 +3,13 @@
 
 /*
  * The files in which the kernel suite's programs write down what they did and
- * saw: arrays of fixed records, in the machine's byte order, read by support.py.
+ * saw: arrays of fixed records, in the machine's byte order, read by support.py
+ * and crowd.py.
  *
- * storm writes TruthRecord (what was really made), witness writes WitnessRecord
- * (what the kernel said, to a listener that never falls behind), collect writes
- * CollectRecord (what the broker told a subscriber). Nothing here is part of the
- * project's interfaces.
+ * storm and reuse write TruthRecord (what was really made), crowd writes
+ * CrowdRecord, witness writes WitnessRecord (what the kernel said, to a listener
+ * that never falls behind), collect writes CollectRecord (what the broker told a
+ * subscriber). Nothing here is part of the project's interfaces.
  */
 
 #include <stdint.h>
@@ -27,6 +28,17 @@ struct TruthRecord {
         uint32_t tid;
         uint32_t status;        /* as wait(2) gives it; threads: what they gave to exit, shifted alike */
         uint64_t cpu_us;        /* rusage: user + system; 0 for threads */
+};
+
+/* One process of a crowd. */
+struct CrowdRecord {
+        uint32_t maker;         /* pid of the process that made it */
+        uint32_t worker;        /* pid of the worker that it descends from */
+        uint32_t kind;          /* in crowd's order */
+        uint32_t pid;
+        uint32_t stays;         /* until the crowd is told to go */
+        uint32_t unused;
+        uint64_t born_ns;       /* CLOCK_MONOTONIC, just before it was made */
 };
 
 enum {

@@ -6,6 +6,7 @@ number against the one before.
 """
 
 import collections
+import functools
 import socket
 import time
 
@@ -26,9 +27,19 @@ KINDS = {
 }
 ALL_KINDS = tuple(KINDS.values())
 
+# A part of a snapshot, its length included.
+MAX_PART = 64 * 1024
+
+# What may come between a request and its reply.
+STREAM = ("event_batch", "snapshot_part", "snapshot_end")
+
 
 class Closed(Exception):
     """The broker closed the connection."""
+
+
+class Cut(Exception):
+    """This side closed the connection, having received as many bytes as it was to."""
 
 
 class BrokerError(Exception):
@@ -40,9 +51,28 @@ class BrokerError(Exception):
 # An event as a test sees it: its number and its batch' clock offset with it.
 Numbered = collections.namedtuple("Numbered", "number event offset")
 
+# Where a connection has got to, and another can go on: the fields of Resume.
+Place = collections.namedtuple("Place", "epoch feed next_number")
+
+
+@functools.lru_cache(maxsize=4096)
+def parse(data):
+    """
+    The message of these bytes, which nobody changes: subscribers of one feed are
+    sent the same, and it need not be taken apart for each of them.
+    """
+    message = broker_pb2.ServerMessage.FromString(data)
+    assert message.WhichOneof("body"), f"an empty message: {data.hex()}"
+    assert not unknown_fields(message), unknown_fields(message)
+    return message
+
 
 class Client:
-    def __init__(self, path, welcome=True, rcvbuf=None):
+    def __init__(self, path, welcome=True, rcvbuf=None, limit=None):
+        """
+        `limit`: bytes to receive, after which this side cuts the connection.
+        Without `welcome`, nothing is read yet: greet() does it.
+        """
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         if rcvbuf:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -54,13 +84,24 @@ class Client:
         self.next_number = None
         self.events = collections.deque()
         self.n_received = 0     # times that something was received: wake-ups, for a client that waits
+        self.n_bytes = 0        # that were received
+        self.limit = limit
         self.n_batches = 0
         self.reader_lost = 0
+        self.resumed = False
+        self.snapshot_due = False
+        self.snapshot_tasks = []
+        self.snapshot_bytes = []        # of each part: the same for those who share a snapshot
+        self.snapshot_end = None
         self.welcome = None
         if welcome:
-            message = self.receive()
-            assert message.WhichOneof("body") == "welcome", message
-            self.welcome = message.welcome
+            self.greet()
+
+    def greet(self):
+        """The broker speaks first."""
+        message = self.receive()
+        assert message.WhichOneof("body") == "welcome", message
+        self.welcome = message.welcome
 
     def close(self):
         self.socket.close()
@@ -87,25 +128,53 @@ class Client:
                 if len(self.buffer) >= n_prefix + n:
                     data = bytes(self.buffer[n_prefix:n_prefix + n])
                     del self.buffer[:n_prefix + n]
-                    message = broker_pb2.ServerMessage.FromString(data)
-                    assert message.WhichOneof("body"), f"an empty message: {data.hex()}"
-                    assert not unknown_fields(message), unknown_fields(message)
-                    if message.WhichOneof("body") == "event_batch":
+                    message = parse(data)
+                    body = message.WhichOneof("body")
+                    if body == "event_batch":
                         self._batch(message.event_batch)
+                    elif body == "snapshot_part":
+                        assert n_prefix + n <= MAX_PART, f"a part of {n} bytes"
+                        self._part(message.snapshot_part)
+                        self.snapshot_bytes.append(data)
+                    elif body == "snapshot_end":
+                        self._end(message.snapshot_end)
                     return message
+            room = 1 << 18 if self.limit is None else min(1 << 18, self.limit - self.n_bytes)
+            if room == 0:
+                self.close()
+                raise Cut(f"after {self.n_bytes} bytes")
             self.socket.settimeout(max(0.001, deadline - time.monotonic()))
             try:
-                data = self.socket.recv(1 << 18)
+                data = self.socket.recv(room)
             except ConnectionResetError:
                 data = b""
             if not data:
                 raise Closed(f"closed by the broker, {len(self.buffer)} bytes of a frame left")
             self.n_received += 1
+            self.n_bytes += len(data)
             self.buffer += data
+
+    def _part(self, part):
+        """Tasks of a snapshot that was asked for."""
+        assert self.snapshot_due, "a part of a snapshot that nobody asked for"
+        assert part.tasks, "a part without tasks"
+        self.snapshot_tasks.extend(part.tasks)
+
+    def _end(self, end):
+        assert self.snapshot_due, "the end of a snapshot that nobody asked for"
+        assert end.tasks == len(self.snapshot_tasks), f"{end.tasks} tasks were sent, {len(self.snapshot_tasks)} came"
+        assert len({task.tid for task in self.snapshot_tasks}) == end.tasks, "a task was sent twice"
+        assert end.number + 1 == self.next_number, (
+            f"the snapshot is of number {end.number}, the first event of {self.next_number}"
+        )
+        assert end.time_ns > 0
+        self.snapshot_due = False
+        self.snapshot_end = end
 
     def _batch(self, batch):
         """Numbers run on within a batch and from batch to batch, save for a Loss of this reader's."""
         assert batch.events, "a batch without events"
+        assert not self.snapshot_due, "events before the snapshot's end"
         assert self.next_number is not None, "events without a subscription"
         assert batch.first_number == self.next_number, (
             f"batch begins with number {batch.first_number}, due was {self.next_number}"
@@ -134,7 +203,7 @@ class Client:
         return message.request_id
 
     def reply(self, kind):
-        """Reads up to a message of that kind, or an Error; events on the way are kept."""
+        """Reads up to a message of that kind, or an Error; what comes of the subscription on the way is kept."""
         while True:
             message = self.receive()
             body = message.WhichOneof("body")
@@ -142,7 +211,7 @@ class Client:
                 return getattr(message, body)
             if body == "error":
                 raise BrokerError(message.error)
-            assert body == "event_batch", f"waited for {kind}, got {message}"
+            assert body in STREAM, f"waited for {kind}, got {message}"
 
     def error(self):
         """Reads up to the Error that must come; events on the way are kept."""
@@ -150,7 +219,7 @@ class Client:
             message = self.receive()
             if message.WhichOneof("body") == "error":
                 return message.error
-            assert message.WhichOneof("body") == "event_batch", message
+            assert message.WhichOneof("body") in STREAM, message
 
     def expect_close(self):
         """Nothing more comes, and the connection ends."""
@@ -161,29 +230,78 @@ class Client:
             return
         raise AssertionError(f"the connection must end here, but: {message}")
 
-    def subscribe(self, kinds=(), threads=False, max_delay_ms=0, strict=False):
+    def ask(
+        self,
+        kinds=(),
+        threads=False,
+        max_delay_ms=0,
+        strict=False,
+        snapshot=False,
+        resume=None,
+        filter=None,
+        programs=False,
+    ):
+        """
+        Sends a Subscribe; answered() reads the reply. `filter` is a dictionary of
+        Filter's fields, `resume` a Place.
+        """
         request = broker_pb2.ClientMessage()
         request.subscribe.SetInParent()
         request.subscribe.kinds.extend(KINDS.get(k, k) for k in kinds)
         request.subscribe.threads = threads
         request.subscribe.max_delay_ms = max_delay_ms
         request.subscribe.strict = strict
-        ident = self.send(request)
-        while True:
-            message = self.receive()
-            body = message.WhichOneof("body")
-            if body == "error":
-                raise BrokerError(message.error)
-            assert body == "subscribed", message
-            assert message.subscribed.request_id == ident
-            self.feed = message.subscribed.feed
-            self.next_number = message.subscribed.next_number
-            return message.subscribed
+        request.subscribe.snapshot = snapshot
+        request.subscribe.programs = programs
+        if filter is not None:
+            request.subscribe.filter.CopyFrom(broker_pb2.Filter(**filter))
+        if resume is not None:
+            request.subscribe.resume.CopyFrom(broker_pb2.Resume(**resume._asdict()))
+        self.asked = (self.send(request), snapshot and resume is None, resume)
 
-    def status(self):
+    def answered(self):
+        """The reply to ask(): Subscribed, or a BrokerError."""
+        ident, snapshot, resume = self.asked
+        message = self.receive()
+        body = message.WhichOneof("body")
+        if body == "error":
+            assert message.error.request_id in (0, ident)
+            raise BrokerError(message.error)
+        assert body == "subscribed", message
+        subscribed = message.subscribed
+        assert subscribed.request_id == ident
+        assert subscribed.resumed == (resume is not None)
+        if resume is not None:
+            assert (subscribed.feed, subscribed.next_number) == (resume.feed, resume.next_number)
+        self.resumed = subscribed.resumed
+        self.snapshot_due = snapshot
+        self.feed = subscribed.feed
+        self.next_number = subscribed.next_number
+        return subscribed
+
+    def subscribe(self, kinds=(), **kw):
+        self.ask(kinds, **kw)
+        return self.answered()
+
+    def snapshot(self):
+        """Reads the snapshot to its end: its tasks."""
+        while self.snapshot_due:
+            message = self.receive()
+            if message.WhichOneof("body") == "error":
+                raise BrokerError(message.error)
+        return self.snapshot_tasks
+
+    def place(self):
+        """Where another connection has to go on."""
+        return Place(self.welcome.epoch, self.feed, self.next_number)
+
+    def ask_status(self):
         request = broker_pb2.ClientMessage()
         request.get_status.SetInParent()
-        ident = self.send(request)
+        return self.send(request)
+
+    def status(self):
+        ident = self.ask_status()
         status = self.reply("status")
         assert status.request_id == ident
         return status
@@ -197,7 +315,7 @@ class Client:
             body = message.WhichOneof("body")
             if body == "error":
                 raise BrokerError(message.error)
-            assert body == "event_batch", message
+            assert body in STREAM, message
         return self.events.popleft()
 
     def event(self):
@@ -219,6 +337,18 @@ class Client:
             out.append(self.event())
             if predicate(out[-1]):
                 return out
+
+    def until_mark(self, count):
+        """
+        The events up to FakeKernel.mark(), which every subscription is told of, and the
+        number of that.
+        """
+        out = []
+        while True:
+            number, event, _ = self.next()
+            if event.WhichOneof("what") == "loss" and event.loss.count == count:
+                return out, number
+            out.append(event)
 
     def until_marker(self, tid):
         """All events before the fork of that task, which the test sends last."""

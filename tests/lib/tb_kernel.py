@@ -206,6 +206,16 @@ class FakeKernel:
         with self.lock:
             self.connector_seq[cpu] = (self.connector_seq.get(cpu, 0) + n) & 0xFFFFFFFF
 
+    def mark(self, count=777):
+        """
+        A Loss, which passes every filter. It makes the broker compare its table with
+        /proc, some time later: the last thing that a test does whose /proc is not true.
+        """
+        self.ptrace(1, cpu=0)
+        self.lose(0, count)
+        self.ptrace(1, cpu=0)
+        return count
+
     def set_seq(self, cpu, seq):
         with self.lock:
             self.connector_seq[cpu] = seq
@@ -239,10 +249,15 @@ class FakeKernel:
             self.proc.add(pid, tid, ppid=parent_pid, start_ns=stamp + asleep)
         return self.event(FORK, struct.pack("=IIII", parent_tid, parent_pid, tid, pid), stamp=stamp, **kw)
 
-    def exec(self, tid, pid=None, comm=None, **kw):
-        """`comm` is what /proc shows from now on; the event itself has no name."""
+    def exec(self, tid, pid=None, comm=None, program=None, **kw):
+        """
+        `comm` and `program` (of set_program()) are what /proc shows from now on; the
+        event itself has no name.
+        """
         if comm is not None:
             self.proc.set_comm(tid, comm)
+        if program is not None:
+            self.proc.set_program(tid, **program)
         return self.event(EXEC, struct.pack("=II", tid, tid if pid is None else pid), **kw)
 
     def uid(self, tid, pid=None, real=0, effective=0, **kw):

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-A made-up /proc: the directories that the broker reads when it starts and after
-a loss. The fake kernel keeps it true as tasks come and go, if it is told to.
+A made-up /proc: the directories that the broker reads when it starts, after a loss,
+and for what processes run. The fake kernel keeps it true as tasks come and go, if
+it is told to.
 """
 
+import os
 import pathlib
 import shutil
 import time
 
 HZ = 100
+
+PF_KTHREAD = 0x00200000
 
 
 def boottime_ns():
@@ -26,14 +30,31 @@ class FakeProc:
         kernel.mkdir(parents=True, exist_ok=True)
         (kernel / "task_delayacct").write_text("1\n" if on else "0\n")
 
-    def add(self, pid, tid=None, ppid=1, uid=0, euid=None, gid=0, comm=b"made-up", start_ns=None, state="S"):
-        """A task: a process, or a thread of one that is there already."""
+    def add(
+        self,
+        pid,
+        tid=None,
+        ppid=1,
+        uid=0,
+        euid=None,
+        gid=0,
+        egid=None,
+        comm=b"made-up",
+        start_ns=None,
+        state="S",
+        session=None,
+        kernel_thread=False,
+    ):
+        """A task: a process, or a thread of one that is there already. Says when it started."""
         tid = pid if tid is None else tid
         euid = uid if euid is None else euid
+        egid = gid if egid is None else egid
+        session = pid if session is None else session
+        flags = 0x400100 | (PF_KTHREAD if kernel_thread else 0)
         ticks = (boottime_ns() if start_ns is None else start_ns) * HZ // 1_000_000_000
         # Field 22 is starttime; pid 1 and kernel threads have parent 0.
         stat = (
-            b"%d (" + comm + b") " + state.encode() + b" %d %d %d 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 %d "
+            b"%d (" + comm + b") " + state.encode() + b" %d %d %d 0 -1 %d 0 0 0 0 0 0 0 0 20 0 1 0 %d "
             b"1000000 100 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
         )
         status = (
@@ -41,17 +62,28 @@ class FakeProc:
             b"State:\t" + state.encode() + b" (made up)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n"
             b"Uid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t64\nGroups:\t\nThreads:\t1\n"
         )
-        status %= (pid, tid, ppid, uid, euid, euid, euid, gid, gid, gid, gid)
-        task = self.root / str(pid) / "task" / str(tid)
-        places = [task]
-        if tid == pid:
-            places.append(self.root / str(pid))
-        for place in places:
+        status %= (pid, tid, ppid, uid, euid, euid, euid, gid, egid, egid, egid)
+        for place in self._places(pid, tid):
             place.mkdir(parents=True, exist_ok=True)
-            (place / "stat").write_bytes(stat % (tid, ppid, pid, pid, ticks))
+            (place / "stat").write_bytes(stat % (tid, ppid, session, session, flags, ticks))
             (place / "status").write_bytes(status)
             (place / "comm").write_bytes(comm + b"\n")
         return ticks * (1_000_000_000 // HZ)
+
+    def _places(self, pid, tid):
+        """The directories that show a task: a leader's are two."""
+        task = self.root / str(pid) / "task" / str(tid)
+        return [task, self.root / str(pid)] if tid == pid else [task]
+
+    def set_program(self, pid, tid=None, cmdline=b"", exe=b"/bin/made-up", cgroup=b"0::/\n"):
+        """What a task's process runs. `exe` None: nothing, as a kernel thread; `cgroup` is the whole file."""
+        for place in self._places(pid, pid if tid is None else tid):
+            (place / "cmdline").write_bytes(cmdline)
+            (place / "cgroup").write_bytes(cgroup)
+            if (place / "exe").is_symlink():
+                (place / "exe").unlink()
+            if exe is not None:
+                os.symlink(exe, bytes(place / "exe"))
 
     def set_comm(self, pid, comm):
         (self.root / str(pid)).mkdir(exist_ok=True)

@@ -3,7 +3,7 @@
 
 /*
  * A hub in a loop of its own, and peers that talk to it over socket pairs. The
- * loop only turns when a test turns it.
+ * loop only turns, and seconds only pass, when a test makes them.
  *
  * Include it behind #undef NDEBUG.
  */
@@ -18,9 +18,11 @@
 #include "broker/clients/hub.h"
 #include "broker/output/feed.h"
 #include "broker/rules/limits.h"
+#include "tests/unit/made.h"
 #include "tests/unit/pb.h"
 
 #define PEER_BYTES_MAX (64u * 1024u * 1024u)
+#define RIG_EPOCH 0xfeedu
 
 typedef struct Peer Peer;
 typedef struct Rig Rig;
@@ -29,6 +31,9 @@ struct Rig {
         struct ev_loop *loop;
         Hub hub;
         KernelFacts facts;
+        Tree procfs;
+        TaskTable table;
+        Programs programs;
         uint32_t n_published;
 };
 
@@ -43,7 +48,7 @@ struct Peer {
 
 static inline void rig_report(Hub *hub, BrokerStatus *ret_status) {
         ret_status->facts = &container_of(hub, Rig, hub)->facts;
-        ret_status->epoch = 0xfeed;
+        ret_status->epoch = RIG_EPOCH;
         ret_status->realtime_offset_ns = 5;
         ret_status->live_tasks = 11;
 }
@@ -55,7 +60,13 @@ static inline Rig *rig_new_sized(size_t feed_bytes) {
         rig->loop = ev_loop_new(EVFLAG_AUTO);
         assert(rig->loop);
         snprintf(rig->facts.release, sizeof(rig->facts.release), "6.6.6-test");
-        hub_init(&rig->hub, rig->loop, feed_bytes, rig_report);
+        rig->procfs = tree_new();
+        task_table_init(&rig->table);
+        programs_init(&rig->programs, rig->procfs.fd, &rig->table, NULL);
+        hub_init(&rig->hub, rig->loop, RIG_EPOCH, &rig->table, &rig->programs, feed_bytes, rig_report);
+        /* rig_age() is the clock: none runs beside it on a machine that is slow */
+        assert(rig->hub.age.repeat == 1.);
+        rig->hub.age.repeat = 1e6;
         return rig;
 }
 
@@ -65,8 +76,16 @@ static inline Rig *rig_new(void) {
 
 static inline void rig_free(Rig *rig) {
         hub_deinit(&rig->hub);
+        assert(rig->programs.n_wanted == 0);
+        task_table_deinit(&rig->table);
+        tree_free(&rig->procfs);
         ev_loop_destroy(rig->loop);
         free(rig);
+}
+
+static inline void rig_add_processes(Rig *rig, uint32_t first, size_t n) {
+        for (uint32_t pid = first; pid < first + n; ++pid)
+                (void)made_task(&rig->table, pid, pid, 1, pid);
 }
 
 /* As the broker does it: what is there to do, then the turn's end. */
@@ -75,6 +94,33 @@ static inline void rig_turn(Rig *rig) {
                 ev_run(rig->loop, EVRUN_NOWAIT);
                 assert(hub_end_turn(&rig->hub) == 0);
         }
+}
+
+/* Seconds pass. */
+static inline void rig_age(Rig *rig, unsigned int seconds) {
+        for (; seconds > 0; --seconds) {
+                ev_feed_event(rig->loop, &rig->hub.age, EV_TIMER);
+                rig_turn(rig);
+        }
+}
+
+/* The pass over all processes, as the broker makes it. */
+static inline void rig_read_programs(Rig *rig) {
+        do
+                assert(programs_read_slice(&rig->programs) == 0);
+        while (rig->programs.next_tid > 0);
+        hub_on_programs(&rig->hub);
+}
+
+/* Nobody reads them: they stay for those who come back, with nobody in them. */
+static inline void rig_expect_idle_feeds(const Rig *rig, size_t n) {
+        size_t n_feeds = 0;
+
+        for (const List *link = rig->hub.feeds.list.next; link != &rig->hub.feeds.list; link = link->next) {
+                assert(list_is_empty(&container_of(link, const Feed, link)->cursors));
+                ++n_feeds;
+        }
+        assert(n_feeds == n && rig->hub.feeds.n == n && rig->hub.n_subscribers == 0);
 }
 
 /* A connection; @n_buffer: of our sending side, 0: what the system gives. */
@@ -166,19 +212,25 @@ static inline PB(ServerMessage) *peer_expect(Rig *rig, Peer *peer, PB(ServerMess
 
 #define peer_expect_body(rig, peer, BODY) peer_expect((rig), (peer), TASKBROKER__V1__SERVER_MESSAGE__BODY_##BODY)
 
-static inline void peer_expect_error(Rig *rig, Peer *peer, ErrorCode code, bool closing) {
+/* An Error. @field: the one that is wrong; NULL: none is looked for. */
+static inline void peer_expect_error_of(Rig *rig, Peer *peer, ErrorCode code, bool closing, const char *field) {
         PB(ServerMessage) *message = peer_expect_body(rig, peer, ERROR);
 
         assert((int)message->error->code == (int)code && message->error->closing == closing);
+        assert(!field || strcmp(message->error->field, field) == 0);
         assert(strlen(message->error->message) > 10);
         message_free(message);
+}
+
+static inline void peer_expect_error(Rig *rig, Peer *peer, ErrorCode code, bool closing) {
+        peer_expect_error_of(rig, peer, code, closing, NULL);
 }
 
 static inline void peer_send(const Peer *peer, const void *data, size_t n) {
         assert(send(peer->fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n);
 }
 
-static inline size_t request_pack(uint8_t frame[static 256], const PB(ClientMessage) *message) {
+static inline size_t request_pack(uint8_t *frame, const PB(ClientMessage) *message) {
         size_t n = frame_prefix(frame, (uint32_t)taskbroker__v1__client_message__get_packed_size(message));
 
         return n + taskbroker__v1__client_message__pack(message, frame + n);
@@ -192,6 +244,17 @@ static inline size_t request_status(uint8_t frame[static 256], uint64_t id) {
         message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS;
         message.get_status = &get_status;
         return request_pack(frame, &message);
+}
+
+/* Asks for whatever there is to ask for. */
+static inline void peer_ask_for(const Peer *peer, uint64_t id, const PB(Subscribe) *subscribe) {
+        static uint8_t frame[FRAME_MAX_FROM_CLIENT + FRAME_PREFIX_MAX];
+        PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+
+        message.request_id = id;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE;
+        message.subscribe = (PB(Subscribe) *)subscribe;
+        peer_send(peer, frame, request_pack(frame, &message));
 }
 
 static inline size_t request_subscribe(uint8_t frame[static 256], uint64_t id, bool strict, uint32_t max_delay_ms) {

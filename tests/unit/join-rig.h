@@ -28,6 +28,7 @@ typedef struct Rig Rig;
 struct RigEvent {
         Event event;
         TaskStats stats, process_stats;
+        Program *program;
 };
 
 struct Rig {
@@ -72,6 +73,9 @@ static inline void rig_on_event(Join *join, const Event *event) {
 
         assert(rig->n_events <= RIG_EVENTS_MAX);
         copy->event = *event;
+        if (event->program)
+                copy->program = exact_copy(event->program, program_size(event->program));
+        copy->event.program = copy->program;
         if (event->kind != EVENT_EXIT)
                 return;
         if (event->exit.stats)
@@ -114,6 +118,8 @@ static inline void rig_free(Rig *rig) {
         close(rig->connector_kernel);
         close(rig->listener_kernel);
         tree_free(&rig->procfs);
+        for (size_t i = 0; i < rig->n_events; ++i)
+                free(rig->events[i].program);
         free(rig->events);
         free(rig);
 }

@@ -69,41 +69,76 @@ static void begin(int (*verb)(const char *, int, char **), const char *arguments
         close(err[1]);
 }
 
-/* Waits for the child's request, and welcomes it. */
-static void serve(void) {
-        uint8_t request[1024];
-        size_t n = 0, n_prefix, n_message;
-        Bytes bytes = bytes_new();
-        ssize_t r;
+static void hang_up(void) {
+        if (run.connection >= 0)
+                close(run.connection);
+        run.connection = -1;
+        if (run.request)
+                taskbroker__v1__client_message__free_unpacked(run.request, NULL);
+        run.request = NULL;
+}
 
-        run.connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        assert(run.connection >= 0);
-        bytes_add_welcome(&bytes, 1);
-        assert(send(run.connection, bytes.data, bytes.n, MSG_NOSIGNAL) == (ssize_t)bytes.n);
-        free(bytes.data);
+/* Reads the child's next request. */
+static void receive_request(void) {
+        uint8_t request[8192];
+        size_t n = 0, n_prefix, n_message;
+        ssize_t r;
 
         while (frame_parse(request, n, FRAME_MAX_FROM_CLIENT, &n_prefix, &n_message) != 0) {
                 r = recv(run.connection, request + n, sizeof(request) - n, 0);
                 assert(r > 0);
                 n += (size_t)r;
         }
+        if (run.request)
+                taskbroker__v1__client_message__free_unpacked(run.request, NULL);
         run.request = taskbroker__v1__client_message__unpack(NULL, n_message, request + n_prefix);
         assert(run.request);
 }
 
-static void serve_subscribed(void) {
+/* Waits for the child's request, also on a connection after the first, and welcomes it. */
+static void serve(void) {
+        Bytes bytes = bytes_new();
+
+        hang_up();
+        run.connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        assert(run.connection >= 0);
+        bytes_add_welcome(&bytes, 1);
+        assert(send(run.connection, bytes.data, bytes.n, MSG_NOSIGNAL) == (ssize_t)bytes.n);
+        free(bytes.data);
+        receive_request();
+}
+
+/* Answers the request at hand. */
+static void answer_subscribed(uint64_t next_number, bool resumed) {
         Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
         Taskbroker__V1__Subscribed subscribed = TASKBROKER__V1__SUBSCRIBED__INIT;
         Bytes bytes = bytes_new();
 
-        serve();
         assert(run.request->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE);
         subscribed.request_id = run.request->request_id;
+        subscribed.feed = 77;
+        subscribed.next_number = next_number;
+        subscribed.resumed = resumed;
         message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED;
         message.subscribed = &subscribed;
         bytes_add_message(&bytes, &message);
         assert(send(run.connection, bytes.data, bytes.n, MSG_NOSIGNAL) == (ssize_t)bytes.n);
         free(bytes.data);
+}
+
+static void serve_subscribed(void) {
+        serve();
+        answer_subscribed(1, false);
+}
+
+/* The child has lost its connection, and goes on with the feed from that number on. */
+static void serve_resumed(uint64_t next_number) {
+        serve();
+        assert(run.request->subscribe->resume);
+        assert(run.request->subscribe->resume->epoch == UINT64_C(0xfedcba9876543210));
+        assert(run.request->subscribe->resume->feed == 77);
+        assert(run.request->subscribe->resume->next_number == next_number);
+        answer_subscribed(next_number, true);
 }
 
 static void send_script(const Bytes *script) {
@@ -145,10 +180,7 @@ static int finish(void) {
                         read_some(&run.err, run.err_text);
         }
         assert(waitpid(run.pid, &status, 0) == run.pid);
-        if (run.connection >= 0)
-                close(run.connection);
-        if (run.request)
-                taskbroker__v1__client_message__free_unpacked(run.request, NULL);
+        hang_up();
         assert(WIFEXITED(status));
         return WEXITSTATUS(status);
 }
@@ -161,6 +193,12 @@ static size_t n_lines(const char *text) {
         return n;
 }
 
+/* Reads until the child has written a text. */
+static void wait_for(int *fd, char *text, const char *needle) {
+        while (!strstr(text, needle))
+                assert(read_some(fd, text));
+}
+
 static uint64_t clock_now(clockid_t clock) {
         struct timespec now;
 
@@ -168,15 +206,15 @@ static uint64_t clock_now(clockid_t clock) {
         return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* A batch of execs of processes 1, 2, ..., @n; from @loss_at on, if not 0, one is a loss. */
-static void add_execs(Bytes *bytes, uint32_t n, uint32_t loss_at) {
+/* Batches of execs of the processes @first to @last, which are their numbers too; @loss_at, if not 0, is a loss. */
+static void add_execs_from(Bytes *bytes, uint32_t first, uint32_t last, uint32_t loss_at) {
         Taskbroker__V1__Exec exec = TASKBROKER__V1__EXEC__INIT;
         Taskbroker__V1__Loss loss = TASKBROKER__V1__LOSS__INIT;
 
         loss.count = 12;
         loss.source = TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_CONNECTOR;
         loss.reason = TASKBROKER__V1__LOSS_REASON__LOSS_REASON_OVERRUN;
-        for (uint32_t i = 1; i <= n; i++) {
+        for (uint32_t i = first; i <= last; i++) {
                 Taskbroker__V1__Event event = TASKBROKER__V1__EVENT__INIT, *pointer = &event;
 
                 event.time_ns = 5;
@@ -191,6 +229,26 @@ static void add_execs(Bytes *bytes, uint32_t n, uint32_t loss_at) {
                 event.pid = event.tid = i == loss_at ? 0 : i;
                 bytes_add_batch(bytes, i, &pointer, 1);
         }
+}
+
+static void add_execs(Bytes *bytes, uint32_t n, uint32_t loss_at) {
+        add_execs_from(bytes, 1, n, loss_at);
+}
+
+/* An Error that answers the request at hand. */
+static void send_error(Taskbroker__V1__ErrorCode code, const char *text) {
+        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
+        Taskbroker__V1__Error error = TASKBROKER__V1__ERROR__INIT;
+        Bytes bytes = bytes_new();
+
+        error.request_id = run.request->request_id;
+        error.code = code;
+        error.message = (char *)text;
+        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR;
+        message.error = &error;
+        bytes_add_message(&bytes, &message);
+        send_script(&bytes);
+        free(bytes.data);
 }
 
 static void test_count(void) {
@@ -209,14 +267,88 @@ static void test_count(void) {
         assert(strstr(run.out_text, "LOSS     *** 12 kernel events lost"));
         assert(strcmp(run.err_text, "") == 0);
 
-        /* A filter counts only what it lets through, and every loss. */
-        begin(verb_watch, "watch --json -n 3 --pid 7 --pid 9");
+        free(script.data);
+}
+
+/* The broker is asked for what was asked for; what comes is printed as it is. */
+static void test_filter(void) {
+        Taskbroker__V1__Subscribe *subscribe;
+        Bytes script = bytes_new();
+
+        add_execs(&script, 10, 3);
+        begin(verb_watch,
+              "watch --json -n 3 --pid 7 --pid 9 --uid 5 --tree 3 --comm a* --cgroup /sys/fs/cgroup/x/ --cpu 0-3 "
+              "--nonzero");
         serve_subscribed();
+        subscribe = run.request->subscribe;
+        assert(subscribe->filter && !subscribe->snapshot && !subscribe->programs && !subscribe->resume);
+        assert(subscribe->filter->n_pids == 2 && subscribe->filter->pids[0] == 7 && subscribe->filter->pids[1] == 9);
+        assert(subscribe->filter->n_uids == 1 && subscribe->filter->uids[0] == 5);
+        assert(subscribe->filter->n_subtrees == 1 && subscribe->filter->subtrees[0] == 3);
+        assert(subscribe->filter->n_comms == 1 && memcmp(subscribe->filter->comms[0].data, "a*", 2) == 0);
+        assert(subscribe->filter->n_cgroups == 1 && memcmp(subscribe->filter->cgroups[0].data, "/x", 2) == 0);
+        assert(strcmp(subscribe->filter->cpus, "0-3") == 0 && subscribe->filter->nonzero);
         send_script(&script);
         assert(finish() == VERB_OK);
         assert(n_lines(run.out_text) == 3);
-        assert(strstr(run.out_text, "\"source\":\"connector\"") && strstr(run.out_text, "\"pid\":7,"));
-        assert(strstr(run.out_text, "\"pid\":9,") && !strstr(run.out_text, "\"pid\":8,"));
+        assert(strstr(run.out_text, "\"source\":\"connector\"") && strstr(run.out_text, "\"pid\":2,"));
+
+        free(script.data);
+}
+
+static void add_snapshot(Bytes *bytes, uint32_t n, uint64_t number) {
+        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
+        Taskbroker__V1__SnapshotPart part = TASKBROKER__V1__SNAPSHOT_PART__INIT;
+        Taskbroker__V1__SnapshotEnd end = TASKBROKER__V1__SNAPSHOT_END__INIT;
+        Taskbroker__V1__Program program = TASKBROKER__V1__PROGRAM__INIT;
+
+        program.state = TASKBROKER__V1__PROGRAM_STATE__PROGRAM_STATE_CAPTURED;
+        program.cmdline.data = (uint8_t *)"some\0thing";
+        program.cmdline.len = 11;
+        for (uint32_t i = 1; i <= n; i++) {
+                Taskbroker__V1__Task task = TASKBROKER__V1__TASK__INIT, *pointer = &task;
+
+                task.pid = task.tid = i;
+                task.start_time_ns = 5;
+                task.program = &program;
+                part.tasks = &pointer;
+                part.n_tasks = 1;
+                message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_PART;
+                message.snapshot_part = &part;
+                bytes_add_message(bytes, &message);
+        }
+        end.number = number;
+        end.tasks = n;
+        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END;
+        message.snapshot_end = &end;
+        bytes_add_message(bytes, &message);
+}
+
+static void test_snapshot(void) {
+        Bytes script = bytes_new();
+
+        /* Its tasks do not count; and with it comes whatever says who is in the filter. */
+        add_snapshot(&script, 3, 0);
+        add_execs(&script, 10, 2);
+        begin(verb_watch, "watch --snapshot --args -n 4 -e fork --uid 0");
+        serve_subscribed();
+        assert(run.request->subscribe->snapshot && run.request->subscribe->programs);
+        send_script(&script);
+        assert(finish() == VERB_OK);
+        assert(n_lines(run.out_text) == 1 + 3 + 1 + 4);
+        assert(strstr(run.out_text, " task           3       0 root                       some thing\n"));
+        assert(strstr(run.out_text, " snapshot 3 processes are alive; from here on, what happens\n"));
+        assert(strstr(run.out_text, " exec           5 ") && !strstr(run.out_text, "LOSS"));
+        assert(strcmp(run.err_text, "taskbroker: There were 1 losses, which -e left out.\n") == 0);
+
+        /* Without it, only what -e says. */
+        script.n = 0;
+        add_execs(&script, 3, 2);
+        begin(verb_watch, "watch --json -n 1 -e fork,loss --uid 0");
+        serve_subscribed();
+        send_script(&script);
+        assert(finish() == VERB_OK);
+        assert(n_lines(run.out_text) == 1 && strstr(run.out_text, "\"kind\":\"loss\""));
 
         free(script.data);
 }
@@ -258,14 +390,21 @@ static void test_time(void) {
 static void test_end(void) {
         Bytes script = bytes_new();
 
-        add_execs(&script, 3, 0);
+        /* Before it had begun: an error, as where there is no broker. */
         begin(verb_watch, "watch --json");
-        serve_subscribed();
+        serve();
+        shutdown(run.connection, SHUT_RDWR);
+        assert(finish() == VERB_ERROR);
+        assert(strcmp(run.out_text, "") == 0);
+        assert(strcmp(run.err_text, "taskbroker: The broker closed the connection.\n") == 0);
+
+        begin(verb_watch, "watch --json");
+        serve();
+        bytes_add_error(&script, TASKBROKER__V1__ERROR_CODE__ERROR_CODE_LIMIT, "There are too many.", true);
         send_script(&script);
         shutdown(run.connection, SHUT_RDWR);
         assert(finish() == VERB_ERROR);
-        assert(n_lines(run.out_text) == 3);
-        assert(strcmp(run.err_text, "taskbroker: The broker closed the connection.\n") == 0);
+        assert(strstr(run.err_text, "There are too many."));
 
         begin(verb_watch, "watch --json");
         serve();
@@ -277,6 +416,168 @@ static void test_end(void) {
                       "taskbroker: The broker refused the request: No\\x1b such. (subscribe.kinds)\n") == 0);
 
         free(script.data);
+}
+
+/* The connection breaks, twice, and the stream goes on where it was. */
+static void test_resumed(void) {
+        Bytes script = bytes_new();
+
+        begin(verb_watch, "watch --json -n 7");
+        serve_subscribed();
+        add_execs(&script, 3, 0);
+        send_script(&script);
+        wait_for(&run.out, run.out_text, "\"pid\":3,");
+        hang_up();
+        wait_for(&run.out, run.out_text, "\"lost\"");
+        serve_resumed(4);
+        script.n = 0;
+        add_execs_from(&script, 4, 6, 5);
+        send_script(&script);
+        wait_for(&run.out, run.out_text, "\"pid\":6,");
+        serve_resumed(7);
+        script.n = 0;
+        add_execs_from(&script, 7, 9, 0);
+        send_script(&script);
+        assert(finish() == VERB_OK);
+
+        assert(n_lines(run.out_text) == 7 + 4 && !strstr(run.out_text, "\"pid\":8,"));
+        assert(strstr(run.out_text, "{\"kind\":\"link\",\"state\":\"lost\",\"time_ns\":"));
+        assert(strstr(run.out_text, "\"reason\":\"The broker closed the connection.\",\"tries\":null}\n"));
+        assert(strstr(run.out_text, "{\"kind\":\"link\",\"state\":\"resumed\",\"time_ns\":"));
+        assert(n_lines(run.err_text) == 4);
+        assert(strncmp(run.err_text, "taskbroker: The broker closed the connection; trying again.\n", 60) == 0);
+        assert(strstr(run.err_text, "the stream goes on where it was.\n"));
+
+        /* As text; nothing was lost, so that --strict does not mind. Where -e leaves losses out, for the person only. */
+        begin(verb_watch, "watch -n 4 --strict");
+        serve_subscribed();
+        script.n = 0;
+        add_execs(&script, 3, 0);
+        send_script(&script);
+        wait_for(&run.out, run.out_text, " 3 ");
+        serve_resumed(4);
+        script.n = 0;
+        add_execs_from(&script, 4, 4, 0);
+        send_script(&script);
+        assert(finish() == VERB_OK);
+        assert(n_lines(run.out_text) == 1 + 4 + 2);
+        assert(strstr(run.out_text, " LINK     *** The broker closed the connection; trying again ***\n"));
+        assert(strstr(run.out_text, " LINK     *** Connected again after "));
+
+        begin(verb_watch, "watch --json -n 4 -e exec");
+        serve_subscribed();
+        script.n = 0;
+        add_execs(&script, 3, 0);
+        send_script(&script);
+        wait_for(&run.out, run.out_text, "\"pid\":3,");
+        serve_resumed(4);
+        script.n = 0;
+        add_execs_from(&script, 4, 4, 0);
+        send_script(&script);
+        assert(finish() == VERB_OK);
+        assert(n_lines(run.out_text) == 4 && n_lines(run.err_text) == 2);
+
+        free(script.data);
+}
+
+/* The feed is there no more: what happened meanwhile is not known. */
+static void test_restarted(void) {
+        Bytes script = bytes_new();
+
+        add_snapshot(&script, 2, 0);
+        add_execs(&script, 3, 0);
+        begin(verb_watch, "watch --json --snapshot -n 4 -t 1000");
+        serve_subscribed();
+        send_script(&script);
+        wait_for(&run.out, run.out_text, "\"kind\":\"exec\",\"time_ns\":5,\"number\":3,");
+        serve();
+        assert(run.request->subscribe->resume && run.request->subscribe->snapshot);
+        send_error(TASKBROKER__V1__ERROR_CODE__ERROR_CODE_RESUME_IMPOSSIBLE, "That feed is gone.");
+        receive_request();
+        assert(!run.request->subscribe->resume && run.request->subscribe->snapshot);
+        answer_subscribed(1, false);
+        send_script(&script);
+        assert(finish() == VERB_OK);
+        assert(n_lines(run.out_text) == 3 + 3 + 2 + 3 + 1);
+        assert(strstr(run.out_text, "{\"kind\":\"link\",\"state\":\"restarted\","));
+        assert(strstr(run.err_text, "what happened in between is not known"));
+
+        begin(verb_watch, "watch --json --strict");
+        serve_subscribed();
+        script.n = 0;
+        add_execs(&script, 1, 0);
+        send_script(&script);
+        wait_for(&run.out, run.out_text, "\"number\":1,");
+        serve();
+        send_error(TASKBROKER__V1__ERROR_CODE__ERROR_CODE_RESUME_IMPOSSIBLE, "That feed is gone.");
+        receive_request();
+        answer_subscribed(1, false);
+        assert(finish() == VERB_LOSS);
+        assert(strstr(run.out_text, "\"state\":\"restarted\""));
+        assert(strstr(run.err_text, "as --strict asks"));
+
+        /* Refused this time: the process at the top of the subtree has gone, for instance. */
+        begin(verb_watch, "watch --json --tree 3");
+        serve_subscribed();
+        serve();
+        send_error(TASKBROKER__V1__ERROR_CODE__ERROR_CODE_RESUME_IMPOSSIBLE, "That feed is gone.");
+        receive_request();
+        send_error(TASKBROKER__V1__ERROR_CODE__ERROR_CODE_BAD_VALUE, "There is no process 3.");
+        assert(finish() == VERB_ERROR);
+        assert(strstr(run.err_text, "There is no process 3."));
+
+        free(script.data);
+}
+
+static void hide_broker(bool hidden) {
+        char path[sizeof(address.sun_path) + 8];
+
+        snprintf(path, sizeof(path), "%s-away", address.sun_path);
+        assert(rename(hidden ? address.sun_path : path, hidden ? path : address.sun_path) == 0);
+}
+
+/* The end comes while there is no broker. */
+static void test_away(void) {
+        static const struct {
+                const char *arguments;
+                int signal;
+                int status;
+        } cases[] = {
+                { "watch --json", SIGTERM, VERB_OK },
+                { "watch --json", SIGINT, VERB_OK },
+                { "watch --json --strict", SIGTERM, VERB_LOSS },
+                { "watch --json -t 0.2", 0, VERB_ERROR },
+                { "watch --json -t 0.2 --strict", 0, VERB_LOSS },
+        };
+
+        for (size_t i = 0; i < N(cases); i++) {
+                begin(verb_watch, cases[i].arguments);
+                serve();
+
+                /* However slow this is, the time of -t does not run out before the connection has gone. */
+                assert(kill(run.pid, SIGSTOP) == 0);
+                answer_subscribed(1, false);
+                hide_broker(true);
+                hang_up();
+                assert(kill(run.pid, SIGCONT) == 0);
+                wait_for(&run.out, run.out_text, "\"lost\"");
+                if (cases[i].signal)
+                        assert(kill(run.pid, cases[i].signal) == 0);
+                assert(finish() == cases[i].status);
+                assert(!strstr(run.err_text, "has not come back") == (cases[i].status == VERB_OK));
+                hide_broker(false);
+        }
+
+        /* A reader that has gone is no reason to wait for the broker. */
+        begin(verb_watch, "watch --json");
+        serve_subscribed();
+        hide_broker(true);
+        hang_up();
+        wait_for(&run.out, run.out_text, "\"lost\"");
+        close(run.out);
+        run.out = -1;
+        assert(finish() == VERB_OK);
+        hide_broker(false);
 }
 
 static void test_strict(void) {
@@ -427,6 +728,12 @@ static void test_usage(void) {
                 { "watch --uid no_such_user_here", "--uid no_such_user_here: there is no such user" },
                 { "watch --uid", "--uid: its value is missing" },
                 { "watch --comm=", "the pattern is empty" },
+                { "watch --tree init", "--tree init: a process id" },
+                { "watch --cpu 3-1", "--cpu 3-1: processors are a list" },
+                { "watch --cpu 1 --cpu 2", "--cpu: it can be given once" },
+                { "watch --cgroup ssh.service", "--cgroup ssh.service: the path of a control group begins with /" },
+                { "watch --nonzero=1", "--nonzero" },
+                { "watch --args=1", "--args" },
                 { "watch --nonsense", "--nonsense: there is no such option" },
                 { "watch -q", "-q: there is no such option" },
                 { "watch --json=1", "--json" },
@@ -467,8 +774,13 @@ int main(void) {
         assert(listen(listener, 8) == 0);
 
         test_count();
+        test_filter();
+        test_snapshot();
         test_time();
         test_end();
+        test_resumed();
+        test_restarted();
+        test_away();
         test_strict();
         test_loss_left_out();
         test_closed_pipe();

@@ -2,8 +2,8 @@
 #undef NDEBUG
 
 /*
- * The command's small nouns: numbers and names as people read and write them,
- * and which events pass a filter.
+ * The command's small nouns: numbers, names and command lines as people read and
+ * write them, and the options that say which part of the machine is wanted.
  */
 
 #include <assert.h>
@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clients/arguments.h"
 #include "clients/filter.h"
 #include "clients/format.h"
+#include "clients/link.h"
 #include "clients/options.h"
 #include "clients/text.h"
 #include "clients/users.h"
+#include "clients/verbs.h"
 
 static void check(const char *is, const char *should) {
         if (strcmp(is, should) != 0)
@@ -80,6 +83,16 @@ static void test_time(void) {
         check(format_date(text, UINT64_C(1700000000123999999)), "2023-11-15 00:13:20");
         check(format_clock(text, 0), "02:00:00.000");
         assert(strlen(format_clock(text, UINT64_MAX)) == 12);
+
+        /* Days and years are those of the time zone. 1700000000 is in the 15th, 1704060000 the first second of 2024. */
+        check(format_begin(text, UINT64_C(1700000000123999999), UINT64_C(1700000001000000000)), "00:13:20.123");
+        check(format_begin(text, UINT64_C(1699999199000000000), UINT64_C(1700000001000000000)), "11-14 23:59");
+        check(format_begin(text, UINT64_C(1700000001000000000), UINT64_C(1699999199000000000)), "11-15 00:13");
+        check(format_begin(text, UINT64_C(1704059999000000000), UINT64_C(1704060000000000000)), "2023-12-31");
+        check(format_begin(text, UINT64_C(1700000000000000000) - UINT64_C(31536000) * 1000000000u,
+                           UINT64_C(1700000000000000000)),
+              "2022-11-15");
+        assert(strlen(format_begin(text, 0, UINT64_MAX)) <= 12);
 }
 
 static void test_termination(void) {
@@ -171,61 +184,166 @@ static void test_users(void) {
         check(users_name(&users, 0), "root");
 }
 
+static void check_arguments(const char *cmdline, size_t n_cmdline, bool truncated, const char *should) {
+        struct tb_program program = { .cmdline = cmdline, .n_cmdline = n_cmdline, .truncated = truncated };
+        char text[ARGUMENTS_TEXT_MAX];
+
+        assert(arguments_text(text, &program) == strlen(should));
+        check(text, should);
+}
+
+static void test_arguments(void) {
+        static char line[3 * ARGUMENTS_MAX + 1];
+        struct tb_program program = { .cmdline = line, .n_cmdline = sizeof(line) - 1 };
+        char text[ARGUMENTS_TEXT_MAX];
+
+#define CHECK_ARGUMENTS(cmdline, truncated, should) check_arguments(cmdline, sizeof(cmdline) - 1, truncated, should)
+        CHECK_ARGUMENTS("", false, "");
+        CHECK_ARGUMENTS("\0", false, "");
+        CHECK_ARGUMENTS("a\0", false, "a");
+        CHECK_ARGUMENTS("cc\0-c\0a b\0", false, "cc -c a b");
+        CHECK_ARGUMENTS("a\0\0b\0\0", false, "a  b");
+        CHECK_ARGUMENTS("title\0\0\0\0", false, "title");
+        CHECK_ARGUMENTS("a\0\x1b[1m\xff\\\0", false, "a \\x1b[1m\\xff\\x5c");
+        /* Another of what the program was may have been cut. */
+        CHECK_ARGUMENTS("a\0b\0", true, "a b");
+        CHECK_ARGUMENTS("a\0b", true, "a b...");
+#undef CHECK_ARGUMENTS
+
+        /* As wide as it gets, and more than this broker tells. */
+        memset(line, 0xff, sizeof(line) - 1);
+        assert(arguments_text(text, &program) == 4 * ARGUMENTS_MAX + 3);
+        check(text + 4 * (ARGUMENTS_MAX - 1), "\\xff...");
+}
+
+static void check_filter_refused(int option, const char *value) {
+        static Filter filter;
+
+        filter_init(&filter);
+        if (filter_read_option(&filter, "watch", option, value) != VERB_USAGE)
+                fprintf(stderr, "%s was taken\n", value);
+        assert(filter.wanted.n_uids == 0 && filter.wanted.n_pids == 0 && filter.wanted.n_subtrees == 0);
+        assert(filter.wanted.n_comms == 0 && filter.wanted.n_cgroups == 0 && !filter.wanted.cpus);
+}
+
+static void check_cgroup(const char *value, const char *should) {
+        static Filter filter;
+
+        filter_init(&filter);
+        assert(filter_read_option(&filter, "watch", FILTER_OPTION_CGROUP, value) == VERB_OK);
+        assert(filter.wanted.n_cgroups == 1);
+        check(filter.wanted.cgroups[0], should);
+}
+
+/* Each may be given so often, and what was taken is what the broker is told. */
+static void check_filter_limit(int option, const char *value, unsigned int n_max, const size_t *n, Filter *filter) {
+        filter_init(filter);
+        for (unsigned int i = 0; i < n_max; i++)
+                assert(filter_read_option(filter, "watch", option, value) == VERB_OK);
+        assert(*n == n_max);
+        assert(filter_read_option(filter, "watch", option, value) == VERB_USAGE);
+        assert(*n == n_max);
+}
+
 static void test_filter(void) {
-        Filter filter = { 0 };
-        struct tb_event event = { .kind = TB_KIND_EXEC, .pid = 10, .tid = 11, .uid = 0, .comm = "bash" };
-        struct tb_event loss = { .kind = TB_KIND_LOSS };
-        struct tb_event birth = { .kind = TB_KIND_FORK, .pid = 20, .tid = 20, .fork.parent_pid = 10, .comm = "bash" };
+        static const char *const wrong_cpus[] = { "", ",", "-", "1-", "-1", "3-1", "1,", ",1", "a", "1 ", " 1", "1--2",
+                                                  "1-2-3", "0x1", "8192", "0-8192", "1-3:2/4",
+                                                  "99999999999999999999999" };
+        static const char *const right_cpus[] = { "0", "0-3,8", "8191", "1-1", "5,3,3-4", "007" };
+        static const char *const wrong_cgroups[] = { "", "system.slice", "./a", "sys/fs/cgroup/a" };
+        char text[TB_FILTER_CGROUP_BYTES_MAX + 16];
+        static Filter filter;
 
-        assert(filter_passes(&filter, &event));
+        assert(filter_owns(FILTER_OPTION_UID) && filter_owns(FILTER_OPTION_NONZERO));
+        assert(!filter_owns('h') && !filter_owns(FILTER_OPTION_UID - 1) && !filter_owns(FILTER_OPTION_NONZERO + 1));
 
-        filter.uids[filter.n_uids++] = 5;
-        assert(!filter_passes(&filter, &event));
-        assert(filter_passes(&filter, &loss));
-        filter.uids[filter.n_uids++] = 0;
-        assert(filter_passes(&filter, &event));
-        event.task_unknown = true;
-        assert(!filter_passes(&filter, &event));
-        event.uid = 5;
-        assert(filter_passes(&filter, &event));
+        filter_init(&filter);
+        assert(filter_read_option(&filter, "watch", FILTER_OPTION_UID, "root") == VERB_OK);
+        assert(filter_read_option(&filter, "watch", FILTER_OPTION_UID, "4294967294") == VERB_OK);
+        assert(filter_read_option(&filter, "watch", FILTER_OPTION_PID, "4194304") == VERB_OK);
+        assert(filter_read_option(&filter, "watch", FILTER_OPTION_TREE, "1") == VERB_OK);
+        assert(filter_read_option(&filter, "watch", FILTER_OPTION_TREE, "7") == VERB_OK);
+        assert(filter_read_option(&filter, "watch", FILTER_OPTION_COMM, "cc1*") == VERB_OK);
+        assert(!filter.wanted.nonzero && !filter.wanted.cpus);
+        assert(filter_read_option(&filter, "watch", FILTER_OPTION_NONZERO, NULL) == VERB_OK);
+        assert(filter.wanted.nonzero);
+        assert(filter.wanted.n_uids == 2 && filter.wanted.uids[0] == 0 && filter.wanted.uids[1] == 4294967294u);
+        assert(filter.wanted.n_pids == 1 && filter.wanted.pids[0] == 4194304);
+        assert(filter.wanted.n_subtrees == 2 && filter.wanted.subtrees[0] == 1 && filter.wanted.subtrees[1] == 7);
+        assert(filter.wanted.n_comms == 1);
+        check(filter.wanted.comms[0], "cc1*");
 
-        filter = (Filter){ .pids = { 11 }, .n_pids = 1 };
-        assert(!filter_passes(&filter, &event));
-        filter.pids[0] = 10;
-        assert(filter_passes(&filter, &event));
-        assert(filter_passes(&filter, &birth));
-        birth.fork.parent_pid = 12;
-        assert(!filter_passes(&filter, &birth));
-        filter.pids[0] = 20;
-        assert(filter_passes(&filter, &birth));
+        check_filter_refused(FILTER_OPTION_UID, "no such user");
+        check_filter_refused(FILTER_OPTION_PID, "0");
+        check_filter_refused(FILTER_OPTION_PID, "4194305");
+        check_filter_refused(FILTER_OPTION_TREE, "self");
+        check_filter_refused(FILTER_OPTION_COMM, "");
+        memset(text, 'x', TB_FILTER_COMM_BYTES_MAX + 1);
+        text[TB_FILTER_COMM_BYTES_MAX + 1] = 0;
+        check_filter_refused(FILTER_OPTION_COMM, text);
+        text[TB_FILTER_COMM_BYTES_MAX] = 0;
+        filter_init(&filter);
+        assert(filter_read_option(&filter, "watch", FILTER_OPTION_COMM, text) == VERB_OK);
 
-        /* Children pass, and theirs do not. */
-        filter.pids[0] = 7;
-        assert(!filter_passes(&filter, &event));
-        event.ppid = 7;
-        assert(filter_passes(&filter, &event));
+        for (size_t i = 0; i < sizeof(wrong_cpus) / sizeof(*wrong_cpus); i++)
+                check_filter_refused(FILTER_OPTION_CPU, wrong_cpus[i]);
+        for (size_t i = 0; i < sizeof(right_cpus) / sizeof(*right_cpus); i++) {
+                filter_init(&filter);
+                assert(filter_read_option(&filter, "watch", FILTER_OPTION_CPU, right_cpus[i]) == VERB_OK);
+                check(filter.wanted.cpus, right_cpus[i]);
+        }
+        assert(filter_read_option(&filter, "watch", FILTER_OPTION_CPU, "1") == VERB_USAGE);
 
-        filter = (Filter){ .comms = { "b*h", "x" }, .n_comms = 2 };
-        assert(filter_passes(&filter, &event));
-        filter.comms[0] = "ba";
-        assert(!filter_passes(&filter, &event));
-        strcpy(event.comm, "x");
-        assert(filter_passes(&filter, &event));
-        strcpy(event.comm, "now");
-        event.kind = TB_KIND_COMM;
-        strcpy(event.comm_change.old_comm, "x");
-        assert(filter_passes(&filter, &event));
+        check_cgroup("/", "/");
+        check_cgroup("///", "/");
+        check_cgroup("/system.slice/ssh.service", "/system.slice/ssh.service");
+        check_cgroup("/user.slice/", "/user.slice");
+        check_cgroup("/sys/fs/cgroup/system.slice/", "/system.slice");
+        check_cgroup("/sys/fs/cgroup", "/");
+        check_cgroup("/sys/fs/cgroup/", "/");
+        check_cgroup("/sys/fs/cgroups", "/sys/fs/cgroups");
+        for (size_t i = 0; i < sizeof(wrong_cgroups) / sizeof(*wrong_cgroups); i++)
+                check_filter_refused(FILTER_OPTION_CGROUP, wrong_cgroups[i]);
+        memset(text, 'x', sizeof(text));
+        text[0] = '/';
+        text[TB_FILTER_CGROUP_BYTES_MAX + 1] = 0;
+        check_filter_refused(FILTER_OPTION_CGROUP, text);
+        text[TB_FILTER_CGROUP_BYTES_MAX] = 0;
+        check_cgroup(text, text);
 
-        /* All sorts that are given must match. */
-        filter.pids[filter.n_pids++] = 99;
-        assert(!filter_passes(&filter, &event));
+        check_filter_limit(FILTER_OPTION_UID, "1", TB_FILTER_UIDS_MAX, &filter.wanted.n_uids, &filter);
+        check_filter_limit(FILTER_OPTION_PID, "1", TB_FILTER_PIDS_MAX, &filter.wanted.n_pids, &filter);
+        check_filter_limit(FILTER_OPTION_TREE, "1", TB_FILTER_SUBTREES_MAX, &filter.wanted.n_subtrees, &filter);
+        check_filter_limit(FILTER_OPTION_COMM, "x", TB_FILTER_COMMS_MAX, &filter.wanted.n_comms, &filter);
+        check_filter_limit(FILTER_OPTION_CGROUP, text, TB_FILTER_CGROUPS_MAX, &filter.wanted.n_cgroups, &filter);
+}
 
-        /* A name that is not known matches not even "*". */
-        filter = (Filter){ .comms = { "*" }, .n_comms = 1 };
-        event = (struct tb_event){ .kind = TB_KIND_EXEC, .pid = 1 };
-        assert(filter_passes(&filter, &event));
-        event.task_unknown = true;
-        assert(!filter_passes(&filter, &event));
+static void test_link(void) {
+        struct tb_link link = { .state = TB_LINK_LOST, .reason = "The broker went.", .lost_time_ns = 5 };
+        char text[LINK_TEXT_MAX], *longest;
+
+        check(link_describe(text, &link, 5), "The broker went; trying again");
+        link = (struct tb_link){ .state = TB_LINK_RESUMED, .lost_time_ns = 1000, .tries = 1 };
+        check(link_describe(text, &link, 124001000),
+              "Connected again after 124ms: the stream goes on where it was");
+        link.tries = 3;
+        check(link_describe(text, &link, 124001000),
+              "Connected again after 124ms and 3 tries: the stream goes on where it was");
+        /* The clock was set back meanwhile. */
+        check(link_describe(text, &link, 5), "Connected again after 0 and 3 tries: the stream goes on where it was");
+        link.state = TB_LINK_RESTARTED;
+        link.reason = "The broker was restarted.";
+        check(link_describe(text, &link, 124001000),
+              "Connected again after 124ms and 3 tries: what happened in between is not known "
+              "(The broker was restarted)");
+
+        longest = malloc(4096);
+        assert(longest);
+        memset(longest, 'x', 4095);
+        longest[4095] = 0;
+        link = (struct tb_link){ .state = TB_LINK_RESTARTED, .reason = longest, .tries = UINT32_MAX };
+        assert(strlen(link_describe(text, &link, UINT64_MAX)) == LINK_TEXT_MAX - 1);
+        free(longest);
 }
 
 int main(void) {
@@ -237,6 +355,8 @@ int main(void) {
         test_text();
         test_options();
         test_users();
+        test_arguments();
         test_filter();
+        test_link();
         return 0;
 }

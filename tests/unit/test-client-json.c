@@ -194,6 +194,107 @@ static void test_exit(void) {
                                 "\"exit_signal\":0,\"stats\":{\"taskstats_version\":8}}");
 }
 
+#define PROGRAM(cmdline_, exe_, cgroup_)                                                                               \
+        .cmdline = (cmdline_), .n_cmdline = sizeof(cmdline_) - 1, .exe = (exe_), .n_exe = sizeof(exe_) - 1,           \
+        .cgroup = (cgroup_), .n_cgroup = sizeof(cgroup_) - 1
+
+static void test_program(void) {
+        struct tb_program program = { .state = TB_PROGRAM_CAPTURED, PROGRAM("cc\0a b\0\0\xff\0", "/bin/cc", "/a\\b") };
+        struct tb_event event;
+
+        check_text(json_program(&program),
+                   "{\"state\":\"captured\",\"cmdline\":[\"cc\",\"a b\",\"\",\"\\\\xff\"],\"exe\":\"/bin/cc\","
+                   "\"cgroup\":\"/a\\\\x5cb\",\"truncated\":false}");
+
+        event = make_event(TB_KIND_EXEC);
+        program = (struct tb_program){ .state = TB_PROGRAM_CAPTURED, .truncated = true, PROGRAM("a\0bc", "/a", "/") };
+        event.exec.program = &program;
+        event.left_filter = true;
+        check_text(json_event(&event),
+                   HEAD("exec") ",\"left_filter\":true,\"program\":{\"state\":\"captured\",\"cmdline\":[\"a\",\"bc\"],"
+                                "\"exe\":\"/a\",\"cgroup\":\"/\",\"truncated\":true}}");
+
+        /* Where nothing was read, only the parent's cgroup is known. */
+        event = make_event(TB_KIND_EXIT);
+        program = (struct tb_program){ .state = TB_PROGRAM_LATE, PROGRAM("", "", "/b") };
+        event.exit.program = &program;
+        check_text(json_event(&event),
+                   HEAD("exit") ",\"exit_code\":null,\"term_signal\":null,\"core_dumped\":null,\"process_ended\":false,"
+                                "\"exit_signal\":0,\"stats\":null,\"stats_missing\":null,\"program\":{"
+                                "\"state\":\"late\",\"cmdline\":null,\"exe\":null,\"cgroup\":\"/b\","
+                                "\"truncated\":false}}");
+        program = (struct tb_program){ .state = TB_PROGRAM_SKIPPED, PROGRAM("", "", "") };
+        check_text(json_program(&program),
+                   "{\"state\":\"skipped\",\"cmdline\":null,\"exe\":null,\"cgroup\":null,\"truncated\":false}");
+        program.state = TB_PROGRAM_UNKNOWN;
+        check_text(json_program(&program),
+                   "{\"state\":null,\"cmdline\":null,\"exe\":null,\"cgroup\":null,\"truncated\":false}");
+
+        /* A thread of the kernel's was read, and has none. */
+        program.state = TB_PROGRAM_CAPTURED;
+        check_text(json_program(&program),
+                   "{\"state\":\"captured\",\"cmdline\":[],\"exe\":null,\"cgroup\":null,\"truncated\":false}");
+}
+
+static void test_snapshot(void) {
+        struct tb_program program = { .state = TB_PROGRAM_CAPTURED, PROGRAM("sh\0", "/bin/sh", "/") };
+        struct tb_snapshot_end end = { .number = 4, .tasks = 5, .time_ns = UINT64_MAX };
+        struct tb_task task = {
+                .pid = 100,
+                .tid = 101,
+                .ppid = 1,
+                .uid = 2,
+                .euid = 3,
+                .gid = 4,
+                .egid = UINT32_MAX,
+                .session = 6,
+                .comm = "s\xffh",
+                .start_time_ns = UINT64_C(9007199254740993),
+                .tasks = 7,
+                .credentials_changed = true,
+                .seeded = true,
+                .program = &program,
+        };
+
+        check_text(json_task(&task),
+                   "{\"kind\":\"task\",\"pid\":100,\"tid\":101,\"ppid\":1,\"uid\":2,\"euid\":3,\"gid\":4,"
+                   "\"egid\":4294967295,\"session\":6,\"comm\":\"s\\\\xffh\",\"start_time_ns\":9007199254740993,"
+                   "\"tasks\":7,\"kernel_thread\":false,\"credentials_changed\":true,\"seeded\":true,"
+                   "\"program\":{\"state\":\"captured\",\"cmdline\":[\"sh\"],\"exe\":\"/bin/sh\",\"cgroup\":\"/\","
+                   "\"truncated\":false}}");
+
+        /* Root's, of the kernel, without a parent: all of this is known. */
+        task = (struct tb_task){ .pid = 2, .tid = 2, .comm = "kthreadd", .start_time_ns = 1, .kernel_thread = true };
+        check_text(json_task(&task),
+                   "{\"kind\":\"task\",\"pid\":2,\"tid\":2,\"ppid\":0,\"uid\":0,\"euid\":0,\"gid\":0,\"egid\":0,"
+                   "\"session\":null,\"comm\":\"kthreadd\",\"start_time_ns\":1,\"kernel_thread\":true,"
+                   "\"credentials_changed\":false}");
+        task = (struct tb_task){ .pid = 2, .tid = 2, .task_unknown = true };
+        check_text(json_task(&task),
+                   "{\"kind\":\"task\",\"pid\":2,\"tid\":2,\"ppid\":null,\"uid\":null,\"euid\":null,\"gid\":null,"
+                   "\"egid\":null,\"session\":null,\"comm\":null,\"start_time_ns\":null,\"kernel_thread\":false,"
+                   "\"credentials_changed\":false,\"task_unknown\":true}");
+
+        check_text(json_snapshot_end(&end),
+                   "{\"kind\":\"snapshot_end\",\"time_ns\":18446744073709551615,\"number\":4,\"tasks\":5}");
+}
+
+static void test_link(void) {
+        struct tb_link link = { .state = TB_LINK_LOST, .reason = "Gone.", .lost_time_ns = 5 };
+
+        check_text(json_link(&link, UINT64_MAX),
+                   "{\"kind\":\"link\",\"state\":\"lost\",\"time_ns\":18446744073709551615,\"lost_time_ns\":5,"
+                   "\"reason\":\"Gone.\",\"tries\":null}");
+        link = (struct tb_link){ .state = TB_LINK_RESUMED, .lost_time_ns = 5, .tries = 2 };
+        check_text(json_link(&link, 6),
+                   "{\"kind\":\"link\",\"state\":\"resumed\",\"time_ns\":6,\"lost_time_ns\":5,\"reason\":null,"
+                   "\"tries\":2}");
+        link = (struct tb_link){ .state = TB_LINK_RESTARTED, .reason = "", .tries = UINT32_MAX };
+        check_text(json_link(&link, 6),
+                   "{\"kind\":\"link\",\"state\":\"restarted\",\"time_ns\":6,\"lost_time_ns\":0,\"reason\":null,"
+                   "\"tries\":4294967295}");
+}
+
 static void test_stats(void) {
         struct tb_task_stats stats = {
                 .groups = TB_STATS_BIT(TB_STATS_SCHEDULING) | TB_STATS_BIT(TB_STATS_MEMORY_INTEGRALS) |
@@ -243,14 +344,28 @@ static void test_status(void) {
                 .connector = { .received = 10, .lost = 2 },
                 .taskstats = { .received = 11, .repaired = 3 },
                 .broker_cpu_ns = 12,
+                .synthesised_forks = 13,
+                .programs_captured = 14,
+                .programs_late = 15,
+                .programs_skipped = 16,
+                .snapshots = 17,
+                .snapshot_subscribers = 18,
+                .resumed = 19,
+                .table_bytes = UINT64_MAX,
         };
+        static const char *const newer[] = { "synthesised_forks", "programs_captured",    "programs_late",
+                                             "programs_skipped",  "snapshots",            "snapshot_subscribers",
+                                             "resumed" };
         struct json_object *object, *part;
 
         status.events[TB_KIND_EXIT] = 9;
         object = json_status(&status);
-        assert(json_object_object_length(object) == 24 - 1);
+        assert(json_object_object_length(object) == 32 - 1);
         assert(json_object_get_uint64(json_object_object_get(object, "epoch")) == UINT64_MAX);
         assert(json_object_get_uint64(json_object_object_get(object, "broker_cpu_ns")) == 12);
+        for (size_t i = 0; i < sizeof(newer) / sizeof(*newer); i++)
+                assert(json_object_get_uint64(json_object_object_get(object, newer[i])) == 13 + i);
+        assert(json_object_get_uint64(json_object_object_get(object, "table_bytes")) == UINT64_MAX);
         assert(strcmp(json_object_get_string(json_object_object_get(object, "delay_accounting")), "on") == 0);
         assert(json_object_object_get_ex(object, "taskstats_version", &part) && !part);
         part = json_object_object_get(object, "connector");
@@ -275,6 +390,9 @@ int main(void) {
         test_loss();
         test_names();
         test_exit();
+        test_program();
+        test_snapshot();
+        test_link();
         test_stats();
         test_status();
         return 0;

@@ -17,14 +17,18 @@
 
 static Users users;
 
-static void check_line(Lines *lines, const struct tb_event *event, const char *should) {
-        lines_event(lines, event);
+static void check_text(Lines *lines, const char *should) {
         assert(lines->n == strlen(lines->text));
         assert(lines->text[lines->n - 1] == '\n');
         lines->text[lines->n - 1] = 0;
         if (strcmp(lines->text, should) != 0)
                 fprintf(stderr, "is:     %s\nshould: %s\n", lines->text, should);
         assert(strcmp(lines->text, should) == 0);
+}
+
+static void check_line(Lines *lines, const struct tb_event *event, const char *should) {
+        lines_event(lines, event);
+        check_text(lines, should);
 }
 
 static struct tb_event make_event(enum tb_kind kind) {
@@ -168,9 +172,135 @@ static void test_loss(void) {
         assert(strstr(lines.text, "facts lost: the broker does not say why (unknown, unknown"));
 }
 
+#define PROGRAM(cmdline_) .cmdline = (cmdline_), .n_cmdline = sizeof(cmdline_) - 1
+
+static void test_arguments(void) {
+        Lines lines = { .users = &users, .arguments = true };
+        struct tb_program program = { .state = TB_PROGRAM_CAPTURED, PROGRAM("cc\0-c\0\x1b\0") };
+        struct tb_event exec = make_event(TB_KIND_EXEC), exit = make_event(TB_KIND_EXIT);
+
+        lines_header(&lines);
+        assert(strstr(lines.text, " PEAKMEM STATUS  ARGUMENTS\n"));
+
+        strcpy(exec.comm, "cc");
+        strcpy(exit.comm, "cc");
+        exec.exec.program = exit.exit.program = &program;
+        exit.exit.termination = (struct tb_termination){ .known = true };
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              cc -c \\x1b");
+        check_line(&lines,
+                   &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - "
+                   "0       cc -c \\x1b");
+        exec.left_filter = true;
+        check_line(&lines,
+                   &exec,
+                   "22:13:20.123 exec     4194304       1 root       cc              (leaves the filter) cc -c \\x1b");
+        exec.left_filter = false;
+
+        /* To the terminal's end; where the columns alone do not fit, to that of the line they end on. */
+        lines.width = 70;
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              cc -c");
+        lines.colour = true;
+        lines_event(&lines, &exec);
+        assert(strstr(lines.text, "\033[36mexec    \033[0m") && strstr(lines.text, " cc -c\n"));
+        lines.colour = false;
+        check_line(&lines,
+                   &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - "
+                   "0       cc -c \\x1b");
+        lines.width = 58;
+        check_line(&lines,
+                   &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - "
+                   "0       c");
+        lines.width = 0;
+
+        program = (struct tb_program){ .state = TB_PROGRAM_LATE, PROGRAM("") };
+        check_line(&lines,
+                   &exec,
+                   "22:13:20.123 exec     4194304       1 root       cc              (gone before it was read)");
+        program.state = TB_PROGRAM_SKIPPED;
+        check_line(&lines,
+                   &exec,
+                   "22:13:20.123 exec     4194304       1 root       cc              (not read: there was too much to read)");
+        program.state = TB_PROGRAM_UNKNOWN;
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              -");
+
+        /* Nobody asked. */
+        exec.exec.program = NULL;
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc");
+        exec.exec.program = &program;
+        lines.arguments = false;
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc");
+        check_line(&lines,
+                   &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - 0");
+}
+
+static void test_snapshot(void) {
+        const uint64_t now = UINT64_C(1700000000123456789);
+        Lines lines = { .users = &users, .arguments = true };
+        struct tb_program program = { .state = TB_PROGRAM_CAPTURED, PROGRAM("sh\0-c\0x\0") };
+        struct tb_snapshot_end end = { .number = 7, .tasks = 1234, .time_ns = now };
+        struct tb_task task = {
+                .pid = 100, .tid = 101, .ppid = 1, .uid = 0, .comm = "sh", .start_time_ns = now, .program = &program,
+        };
+
+        lines_task(&lines, &task, now);
+        check_text(&lines, "22:13:20.123 task         100       1 root       sh              sh -c x");
+        task.tasks = 1;
+        task.start_time_ns -= UINT64_C(86400000000000);
+        lines_task(&lines, &task, now);
+        check_text(&lines, "11-13 22:13  task         100       1 root       sh              sh -c x");
+        task.tasks = 12;
+        task.start_time_ns -= UINT64_C(86400000000000) * 365;
+        lines_task(&lines, &task, now);
+        check_text(&lines, "2022-11-13   task         100       1 root       sh              (12 threads) sh -c x");
+        lines.threads = true;
+        task = (struct tb_task){ .pid = 2, .tid = 3, .comm = "kthreadd", .start_time_ns = now, .kernel_thread = true };
+        lines_task(&lines, &task, now);
+        check_text(&lines, "22:13:20.123 task           2       3       0 root       kthreadd        (of the kernel)");
+        task = (struct tb_task){ .pid = 5, .tid = 5, .task_unknown = true };
+        lines_task(&lines, &task, now);
+        check_text(&lines, "-            task           5       5       - -          -");
+
+        lines_snapshot_end(&lines, &end);
+        check_text(&lines, "22:13:20.123 snapshot 1 234 tasks are alive; from here on, what happens");
+        lines.threads = false;
+        lines_snapshot_end(&lines, &end);
+        check_text(&lines, "22:13:20.123 snapshot 1 234 processes are alive; from here on, what happens");
+        end.tasks = 1;
+        lines_snapshot_end(&lines, &end);
+        check_text(&lines, "22:13:20.123 snapshot 1 process is alive; from here on, what happens");
+}
+
+static void test_link(void) {
+        const uint64_t now = UINT64_C(1700000000123456789);
+        Lines lines = { .users = &users };
+        struct tb_link link = { .state = TB_LINK_LOST, .reason = "It\x1b went.", .lost_time_ns = now };
+
+        lines_link(&lines, &link, now);
+        check_text(&lines, "22:13:20.123 LINK     *** It\\x1b went; trying again ***");
+        link = (struct tb_link){ .state = TB_LINK_RESUMED, .lost_time_ns = now - 1000000000, .tries = 4 };
+        lines_link(&lines, &link, now);
+        check_text(&lines,
+                   "22:13:20.123 LINK     *** Connected again after 1.00s and 4 tries: the stream goes on where it was ***");
+        lines.colour = true;
+        lines_link(&lines, &link, now);
+        assert(strncmp(lines.text, "\033[32m", 5) == 0);
+        link.state = TB_LINK_RESTARTED;
+        lines_link(&lines, &link, now);
+        assert(strncmp(lines.text, "\033[1;31m", 7) == 0);
+}
+
 /* The widest of everything fits, with its end. */
 static void test_widest(void) {
-        static Lines lines = { .users = &users, .threads = true, .colour = true };
+        static Lines lines = { .users = &users, .threads = true, .colour = true, .arguments = true };
+        static char cmdline[2 * ARGUMENTS_MAX];
+        struct tb_program program = {
+                .state = TB_PROGRAM_CAPTURED, .cmdline = cmdline, .n_cmdline = sizeof(cmdline) - 1,
+        };
+        struct tb_link link = { .state = TB_LINK_RESTARTED, .reason = cmdline, .tries = UINT32_MAX };
         struct tb_event event = make_event(TB_KIND_COMM);
 
         memset(event.comm, 0xff, TB_COMM_SIZE - 1);
@@ -182,6 +312,18 @@ static void test_widest(void) {
         lines_event(&lines, &event);
         assert(lines.n < LINES_MAX - 1 && lines.text[lines.n - 1] == '\n' && lines.text[lines.n] == 0);
         assert(strstr(lines.text, "(concluded)\n"));
+
+        memset(cmdline, 0xff, sizeof(cmdline) - 1);
+        event.kind = TB_KIND_EXEC;
+        event.left_filter = true;
+        memset(&event.exec, 0, sizeof(event.exec));
+        event.exec.program = &program;
+        lines_event(&lines, &event);
+        assert(lines.n < LINES_MAX - 1 && lines.text[lines.n - 1] == '\n' && lines.text[lines.n] == 0);
+        assert(strstr(lines.text, "(leaves the filter) \\xff") && strstr(lines.text, "\\xff...\n"));
+
+        lines_link(&lines, &link, UINT64_MAX);
+        assert(lines.n < LINES_MAX - 1 && lines.text[lines.n - 1] == '\n' && lines.text[lines.n] == 0);
 }
 
 static void test_status(void) {
@@ -212,6 +354,28 @@ static void test_status(void) {
         n = status_text(text, &status);
         assert(n == strlen(text) && n < STATUS_TEXT_MAX - 1);
         assert(strstr(text, "silenced") && strstr(text, "Slow subscribers") && strstr(text, "connections refused"));
+
+        status = (struct tb_status){
+                .broker_version = "",
+                .kernel_release = "",
+                .synthesised_forks = 1001,
+                .programs_captured = 1002,
+                .programs_late = 1003,
+                .programs_skipped = 1004,
+                .snapshots = 1005,
+                .snapshot_subscribers = 1006,
+                .resumed = 1007,
+                .table_bytes = 1536,
+        };
+        status_text(text, &status);
+        assert(strstr(text, "\n  forks found in /proc after a loss             1 001\n"));
+        assert(strstr(text, "\n  programs read from /proc                      1 002\n"));
+        assert(strstr(text, "\n  programs gone before they were read           1 003\n"));
+        assert(strstr(text, "\n  programs left out, being too many             1 004\n"));
+        assert(strstr(text, "\n  snapshots made                                1 005\n"));
+        assert(strstr(text, "\n  subscribers sent a snapshot                   1 006\n"));
+        assert(strstr(text, "\n  subscriptions resumed                         1 007\n"));
+        assert(strstr(text, "\n  held in the table of tasks                     1.5K\n"));
 }
 
 int main(void) {
@@ -220,6 +384,9 @@ int main(void) {
         test_kinds();
         test_exit();
         test_loss();
+        test_arguments();
+        test_snapshot();
+        test_link();
         test_widest();
         test_status();
         return 0;

@@ -87,6 +87,7 @@ static const KernelFacts facts = {
 };
 
 static void test_welcome(void) {
+        static const char *const features[] = { "snapshot", "resume", "filter", "programs" };
         BrokerStatus status = {
                 .epoch = 0xfedcba9876543210,
                 .start_time_ns = 1763870000123456789,
@@ -107,18 +108,24 @@ static void test_welcome(void) {
         assert(welcome->delay_accounting == TASKBROKER__V1__DELAY_ACCOUNTING__DELAY_ACCOUNTING_ON);
         assert(welcome->max_server_message_bytes == 1048576);
         assert(welcome->max_client_message_bytes == 65536);
+        assert(welcome->n_features == ARRAY_SIZE(features));
+        for (size_t i = 0; i < ARRAY_SIZE(features); ++i)
+                assert(strcmp(welcome->features[i], features[i]) == 0);
         message_free(message);
 }
 
 static void test_subscribed(void) {
-        uint8_t frame[ENCODED_REPLY_MAX];
-        PB(ServerMessage) *message = frame_unpack(frame, encode_subscribed(5, UINT64_MAX, 7, frame));
+        for (int resumed = 0; resumed < 2; ++resumed) {
+                uint8_t frame[ENCODED_REPLY_MAX];
+                PB(ServerMessage) *message = frame_unpack(frame, encode_subscribed(5, UINT64_MAX, 7, resumed, frame));
 
-        assert(message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED);
-        assert(message->subscribed->request_id == 5);
-        assert(message->subscribed->feed == UINT64_MAX);
-        assert(message->subscribed->next_number == 7);
-        message_free(message);
+                assert(message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED);
+                assert(message->subscribed->request_id == 5);
+                assert(message->subscribed->feed == UINT64_MAX);
+                assert(message->subscribed->next_number == 7);
+                assert(message->subscribed->resumed == resumed);
+                message_free(message);
+        }
 }
 
 static void test_error(void) {
@@ -163,7 +170,7 @@ static void test_error_codes(void) {
 #define CODE(name) { ERROR_##name, TASKBROKER__V1__ERROR_CODE__ERROR_CODE_##name }
                 CODE(BAD_FRAME),     CODE(TOO_LARGE), CODE(BAD_MESSAGE), CODE(UNKNOWN_FIELD), CODE(BAD_VALUE),
                 CODE(ALREADY_SUBSCRIBED), CODE(LIMIT), CODE(FELL_BEHIND), CODE(TIMEOUT),      CODE(STOPPING),
-                CODE(UNREAD_REPLIES),
+                CODE(UNREAD_REPLIES), CODE(RESUME_IMPOSSIBLE),
 #undef CODE
         };
 
@@ -213,6 +220,14 @@ static void test_status(void) {
                 .unmatched_stats = 31,
                 .synthesised_exits = 32,
                 .broker_cpu_ns = 33,
+                .synthesised_forks = 34,
+                .programs_captured = 35,
+                .programs_late = 36,
+                .programs_skipped = 37,
+                .snapshots = 38,
+                .snapshot_subscribers = 39,
+                .resumed = 40,
+                .table_bytes = 41,
         };
         uint8_t frame[ENCODED_REPLY_MAX];
         PB(ServerMessage) *message;
@@ -244,7 +259,9 @@ static void test_status(void) {
         assert(s->live_tasks == 21 && s->live_processes == 22 && s->feeds == 23 && s->subscribers == 24);
         assert(s->connections == 25 && s->feed_bytes == 26 && s->reader_lost == 27 && s->closed_for_errors == 28);
         assert(s->closed_for_strict == 29 && s->refused_connections == 30 && s->unmatched_stats == 31);
-        assert(s->synthesised_exits == 32 && s->broker_cpu_ns == 33);
+        assert(s->synthesised_exits == 32 && s->broker_cpu_ns == 33 && s->synthesised_forks == 34);
+        assert(s->programs_captured == 35 && s->programs_late == 36 && s->programs_skipped == 37);
+        assert(s->snapshots == 38 && s->snapshot_subscribers == 39 && s->resumed == 40 && s->table_bytes == 41);
         message_free(message);
 }
 

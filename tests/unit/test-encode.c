@@ -7,16 +7,17 @@
 
 #include "broker/base/util.h"
 #include "broker/output/encode.h"
+#include "tests/unit/made.h"
 #include "tests/unit/pb.h"
 
 /* An event alone in a batch; to be freed with message_free(). */
-static PB(ServerMessage) *roundtrip(const Event *event, size_t *ret_n) {
+static PB(ServerMessage) *roundtrip_variant(const Event *event, uint32_t variant, size_t *ret_n) {
         uint8_t frame[ENCODED_BATCH_HEADER_MAX + ENCODED_EVENT_MAX], encoded[ENCODED_EVENT_MAX];
         PB(ServerMessage) *message;
         size_t n, n_event;
 
         memset(encoded, 0xaa, sizeof(encoded));
-        n_event = encode_event(event, encoded);
+        n_event = encode_event(event, variant, encoded);
         assert(n_event > 0 && n_event <= sizeof(encoded));
         n = encode_batch_header(1, -5, n_event, frame);
         assert(n <= ENCODED_BATCH_HEADER_MAX);
@@ -30,6 +31,10 @@ static PB(ServerMessage) *roundtrip(const Event *event, size_t *ret_n) {
         if (ret_n)
                 *ret_n = n_event;
         return message;
+}
+
+static PB(ServerMessage) *roundtrip(const Event *event, size_t *ret_n) {
+        return roundtrip_variant(event, 0, ret_n);
 }
 
 static Event event_new(EventKind kind) {
@@ -54,6 +59,7 @@ static void check_common(const PB(Event) *m, const Event *event) {
         assert(m->start_time_ns == event->start_time_ns);
         assert(m->cpu == event->cpu);
         assert(m->task_unknown == event->task_unknown && m->synthesised == event->synthesised);
+        assert(!m->left_filter);
 }
 
 static void test_fork(void) {
@@ -352,7 +358,63 @@ static void test_full_names(void) {
         message_free(message);
 }
 
+static void check_program(const PB(Program) *m, const Program *program) {
+        assert((int)m->state == (program ? (int)program->state : 0));
+        assert(m->truncated == (program && program->truncated));
+        assert(m->cmdline.len == (program ? program->n_cmdline : 0));
+        assert(m->exe.len == (program ? program->n_exe : 0));
+        assert(m->cgroup.len == (program ? program->n_cgroup : 0));
+        assert(m->cmdline.len == 0 || memcmp(m->cmdline.data, program_cmdline(program), m->cmdline.len) == 0);
+        assert(m->exe.len == 0 || memcmp(m->exe.data, program_exe(program), m->exe.len) == 0);
+        assert(m->cgroup.len == 0 || memcmp(m->cgroup.data, program_cgroup(program), m->cgroup.len) == 0);
+}
+
+/* What a process runs: with exec and exit, of those who asked; and then even if it is not known. */
+static void test_program(void) {
+        Program *program = made_program_sized(PROGRAM_CAPTURED, "sh\0-c\0\0", 7, "/bin/sh", 7, "/a.slice/b", 10);
+
+        for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
+                for (uint32_t variant = 0; variant < _ENCODE_VARIANTS; ++variant) {
+                        for (int known = 0; known < 2; ++known) {
+                                bool there = variant & ENCODE_PROGRAM;
+                                Event event = event_new(kind);
+                                PB(ServerMessage) *message;
+                                const PB(Event) *m;
+
+                                if (kind == EVENT_LOSS)
+                                        event.loss.source = LOSS_READER;
+                                event.program = known ? program : NULL;
+                                message = roundtrip_variant(&event, variant, NULL);
+                                m = message->event_batch->events[0];
+                                assert(m->left_filter == !!(variant & ENCODE_LEFT));
+                                if (kind == EVENT_EXEC) {
+                                        assert(!!m->exec->program == there);
+                                        if (there)
+                                                check_program(m->exec->program, event.program);
+                                }
+                                if (kind == EVENT_EXIT) {
+                                        assert(!!m->exit->program == there);
+                                        if (there)
+                                                check_program(m->exit->program, event.program);
+                                }
+                                message_free(message);
+                        }
+                }
+        }
+        free(program);
+}
+
+/* The broker's numbers are the wire's. */
+static void test_program_states(void) {
+#define STATE(name) assert((int)PROGRAM_##name == (int)TASKBROKER__V1__PROGRAM_STATE__PROGRAM_STATE_##name)
+        STATE(CAPTURED);
+        STATE(LATE);
+        STATE(SKIPPED);
+#undef STATE
+}
+
 static void test_largest(void) {
+        static char text[PROGRAM_CMDLINE_MAX];
         TaskStats stats = {
                 .version = UINT16_MAX,
                 .groups = UINT32_MAX,
@@ -360,6 +422,7 @@ static void test_largest(void) {
                 .uncounted = UINT32_MAX,
         };
         PB(ServerMessage) *message;
+        Program *program;
         Event event;
         size_t n;
 
@@ -375,6 +438,10 @@ static void test_largest(void) {
         TASKSTATS_DELAYS(DELAY)
 #undef DELAY
 
+        memset(text, 'x', sizeof(text));
+        program = made_program_sized(PROGRAM_SKIPPED, text, PROGRAM_CMDLINE_MAX, text, PROGRAM_PATH_MAX, text,
+                                     PROGRAM_PATH_MAX);
+        program->truncated = true;
         memset(&event, 0xff, sizeof(event));
         event.kind = EVENT_EXIT;
         event.task_unknown = event.synthesised = event.exit.process_ended = true;
@@ -382,11 +449,14 @@ static void test_largest(void) {
         event.exit.process_wait_status = UINT32_MAX - 1;
         event.exit.stats_missing = STATS_MISSING_NOT_WITNESSED;
         event.exit.stats = event.exit.process_stats = &stats;
-        message = roundtrip(&event, &n);
-        assert(n <= ENCODED_EVENT_MAX);
+        event.program = program;
+        message = roundtrip_variant(&event, _ENCODE_VARIANTS - 1, &n);
+        assert(n <= ENCODED_EVENT_MAX && n > PROGRAM_CMDLINE_MAX + 2 * PROGRAM_PATH_MAX + 1500);
         check_stats(message->event_batch->events[0]->exit->stats, &stats);
         check_stats(message->event_batch->events[0]->exit->process_stats, &stats);
+        check_program(message->event_batch->events[0]->exit->program, program);
         message_free(message);
+        free(program);
 }
 
 /* The prefix of an event grows from one byte to two: every length around it. */
@@ -456,6 +526,8 @@ int main(void) {
         test_zeros();
         test_exit();
         test_full_names();
+        test_program();
+        test_program_states();
         test_largest();
         test_event_prefix();
         return 0;

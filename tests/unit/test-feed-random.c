@@ -2,9 +2,10 @@
 #undef NDEBUG
 
 /*
- * Several readers of one feed at random speeds, against a model that is simply
- * all that was ever appended: each must get exactly the frames, byte for byte, or
- * exactly the count of what it lost, and nothing else in between.
+ * Several readers of one feed at random speeds, some of which come back to where
+ * nobody remembers them, against a model that is simply all that was ever appended:
+ * each must get exactly the frames, byte for byte, or exactly the count of what it
+ * lost, and nothing else in between.
  */
 
 #include "broker/base/util.h"
@@ -12,7 +13,7 @@
 #include "proto/frame.h"
 #include "tests/unit/harness.h"
 
-enum { N_READERS = 6, N_STEPS = 4000 };
+enum { N_READERS = 6, N_STEPS = 4000, AGE_MAX = 2 };
 
 typedef struct Model Model;
 typedef struct Reader Reader;
@@ -22,6 +23,7 @@ struct Model {
         uint8_t *bytes;
         size_t n, n_max;
         size_t *frames;         /* by first number; SIZE_MAX: within a frame, or not closed yet */
+        size_t *events;         /* by number: where it begins */
         uint64_t *successors;   /* by first number: the next frame's */
         size_t n_frames_max;
         uint64_t n_numbers;     /* the next frame's first number */
@@ -33,6 +35,8 @@ struct Reader {
         unsigned int speed;     /* 0: never reads; else the larger, the more */
         uint64_t next;          /* number of the frame that it must get next */
         size_t n_in_frame;      /* bytes of it that it has */
+        uint8_t *split;         /* begun within a frame: what it must get instead */
+        size_t n_split;
         uint64_t received, lost;
         uint64_t begun;
 };
@@ -41,51 +45,90 @@ static void model_init(Model *model) {
         *model = (Model){ .n_max = 64u << 20, .n_frames_max = 1u << 20, .n_numbers = 1 };
         model->bytes = malloc(model->n_max);
         model->frames = malloc(model->n_frames_max * sizeof(*model->frames));
+        model->events = malloc(model->n_frames_max * sizeof(*model->events));
         model->successors = calloc(model->n_frames_max, sizeof(*model->successors));
-        assert(model->bytes && model->frames && model->successors);
+        assert(model->bytes && model->frames && model->events && model->successors);
         memset(model->frames, 0xff, model->n_frames_max * sizeof(*model->frames));
 }
 
 static void model_deinit(Model *model) {
         free(model->bytes);
         free(model->frames);
+        free(model->events);
         free(model->successors);
 }
 
 /* The same batch, by the model's own means. */
-static void model_add(Model *model, const uint8_t *events, size_t n_events, uint64_t next_number) {
+static void model_add(Model *model, const uint8_t *events, size_t n_events, const size_t *lengths, size_t n_lengths) {
         uint8_t header[ENCODED_BATCH_HEADER_MAX];
         size_t n = encode_batch_header(model->n_numbers, 5, n_events, header);
+        uint64_t next_number = model->n_numbers + n_lengths;
 
         assert(model->n + n + n_events <= model->n_max && next_number < model->n_frames_max);
         model->frames[model->n_numbers] = model->n;
         model->successors[model->n_numbers] = next_number;
         memcpy(model->bytes + model->n, header, n);
         memcpy(model->bytes + model->n + n, events, n_events);
-        model->n += n + n_events;
-        model->n_numbers = next_number;
+        model->n += n;
+        for (size_t i = 0; i < n_lengths; ++i) {
+                model->events[model->n_numbers++] = model->n;
+                model->n += lengths[i];
+        }
+}
+
+/* A frame that begins with any number: that of the feed, or the rest of one. */
+static const uint8_t *reader_frame(const Reader *reader, const Model *model, size_t *ret_n, uint64_t *ret_successor) {
+        uint64_t first = reader->next;
+        size_t end;
+
+        assert(first < model->n_numbers);
+        while (model->frames[first] == SIZE_MAX)
+                --first;
+        *ret_successor = model->successors[first];
+        if (reader->split) {
+                *ret_n = reader->n_split;
+                return reader->split;
+        }
+        assert(first == reader->next);
+        end = *ret_successor < model->n_numbers ? model->frames[*ret_successor] : model->n;
+        *ret_n = end - model->frames[first];
+        return model->bytes + model->frames[first];
+}
+
+static void reader_split(Reader *reader, const Model *model) {
+        uint8_t header[ENCODED_BATCH_HEADER_MAX];
+        uint64_t successor = reader->next;
+        size_t end, n;
+
+        while (successor < model->n_numbers && model->frames[successor] == SIZE_MAX)
+                ++successor;
+        end = successor < model->n_numbers ? model->frames[successor] : model->n;
+        n = encode_batch_header(reader->next, 5, end - model->events[reader->next], header);
+        reader->n_split = n + end - model->events[reader->next];
+        reader->split = malloc(reader->n_split);
+        assert(reader->split);
+        memcpy(reader->split, header, n);
+        memcpy(reader->split + n, model->bytes + model->events[reader->next], reader->n_split - n);
 }
 
 /* A reader's bytes must be those of the frames that come next. */
 static void reader_check(Reader *reader, const Model *model, const uint8_t *data, size_t n) {
         while (n > 0) {
-                size_t n_prefix, n_message, n_frame, n_part;
-                const uint8_t *frame;
+                size_t n_frame, n_part;
+                uint64_t successor;
+                const uint8_t *frame = reader_frame(reader, model, &n_frame, &successor);
 
-                assert(reader->next < model->n_numbers);
-                assert(model->frames[reader->next] != SIZE_MAX);
-                frame = model->bytes + model->frames[reader->next];
-                assert(frame_parse(frame, SIZE_MAX / 2, FRAME_MAX_FROM_BROKER, &n_prefix, &n_message) == 0);
-                n_frame = n_prefix + n_message;
                 n_part = MIN(n, n_frame - reader->n_in_frame);
                 assert(memcmp(data, frame + reader->n_in_frame, n_part) == 0);
                 reader->n_in_frame += n_part;
                 data += n_part;
                 n -= n_part;
                 if (reader->n_in_frame == n_frame) {
-                        reader->received += model->successors[reader->next] - reader->next;
-                        reader->next = model->successors[reader->next];
+                        reader->received += successor - reader->next;
+                        reader->next = successor;
                         reader->n_in_frame = 0;
+                        free(reader->split);
+                        reader->split = NULL;
                 }
         }
         assert(cursor_is_at_boundary(&reader->cursor) == (reader->n_in_frame == 0));
@@ -97,7 +140,7 @@ static bool reader_read(Reader *reader, const Model *model, size_t n, uint64_t *
         static uint8_t data[4 * FEED_CHUNK_BYTES];
         size_t n_slices, n_there = 0;
 
-        if (reader->cursor.fell && cursor_is_at_boundary(&reader->cursor)) {
+        if (cursor_must_recover(&reader->cursor)) {
                 uint64_t first, lost = cursor_recover(&reader->cursor, &first);
 
                 assert(first == reader->next);
@@ -140,10 +183,57 @@ static void check_feed(const Feed *feed, const Reader *readers) {
         assert(n_bytes == feed->n_bytes && n_bytes <= feed->n_max);
 }
 
+/* What is left of all is the end of all. */
+static void check_bytes(const Feed *feed, const Model *model) {
+        size_t at = model->n - feed->n_bytes;
+
+        for (const List *link = feed->chunks.next; link != &feed->chunks; link = link->next) {
+                const FeedChunk *chunk = container_of(link, const FeedChunk, link);
+
+                assert(chunk->n == 0 || model->frames[chunk->first_number] == at);
+                assert(memcmp(chunk->bytes, model->bytes + at, chunk->n) == 0);
+                at += chunk->n;
+        }
+        assert(at == model->n);
+}
+
+/* A second passes. Only what is old and what nobody is in may go, and does. */
+static void age(Feed *feed) {
+        const FeedChunk *oldest = container_of(feed->chunks.next, const FeedChunk, link);
+        bool may_go = oldest->n_cursors == 0 && oldest->age >= AGE_MAX && &oldest->link != feed->chunks.prev;
+        uint64_t first_number = oldest->first_number;
+        uint32_t before = feed->age;
+
+        feed_age(feed, AGE_MAX);
+        assert(feed->age == (list_is_empty(&feed->cursors) ? before + 1 : 0));
+        oldest = container_of(feed->chunks.next, const FeedChunk, link);
+        assert((oldest->first_number != first_number) == may_go);
+        assert(oldest->age <= AGE_MAX || oldest->n_cursors > 0 || &oldest->link == feed->chunks.prev);
+}
+
 static void reader_attach(Reader *reader, Feed *feed, unsigned int speed) {
         *reader = (Reader){ .attached = true, .speed = speed, .next = feed->next_number, .begun = feed->next_number };
         cursor_init(&reader->cursor);
         cursor_attach(&reader->cursor, feed);
+}
+
+/* Anywhere, gone or not; more often near where that changes. */
+static void reader_attach_at(Reader *reader, Feed *feed, const Model *model, unsigned int speed, uint64_t *state) {
+        uint64_t oldest = container_of(feed->chunks.next, const FeedChunk, link)->first_number, number;
+
+        number = 1 + random_below(state, feed->next_number);
+        if (random_below(state, 2))
+                number = oldest + random_below(state, feed->next_number - oldest + 1);
+        else if (random_below(state, 2))
+                number = oldest > 5 ? oldest - random_below(state, 5) : oldest;
+        assert(feed_has(feed, number) == (number >= oldest));
+        *reader = (Reader){ .attached = true, .speed = speed, .next = number, .begun = number };
+        cursor_init(&reader->cursor);
+        assert(cursor_attach_at(&reader->cursor, feed, number) == 0);
+        assert(reader->cursor.fell == (number < oldest));
+        assert(cursor_is_at_boundary(&reader->cursor));
+        if (number >= oldest && number < feed->next_number && model->frames[number] == SIZE_MAX)
+                reader_split(reader, model);
 }
 
 /* To the end, or given up within whatever it is in. */
@@ -154,41 +244,59 @@ static void reader_detach(Reader *reader, const Model *model, bool finish, uint6
                 assert(reader->begun + reader->received + reader->lost == model->n_numbers);
         }
         cursor_deinit(&reader->cursor);
+        free(reader->split);
+        reader->split = NULL;
         reader->attached = false;
 }
 
 static void test_random(uint64_t seed, size_t n_max, size_t n_event_max) {
         static uint8_t batch[FEED_BATCH_MAX];
         Reader readers[N_READERS] = {};
-        uint64_t state = seed, n_falls = 0;
+        uint64_t state = seed, n_falls = 0, n_splits = 0, n_gone = 0;
         Model model;
         Feed *feed;
 
-        assert(feed_new(&feed, 1, &(Subscription){ .kinds = 2 }, n_max) == 0);
+        assert(feed_new(&feed, 1, &(Topic){ .kinds = 2 }, n_max) == 0);
         model_init(&model);
 
         for (int step = 0; step < N_STEPS && model.n < model.n_max - 2 * FEED_BATCH_MAX; ++step) {
-                size_t i = random_below(&state, N_READERS), n_batch = 0;
+                size_t i = random_below(&state, N_READERS), n_batch = 0, lengths[30], n_lengths = 0;
+                Reader *reader = &readers[i];
 
-                if (!readers[i].attached)
-                        reader_attach(&readers[i], feed, (unsigned int)random_below(&state, 4));
-                else if (random_below(&state, 200) == 0)
-                        reader_detach(&readers[i], &model, random_below(&state, 2), &state);
+                if (!reader->attached && random_below(&state, 2)) {
+                        reader_attach(reader, feed, (unsigned int)random_below(&state, 4));
+                } else if (!reader->attached) {
+                        reader_attach_at(reader, feed, &model, (unsigned int)random_below(&state, 4), &state);
+                        n_splits += reader->split != NULL;
+                        n_gone += reader->cursor.fell;
+                } else if (random_below(&state, 50) == 0) {
+                        reader_detach(reader, &model, random_below(&state, 2), &state);
+                }
 
-                /* a batch of 1 to 30 events */
+                /* a batch of 1 to 30 events, as members of an EventBatch */
                 for (uint64_t k = 1 + random_below(&state, 30); k > 0; --k) {
-                        size_t n_event = 10 + random_below(&state, n_event_max - 10);
+                        size_t n_body = 5 + random_below(&state, n_event_max - 10), n_prefix, n_event;
+                        uint8_t *event = batch + n_batch;
 
-                        if (n_batch + n_event > FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX)
+                        if (n_batch + 4 + n_body > FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX)
                                 break;
-                        for (size_t b = 0; b < n_event; ++b)
-                                batch[n_batch + b] = (uint8_t)random_next(&state);
-                        assert(feed_append(feed, batch + n_batch, n_event, 5) == 0);
+                        event[0] = 3 << 3 | 2;
+                        n_prefix = frame_prefix(event + 1, (uint32_t)n_body);
+                        n_event = 1 + n_prefix + n_body;
+                        for (size_t b = 1 + n_prefix; b < n_event; ++b)
+                                event[b] = (uint8_t)random_next(&state);
+                        assert(feed_append(feed, event, n_event, 5) == 0);
                         n_batch += n_event;
+                        lengths[n_lengths++] = n_event;
                 }
                 assert(feed_close_batch(feed) == 0);
-                model_add(&model, batch, n_batch, feed->next_number);
+                model_add(&model, batch, n_batch, lengths, n_lengths);
+                assert(model.n_numbers == feed->next_number);
                 check_feed(feed, readers);
+                if (random_below(&state, 20) == 0)
+                        age(feed);
+                if (random_below(&state, 50) == 0)
+                        check_bytes(feed, &model);
 
                 for (i = 0; i < N_READERS; ++i) {
                         static const size_t speeds[] = { 0, 700, 20000, 400000 };
@@ -214,7 +322,7 @@ static void test_random(uint64_t seed, size_t n_max, size_t n_event_max) {
         for (size_t i = 0; i < N_READERS; ++i)
                 if (readers[i].attached)
                         reader_detach(&readers[i], &model, true, &state);
-        assert(n_falls > 0);
+        assert(n_falls > 0 && n_splits > 5 && n_gone > 5);
         feed_free(feed);
         model_deinit(&model);
 }

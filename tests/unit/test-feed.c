@@ -3,133 +3,22 @@
 
 /* Feeds and cursors: bytes that are sent in any pieces, and readers that fall behind. */
 
-#include "broker/base/util.h"
-#include "broker/output/feed.h"
-#include "tests/unit/pb.h"
-
-static const Subscription subscription = { .kinds = EVENT_BIT(EVENT_COMM), .threads = true };
-
-static Feed *feed_make(size_t n_max) {
-        Feed *feed;
-
-        assert(feed_new(&feed, 7, &subscription, n_max) == 0);
-        return feed;
-}
-
-/* Not an event of the wire: the feed never looks into one. The first bytes are its number. */
-static void append(Feed *feed, size_t n) {
-        static uint8_t event[ENCODED_EVENT_MAX];
-        uint64_t number = feed->next_number;
-
-        assert(n >= 8 && n <= sizeof(event));
-        memset(event, (int)(number % 251), n);
-        put_u64(event, 0, number);
-        assert(feed_append(feed, event, n, 5) == 0);
-}
-
-static void close_batch(Feed *feed) {
-        assert(feed_close_batch(feed) == 0);
-        assert(feed->n_open == 0);
-}
-
-/*
- * Appends a frame of one event whose bytes, prefix and all, are as many as asked
- * for; or one or two less, where a longer prefix skips a length.
- */
-static void append_frame(Feed *feed, size_t n_frame) {
-        uint8_t header[ENCODED_BATCH_HEADER_MAX];
-        size_t n = n_frame;
-
-        while (n + encode_batch_header(feed->next_number, 5, n, header) > n_frame)
-                --n;
-        assert(n + encode_batch_header(feed->next_number, 5, n, header) >= n_frame - 2);
-        if (n <= ENCODED_EVENT_MAX) {
-                append(feed, n);
-        } else {
-                static uint8_t large[FEED_BATCH_MAX];
-
-                memset(large, 'L', n);
-                assert(feed_append(feed, large, n, 5) == 0);
-        }
-        close_batch(feed);
-}
-
-/* Takes up to @n bytes, in one piece; says how many there were. */
-static size_t take(Cursor *cursor, uint8_t *data, size_t n) {
-        struct iovec slices[FEED_SLICES];
-        size_t n_slices = cursor_slices(cursor, n, slices), n_taken = 0;
-
-        for (size_t i = 0; i < n_slices; ++i) {
-                size_t n_part = MIN(slices[i].iov_len, n - n_taken);
-
-                assert(slices[i].iov_len > 0);
-                memcpy(data + n_taken, slices[i].iov_base, n_part);
-                n_taken += n_part;
-        }
-        if (n_taken > 0)
-                cursor_advance(cursor, n_taken);
-        return n_taken;
-}
-
-static size_t take_all(Cursor *cursor, uint8_t *data, size_t n_max) {
-        size_t n_all = 0, n;
-
-        while ((n = take(cursor, data + n_all, n_max - n_all)) > 0)
-                n_all += n;
-        return n_all;
-}
-
-/* Checks a frame's header; returns its length. */
-static size_t check_frame(const uint8_t *data, size_t n_data, uint64_t first_number) {
-        size_t n_prefix, n_message, i;
-        uint64_t number = 0;
-        int shift = 0;
-
-        assert(frame_parse(data, n_data, FRAME_MAX_FROM_BROKER, &n_prefix, &n_message) == 0);
-        i = n_prefix;
-        assert(data[i++] == (2 << 3 | 2));
-        while (data[i++] & 0x80)
-                ;
-        assert(data[i++] == (1 << 3 | 0));
-        do {
-                number |= (uint64_t)(data[i] & 0x7f) << shift;
-                shift += 7;
-        } while (data[i++] & 0x80);
-        assert(number == first_number);
-        return n_prefix + n_message;
-}
-
-static size_t count_chunks(const Feed *feed, size_t *ret_bytes) {
-        size_t n = 0, n_bytes = 0;
-
-        for (const List *link = feed->chunks.next; link != &feed->chunks; link = link->next) {
-                n_bytes += container_of(link, const FeedChunk, link)->n;
-                ++n;
-        }
-        assert(n_bytes == feed->n_bytes);
-        if (ret_bytes)
-                *ret_bytes = n_bytes;
-        return n;
-}
+#include "tests/unit/feed-rig.h"
 
 static void test_new(void) {
-        Subscription other = subscription;
+        static Topic filtered = { .kinds = EVENT_BIT(EVENT_COMM), .filter = { .nonzero = true } };
         Feed *feed = feed_make(0);
 
         assert(feed->id == 7 && feed->next_number == 1 && feed->n_bytes == 0);
         assert(feed->n_max >= 2 * FEED_CHUNK_BYTES);
-        assert(feed_is_for(feed, &other));
-        /* what only concerns the sending is no reason for another feed */
-        other.strict = true;
-        other.max_delay_ms = 500;
-        assert(feed_is_for(feed, &other));
-        other.threads = false;
-        assert(!feed_is_for(feed, &other));
-        other.threads = true;
-        other.kinds |= EVENT_BIT(EVENT_FORK);
-        assert(!feed_is_for(feed, &other));
+        assert(topic_equals(&feed->topic, &feed_topic) && feed->of_all);
+        assert(feed->mark == 0 && feed->n_snapshots == 0 && list_is_empty(&feed->snapshots));
         assert(!feed_free(feed));
         assert(!feed_free(NULL));
+
+        assert(feed_new(&feed, 8, &filtered, 0) == 0);
+        assert(topic_equals(&feed->topic, &filtered) && !feed->of_all);
+        feed_free(feed);
 }
 
 static void test_batches(void) {
@@ -191,7 +80,7 @@ static void test_batches_that_close_themselves(void) {
         Cursor cursor;
         size_t n, i = 0;
 
-        n = encode_event(&(Event){ .kind = EVENT_SID, .pid = 5, .tid = 5 }, event);
+        n = encode_event(&(Event){ .kind = EVENT_SID, .pid = 5, .tid = 5 }, 0, event);
         cursor_init(&cursor);
         cursor_attach(&cursor, feed);
         assert(feed_append(feed, event, n, 5) == 0);
@@ -306,27 +195,35 @@ static void test_chunk_change(void) {
         feed_free(feed);
 }
 
-/* What all have read is kept no longer than until room is made. */
-static void test_read_chunks_are_freed(void) {
+/* What all have read stays, for who comes back, until the feed is full: then the oldest goes. */
+static void test_read_chunks_stay(void) {
         static uint8_t data[2 * FEED_CHUNK_BYTES];
-        Feed *feed = feed_make(64 * FEED_CHUNK_BYTES);
+        const size_t n_max = 8 * FEED_CHUNK_BYTES, n_frames = FEED_CHUNK_BYTES / 4000;
+        Feed *feed = feed_make(n_max);
         Cursor cursor;
 
         cursor_init(&cursor);
         cursor_attach(&cursor, feed);
-        for (int i = 0; i < 2000; ++i) {
+        for (size_t i = 0; i < 8 * n_frames; ++i) {
                 append_frame(feed, 4000);
                 take_all(&cursor, data, sizeof(data));
-                assert(count_chunks(feed, NULL) <= 2);
+                assert(count_chunks(feed, NULL) == i / n_frames + 1);
+                assert(feed_has(feed, 1));
         }
-        assert(!cursor.fell);
+        for (size_t i = 0; i < 8 * n_frames; ++i) {
+                append_frame(feed, 4000);
+                take_all(&cursor, data, sizeof(data));
+                assert(feed->n_bytes <= n_max && feed->n_bytes + 4000 > n_max - FEED_CHUNK_BYTES);
+        }
+        assert(!cursor.fell && !feed_has(feed, 7 * n_frames));
         cursor_deinit(&cursor);
 
         /* nobody at all */
         for (int i = 0; i < 2000; ++i) {
                 append_frame(feed, 4000);
-                assert(count_chunks(feed, NULL) <= 2);
+                assert(feed->n_bytes <= n_max && feed->n_bytes + 4000 > n_max - FEED_CHUNK_BYTES);
         }
+        (void)count_chunks(feed, NULL);
         feed_free(feed);
 }
 
@@ -355,30 +252,6 @@ static void test_bound(void) {
  * Falls. The feed holds two chunks; a reader that is in the first when a third is
  * needed has lost what is left of it.
  */
-
-static void fill_until_fallen(Feed *feed, const Cursor *cursor, size_t n_frame) {
-        for (int i = 0; i < 100000 && !cursor->fell; ++i)
-                append_frame(feed, n_frame);
-        assert(cursor->fell);
-}
-
-static void check_recovered(Feed *feed, Cursor *cursor, uint64_t first_lost) {
-        static uint8_t data[4 * FEED_CHUNK_BYTES];
-        uint64_t first_number = 0, lost;
-        size_t n, i = 0;
-
-        lost = cursor_recover(cursor, &first_number);
-        assert(first_number == first_lost);
-        assert(!cursor->fell);
-        assert(container_of(feed->chunks.next, FeedChunk, link)->first_number == first_lost + lost);
-
-        /* the next event's number is the loss' plus its count, and from there on none is missing */
-        n = take_all(cursor, data, sizeof(data));
-        for (uint64_t number = first_lost + lost; number < feed->next_number; ++number)
-                i += check_frame(data + i, n - i, number);
-        assert(i == n);
-        assert(cursor_is_idle(cursor));
-}
 
 static void test_fall_at_a_boundary(void) {
         static uint8_t data[FEED_CHUNK_BYTES];
@@ -532,7 +405,7 @@ int main(void) {
         test_batches_that_close_themselves();
         test_partial_sends();
         test_chunk_change();
-        test_read_chunks_are_freed();
+        test_read_chunks_stay();
         test_bound();
         test_fall_at_a_boundary();
         test_fall_within_a_frame();

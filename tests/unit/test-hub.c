@@ -82,7 +82,7 @@ static void test_subscribe(void) {
         rig_free(rig);
 }
 
-/* The same subscription, the same feed and numbers; it goes with its last reader. */
+/* The same subscription, the same feed and numbers; it stays for a while after its last reader. */
 static void test_feeds_are_shared(void) {
         Rig *rig = rig_new();
         Peer first = peer_new_subscribed(rig, 0, false, 0), second, third;
@@ -94,24 +94,44 @@ static void test_feeds_are_shared(void) {
         message = peer_expect_body(rig, &second, SUBSCRIBED);
         assert(message->subscribed->feed == 1 && message->subscribed->next_number == 5);
         message_free(message);
-        assert(rig->hub.n_feeds == 1 && rig->hub.n_subscribers == 2);
+        assert(rig->hub.feeds.n == 1 && rig->hub.n_subscribers == 2);
         rig_publish(rig, 2);
         peer_check_events(rig, &first, 1, 0, 6, NULL);
         peer_free(&first);
         first.fd = -1;
         rig_turn(rig);
-        assert(rig->hub.n_feeds == 1 && rig->hub.n_subscribers == 1);
+        assert(rig->hub.feeds.n == 1 && rig->hub.n_subscribers == 1);
         peer_free(&second);
         rig_turn(rig);
         /* a closed peer is found when it is written to, or when its end is read */
-        assert(rig->hub.n_feeds == 0 && rig->hub.n_subscribers == 0 && rig->hub.n_clients == 0);
+        assert(rig->hub.n_clients == 0);
+        rig_expect_idle_feeds(rig, 1);
 
-        /* another feed has another name and begins anew */
+        /* the feed goes on meanwhile, and is there for who asks for the same */
+        rig_publish(rig, 3);
+        rig_age(rig, LIMIT_RESUME_SECONDS);
+        third = peer_new_welcomed(rig, 0);
+        peer_ask_subscribe(&third, 1, false, 0);
+        message = peer_expect_body(rig, &third, SUBSCRIBED);
+        assert(message->subscribed->feed == 1 && message->subscribed->next_number == 10);
+        message_free(message);
+        peer_free(&third);
+        rig_turn(rig);
+
+        /* until nobody came for too long: another feed has another name and begins anew */
+        rig_age(rig, LIMIT_RESUME_SECONDS);
+        rig_expect_idle_feeds(rig, 1);
+        assert(ev_is_active(&rig->hub.age));
+        rig_age(rig, 1);
+        rig_expect_idle_feeds(rig, 0);
+        assert(!ev_is_active(&rig->hub.age));
         third = peer_new_welcomed(rig, 0);
         peer_ask_subscribe(&third, 1, false, 0);
         message = peer_expect_body(rig, &third, SUBSCRIBED);
         assert(message->subscribed->feed == 2 && message->subscribed->next_number == 1);
         message_free(message);
+        rig_turn(rig);
+        assert(ev_is_active(&rig->hub.age));
         peer_free(&third);
         rig_free(rig);
 }
@@ -164,7 +184,7 @@ static void test_selection(void) {
         subscribe_kinds(rig, &peers[1], some, 2, false);
         subscribe_kinds(rig, &peers[2], all, 10, false);
         subscribe_kinds(rig, &peers[3], all, 10, true);
-        assert(rig->hub.n_feeds == 4);
+        assert(rig->hub.feeds.n == 4);
 
         /* of a thread */
         for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
@@ -245,10 +265,10 @@ static void test_limits(void) {
         rig->hub.n_clients -= LIMIT_CONNECTIONS - 1;
 
         /* feeds */
-        rig->hub.n_feeds += LIMIT_FEEDS;
+        rig->hub.feeds.n += LIMIT_FEEDS;
         peer_ask_subscribe(&peer, 5, false, 0);
         peer_expect_error(rig, &peer, ERROR_LIMIT, false);
-        rig->hub.n_feeds -= LIMIT_FEEDS;
+        rig->hub.feeds.n -= LIMIT_FEEDS;
         peer_ask_subscribe(&peer, 6, false, 0);
         message_free(peer_expect_body(rig, &peer, SUBSCRIBED));
         peer_free(&peer);

@@ -3,93 +3,7 @@
 
 /* Requests: what is understood, and everything that is refused, with its code and its field. */
 
-#include "broker/base/util.h"
-#include "broker/output/request.h"
-#include "tests/unit/pb.h"
-
-#define ALWAYS EVENT_BIT(EVENT_LOSS)
-#define BYTES_MAX (128u * 1024u)
-
-typedef struct Bytes Bytes;
-
-struct Bytes {
-        size_t n;
-        uint8_t data[BYTES_MAX];
-};
-
-static Bytes bytes;
-
-static void add_varint(uint64_t value) {
-        for (; value >= 0x80; value >>= 7)
-                bytes.data[bytes.n++] = (uint8_t)(value | 0x80);
-        bytes.data[bytes.n++] = (uint8_t)value;
-}
-
-static void add_field(uint32_t number, uint32_t wire_type) {
-        add_varint((uint64_t)number << 3 | wire_type);
-}
-
-static void add_number(uint32_t number, uint64_t value) {
-        add_field(number, 0);
-        add_varint(value);
-}
-
-static void add_bytes(uint32_t number, const void *data, size_t n) {
-        add_field(number, 2);
-        add_varint(n);
-        if (n)
-                memcpy(bytes.data + bytes.n, data, n);
-        bytes.n += n;
-}
-
-/* Makes what was added so far the content of field @number, behind request_id @id. */
-static void wrap(uint64_t id, uint32_t number) {
-        static uint8_t body[BYTES_MAX];
-        size_t n = bytes.n;
-
-        memcpy(body, bytes.data, n);
-        bytes.n = 0;
-        if (id)
-                add_number(1, id);
-        add_bytes(number, body, n);
-}
-
-/* Decodes what was added, from memory that ends where it does, and begins anew. */
-static int decode(Request *request, EncodedError *error) {
-        uint8_t *data = exact_copy(bytes.data, bytes.n);
-        int r;
-
-        memset(request, 0x55, sizeof(*request));
-        memset(error, 0x55, sizeof(*error));
-        r = request_decode(data, bytes.n, request, error);
-        free(data);
-        bytes.n = 0;
-        return r;
-}
-
-static void check_refused(uint64_t id, ErrorCode code, bool closing, const char *field) {
-        EncodedError error;
-        Request request;
-
-        assert(decode(&request, &error) == REQUEST_E_REFUSED);
-        assert(error.request_id == id);
-        assert(error.code == code);
-        assert(error.closing == closing);
-        assert(error.lost == 0);
-        assert(field ? error.field && !strcmp(error.field, field) : !error.field);
-        /* a sentence */
-        assert(error.message && error.message[strlen(error.message) - 1] == '.');
-}
-
-static Subscription check_subscribe(uint64_t id) {
-        EncodedError error;
-        Request request;
-
-        assert(decode(&request, &error) == 0);
-        assert(request.id == id);
-        assert(request.type == REQUEST_SUBSCRIBE);
-        return request.subscription;
-}
+#include "tests/unit/request-rig.h"
 
 static void test_status(void) {
         EncodedError error;
@@ -113,8 +27,10 @@ static void test_subscribe_defaults(void) {
 
         wrap(1, 2);
         subscription = check_subscribe(1);
-        assert(subscription.kinds == (EVENT_BIT(EVENT_FORK) | EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXIT) | ALWAYS));
-        assert(!subscription.threads && !subscription.strict && subscription.max_delay_ms == 0);
+        assert(subscription.topic.kinds == (EVENT_BIT(EVENT_FORK) | EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXIT) | ALWAYS));
+        assert(!subscription.topic.threads && !subscription.strict && subscription.max_delay_ms == 0);
+        assert(!subscription.topic.programs && !subscription.snapshot && !subscription.has_resume);
+        assert(filter_is_of_all(&subscription.topic.filter));
 }
 
 /* Packed by protobuf-c, as other libraries would. */
@@ -130,13 +46,17 @@ static void test_subscribe_all(void) {
         subscribe.threads = true;
         subscribe.strict = true;
         subscribe.max_delay_ms = 60000;
+        subscribe.snapshot = true;
+        subscribe.programs = true;
         message.request_id = 5;
         message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE;
         message.subscribe = &subscribe;
         bytes.n = taskbroker__v1__client_message__pack(&message, bytes.data);
         subscription = check_subscribe(5);
-        assert(subscription.kinds == (EVENT_BIT(EVENT_COREDUMP) | EVENT_BIT(EVENT_FORK) | ALWAYS));
-        assert(subscription.threads && subscription.strict && subscription.max_delay_ms == 60000);
+        assert(subscription.topic.kinds == (EVENT_BIT(EVENT_COREDUMP) | EVENT_BIT(EVENT_FORK) | ALWAYS));
+        assert(subscription.topic.threads && subscription.strict && subscription.max_delay_ms == 60000);
+        assert(subscription.topic.programs && subscription.snapshot && !subscription.has_resume);
+        assert(filter_is_of_all(&subscription.topic.filter));
 }
 
 static void test_every_kind(void) {
@@ -146,17 +66,17 @@ static void test_every_kind(void) {
                 /* one alone, as a field of its own */
                 add_number(1, kind);
                 wrap(kind, 2);
-                assert(check_subscribe(kind).kinds == (EVENT_BIT(kind) | ALWAYS));
+                assert(check_subscribe(kind).topic.kinds == (EVENT_BIT(kind) | ALWAYS));
                 /* and packed, named thrice */
                 add_bytes(1, (uint8_t[]){ (uint8_t)kind, (uint8_t)kind, (uint8_t)kind }, 3);
                 wrap(kind, 2);
-                assert(check_subscribe(kind).kinds == (EVENT_BIT(kind) | ALWAYS));
+                assert(check_subscribe(kind).topic.kinds == (EVENT_BIT(kind) | ALWAYS));
                 all |= EVENT_BIT(kind);
         }
         for (uint32_t kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind)
                 add_number(1, kind);
         wrap(1, 2);
-        assert(check_subscribe(1).kinds == all);
+        assert(check_subscribe(1).topic.kinds == all);
 }
 
 static void test_bad_values(void) {
@@ -181,7 +101,7 @@ static void test_bad_values(void) {
 
 /* On every level, of every wire type. */
 static void test_unknown_fields(void) {
-        static const uint32_t numbers[] = { 5, 15, 16, 1000, 536870911 };
+        static const uint32_t numbers[] = { 9, 15, 16, 1000, 536870911 };
 
         for (size_t i = 0; i < ARRAY_SIZE(numbers); ++i) {
                 for (uint32_t wire_type = 0; wire_type <= 5; ++wire_type) {
@@ -266,7 +186,7 @@ static void test_given_twice(void) {
         memcpy(bytes.data, first, n);
         bytes.n += n;
         subscription = check_subscribe(3);
-        assert(subscription.threads);
+        assert(subscription.topic.threads);
 
         memcpy(bytes.data, first, n);
         bytes.n = n;
@@ -306,7 +226,7 @@ static void test_arena(void) {
                 add_bytes(1, kinds, sizeof(kinds));
                 wrap(0, 2);
                 assert(decode(&request, &error) == 0);
-                assert(request.subscription.kinds == (EVENT_BIT(EVENT_EXEC) | ALWAYS));
+                assert(request.subscription.topic.kinds == (EVENT_BIT(EVENT_EXEC) | ALWAYS));
         }
 
         /* requests within a request's field, again and again */
@@ -363,7 +283,7 @@ static void test_noise(void) {
                 if (decode(&request, &error))
                         assert(error.message && error.code);
                 else
-                        assert(request.type == REQUEST_STATUS || (request.subscription.kinds & ALWAYS));
+                        assert(request.type == REQUEST_STATUS || (request.subscription.topic.kinds & ALWAYS));
         }
 }
 

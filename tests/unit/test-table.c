@@ -5,7 +5,7 @@
 
 #include "broker/base/util.h"
 #include "broker/tasks/table.h"
-#include "tests/unit/harness.h"
+#include "tests/unit/made.h"
 
 #define TID_MAX (4096u * 1024u - 1)
 
@@ -159,6 +159,31 @@ static void test_leader_never_seen(void) {
         task_table_deinit(&table);
 }
 
+/* The leader's place is the process', whether it lives, has gone, or was never seen: then nothing is known of it. */
+static void test_get_leader(void) {
+        static TaskTable table;
+        Task *leader;
+
+        task_table_init(&table);
+        assert(!task_table_get_leader(&table, 100) && !task_table_get_leader(&table, UINT32_MAX));
+        leader = task_table_add(&table, 100, 100);
+        assert(task_table_add(&table, 100, 101));
+        assert(task_table_get_leader(&table, 100) == leader && !task_table_get_leader(&table, 101));
+        assert(process_first_live(leader->process) == leader);
+        task_table_end_task(&table, leader);
+        assert(task_table_get_leader(&table, 100) == leader && leader->flags == TASK_GONE);
+        assert(process_first_live(leader->process)->tid == 101);
+        assert(task_table_add(&table, 100, 102));
+        task_table_end_task(&table, task_table_get(&table, 101));
+        assert(process_first_live(leader->process)->tid == 102);
+
+        assert(task_table_add(&table, 200, 205));
+        leader = task_table_get_leader(&table, 200);
+        assert(leader->tid == 200 && leader->flags == (TASK_GONE | TASK_UNKNOWN));
+        assert(process_first_live(leader->process)->tid == 205);
+        task_table_deinit(&table);
+}
+
 static void test_revive(void) {
         static TaskTable table;
         Task *leader, *caller;
@@ -198,6 +223,138 @@ static void test_totals(void) {
         process = task_table_add(&table, 101, 101)->process;
         totals = task_table_totals(&table, process);
         assert(totals && totals->tasks == 0);
+        task_table_deinit(&table);
+}
+
+/* A program has as many uses as processes; its bytes count once, from its first process to its last. */
+static void test_programs(void) {
+        static TaskTable table;
+        Program *first = made_program("first", "/bin/first", "/a"), *second = made_program("second", "/bin/2", "/a/b");
+        size_t n_first = program_size(first), n_second = program_size(second);
+        Process *parent, *child, *grandchild;
+
+        task_table_init(&table);
+        parent = task_table_add(&table, 100, 100)->process;
+        child = task_table_add(&table, 101, 101)->process;
+        grandchild = task_table_add(&table, 102, 102)->process;
+        parent->session = 90;
+        parent->marks = 5;
+
+        /* of a parent that is not known, or has nothing */
+        task_table_inherit(&table, child, NULL);
+        assert(child->session == 0 && child->marks == 0 && !child->program);
+        task_table_inherit(&table, child, parent);
+        assert(child->session == 90 && child->marks == 5 && !child->program && table.n_program_bytes == 0);
+
+        task_table_set_program(&table, parent, first);
+        assert(parent->program == first && first->n_users == 1 && table.n_program_bytes == n_first);
+        task_table_inherit(&table, child, parent);
+        task_table_inherit(&table, grandchild, child);
+        assert(child->program == first && grandchild->program == first && first->n_users == 3);
+        assert(grandchild->session == 90 && grandchild->marks == 5);
+        assert(table.n_program_bytes == n_first);
+
+        /* one takes another; the others keep theirs */
+        task_table_set_program(&table, parent, second);
+        assert(first->n_users == 2 && second->n_users == 1 && table.n_program_bytes == n_first + n_second);
+        /* what it inherits anew, it takes instead of what it had */
+        task_table_inherit(&table, grandchild, parent);
+        assert(first->n_users == 1 && second->n_users == 2 && table.n_program_bytes == n_first + n_second);
+        task_table_end_process(&table, child);
+        assert(second->n_users == 2 && table.n_program_bytes == n_second);
+        task_table_set_program(&table, grandchild, NULL);
+        assert(second->n_users == 1 && !grandchild->program && table.n_program_bytes == n_second);
+        task_table_set_program(&table, grandchild, NULL);
+        task_table_end_process(&table, parent);
+        assert(table.n_program_bytes == 0);
+
+        /* whatever there is goes with the table, also that of a process whose leader has gone */
+        task_table_set_program(&table, grandchild, made_program("x", "y", "/z"));
+        parent = task_table_add(&table, 200, 205)->process;
+        task_table_inherit(&table, parent, grandchild);
+        task_table_set_program(&table, task_table_add(&table, 300, 301)->process, made_program("x", "y", "/z"));
+        task_table_deinit(&table);
+        assert(table.n_program_bytes == 0);
+}
+
+/* At random, against the sum of what is in the table. */
+static void test_program_bytes(void) {
+        enum { N = 200 };
+        static TaskTable table;
+        uint64_t state = 4711;
+
+        task_table_init(&table);
+        for (int step = 0; step < 20000; ++step) {
+                uint32_t pid = 1 + (uint32_t)random_below(&state, N), ppid = 1 + (uint32_t)random_below(&state, N);
+                Process *process = task_table_get_process(&table, pid), *parent = task_table_get_process(&table, ppid);
+                char text[64] = {};
+
+                if (!process) {
+                        process = task_table_add(&table, pid, pid)->process;
+                        task_table_inherit(&table, process, pid == ppid ? NULL : parent);
+                } else if (random_below(&state, 3) == 0) {
+                        task_table_end_process(&table, process);
+                } else {
+                        memset(text, 'x', random_below(&state, sizeof(text)));
+                        task_table_set_program(&table, process,
+                                               random_below(&state, 4) ? made_program(text, "/bin/x", "/a") : NULL);
+                }
+                if (step % 100 == 0) {
+                        Program *seen[N];
+                        size_t n_seen = 0, n_bytes = 0;
+
+                        for (uint32_t i = 1; i <= N; ++i) {
+                                const Process *one = task_table_get_process(&table, i);
+                                size_t k = 0, n_users = 0;
+
+                                if (!one || !one->program)
+                                        continue;
+                                while (k < n_seen && seen[k] != one->program)
+                                        ++k;
+                                if (k < n_seen)
+                                        continue;
+                                seen[n_seen++] = one->program;
+                                n_bytes += program_size(one->program);
+                                for (uint32_t j = 1; j <= N; ++j) {
+                                        const Process *other = task_table_get_process(&table, j);
+
+                                        n_users += other && other->program == one->program;
+                                }
+                                assert(n_users == one->program->n_users);
+                        }
+                        assert(n_bytes == table.n_program_bytes);
+                }
+        }
+        task_table_deinit(&table);
+}
+
+/* What it has is what was made for the most, and the programs. */
+static void test_bytes(void) {
+        static TaskTable table;
+        size_t n_empty, n_full, n_program;
+        Program *program;
+
+        task_table_init(&table);
+        n_empty = task_table_bytes(&table);
+        assert(n_empty >= sizeof(table.pages) && n_empty < 64 * 1024);
+        for (uint32_t tid = 1; tid <= 100000; ++tid)
+                assert(task_table_add(&table, tid, tid));
+        n_full = task_table_bytes(&table);
+        assert(n_full >= n_empty + 100000 * (sizeof(Task) + sizeof(Process) + sizeof(Task *)));
+        assert(n_full <= n_empty + 100000 * (sizeof(Task) + sizeof(Process) + sizeof(Task *) + 64));
+        program = made_program("a", "b", "/c");
+        n_program = program_size(program);
+        task_table_set_program(&table, task_table_get_process(&table, 5), program);
+        assert(task_table_bytes(&table) == n_full + n_program);
+        assert(task_table_totals(&table, task_table_get_process(&table, 5)));
+        assert(task_table_bytes(&table) >= n_full + n_program + sizeof(TaskStats));
+        n_full = task_table_bytes(&table) - n_program;
+        for (uint32_t tid = 1; tid <= 100000; ++tid)
+                task_table_end_process(&table, task_table_get_process(&table, tid));
+        assert(task_table_bytes(&table) == n_full);
+        for (uint32_t tid = 1; tid <= 100000; ++tid)
+                assert(task_table_add(&table, tid, tid));
+        assert(task_table_bytes(&table) == n_full);
         task_table_deinit(&table);
 }
 
@@ -307,8 +464,12 @@ int main(void) {
         test_threads();
         test_leader_gone();
         test_leader_never_seen();
+        test_get_leader();
         test_revive();
         test_totals();
+        test_programs();
+        test_program_bytes();
+        test_bytes();
         test_is_free();
         test_ends_of_the_range();
         test_many();

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Answers to requests, as frames: the generated structs, filled on the stack and packed into the caller's buffer. */
+
+#include <assert.h>
+
+#include "broker/base/util.h"
+#include "broker/output/encode.h"
+#include "taskbroker/v1/broker.pb-c.h"
+
+/* The generated names are long; they stay in this file. */
+#define PB(name) Taskbroker__V1__##name
+#define PB_INIT(name) TASKBROKER__V1__##name##__INIT
+
+static size_t message_frame(const PB(ServerMessage) *m, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        size_t n_message = taskbroker__v1__server_message__get_packed_size(m), n;
+
+        assert(n_message > 0 && n_message + FRAME_PREFIX_MAX <= ENCODED_REPLY_MAX);
+        n = frame_prefix(buffer, (uint32_t)n_message);
+        return n + taskbroker__v1__server_message__pack(m, buffer + n);
+}
+
+size_t encode_welcome(const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        static const char *const features[] = { "snapshot", "resume", "filter", "programs" };
+        PB(Welcome) welcome = PB_INIT(WELCOME);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+
+        welcome.protocol = 1;
+        welcome.epoch = status->epoch;
+        welcome.broker_version = (char *)TASKBROKER_VERSION;
+        welcome.kernel_release = (char *)status->facts->release;
+        welcome.taskstats_version = status->facts->taskstats_version;
+        welcome.delay_accounting = (PB(DelayAccounting))status->facts->delay_accounting;
+        welcome.realtime_offset_ns = status->realtime_offset_ns;
+        welcome.max_server_message_bytes = FRAME_MAX_FROM_BROKER;
+        welcome.max_client_message_bytes = FRAME_MAX_FROM_CLIENT;
+        welcome.start_time_ns = status->start_time_ns;
+        welcome.n_features = ARRAY_SIZE(features);
+        welcome.features = (char **)features;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME;
+        m.welcome = &welcome;
+        return message_frame(&m, buffer);
+}
+
+size_t encode_subscribed(uint64_t request_id,
+                         uint64_t feed,
+                         uint64_t next_number,
+                         bool resumed,
+                         uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Subscribed) subscribed = PB_INIT(SUBSCRIBED);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+
+        subscribed.request_id = request_id;
+        subscribed.feed = feed;
+        subscribed.next_number = next_number;
+        subscribed.resumed = resumed;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED;
+        m.subscribed = &subscribed;
+        return message_frame(&m, buffer);
+}
+
+size_t encode_snapshot_end(uint64_t number,
+                           uint64_t tasks,
+                           uint64_t time_ns,
+                           uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(SnapshotEnd) end = PB_INIT(SNAPSHOT_END);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+
+        end.number = number;
+        end.tasks = tasks;
+        end.time_ns = time_ns;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END;
+        m.snapshot_end = &end;
+        return message_frame(&m, buffer);
+}
+
+size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Error) e = PB_INIT(ERROR);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+
+        e.request_id = error->request_id;
+        e.code = (PB(ErrorCode))error->code;
+        e.message = (char *)error->message;
+        if (error->field)
+                e.field = (char *)error->field;
+        e.closing = error->closing;
+        e.lost = error->lost;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR;
+        m.error = &e;
+        return message_frame(&m, buffer);
+}
+
+static void source_fill(PB(SourceStatus) *m, const SourceCounters *counters) {
+        taskbroker__v1__source_status__init(m);
+        m->received = counters->received;
+        m->lost = counters->lost;
+        m->dropped = counters->dropped;
+        m->truncated = counters->truncated;
+        m->malformed = counters->malformed;
+        m->foreign = counters->foreign;
+        m->muted = counters->muted;
+        m->repaired = counters->repaired;
+        m->receive_buffer_bytes = counters->receive_buffer_bytes;
+}
+
+size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Status) s = PB_INIT(STATUS);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+        PB(SourceStatus) connector, taskstats;
+        PB(KindCount) kinds[_EVENT_KIND_N], *kind_pointers[_EVENT_KIND_N];
+
+        s.request_id = request_id;
+        s.broker_version = (char *)TASKBROKER_VERSION;
+        s.epoch = status->epoch;
+        s.start_time_ns = status->start_time_ns;
+        s.uptime_ns = status->uptime_ns;
+        s.kernel_release = (char *)status->facts->release;
+        s.taskstats_version = status->facts->taskstats_version;
+        s.delay_accounting = (PB(DelayAccounting))status->facts->delay_accounting;
+        source_fill(&connector, &status->connector);
+        s.connector = &connector;
+        source_fill(&taskstats, &status->taskstats);
+        s.taskstats = &taskstats;
+
+        s.events = kind_pointers;
+        for (int kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
+                PB(KindCount) *count = &kinds[s.n_events];
+
+                if (status->events[kind] == 0)
+                        continue;
+                taskbroker__v1__kind_count__init(count);
+                count->kind = (PB(EventKind))kind;
+                count->count = status->events[kind];
+                kind_pointers[s.n_events++] = count;
+        }
+
+#define COPY(name) s.name = status->name
+        COPY(live_tasks);
+        COPY(live_processes);
+        COPY(feeds);
+        COPY(subscribers);
+        COPY(connections);
+        COPY(feed_bytes);
+        COPY(reader_lost);
+        COPY(closed_for_errors);
+        COPY(closed_for_strict);
+        COPY(refused_connections);
+        COPY(unmatched_stats);
+        COPY(synthesised_exits);
+        COPY(broker_cpu_ns);
+        COPY(synthesised_forks);
+        COPY(programs_captured);
+        COPY(programs_late);
+        COPY(programs_skipped);
+        COPY(snapshots);
+        COPY(snapshot_subscribers);
+        COPY(resumed);
+        COPY(table_bytes);
+#undef COPY
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS;
+        m.status = &s;
+        return message_frame(&m, buffer);
+}

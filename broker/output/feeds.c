@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A feed stays for a while without subscribers, for those whose connection broke.
+ * One that nobody reads gives way when all places are taken.
+ *
+ * A snapshot is shared by those who ask within a few hundredths of a second, or while
+ * nothing happens; all of them read the feed from there, so that sharing loses
+ * nothing. Slow readers of two snapshots of a feed do not make a third: later
+ * subscribers share the newer, as long as the feed still has what followed it.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/output/feeds.h"
+#include "broker/rules/limits.h"
+#include "broker/tasks/subtree.h"
+
+#define SHARE_NS (50 * NSEC_PER_MSEC)
+
+/* How long a snapshot stays that nobody reads. */
+#define SNAPSHOT_KEEP_NS NSEC_PER_SEC
+
+_Static_assert(LIMIT_FEEDS <= 64, "a mark for each feed");
+
+void feeds_init(Feeds *feeds, TaskTable *table, Programs *programs, size_t n_bytes_max) {
+        *feeds = (Feeds){ .table = table, .programs = programs, .n_bytes_max = n_bytes_max };
+        list_init(&feeds->list);
+}
+
+static void feeds_free_snapshot(Feeds *feeds, Feed *feed, Snapshot *snapshot) {
+        feeds->n_snapshot_bytes -= snapshot->n_bytes;
+        --feed->n_snapshots;
+        snapshot_free(snapshot);
+}
+
+/* Whether it takes knowing what processes run, or where. */
+bool topic_wants_programs(const Topic *topic) {
+        return topic->programs || topic->filter.n_cgroups > 0;
+}
+
+static void feeds_free_feed(Feeds *feeds, Feed *feed) {
+        list_for_each(link, safe, &feed->snapshots)
+                feeds_free_snapshot(feeds, feed, container_of(link, Snapshot, link));
+        if (topic_wants_programs(&feed->topic))
+                programs_unwant(feeds->programs);
+        feeds->marks &= ~feed->mark;
+        --feeds->n;
+        feed_free(feed);
+}
+
+/**
+ * feeds_deinit() - free all
+ * @feeds:  the feeds, without cursors
+ */
+void feeds_deinit(Feeds *feeds) {
+        list_for_each(link, safe, &feeds->list)
+                feeds_free_feed(feeds, container_of(link, Feed, link));
+}
+
+/* The roots of a topic's subtrees must live; their starts tell them from later owners of their numbers. */
+static int feeds_find_roots(const Feeds *feeds, const Topic *topic, uint64_t roots[static LIMIT_FILTER_SUBTREES]) {
+        memset(roots, 0, LIMIT_FILTER_SUBTREES * sizeof(*roots));
+        for (size_t i = 0; i < topic->filter.n_subtrees; ++i) {
+                const Task *leader = task_table_get_leader(feeds->table, topic->filter.subtrees[i]);
+
+                if (!leader || leader->process->n_live == 0)
+                        return FEEDS_E_NO_ROOT;
+                roots[i] = leader->start_time_ns;
+        }
+        return 0;
+}
+
+/* The one that has been without subscribers for longest. */
+static Feed *feeds_most_idle(const Feeds *feeds) {
+        Feed *idle = NULL;
+
+        list_for_each(link, safe, &feeds->list) {
+                Feed *feed = container_of(link, Feed, link);
+
+                if (list_is_empty(&feed->cursors) && (!idle || feed->age > idle->age))
+                        idle = feed;
+        }
+        return idle;
+}
+
+static int feeds_new(Feeds *feeds, const Topic *topic, const uint64_t roots[static LIMIT_FILTER_SUBTREES], Feed **ret_feed) {
+        Feed *feed;
+        int r;
+
+        if (feeds->n >= LIMIT_FEEDS) {
+                feed = feeds_most_idle(feeds);
+                if (!feed)
+                        return FEEDS_E_FULL;
+                feeds_free_feed(feeds, feed);
+        }
+        r = feed_new(&feed, feeds->last_id + 1, topic, feeds->n_bytes_max);
+        if (r)
+                return error_trace(r);
+        if (topic->filter.n_subtrees > 0) {
+                feed->mark = ~feeds->marks & (feeds->marks + 1); /* the lowest that is free */
+                memcpy(feed->roots, roots, sizeof(feed->roots));
+                r = subtree_mark(feeds->table, feed->mark, topic->filter.subtrees, topic->filter.n_subtrees);
+                if (r) {
+                        feed_free(feed);
+                        return error_trace(r);
+                }
+                feeds->marks |= feed->mark;
+        }
+        if (topic_wants_programs(topic))
+                programs_want(feeds->programs);
+        ++feeds->last_id;
+        ++feeds->n;
+        list_append(&feeds->list, &feed->link);
+        *ret_feed = feed;
+        return 0;
+}
+
+/**
+ * feeds_find() - the feed of a topic, made if it is not there
+ * @feeds:     the feeds
+ * @topic:     what it is of
+ * @ret_feed:  output
+ *
+ * Return: 0; FEEDS_E_FULL; FEEDS_E_NO_ROOT; a negative errno.
+ */
+int feeds_find(Feeds *feeds, const Topic *topic, Feed **ret_feed) {
+        uint64_t roots[LIMIT_FILTER_SUBTREES];
+        int r;
+
+        r = feeds_find_roots(feeds, topic, roots);
+        if (r)
+                return r;
+        list_for_each(link, safe, &feeds->list) {
+                Feed *feed = container_of(link, Feed, link);
+
+                if (topic_equals(&feed->topic, topic) && memcmp(feed->roots, roots, sizeof(roots)) == 0) {
+                        *ret_feed = feed;
+                        return 0;
+                }
+        }
+        r = feeds_new(feeds, topic, roots, ret_feed);
+        return r < 0 ? error_trace(r) : r;
+}
+
+/**
+ * feeds_get() - a feed by its name
+ * @feeds:  the feeds
+ * @id:     its name
+ *
+ * Return: The feed; NULL if there is none.
+ */
+Feed *feeds_get(const Feeds *feeds, uint64_t id) {
+        list_for_each(link, safe, &feeds->list) {
+                Feed *feed = container_of(link, Feed, link);
+
+                if (feed->id == id)
+                        return feed;
+        }
+        return NULL;
+}
+
+/* Whether a feed tells an event, and how: ENCODE_* bits, or -1. */
+static int feed_variant(const Feed *feed, const Event *event, bool of_process, const Task *task, const Task *leader) {
+        int variant = feed->topic.programs ? ENCODE_PROGRAM : 0;
+        bool wanted = feed->topic.kinds & EVENT_BIT(event->kind);
+
+        if (!feed->topic.threads && !of_process)
+                return -1;
+        if (feed->of_all)
+                return wanted && !event->only_for_sets ? variant : -1;
+        switch (filter_judge(&feed->topic.filter, feed->mark, event, feed->topic.threads ? task : leader)) {
+        case FILTER_HIDES:
+                return -1;
+        case FILTER_PASSES:
+                return wanted && !event->only_for_sets ? variant : -1;
+        case FILTER_ENTERS:
+                return variant;
+        case FILTER_LEAVES:
+                return variant | ENCODE_LEFT;
+        }
+        return -1;
+}
+
+/**
+ * feeds_publish() - give an event to all feeds that are of it
+ * @feeds:               the feeds
+ * @event:               the event, after the join; the table has its task as it was before
+ * @realtime_offset_ns:  with which its times were made
+ *
+ * Return: 0, or a negative errno.
+ */
+int feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns) {
+        uint8_t encoded[_ENCODE_VARIANTS][ENCODED_EVENT_MAX];
+        size_t n[_ENCODE_VARIANTS] = {};
+        bool of_process = event_is_of_process(event);
+        const Task *task = NULL, *leader = NULL;
+        int r;
+
+        ++feeds->event_count;
+        list_for_each(link, safe, &feeds->list) {
+                Feed *feed = container_of(link, Feed, link);
+                int variant;
+
+                if (!feed->of_all && !task && event->kind != EVENT_LOSS) {
+                        /* By exec a thread becomes the leader: as a thread it was what it was, as a process that was the leader. */
+                        task = task_table_get(feeds->table, event->kind == EVENT_EXEC && event->exec.caller_tid
+                                                                    ? event->exec.caller_tid
+                                                                    : event->tid);
+                        leader = task_table_get_leader(feeds->table, event->pid);
+                }
+                variant = feed_variant(feed, event, of_process, task, leader);
+                if (variant < 0)
+                        continue;
+                if (n[variant] == 0)
+                        n[variant] = encode_event(event, (uint32_t)variant, encoded[variant]);
+                r = feed_append(feed, encoded[variant], n[variant], realtime_offset_ns);
+                if (r)
+                        return error_trace(r);
+        }
+        return 0;
+}
+
+/*
+ * Snapshots.
+ */
+
+static bool snapshot_is_shareable(const Feeds *feeds, const Feed *feed, const Snapshot *snapshot, uint64_t now_ns) {
+        if (!feed_has(feed, snapshot->next_number))
+                return false;
+        return snapshot->event_count == feeds->event_count || now_ns - snapshot->time_ns < SHARE_NS ||
+               feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED;
+}
+
+static void feeds_drop_snapshots(Feeds *feeds, Feed *feed, uint64_t before_ns) {
+        list_for_each(link, safe, &feed->snapshots) {
+                Snapshot *snapshot = container_of(link, Snapshot, link);
+
+                if (snapshot->n_readers == 0 && snapshot->time_ns <= before_ns)
+                        feeds_free_snapshot(feeds, feed, snapshot);
+        }
+}
+
+/**
+ * feeds_snapshot() - the tasks that a feed is of
+ * @feeds:         the feeds
+ * @feed:          the feed, its batch closed
+ * @ret_snapshot:  output: made, or shared
+ *
+ * Return: 0; FEEDS_E_SNAPSHOTS; a negative errno.
+ */
+int feeds_snapshot(Feeds *feeds, Feed *feed, Snapshot **ret_snapshot) {
+        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        Snapshot *snapshot;
+        int r;
+
+        if (!list_is_empty(&feed->snapshots)) {
+                snapshot = container_of(feed->snapshots.prev, Snapshot, link);
+                if (snapshot_is_shareable(feeds, feed, snapshot, now_ns)) {
+                        *ret_snapshot = snapshot;
+                        return 0;
+                }
+        }
+        feeds_drop_snapshots(feeds, feed, now_ns);
+        if (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || feeds->n_snapshot_bytes >= LIMIT_SNAPSHOT_BYTES)
+                return FEEDS_E_SNAPSHOTS;
+
+        r = snapshot_new(&snapshot, feeds->table, feed, (uint64_t)clock_read_ns(CLOCK_REALTIME));
+        if (r)
+                return error_trace(r);
+        snapshot->event_count = feeds->event_count;
+        snapshot->time_ns = now_ns;
+        list_append(&feed->snapshots, &snapshot->link);
+        ++feed->n_snapshots;
+        ++feeds->n_snapshots_made;
+        feeds->n_snapshot_bytes += snapshot->n_bytes;
+        *ret_snapshot = snapshot;
+        return 0;
+}
+
+/**
+ * feeds_age() - let go of what was kept long enough
+ * @feeds:  the feeds; called once a second
+ */
+void feeds_age(Feeds *feeds) {
+        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+
+        list_for_each(link, safe, &feeds->list) {
+                Feed *feed = container_of(link, Feed, link);
+
+                feeds_drop_snapshots(feeds, feed, now_ns - SNAPSHOT_KEEP_NS);
+                feed_age(feed, LIMIT_RESUME_SECONDS);
+                if (feed->age > LIMIT_RESUME_SECONDS)
+                        feeds_free_feed(feeds, feed);
+        }
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Feeds: those that there are, one for each topic, and their snapshots. An event is
+ * judged by each feed's filter, encoded when the first wants it, and copied to each
+ * that does.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/base/list.h"
+#include "broker/model/event.h"
+#include "broker/output/feed.h"
+#include "broker/output/snapshot.h"
+#include "broker/tasks/programs.h"
+#include "broker/tasks/table.h"
+
+typedef struct Feeds Feeds;
+
+enum {
+        _FEEDS_E_SUCCESS,
+        FEEDS_E_FULL,           /* as many as are allowed, each with a subscriber */
+        FEEDS_E_NO_ROOT,        /* a process whose descendants are wanted does not live */
+        FEEDS_E_SNAPSHOTS,      /* as many snapshots as are allowed, all in use */
+};
+
+struct Feeds {
+        TaskTable *table;               /* not owned */
+        Programs *programs;             /* not owned */
+        size_t n_bytes_max;             /* of each feed */
+
+        List list;
+        size_t n;
+        uint64_t last_id;
+        uint64_t marks;                 /* given to feeds */
+        uint64_t event_count;
+        size_t n_snapshot_bytes;
+        uint64_t n_snapshots_made;
+};
+
+bool topic_wants_programs(const Topic *topic);
+
+void feeds_init(Feeds *feeds, TaskTable *table, Programs *programs, size_t n_bytes_max);
+void feeds_deinit(Feeds *feeds);
+
+int feeds_find(Feeds *feeds, const Topic *topic, Feed **ret_feed);
+Feed *feeds_get(const Feeds *feeds, uint64_t id);
+int feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns);
+int feeds_snapshot(Feeds *feeds, Feed *feed, Snapshot **ret_snapshot);
+void feeds_age(Feeds *feeds);

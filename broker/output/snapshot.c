@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Made in one go, between two events, so that it is of one moment: some 0.3 us a
+ * task. Frames of 64 KiB, the last of which is the SnapshotEnd.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/output/snapshot.h"
+
+#define PART_MAX (64u * 1024u)
+
+typedef struct Part Part;
+
+/* The part that is being filled. */
+struct Part {
+        size_t n;
+        uint8_t bytes[PART_MAX - ENCODED_PART_HEADER_MAX];
+};
+
+static int snapshot_add_frame(Snapshot *snapshot, const uint8_t *header, size_t n_header, const uint8_t *body, size_t n_body) {
+        SnapshotFrame *frame = malloc(sizeof(*frame) + n_header + n_body);
+
+        if (!frame)
+                return error_origin(-ENOMEM);
+        frame->n = n_header + n_body;
+        memcpy(frame->bytes, header, n_header);
+        if (n_body > 0)
+                memcpy(frame->bytes + n_header, body, n_body);
+        list_append(&snapshot->frames, &frame->link);
+        snapshot->n_bytes += frame->n;
+        return 0;
+}
+
+static int snapshot_close_part(Snapshot *snapshot, Part *part) {
+        uint8_t header[ENCODED_PART_HEADER_MAX];
+        size_t n = part->n;
+
+        part->n = 0;
+        if (n == 0)
+                return 0;
+        return error_trace(snapshot_add_frame(snapshot, header, encode_part_header(n, header), part->bytes, n));
+}
+
+static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed, Part *part) {
+        uint32_t variant = feed->topic.programs ? ENCODE_PROGRAM : 0;
+        bool threads = feed->topic.threads, all = filter_is_of_all(&feed->topic.filter);
+        int r;
+
+        for (Task *task = threads ? task_table_next(table, 1) : task_table_next_leader(table, 1); task;
+             task = threads ? task_table_next(table, task->tid + 1) : task_table_next_leader(table, task->tid + 1)) {
+                uint8_t encoded[ENCODED_TASK_MAX];
+                size_t n;
+
+                if (!all && !filter_passes_task(&feed->topic.filter, feed->mark, task))
+                        continue;
+                n = encode_task(task, variant, threads, encoded);
+                if (part->n + n > sizeof(part->bytes)) {
+                        r = snapshot_close_part(snapshot, part);
+                        if (r)
+                                return error_trace(r);
+                }
+                /* Found in /proc a moment before the kernel queued its FORK: that is told with this. */
+                if (task->flags & TASK_SEEDED)
+                        task->flags |= TASK_BIRTH_TOLD;
+                memcpy(part->bytes + part->n, encoded, n);
+                part->n += n;
+                ++snapshot->n_tasks;
+        }
+        return error_trace(snapshot_close_part(snapshot, part));
+}
+
+/**
+ * snapshot_new() - encode the live tasks
+ * @ret_snapshot:  output
+ * @table:         the tasks
+ * @feed:          of which of them, and of what place; its batch closed
+ * @time_ns:       since the epoch, for the readers
+ *
+ * Return: 0, or a negative errno.
+ */
+int snapshot_new(Snapshot **ret_snapshot, TaskTable *table, const Feed *feed, uint64_t time_ns) {
+        Snapshot *snapshot = calloc(1, sizeof(*snapshot));
+        uint8_t end[ENCODED_REPLY_MAX];
+        Part *part = malloc(sizeof(*part));
+        int r;
+
+        if (!snapshot || !part) {
+                free(snapshot);
+                free(part);
+                return error_origin(-ENOMEM);
+        }
+        list_init(&snapshot->link);
+        list_init(&snapshot->frames);
+        snapshot->next_number = feed->next_number;
+        part->n = 0;
+        r = snapshot_fill(snapshot, table, feed, part);
+        free(part);
+        if (!r)
+                r = snapshot_add_frame(snapshot, end,
+                                       encode_snapshot_end(snapshot->next_number - 1, snapshot->n_tasks, time_ns, end), NULL, 0);
+        if (r) {
+                snapshot_free(snapshot);
+                return error_trace(r);
+        }
+        *ret_snapshot = snapshot;
+        return 0;
+}
+
+/**
+ * snapshot_free() - free a snapshot
+ * @snapshot:  a snapshot without readers, or NULL
+ *
+ * Return: NULL.
+ */
+Snapshot *snapshot_free(Snapshot *snapshot) {
+        if (!snapshot)
+                return NULL;
+        assert(snapshot->n_readers == 0);
+        list_for_each(link, safe, &snapshot->frames)
+                free(container_of(link, SnapshotFrame, link));
+        list_unlink(&snapshot->link);
+        free(snapshot);
+        return NULL;
+}
+
+/*
+ * Readers.
+ */
+
+void snapshot_cursor_attach(SnapshotCursor *cursor, Snapshot *snapshot) {
+        assert(!cursor->snapshot);
+        ++snapshot->n_readers;
+        *cursor = (SnapshotCursor){
+                .snapshot = snapshot,
+                .frame = container_of(snapshot->frames.next, SnapshotFrame, link),
+        };
+}
+
+void snapshot_cursor_detach(SnapshotCursor *cursor) {
+        if (cursor->snapshot)
+                --cursor->snapshot->n_readers;
+        *cursor = (SnapshotCursor){};
+}
+
+/* Whether another frame may be sent between. */
+bool snapshot_cursor_is_at_boundary(const SnapshotCursor *cursor) {
+        return cursor->offset == 0;
+}
+
+/**
+ * snapshot_cursor_slices() - what to send next
+ * @cursor:  the cursor
+ * @n_max:   bytes at most
+ * @slices:  output
+ *
+ * Return: How many slices; 0: all was sent.
+ */
+size_t snapshot_cursor_slices(const SnapshotCursor *cursor, size_t n_max, struct iovec slices[static FEED_SLICES]) {
+        SnapshotFrame *frame = cursor->frame;
+        size_t offset = cursor->offset, n = 0;
+
+        while (cursor->snapshot && n < FEED_SLICES && n_max > 0 && &frame->link != &cursor->snapshot->frames) {
+                size_t n_slice = MIN(frame->n - offset, n_max);
+
+                slices[n++] = (struct iovec){ frame->bytes + offset, n_slice };
+                n_max -= n_slice;
+                offset = 0;
+                frame = container_of(frame->link.next, SnapshotFrame, link);
+        }
+        return n;
+}
+
+/**
+ * snapshot_cursor_advance() - note what was sent
+ * @cursor:  the cursor; detached, once all was
+ * @n:       bytes, of the slices that were handed out last
+ */
+void snapshot_cursor_advance(SnapshotCursor *cursor, size_t n) {
+        while (n > 0) {
+                size_t n_here = MIN(cursor->frame->n - cursor->offset, n);
+
+                cursor->offset += n_here;
+                n -= n_here;
+                if (cursor->offset < cursor->frame->n)
+                        return;
+                cursor->offset = 0;
+                if (cursor->frame->link.next == &cursor->snapshot->frames) {
+                        snapshot_cursor_detach(cursor);
+                        return;
+                }
+                cursor->frame = container_of(cursor->frame->link.next, SnapshotFrame, link);
+        }
+}

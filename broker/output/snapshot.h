@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Snapshot: the live tasks that a feed is of, encoded once for all who ask at about
+ * the same time, and SnapshotCursor: how far one reader has got. Its number says
+ * where in the feed it stands: each reader goes on there.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "broker/base/list.h"
+#include "broker/output/encode.h"
+#include "broker/output/feed.h"
+
+typedef struct Snapshot Snapshot;
+typedef struct SnapshotCursor SnapshotCursor;
+typedef struct SnapshotFrame SnapshotFrame;
+
+struct SnapshotFrame {
+        List link;
+        size_t n;
+        uint8_t bytes[];
+};
+
+struct Snapshot {
+        List link;                      /* of the owner */
+        List frames;
+        size_t n_bytes;
+        size_t n_readers;
+        uint64_t next_number;           /* of the feed, at that moment */
+        uint64_t event_count;           /* of all events, for the owner */
+        uint64_t time_ns;               /* monotonic, for the owner */
+        uint64_t n_tasks;
+};
+
+struct SnapshotCursor {
+        Snapshot *snapshot;             /* NULL: there is none, or it was read */
+        SnapshotFrame *frame;
+        size_t offset;                  /* of the next byte to send */
+};
+
+int snapshot_new(Snapshot **ret_snapshot, TaskTable *table, const Feed *feed, uint64_t time_ns);
+Snapshot *snapshot_free(Snapshot *snapshot);
+
+void snapshot_cursor_attach(SnapshotCursor *cursor, Snapshot *snapshot);
+void snapshot_cursor_detach(SnapshotCursor *cursor);
+bool snapshot_cursor_is_at_boundary(const SnapshotCursor *cursor);
+size_t snapshot_cursor_slices(const SnapshotCursor *cursor, size_t n_max, struct iovec slices[static FEED_SLICES]);
+void snapshot_cursor_advance(SnapshotCursor *cursor, size_t n);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A reading costs some 20 us: five files, through a descriptor of the task's
+ * directory. That pins the task: once it has gone, reading through it fails, also
+ * when its number is another's by then. Whether it was the right task to begin
+ * with, its start tells.
+ *
+ * At exec, readings are bounded twice, like those of names: by a budget per
+ * second, and by the kernel's queue, which comes first. The pass over what was
+ * there before takes a slice between turns of the loop, and comes back for what
+ * was skipped.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/tasks/procfs.h"
+#include "broker/tasks/programs.h"
+
+#define READS_PER_SECOND 2000u
+
+/* Processes of a slice. */
+#define SLICE 48u
+
+/* Of all programs; a process beyond it is skipped. */
+#define BYTES_MAX ((size_t)128 * 1024 * 1024)
+
+typedef struct Reading Reading;
+
+struct Reading {
+        bool truncated;
+        size_t n_cmdline, n_exe, n_cgroup;
+        char cmdline[PROGRAM_CMDLINE_MAX + 2];
+        char exe[PROGRAM_PATH_MAX + 1];
+        char cgroup[PROGRAM_PATH_MAX + 1];
+};
+
+void programs_init(Programs *programs, int procfs_fd, TaskTable *table, ProgramsTell tell) {
+        *programs = (Programs){ .procfs_fd = procfs_fd, .table = table, .tell = tell };
+}
+
+/**
+ * programs_want() - somebody wants programs
+ * @programs:  the programs
+ */
+void programs_want(Programs *programs) {
+        if (programs->n_wanted++ == 0)
+                programs->complete = false;
+}
+
+/**
+ * programs_unwant() - somebody wants them no more
+ * @programs:  the programs
+ *
+ * What is known stays with its process until that calls exec.
+ */
+void programs_unwant(Programs *programs) {
+        --programs->n_wanted;
+}
+
+/**
+ * programs_are_complete() - whether there is nothing for programs_read_slice()
+ * @programs:  the programs
+ *
+ * Return: Whether nobody wants them, or all are known that could be.
+ */
+bool programs_are_complete(const Programs *programs) {
+        return programs->n_wanted == 0 || (programs->complete && programs->next_tid == 0);
+}
+
+static size_t cut(size_t n, size_t n_max, bool *truncated) {
+        *truncated |= n > n_max;
+        return MIN(n, n_max);
+}
+
+/* "0::/path", or "1:name=systemd:/path": a line for each hierarchy. */
+static void cgroup_parse(Reading *reading, char *text) {
+        const char *path = NULL;
+
+        for (char *line = strtok(text, "\n"); line && (!path || *line != '0'); line = strtok(NULL, "\n")) {
+                char *controllers = strchr(line, ':'), *rest = controllers ? strchr(controllers + 1, ':') : NULL;
+
+                if (!rest)
+                        continue;
+                *rest++ = 0;
+                if (strcmp(line, "0:") == 0 || strcmp(controllers, ":name=systemd") == 0)
+                        path = rest;
+        }
+        if (!path)
+                return;
+        reading->n_cgroup = cut(strlen(path), PROGRAM_PATH_MAX, &reading->truncated);
+        memcpy(reading->cgroup, path, reading->n_cgroup);
+}
+
+static bool reading_fill(Reading *reading, int dir_fd, const Task *task) {
+        char buffer[4096 + PROGRAM_PATH_MAX];
+        ProcfsTask found;
+        ssize_t n;
+
+        reading->truncated = false;
+        reading->n_cmdline = reading->n_exe = reading->n_cgroup = 0;
+        if (procfs_read_file(dir_fd, "stat", buffer, sizeof(buffer)) <= 0 || !procfs_parse_stat(buffer, &found) ||
+            found.ended || !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
+                return false;
+
+        n = procfs_read_file(dir_fd, "cmdline", reading->cmdline, sizeof(reading->cmdline));
+        if (n < 0)
+                return false;
+        reading->n_cmdline = cut((size_t)n, PROGRAM_CMDLINE_MAX, &reading->truncated);
+
+        n = readlinkat(dir_fd, "exe", reading->exe, sizeof(reading->exe));
+        /* With neither it has no memory any more, and has all but ended; a kernel thread never had. */
+        if (n < 0 && errno == ENOENT && reading->n_cmdline == 0 && !found.kernel_thread)
+                return false;
+        reading->n_exe = cut(n < 0 ? 0 : (size_t)n, PROGRAM_PATH_MAX, &reading->truncated);
+
+        /* Last, because this one fails for those that ended meanwhile. */
+        if (procfs_read_file(dir_fd, "cgroup", buffer, sizeof(buffer)) < 0)
+                return false;
+        cgroup_parse(reading, buffer);
+        return true;
+}
+
+static bool programs_fill_reading(const Programs *programs, Reading *reading, const Task *task) {
+        char path[64];
+        bool there;
+        int fd;
+
+        snprintf(path, sizeof(path), "%u/task/%u", task->process->pid, task->tid);
+        fd = openat(programs->procfs_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return false;
+        there = reading_fill(reading, fd, task);
+        close(fd);
+        return there;
+}
+
+/* @reading NULL: nothing was read, and the cgroup is what it was. */
+static Program *program_new(ProgramState state, const Reading *reading, const Program *former) {
+        size_t n_cmdline = reading ? reading->n_cmdline : 0, n_exe = reading ? reading->n_exe : 0;
+        size_t n_cgroup = reading ? reading->n_cgroup : former ? former->n_cgroup : 0;
+        Program *program = malloc(sizeof(*program) + n_cmdline + n_exe + n_cgroup + 1);
+
+        if (!program)
+                return NULL;
+        *program = (Program){
+                .n_users = 1,
+                .state = state,
+                .truncated = reading && reading->truncated,
+                .n_cmdline = (uint16_t)n_cmdline,
+                .n_exe = (uint16_t)n_exe,
+                .n_cgroup = (uint16_t)n_cgroup,
+        };
+        if (reading) {
+                memcpy(program->bytes, reading->cmdline, n_cmdline);
+                memcpy(program->bytes + n_cmdline, reading->exe, n_exe);
+                memcpy(program->bytes + n_cmdline + n_exe, reading->cgroup, n_cgroup);
+        } else if (former) {
+                memcpy(program->bytes, program_cgroup(former), n_cgroup);
+        }
+        program->bytes[n_cmdline + n_exe + n_cgroup] = 0;
+        return program;
+}
+
+static bool programs_have_room(const Programs *programs) {
+        return programs->table->n_program_bytes < BYTES_MAX;
+}
+
+static bool programs_take_token(Programs *programs, uint64_t now_ns) {
+        if (now_ns - programs->refilled_ns >= NSEC_PER_SEC) {
+                programs->refilled_ns = now_ns;
+                programs->n_tokens = READS_PER_SECOND;
+        }
+        if (programs->n_tokens == 0)
+                return false;
+        --programs->n_tokens;
+        return true;
+}
+
+/**
+ * programs_read_at_exec() - read what a process runs from now on
+ * @programs:     the programs
+ * @task:         the process' leader, which called exec
+ * @drained:      whether the kernel's queue is empty
+ * @ret_program:  output: the program, of which the caller has the only use; NULL
+ *                if nobody wants it
+ *
+ * Return: 0, or a negative errno.
+ */
+int programs_read_at_exec(Programs *programs, const Task *task, bool drained, Program **ret_program) {
+        const Program *former = task->process->program;
+        Reading reading;
+
+        *ret_program = NULL;
+        if (programs->n_wanted == 0)
+                return 0;
+        if (!drained || !programs_have_room(programs) ||
+            !programs_take_token(programs, (uint64_t)clock_read_ns(CLOCK_MONOTONIC))) {
+                ++programs->n_skipped;
+                programs->complete = false;
+                *ret_program = program_new(PROGRAM_SKIPPED, NULL, former);
+        } else if (programs_fill_reading(programs, &reading, task)) {
+                ++programs->n_captured;
+                *ret_program = program_new(PROGRAM_CAPTURED, &reading, former);
+        } else {
+                ++programs->n_late;
+                *ret_program = program_new(PROGRAM_LATE, NULL, former);
+        }
+        return *ret_program ? 0 : error_origin(-ENOMEM);
+}
+
+static int programs_read_process(Programs *programs, const Task *task) {
+        Process *process = task->process;
+        Program *program;
+        Reading reading;
+
+        if (!programs_have_room(programs))
+                return 0;
+        if (programs_fill_reading(programs, &reading, task)) {
+                ++programs->n_captured;
+                program = program_new(PROGRAM_CAPTURED, &reading, process->program);
+        } else {
+                ++programs->n_late;
+                program = program_new(PROGRAM_LATE, NULL, process->program);
+        }
+        if (!program)
+                return error_origin(-ENOMEM);
+        if (programs->tell && strcmp(program_cgroup(program), process->program ? program_cgroup(process->program) : "") != 0)
+                programs->tell(programs, task, program);
+        task_table_set_program(programs->table, process, program);
+        return 0;
+}
+
+/**
+ * programs_read_slice() - read for processes of which it is not known what they run
+ * @programs:  the programs, wanted and not complete
+ *
+ * The pass has ended when next_tid is 0 afterwards.
+ *
+ * Return: 0, or a negative errno.
+ */
+int programs_read_slice(Programs *programs) {
+        if (programs->next_tid == 0) {
+                programs->next_tid = 1;
+                programs->complete = true;
+        }
+        for (size_t i = 0; i < SLICE;) {
+                const Task *task = task_table_next(programs->table, programs->next_tid);
+                const Program *program;
+                int r;
+
+                if (!task) {
+                        programs->next_tid = 0;
+                        return 0;
+                }
+                programs->next_tid = task->tid + 1;
+                program = task->process->program;
+                if (program && program->state == PROGRAM_CAPTURED)
+                        continue;
+                r = programs_read_process(programs, task);
+                if (r)
+                        return error_trace(r);
+                ++i;
+        }
+        return 0;
+}

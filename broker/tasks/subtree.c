@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Each process is looked at once, however the tree is shaped: a climb from child to
+ * parent ends at the first that an earlier climb has seen. A chain of ten
+ * thousand processes is no more work than as many children of one.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "broker/base/error.h"
+#include "broker/tasks/procfs.h"
+#include "broker/tasks/subtree.h"
+
+typedef struct Seen Seen;
+
+/* A bit a number. */
+struct Seen {
+        uint64_t words[(1u << 22) / 64];
+};
+
+static bool seen_has(const Seen *seen, uint32_t pid) {
+        return seen->words[pid / 64] >> (pid % 64) & 1;
+}
+
+static void seen_add(Seen *seen, uint32_t pid) {
+        seen->words[pid / 64] |= 1ull << (pid % 64);
+}
+
+/* A parent's number may be another's by now: no parent is younger than its child, as far as both starts are known. */
+static Process *process_parent(const TaskTable *table, const Process *process) {
+        const Task *leader = task_table_get_leader(table, process->pid);
+        const Task *parent = process->ppid ? task_table_get_leader(table, process->ppid) : NULL;
+
+        if (!parent || (leader->start_time_ns && parent->start_time_ns > leader->start_time_ns + PROCFS_START_TOLERANCE_NS))
+                return NULL;
+        return parent->process;
+}
+
+static void subtree_climb(const TaskTable *table, Seen *seen, uint64_t mark, Process *from) {
+        uint64_t marked = 0;
+        Process *process = from;
+
+        while (process && !seen_has(seen, process->pid)) {
+                seen_add(seen, process->pid);
+                process = process_parent(table, process);
+        }
+        if (process)
+                marked = process->marks & mark;
+        if (!marked)
+                return;
+        for (Process *below = from; below != process; below = process_parent(table, below))
+                below->marks |= mark;
+}
+
+/**
+ * subtree_mark() - mark a set of processes and all their descendants
+ * @table:    the table
+ * @mark:     the bit, which all others lose
+ * @roots:    numbers of live processes
+ * @n_roots:  how many
+ *
+ * Return: 0, or a negative errno.
+ */
+int subtree_mark(TaskTable *table, uint64_t mark, const uint32_t *roots, size_t n_roots) {
+        Seen *seen = calloc(1, sizeof(*seen));
+
+        if (!seen)
+                return error_origin(-ENOMEM);
+        for (const Task *task = task_table_next(table, 1); task; task = task_table_next(table, task->tid + 1))
+                task->process->marks &= ~mark;
+        for (size_t i = 0; i < n_roots; ++i) {
+                task_table_get_process(table, roots[i])->marks |= mark;
+                seen_add(seen, roots[i]);
+        }
+        for (const Task *task = task_table_next(table, 1); task; task = task_table_next(table, task->tid + 1))
+                subtree_climb(table, seen, mark, task->process);
+        free(seen);
+        return 0;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a client needs to know to go on after its connection has broken: what it
+ * subscribed to, how far the program has got in the stream, and when to try again.
+ *
+ * Owns the descriptor that the program waits for, the timer in it, and a copy of the
+ * subscription. It neither connects nor speaks: the client does.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clients/lib/reconnect.h"
+
+#define WAIT_FIRST_MS 100u
+#define WAIT_LAST_MS 5000u
+
+int reconnect_new(Reconnect **ret_reconnect) {
+        struct epoll_event event = { .events = EPOLLIN };
+        Reconnect *reconnect;
+        int r;
+
+        reconnect = calloc(1, sizeof(*reconnect));
+        if (!reconnect)
+                return -ENOMEM;
+
+        reconnect->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+        reconnect->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (reconnect->timer_fd < 0 || reconnect->epoll_fd < 0 ||
+            epoll_ctl(reconnect->epoll_fd, EPOLL_CTL_ADD, reconnect->timer_fd, &event) < 0) {
+                r = -errno;
+                reconnect_free(reconnect);
+                return r;
+        }
+
+        *ret_reconnect = reconnect;
+        return 0;
+}
+
+Reconnect *reconnect_free(Reconnect *reconnect) {
+        if (!reconnect)
+                return NULL;
+
+        if (reconnect->timer_fd >= 0)
+                close(reconnect->timer_fd);
+        if (reconnect->epoll_fd >= 0)
+                close(reconnect->epoll_fd);
+        free(reconnect->texts);
+        free(reconnect);
+
+        return NULL;
+}
+
+/**
+ * reconnect_watch() - let the program be woken by a socket
+ * @reconnect: the state
+ * @fd:        the socket, new or known; one that is closed goes by itself
+ * @output:    also when it can be written to
+ *
+ * Return: 0, or a negative errno.
+ */
+int reconnect_watch(Reconnect *reconnect, int fd, bool output) {
+        struct epoll_event event = { .events = output ? EPOLLIN | EPOLLOUT : EPOLLIN };
+
+        if (epoll_ctl(reconnect->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
+                return 0;
+        if (errno != ENOENT || epoll_ctl(reconnect->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+                return -errno;
+
+        return 0;
+}
+
+/**
+ * reconnect_wait() - set the timer for the next try
+ * @reconnect: the state
+ */
+void reconnect_wait(Reconnect *reconnect) {
+        uint32_t ms = WAIT_FIRST_MS;
+        struct itimerspec timer = { 0 };
+
+        for (uint32_t i = 0; i < reconnect->tries && ms < WAIT_LAST_MS; i++)
+                ms *= 2;
+        if (ms > WAIT_LAST_MS)
+                ms = WAIT_LAST_MS;
+        reconnect->tries++;
+        reconnect->down = true;
+        timer.it_value.tv_sec = ms / 1000;
+        timer.it_value.tv_nsec = (long)(ms % 1000) * 1000000;
+        timerfd_settime(reconnect->timer_fd, 0, &timer, NULL);
+}
+
+/**
+ * reconnect_lose() - the connection is lost, and all of it was handed out
+ * @reconnect: the state; its link tells the program
+ * @reason:    why, in a sentence
+ */
+void reconnect_lose(Reconnect *reconnect, const char *reason) {
+        struct timespec now;
+
+        if (!reconnect->away) {
+                clock_gettime(CLOCK_REALTIME, &now);
+                snprintf(reconnect->reason, sizeof(reconnect->reason), "%s", reason);
+                reconnect->link = (struct tb_link){
+                        .state = TB_LINK_LOST,
+                        .reason = reconnect->reason,
+                        .lost_time_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+                };
+                reconnect->tries = 0;
+        }
+        reconnect_wait(reconnect);
+}
+
+/* Whether the time of the next try has come. */
+bool reconnect_is_due(Reconnect *reconnect) {
+        uint64_t n;
+
+        return read(reconnect->timer_fd, &n, sizeof(n)) == sizeof(n);
+}
+
+/* Whether connecting can go better another time. */
+bool reconnect_is_curable(int error) {
+        return error != -EACCES && error != -EPERM && error != -ENAMETOOLONG;
+}
+
+/* Whether the broker would not say so again. */
+bool reconnect_error_is_curable(enum tb_error_code code) {
+        return code == TB_ERROR_STOPPING || code == TB_ERROR_LIMIT || code == TB_ERROR_TIMEOUT ||
+               code == TB_ERROR_UNREAD_REPLIES;
+}
+
+static const uint32_t *keep_numbers(uint32_t *to, const uint32_t *from, size_t n) {
+        if (n)
+                memcpy(to, from, n * sizeof(*to));
+        return to;
+}
+
+static char *keep_texts(char *at, const char **to, const char *const *from, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                to[i] = at;
+                at = stpcpy(at, from[i]) + 1;
+        }
+        return at;
+}
+
+/**
+ * reconnect_keep() - remember a subscription
+ * @reconnect:    the state
+ * @subscription: as it was sent, checked; it is copied with all that it points to
+ * @request_id:   of the request
+ *
+ * Return: 0; -ENOMEM.
+ */
+int reconnect_keep(Reconnect *reconnect, const struct tb_subscription *subscription, uint64_t request_id) {
+        const struct tb_filter *from = &subscription->filter;
+        struct tb_filter *to = &reconnect->subscription.filter;
+        size_t n = from->cpus ? strlen(from->cpus) + 1 : 0;
+        char *at;
+
+        for (size_t i = 0; i < from->n_comms; i++)
+                n += strlen(from->comms[i]) + 1;
+        for (size_t i = 0; i < from->n_cgroups; i++)
+                n += strlen(from->cgroups[i]) + 1;
+        at = malloc(n + 1);
+        if (!at)
+                return -ENOMEM;
+
+        free(reconnect->texts);
+        reconnect->texts = at;
+        reconnect->asked = true;
+        reconnect->in_place = false;
+        reconnect->request_id = request_id;
+        reconnect->subscription = *subscription;
+        to->uids = keep_numbers(reconnect->uids, from->uids, from->n_uids);
+        to->pids = keep_numbers(reconnect->pids, from->pids, from->n_pids);
+        to->subtrees = keep_numbers(reconnect->subtrees, from->subtrees, from->n_subtrees);
+        at = keep_texts(at, reconnect->comms, from->comms, from->n_comms);
+        at = keep_texts(at, reconnect->cgroups, from->cgroups, from->n_cgroups);
+        to->comms = reconnect->comms;
+        to->cgroups = reconnect->cgroups;
+        if (from->cpus)
+                to->cpus = strcpy(at, from->cpus);
+
+        return 0;
+}
+
+/**
+ * reconnect_note() - note how far the program has got
+ * @reconnect: the state
+ * @message:   what is handed out to it
+ * @epoch:     of the broker
+ */
+void reconnect_note(Reconnect *reconnect, const struct tb_message *message, uint64_t epoch) {
+        const struct tb_event *event = message->event;
+
+        switch (message->type) {
+        case TB_MESSAGE_WELCOME:
+                reconnect->epoch = epoch;
+                break;
+        case TB_MESSAGE_SUBSCRIBED:
+                reconnect->epoch = epoch;
+                reconnect->feed = message->subscribed->feed;
+                reconnect->next_number = message->subscribed->next_number;
+                reconnect->in_place = message->subscribed->resumed || !reconnect->subscription.snapshot;
+                break;
+        case TB_MESSAGE_SNAPSHOT_END:
+                reconnect->in_place = true;
+                break;
+        case TB_MESSAGE_EVENT:
+                reconnect->next_number = event->number + 1;
+                if (event->kind == TB_KIND_LOSS && event->loss.source == TB_LOSS_SOURCE_READER)
+                        reconnect->next_number = event->number + event->loss.count;
+                break;
+        case TB_MESSAGE_ERROR:
+                if (message->request_id == reconnect->request_id && !message->error->closing)
+                        reconnect->asked = false;
+                break;
+        default:
+                break;
+        }
+}
+
+/**
+ * reconnect_back() - the connection is back
+ * @reconnect: the state
+ * @state:     TB_LINK_RESUMED or TB_LINK_RESTARTED
+ * @reason:    RESTARTED: why it could not be resumed
+ *
+ * Return: What to tell the program; good until the connection is lost again.
+ */
+const struct tb_link *reconnect_back(Reconnect *reconnect, enum tb_link_state state, const char *reason) {
+        snprintf(reconnect->reason, sizeof(reconnect->reason), "%s", reason);
+        reconnect->link.state = state;
+        reconnect->link.tries = reconnect->tries;
+        reconnect->away = false;
+
+        return &reconnect->link;
+}

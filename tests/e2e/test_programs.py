@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+What processes run: read when they call exec, repeated when they end, inherited by
+what they fork; and where it could not be read, said so and counted.
+"""
+
+import time
+
+import pytest
+
+from tb_client import what
+from tb_proc import boottime_ns
+from tb_protocol import event_pb2
+
+CAPTURED = event_pb2.PROGRAM_STATE_CAPTURED
+LATE = event_pb2.PROGRAM_STATE_LATE
+SKIPPED = event_pb2.PROGRAM_STATE_SKIPPED
+
+LS = dict(cmdline=b"ls\0-l\0", exe=b"/bin/ls", cgroup=b"0::/user.slice/shell\n")
+INIT = dict(cmdline=b"/sbin/init\0", exe=b"/lib/systemd/systemd", cgroup=b"0::/init.scope\n")
+
+
+def program(state=CAPTURED, cmdline=b"", exe=b"", cgroup=b"", truncated=False):
+    return event_pb2.Program(state=state, cmdline=cmdline, exe=exe, cgroup=cgroup, truncated=truncated)
+
+
+IS_LS = program(cmdline=LS["cmdline"], exe=LS["exe"], cgroup=b"/user.slice/shell")
+IS_INIT = program(cmdline=INIT["cmdline"], exe=INIT["exe"], cgroup=b"/init.scope")
+
+
+@pytest.fixture
+def ready(make_daemon):
+    """An init of which all is known."""
+    daemon = make_daemon(start=False)
+    daemon.proc.set_program(1, **INIT)
+    daemon.start()
+    return daemon
+
+
+def counts(client):
+    status = client.status()
+    return status.programs_captured, status.programs_late, status.programs_skipped
+
+
+def test_captured(ready):
+    """In the exec, in the exit, and in the snapshots between."""
+    client = ready.subscriber(programs=True)
+    assert counts(client) == (1, 0, 0)
+    k = ready.kernel
+    k.fork(100)
+    k.exec(100, comm=b"ls", program=LS)
+    forked, execed = client.take(2)
+    assert execed.exec.program == IS_LS
+    assert (execed.comm, execed.exec.comm_stale) == (b"ls", False)
+    late = ready.subscriber(programs=True, snapshot=True)
+    assert {t.tid: t.program for t in late.snapshot()} == {1: IS_INIT, 100: IS_LS}
+    k.end(100)
+    assert client.event().exit.program == IS_LS
+    assert counts(client) == (2, 0, 0)
+
+
+def test_not_asked_for(ready):
+    """Nobody is told, and nothing is read."""
+    client = ready.subscriber(snapshot=True)
+    assert not any(t.HasField("program") for t in client.snapshot())
+    k = ready.kernel
+    k.fork(100)
+    k.exec(100, program=LS)
+    k.end(100)
+    _, execed, ended = client.take(3)
+    assert not execed.exec.HasField("program") and not ended.exit.HasField("program")
+    assert counts(client) == (0, 0, 0)
+
+
+def test_asked_for_by_another(ready):
+    """Two feeds of the same events, one with, one without."""
+    without = ready.subscriber()
+    having = ready.subscriber(programs=True)
+    assert without.feed != having.feed
+    k = ready.kernel
+    k.fork(100)
+    k.exec(100, program=LS)
+    k.end(100)
+    for client, has in ((without, False), (having, True)):
+        _, execed, ended = client.take(3)
+        assert (execed.exec.HasField("program"), ended.exit.HasField("program")) == (has, has)
+
+
+def test_only_kinds_that_carry_it(ready):
+    """It says what a process runs: kinds are what they were."""
+    client = ready.subscriber(("fork", "exit"), programs=True)
+    k = ready.kernel
+    k.fork(100)
+    k.exec(100, program=LS)
+    k.end(100)
+    forked, ended = client.take(2)
+    assert (what(forked), what(ended)) == ("fork", "exit")
+    assert ended.exit.program == IS_LS
+
+
+def test_inherited(ready):
+    """A process that never called exec runs what its parent does; threads what their process does."""
+    client = ready.subscriber(threads=True, programs=True)
+    k = ready.kernel
+    k.fork(100)
+    k.exec(100, program=LS)
+    client.take(2)
+    k.fork(101, pid=100)
+    k.fork(200, parent_tid=101, parent_pid=100)
+    k.fork(201, parent_tid=200)
+    k.fork(300)
+    snapshot = ready.subscriber(programs=True, threads=True, snapshot=True)
+    client.take(4)
+    k.end(101, pid=100)
+    k.end(100)
+    k.end(201)
+    k.end(200)
+    k.end(300)
+    ends = client.take(5)
+    assert [(e.tid, e.exit.program == IS_LS) for e in ends] == [
+        (101, True), (100, True), (201, True), (200, True), (300, False),
+    ]
+    assert ends[-1].exit.program == IS_INIT
+    assert counts(client) == (2, 0, 0), "nothing was read for a fork"
+    assert all(t.program in (IS_LS, IS_INIT) for t in snapshot.snapshot())
+
+
+def test_exec_again(ready):
+    client = ready.subscriber(programs=True)
+    k = ready.kernel
+    k.fork(100)
+    k.exec(100, program=LS)
+    client.take(2)
+    k.fork(200, parent_tid=100)
+    k.exec(100, program=dict(cmdline=b"cat\0", exe=b"/bin/cat", cgroup=b"0::/other\n"))
+    cat = program(cmdline=b"cat\0", exe=b"/bin/cat", cgroup=b"/other")
+    assert client.take(2)[1].exec.program == cat
+    k.end(200)
+    k.end(100)
+    assert [e.exit.program for e in client.take(2)] == [IS_LS, cat]
+
+
+def test_exec_by_another_thread(ready):
+    client = ready.subscriber(programs=True)
+    k = ready.kernel
+    k.fork(100)
+    k.fork(101, pid=100)
+    k.end(100, last=False)
+    k.mirror = False
+    ready.proc.add(100, start_ns=boottime_ns() - 1_000_000)
+    k.exec(100, program=LS)
+    k.end(100)
+    _, execed, ended = client.take(3)
+    assert execed.exec.program == ended.exit.program == IS_LS
+
+
+def test_it_had_gone(ready):
+    """Its directory is not there; and it is, but is another's, or of one that has ended."""
+    client = ready.subscriber(programs=True)
+    k = ready.kernel
+    late = program(LATE, cgroup=b"/init.scope")
+    k.fork(100)
+    ready.proc.remove(100)
+    k.exec(100)
+    assert client.take(2)[1].exec.program == late
+
+    k.fork(101)
+    ready.proc.remove(101)
+    ready.proc.add(101, start_ns=boottime_ns() + 5_000_000_000)
+    k.exec(101, program=LS)
+    assert client.take(2)[1].exec.program == late
+
+    k.fork(102)
+    k.exec(102, program=dict(cmdline=b"", exe=None, cgroup=b"0::/user.slice\n"))
+    assert client.take(2)[1].exec.program == late
+    k.fork(103, parent_tid=102)
+    k.mirror = False
+    for pid in (103, 102, 101, 100):
+        k.end(pid)
+    assert [e.exit.program for e in client.take(5)[1:]] == [late] * 4
+    assert counts(client) == (1, 3, 0)
+
+
+def test_kernel_threads(make_daemon):
+    """They have no arguments and no executable, and all is known of them."""
+    daemon = make_daemon(start=False)
+    daemon.proc.set_program(1, **INIT)
+    daemon.proc.add(2, ppid=0, kernel_thread=True)
+    daemon.proc.set_program(2, cmdline=b"", exe=None)
+    daemon.start()
+    client = daemon.subscriber(programs=True, snapshot=True)
+    assert {t.tid: t.program for t in client.snapshot()} == {1: IS_INIT, 2: program(cgroup=b"/")}
+    assert counts(client) == (2, 0, 0)
+    daemon.kernel.fork(100, parent_tid=2)
+    daemon.kernel.end(100)
+    assert client.take(2)[1].exit.program == program(cgroup=b"/")
+
+
+@pytest.mark.parametrize(
+    "shown, due",
+    [
+        ({}, program()),
+        (dict(cmdline=b"x" * 2048), program(cmdline=b"x" * 2048)),
+        (dict(cmdline=b"x" * 2049), program(cmdline=b"x" * 2048, truncated=True)),
+        (dict(cmdline=b"a\0" * 50000), program(cmdline=b"a\0" * 1024, truncated=True)),
+        (dict(exe=b"/" + b"e" * 1023), program(exe=b"/" + b"e" * 1023)),
+        (dict(exe=b"/" + b"e" * 1024), program(exe=b"/" + b"e" * 1023, truncated=True)),
+        (dict(cgroup=b"0::/" + b"g" * 1023 + b"\n"), program(cgroup=b"/" + b"g" * 1023)),
+        (dict(cgroup=b"0::/" + b"g" * 1024 + b"\n"), program(cgroup=b"/" + b"g" * 1023, truncated=True)),
+        (dict(cmdline=b"\0\xff\0", exe=b"/\xff (deleted)"), program(cmdline=b"\0\xff\0", exe=b"/\xff (deleted)")),
+        (dict(cgroup=b"0::/a:b:c\n"), program(cgroup=b"/a:b:c")),
+        (dict(cgroup=b"2:cpu,cpuacct:/x\n1:name=systemd:/user.slice/s\n"), program(cgroup=b"/user.slice/s")),
+        (dict(cgroup=b"2:cpu:/x\n1:name=systemd:/old\n0::/new\n"), program(cgroup=b"/new")),
+        (dict(cgroup=b"2:cpu:/x\n"), program()),
+        (dict(cgroup=b""), program()),
+    ],
+)
+def test_forms(ready, shown, due):
+    """What is longer than the wire has room for is cut, and says so."""
+    client = ready.subscriber(programs=True)
+    files = dict(cmdline=b"", exe=b"/exe", cgroup=b"0::/\n")
+    files.update(shown)
+    expected = event_pb2.Program()
+    expected.CopyFrom(due)
+    expected.exe = expected.exe or b"/exe"
+    if "cgroup" not in shown:
+        expected.cgroup = b"/"
+    k = ready.kernel
+    k.fork(100)
+    k.exec(100, program=files)
+    assert client.take(2)[1].exec.program == expected
+    k.end(100)
+    assert client.event().exit.program == expected
+
+
+def test_too_many(ready):
+    """More execs than the broker reads programs in a second: each of them is told, in one way or another."""
+    client = ready.subscriber(("exec", "exit"), programs=True)
+    before = counts(client)
+    k = ready.kernel
+    k.mirror = False
+    k.fork(100)
+    states = dict.fromkeys((CAPTURED, LATE, SKIPPED), 0)
+    n = 0
+    while not states[SKIPPED] and n < 50000:
+        for _ in range(2500):
+            k.exec(100)
+        n += 2500
+        for e in client.take(2500):
+            p = e.exec.program
+            states[p.state] += 1
+            assert p == program(p.state, cgroup=b"/init.scope")
+    k.end(100)
+    assert client.event().exit.program.state in states
+    assert states[CAPTURED] == 0 and sum(states.values()) == n
+    captured, late, skipped = (b - a for a, b in zip(before, counts(client)))
+    # What was skipped is read later, if it is still wanted: that counts as well.
+    assert (captured, skipped) == (0, states[SKIPPED]) and late >= states[LATE]
+
+
+def crowd(daemon, n, first=5000, began=None, **files):
+    for pid in range(first, first + n):
+        daemon.proc.add(pid, start_ns=began or boottime_ns() - 2_000_000_000)
+        daemon.proc.set_program(pid, **files)
+    return range(first, first + n)
+
+
+def test_snapshot_waits_for_what_is_not_known_yet(make_daemon):
+    """A thousand processes that were there before: read once, in slices, and whole when the reply comes."""
+    daemon = make_daemon(start=False)
+    daemon.proc.set_program(1, **INIT)
+    pids = crowd(daemon, 1000, **LS)
+    daemon.start()
+    other = daemon.subscriber()
+    client = daemon.client()
+    client.ask(programs=True, snapshot=True)
+    # Others are served meanwhile.
+    daemon.kernel.fork(100)
+    assert other.event().tid == 100
+    client.answered()
+    programs = {t.tid: t.program for t in client.snapshot()}
+    assert programs.keys() == {1, 100, *pids}
+    assert all(p == IS_LS for tid, p in programs.items() if tid >= 5000)
+    assert programs[100] == IS_INIT
+    again = daemon.subscriber(programs=True, snapshot=True)
+    assert {t.tid: t.program for t in again.snapshot()} == programs
+    captured, late, skipped = counts(client)
+    # The one that was born meanwhile may have been read before its parent was, or have its parent's.
+    assert captured in (1001, 1002) and (late, skipped) == (0, 0)
+
+
+@pytest.mark.parametrize("asked", [dict(programs=True), dict(filter=dict(cgroups=[b"/user.slice"]))])
+def test_births_while_the_rest_is_read(make_daemon, asked):
+    """
+    The children of what is read last, by numbers that were passed already: all is known
+    of them too when the reply comes, and of those that are born after it.
+    """
+    daemon = make_daemon(start=False)
+    daemon.proc.set_program(1, **INIT)
+    pids = crowd(daemon, 700, **LS)
+    daemon.start()
+    k = daemon.kernel
+    k.wait_listening()
+    k.mirror = False
+    asleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+    client = daemon.client(welcome=False)
+    client.ask(snapshot=True, **asked)
+    born = range(100, 400)
+    for pid in born:
+        stamp = time.monotonic_ns()
+        daemon.proc.add(pid, ppid=pids[-1], start_ns=stamp + asleep)
+        daemon.proc.set_program(pid, **LS)
+        k.fork(pid, parent_tid=pids[-1], stamp=stamp)
+    client.greet()
+    client.answered()
+    tasks = {t.tid: t for t in client.snapshot()}
+    if "programs" in asked:
+        assert {tid for tid, t in tasks.items() if t.program != IS_LS} == {1}
+    k.fork(999, parent_tid=pids[-1])
+    told = {e.tid for e in client.until(lambda e: e.tid == 999)}
+    assert not told & tasks.keys()
+    assert {pid for pid in born if pid not in told and pid not in tasks} == set()
+    k.mark()
+    assert what(client.event()) in ("loss", "ptrace")
+
+
+def test_exec_while_the_rest_is_read(make_daemon):
+    daemon = make_daemon(start=False)
+    daemon.proc.set_program(1, **INIT)
+    pids = crowd(daemon, 300, **INIT)
+    daemon.start()
+    k = daemon.kernel
+    k.wait_listening()
+    client = daemon.client(welcome=False)
+    client.ask(("exec",), snapshot=True, programs=True)
+    for pid in pids:
+        k.exec(pid, program=LS)
+    client.greet()
+    client.answered()
+    programs = {t.tid: t.program for t in client.snapshot()}
+    k.fork(100)
+    k.exec(100, program=LS)
+    for e in client.until(lambda e: e.tid == 100):
+        programs[e.tid] = e.exec.program
+    assert {tid for tid, p in programs.items() if p != IS_LS} <= {1}
+
+
+def test_memory_is_given_back(ready):
+    """What processes ran goes with them."""
+    client = ready.subscriber(("exec", "exit"), programs=True)
+    k = ready.kernel
+
+    def round_of(n):
+        for pid in range(1000, 1000 + n):
+            k.fork(pid)
+            k.exec(pid, program=dict(cmdline=b"x" * 2000, exe=b"/" + b"e" * 1000, cgroup=b"0::/" + b"g" * 1000 + b"\n"))
+        client.take(n)
+        most = client.status().table_bytes
+        for pid in range(1000, 1000 + n):
+            k.end(pid)
+        client.take(n)
+        return most, client.status().table_bytes
+
+    most, least = round_of(100)
+    assert most - least >= 100 * 4000
+    assert round_of(100) == (most, least)

@@ -1,0 +1,447 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+`taskbroker watch` beyond plain events: the snapshot, command lines, the filters
+that the broker evaluates, and a broker that goes away and comes back.
+"""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import threading
+
+import pytest
+
+from tb_client import ALL_KINDS, what
+from tb_daemon import TIMEOUT, executable
+from test_commands import assert_same, command, finish, program_json, watch
+
+# A user who has no name on any machine.
+NOBODY = 4294960000
+
+CC = dict(cmdline=b"cc\0-c\0a b.c\0", exe=b"/usr/bin/cc", cgroup=b"0::/system.slice/build.service\n")
+
+
+def task_json(task, threads=False):
+    """What the command must print of a task, as the wire's names have it."""
+    known = not task.task_unknown
+    out = {"kind": "task"}
+    for name in ("pid", "tid"):
+        out[name] = getattr(task, name)
+    for name in ("ppid", "uid", "euid", "gid", "egid"):
+        out[name] = getattr(task, name) if known or getattr(task, name) else None
+    out.update(
+        session=task.session or None,
+        comm=task.comm.decode() if known or task.comm else None,
+        start_time_ns=task.start_time_ns or None,
+        kernel_thread=task.kernel_thread,
+        credentials_changed=task.credentials_changed,
+    )
+    if not threads:
+        out["tasks"] = task.tasks
+    for flag in ("seeded", "task_unknown"):
+        if getattr(task, flag):
+            out[flag] = True
+    if task.HasField("program"):
+        out["program"] = program_json(task.program)
+    return out
+
+
+def objects(out):
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def populate(daemon):
+    """Some that the broker finds in /proc, and some whose birth it sees."""
+    p = daemon.proc
+    p.add(2, ppid=0, comm=b"kthreadd", kernel_thread=True, session=0)
+    p.set_program(2, exe=None)
+    p.add(10, uid=NOBODY, gid=100, comm=b"old \xc3\xa9", session=10)
+    p.set_program(10, **CC)
+    p.add(10, tid=11, uid=NOBODY, gid=100, comm=b"worker", session=10)
+    daemon.start()
+    witness = daemon.subscriber(kinds=ALL_KINDS, threads=True)
+    k = daemon.kernel
+    k.fork(100)
+    k.uid(100, real=5, effective=6)
+    k.fork(101, pid=100)
+    k.fork(777, parent_tid=555)
+    k.exec(778)
+    witness.take(5)
+
+
+@pytest.mark.parametrize("threads", [False, True])
+@pytest.mark.parametrize("programs", [False, True])
+def test_snapshot(make_daemon, threads, programs):
+    """The tasks, their end, then events: the same as Python's protobuf reads of the broker."""
+    daemon = make_daemon(start=False)
+    populate(daemon)
+    client = daemon.subscriber(kinds=ALL_KINDS, threads=threads, snapshot=True, programs=programs)
+    tasks = client.snapshot()
+    arguments = ["--json", "--snapshot", "-e", "all", "-n", "2"] + ["--threads"] * threads + ["--args"] * programs
+    process = watch(daemon, client, *arguments)
+    daemon.kernel.exec(100, program=CC)
+    daemon.kernel.end(100)
+    numbered = [client.next(), client.next()]
+    out, err = finish(process)
+    assert not err
+    have = objects(out)
+    assert have[:len(tasks)] == [task_json(t, threads) for t in tasks]
+    end = have[len(tasks)]
+    assert end.pop("time_ns") > 0
+    assert end.pop("number") >= 0
+    assert end == {"kind": "snapshot_end", "tasks": len(tasks)}
+    assert_same("\n".join(out.splitlines()[-2:]), numbered)
+    assert len(have) == len(tasks) + 3
+    assert {2, 10, 100} <= {t["pid"] for t in have[:len(tasks)]}
+    assert ("program" in have[0]) == ("program" in have[-1]) == programs
+
+
+def test_snapshot_text(make_daemon):
+    daemon = make_daemon(start=False)
+    populate(daemon)
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--snapshot", "--args", "--uid", str(NOBODY), "-n", "1")
+    daemon.kernel.fork(20, parent_tid=10)
+    out, err = finish(process)
+    assert not err
+    header, task, end, fork = out.splitlines()
+    assert header.endswith("STATUS  ARGUMENTS")
+    assert re.fullmatch(rf"\S+( \d\d:\d\d)? +task +10 +1 {NOBODY} +old é +\(2 threads\) cc -c a b\.c", task), task
+    assert re.fullmatch(r"\S+ snapshot 1 process is alive; from here on, what happens", end), end
+    assert fork.split()[1:4] == ["fork", "20", "10"]
+
+
+def test_arguments(daemon):
+    """With the exec, and again with the exit; or why they are not known."""
+    client = daemon.subscriber(kinds=("exec", "exit"), programs=True)
+    process = watch(daemon, client, "--json", "--args", "-e", "exec,exit", "-n", "4")
+    text = watch(daemon, client, "--args", "-e", "exec,exit", "-n", "4")
+    k = daemon.kernel
+    k.fork(100)
+    k.fork(101)
+    k.exec(100, program=CC)
+    numbered = [client.next()]
+    daemon.proc.remove(101)
+    k.exec(101)
+    numbered.append(client.next())
+    k.end(100)
+    k.end(101)
+    numbered += [client.next(), client.next()]
+    out, _ = finish(process)
+    assert_same(out, numbered)
+    captured, late, *exits = [o["program"] for o in objects(out)]
+    assert captured == {
+        "state": "captured",
+        "cmdline": ["cc", "-c", "a b.c"],
+        "exe": "/usr/bin/cc",
+        "cgroup": "/system.slice/build.service",
+        "truncated": False,
+    }
+    assert late["state"] == "late" and late["cmdline"] is None and late["exe"] is None
+    assert exits == [captured, late]
+
+    out, _ = finish(text)
+    lines = out.splitlines()[1:]
+    assert [line.endswith(" cc -c a b.c") for line in lines] == [True, False, True, False]
+    assert [line.endswith(" (gone before it was read)") for line in lines] == [False, True, False, True]
+
+
+def test_arguments_are_harmless(daemon):
+    client = daemon.subscriber(kinds=("exec",), programs=True)
+    process = watch(daemon, client, "--args", "-e", "exec", "-n", "1")
+    daemon.kernel.exec(1, program=dict(CC, cmdline=b"a\x1b[31m\0\xff\0new\nline\0"))
+    out, _ = finish(process)
+    assert out.splitlines()[1].endswith(r" a\x1b[31m \xff new\x0aline")
+
+
+def test_arguments_on_a_terminal(daemon):
+    """They are cut where the terminal's line ends."""
+    client = daemon.subscriber(kinds=("exec",), programs=True)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
+    n = client.status().subscribers
+    process = subprocess.Popen(
+        [executable("TASKBROKER", "command"), "--socket", str(daemon.path), "watch", "--args", "-e", "exec", "-n", "1"],
+        stdin=subprocess.DEVNULL, stdout=theirs, env={**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm"},
+    )
+    os.close(theirs)
+    while client.status().subscribers == n:
+        assert process.poll() is None
+    daemon.kernel.exec(1, program=dict(CC, cmdline=b"cc\0" + b"x" * 1000 + b"\0"))
+    out = b""
+    try:
+        while data := os.read(ours, 65536):
+            out += data
+    except OSError:
+        pass
+    os.close(ours)
+    assert process.wait(TIMEOUT) == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", out.decode())
+    header, line = plain.split("\r\n")[:2]
+    assert header.startswith("TIME ")
+    assert len(line) == 90 and re.search(r" cc x+$", line)
+
+
+@pytest.fixture
+def family(daemon):
+    """100, its child 101 and its grandchild 102; 200 beside them."""
+    k = daemon.kernel
+    client = daemon.subscriber(kinds=("fork", "uid"))
+    k.fork(100)
+    k.fork(101, parent_tid=100)
+    k.fork(102, parent_tid=101)
+    k.fork(200)
+    k.uid(200, real=7, effective=7)
+    client.take(5)
+    return daemon
+
+
+def play(daemon):
+    """Something of each, on two processors."""
+    k = daemon.kernel
+    k.exec(100, comm=b"cc", program=CC, cpu=0)
+    k.exec(101, comm=b"sh", cpu=1)
+    k.exec(102, comm=b"cc1", cpu=0)
+    k.exec(200, comm=b"other", cpu=1)
+    k.fork(103, parent_tid=102, cpu=1)
+    k.uid(102, real=7, effective=7, cpu=0)
+    k.end(103, parent_tid=102, parent_pid=102, cpu=1)
+    k.end(102, code=0x300, parent_tid=101, parent_pid=101, cpu=0)
+    k.end(200, cpu=1)
+    k.end(100, code=9, cpu=0)
+
+
+@pytest.mark.parametrize(
+    "arguments, filter",
+    [
+        (["--pid", "100"], dict(pids=[100])),
+        (["--tree", "101"], dict(subtrees=[101])),
+        (["--uid", "7"], dict(uids=[7])),
+        (["--comm", "cc*"], dict(comms=[b"cc*"])),
+        (["--cgroup", "/sys/fs/cgroup/system.slice/"], dict(cgroups=[b"/system.slice"])),
+        (["--cpu", "1"], dict(cpus="1")),
+        (["--nonzero"], dict(nonzero=True)),
+        (["--tree", "100", "--comm", "cc", "--comm", "sh", "--cpu", "0-1", "--nonzero"],
+         dict(subtrees=[100], comms=[b"cc", b"sh"], cpus="0-1", nonzero=True)),
+    ],
+)
+def test_filters(family, arguments, filter):
+    """Each option is its field of the protocol's Filter."""
+    client = family.subscriber(kinds=ALL_KINDS, filter=filter, programs=True)
+    process = watch(family, client, "--json", "--args", "-e", "all", *arguments)
+    play(family)
+    family.kernel.mark()
+    numbered = []
+    while not numbered or what(numbered[-1].event) != "loss":
+        numbered.append(client.next())
+    lines = [process.stdout.readline() for _ in numbered]
+    process.send_signal(signal.SIGTERM)
+    rest, err = finish(process)
+    assert not rest and not err
+    assert_same("".join(lines), numbered)
+    assert 1 < len(numbered) < 11
+
+
+def test_filter_is_left(daemon):
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--json", "--uid", "0", "-e", "fork,uid", "-n", "2")
+    text = watch(daemon, client, "--uid", "0", "-e", "fork,uid", "-n", "2")
+    daemon.kernel.fork(100)
+    daemon.kernel.uid(100, real=7, effective=7)
+    daemon.kernel.exec(100)
+    fork, uid = objects(finish(process)[0])
+    assert "left_filter" not in fork and uid["left_filter"] is True
+    assert finish(text)[0].endswith(" real 7, effective 7 (leaves the filter)\n")
+
+
+def test_snapshot_is_kept_true(daemon):
+    """Whatever -e says: what enters the set and what leaves it is told, so that a table can follow."""
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--json", "--snapshot", "--uid", "7", "-e", "fork,exit", "-n", "3")
+    plain = watch(daemon, client, "--json", "--uid", "7", "-e", "fork,exit", "-n", "1")
+    k = daemon.kernel
+    k.fork(100)
+    k.fork(101)
+    k.uid(100, real=7, effective=7)
+    k.exec(100)
+    k.uid(101, real=7, effective=7)
+    k.uid(100, real=8, effective=8)
+    k.end(101)
+    k.end(100)
+    snapshot_end, *events = objects(finish(process)[0])
+    assert (snapshot_end["kind"], snapshot_end["tasks"]) == ("snapshot_end", 0)
+    assert [(e["kind"], e["pid"]) for e in events] == [("uid", 100), ("uid", 101), ("uid", 100)]
+    assert [(e["kind"], e["pid"]) for e in objects(finish(plain)[0])] == [("exit", 101)]
+
+
+@pytest.mark.parametrize("arguments, field", [(["--tree", "4000000"], "subtrees")])
+def test_filter_refused(daemon, arguments, field):
+    daemon.wait_ready()
+    out, err = finish(command(daemon, "watch", "--json", *arguments), 1)
+    assert not out
+    assert f"subscribe.filter.{field}" in err
+
+
+class Relay:
+    """Stands between a client and the broker, so that a connection can break while both are well."""
+
+    def __init__(self, path, to):
+        self.path, self.to = path, to
+        self.pairs = []
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            broker = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            broker.connect(str(self.to))
+            self.pairs.append((client, broker))
+            for a, b in ((client, broker), (broker, client)):
+                threading.Thread(target=self._pump, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def _pump(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        for pair in self.pairs:
+            for end in pair:
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+        self.pairs.clear()
+
+    def close(self):
+        # close() alone would leave accept() waiting.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(TIMEOUT)
+        self.cut()
+
+
+@pytest.fixture
+def relay(daemon, tmp_path):
+    relay = Relay(tmp_path / "relay.sock", daemon.path)
+    yield relay
+    relay.close()
+
+
+def test_resumes(daemon, relay):
+    """The connection breaks again and again: no event is missing, and none comes twice."""
+    client = daemon.subscriber()
+    n = client.status().subscribers
+    process = subprocess.Popen(
+        [executable("TASKBROKER", "command"), "--socket", str(relay.path), "watch", "--json", "-n", "50", "--strict"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    while client.status().subscribers == n:
+        assert process.poll() is None, process.communicate()
+    numbered, lines, links = [], [], []
+    for tid in range(100, 150):
+        daemon.kernel.fork(tid)
+        numbered.append(client.next())
+        while len(lines) < len(numbered):
+            line = process.stdout.readline()
+            assert line, process.communicate()
+            (links if '"kind":"link"' in line else lines).append(line)
+        if tid % 10 == 5:
+            relay.cut()
+    out, err = finish(process)
+    assert not out
+    assert_same("".join(lines), numbered)
+    assert [json.loads(link)["state"] for link in links] == ["lost", "resumed"] * 5
+    assert err.count("trying again") == 5 and err.count("the stream goes on where it was") == 5
+
+
+def restart(make_daemon, daemon):
+    """Another broker, on the same path; it has listened to its kernel before anybody can connect."""
+    daemon.path.unlink()
+    return make_daemon(path=daemon.path)
+
+
+def test_outlives_the_broker(make_daemon):
+    daemon = make_daemon()
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--json", "--snapshot", "-n", "2")
+    text = watch(daemon, client, "-n", "1")
+    quiet = watch(daemon, client, "--json", "-e", "fork", "-n", "2")
+    daemon.kernel.fork(100)
+    for p in (process, quiet):
+        while json.loads(p.stdout.readline()).get("pid") != 100:
+            pass
+    assert daemon.terminate() == 0
+    lost = json.loads(process.stdout.readline())
+    assert (lost["kind"], lost["state"]) == ("link", "lost") and lost["reason"]
+
+    again = restart(make_daemon, daemon)
+    n = again.client()
+    again.kernel.wait_listening()
+    while n.status().subscribers < 2:
+        assert process.poll() is None and quiet.poll() is None
+    again.kernel.fork(200)
+    out, err = finish(process)
+    back, task, end, fork = objects(out)
+    assert (back["kind"], back["state"], back["lost_time_ns"]) == ("link", "restarted", lost["lost_time_ns"])
+    assert back["tries"] > 0 and back["reason"] and back["time_ns"] > lost["time_ns"]
+    assert (task["kind"], task["pid"], end["kind"], fork["pid"]) == ("task", 1, "snapshot_end", 200)
+    assert "trying again" in err and "what happened in between is not known" in err
+
+    # Who leaves losses out gets forks and nothing else; a person is told all the same.
+    out, err = finish(quiet)
+    assert [o["pid"] for o in objects(out)] == [200]
+    assert "trying again" in err and "what happened in between is not known" in err
+
+    out, _ = finish(text)
+    assert out.splitlines()[1].split()[1:3] == ["fork", "100"]
+
+
+def test_strict_does_not(make_daemon):
+    """With a new broker, nobody knows what was missed."""
+    daemon = make_daemon()
+    client = daemon.subscriber()
+    process = watch(daemon, client, "--json", "--strict")
+    assert daemon.terminate() == 0
+    assert json.loads(process.stdout.readline())["state"] == "lost"
+    restart(make_daemon, daemon)
+    out, err = finish(process, 3)
+    assert [o["state"] for o in objects(out)] == ["restarted"]
+    assert "--strict" in err
+
+
+@pytest.mark.parametrize(
+    "arguments, number, code", [([], signal.SIGTERM, 0), ([], signal.SIGINT, 0), (["--strict"], signal.SIGTERM, 3)]
+)
+def test_ends_while_the_broker_is_away(make_daemon, arguments, number, code):
+    daemon = make_daemon()
+    client = daemon.subscriber()
+    process = watch(daemon, client, *arguments)
+    assert daemon.terminate() == 0
+    while "LINK" not in process.stdout.readline():
+        assert process.poll() is None, process.communicate()
+    process.send_signal(number)
+    _, err = finish(process, code)
+    assert ("has not come back" in err) == (code != 0)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+The machine's own account of what is alive, and what a reader of the stream has
+made of it, held against each other.
+"""
+
+import collections
+import os
+import time
+
+from tb_client import what
+from tb_table import Row, Table
+
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+# Of a start that /proc tells in ticks, by clocks that were read at another moment.
+TOLERANCE_NS = TICK_NS + 1_000_000
+
+TRIES = 5
+
+Seen = collections.namedtuple("Seen", "pid tid ppid comm state session start_time_ns uid euid gid egid")
+
+
+def read(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def see(pid, tid):
+    """A task, dead or alive; None if it is not there."""
+    place = f"/proc/{pid}/task/{tid}"
+    stat, status = read(f"{place}/stat"), read(f"{place}/status")
+    if not stat or not status:
+        return None
+    fields = stat[stat.rindex(b")") + 2:].split()
+    ids = {}
+    for line in status.splitlines():
+        if line.startswith((b"Uid:", b"Gid:")):
+            ids[line[:3]] = [int(word) for word in line.split()[1:3]]
+    offset = time.clock_gettime_ns(time.CLOCK_REALTIME) - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return Seen(
+        pid=pid,
+        tid=tid,
+        ppid=int(fields[1]),
+        comm=stat[stat.index(b"(") + 1:stat.rindex(b")")],
+        state=fields[0].decode(),
+        session=int(fields[3]),
+        start_time_ns=offset + int(fields[19]) * TICK_NS,
+        uid=ids[b"Uid"][0],
+        euid=ids[b"Uid"][1],
+        gid=ids[b"Gid"][0],
+        egid=ids[b"Gid"][1],
+    )
+
+
+def lives(seen):
+    """A zombie has ended; it is only not waited for yet."""
+    return seen is not None and seen.state not in "ZX"
+
+
+def scan(pids=None):
+    """{tid: Seen} of all live tasks; and {pid: Seen} of their leaders, dead or alive."""
+    tasks, leaders = {}, {}
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if pids is None else pids:
+        try:
+            tids = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        for tid in tids:
+            seen = see(pid, tid)
+            if lives(seen):
+                tasks[tid] = seen
+            if tid == pid and seen is not None:
+                leaders[pid] = seen
+    return tasks, leaders
+
+
+class Rows(dict):
+    """Rows by their key; and quickly, of one process."""
+
+    def __init__(self):
+        super().__init__()
+        self.of_process = collections.defaultdict(dict)
+
+    def __setitem__(self, key, row):
+        if key in self:
+            del self[key]
+        super().__setitem__(key, row)
+        self.of_process[row.pid][key] = row
+
+    def __delitem__(self, key):
+        row = self[key]
+        super().__delitem__(key)
+        del self.of_process[row.pid][key]
+        if not self.of_process[row.pid]:
+            del self.of_process[row.pid]
+
+
+class LargeTable(Table):
+    """The same for many tasks and many events; it also knows whose births it was told."""
+
+    def __init__(self, tasks=(), threads=False, filtered=False):
+        super().__init__((), threads, filtered)
+        self.rows = Rows()
+        self.born = set()       # keys
+        self.stale = set()      # of processes whose name was not known at their last exec
+        for task in tasks:
+            self.rows[task.tid if threads else task.pid] = Row(
+                **{field: getattr(task, field) for field in Row.__slots__}
+            )
+            if task.HasField("program"):
+                self.programs[task.pid] = task.program
+
+    def apply(self, event):
+        super().apply(event)
+        if what(event) == "fork":
+            self.born.add(self._key(event))
+            self.stale.discard(event.pid)
+            if event.fork.parent_pid in self.stale:
+                self.stale.add(event.pid)
+        elif what(event) == "exec":
+            (self.stale.add if event.exec.comm_stale else self.stale.discard)(event.pid)
+
+    def _of_process(self, pid):
+        return list(self.rows.of_process.get(pid, {}).values())
+
+    def copy_rows(self):
+        """As they are now; each a copy."""
+        return {key: Row(**{f: getattr(row, f) for f in Row.__slots__}) for key, row in self.rows.items()}
+
+
+def _expected(threads, tasks, leaders):
+    """What /proc shows, by the table's key."""
+    if threads:
+        return tasks
+    return {seen.pid: leaders[seen.pid] for seen in tasks.values() if seen.pid in leaders}
+
+
+def disagreements(before, after, born, tasks, leaders, threads):
+    """
+    /proc was read between two moments of a table: what was there at both must have
+    been seen, and what was seen must have been there at one of them, or have come and gone.
+    """
+    seen = _expected(threads, tasks, leaders)
+    stayed = {key for key, row in before.items() if key in after and after[key].start_time_ns == row.start_time_ns}
+    out = [f"not in /proc: {before[key]}" for key in sorted(stayed - seen.keys())]
+    out += [f"in /proc alone: {seen[key]}" for key in sorted(seen.keys() - before.keys() - after.keys() - born)]
+    for key in sorted(stayed & seen.keys()):
+        row, found = before[key], seen[key]
+        if row.pid != found.pid or abs(row.start_time_ns - found.start_time_ns) > TOLERANCE_NS:
+            out.append(f"another one in /proc: {row}, {found}")
+    return out

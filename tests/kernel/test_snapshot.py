@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+First the tasks, then the stream, while the machine is at its busiest: what a reader
+makes of both is at each moment what there is.
+"""
+
+import random
+
+import pytest
+import support
+from crowd import Crowd
+from live import TRIES, LargeTable, disagreements, scan
+from recording import Control, Framed, Recorder, Recording
+from tb_client import ALL_KINDS, what
+from tb_table import FIELDS, IDENTITY, differences, row_of_task
+
+ROOM = ("--feed-mib", "512")
+
+N_CLIENTS = 50
+
+
+@pytest.fixture
+def recorder():
+    recorder = Recorder()
+    yield recorder
+    recorder.close()
+
+
+def check_live(control, recording, table):
+    """
+    The table, brought up to now, is what /proc shows. What is told of while /proc is
+    read is not at one place for all processors: a difference that goes by itself is
+    none of the broker's.
+    """
+    for _ in range(TRIES):
+        control.barrier()
+        recording.until_number(control.end_of(recording))
+        table.apply_all(recording.events_left())
+        before = table.copy_rows()
+        table.born.clear()
+        tasks, leaders = scan()
+        control.barrier()
+        recording.until_number(control.end_of(recording))
+        table.apply_all(recording.events_left())
+        found = disagreements(before, table.rows, table.born, tasks, leaders, table.threads)
+        if not found:
+            return
+    raise AssertionError("\n".join(found))
+
+
+def check_members(crowd, table, changes):
+    """Of the crowd, those that stay are in the table; if it has their `changes`, with all that /proc knows of them."""
+    tasks, leaders = scan(crowd.pids())
+    own = {key: row for key, row in table.rows.items() if row.pid in crowd.pids()}
+    assert own.keys() == ({*tasks} if table.threads else {seen.pid for seen in tasks.values()})
+    for row in own.values() if changes else ():
+        seen = tasks.get(row.tid) or leaders[row.pid]
+        for field in ("uid", "euid", "gid", "egid", "session"):
+            value = getattr(row, field)
+            assert value is None or value == getattr(seen, field), (field, row, seen)
+        # The name after an exec is read from /proc, if there is the time for it.
+        assert row.comm == seen.comm or row.pid in table.stale, (row, seen)
+
+
+def has_changes(recording):
+    return recording.arguments.get("kinds") == ALL_KINDS
+
+
+def check_join(recording, rows, table):
+    """A reader's snapshot is the table as of its number, in everything that these kinds of events tell."""
+    found = differences(rows, table.rows, FIELDS if has_changes(recording) else IDENTITY)
+    assert not found, f"{recording.arguments}, as of number {recording.snapshot_end.number}:\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize("kinds", [
+    ("plain",),
+    ("plain", "orphan", "daemon", "uid", "comm", "exec", "thread", "cpu"),
+], ids=["forks", "all-sorts"])
+def test_fifty_clients_in_a_storm(directory, make_broker, beside, recorder, kinds):
+    """
+    One after the other they take the table and the stream, while two workers make
+    processes as fast as they can. The first of each subscription is read to the end
+    and held against /proc. The others' snapshots are its table at their numbers, and
+    their streams are the rest of its own, byte for byte: so theirs end there too.
+    """
+    rng = random.Random(1)
+    broker = make_broker(*ROOM)
+    control = Control(broker)
+    topics = [
+        dict(kinds=ALL_KINDS, threads=True, snapshot=True),
+        dict(kinds=ALL_KINDS, snapshot=True),
+        dict(threads=True, snapshot=True),
+        dict(snapshot=True),
+    ]
+    crowd = beside(Crowd, stay=97, kinds=kinds)
+    first = [Framed(recorder, broker, **topic).begin() for topic in topics]
+    crowd.begin()
+    others = []
+    while len(others) < N_CLIENTS:
+        first[0].socket.wait_bytes(rng.choice((0, 1, 50_000, 100_000)))
+        topic = dict(topics[len(others) % len(topics)], max_delay_ms=rng.choice((0, 0, 20)))
+        others.append(Recording(recorder, broker, **topic).begin())
+    members = crowd.stop()
+    assert len(members) > 4000 and len(crowd.staying()) > 10
+
+    for i, reference in enumerate(first):
+        joined = {}
+        for other in others[i::len(first)]:
+            assert other.feed == reference.feed
+            joined.setdefault(other.next_number, []).append(other)
+        table = LargeTable(reference.snapshot(), threads=reference.arguments.get("threads", False))
+        control.barrier()
+        number = control.end_of(reference)
+        reference.until_number(number)
+        assert not [n for n in reference.events if what(n.event) == "loss"]
+        while True:
+            due = reference.events[0].number if reference.events else number
+            for other in joined.pop(due, ()):
+                check_join(other, dict(rows_of(other)), table)
+                rest = bytes(reference.stream[reference.offsets[due]:])
+                assert other.rest(len(rest)) == rest
+            if not reference.events:
+                break
+            table.apply(reference.events.popleft().event)
+        assert not joined, f"they began at {list(joined)}, of {number}"
+        check_live(control, reference, table)
+        check_members(crowd, table, has_changes(reference))
+    control.close()
+    status = broker.status()
+    assert status.connector.lost == status.taskstats.lost == status.reader_lost == 0
+    # Those who come together share one.
+    assert status.snapshot_subscribers == N_CLIENTS + len(first)
+    assert status.snapshots <= status.snapshot_subscribers
+
+
+def rows_of(recording):
+    for task in recording.snapshot_tasks:
+        yield task.tid if recording.arguments.get("threads") else task.pid, row_of_task(task)

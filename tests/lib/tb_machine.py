@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+A machine on which things happen at random: a model of processes and threads that
+obeys the kernel's rules, each of whose steps is told by the fake kernel as the
+real one tells it. It knows at any moment what is alive, and what the broker has
+been told.
+"""
+
+import random
+
+from tb_kernel import SIGCHLD
+from tb_proc import boottime_ns
+from tb_table import Row
+
+NAMES = (b"alpha", b"beta", b"gamma", b"delta", b"a)b(", b"\xff\xfe", b"fifteen bytes !")
+UIDS = (0, 7, 1000, 1001, 65534)
+
+KTHREADD = 2
+
+
+class Task:
+    def __init__(self, tid, process, like):
+        self.tid, self.process = tid, process
+        self.uid, self.euid, self.gid, self.egid = like.uid, like.euid, like.gid, like.egid
+        self.comm, self.changed, self.kernel = like.comm, like.changed, like.kernel
+        # Whether nobody can say what it is called: an exec has no name, and its end may tell one before its time.
+        self.nameless = like.nameless
+
+
+class Seed:
+    """What a task is like that was there before."""
+
+    def __init__(self, uid=0, euid=None, gid=0, egid=None, comm=b"made-up", kernel=False):
+        self.uid, self.euid = uid, uid if euid is None else euid
+        self.gid, self.egid = gid, gid if egid is None else egid
+        self.comm, self.changed, self.kernel, self.nameless = comm, False, kernel, False
+
+
+class Process:
+    def __init__(self, pid, parent):
+        self.pid, self.parent = pid, parent
+        self.ppid = parent.pid if parent else 0
+        self.session = parent.session if parent else pid
+        self.tasks = {}
+        self.alive = True
+
+    @property
+    def leader(self):
+        return self.tasks.get(self.pid)
+
+
+class Machine:
+    """
+    Begins with init and kthreadd in /proc, and with what seed() adds, before the
+    broker starts. `numbers` are given to new tasks in turn, so that each comes
+    again after a while.
+    """
+
+    def __init__(self, daemon, seed, numbers=range(300, 700), crowd=60, cpus=4):
+        self.kernel, self.proc = daemon.kernel, daemon.proc
+        self.kernel.mirror = False
+        self.rng = random.Random(seed)
+        self.free = list(numbers)
+        self.crowd = crowd
+        self.cpus = cpus
+        self.reuses = True      # numbers whose exits are still to be told
+        self.processes = {}
+        self.told = []          # (kind, tid, pid) of each event that an observer must get
+        # Long before the first birth that is told: those of one moment are one.
+        self.began_ns = boottime_ns() - 5_000_000_000
+        self.seed(1, None, Seed(comm=b"init"), session=1)
+        self.seed(KTHREADD, None, Seed(comm=b"kthreadd", kernel=True), session=0, exe=None)
+
+    # -- before the broker starts ---------------------------------------------
+
+    def seed(self, pid, ppid=1, like=None, tids=(), session=None, cgroup=b"/", exe=b"/bin/made-up"):
+        like = like or Seed()
+        process = Process(pid, self.processes.get(ppid))
+        process.session = pid if session is None else session
+        self.processes[pid] = process
+        for tid in (pid, *tids):
+            task = process.tasks[tid] = Task(tid, process, like)
+            self.proc.add(
+                pid, tid, ppid=process.ppid, uid=task.uid, euid=task.euid, gid=task.gid, egid=task.egid,
+                comm=task.comm, session=process.session, kernel_thread=task.kernel, start_ns=self.began_ns,
+            )
+            # Without this an exec has its old name, whenever the broker looks.
+            (self.proc.root / str(pid) / "comm").unlink(missing_ok=True)
+            self.proc.set_program(pid, tid, cmdline=like.comm + b"\0", exe=exe, cgroup=b"0::" + cgroup + b"\n")
+        return process
+
+    # -- what is alive ----------------------------------------------------------
+
+    def rows(self):
+        """The live tasks by their numbers, as a table of threads must have them. When they began, the broker says."""
+        rows = {}
+        for process in self.processes.values():
+            for tid, task in process.tasks.items():
+                rows[tid] = Row(
+                    pid=process.pid, tid=tid, ppid=process.ppid, uid=task.uid, comm=None if task.nameless else task.comm, euid=task.euid,
+                    gid=task.gid, egid=task.egid, session=process.session, kernel_thread=task.kernel,
+                    credentials_changed=task.changed, task_unknown=False,
+                )
+        return rows
+
+    # -- steps --------------------------------------------------------------------
+
+    def _cpu(self):
+        return self.rng.randrange(self.cpus)
+
+    def _note(self, kind, task):
+        self.told.append((kind, task.tid, task.process.pid))
+
+    def fork(self, parent_task, tid=None):
+        parent = parent_task.process
+        tid = self.free.pop(0) if tid is None else tid
+        process = self.processes[tid] = Process(tid, parent)
+        task = process.tasks[tid] = Task(tid, process, parent_task)
+        task.kernel = task.kernel or parent.pid == KTHREADD
+        self._note("fork", task)
+        self.kernel.fork(tid, parent_tid=parent_task.tid, parent_pid=parent.pid, cpu=self._cpu())
+        return process
+
+    def thread(self, process):
+        tid = self.free.pop(0)
+        task = process.tasks[tid] = Task(tid, process, process.leader)
+        self._note("fork", task)
+        # The kernel names the process' own parent.
+        self.kernel.fork(tid, pid=process.pid, parent_tid=process.ppid, parent_pid=process.ppid, cpu=self._cpu())
+        return task
+
+    def exec(self, process, **kw):
+        """By the leader; other threads are killed, and told, before."""
+        for task in list(process.tasks.values()):
+            if task is not process.leader:
+                self.end(task, code=9)
+        self._exec(process, **kw)
+
+    def exec_by_thread(self, caller):
+        """The leader ends too, and the caller takes its number; of the caller's own number nothing is heard."""
+        process = caller.process
+        for task in list(process.tasks.values()):
+            if task is not caller:
+                self.end(task, code=9)
+        del process.tasks[caller.tid]
+        self.free.append(caller.tid)
+        caller.tid = process.pid
+        process.tasks[process.pid] = caller
+        self._exec(process)
+
+    def _exec(self, process, **kw):
+        leader = process.leader
+        leader.changed = leader.kernel = False
+        leader.nameless = True
+        self._note("exec", leader)
+        self.kernel.exec(process.pid, cpu=self._cpu(), **kw)
+
+    def comm(self, task, comm):
+        task.comm, task.nameless = comm, False
+        self._note("comm_change", task)
+        self.kernel.comm(task.tid, pid=task.process.pid, comm=comm, cpu=self._cpu())
+
+    def uid(self, task, real, effective):
+        task.uid, task.euid, task.changed = real, effective, True
+        self._note("user_ids", task)
+        self.kernel.uid(task.tid, pid=task.process.pid, real=real, effective=effective, cpu=self._cpu())
+
+    def gid(self, task, real, effective):
+        task.gid, task.egid, task.changed = real, effective, True
+        self._note("group_ids", task)
+        self.kernel.gid(task.tid, pid=task.process.pid, real=real, effective=effective, cpu=self._cpu())
+
+    def sid(self, process):
+        process.session = process.pid
+        self._note("session", process.leader)
+        self.kernel.sid(process.pid, cpu=self._cpu())
+
+    def ptrace(self, task):
+        self._note("ptrace", task)
+        self.kernel.ptrace(task.tid, pid=task.process.pid, tracer_tid=1, tracer_pid=1, cpu=self._cpu())
+
+    def _record(self, task, code):
+        process = task.process
+        last = len(process.tasks) == 1
+        return self.kernel.make_stats(
+            task.tid, process.pid, task.comm, ac_uid=task.uid, ac_gid=task.gid, ac_ppid=process.ppid,
+            ac_exitcode=code, ac_flag=0x20 if last else 0, ac_etime_us=1,
+        )
+
+    def _gone(self, task):
+        process = task.process
+        del process.tasks[task.tid]
+        if task.tid != process.pid:
+            self.free.append(task.tid)
+        if not process.tasks:
+            process.alive = False
+            del self.processes[process.pid]
+            self.free.append(process.pid)
+
+    def _exit(self, task, code, process):
+        leader = task.tid == process.pid
+        # Whoever has lost its parent has been given to init.
+        parent = process.parent.pid if process.parent and process.parent.alive else 1
+        self.kernel.exit(
+            task.tid, pid=process.pid, code=code, signal=SIGCHLD if leader else -1, parent_tid=parent, parent_pid=parent,
+            cpu=self._cpu(),
+        )
+
+    def end(self, task, code=0):
+        process = task.process
+        self.kernel.stats(self._record(task, code))
+        self._note("exit", task)
+        self._gone(task)
+        self._exit(task, code, process)
+
+    def end_process(self, process, code=0):
+        """Threads first, or the leader first: in any order."""
+        tasks = list(process.tasks.values())
+        self.rng.shuffle(tasks)
+        for task in tasks:
+            self.end(task, code)
+
+    def reuse(self, process, parent_task):
+        """Its number is given away before its exit is told, but not before its record is queued."""
+        (task,) = process.tasks.values()
+        code = self.rng.randrange(100, 250) << 8
+        self.kernel.stats(self._record(task, code))
+        self._note("exit", task)
+        self._gone(task)
+        self.free.remove(process.pid)
+        new = self.fork(parent_task, process.pid)
+        self._exit(task, code, process)
+        return new
+
+    # -- at random ------------------------------------------------------------------
+
+    def step(self):
+        """One thing of those that can happen now."""
+        rng = self.rng
+        processes = [p for p in self.processes.values() if p.pid > KTHREADD]
+        tasks = [t for p in processes for t in p.tasks.values()]
+        born = len(tasks) < self.crowd and len(self.free) > 8
+        kind = rng.choices(
+            ("fork", "thread", "exec", "exec_by_thread", "comm", "uid", "gid", "sid", "ptrace", "end", "end_process", "reuse"),
+            (30 if born else 2, 15 if born else 1, 10, 3, 8, 8, 3, 3, 1, 12, 10 if born else 30, 3),
+        )[0]
+        process, task = rng.choice(processes) if processes else None, rng.choice(tasks) if tasks else None
+        if kind == "fork" or process is None:
+            parent = task if task is not None and rng.random() < 0.8 else self.processes[rng.choice((1, 1, KTHREADD))].leader
+            self.fork(parent)
+        elif kind == "thread":
+            if process.leader is not None:
+                self.thread(process)
+        elif kind == "exec":
+            if process.leader is not None:
+                self.exec(process)
+        elif kind == "exec_by_thread":
+            if task.tid != task.process.pid:
+                self.exec_by_thread(task)
+        elif kind == "comm":
+            self.comm(task, rng.choice(NAMES))
+        elif kind == "uid":
+            self.uid(task, rng.choice(UIDS), rng.choice(UIDS))
+        elif kind == "gid":
+            self.gid(task, rng.choice(UIDS), rng.choice(UIDS))
+        elif kind == "sid":
+            if process.leader is not None:
+                self.sid(process)
+        elif kind == "ptrace":
+            self.ptrace(task)
+        elif kind == "end":
+            self.end(task, rng.choice((0, 0, 0x0100, 9)))
+        elif kind == "end_process":
+            self.end_process(process, rng.choice((0, 0x0300, 15)))
+        elif kind == "reuse":
+            if self.reuses and len(process.tasks) == 1 and process.leader is not None:
+                others = [t for t in tasks if t.process is not process]
+                self.reuse(process, rng.choice(others) if others else self.processes[1].leader)

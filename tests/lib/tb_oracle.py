@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+What each subscription must be told, made from what one that is told everything was
+told: a second reading of the comments on Subscribe and Filter in the .proto files.
+"""
+
+import copy
+import fnmatch
+
+from tb_client import KINDS, what
+from tb_protocol import event_pb2
+from tb_table import FIELDS, IDENTITY, Table, differences, row_of_task
+
+DEFAULT_KINDS = ("fork", "exec", "exit")
+EVERY_KIND = tuple(KINDS)
+
+KIND_OF = {
+    "fork": "fork", "exec": "exec", "exit": "exit", "comm_change": "comm", "user_ids": "uid", "group_ids": "gid",
+    "session": "sid", "ptrace": "ptrace", "coredump": "coredump", "loss": "loss",
+}
+
+HIDDEN, TOLD, LEFT = "hidden", "told", "left"
+
+
+def cpus(text):
+    out = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        out |= set(range(int(first), int(last or first) + 1))
+    return out
+
+
+class Subject:
+    """What a task is judged by."""
+
+    def __init__(self, pid, ppid, uid, comm, program, unknown):
+        self.pid, self.ppid, self.uid, self.comm = pid, ppid, uid, comm
+        self.cgroup = program.cgroup if program is not None else None
+        self.unknown = unknown
+
+
+class Topic:
+    """One sort of subscription. `members`: the processes of its subtrees, where it has any."""
+
+    def __init__(self, kinds=DEFAULT_KINDS, threads=False, filter=None, programs=False):
+        self.kinds = tuple(kinds)
+        self.threads = threads
+        self.filter = filter
+        self.programs = programs
+        self.members = None
+        self.told = []          # (step, event, whether the task left) of all that it must be told
+
+    def __repr__(self):
+        return f"Topic(kinds={self.kinds}, threads={self.threads}, filter={self.filter}, programs={self.programs})"
+
+    def arguments(self):
+        return dict(kinds=self.kinds, threads=self.threads, filter=self.filter, programs=self.programs)
+
+    def passes(self, subject):
+        f = self.filter or {}
+        if f.get("uids") and (subject.unknown or subject.uid not in f["uids"]):
+            return False
+        if f.get("pids") and subject.pid not in f["pids"] and subject.ppid not in f["pids"]:
+            return False
+        if f.get("subtrees") and subject.pid not in self.members:
+            return False
+        if f.get("comms"):
+            name = subject.comm.decode("latin-1")
+            if subject.unknown or not any(fnmatch.fnmatchcase(name, c.decode("latin-1")) for c in f["comms"]):
+                return False
+        if f.get("cgroups"):
+            path = subject.cgroup
+            if path is None or not any(path == c or path.startswith(c.rstrip(b"/") + b"/") for c in f["cgroups"]):
+                return False
+        return True
+
+    def _leaves_out(self, event):
+        """cpus and nonzero are about events."""
+        f = self.filter or {}
+        if f.get("cpus") and (event.synthesised or event.cpu not in cpus(f["cpus"])):
+            return True
+        if f.get("nonzero") and what(event) == "exit":
+            ends = [event.exit.termination, event.exit.process_termination]
+            return not any(end.exit_code or end.term_signal for end in ends)
+        return False
+
+    def judge(self, event, before, after):
+        """`before` and `after` are of those tasks of the event's process that the event is about."""
+        kind = KIND_OF[what(event)]
+        if kind == "loss":
+            return TOLD
+        if not self.threads:
+            if not (event.exit.process_ended if kind == "exit" else event.tid == event.pid):
+                return HIDDEN
+        was = any(self.passes(subject) for subject in before)
+        now = self.passes(after)
+        if not (was or now) or self._leaves_out(event):
+            return HIDDEN
+        if kind in ("fork", "exit") or was == now:
+            return TOLD if kind in self.kinds else HIDDEN
+        return TOLD if now else LEFT
+
+
+class Oracle:
+    """
+    Reads `tasks` and `events` of an observer: all kinds, threads, programs, no
+    filter, from a snapshot on in which no leader had ended before its process. A
+    step is the number of events before it.
+    """
+
+    def __init__(self, tasks, events):
+        self.tasks = tasks
+        self.events = events
+
+    def steps(self):
+        """
+        For each event, before it is applied: (step, event, the table, the leaders
+        that ended before their processes).
+        """
+        table = Table(self.tasks, threads=True)
+        gone = {}
+        for step, event in enumerate(self.events):
+            yield step, event, table, gone
+            leader = table.rows.get(event.pid)
+            if what(event) == "exit" and event.tid == event.pid and not event.exit.process_ended and leader is not None:
+                gone[event.pid] = copy.copy(leader)
+            elif what(event) == "exec" or (what(event) == "exit" and event.exit.process_ended):
+                gone.pop(event.pid, None)
+            table.apply(event)
+        yield len(self.events), None, table, gone
+
+    def run(self, topics, joins=()):
+        """
+        Fills told of each topic. `joins` has (topic, step) for those that have
+        subtrees: where the first subscribed, by which the set is made.
+        """
+        joins = {id(topic): step for topic, step in joins}
+        for step, event, table, gone in self.steps():
+            for topic in topics:
+                if joins.get(id(topic)) == step:
+                    topic.members = descendants(table, gone, topic.filter["subtrees"])
+            if event is None:
+                return
+            before, whole = self._before(event, table, gone)
+            for topic in topics:
+                if topic.members is None and topic.filter and topic.filter.get("subtrees"):
+                    continue
+                self._enlarge(topic, event)
+                verdict = topic.judge(event, before if topic.threads else whole, self._after(event, table))
+                if verdict != HIDDEN:
+                    topic.told.append((step, event, verdict == LEFT))
+                if what(event) == "exit" and event.exit.process_ended and topic.members is not None:
+                    topic.members.discard(event.pid)
+
+    @staticmethod
+    def _enlarge(topic, event):
+        if topic.members is not None and what(event) == "fork" and event.tid == event.pid:
+            if event.fork.parent_pid in topic.members:
+                topic.members.add(event.pid)
+
+    @staticmethod
+    def _before(event, table, gone):
+        """The event's task as it was; and, for those who get no threads, its leader."""
+        if what(event) in ("fork", "loss"):
+            return [], []
+        program = table.programs.get(event.pid)
+        tasks = [table.rows[event.tid]] if event.tid in table.rows else []
+        leader = table.rows.get(event.pid) or gone.get(event.pid)
+        if what(event) == "exec":
+            # Whichever thread called it: all others go with it, and nothing else tells so.
+            tasks = table.of_process(event.pid)
+        return [[subject(row, program) for row in rows] for rows in (tasks, [leader] if leader else [])]
+
+    @staticmethod
+    def _after(event, table):
+        program = table.programs.get(event.pid)
+        if what(event) == "fork" and event.tid == event.pid:
+            program = table.programs.get(event.fork.parent_pid)
+        if what(event) == "exec" and event.exec.HasField("program"):
+            program = event.exec.program
+        return Subject(event.pid, event.ppid, event.uid, event.comm, program, event.task_unknown)
+
+
+def subject(row, program):
+    return Subject(row.pid, row.ppid, row.uid, row.comm, program, row.task_unknown)
+
+
+# Starts that /proc told are right to 10 ms.
+SAME_AGE_NS = 20_000_000
+
+
+def descendants(table, gone, roots):
+    """Processes that descend from the roots by parents that live; no parent is younger than its child."""
+    leaders = {row.pid: row for row in gone.values()}
+    leaders.update({row.pid: row for row in table.rows.values() if row.tid == row.pid})
+    members = set()
+    for pid in leaders:
+        at = pid
+        path = []
+        while at in leaders and at not in roots and at not in path:
+            path.append(at)
+            parent = leaders.get(leaders[at].ppid)
+            young = parent is not None and parent.start_time_ns > leaders[at].start_time_ns + SAME_AGE_NS
+            at = None if parent is None or young else parent.pid
+        if at in roots:
+            members |= {pid, *path}
+    return members
+
+
+def view(topic, table, gone):
+    """The tasks that are in a topic's set, as its readers know them."""
+    rows = {}
+    if topic.threads:
+        shown = table.rows.values()
+    else:
+        shown = [table.rows.get(pid) or gone[pid] for pid in table.families]
+    for row in shown:
+        if topic.passes(subject(row, table.programs.get(row.pid))):
+            rows[row.tid if topic.threads else row.pid] = row
+    return rows
+
+
+class Reader:
+    """A subscriber: its snapshot, and what came after it up to the mark at the end of the observer's events."""
+
+    def __init__(self, topic, client, mark):
+        self.topic, self.feed, self.tasks = topic, client.feed, client.snapshot()
+        # Readers by the same key have been sent the same: what is true for one is for all.
+        self.key = (client.feed, client.snapshot_end.number, tuple(client.snapshot_bytes))
+        self.events, self.last_number = client.until_mark(mark)
+
+    def places(self):
+        """
+        Between which steps the snapshot must have been taken. Holds what was told
+        against what is due on the way: the same events, in the same order, to the
+        last.
+        """
+        told = self.topic.told
+        start = len(told)
+        if self.events:
+            start -= len(self.events)
+            if start < 0 or not same_fact(told[start][1], self.events[0]):
+                start = next((i for i, (_, event, _) in enumerate(told) if same_fact(event, self.events[0])), None)
+            assert start is not None, f"{self.topic} got, and should not have got:\n{short(self.events[0])}"
+        due = told[start:]
+        for i, (event, (_, original, left)) in enumerate(zip(self.events, due)):
+            assert same(event, original, left), (
+                f"{self.topic}:\nafter {short(self.events[max(0, i - 1)])}\ncame {short(event)}\n"
+                f"due was (left: {left}) {short(original)}"
+            )
+        assert len(self.events) == len(due), f"{self.topic}: {len(self.events)} events came, {len(due)} are due"
+        first = told[start - 1][0] + 1 if start > 0 else 0
+        last = due[0][0] if due else None
+        return first, last
+
+
+def short(event):
+    """An event in a line: what a filter looks at."""
+    copied = type(event).FromString(event.SerializeToString())
+    if what(copied) == "exit":
+        copied.exit.ClearField("stats")
+        copied.exit.ClearField("process_stats")
+    return " ".join(f"{field.name} {value!r}".replace("\n", " ") for field, value in copied.ListFields())
+
+
+def same_fact(event, original):
+    return (event.time_ns, event.tid, what(event)) == (original.time_ns, original.tid, what(original))
+
+
+def same(event, original, left):
+    for field in ("time_ns", "pid", "tid", "ppid", "uid", "comm", "start_time_ns", "cpu", "task_unknown", "synthesised"):
+        if getattr(event, field) != getattr(original, field):
+            return False
+    return what(event) == what(original) and event.left_filter == left
+
+
+def check(oracle, readers, joins=()):
+    """
+    Holds each reader to the oracle: what it was told; that its snapshot is the
+    table of one place, just before that; and that the table it has at the end is
+    what there is of its topic.
+    """
+    topics = list({id(reader.topic): reader.topic for reader in readers}.values())
+    oracle.run(topics, joins)
+    feeds = {}
+    for reader in readers:
+        due = feeds.setdefault(id(reader.topic), (reader.feed, reader.last_number))
+        assert (reader.feed, reader.last_number) == due, f"{reader.topic}: feed and number of the mark, two readers' differ"
+    assert len({feed for feed, _ in feeds.values()}) == len(topics), "two topics share a feed"
+
+    joins_of = {id(topic): step for topic, step in joins}
+    open_ = []
+    distinct = {}
+    for reader in readers:
+        first, last = reader.places()
+        if distinct.setdefault(reader.key, reader) is reader:
+            open_.append((reader, max(first, joins_of.get(id(reader.topic), 0)), last))
+    for topic in topics:
+        topic.members = None
+    nearest = {}
+    for step, event, table, gone in oracle.steps():
+        for topic in topics:
+            if joins_of.get(id(topic)) == step:
+                topic.members = descendants(table, gone, topic.filter["subtrees"])
+        views = {}
+        still = []
+        for entry in open_:
+            reader, first, last = entry
+            if step < first:
+                still.append(entry)
+                continue
+            topic = reader.topic
+            if id(topic) not in views:
+                views[id(topic)] = view(topic, table, gone)
+            found = snapshot_differences(reader, views[id(topic)], table)
+            if not found:
+                continue
+            if id(reader) not in nearest or len(found) < len(nearest[id(reader)]):
+                nearest[id(reader)] = found
+            assert step != (len(oracle.events) if last is None else last), (
+                f"{topic}: the snapshot is that of no moment between {first} and {last}; at the nearest:\n"
+                + "\n".join(nearest[id(reader)])
+            )
+            still.append(entry)
+        open_ = still
+        if event is None:
+            for reader in distinct.values():
+                replayed(reader, view(reader.topic, table, gone))
+            break
+        for topic in topics:
+            Oracle._enlarge(topic, event)
+            if what(event) == "exit" and event.exit.process_ended and topic.members is not None:
+                topic.members.discard(event.pid)
+    assert not open_
+
+
+def snapshot_differences(reader, due, table):
+    threads = reader.topic.threads
+    rows = {task.tid if threads else task.pid: row_of_task(task) for task in reader.tasks}
+    out = differences(rows, due)
+    for task in reader.tasks:
+        if not threads:
+            live = len(table.of_process(task.pid))
+            if task.tasks != live:
+                out.append(f"{task.pid}: {task.tasks} tasks, due are {live}")
+        program = table.programs.get(task.pid)
+        # What was left out at exec is read later, for snapshots.
+        left_out = program is not None and program.state == event_pb2.PROGRAM_STATE_SKIPPED
+        if reader.topic.programs and task.program != program and not left_out:
+            out.append(f"{task.pid}: {task.program}, due is {program}")
+        if not reader.topic.programs and task.HasField("program"):
+            out.append(f"{task.pid}: a program that nobody asked for")
+    return out
+
+
+def replayed(reader, due):
+    topic = reader.topic
+    if topic.filter and (topic.filter.get("cpus") or topic.filter.get("nonzero")):
+        # These leave out events: no table can be kept by what is told.
+        return
+    if not {"fork", "exit", "exec"} <= set(topic.kinds):
+        return
+    table = Table(reader.tasks, threads=topic.threads, filtered=bool(topic.filter)).apply_all(reader.events)
+    fields = FIELDS if set(topic.kinds) >= set(EVERY_KIND) else IDENTITY
+    if topic.filter:
+        # The session is the process'; its leader, by whose event it changes, may not be in the set.
+        fields = tuple(field for field in fields if field != "session")
+    found = differences(table.rows, due, fields)
+    assert not found, f"{topic}: the table that a reader has at the end:\n" + "\n".join(found)

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+A reader's table of tasks: a snapshot, and the events after it. Written from what
+the .proto files promise, it holds each event against what is in it: nothing is born
+twice, and nothing is told of a task that is not there, or of another by its number.
+"""
+
+import copy
+
+from tb_client import what
+
+# What Task tells of itself. The others are derived: `program` is of the process, `tasks` a count.
+FIELDS = (
+    "pid", "tid", "ppid", "uid", "comm", "start_time_ns", "euid", "gid", "egid", "session", "kernel_thread",
+    "credentials_changed", "seeded", "task_unknown",
+)
+
+# Of these, what every reader knows, whatever kinds of events it gets.
+IDENTITY = ("pid", "tid", "ppid", "start_time_ns")
+
+
+class Row:
+    """A task. What the reader cannot know is None."""
+
+    __slots__ = FIELDS
+
+    def __init__(self, **values):
+        for field in FIELDS:
+            setattr(self, field, values.get(field))
+
+    def __repr__(self):
+        return "Row(" + ", ".join(f"{f}={getattr(self, f)!r}" for f in FIELDS) + ")"
+
+
+def row_of_task(task):
+    return Row(**{field: getattr(task, field) for field in FIELDS})
+
+
+def differences(rows, due, fields=FIELDS):
+    """What is not the same in two tables of rows; what one of them does not know is no difference."""
+    out = [f"missing: {due[key]}" for key in sorted(due.keys() - rows.keys())]
+    out += [f"too many: {rows[key]}" for key in sorted(rows.keys() - due.keys())]
+    for key in sorted(rows.keys() & due.keys()):
+        for field in fields:
+            a, b = getattr(rows[key], field), getattr(due[key], field)
+            if a is not None and b is not None and a != b:
+                out.append(f"{key}: {field} is {a!r}, due is {b!r}")
+    return out
+
+
+class Table:
+    """
+    With `threads` rows are by tid, else by pid. `filtered`: tasks come in and go by
+    other events than their births and ends.
+    """
+
+    def __init__(self, tasks=(), threads=False, filtered=False):
+        self.threads = threads
+        self.filtered = filtered
+        self.rows = {}
+        self.families = {}      # by pid: the keys of its rows
+        self.programs = {}      # by pid
+        for task in tasks:
+            self._put(task.tid if threads else task.pid, row_of_task(task))
+            if task.HasField("program"):
+                self.programs[task.pid] = task.program
+
+    def apply(self, event):
+        if what(event) != "loss":
+            getattr(self, "_" + what(event))(event)
+        if event.left_filter:
+            assert self.filtered, f"nothing leaves what is not filtered: {event}"
+            assert what(event) not in ("fork", "exit"), event
+            self._remove(event)
+
+    def apply_all(self, events):
+        for event in events:
+            self.apply(event)
+        return self
+
+    def _key(self, event):
+        return event.tid if self.threads else event.pid
+
+    def of_process(self, pid):
+        return [self.rows[key] for key in self.families.get(pid, ())]
+
+    def _put(self, key, row):
+        self.rows[key] = row
+        self.families.setdefault(row.pid, set()).add(key)
+
+    def _drop(self, key):
+        row = self.rows.pop(key)
+        family = self.families[row.pid]
+        family.remove(key)
+        if not family:
+            del self.families[row.pid]
+            self.programs.pop(row.pid, None)
+
+    def _remove(self, event):
+        self._drop(self._key(event))
+
+    def _known(self, event):
+        """The event's task, which it must be; made, where it came into the filter's set."""
+        row = self.rows.get(self._key(event))
+        if row is None:
+            assert self.filtered or event.task_unknown, f"an event of a task that is not there: {event}"
+            if event.task_unknown or self._key(event) != event.tid:
+                return None
+            row = Row(
+                pid=event.pid,
+                tid=event.tid,
+                ppid=event.ppid,
+                uid=event.uid,
+                comm=event.comm,
+                start_time_ns=event.start_time_ns,
+            )
+            self._put(event.tid, row)
+        elif row.tid == event.tid:
+            assert row.pid == event.pid, f"of another process' task: {event}\n{row}"
+            assert row.start_time_ns == event.start_time_ns, f"of another task by that number: {event}\n{row}"
+        return row
+
+    def _fork(self, event):
+        key = self._key(event)
+        assert key not in self.rows, f"born twice: {event}\n{self.rows[key]}"
+        assert self.threads or event.tid == event.pid, event
+        leader = event.tid == event.pid
+        # A process is like the task that made it, a thread like its leader.
+        like = event.fork.parent_tid if leader else event.pid
+        model = self.rows.get(like if self.threads else event.fork.parent_pid)
+        family = self.of_process(event.fork.parent_pid if leader else event.pid)
+        row = Row(
+            pid=event.pid,
+            tid=event.tid,
+            ppid=event.ppid,
+            uid=event.uid,
+            comm=event.comm,
+            start_time_ns=event.start_time_ns,
+            seeded=event.synthesised,
+            task_unknown=event.task_unknown,
+        )
+        if model is not None and model.tid == like and not event.synthesised:
+            for field in ("euid", "gid", "egid", "kernel_thread", "credentials_changed"):
+                setattr(row, field, getattr(model, field))
+            if leader and event.fork.parent_pid == 2:
+                row.kernel_thread = True
+        if family and not event.synthesised:
+            row.session = family[0].session
+        self._put(key, row)
+        if leader and event.fork.parent_pid in self.programs:
+            self.programs[event.pid] = self.programs[event.fork.parent_pid]
+
+    def _exit(self, event):
+        if self.threads or event.tid == event.pid:
+            if self._key(event) not in self.rows:
+                # Its record says what it was called at the end: that may pass where the task did not.
+                assert self.filtered or event.task_unknown, f"the end of a task that is not there: {event}"
+                return
+            self._known(event)
+        assert self.threads or event.exit.process_ended, f"the process lives on: {event}"
+        if self._key(event) in self.rows:
+            self._remove(event)
+        else:
+            assert self.filtered or event.task_unknown, f"the end of a process that is not there: {event}"
+        if event.exit.process_ended:
+            left = self.of_process(event.pid)
+            assert not left, f"the process has ended, but for {left}: {event}"
+
+    def _exec(self, event):
+        others = [row for row in self.of_process(event.pid) if row.tid != event.pid]
+        if self.threads and others:
+            # One of them called exec, and is the leader from now on, as old as that was. None of the others lives.
+            program = self.programs.get(event.pid)
+            for row in others:
+                self._drop(row.tid)
+            row = copy.copy(others[0]) if len(others) == 1 else Row(pid=event.pid, ppid=event.ppid)
+            row.tid = event.pid
+            row.start_time_ns = event.start_time_ns
+            row.seeded = None
+            self._put(event.pid, row)
+            if program is not None:
+                self.programs[event.pid] = program
+        row = self._known(event)
+        if row is None:
+            return
+        row.uid, row.comm = event.uid, event.comm
+        row.credentials_changed = row.kernel_thread = False
+        if not self.threads:
+            # They are those of the thread that called exec, which may have been another than the leader.
+            row.euid = row.gid = row.egid = None
+        if event.exec.HasField("program"):
+            self.programs[event.pid] = event.exec.program
+
+    def _comm_change(self, event):
+        row = self._known(event)
+        if row is not None and row.tid == event.tid:
+            row.comm = event.comm
+
+    def _user_ids(self, event):
+        row = self._known(event)
+        if row is not None and row.tid == event.tid:
+            assert event.uid == event.user_ids.real_id
+            row.uid, row.euid, row.credentials_changed = event.uid, event.user_ids.effective_id, True
+
+    def _group_ids(self, event):
+        row = self._known(event)
+        if row is not None and row.tid == event.tid:
+            row.gid, row.egid = event.group_ids.real_id, event.group_ids.effective_id
+            row.credentials_changed = True
+
+    def _session(self, event):
+        self._known(event)
+        for row in self.of_process(event.pid):
+            row.session = event.pid
+
+    def _ptrace(self, event):
+        self._known(event)
+
+    def _coredump(self, event):
+        self._known(event)

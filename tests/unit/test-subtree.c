@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/* Subtrees: who is marked, however the tree is shaped and whoever's number is another's by now. */
+
+#include "broker/base/util.h"
+#include "broker/tasks/procfs.h"
+#include "broker/tasks/subtree.h"
+#include "tests/unit/made.h"
+
+#define MARK 8u
+
+static TaskTable table;
+
+static uint64_t marks(uint32_t pid) {
+        return task_table_get_process(&table, pid)->marks;
+}
+
+static void mark(uint64_t bit, const uint32_t *roots, size_t n) {
+        assert(subtree_mark(&table, bit, roots, n) == 0);
+}
+
+static void mark_one(uint64_t bit, uint32_t root) {
+        mark(bit, &root, 1);
+}
+
+static void test_tree(void) {
+        static const struct {
+                uint32_t pid, ppid;
+                bool in;
+        } rows[] = {
+                { 1, 0, false },   { 2, 0, false },    { 50, 1, true },    { 60, 50, true },   { 61, 50, true },
+                { 62, 60, true },  { 49, 50, true },   { 40, 49, true },   { 70, 1, false },   { 71, 70, false },
+                { 63, 62, true },  { 5, 63, true },    { 80, 999, false }, { 81, 80, false },  { 82, 0, false },
+                { 4000000, 5, true }, { 3, 4000000, true },
+        };
+
+        task_table_init(&table);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
+                (void)made_task(&table, rows[i].pid, rows[i].pid, rows[i].ppid, 5);
+        mark_one(MARK, 50);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
+                assert(marks(rows[i].pid) == (rows[i].in ? MARK : 0));
+
+        /* a leaf alone; and all that was marked before is marked no more */
+        mark_one(MARK, 71);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
+                assert(marks(rows[i].pid) == (rows[i].pid == 71 ? MARK : 0));
+
+        /* several, one below the other, one twice */
+        mark(MARK, (uint32_t[]){ 62, 50, 70, 62 }, 4);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
+                assert(marks(rows[i].pid) == (rows[i].in || rows[i].pid == 70 || rows[i].pid == 71 ? MARK : 0));
+
+        /* none */
+        mark(MARK, NULL, 0);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
+                assert(marks(rows[i].pid) == 0);
+        task_table_deinit(&table);
+}
+
+/* Each has its bit, and leaves the others' alone. */
+static void test_several_marks(void) {
+        task_table_init(&table);
+        for (uint32_t pid = 1; pid <= 64; ++pid)
+                (void)made_task(&table, pid, pid, pid - 1, 5);
+        for (uint32_t bit = 0; bit < 64; ++bit)
+                mark_one(1ull << bit, 64 - bit);
+        for (uint32_t pid = 1; pid <= 64; ++pid)
+                assert(marks(pid) == UINT64_MAX << (64 - pid));
+        mark_one(1ull << 63, 64);
+        mark_one(1, 1);
+        assert(marks(1) == 1 && marks(2) == (1ull << 62 | 1));
+        assert(marks(63) == UINT64_MAX >> 1 && marks(64) == UINT64_MAX);
+        task_table_deinit(&table);
+}
+
+/* The process is marked, whichever of its threads live. */
+static void test_threads(void) {
+        Task *leader;
+
+        task_table_init(&table);
+        leader = made_task(&table, 50, 50, 1, 5);
+        (void)made_task(&table, 50, 51, 1, 6);
+        (void)made_task(&table, 60, 60, 50, 7);
+        (void)made_task(&table, 60, 61, 50, 7);
+        task_table_end_task(&table, task_table_get(&table, 60));
+        (void)made_task(&table, 70, 70, 60, 8);
+        /* the leader of the root has gone as well; and one was never seen, of whose age nothing is known */
+        task_table_end_task(&table, leader);
+        (void)made_task(&table, 80, 81, 70, 9);
+        (void)made_task(&table, 90, 90, 80, 100);
+        mark_one(MARK, 50);
+        assert(marks(50) == MARK && marks(60) == MARK && marks(70) == MARK && marks(80) == MARK && marks(90) == MARK);
+        task_table_deinit(&table);
+}
+
+/* A parent is older than its child, or its number is another's by now. A tick of /proc is no age. */
+static void test_reused_parents(void) {
+        const uint64_t start = 1000 * NSEC_PER_SEC;
+
+        task_table_init(&table);
+        (void)made_task(&table, 50, 50, 1, start);
+        (void)made_task(&table, 60, 60, 50, start);                                     /* as old */
+        (void)made_task(&table, 61, 61, 50, start - PROCFS_START_TOLERANCE_NS);         /* as old, perhaps */
+        (void)made_task(&table, 62, 62, 50, start - PROCFS_START_TOLERANCE_NS - 1);     /* of the former 50 */
+        (void)made_task(&table, 63, 63, 50, start + 5);
+        (void)made_task(&table, 64, 64, 62, start + 9);                                 /* below the former's */
+        mark_one(MARK, 50);
+        assert(marks(50) == MARK && marks(60) == MARK && marks(61) == MARK && marks(63) == MARK);
+        assert(marks(62) == 0 && marks(64) == 0);
+        task_table_deinit(&table);
+}
+
+/* By numbers that were used again, starts that agree, and a parent of itself: no end, but for this. */
+static void test_cycles(void) {
+        for (uint32_t n = 1; n <= 5; ++n) {
+                for (uint32_t root = 0; root < 2; ++root) {
+                        task_table_init(&table);
+                        for (uint32_t i = 0; i < n; ++i)
+                                (void)made_task(&table, 100 + i, 100 + i, 100 + (i + 1) % n, 5);
+                        (void)made_task(&table, 50, 50, 100, 5);
+                        (void)made_task(&table, 300, 300, 100 + n - 1, 5);
+                        (void)made_task(&table, 400, 400, 1, 5);
+                        mark_one(MARK, root ? 100 : 400);
+                        for (uint32_t i = 0; i < n; ++i)
+                                assert(marks(100 + i) == (root ? MARK : 0));
+                        assert(marks(50) == (root ? MARK : 0) && marks(300) == (root ? MARK : 0));
+                        assert(marks(400) == (root ? 0 : MARK));
+                        task_table_deinit(&table);
+                }
+        }
+}
+
+/* A chain as long as a table can be: no recursion, and no climbing of the same steps again and again. */
+static void test_chains(void) {
+        enum { N = 30000 };
+
+        /* with numbers that rise, that fall, and that do neither */
+        for (uint32_t step = 0; step < 3; ++step) {
+                uint32_t pids[N];
+
+                task_table_init(&table);
+                for (uint32_t i = 0; i < N; ++i) {
+                        pids[i] = 10 + (step == 0 ? i : step == 1 ? N - 1 - i : (uint32_t)((uint64_t)i * 7919 % N));
+                        (void)made_task(&table, pids[i], pids[i], i > 0 ? pids[i - 1] : 1, i);
+                }
+                mark_one(MARK, pids[0]);
+                for (uint32_t i = 0; i < N; ++i)
+                        assert(marks(pids[i]) == MARK);
+                mark_one(MARK, pids[N / 2]);
+                for (uint32_t i = 0; i < N; ++i)
+                        assert(marks(pids[i]) == (i >= N / 2 ? MARK : 0));
+                mark_one(MARK, pids[N - 1]);
+                for (uint32_t i = 0; i < N; ++i)
+                        assert(marks(pids[i]) == (i == N - 1 ? MARK : 0));
+                task_table_deinit(&table);
+        }
+}
+
+/* Any forest, with numbers that were used again, against climbing from each. */
+static void test_random(void) {
+        enum { N = 300, ROOTS_MAX = 8 };
+        uint64_t state = 31337;
+        size_t n_in = 0, n_out = 0;
+
+        for (int round = 0; round < 300; ++round) {
+                uint32_t pids[N], ppids[N], roots[ROOTS_MAX], n_roots = 1 + (uint32_t)random_below(&state, ROOTS_MAX);
+                uint64_t starts[N];
+                uint32_t shape = 1 + (uint32_t)random_below(&state, 3);
+
+                task_table_init(&table);
+                for (uint32_t i = 0; i < N; ++i) {
+                        pids[i] = 1000 + (uint32_t)((uint64_t)i * 101 % N);
+                        /* anybody, the one before, or one of the first */
+                        ppids[i] = 1000 + (uint32_t)(shape == 1 ? random_below(&state, N + 10)
+                                                     : shape == 2 && i > 0 ? (uint64_t)(pids[i - 1] - 1000)
+                                                                           : random_below(&state, 10));
+                        if (random_below(&state, 20) == 0)
+                                ppids[i] = 0;
+                        starts[i] = (1 + random_below(&state, 5)) * (PROCFS_START_TOLERANCE_NS / 2);
+                        made_task(&table, pids[i], pids[i], ppids[i], starts[i])->process->marks = random_next(&state);
+                }
+                for (uint32_t i = 0; i < n_roots; ++i)
+                        roots[i] = pids[random_below(&state, N)];
+                mark(MARK, roots, n_roots);
+
+                for (uint32_t i = 0; i < N; ++i) {
+                        uint32_t at = i;
+                        bool in = false;
+
+                        /* as often as there are processes: beyond it goes round */
+                        for (uint32_t steps = 0; steps <= N && !in; ++steps) {
+                                uint32_t parent = 0;
+
+                                for (uint32_t k = 0; k < n_roots; ++k)
+                                        in |= roots[k] == pids[at];
+                                while (parent < N && pids[parent] != ppids[at])
+                                        ++parent;
+                                if (parent == N || starts[parent] > starts[at] + PROCFS_START_TOLERANCE_NS)
+                                        break;
+                                at = parent;
+                        }
+                        assert(!!(marks(pids[i]) & MARK) == in);
+                        n_in += in;
+                        n_out += !in;
+                }
+                task_table_deinit(&table);
+        }
+        assert(n_in > 3000 && n_out > 3000);
+}
+
+int main(void) {
+        test_tree();
+        test_several_marks();
+        test_threads();
+        test_reused_parents();
+        test_cycles();
+        test_chains();
+        test_random();
+        return 0;
+}
