@@ -179,6 +179,7 @@ static void test_largest(void) {
         assert(m->cmdline.len == PROGRAM_CMDLINE_MAX && m->exe.len == PROGRAM_PATH_MAX && m->cgroup.len == PROGRAM_PATH_MAX);
         message_free(message);
         task->process->n_live = 1;
+        task->flags = 0; /* among the living, whose programs the table frees */
         task_table_deinit(&table);
 }
 
