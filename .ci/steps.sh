@@ -11,10 +11,14 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/taskbroker.XXXXXX")
 
 build_packages=(
         gcc
+        libcap-ng-dev
         libev-dev
         libjson-c-dev
         libmnl-dev
+        libncurses-dev
         libprotobuf-c-dev
+        libseccomp-dev
+        libsystemd-dev
         meson
         ninja-build
         pkg-config

@@ -188,12 +188,9 @@ static int watch_message(Watch *watch, const struct tb_message *message) {
         case TB_MESSAGE_SUBSCRIBED:
                 watch_subscribed(watch);
                 return WATCH_ON;
-        case TB_MESSAGE_WELCOME:
-        case TB_MESSAGE_STATUS:
+        default:
                 return WATCH_ON;
         }
-
-        return WATCH_ON;
 }
 
 static int watch_process(Watch *watch) {

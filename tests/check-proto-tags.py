@@ -20,7 +20,7 @@ import sys
 TESTS = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(TESTS / "lib"))
 
-from tb_protocol import broker_pb2, event_pb2, taskstats_pb2  # noqa: E402
+from tb_protocol import broker_pb2, event_pb2, sample_pb2, taskstats_pb2  # noqa: E402
 
 DATA = TESTS / "data" / "v1-tags.json"
 
@@ -60,7 +60,7 @@ def describe_enum(enum, out):
 
 def current():
     out = {"messages": {}, "enums": {}}
-    for module in (broker_pb2, event_pb2, taskstats_pb2):
+    for module in (broker_pb2, event_pb2, sample_pb2, taskstats_pb2):
         for message in module.DESCRIPTOR.message_types_by_name.values():
             describe_message(message, out)
         for enum in module.DESCRIPTOR.enum_types_by_name.values():

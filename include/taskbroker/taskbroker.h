@@ -240,6 +240,7 @@ struct tb_program {
         const char *cgroup;
         size_t n_cgroup;
         bool truncated;                 /* one of them was longer */
+        bool exe_withheld;              /* exe is not for this client to know */
 };
 
 /* One kernel fact about one task. */
@@ -258,6 +259,7 @@ struct tb_event {
         bool task_unknown;      /* its birth was lost: what is 0 above is not known */
         bool synthesised;       /* concluded by the broker, not told by the connector */
         bool left_filter;       /* with this the task passes the filter no more */
+        bool restricted;        /* the task is not the client's own: only what everyone may know is here */
 
         union {
                 struct {
@@ -308,6 +310,14 @@ enum tb_delay_accounting {
         TB_DELAY_ACCOUNTING_UNSUPPORTED = 3,
 };
 
+/* As broker.proto, Access: what this client may know. */
+enum tb_access {
+        TB_ACCESS_UNKNOWN = 0,          /* an older broker: it lets only root in */
+        TB_ACCESS_ALL = 1,
+        TB_ACCESS_OWN = 2,              /* of its own tasks all, of others what everyone may know */
+        TB_ACCESS_OWN_ONLY = 3,         /* of its own tasks only */
+};
+
 /* The broker's first words. */
 struct tb_welcome {
         uint64_t epoch;                 /* random, new with each start of the broker */
@@ -319,6 +329,8 @@ struct tb_welcome {
         uint64_t start_time_ns;         /* of the broker */
         size_t n_features;
         const char *const *features;
+        enum tb_access access;
+        uint32_t uid;                   /* who the client is to the broker */
 };
 
 /* The answer to tb_subscribe(). */
@@ -413,6 +425,55 @@ struct tb_status {
         uint64_t snapshot_subscribers;
         uint64_t resumed;
         uint64_t table_bytes;
+        bool withheld;                  /* some counters are not for this client to know, and 0 */
+        uint64_t refused_quota;
+        uint64_t refused_namespace;
+        uint64_t sweeps;
+        uint64_t sweep_tasks;
+        uint64_t sweep_gone;
+        uint64_t sweep_lost;
+        uint64_t sweep_cpu_ns;
+        uint64_t sample_subscribers;
+        uint64_t sample_lost;
+};
+
+/* As sample.proto, SampleScope. */
+enum tb_sample_scope {
+        TB_SAMPLE_PROCESSES = 1,        /* the sums of their threads, ended ones included */
+        TB_SAMPLE_THREADS = 2,
+};
+
+/* What one task, or one process, has used since its birth: see sample.proto, TaskSample. */
+struct tb_task_sample {
+        uint32_t pid;
+        uint32_t tid;                   /* of a process: its leader */
+        uint32_t ppid;                  /* 0: none or not known */
+        uint32_t uid;                   /* real user id */
+        char comm[TB_COMM_SIZE];
+        uint64_t start_time_ns;         /* with pid and tid: its identity */
+        uint64_t time_ns;               /* when the kernel was asked, or it ended */
+        const struct tb_task_stats *stats; /* totals since its birth; NULL: gone, or stats_missing says why */
+        uint32_t tasks;                 /* of a process: its live threads */
+        bool kernel_thread;
+        bool gone;                      /* answers tb_request_stats(): there is no such task, or none to know of */
+        bool ended;                     /* these are its last values */
+        struct tb_termination termination;      /* ended: how */
+        enum tb_stats_missing stats_missing;    /* ended: why stats is NULL */
+};
+
+/* A sample is complete: see sample.proto, SampleBatch. */
+struct tb_sample {
+        uint64_t number;                /* in this subscription, from 1 */
+        uint64_t begin_time_ns;         /* when the broker began, and ended, to ask the kernel */
+        uint64_t end_time_ns;
+        uint64_t span_ns;               /* from the end of the sample before to the end of this; 0: the first */
+        uint64_t tasks;                 /* how many TB_MESSAGE_TASK_SAMPLE came with it */
+        bool full;                      /* it had every live task of the subscription */
+        uint64_t forks;                 /* within the span, of those that the subscription is of */
+        uint64_t execs;
+        uint64_t exits;
+        uint64_t lost;                  /* events that the kernel lost meanwhile */
+        uint64_t samples_lost;          /* samples before this one that the client was too slow for */
 };
 
 /* As broker.proto, ErrorCode. */
@@ -429,6 +490,9 @@ enum tb_error_code {
         TB_ERROR_STOPPING = 10,
         TB_ERROR_UNREAD_REPLIES = 11,
         TB_ERROR_RESUME_IMPOSSIBLE = 12,
+        TB_ERROR_QUOTA = 13,
+        TB_ERROR_NOT_PERMITTED = 14,
+        TB_ERROR_ACCESS_CHANGED = 15,
 };
 
 /* The broker refused something. */
@@ -449,6 +513,10 @@ enum tb_message_type {
         TB_MESSAGE_TASK,                /* one of the snapshot; they come before the first event */
         TB_MESSAGE_SNAPSHOT_END,
         TB_MESSAGE_LINK,                /* only after tb_set_reconnect() */
+        TB_MESSAGE_TASK_SAMPLE,         /* one of an answer to tb_request_stats(), or of a sample */
+        TB_MESSAGE_STATS_END,           /* the answer to tb_request_stats() is complete */
+        TB_MESSAGE_SAMPLING,            /* tb_sample() was accepted */
+        TB_MESSAGE_SAMPLE,              /* a sample is complete */
 };
 
 /* What tb_next() hands out. */
@@ -464,6 +532,8 @@ struct tb_message {
                 const struct tb_task *task;
                 const struct tb_snapshot_end *snapshot_end;
                 const struct tb_link *link;
+                const struct tb_task_sample *task_sample;
+                const struct tb_sample *sample;
         };
 };
 
@@ -504,6 +574,17 @@ struct tb_subscription {
         bool programs;                  /* what processes run, with exec, exit and the snapshot */
         struct tb_filter filter;
 };
+
+/* What to sample. */
+struct tb_sampling {
+        uint32_t interval_ms;           /* 100 to 60000 */
+        enum tb_sample_scope scope;     /* 0: TB_SAMPLE_PROCESSES */
+        uint32_t groups;                /* TB_STATS_BIT()s of what is wanted; 0: all */
+        struct tb_filter filter;        /* without cpus and nonzero, which are about events */
+};
+
+/* Numbers that one tb_request_stats() can ask for, in all. */
+#define TB_STATS_MAX 128u
 
 /*
  * Connects to the broker.
@@ -597,6 +678,31 @@ int tb_subscribe(struct tb_client *client,
 
 /* Asks for the broker's status: TB_MESSAGE_STATUS. Return: 0, or -ENOBUFS. */
 int tb_request_status(struct tb_client *client, uint64_t *ret_request_id);
+
+/*
+ * Asks what processes (the sums of their threads) and single tasks have used up to
+ * now: a TB_MESSAGE_TASK_SAMPLE for each, in this order, then TB_MESSAGE_STATS_END.
+ * A number that is nobody's is an answer too (`gone`).
+ *
+ * Return: 0; -EINVAL: more than TB_STATS_MAX numbers, or none; -ENOBUFS.
+ */
+int tb_request_stats(struct tb_client *client,
+                     const uint32_t *pids,
+                     size_t n_pids,
+                     const uint32_t *tids,
+                     size_t n_tids,
+                     uint64_t *ret_request_id);
+
+/*
+ * Asks for a sample now and then one every interval: TB_MESSAGE_SAMPLING, and for
+ * each sample a TB_MESSAGE_TASK_SAMPLE for every task that ran, was born or ended
+ * since the one before, then TB_MESSAGE_SAMPLE. The first has every live task. It
+ * takes the place of tb_subscribe(): a connection has one or the other. A client
+ * that reconnects asks again; what comes then is full.
+ *
+ * Return: 0; -EINVAL: an interval, a scope or a filter that cannot be; -ENOBUFS.
+ */
+int tb_sample(struct tb_client *client, const struct tb_sampling *sampling, uint64_t *ret_request_id);
 
 /* The broker's Welcome; NULL until it came. Owned by the client. */
 const struct tb_welcome *tb_client_welcome(const struct tb_client *client);

@@ -17,7 +17,7 @@ import tempfile
 
 SOURCE_ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROTO_ROOT = SOURCE_ROOT / "proto"
-PROTO_FILES = ("broker", "event", "taskstats")
+PROTO_FILES = ("broker", "event", "sample", "taskstats")
 
 MAX_FROM_BROKER = 1024 * 1024
 MAX_FROM_CLIENT = 64 * 1024
@@ -33,19 +33,19 @@ def generate(directory):
 
 
 def _import():
-    from taskbroker.v1 import broker_pb2, event_pb2, taskstats_pb2
+    from taskbroker.v1 import broker_pb2, event_pb2, sample_pb2, taskstats_pb2
 
-    return broker_pb2, event_pb2, taskstats_pb2
+    return broker_pb2, event_pb2, sample_pb2, taskstats_pb2
 
 
 try:
-    broker_pb2, event_pb2, taskstats_pb2 = _import()
+    broker_pb2, event_pb2, sample_pb2, taskstats_pb2 = _import()
 except ImportError:
     _directory = tempfile.mkdtemp(prefix="taskbroker-pb2-")
     atexit.register(shutil.rmtree, _directory, ignore_errors=True)
     generate(_directory)
     sys.path.insert(0, _directory)
-    broker_pb2, event_pb2, taskstats_pb2 = _import()
+    broker_pb2, event_pb2, sample_pb2, taskstats_pb2 = _import()
 
 
 def varint(value):

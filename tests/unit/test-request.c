@@ -124,7 +124,7 @@ static void test_unknown_fields(void) {
         }
 
         /* a request of the future */
-        wrap(7, 4);
+        wrap(7, 14);
         check_refused(7, ERROR_UNKNOWN_FIELD, true, NULL);
         /* a known field of another wire type is not known */
         add_number(2, 1);
