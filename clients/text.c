@@ -7,7 +7,6 @@
  * the text says exactly which bytes there were. Pure.
  */
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,5 +93,27 @@ size_t text_columns(const char *text) {
         for (; *text; text++)
                 n += ((uint8_t)*text & 0xc0) != 0x80;
 
+        return n;
+}
+
+/**
+ * text_decode() - read a character
+ * @text:       where it begins
+ * @ret_code:   output: its number in Unicode
+ *
+ * Return: The length of its UTF-8 sequence; 0: it is none.
+ */
+size_t text_decode(const char *text, uint32_t *ret_code) {
+        static const uint8_t first[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+        const uint8_t *at = (const uint8_t *)text;
+        size_t n = text_sequence(at);
+        uint32_t code = at[0] & first[n];
+
+        if (n == 0)
+                return 0;
+        for (size_t i = 1; i < n; i++)
+                code = code << 6 | (at[i] & 0x3fu);
+
+        *ret_code = code;
         return n;
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Room for the escaped form of @n bytes, with its NUL. */
 #define TEXT_ESCAPED_MAX(n) (4 * (n) + 1)
@@ -14,3 +15,4 @@ enum text_purpose {
 
 size_t text_escape(char *escaped, size_t n_escaped, const char *text, enum text_purpose purpose);
 size_t text_columns(const char *text);
+size_t text_decode(const char *text, uint32_t *ret_code);
