@@ -30,6 +30,7 @@
 #include "broker/root/facts.h"
 #include "broker/root/pace.h"
 #include "broker/root/proof.h"
+#include "broker/root/sources.h"
 #include "broker/rules/limits.h"
 #include "broker/tasks/join.h"
 #include "broker/tasks/procfs.h"
@@ -364,46 +365,6 @@ static void broker_raise_descriptors(void) {
                             (unsigned long long)limit.rlim_cur);
 }
 
-static int cpumask_read(char *buffer, size_t n_buffer) {
-        _cleanup_(fd_closep) int fd = open("/sys/devices/system/cpu/possible", O_RDONLY | O_CLOEXEC);
-        ssize_t n;
-
-        /* Those that could be plugged in later too; a mask with others is refused. */
-        n = fd < 0 ? -1 : read(fd, buffer, n_buffer - 1);
-        if (n <= 0)
-                return error_origin(n < 0 ? -errno : -ENODATA);
-        buffer[n] = 0;
-        buffer[strcspn(buffer, "\n")] = 0;
-        return 0;
-}
-
-static int broker_open_sources(Broker *broker, const Options *options, ProofSay say) {
-        char cpumask[256];
-        ConnectorOptions connector_options = {
-                .fd = options->connector_fd,
-                .rcvbuf_bytes = options->rcvbuf_bytes,
-                .keepalive = options->connector_fd >= 0 || facts_release_is_at_least(&broker->facts, 6, 6),
-        };
-        ExitListenerOptions exits_options = {
-                .fd = options->taskstats_fd,
-                .rcvbuf_bytes = options->rcvbuf_bytes,
-                .cpumask = cpumask,
-        };
-        int r;
-
-        if (options->connector_fd >= 0) {
-                r = exit_listener_init(&broker->exits, &exits_options);
-                if (!r)
-                        r = connector_init(&broker->connector, &connector_options);
-                return error_fold(r);
-        }
-
-        r = cpumask_read(cpumask, sizeof(cpumask));
-        if (r)
-                return error_trace(r);
-        return proof_open(&broker->connector, &broker->exits, &broker->facts, &connector_options, &exits_options, say);
-}
-
 static int broker_init(Broker *broker, const Options *options) {
         uint64_t buffer;
         int r;
@@ -444,7 +405,7 @@ static int broker_init(Broker *broker, const Options *options) {
         if (r)
                 return error_trace(r);
 
-        r = broker_open_sources(broker, options, say_to_log);
+        r = sources_open(&broker->connector, &broker->exits, &broker->facts, options, say_to_log);
         if (r)
                 return r < 0 ? error_trace(r) : BROKER_E_FAILED;
         if (options->connector_fd < 0)
@@ -547,7 +508,7 @@ int broker_check(const Options *options) {
                 return BROKER_E_FAILED;
         }
         facts_read(&broker.facts, broker.procfs_fd, true);
-        r = broker_open_sources(&broker, options, say_to_person);
+        r = sources_open(&broker.connector, &broker.exits, &broker.facts, options, say_to_person);
         if (!r) {
                 proof_say_facts(&broker.connector, &broker.exits, &broker.facts, say_to_person);
                 puts("taskbrokerd can do its work on this machine.");
