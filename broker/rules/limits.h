@@ -41,3 +41,35 @@
 
 /* For a client to take its replies once there are LIMIT_REPLY_BYTES, or an Error that ends it. */
 #define LIMIT_UNREAD_SECONDS 30.0
+
+/*
+ * What one user may have, root excepted, and what is kept for root. Of the connections, and
+ * of the memory, --user-connections and --user-mib say how much.
+ */
+#define LIMIT_CONNECTIONS_RESERVED 64u
+#define LIMIT_USER_CONNECTIONS 256u
+#define LIMIT_FEEDS_RESERVED 8u
+#define LIMIT_USER_FEEDS 16u
+
+/* Requests of a user that wait for their answer, and of all. */
+#define LIMIT_REQUESTS LIMIT_CONNECTIONS
+#define LIMIT_REQUESTS_RESERVED 64u
+#define LIMIT_USER_REQUESTS 64u
+
+/* Memory that clients cause: feeds, snapshots, requests and replies. */
+#define LIMIT_MEMORY_MIB 512u
+#define LIMIT_MEMORY_MIB_RESERVED 64u
+#define LIMIT_USER_MIB 128u
+
+/* Snapshots that are made for a user in a second, and tasks whose statistics it may ask for; and how many at once. */
+#define LIMIT_USER_SNAPSHOTS_A_SECOND 4u
+#define LIMIT_USER_SNAPSHOTS_AT_ONCE 16u
+#define LIMIT_USER_STATS_A_SECOND 2000u
+#define LIMIT_USER_STATS_AT_ONCE 4000u
+
+/* Users that are remembered. Beyond, those without anything are forgotten at once. */
+#define LIMIT_QUOTA_USERS 4096u
+
+/* So long without a refusal, and the next one is logged again; and such lines at once, of all users. */
+#define LIMIT_QUOTA_QUIET_NS (60 * NSEC_PER_SEC)
+#define LIMIT_QUOTA_LINES 16u
