@@ -29,6 +29,7 @@
 #include "broker/root/broker.h"
 #include "broker/root/facts.h"
 #include "broker/root/pace.h"
+#include "broker/root/privileges.h"
 #include "broker/root/proof.h"
 #include "broker/root/sources.h"
 #include "broker/rules/limits.h"
@@ -52,6 +53,7 @@ typedef struct Broker Broker;
 struct Broker {
         struct ev_loop *loop;
         int procfs_fd;
+        Privileges privileges;
         KernelFacts facts;
         Connector connector;
         ExitListener exits;
@@ -370,6 +372,9 @@ static int broker_init(Broker *broker, const Options *options) {
         int r;
 
         (void)signal(SIGPIPE, SIG_IGN);
+        r = privileges_plan(&broker->privileges, options);
+        if (r)
+                return BROKER_E_FAILED;
         broker_raise_descriptors();
         if (getrandom(&broker->epoch, sizeof(broker->epoch), 0) < 0)
                 return error_origin(-errno);
@@ -436,7 +441,10 @@ static int broker_init(Broker *broker, const Options *options) {
         ev_prepare_start(broker->loop, &broker->prepare);
         ev_signal_start(broker->loop, &broker->sigterm);
         ev_signal_start(broker->loop, &broker->sigint);
-        return 0;
+
+        /* From here on clients are heard. */
+        r = privileges_drop(&broker->privileges);
+        return r ? BROKER_E_FAILED : 0;
 }
 
 static void broker_deinit(Broker *broker) {

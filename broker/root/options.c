@@ -22,6 +22,8 @@ static const char usage[] =
         "  --rcvbuf-mib N      receive buffer of each kernel source, 1 to 1024 (default 64)\n"
         "  --feed-mib N        events kept for subscribers that are behind, 1 to 1024 (default 16)\n"
         "  --log-level LEVEL   err, warning, notice, info or debug (default info)\n"
+        "  --user NAME         who to be once the kernel's sources are open (default taskbroker)\n"
+        "  --keep-ptrace       keep CAP_SYS_PTRACE: the executables of other users' processes can be told\n"
         "  --check             say what the kernel offers and what is missing, and end\n"
         "  --help, --version\n";
 
@@ -54,6 +56,8 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 FEED_MIB,
                 LOG_LEVEL,
                 CHECK,
+                USER,
+                KEEP_PTRACE,
                 CONNECTOR_FD,
                 TASKSTATS_FD,
                 LISTENER_FD,
@@ -68,6 +72,8 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 { "feed-mib", required_argument, NULL, FEED_MIB },
                 { "log-level", required_argument, NULL, LOG_LEVEL },
                 { "check", no_argument, NULL, CHECK },
+                { "user", required_argument, NULL, USER },
+                { "keep-ptrace", no_argument, NULL, KEEP_PTRACE },
                 { "connector-fd", required_argument, NULL, CONNECTOR_FD },
                 { "taskstats-fd", required_argument, NULL, TASKSTATS_FD },
                 { "listener-fd", required_argument, NULL, LISTENER_FD },
@@ -116,6 +122,14 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                         break;
                 case CHECK:
                         ret_options->check = true;
+                        break;
+                case USER:
+                        if (*optarg == 0)
+                                return refuse(longs[i].name, optarg, "the name of a user");
+                        ret_options->user = optarg;
+                        break;
+                case KEEP_PTRACE:
+                        ret_options->keep_ptrace = true;
                         break;
                 case CONNECTOR_FD:
                 case TASKSTATS_FD:

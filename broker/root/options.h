@@ -22,6 +22,8 @@ struct Options {
         uint64_t feed_bytes;
         LogLevel log_level;
         bool check;
+        const char *user;       /* to become; NULL: the default, where it exists */
+        bool keep_ptrace;
 
         /* For tests, which are the kernel themselves. */
         int connector_fd;       /* -1: open */

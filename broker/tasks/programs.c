@@ -100,6 +100,13 @@ static void cgroup_parse(Reading *reading, char *text) {
         memcpy(reading->cgroup, path, reading->n_cgroup);
 }
 
+/* "size resident ...": the kernel shows a task without memory as nothing but zeros. */
+static bool memory_is_gone(int dir_fd) {
+        char buffer[64];
+
+        return procfs_read_file(dir_fd, "statm", buffer, sizeof(buffer)) > 0 && !strncmp(buffer, "0 ", 2);
+}
+
 static bool reading_fill(Reading *reading, int dir_fd, const Task *task) {
         char buffer[4096 + PROGRAM_PATH_MAX];
         ProcfsTask found;
@@ -117,8 +124,11 @@ static bool reading_fill(Reading *reading, int dir_fd, const Task *task) {
         reading->n_cmdline = cut((size_t)n, PROGRAM_CMDLINE_MAX, &reading->truncated);
 
         n = readlinkat(dir_fd, "exe", reading->exe, sizeof(reading->exe));
-        /* With neither it has no memory any more, and has all but ended; a kernel thread never had. */
-        if (n < 0 && errno == ENOENT && reading->n_cmdline == 0 && !found.kernel_thread)
+        /*
+         * With neither it has no memory any more, and has all but ended; a kernel thread never had. Without
+         * CAP_SYS_PTRACE the executables of others are refused, and that it has none does not show.
+         */
+        if (n < 0 && reading->n_cmdline == 0 && !found.kernel_thread && (errno == ENOENT || memory_is_gone(dir_fd)))
                 return false;
         reading->n_exe = cut(n < 0 ? 0 : (size_t)n, PROGRAM_PATH_MAX, &reading->truncated);
 

@@ -53,6 +53,7 @@ static void test_defaults(void) {
         assert(options.feed_bytes == 16ull << 20);
         assert(options.log_level == LOG_LEVEL_INFO);
         assert(!options.check);
+        assert(!options.user && !options.keep_ptrace);
         assert(options.connector_fd == -1 && options.taskstats_fd == -1 && options.listener_fd == -1);
         assert(strcmp(options.procfs, "/proc") == 0);
 }
@@ -63,7 +64,7 @@ static void test_all(void) {
 
         assert(parse(&options,
                      (const char *const[]){ "--socket", "/x/y", "--rcvbuf-mib=1", "--feed-mib", "1024", "--log-level",
-                                            "debug", "--check", NULL },
+                                            "debug", "--check", "--user", "nobody", "--keep-ptrace", NULL },
                      text, sizeof(text)) == 0);
         assert(text[0] == 0);
         assert(strcmp(options.socket_path, "/x/y") == 0);
@@ -71,6 +72,8 @@ static void test_all(void) {
         assert(options.feed_bytes == 1024ull << 20);
         assert(options.log_level == LOG_LEVEL_DEBUG);
         assert(options.check);
+        assert(strcmp(options.user, "nobody") == 0);
+        assert(options.keep_ptrace);
 
         assert(parse(&options,
                      (const char *const[]){ "--connector-fd=3", "--taskstats-fd=0", "--listener-fd=5", "--procfs=/fake",

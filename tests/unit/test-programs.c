@@ -111,6 +111,17 @@ static void test_captured(void) {
         check_program(program, PROGRAM_CAPTURED, "", 0, "", "/");
         free(program);
         check_counts(5, 0, 0);
+
+        /* where links may not be read, what has all but ended shows by its memory */
+        proc_write(&tree, 700, 700, "statm", "812 1 1 0 0 9 0\n", 16);
+        program = read_at_exec(task, true);
+        check_program(program, PROGRAM_CAPTURED, "", 0, "", "/");
+        free(program);
+        proc_write(&tree, 700, 700, "statm", "0 0 0 0 0 0 0\n", 14);
+        program = read_at_exec(task, true);
+        assert(program->state == PROGRAM_LATE);
+        free(program);
+        check_counts(6, 1, 0);
         programs_unwant(&programs);
         end();
 }
