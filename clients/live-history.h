@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct LiveHistory LiveHistory;
+typedef struct LivePoint LivePoint;
+
+/* At one sample a second, a quarter of an hour. */
+#define LIVE_HISTORY_MAX 1024u
+
+/* What a graph can be of. All are per second; CPU and delays are seconds per second. */
+enum live_graph {
+        LIVE_GRAPH_FORKS,
+        LIVE_GRAPH_EXITS,
+        LIVE_GRAPH_EXECS,
+        LIVE_GRAPH_CPU,
+        LIVE_GRAPH_CPU_DELAY,
+        LIVE_GRAPH_READ,
+        LIVE_GRAPH_WRITE,
+        LIVE_GRAPH_IO_DELAY,
+        LIVE_GRAPH_LOST,
+        N_LIVE_GRAPHS,
+};
+
+struct LivePoint {
+        uint64_t time_ns; /* its end, since the epoch */
+        uint64_t span_ns;
+        uint32_t known; /* bits 1 << LIVE_GRAPH_...: what is not known has no point, not 0 */
+        float value[N_LIVE_GRAPHS];
+};
+
+/* A ring. Zeroed, it is empty. */
+struct LiveHistory {
+        LivePoint *points;
+        size_t n;
+        size_t first;
+};
+
+int live_history_add(LiveHistory *history, const LivePoint *point);
+void live_history_deinit(LiveHistory *history);
+
+/* @age 0: the newest; NULL: there is none so old. */
+const LivePoint *live_history_at(const LiveHistory *history, size_t age);
+
+/*
+ * The highest value of a graph in a stretch of time, for a graph whose cells are as
+ * wide as that: from @begin_ns to @end_ns since the epoch. Returns false where
+ * nothing is known of it.
+ */
+bool live_history_max(const LiveHistory *history, enum live_graph graph, uint64_t begin_ns, uint64_t end_ns,
+                      float *ret_value);
