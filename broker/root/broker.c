@@ -31,6 +31,7 @@
 #include "broker/root/pace.h"
 #include "broker/root/privileges.h"
 #include "broker/root/proof.h"
+#include "broker/root/service.h"
 #include "broker/root/sources.h"
 #include "broker/rules/limits.h"
 #include "broker/tasks/join.h"
@@ -53,6 +54,7 @@ typedef struct Broker Broker;
 struct Broker {
         struct ev_loop *loop;
         int procfs_fd;
+        Service service;
         Privileges privileges;
         KernelFacts facts;
         Connector connector;
@@ -330,6 +332,10 @@ static void broker_on_tick(struct ev_loop *loop, ev_timer *watcher, int events) 
         broker_log_losses(broker);
         broker_look_after_clock(broker);
         facts_update(&broker->facts, broker->procfs_fd);
+        service_alive(&broker->service, (uint64_t)clock_read_ns(CLOCK_MONOTONIC),
+                      "%zu clients, %zu tasks alive, %llu kernel messages lost", broker->hub.n_clients,
+                      broker->join.table.n_live_tasks,
+                      (unsigned long long)(broker->connector.counters.lost + broker->exits.counters.lost));
 }
 
 static void broker_on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
@@ -368,8 +374,8 @@ static void broker_raise_descriptors(void) {
 }
 
 static int broker_init(Broker *broker, const Options *options) {
+        int listener_fd = options->listener_fd, r;
         uint64_t buffer;
-        int r;
 
         (void)signal(SIGPIPE, SIG_IGN);
         r = privileges_plan(&broker->privileges, options);
@@ -390,7 +396,9 @@ static int broker_init(Broker *broker, const Options *options) {
         broker->hub.catch_up = broker_on_catch_up;
 
         /* Before the kernel is asked for anything: is there another broker? */
-        r = listener_init(&broker->listener, &broker->hub, options->socket_path, options->listener_fd);
+        if (listener_fd < 0 && service_take_listener(&listener_fd))
+                return BROKER_E_FAILED;
+        r = listener_init(&broker->listener, &broker->hub, options->socket_path, listener_fd);
         switch (r) {
         case LISTENER_E_IN_USE:
                 log_error("Another broker listens on %s already. Stop it first, or name another socket with --socket.",
@@ -486,9 +494,11 @@ int broker_run(const Options *options) {
         r = broker_init(&broker, options);
         if (!r) {
                 log_notice("Listening on %s, epoch %016llx, %zu tasks alive.",
-                           options->listener_fd < 0 ? options->socket_path : "the socket handed in",
+                           broker.listener.path[0] ? broker.listener.path : "the socket handed in",
                            (unsigned long long)broker.epoch, broker.join.table.n_live_tasks);
+                service_ready(&broker.service);
                 ev_run(broker.loop, 0);
+                service_stopping(&broker.service);
                 r = error_trace(broker.r);
                 hub_stop(&broker.hub);
                 log_notice("Stopping: %llu kernel messages received, %llu lost.",
