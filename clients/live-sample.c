@@ -271,6 +271,8 @@ int live_sample(Live *live, const struct tb_sample *told) {
         live_sum(live, &sample);
 
         live->sample = sample;
+        if (!live->began_ns)
+                live->began_ns = told->end_time_ns;
         live->in_sample = false;
         if (told->full)
                 live_sweep_out(live, told);

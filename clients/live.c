@@ -150,6 +150,14 @@ static int live_event(Live *live, const struct tb_event *event) {
         }
 }
 
+static bool live_wants(const Live *live, uint32_t pid, uint32_t tid) {
+        for (size_t i = 0; i < live->n_only; i++)
+                if (live->only[i] == pid || live->only[i] == tid)
+                        return true;
+
+        return live->n_only == 0;
+}
+
 /**
  * live_message() - take a message of either connection
  * @live:       the model
@@ -160,13 +168,19 @@ static int live_event(Live *live, const struct tb_event *event) {
 int live_message(Live *live, const struct tb_message *message) {
         switch (message->type) {
         case TB_MESSAGE_TASK:
+                if (!live_wants(live, message->task->pid, message->task->tid))
+                        return 0;
                 return live_task(live, message->task);
         case TB_MESSAGE_SNAPSHOT_END:
                 live->snapshot_complete = true;
                 return 0;
         case TB_MESSAGE_EVENT:
+                if (message->event->kind != TB_KIND_LOSS && !live_wants(live, message->event->pid, message->event->tid))
+                        return 0;
                 return live_event(live, message->event);
         case TB_MESSAGE_TASK_SAMPLE:
+                if (!live_wants(live, message->task_sample->pid, message->task_sample->tid))
+                        return 0;
                 return live_task_sample(live, message->task_sample);
         case TB_MESSAGE_SAMPLE:
                 return live_sample(live, message->sample);
