@@ -57,8 +57,10 @@ static inline struct tb_task_stats made_stats(const Made *made) {
                 stats.io.read_bytes = made->read_bytes;
                 stats.io.write_bytes = made->write_bytes;
         }
-        if (stats.groups & GROUP_DELAYS)
-                stats.delays.blkio = (struct tb_delay){.known = true, .total_ns = made->io_delay_ns};
+        if (stats.groups & GROUP_DELAYS) {
+                stats.delays.blkio = (struct tb_delay){ .known = true, .total_ns = made->io_delay_ns };
+                stats.delays.swapin = (struct tb_delay){ .known = true };
+        }
 
         return stats;
 }
@@ -70,7 +72,7 @@ static inline struct tb_task_sample made_sample(const Made *made, double at) {
                 .pid = made->pid,
                 .tid = made->tid ? made->tid : made->pid,
                 .ppid = 1,
-                .uid = 1000,
+                .uid = 4242424,
                 .start_time_ns = AT(made->start),
                 .time_ns = AT(at),
                 .tasks = 1,
@@ -121,7 +123,7 @@ static inline struct tb_event made_event(enum tb_kind kind, const Made *made, do
                 .pid = made->pid,
                 .tid = made->tid ? made->tid : made->pid,
                 .ppid = 1,
-                .uid = 1000,
+                .uid = 4242424,
                 .start_time_ns = AT(made->start),
                 .time_ns = AT(at),
         };
