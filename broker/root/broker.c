@@ -26,6 +26,7 @@
 #include "broker/clients/listener.h"
 #include "broker/kernel/connector.h"
 #include "broker/kernel/exit_listener.h"
+#include "broker/root/access.h"
 #include "broker/root/broker.h"
 #include "broker/root/facts.h"
 #include "broker/root/pace.h"
@@ -63,6 +64,7 @@ struct Broker {
         Reconcile reconcile;
         Hub hub;
         Listener listener;
+        AccessWatch access;
 
         ev_io connector_io;
         ev_io exits_io;
@@ -311,6 +313,15 @@ static void broker_log_losses(Broker *broker) {
         broker->logged_ns = now;
 }
 
+static void broker_look_after_access(Broker *broker) {
+        if (!access_watch_update(&broker->access))
+                return;
+        log_notice(broker->access.policy.hides
+                           ? "/proc is mounted with hidepid: from now on users are told of their own tasks only."
+                           : "/proc hides nothing any more: users are told what is public of all tasks.");
+        hub_set_policy(&broker->hub, &broker->access.policy);
+}
+
 static void broker_on_tick(struct ev_loop *loop, ev_timer *watcher, int events) {
         Broker *broker = container_of(watcher, Broker, tick);
         bool drained = false;
@@ -331,6 +342,7 @@ static void broker_on_tick(struct ev_loop *loop, ev_timer *watcher, int events) 
         broker_look_after_programs(broker);
         broker_log_losses(broker);
         broker_look_after_clock(broker);
+        broker_look_after_access(broker);
         facts_update(&broker->facts, broker->procfs_fd);
         service_alive(&broker->service, (uint64_t)clock_read_ns(CLOCK_MONOTONIC),
                       "%zu clients, %zu tasks alive, %llu kernel messages lost", broker->hub.n_clients,
@@ -374,8 +386,14 @@ static void broker_raise_descriptors(void) {
 }
 
 static int broker_init(Broker *broker, const Options *options) {
-        int listener_fd = options->listener_fd, r;
+        ListenerOptions listener_options = {
+                .path = options->socket_path,
+                .fd = options->listener_fd,
+                .mode = options->socket_mode,
+                .group = (gid_t)-1,
+        };
         uint64_t buffer;
+        int r;
 
         (void)signal(SIGPIPE, SIG_IGN);
         r = privileges_plan(&broker->privileges, options);
@@ -395,10 +413,17 @@ static int broker_init(Broker *broker, const Options *options) {
                  broker_on_report);
         broker->hub.catch_up = broker_on_catch_up;
 
-        /* Before the kernel is asked for anything: is there another broker? */
-        if (listener_fd < 0 && service_take_listener(&listener_fd))
+        access_watch_init(&broker->access, options, broker->procfs_fd);
+        hub_set_policy(&broker->hub, &broker->access.policy);
+        if (options->socket_group && !access_find_group(options->socket_group, &listener_options.group)) {
+                log_error("There is no group %s for the socket: name another with --socket-group.", options->socket_group);
                 return BROKER_E_FAILED;
-        r = listener_init(&broker->listener, &broker->hub, options->socket_path, listener_fd);
+        }
+
+        /* Before the kernel is asked for anything: is there another broker? */
+        if (listener_options.fd < 0 && service_take_listener(&listener_options.fd))
+                return BROKER_E_FAILED;
+        r = listener_init(&broker->listener, &broker->hub, &listener_options);
         switch (r) {
         case LISTENER_E_IN_USE:
                 log_error("Another broker listens on %s already. Stop it first, or name another socket with --socket.",
@@ -457,6 +482,7 @@ static int broker_init(Broker *broker, const Options *options) {
 
 static void broker_deinit(Broker *broker) {
         listener_deinit(&broker->listener);
+        access_watch_deinit(&broker->access);
         connector_deinit(&broker->connector);
         exit_listener_deinit(&broker->exits);
         if (broker->join.emit) {
@@ -481,6 +507,7 @@ int broker_run(const Options *options) {
                 .connector = CONNECTOR_NULL,
                 .exits = EXIT_LISTENER_NULL,
                 .listener = LISTENER_NULL,
+                .access = ACCESS_WATCH_NULL,
         };
         int r;
 
@@ -517,7 +544,12 @@ int broker_run(const Options *options) {
  * Return: 0; BROKER_E_FAILED; a negative errno.
  */
 int broker_check(const Options *options) {
-        Broker broker = { .connector = CONNECTOR_NULL, .exits = EXIT_LISTENER_NULL, .listener = LISTENER_NULL };
+        Broker broker = {
+                .connector = CONNECTOR_NULL,
+                .exits = EXIT_LISTENER_NULL,
+                .listener = LISTENER_NULL,
+                .access = ACCESS_WATCH_NULL,
+        };
         int r;
 
         broker.procfs_fd = open(options->procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
