@@ -291,6 +291,7 @@ int connector_read(Connector *connector, size_t n_wanted) {
         if (connector->batch.n > 0)
                 connector->alive_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         connector->n_unpolled += connector->batch.n;
+        connector->empty = connector->batch.drained;
         if (connector->batch.drained && polled) {
                 connector_account_drops(connector);
                 connector->n_unpolled = 0;

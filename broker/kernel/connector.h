@@ -40,6 +40,7 @@ struct Connector {
 
         Event *events;          /* of the last read, losses in their places */
         size_t n_events;
+        bool empty;             /* so was the queue behind them */
 
         uint32_t *cpu_seqs;     /* per CPU: the number that its next message must have */
         bool *cpu_known;        /* per CPU: a message was seen */

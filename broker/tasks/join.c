@@ -24,7 +24,6 @@
 #include "broker/base/util.h"
 #include "broker/tasks/ends.h"
 #include "broker/tasks/join.h"
-#include "broker/tasks/owner.h"
 #include "broker/tasks/procfs.h"
 
 /* Datagrams a round, rounds a turn: what a turn of the loop can cost. */
@@ -128,7 +127,7 @@ static int join_fork(Join *join, Event *event) {
                 /* Born while /proc was read: one task, seen twice, and told once. */
                 if (task->flags & TASK_BIRTH_TOLD)
                         return 0;
-                task->flags &= (uint16_t)~TASK_SEEDED;
+                task->flags &= (uint8_t)~TASK_SEEDED;
                 if (!thread)
                         task->process->seeded = false;
                 task->start_time_ns = event->time_ns;
@@ -155,8 +154,10 @@ static int join_fork(Join *join, Event *event) {
         task = task_table_add(&join->table, event->pid, event->tid);
         if (!task)
                 return error_origin(-ENOMEM);
-        if (first)
+        if (first) {
                 task_table_inherit(&join->table, task->process, task_table_get_process(&join->table, event->fork.parent_pid));
+                programs_note_birth(&join->programs, task->process);
+        }
         task->start_time_ns = event->time_ns;
         if (join->facts->delay_accounting == DELAY_ACCOUNTING_ON)
                 task->flags |= TASK_COUNTED;
@@ -169,15 +170,13 @@ static int join_fork(Join *join, Event *event) {
                 task->euid = model->euid;
                 task->rgid = model->rgid;
                 task->egid = model->egid;
-                task->flags |= model->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL | TASK_GUARDED);
+                task->flags |= model->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL);
                 memcpy(task->comm, model->comm, sizeof(task->comm));
         } else {
                 task->flags |= TASK_UNKNOWN;
         }
         if (task->process->ppid == 0)
                 task->process->ppid = event->fork.parent_pid;
-        if (first)
-                task_note_birth(task);
 
         event_fill(event, task);
         join_emit(join, event);
@@ -234,8 +233,8 @@ static void join_replace_leader(Join *join, Task *leader, const Task *caller) {
         leader->euid = caller->euid;
         leader->rgid = caller->rgid;
         leader->egid = caller->egid;
-        leader->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_GUARDED);
-        leader->flags |= caller->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_GUARDED);
+        leader->flags &= (uint8_t)~(TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN);
+        leader->flags |= caller->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN);
         memcpy(leader->comm, caller->comm, sizeof(leader->comm));
 
         list_for_each(link, safe, &leader->process->tasks) {
@@ -257,7 +256,7 @@ static int join_read_name(Join *join, const Event *event, const Task *task, uint
 
         record = records_peek(&join->records, event->pid);
         if (!record) {
-                if (!join->connector->batch.drained)
+                if (!join->connector->empty)
                         return 0;
                 if (names_read(&join->names, event->pid, monotonic_ns, comm))
                         return 1;
@@ -270,14 +269,6 @@ static int join_read_name(Join *join, const Event *event, const Task *task, uint
                 return 0;
         memcpy(comm, record->record.stats.ac_comm, COMM_SIZE);
         return 1;
-}
-
-/* Whose a task is after it called exec: its memory is new, its ids are those of the thread that called. */
-static Owner join_exec_owner(const Task *caller) {
-        Task after = *caller;
-
-        after.flags &= (uint16_t)~TASK_CREDENTIALS_CHANGED;
-        return task_owner(&after);
 }
 
 static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
@@ -308,11 +299,10 @@ static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
         if (!event->exec.comm_stale)
                 memcpy(event->comm, comm, sizeof(event->comm));
         if (task) {
-                r = programs_read_at_exec(&join->programs, task, join->connector->batch.drained, &program);
+                r = programs_read_at_exec(&join->programs, task, join->connector->empty, &program);
                 if (r)
                         return error_trace(r);
                 event->program = program;
-                event->owner = join_exec_owner(caller ? caller : task);
         }
         join_emit(join, event);
         if (!task)
@@ -320,7 +310,7 @@ static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
         if (caller)
                 join_replace_leader(join, task, caller);
         memcpy(task->comm, event->comm, sizeof(task->comm));
-        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL);
+        task->flags &= (uint8_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL);
         task_table_set_program(&join->table, task->process, program);
         return 0;
 }
@@ -334,13 +324,11 @@ static void join_change_task(const Event *event, Task *task) {
                 task->ruid = event->credentials.real_id;
                 task->euid = event->credentials.effective_id;
                 task->flags |= TASK_CREDENTIALS_CHANGED;
-                task->process->tainted = true;
                 break;
         case EVENT_GID:
                 task->rgid = event->credentials.real_id;
                 task->egid = event->credentials.effective_id;
                 task->flags |= TASK_CREDENTIALS_CHANGED;
-                task->process->tainted = true;
                 break;
         case EVENT_SID:
                 task->process->session = event->pid;
@@ -364,11 +352,6 @@ static void join_change(Join *join, Event *event) {
         case EVENT_UID:
                 event_fill(event, task);
                 event->uid = event->credentials.real_id;
-                event->owner.claim = OWNER_NONE;
-                break;
-        case EVENT_GID:
-                event_fill(event, task);
-                event->owner.claim = OWNER_NONE;
                 break;
         default:
                 event_fill(event, task);
@@ -383,9 +366,6 @@ static void join_change(Join *join, Event *event) {
 static void join_doubt(Join *join) {
         join->births_lost = true;
         join->wants_reconcile = true;
-        if (!join->owners_doubted)
-                owner_doubt_all(&join->table);
-        join->owners_doubted = true;
         join->doubtful_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         if (!join->doubtful)
                 join->doubtful_since_ns = join->doubtful_ns;

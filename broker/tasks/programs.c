@@ -67,6 +67,19 @@ void programs_unwant(Programs *programs) {
 }
 
 /**
+ * programs_note_birth() - a process was born, and has what its parent has
+ * @programs:  the programs
+ * @process:   the process
+ *
+ * If its parent was not read yet it is to be read itself, and the pass may be beyond
+ * its number.
+ */
+void programs_note_birth(Programs *programs, const Process *process) {
+        if (!process->program)
+                programs->complete = false;
+}
+
+/**
  * programs_are_complete() - whether there is nothing for programs_read_slice()
  * @programs:  the programs
  *
@@ -81,17 +94,20 @@ static size_t cut(size_t n, size_t n_max, bool *truncated) {
         return MIN(n, n_max);
 }
 
-/* "0::/path", or "1:name=systemd:/path": a line for each hierarchy. */
+/*
+ * "0::/path", or "1:name=systemd:/path": a line for each hierarchy. Where version 2's is
+ * not used all are in its root.
+ */
 static void cgroup_parse(Reading *reading, char *text) {
         const char *path = NULL;
 
-        for (char *line = strtok(text, "\n"); line && (!path || *line != '0'); line = strtok(NULL, "\n")) {
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
                 char *controllers = strchr(line, ':'), *rest = controllers ? strchr(controllers + 1, ':') : NULL;
 
                 if (!rest)
                         continue;
                 *rest++ = 0;
-                if (strcmp(line, "0:") == 0 || strcmp(controllers, ":name=systemd") == 0)
+                if (strcmp(controllers, ":name=systemd") == 0 || (strcmp(line, "0:") == 0 && (!path || strcmp(rest, "/") != 0)))
                         path = rest;
         }
         if (!path)
@@ -205,14 +221,14 @@ static bool programs_take_token(Programs *programs, uint64_t now_ns) {
  *
  * Return: 0, or a negative errno.
  */
-int programs_read_at_exec(Programs *programs, const Task *task, bool drained, Program **ret_program) {
+int programs_read_at_exec(Programs *programs, const Task *task, bool empty, Program **ret_program) {
         const Program *former = task->process->program;
         Reading reading;
 
         *ret_program = NULL;
         if (programs->n_wanted == 0)
                 return 0;
-        if (!drained || !programs_have_room(programs) ||
+        if (!empty || !programs_have_room(programs) ||
             !programs_take_token(programs, (uint64_t)clock_read_ns(CLOCK_MONOTONIC))) {
                 ++programs->n_skipped;
                 programs->complete = false;

@@ -22,7 +22,7 @@ struct Programs {
         TaskTable *table;               /* not owned */
         ProgramsTell tell;              /* of a cgroup that became known, or another, outside of an exec; or NULL */
         size_t n_wanted;                /* how many want them */
-        bool complete;                  /* a pass has begun since somebody wanted them, and none was skipped since */
+        bool complete;                  /* a pass has begun since somebody wanted them, and leaves nothing out */
         uint32_t next_tid;              /* of the pass; 0: there is none */
         uint64_t refilled_ns;           /* monotonic */
         uint32_t n_tokens;              /* readings left in this second's budget */
@@ -36,7 +36,8 @@ void programs_init(Programs *programs, int procfs_fd, TaskTable *table, Programs
 
 void programs_want(Programs *programs);
 void programs_unwant(Programs *programs);
+void programs_note_birth(Programs *programs, const Process *process);
 bool programs_are_complete(const Programs *programs);
 int programs_read_slice(Programs *programs);
 
-int programs_read_at_exec(Programs *programs, const Task *task, bool drained, Program **ret_program);
+int programs_read_at_exec(Programs *programs, const Task *task, bool empty, Program **ret_program);

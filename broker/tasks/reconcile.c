@@ -203,8 +203,10 @@ static int settle_born(Reconcile *reconcile, const Suspect *suspect, const Procf
         task = procfs_add_task(&join->table, suspect->pid, suspect->tid, found);
         if (!task)
                 return error_origin(-ENOMEM);
-        if (first && !reconcile->seeding)
+        if (first && !reconcile->seeding) {
                 task_table_inherit(&join->table, task->process, task_table_get_process(&join->table, found->ppid));
+                programs_note_birth(&join->programs, task->process);
+        }
         task->process->session = found->session;
         settle_leader(reconcile, suspect->pid);
         if (reconcile->seeding)

@@ -350,6 +350,8 @@ static void test_cgroups(void) {
                 { "12:pids:/p\n3:cpu,cpuacct:/c\n1:name=systemd:/init.scope\n", "/init.scope" },
                 { "12:pids:/p\n1:name=systemd:/user.slice\n0::/user.slice\n", "/user.slice" },
                 { "1:name=systemd:/v1\n0::/\n", "/v1" },
+                { "1:name=systemd:/\n0::/v2\n", "/v2" },
+                { "1:name=systemd:/v1\n0::/v2\n", "/v2" },
                 { "4:memory:/m\n0::/v2\n", "/v2" },
                 /* neither */
                 { "", "" },
