@@ -28,7 +28,8 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed:
         for broker in getattr(item, "brokers", []):
-            report.sections.append(("taskbrokerd", broker.log()[-6000:]))
+            if broker.log_path.exists():
+                report.sections.append(("taskbrokerd", broker.log()[-6000:]))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,11 +5,12 @@ made of it, held against each other.
 """
 
 import collections
+import copy
 import os
 import time
 
 from tb_client import what
-from tb_table import Row, Table
+from tb_table import Table
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -78,41 +79,13 @@ def scan(pids=None):
     return tasks, leaders
 
 
-class Rows(dict):
-    """Rows by their key; and quickly, of one process."""
-
-    def __init__(self):
-        super().__init__()
-        self.of_process = collections.defaultdict(dict)
-
-    def __setitem__(self, key, row):
-        if key in self:
-            del self[key]
-        super().__setitem__(key, row)
-        self.of_process[row.pid][key] = row
-
-    def __delitem__(self, key):
-        row = self[key]
-        super().__delitem__(key)
-        del self.of_process[row.pid][key]
-        if not self.of_process[row.pid]:
-            del self.of_process[row.pid]
-
-
-class LargeTable(Table):
-    """The same for many tasks and many events; it also knows whose births it was told."""
+class LiveTable(Table):
+    """It also knows whose births it was told, and whose names it was not."""
 
     def __init__(self, tasks=(), threads=False, filtered=False):
-        super().__init__((), threads, filtered)
-        self.rows = Rows()
+        super().__init__(tasks, threads, filtered)
         self.born = set()       # keys
         self.stale = set()      # of processes whose name was not known at their last exec
-        for task in tasks:
-            self.rows[task.tid if threads else task.pid] = Row(
-                **{field: getattr(task, field) for field in Row.__slots__}
-            )
-            if task.HasField("program"):
-                self.programs[task.pid] = task.program
 
     def apply(self, event):
         super().apply(event)
@@ -124,12 +97,9 @@ class LargeTable(Table):
         elif what(event) == "exec":
             (self.stale.add if event.exec.comm_stale else self.stale.discard)(event.pid)
 
-    def _of_process(self, pid):
-        return list(self.rows.of_process.get(pid, {}).values())
-
     def copy_rows(self):
         """As they are now; each a copy."""
-        return {key: Row(**{f: getattr(row, f) for f in Row.__slots__}) for key, row in self.rows.items()}
+        return {key: copy.copy(row) for key, row in self.rows.items()}
 
 
 def _expected(threads, tasks, leaders):

@@ -9,7 +9,7 @@ import random
 import pytest
 import support
 from crowd import Crowd
-from live import TRIES, LargeTable, disagreements, scan
+from live import TRIES, LiveTable, disagreements, scan
 from recording import Control, Framed, Recorder, Recording
 from tb_client import ALL_KINDS, what
 from tb_table import FIELDS, IDENTITY, differences, row_of_task
@@ -108,7 +108,7 @@ def test_fifty_clients_in_a_storm(directory, make_broker, beside, recorder, kind
         for other in others[i::len(first)]:
             assert other.feed == reference.feed
             joined.setdefault(other.next_number, []).append(other)
-        table = LargeTable(reference.snapshot(), threads=reference.arguments.get("threads", False))
+        table = LiveTable(reference.snapshot(), threads=reference.arguments.get("threads", False))
         control.barrier()
         number = control.end_of(reference)
         reference.until_number(number)
