@@ -22,7 +22,7 @@ static const struct {
 #undef GROUP_NAME
 };
 
-static void json_add_groups(struct json_object *object, const char *key, uint32_t groups) {
+void json_add_groups(struct json_object *object, const char *key, uint32_t groups) {
         struct json_object *names;
 
         if (!groups)

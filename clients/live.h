@@ -97,6 +97,7 @@ struct Live {
         size_t n_changed;
 
         LiveSample sample;
+        uint64_t began_ns;                          /* the end of the first sample; 0: there was none */
         uint64_t total_used[N_METRICS];             /* all that the samples since the first told */
         uint64_t n_forks, n_execs, n_exits, n_lost; /* the same */
         uint64_t n_samples_lost;
@@ -108,6 +109,10 @@ struct Live {
         uint64_t event_losses;  /* events that the stream of events said are missing */
 
         bool threads; /* rows are threads: set by live_reset() */
+
+        /* Not empty: only tasks of these numbers, of processes or of threads. The caller's. */
+        const uint32_t *only;
+        size_t n_only;
 
         /* live.c's own. */
         LiveRow **buckets;

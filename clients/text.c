@@ -43,8 +43,11 @@ static size_t text_sequence(const uint8_t *text) {
 }
 
 /* C0, DEL and C1, which some terminals obey in their UTF-8 form too. */
-static bool text_is_control(const uint8_t *text) {
-        return text[0] < 0x20 || text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0);
+static bool text_is_control(const uint8_t *text, enum text_purpose purpose) {
+        if (text[0] < 0x20)
+                return purpose == TEXT_FOR_TERMINAL;
+
+        return text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0);
 }
 
 /**
@@ -64,7 +67,7 @@ size_t text_escape(char *escaped, size_t n_escaped, const char *text, enum text_
                 size_t n_sequence = text_sequence(at);
                 bool escape = n_sequence == 0 || *at == '\\';
 
-                if (n_sequence > 0 && purpose == TEXT_FOR_TERMINAL && text_is_control(at))
+                if (n_sequence > 0 && text_is_control(at, purpose))
                         escape = true;
                 if (n_sequence == 0)
                         n_sequence = 1;

@@ -9,8 +9,8 @@
 #define TEXT_ESCAPED_MAX(n) (4 * (n) + 1)
 
 enum text_purpose {
-        TEXT_FOR_JSON,          /* control characters are left to JSON */
         TEXT_FOR_TERMINAL,      /* nothing that a terminal acts upon is left */
+        TEXT_FOR_JSON,          /* nor here, but that C0 is left to JSON, which escapes it itself */
 };
 
 size_t text_escape(char *escaped, size_t n_escaped, const char *text, enum text_purpose purpose);

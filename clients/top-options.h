@@ -36,3 +36,4 @@ struct TopOptions {
 };
 
 int top_options_read(TopOptions *options, int argc, char **argv);
+int top_read_interval(const char *verb, const char *value, uint32_t *ret_ms);

@@ -23,7 +23,9 @@ struct Verb {
         const char *summary;
 };
 
+int verb_iotop(const char *socket_path, int argc, char **argv);
 int verb_ps(const char *socket_path, int argc, char **argv);
 int verb_run(const char *socket_path, int argc, char **argv);
 int verb_status(const char *socket_path, int argc, char **argv);
+int verb_top(const char *socket_path, int argc, char **argv);
 int verb_watch(const char *socket_path, int argc, char **argv);

@@ -26,6 +26,8 @@ struct Client {
         Hub *hub;
         List link;              /* of hub->clients, or of hub->dead */
         int fd;
+        uint32_t uid;           /* who it is */
+        Rights rights;          /* what it may know */
         ev_io reader;
         ev_io writer;
         ev_timer delay;         /* until events that are held back are sent */

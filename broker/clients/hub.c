@@ -67,6 +67,7 @@ void hub_init(Hub *hub,
         ev_timer_init(&hub->age, hub_on_age, AGE_SECONDS, AGE_SECONDS);
         list_init(&hub->clients);
         list_init(&hub->dead);
+        hub->policy = (Policy){ .admin_group = POLICY_NO_GROUP, .exempt_group = POLICY_NO_GROUP };
         hub->patience_ms = PATIENCE_MS_UNWATCHED;
         hub->n_snapshot_budget = LIMIT_SNAPSHOT_TURN_BYTES;
 }
@@ -94,39 +95,82 @@ static void hub_status(Hub *hub, BrokerStatus *status) {
         status->snapshots = hub->feeds.n_snapshots_made;
         status->snapshot_subscribers = hub->n_snapshot_subscribers;
         status->resumed = hub->n_resumed;
+        status->refused_namespace = hub->n_refused_namespace;
         list_for_each(link, safe, &hub->feeds.list)
                 status->feed_bytes += container_of(link, Feed, link)->n_bytes;
 }
 
+/* What a client may know of it: what is not of this machine's inside, and not of other users' connections. */
+static void hub_status_for(Hub *hub, const Client *client, BrokerStatus *status) {
+        BrokerStatus all;
+
+        hub_status(hub, status);
+        if (client->rights.all)
+                return;
+        all = *status;
+        *status = (BrokerStatus){
+                .epoch = all.epoch,
+                .start_time_ns = all.start_time_ns,
+                .uptime_ns = all.uptime_ns,
+                .realtime_offset_ns = all.realtime_offset_ns,
+                .facts = all.facts,
+                .withheld = true,
+        };
+        list_for_each(link, safe, &hub->clients) {
+                const Client *other = container_of(link, Client, link);
+
+                status->connections += other->uid == client->uid;
+                status->subscribers += other->uid == client->uid && other->subscribed;
+        }
+        if (!client->rights.others)
+                return;
+        status->connector.lost = all.connector.lost;
+        status->connector.muted = all.connector.muted;
+        status->connector.repaired = all.connector.repaired;
+        status->taskstats.lost = all.taskstats.lost;
+        status->live_tasks = all.live_tasks;
+        status->live_processes = all.live_processes;
+}
+
+/**
+ * hub_turn_away() - say why a connection is not taken, and close it
+ * @hub:      the hub
+ * @fd:       the socket; taken over
+ * @code:     why
+ * @message:  why, as a sentence
+ */
+void hub_turn_away(Hub *hub, int fd, ErrorCode code, const char *message) {
+        uint8_t frame[ENCODED_REPLY_MAX];
+        size_t n = encode_error(&(EncodedError){ .code = code, .message = message, .closing = true }, frame);
+
+        if (code == ERROR_NOT_PERMITTED)
+                ++hub->n_refused_namespace;
+        else
+                ++hub->n_refused;
+        (void)!send(fd, frame, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        close(fd);
+}
+
 /**
  * hub_welcome() - take a connection in, or turn it away
- * @hub:  the hub
- * @fd:   the socket; taken over
+ * @hub:        the hub
+ * @fd:         the socket; taken over
+ * @principal:  who connected; not kept
  */
-void hub_welcome(Hub *hub, int fd) {
+void hub_welcome(Hub *hub, int fd, const Principal *principal) {
         uint8_t frame[ENCODED_REPLY_MAX];
         BrokerStatus status;
         Client *client;
 
-        if (hub->n_clients >= LIMIT_CONNECTIONS || client_new(&client, hub, fd) < 0) {
-                size_t n = encode_error(
-                        &(EncodedError){
-                                .code = ERROR_LIMIT,
-                                .message = "The broker has as many connections as it allows.",
-                                .closing = true,
-                        },
-                        frame);
+        if (hub->n_clients >= LIMIT_CONNECTIONS || client_new(&client, hub, fd) < 0)
+                return hub_turn_away(hub, fd, ERROR_LIMIT, "The broker has as many connections as it allows.");
 
-                ++hub->n_refused;
-                (void)!send(fd, frame, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-                close(fd);
-                return;
-        }
-
+        client->uid = principal->uid;
+        client->rights = policy_rights(&hub->policy, principal);
         list_append(&hub->clients, &client->link);
         ++hub->n_clients;
         hub_status(hub, &status);
-        client_reply(client, frame, encode_welcome(&status, frame));
+        client_reply(client, frame, encode_welcome(&status, rights_access(&client->rights), client->uid, frame));
         client_flush(client);
 }
 
@@ -191,7 +235,8 @@ static void hub_resume(Hub *hub, Client *client, const Request *request) {
         if (resume->epoch != hub->epoch)
                 return hub_refuse(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.epoch",
                                   "The broker has been restarted since: its feeds are others.");
-        if (!feed)
+        /* Somebody else's is not there, for this client. */
+        if (!feed || !rights_equal(&feed->rights, &client->rights))
                 return hub_refuse(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.feed",
                                   "There is no such feed: it was given up, having been without subscribers.");
         if (!topic_equals(&feed->topic, &request->subscription.topic))
@@ -211,7 +256,7 @@ static void hub_begin(Hub *hub, Client *client, const Request *request) {
         Feed *feed;
         int r;
 
-        r = feeds_find(&hub->feeds, &request->subscription.topic, &feed);
+        r = feeds_find(&hub->feeds, &request->subscription.topic, &client->rights, &feed);
         if (r == FEEDS_E_NO_ROOT)
                 return hub_refuse(client, request, ERROR_BAD_VALUE, "subscribe.filter.subtrees",
                                   "There is no such process: of those whose descendants are asked for, each must be alive.");
@@ -248,8 +293,8 @@ static void hub_subscribe(Hub *hub, Client *client, const Request *request) {
         /* Whoever forks and then asks means the child too. */
         if (hub->catch_up)
                 hub->catch_up(hub);
-        if (feeds_find(&hub->feeds, &request->subscription.topic, &feed) || programs_are_complete(hub->feeds.programs) ||
-            !topic_wants_programs(&request->subscription.topic))
+        if (feeds_find(&hub->feeds, &request->subscription.topic, &client->rights, &feed) ||
+            programs_are_complete(hub->feeds.programs) || !topic_wants_programs(&request->subscription.topic))
                 return hub_begin(hub, client, request);
 
         client->waiting = malloc(sizeof(*request));
@@ -300,9 +345,34 @@ void hub_serve(Hub *hub, Client *client, const uint8_t *message, size_t n_messag
                 hub_subscribe(hub, client, &request);
                 break;
         case REQUEST_STATUS:
-                hub_status(hub, &status);
+                hub_status_for(hub, client, &status);
                 client_reply(client, frame, encode_status(request.id, &status, frame));
                 break;
+        }
+}
+
+/**
+ * hub_set_policy() - something else applies from now on
+ * @hub:     the hub
+ * @policy:  what
+ *
+ * Who may know everything may so still. All others have to connect anew: what they
+ * are told from now on would not go with what they were told before.
+ */
+void hub_set_policy(Hub *hub, const Policy *policy) {
+        hub->policy = *policy;
+        list_for_each(link, safe, &hub->clients) {
+                Client *client = container_of(link, Client, link);
+
+                if (client->rights.all)
+                        continue;
+                client_refuse(client, &(EncodedError){
+                                              .code = ERROR_ACCESS_CHANGED,
+                                              .message = "What users may know of each other's processes has changed "
+                                                         "on this machine: connect again.",
+                                              .closing = true,
+                                      });
+                client_flush(client);
         }
 }
 

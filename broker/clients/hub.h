@@ -31,6 +31,7 @@ struct Hub {
         uint64_t epoch;
         HubReport report;               /* the owner's part of the status */
         HubCatchUp catch_up;            /* the owner reads what its sources have; NULL: nothing */
+        Policy policy;                  /* what applies to whoever connects */
 
         Feeds feeds;
         ev_timer age;                   /* once a second, while there are feeds */
@@ -47,6 +48,7 @@ struct Hub {
         uint64_t n_closed_for_errors;
         uint64_t n_closed_for_strict;
         uint64_t n_refused;             /* connections over the limit */
+        uint64_t n_refused_namespace;   /* connections from another pid namespace */
         uint64_t n_snapshot_subscribers;
         uint64_t n_resumed;
 };
@@ -60,7 +62,9 @@ void hub_init(Hub *hub,
               HubReport report);
 void hub_deinit(Hub *hub);
 
-void hub_welcome(Hub *hub, int fd);
+void hub_welcome(Hub *hub, int fd, const Principal *principal);
+void hub_turn_away(Hub *hub, int fd, ErrorCode code, const char *message);
+void hub_set_policy(Hub *hub, const Policy *policy);
 void hub_serve(Hub *hub, Client *client, const uint8_t *message, size_t n_message);
 void hub_bury(Hub *hub, Client *client);
 void hub_stop(Hub *hub);

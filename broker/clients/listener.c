@@ -14,15 +14,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/log.h"
 #include "broker/base/util.h"
 #include "broker/clients/listener.h"
-
-/* Until the access policy decides per event who may see it, the owner alone may connect. */
-#define SOCKET_UMASK 0177
+#include "broker/clients/peer.h"
 
 #define PAUSE_SECONDS 1.0
+
+/* One line an episode. */
+#define NAMESPACE_QUIET_NS (60 * NSEC_PER_SEC)
 
 /* Connections taken in one turn of the loop. */
 #define TURN_ACCEPTS 64
@@ -34,7 +36,7 @@ static bool socket_answers(const struct sockaddr_un *address) {
         return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) >= 0 || errno == EAGAIN);
 }
 
-static int listener_bind(Listener *listener) {
+static int listener_bind(Listener *listener, const ListenerOptions *options) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         struct stat st;
         mode_t mask;
@@ -50,7 +52,8 @@ static int listener_bind(Listener *listener) {
                         return LISTENER_E_PERMISSION;
         }
 
-        mask = umask(SOCKET_UMASK);
+        /* Of the socket from the first moment: what is opened too wide cannot be shut behind those who came in. */
+        mask = umask(~options->mode & 0777u);
         r = bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
         (void)umask(mask);
         if (r == -EADDRINUSE)
@@ -61,6 +64,8 @@ static int listener_bind(Listener *listener) {
                 return LISTENER_E_PATH;
         if (r)
                 return error_origin(r);
+        if (options->group != (gid_t)-1 && lchown(listener->path, (uid_t)-1, options->group) < 0)
+                return LISTENER_E_PERMISSION;
         return stat(listener->path, &listener->made) < 0 ? error_origin(-errno) : 0;
 }
 
@@ -81,6 +86,36 @@ static void listener_on_pause(struct ev_loop *loop, ev_timer *watcher, int event
         ev_io_start(loop, &listener->watcher);
 }
 
+static void listener_refuse_namespace(Listener *listener, int fd) {
+        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+
+        if (listener->namespace_logged_ns == 0 || now_ns - listener->namespace_logged_ns >= NAMESPACE_QUIET_NS)
+                log_notice("A client in a pid namespace of its own was refused: it knows processes by other numbers. "
+                           "Status counts such refusals.");
+        listener->namespace_logged_ns = now_ns;
+        hub_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
+                      "This client is in a pid namespace of its own, in which processes have other numbers than the "
+                      "broker tells: connect from the initial one.");
+}
+
+static void listener_welcome(Listener *listener, int fd) {
+        Peer peer;
+        int r;
+
+        r = peer_read(&peer, fd);
+        if (r == 0)
+                hub_welcome(listener->hub, fd, &peer.principal);
+        else if (r == PEER_E_NAMESPACE)
+                listener_refuse_namespace(listener, fd);
+        else if (r == PEER_E_GONE)
+                hub_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
+                              "The process that connected cannot be found: who it is, and in which pid namespace, is "
+                              "not known.");
+        else
+                hub_turn_away(listener->hub, fd, ERROR_LIMIT, "The broker has no memory for the connection.");
+        peer_deinit(&peer);
+}
+
 static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
         Listener *listener = container_of(watcher, Listener, watcher);
 
@@ -96,7 +131,7 @@ static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int eve
                 if (fd < 0)
                         return;
                 listener->paused_logged = false;
-                hub_welcome(listener->hub, fd);
+                listener_welcome(listener, fd);
         }
 }
 
@@ -104,29 +139,28 @@ static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int eve
  * listener_init() - listen
  * @listener:  output
  * @hub:       who gets the connections
- * @path:      where to make a socket; unused if @fd is given
- * @fd:        a socket that listens already, or -1
+ * @options:   where
  *
  * Return: 0; one of LISTENER_E_*; a negative errno. On failure too,
  *         listener_deinit() is allowed.
  */
-int listener_init(Listener *listener, Hub *hub, const char *path, int fd) {
+int listener_init(Listener *listener, Hub *hub, const ListenerOptions *options) {
         int r;
 
         *listener = (Listener)LISTENER_NULL;
         listener->hub = hub;
-        if (fd >= 0) {
-                listener->fd = fd;
-                if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+        if (options->fd >= 0) {
+                listener->fd = options->fd;
+                if (fcntl(options->fd, F_SETFL, O_NONBLOCK) < 0)
                         return error_origin(-errno);
         } else {
-                if (strlen(path) >= sizeof(listener->path))
+                if (strlen(options->path) >= sizeof(listener->path))
                         return LISTENER_E_PATH;
-                strcpy(listener->path, path);
+                strcpy(listener->path, options->path);
                 listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
                 if (listener->fd < 0)
                         return error_origin(-errno);
-                r = listener_bind(listener);
+                r = listener_bind(listener, options);
                 if (r)
                         return r;
                 if (listen(listener->fd, SOMAXCONN) < 0)

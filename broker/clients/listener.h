@@ -11,6 +11,7 @@
 #include "broker/clients/hub.h"
 
 typedef struct Listener Listener;
+typedef struct ListenerOptions ListenerOptions;
 
 enum {
         _LISTENER_E_SUCCESS,
@@ -27,9 +28,19 @@ struct Listener {
         ev_io watcher;
         ev_timer pause;         /* out of descriptors or memory: until it is tried again */
         bool paused_logged;
+        uint64_t namespace_logged_ns;   /* when a refusal was last logged, monotonic; 0: never */
 };
 
 #define LISTENER_NULL { .fd = -1 }
 
-int listener_init(Listener *listener, Hub *hub, const char *path, int fd);
+#define LISTENER_MODE_DEFAULT 0666
+
+struct ListenerOptions {
+        const char *path;       /* where to make a socket; unused if fd is given */
+        int fd;                 /* a socket that listens already, or -1 */
+        mode_t mode;            /* of the socket that is made */
+        gid_t group;            /* to which it is given; (gid_t)-1: as it comes */
+};
+
+int listener_init(Listener *listener, Hub *hub, const ListenerOptions *options);
 void listener_deinit(Listener *listener);

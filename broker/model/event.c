@@ -38,3 +38,12 @@ bool event_is_of_process(const Event *event) {
                 return event->tid == event->pid;
         }
 }
+
+/**
+ * event_changes_owner() - whether the task may be another's, or known only now
+ * @event:  the event, after the join
+ */
+bool event_changes_owner(const Event *event) {
+        return event->kind == EVENT_EXEC || event->kind == EVENT_UID || event->kind == EVENT_GID ||
+               event->kind == EVENT_COMM;
+}

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/model/owner.h"
 #include "broker/model/program.h"
 #include "broker/model/taskstats.h"
 
@@ -76,6 +77,7 @@ struct Event {
         bool only_for_sets;             /* told only where a subscription's set of tasks changes by it */
         const Program *program;         /* NULL: not known; valid during the emit call */
         uint64_t marks;                 /* of the subtrees that the process belongs to */
+        Owner owner;                    /* whose the task is, after the event */
 
         union {
                 struct {
@@ -119,3 +121,4 @@ struct Event {
 
 Termination termination_from_wait_status(uint32_t wait_status);
 bool event_is_of_process(const Event *event);
+bool event_changes_owner(const Event *event);

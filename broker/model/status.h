@@ -69,4 +69,6 @@ struct BrokerStatus {
         uint64_t snapshot_subscribers;
         uint64_t resumed;
         uint64_t table_bytes;
+        uint64_t refused_namespace;
+        bool withheld;                  /* what is not for this client is 0 */
 };

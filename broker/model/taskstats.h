@@ -46,6 +46,7 @@ struct TaskStats {
         uint32_t groups;        /* STATS_* that are there */
         uint32_t unsupported;   /* STATS_* that this kernel does not keep */
         uint32_t uncounted;     /* STATS_* that nobody counted */
+        uint32_t withheld;      /* STATS_* that are not for whoever reads this */
 
         uint32_t tasks;         /* totals: how many tasks are in them */
         uint32_t tasks_missing; /* totals: how many ended without statistics */

@@ -128,21 +128,51 @@ static PB(TaskStats) *stats_fill(StatsMessage *m, const TaskStats *s) {
         m->stats.taskstats_version = s->version;
         m->stats.unsupported_groups = s->unsupported;
         m->stats.uncounted_groups = s->uncounted;
+        m->stats.withheld_groups = s->withheld;
         m->stats.tasks = s->tasks;
         m->stats.tasks_missing = s->tasks_missing;
         m->stats.tasks_unseen = s->tasks_unseen;
         return &m->stats;
 }
 
+/*
+ * What everyone may know of a record. The mask of what is withheld is the same for
+ * all, whatever was there: it must not tell.
+ */
+static void stats_restrict(TaskStats *ret, const TaskStats *stats, uint32_t variant) {
+        uint32_t withheld = POLICY_WITHHELD_STATS;
+
+        *ret = *stats;
+        if (!(variant & ENCODE_STATUS)) {
+                withheld |= STATS_EXIT_STATUS;
+                ret->ac_flag &= ~(uint32_t)(AC_FLAG_CORE | AC_FLAG_XSIG);
+        }
+        ret->groups &= ~withheld;
+        ret->unsupported &= ~withheld;
+        ret->uncounted &= ~withheld;
+        ret->withheld = withheld;
+}
+
+static PB(TaskStats) *stats_fill_view(StatsMessage *m, const TaskStats *stats, uint32_t variant) {
+        TaskStats restricted;
+
+        if (!(variant & ENCODE_PUBLIC))
+                return stats_fill(m, stats);
+        stats_restrict(&restricted, stats, variant);
+        return stats_fill(m, &restricted);
+}
+
 /* An absent Program says that the subscription did not ask; one that is not known is there, and empty. */
-static PB(Program) *program_fill(PB(Program) *m, const Program *program) {
+static PB(Program) *program_fill(PB(Program) *m, const Program *program, uint32_t variant) {
         taskbroker__v1__program__init(m);
+        m->exe_withheld = variant & ENCODE_PUBLIC;
         if (!program)
                 return m;
         m->state = (PB(ProgramState))program->state;
         m->truncated = program->truncated;
         m->cmdline = (ProtobufCBinaryData){ .len = program->n_cmdline, .data = (uint8_t *)program_cmdline(program) };
-        m->exe = (ProtobufCBinaryData){ .len = program->n_exe, .data = (uint8_t *)program_exe(program) };
+        if (!m->exe_withheld)
+                m->exe = (ProtobufCBinaryData){ .len = program->n_exe, .data = (uint8_t *)program_exe(program) };
         m->cgroup = (ProtobufCBinaryData){ .len = program->n_cgroup, .data = (uint8_t *)program_cgroup(program) };
         return m;
 }
@@ -194,6 +224,7 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
         PB(Termination) termination, process_termination;
         StatsMessage stats, process_stats;
         PB(Program) program;
+        bool shows_status = !(variant & ENCODE_PUBLIC) || (variant & ENCODE_STATUS);
         size_t n;
 
         m.time_ns = event->time_ns;
@@ -207,6 +238,7 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
         m.task_unknown = event->task_unknown;
         m.synthesised = event->synthesised;
         m.left_filter = variant & ENCODE_LEFT;
+        m.restricted = (variant & ENCODE_PUBLIC) && event->kind != EVENT_LOSS;
 
         switch (event->kind) {
         case EVENT_FORK:
@@ -220,27 +252,30 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
                 taskbroker__v1__exec__init(&what.exec);
                 what.exec.comm_stale = event->exec.comm_stale;
                 if (variant & ENCODE_PROGRAM)
-                        what.exec.program = program_fill(&program, event->program);
+                        what.exec.program = program_fill(&program, event->program, variant);
                 m.what_case = TASKBROKER__V1__EVENT__WHAT_EXEC;
                 m.exec = &what.exec;
                 break;
         case EVENT_EXIT:
                 taskbroker__v1__exit__init(&what.exit);
-                termination_fill(&termination, event->exit.wait_status);
-                what.exit.termination = &termination;
+                if (shows_status) {
+                        termination_fill(&termination, event->exit.wait_status);
+                        what.exit.termination = &termination;
+                }
                 what.exit.process_ended = event->exit.process_ended;
-                if (event->exit.process_ended && event->exit.process_wait_status != event->exit.wait_status) {
+                if (shows_status && event->exit.process_ended &&
+                    event->exit.process_wait_status != event->exit.wait_status) {
                         termination_fill(&process_termination, event->exit.process_wait_status);
                         what.exit.process_termination = &process_termination;
                 }
                 if (event->exit.stats)
-                        what.exit.stats = stats_fill(&stats, event->exit.stats);
+                        what.exit.stats = stats_fill_view(&stats, event->exit.stats, variant);
                 if (event->exit.process_stats)
-                        what.exit.process_stats = stats_fill(&process_stats, event->exit.process_stats);
+                        what.exit.process_stats = stats_fill_view(&process_stats, event->exit.process_stats, variant);
                 what.exit.stats_missing = (PB(StatsMissing))event->exit.stats_missing;
                 what.exit.exit_signal = event->exit.exit_signal;
                 if (variant & ENCODE_PROGRAM)
-                        what.exit.program = program_fill(&program, event->program);
+                        what.exit.program = program_fill(&program, event->program, variant);
                 m.what_case = TASKBROKER__V1__EVENT__WHAT_EXIT;
                 m.exit = &what.exit;
                 break;
@@ -282,10 +317,10 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
                 break;
         case EVENT_LOSS:
                 taskbroker__v1__loss__init(&what.loss);
-                what.loss.count = event->loss.count;
+                what.loss.count = variant & ENCODE_PUBLIC ? 0 : event->loss.count;
                 what.loss.source = (PB(LossSource))event->loss.source;
                 what.loss.reason = (PB(LossReason))event->loss.reason;
-                what.loss.at_least = event->loss.at_least;
+                what.loss.at_least = event->loss.at_least || (variant & ENCODE_PUBLIC);
                 what.loss.cpu_known = event->loss.cpu_known;
                 what.loss.since_time_ns = event->loss.since_time_ns;
                 m.what_case = TASKBROKER__V1__EVENT__WHAT_LOSS;
@@ -376,7 +411,7 @@ size_t encode_task(const Task *task, uint32_t variant, bool threads, uint8_t buf
         m.task_unknown = task->flags & TASK_UNKNOWN;
         m.tasks = threads ? 0 : task->process->n_live;
         if (variant & ENCODE_PROGRAM)
-                m.program = program_fill(&program, task->process->program);
+                m.program = program_fill(&program, task->process->program, variant);
 
         n = taskbroker__v1__task__pack(&m, buffer + 3); /* tag 1 (SnapshotPart.tasks) */
         return prefix_member(buffer, 3, 1 << 3 | 2, n);

@@ -11,6 +11,7 @@
 
 #include "broker/model/event.h"
 #include "broker/model/status.h"
+#include "broker/rules/policy.h"
 #include "broker/tasks/table.h"
 #include "proto/frame.h"
 
@@ -30,7 +31,9 @@ typedef struct EncodedError EncodedError;
 enum {
         ENCODE_PROGRAM = 1u << 0,       /* what processes run */
         ENCODE_LEFT = 1u << 1,          /* the task leaves the filter */
-        _ENCODE_VARIANTS = 1u << 2,
+        ENCODE_PUBLIC = 1u << 2,        /* only what everyone may know of the task; of a loss not how large it is */
+        ENCODE_STATUS = 1u << 3,        /* and that includes how it ended */
+        _ENCODE_VARIANTS = 1u << 4,
 };
 
 /* The frame around the events of a batch: prefix, member of ServerMessage, number and offset. */
@@ -56,6 +59,9 @@ typedef enum ErrorCode {
         ERROR_STOPPING = 10,
         ERROR_UNREAD_REPLIES = 11,
         ERROR_RESUME_IMPOSSIBLE = 12,
+        ERROR_QUOTA = 13,
+        ERROR_NOT_PERMITTED = 14,
+        ERROR_ACCESS_CHANGED = 15,
 } ErrorCode;
 
 /* What an Error says. The texts are borrowed. */
@@ -81,7 +87,7 @@ size_t encode_snapshot_end(uint64_t number,
                            uint64_t time_ns,
                            uint8_t buffer[static ENCODED_REPLY_MAX]);
 
-size_t encode_welcome(const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid, uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_subscribed(uint64_t request_id,
                          uint64_t feed,
                          uint64_t next_number,

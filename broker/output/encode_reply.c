@@ -20,8 +20,8 @@ static size_t message_frame(const PB(ServerMessage) *m, uint8_t buffer[static EN
         return n + taskbroker__v1__server_message__pack(m, buffer + n);
 }
 
-size_t encode_welcome(const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
-        static const char *const features[] = { "snapshot", "resume", "filter", "programs" };
+size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        static const char *const features[] = { "snapshot", "resume", "filter", "programs", "access" };
         PB(Welcome) welcome = PB_INIT(WELCOME);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
 
@@ -37,6 +37,8 @@ size_t encode_welcome(const BrokerStatus *status, uint8_t buffer[static ENCODED_
         welcome.start_time_ns = status->start_time_ns;
         welcome.n_features = ARRAY_SIZE(features);
         welcome.features = (char **)features;
+        welcome.access = (PB(Access))access;
+        welcome.uid = uid;
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME;
         m.welcome = &welcome;
         return message_frame(&m, buffer);
@@ -156,6 +158,8 @@ size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t bu
         COPY(snapshot_subscribers);
         COPY(resumed);
         COPY(table_bytes);
+        COPY(refused_namespace);
+        COPY(withheld);
 #undef COPY
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS;
         m.status = &s;

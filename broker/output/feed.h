@@ -15,6 +15,7 @@
 #include "broker/base/list.h"
 #include "broker/output/encode.h"
 #include "broker/output/request.h"
+#include "broker/rules/policy.h"
 
 typedef struct Cursor Cursor;
 typedef struct Feed Feed;
@@ -40,6 +41,7 @@ struct Feed {
         List link;                      /* of the owner */
         uint64_t id;
         Topic topic;                    /* what it is of */
+        Rights rights;                  /* of those who may read it */
         bool of_all;                    /* its filter leaves nothing out */
         uint64_t mark;                  /* of its subtrees; 0: it has none */
         uint64_t roots[LIMIT_FILTER_SUBTREES]; /* starts of the subtrees' roots, with their numbers their identity */

@@ -62,13 +62,16 @@ void feeds_deinit(Feeds *feeds) {
                 feeds_free_feed(feeds, container_of(link, Feed, link));
 }
 
-/* The roots of a topic's subtrees must live; their starts tell them from later owners of their numbers. */
-static int feeds_find_roots(const Feeds *feeds, const Topic *topic, uint64_t roots[static LIMIT_FILTER_SUBTREES]) {
+/* The roots of a topic's subtrees must live, as far as the client may know; their starts tell them from later owners of their numbers. */
+static int feeds_find_roots(const Feeds *feeds,
+                            const Topic *topic,
+                            const Rights *rights,
+                            uint64_t roots[static LIMIT_FILTER_SUBTREES]) {
         memset(roots, 0, LIMIT_FILTER_SUBTREES * sizeof(*roots));
         for (size_t i = 0; i < topic->filter.n_subtrees; ++i) {
                 const Task *leader = task_table_get_leader(feeds->table, topic->filter.subtrees[i]);
 
-                if (!leader || leader->process->n_live == 0)
+                if (!leader || leader->process->n_live == 0 || policy_view_task(rights, leader) == VIEW_NONE)
                         return FEEDS_E_NO_ROOT;
                 roots[i] = leader->start_time_ns;
         }
@@ -88,7 +91,11 @@ static Feed *feeds_most_idle(const Feeds *feeds) {
         return idle;
 }
 
-static int feeds_new(Feeds *feeds, const Topic *topic, const uint64_t roots[static LIMIT_FILTER_SUBTREES], Feed **ret_feed) {
+static int feeds_new(Feeds *feeds,
+                     const Topic *topic,
+                     const Rights *rights,
+                     const uint64_t roots[static LIMIT_FILTER_SUBTREES],
+                     Feed **ret_feed) {
         Feed *feed;
         int r;
 
@@ -101,6 +108,7 @@ static int feeds_new(Feeds *feeds, const Topic *topic, const uint64_t roots[stat
         r = feed_new(&feed, feeds->last_id + 1, topic, feeds->n_bytes_max);
         if (r)
                 return error_trace(r);
+        feed->rights = *rights;
         if (topic->filter.n_subtrees > 0) {
                 feed->mark = ~feeds->marks & (feeds->marks + 1); /* the lowest that is free */
                 memcpy(feed->roots, roots, sizeof(feed->roots));
@@ -124,26 +132,28 @@ static int feeds_new(Feeds *feeds, const Topic *topic, const uint64_t roots[stat
  * feeds_find() - the feed of a topic, made if it is not there
  * @feeds:     the feeds
  * @topic:     what it is of
+ * @rights:    of whoever reads it
  * @ret_feed:  output
  *
  * Return: 0; FEEDS_E_FULL; FEEDS_E_NO_ROOT; a negative errno.
  */
-int feeds_find(Feeds *feeds, const Topic *topic, Feed **ret_feed) {
+int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, Feed **ret_feed) {
         uint64_t roots[LIMIT_FILTER_SUBTREES];
         int r;
 
-        r = feeds_find_roots(feeds, topic, roots);
+        r = feeds_find_roots(feeds, topic, rights, roots);
         if (r)
                 return r;
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
 
-                if (topic_equals(&feed->topic, topic) && memcmp(feed->roots, roots, sizeof(roots)) == 0) {
+                if (rights_equal(&feed->rights, rights) && topic_equals(&feed->topic, topic) &&
+                    memcmp(feed->roots, roots, sizeof(roots)) == 0) {
                         *ret_feed = feed;
                         return 0;
                 }
         }
-        r = feeds_new(feeds, topic, roots, ret_feed);
+        r = feeds_new(feeds, topic, rights, roots, ret_feed);
         return r < 0 ? error_trace(r) : r;
 }
 
@@ -164,16 +174,55 @@ Feed *feeds_get(const Feeds *feeds, uint64_t id) {
         return NULL;
 }
 
+/* What the filter alone says. */
+static FilterVerdict feed_filter(const Feed *feed, const Event *event, const Task *task) {
+        return feed->of_all ? FILTER_PASSES : filter_judge(&feed->topic.filter, feed->mark, event, task);
+}
+
+/*
+ * From some the tasks of others are hidden (VIEW_NONE). A task that becomes another's
+ * leaves the set of those that are told of, as one does that passes the filter no
+ * more; one that becomes their own comes in.
+ */
+static FilterVerdict feed_hide(const Feed *feed, const Event *event, const Task *task, View view, FilterVerdict verdict) {
+        bool was = verdict == FILTER_PASSES || verdict == FILTER_LEAVES;
+        bool is = verdict == FILTER_PASSES || verdict == FILTER_ENTERS;
+
+        if (verdict == FILTER_HIDES || event->kind == EVENT_LOSS)
+                return verdict;
+        if (!event_changes_owner(event))
+                return view == VIEW_NONE ? FILTER_HIDES : verdict;
+        was = was && task && policy_view_task(&feed->rights, task) != VIEW_NONE;
+        is = is && view != VIEW_NONE;
+        if (was)
+                return is ? FILTER_PASSES : FILTER_LEAVES;
+        return is ? FILTER_ENTERS : FILTER_HIDES;
+}
+
 /* Whether a feed tells an event, and how: ENCODE_* bits, or -1. */
 static int feed_variant(const Feed *feed, const Event *event, bool of_process, const Task *task, const Task *leader) {
+        const Rights *rights = &feed->rights;
+        View view = policy_view_event(rights, event);
         int variant = feed->topic.programs ? ENCODE_PROGRAM : 0;
         bool wanted = feed->topic.kinds & EVENT_BIT(event->kind);
+        FilterVerdict verdict;
 
         if (!feed->topic.threads && !of_process)
                 return -1;
-        if (feed->of_all)
-                return wanted && !event->only_for_sets ? variant : -1;
-        switch (filter_judge(&feed->topic.filter, feed->mark, event, feed->topic.threads ? task : leader)) {
+        if (!feed->topic.threads)
+                task = leader;
+        verdict = feed_filter(feed, event, task);
+        if (view != VIEW_FULL) {
+                variant |= ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);
+                /* What may not be told selects nothing either. */
+                if (feed->topic.filter.nonzero && event->kind == EVENT_EXIT && !rights->exit_status)
+                        return -1;
+        }
+        if (!rights->all && !rights->others)
+                verdict = feed_hide(feed, event, task, view, verdict);
+        else if (view == VIEW_NONE)
+                return -1;
+        switch (verdict) {
         case FILTER_HIDES:
                 return -1;
         case FILTER_PASSES:
@@ -184,6 +233,11 @@ static int feed_variant(const Feed *feed, const Event *event, bool of_process, c
                 return variant | ENCODE_LEFT;
         }
         return -1;
+}
+
+/* Whether the task before the event makes a difference. */
+static bool feed_needs_task(const Feed *feed, const Event *event) {
+        return event->kind != EVENT_LOSS && (!feed->of_all || !(feed->rights.all || feed->rights.others));
 }
 
 /**
@@ -206,7 +260,7 @@ int feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns) 
                 Feed *feed = container_of(link, Feed, link);
                 int variant;
 
-                if (!feed->of_all && !task && event->kind != EVENT_LOSS) {
+                if (!task && feed_needs_task(feed, event)) {
                         /* By exec a thread becomes the leader: as a thread it was what it was, as a process that was the leader. */
                         task = task_table_get(feeds->table, event->kind == EVENT_EXEC && event->exec.caller_tid
                                                                     ? event->exec.caller_tid

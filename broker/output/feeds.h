@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Feeds: those that there are, one for each topic, and their snapshots. An event is
- * judged by each feed's filter, encoded when the first wants it, and copied to each
+ * Feeds: those that there are, one for each topic and each kind of rights, and their
+ * snapshots. An event is judged by each feed's rights and filter, encoded when the first wants it, and copied to each
  * that does.
  */
 
@@ -45,7 +45,7 @@ bool topic_wants_programs(const Topic *topic);
 void feeds_init(Feeds *feeds, TaskTable *table, Programs *programs, size_t n_bytes_max);
 void feeds_deinit(Feeds *feeds);
 
-int feeds_find(Feeds *feeds, const Topic *topic, Feed **ret_feed);
+int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, Feed **ret_feed);
 Feed *feeds_get(const Feeds *feeds, uint64_t id);
 int feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns);
 int feeds_snapshot(Feeds *feeds, Feed *feed, Snapshot **ret_snapshot);

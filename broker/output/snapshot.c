@@ -49,18 +49,19 @@ static int snapshot_close_part(Snapshot *snapshot, Part *part) {
 }
 
 static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed, Part *part) {
-        uint32_t variant = feed->topic.programs ? ENCODE_PROGRAM : 0;
+        uint32_t programs = feed->topic.programs ? ENCODE_PROGRAM : 0;
         bool threads = feed->topic.threads, all = filter_is_of_all(&feed->topic.filter);
         int r;
 
         for (Task *task = threads ? task_table_next(table, 1) : task_table_next_leader(table, 1); task;
              task = threads ? task_table_next(table, task->tid + 1) : task_table_next_leader(table, task->tid + 1)) {
+                View view = policy_view_task(&feed->rights, task);
                 uint8_t encoded[ENCODED_TASK_MAX];
                 size_t n;
 
-                if (!all && !filter_passes_task(&feed->topic.filter, feed->mark, task))
+                if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->topic.filter, feed->mark, task)))
                         continue;
-                n = encode_task(task, variant, threads, encoded);
+                n = encode_task(task, programs | (view == VIEW_PUBLIC ? ENCODE_PUBLIC : 0), threads, encoded);
                 if (part->n + n > sizeof(part->bytes)) {
                         r = snapshot_close_part(snapshot, part);
                         if (r)

@@ -26,11 +26,13 @@
 #include "broker/clients/listener.h"
 #include "broker/kernel/connector.h"
 #include "broker/kernel/exit_listener.h"
+#include "broker/root/access.h"
 #include "broker/root/broker.h"
 #include "broker/root/facts.h"
 #include "broker/root/pace.h"
 #include "broker/root/privileges.h"
 #include "broker/root/proof.h"
+#include "broker/root/service.h"
 #include "broker/root/sources.h"
 #include "broker/rules/limits.h"
 #include "broker/tasks/join.h"
@@ -56,6 +58,7 @@ typedef struct Broker Broker;
 struct Broker {
         struct ev_loop *loop;
         int procfs_fd;
+        Service service;
         Privileges privileges;
         KernelFacts facts;
         Connector connector;
@@ -64,6 +67,7 @@ struct Broker {
         Reconcile reconcile;
         Hub hub;
         Listener listener;
+        AccessWatch access;
 
         ev_io connector_io;
         ev_io exits_io;
@@ -317,6 +321,15 @@ static void broker_log_losses(Broker *broker) {
         broker->logged_ns = now;
 }
 
+static void broker_look_after_access(Broker *broker) {
+        if (!access_watch_update(&broker->access))
+                return;
+        log_notice(broker->access.policy.hides
+                           ? "/proc is mounted with hidepid: from now on users are told of their own tasks only."
+                           : "/proc hides nothing any more: users are told what is public of all tasks.");
+        hub_set_policy(&broker->hub, &broker->access.policy);
+}
+
 static void broker_on_tick(struct ev_loop *loop, ev_timer *watcher, int events) {
         Broker *broker = container_of(watcher, Broker, tick);
         bool drained = false;
@@ -337,7 +350,12 @@ static void broker_on_tick(struct ev_loop *loop, ev_timer *watcher, int events) 
         broker_look_after_programs(broker);
         broker_log_losses(broker);
         broker_look_after_clock(broker);
+        broker_look_after_access(broker);
         facts_update(&broker->facts, broker->procfs_fd);
+        service_alive(&broker->service, (uint64_t)clock_read_ns(CLOCK_MONOTONIC),
+                      "%zu clients, %zu tasks alive, %llu kernel messages lost", broker->hub.n_clients,
+                      broker->join.table.n_live_tasks,
+                      (unsigned long long)(broker->connector.counters.lost + broker->exits.counters.lost));
 }
 
 static void broker_on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
@@ -376,6 +394,12 @@ static void broker_raise_descriptors(void) {
 }
 
 static int broker_init(Broker *broker, const Options *options) {
+        ListenerOptions listener_options = {
+                .path = options->socket_path,
+                .fd = options->listener_fd,
+                .mode = options->socket_mode,
+                .group = (gid_t)-1,
+        };
         uint64_t buffer;
         int r;
 
@@ -397,8 +421,17 @@ static int broker_init(Broker *broker, const Options *options) {
                  broker_on_report);
         broker->hub.catch_up = broker_on_catch_up;
 
+        access_watch_init(&broker->access, options, broker->procfs_fd);
+        hub_set_policy(&broker->hub, &broker->access.policy);
+        if (options->socket_group && !access_find_group(options->socket_group, &listener_options.group)) {
+                log_error("There is no group %s for the socket: name another with --socket-group.", options->socket_group);
+                return BROKER_E_FAILED;
+        }
+
         /* Before the kernel is asked for anything: is there another broker? */
-        r = listener_init(&broker->listener, &broker->hub, options->socket_path, options->listener_fd);
+        if (listener_options.fd < 0 && service_take_listener(&listener_options.fd))
+                return BROKER_E_FAILED;
+        r = listener_init(&broker->listener, &broker->hub, &listener_options);
         switch (r) {
         case LISTENER_E_IN_USE:
                 log_error("Another broker listens on %s already. Stop it first, or name another socket with --socket.",
@@ -457,6 +490,7 @@ static int broker_init(Broker *broker, const Options *options) {
 
 static void broker_deinit(Broker *broker) {
         listener_deinit(&broker->listener);
+        access_watch_deinit(&broker->access);
         connector_deinit(&broker->connector);
         exit_listener_deinit(&broker->exits);
         if (broker->join.emit) {
@@ -481,6 +515,7 @@ int broker_run(const Options *options) {
                 .connector = CONNECTOR_NULL,
                 .exits = EXIT_LISTENER_NULL,
                 .listener = LISTENER_NULL,
+                .access = ACCESS_WATCH_NULL,
         };
         int r;
 
@@ -494,9 +529,11 @@ int broker_run(const Options *options) {
         r = broker_init(&broker, options);
         if (!r) {
                 log_notice("Listening on %s, epoch %016llx, %zu tasks alive.",
-                           options->listener_fd < 0 ? options->socket_path : "the socket handed in",
+                           broker.listener.path[0] ? broker.listener.path : "the socket handed in",
                            (unsigned long long)broker.epoch, broker.join.table.n_live_tasks);
+                service_ready(&broker.service);
                 ev_run(broker.loop, 0);
+                service_stopping(&broker.service);
                 r = error_trace(broker.r);
                 hub_stop(&broker.hub);
                 log_notice("Stopping: %llu kernel messages received, %llu lost.",
@@ -515,7 +552,12 @@ int broker_run(const Options *options) {
  * Return: 0; BROKER_E_FAILED; a negative errno.
  */
 int broker_check(const Options *options) {
-        Broker broker = { .connector = CONNECTOR_NULL, .exits = EXIT_LISTENER_NULL, .listener = LISTENER_NULL };
+        Broker broker = {
+                .connector = CONNECTOR_NULL,
+                .exits = EXIT_LISTENER_NULL,
+                .listener = LISTENER_NULL,
+                .access = ACCESS_WATCH_NULL,
+        };
         int r;
 
         broker.procfs_fd = open(options->procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "broker/root/options.h"
 
@@ -19,6 +20,12 @@ static const char usage[] =
         "Listens to the kernel's task events and tells them to all who connect to its socket.\n"
         "\n"
         "  --socket PATH       where to listen (default /run/taskbroker.sock)\n"
+        "  --socket-mode MODE  who may connect, in octal (default 0666: everybody)\n"
+        "  --socket-group GROUP\n"
+        "                      the socket's group\n"
+        "  --admin-group GROUP who may know everything, as root does (default taskbroker)\n"
+        "  --foreign-exit-status withhold|show\n"
+        "                      whether users are told how others' processes ended (default withhold)\n"
         "  --rcvbuf-mib N      receive buffer of each kernel source, 1 to 1024 (default 64)\n"
         "  --feed-mib N        events kept for subscribers that are behind, 1 to 1024 (default 16)\n"
         "  --log-level LEVEL   err, warning, notice, info or debug (default info)\n"
@@ -33,6 +40,16 @@ static bool number_parse(const char *text, unsigned long min, unsigned long max,
         errno = 0;
         *ret = strtoul(text, &end, 10);
         return errno == 0 && *text >= '0' && *text <= '9' && *end == 0 && *ret >= min && *ret <= max;
+}
+
+static bool mode_parse(const char *text, uint32_t *ret) {
+        char *end;
+        unsigned long mode = strtoul(text, &end, 8);
+
+        if (*text < '0' || *text > '7' || *end != 0 || mode > 0777)
+                return false;
+        *ret = (uint32_t)mode;
+        return true;
 }
 
 static int refuse(const char *option, const char *value, const char *accepted) {
@@ -55,6 +72,10 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 RCVBUF_BYTES,
                 FEED_MIB,
                 LOG_LEVEL,
+                SOCKET_MODE,
+                SOCKET_GROUP,
+                ADMIN_GROUP,
+                FOREIGN_EXIT_STATUS,
                 CHECK,
                 USER,
                 KEEP_PTRACE,
@@ -71,6 +92,10 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 { "rcvbuf-bytes", required_argument, NULL, RCVBUF_BYTES },
                 { "feed-mib", required_argument, NULL, FEED_MIB },
                 { "log-level", required_argument, NULL, LOG_LEVEL },
+                { "socket-mode", required_argument, NULL, SOCKET_MODE },
+                { "socket-group", required_argument, NULL, SOCKET_GROUP },
+                { "admin-group", required_argument, NULL, ADMIN_GROUP },
+                { "foreign-exit-status", required_argument, NULL, FOREIGN_EXIT_STATUS },
                 { "check", no_argument, NULL, CHECK },
                 { "user", required_argument, NULL, USER },
                 { "keep-ptrace", no_argument, NULL, KEEP_PTRACE },
@@ -90,6 +115,8 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 .rcvbuf_bytes = RCVBUF_MIB_DEFAULT * MIB,
                 .feed_bytes = FEED_MIB_DEFAULT * MIB,
                 .log_level = LOG_LEVEL_INFO,
+                .admin_group = "taskbroker",
+                .socket_mode = 0666,
                 .connector_fd = -1,
                 .taskstats_fd = -1,
                 .listener_fd = -1,
@@ -119,6 +146,21 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 case LOG_LEVEL:
                         if (!log_level_parse(optarg, &ret_options->log_level))
                                 return refuse(longs[i].name, optarg, "err, warning, notice, info or debug");
+                        break;
+                case SOCKET_MODE:
+                        if (!mode_parse(optarg, &ret_options->socket_mode))
+                                return refuse(longs[i].name, optarg, "an octal mode such as 0666 or 0660");
+                        break;
+                case SOCKET_GROUP:
+                        ret_options->socket_group = optarg;
+                        break;
+                case ADMIN_GROUP:
+                        ret_options->admin_group = optarg;
+                        break;
+                case FOREIGN_EXIT_STATUS:
+                        if (strcmp(optarg, "withhold") != 0 && strcmp(optarg, "show") != 0)
+                                return refuse(longs[i].name, optarg, "withhold or show");
+                        ret_options->shows_exit_status = strcmp(optarg, "show") == 0;
                         break;
                 case CHECK:
                         ret_options->check = true;

@@ -21,6 +21,10 @@ struct Options {
         uint64_t rcvbuf_bytes;
         uint64_t feed_bytes;
         LogLevel log_level;
+        const char *admin_group;        /* a name, or a number */
+        const char *socket_group;       /* the same; NULL: as it comes */
+        uint32_t socket_mode;
+        bool shows_exit_status;         /* of everybody's tasks, to everybody */
         bool check;
         const char *user;       /* to become; NULL: the default, where it exists */
         bool keep_ptrace;

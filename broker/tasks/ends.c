@@ -19,6 +19,7 @@
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/tasks/ends.h"
+#include "broker/tasks/owner.h"
 
 /* How long after the start a seeded task's record may be from before it. */
 #define START_GRACE_NS NSEC_PER_SEC
@@ -59,6 +60,7 @@ void event_fill(Event *event, const Task *task) {
         event->program = task->process->program;
         event->marks = task->process->marks;
         event->task_unknown = task->flags & TASK_UNKNOWN;
+        event->owner = task_owner(task);
 }
 
 /* The record knows more of the task than the table: its name after an exec, its parent of now. */
@@ -155,6 +157,8 @@ static int end_task(Join *join, Task *task, Event *event, ExitRecord *record) {
         uint32_t ppid = event->ppid;
         int r;
 
+        if (record || !last || process->totals)
+                task_note_record(task, record ? &record->stats : NULL);
         event_fill(event, task);
         if (ppid)
                 event->ppid = ppid;
@@ -280,7 +284,7 @@ static bool exit_is_stray(Join *join, const Event *event, Task *task, const Wait
                 return !record && ends_take_stray(join, event->tid);
         if (!(task->flags & TASK_STRAY_EXPECTED))
                 return false;
-        task->flags &= (uint8_t)~TASK_STRAY_EXPECTED;
+        task->flags &= (uint16_t)~TASK_STRAY_EXPECTED;
         if (event->pid != task->process->pid || !record || record_contradicts(&record->record, event))
                 return true;
         stray_expect(join, event->tid);

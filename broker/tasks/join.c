@@ -24,6 +24,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/ends.h"
 #include "broker/tasks/join.h"
+#include "broker/tasks/owner.h"
 #include "broker/tasks/procfs.h"
 
 /* Datagrams a round, rounds a turn: what a turn of the loop can cost. */
@@ -127,7 +128,7 @@ static int join_fork(Join *join, Event *event) {
                 /* Born while /proc was read: one task, seen twice, and told once. */
                 if (task->flags & TASK_BIRTH_TOLD)
                         return 0;
-                task->flags &= (uint8_t)~TASK_SEEDED;
+                task->flags &= (uint16_t)~TASK_SEEDED;
                 if (!thread)
                         task->process->seeded = false;
                 task->start_time_ns = event->time_ns;
@@ -170,13 +171,15 @@ static int join_fork(Join *join, Event *event) {
                 task->euid = model->euid;
                 task->rgid = model->rgid;
                 task->egid = model->egid;
-                task->flags |= model->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL);
+                task->flags |= model->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL | TASK_GUARDED);
                 memcpy(task->comm, model->comm, sizeof(task->comm));
         } else {
                 task->flags |= TASK_UNKNOWN;
         }
         if (task->process->ppid == 0)
                 task->process->ppid = event->fork.parent_pid;
+        if (first)
+                task_note_birth(task);
 
         event_fill(event, task);
         join_emit(join, event);
@@ -233,8 +236,8 @@ static void join_replace_leader(Join *join, Task *leader, const Task *caller) {
         leader->euid = caller->euid;
         leader->rgid = caller->rgid;
         leader->egid = caller->egid;
-        leader->flags &= (uint8_t)~(TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN);
-        leader->flags |= caller->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN);
+        leader->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_GUARDED);
+        leader->flags |= caller->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_GUARDED);
         memcpy(leader->comm, caller->comm, sizeof(leader->comm));
 
         list_for_each(link, safe, &leader->process->tasks) {
@@ -271,6 +274,14 @@ static int join_read_name(Join *join, const Event *event, const Task *task, uint
         return 1;
 }
 
+/* Whose a task is after it called exec: its memory is new, its ids are those of the thread that called. */
+static Owner join_exec_owner(const Task *caller) {
+        Task after = *caller;
+
+        after.flags &= (uint16_t)~TASK_CREDENTIALS_CHANGED;
+        return task_owner(&after);
+}
+
 static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
         Process *process = task_table_get_process(&join->table, event->pid);
         char comm[COMM_SIZE];
@@ -303,6 +314,7 @@ static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
                 if (r)
                         return error_trace(r);
                 event->program = program;
+                event->owner = join_exec_owner(caller ? caller : task);
         }
         join_emit(join, event);
         if (!task)
@@ -310,7 +322,7 @@ static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
         if (caller)
                 join_replace_leader(join, task, caller);
         memcpy(task->comm, event->comm, sizeof(task->comm));
-        task->flags &= (uint8_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL);
+        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL);
         task_table_set_program(&join->table, task->process, program);
         return 0;
 }
@@ -324,11 +336,13 @@ static void join_change_task(const Event *event, Task *task) {
                 task->ruid = event->credentials.real_id;
                 task->euid = event->credentials.effective_id;
                 task->flags |= TASK_CREDENTIALS_CHANGED;
+                task->process->tainted = true;
                 break;
         case EVENT_GID:
                 task->rgid = event->credentials.real_id;
                 task->egid = event->credentials.effective_id;
                 task->flags |= TASK_CREDENTIALS_CHANGED;
+                task->process->tainted = true;
                 break;
         case EVENT_SID:
                 task->process->session = event->pid;
@@ -352,6 +366,11 @@ static void join_change(Join *join, Event *event) {
         case EVENT_UID:
                 event_fill(event, task);
                 event->uid = event->credentials.real_id;
+                event->owner.claim = OWNER_NONE;
+                break;
+        case EVENT_GID:
+                event_fill(event, task);
+                event->owner.claim = OWNER_NONE;
                 break;
         default:
                 event_fill(event, task);
@@ -366,6 +385,9 @@ static void join_change(Join *join, Event *event) {
 static void join_doubt(Join *join) {
         join->births_lost = true;
         join->wants_reconcile = true;
+        if (!join->owners_doubted)
+                owner_doubt_all(&join->table);
+        join->owners_doubted = true;
         join->doubtful_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         if (!join->doubtful)
                 join->doubtful_since_ns = join->doubtful_ns;

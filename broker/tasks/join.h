@@ -41,6 +41,7 @@ struct Join {
 
         bool wants_reconcile;           /* the table may differ from /proc */
         bool births_lost;               /* connector messages were lost, some time */
+        bool owners_doubted;            /* all that are in the table: nobody was looked at since */
         bool doubtful;                  /* connector messages were lost lately: records may wait in vain */
         uint64_t doubtful_since_ns;     /* monotonic: when it became so */
         uint64_t doubtful_ns;           /* monotonic: of the last loss */

@@ -136,7 +136,7 @@ void procfs_fill_task(Task *task, const ProcfsTask *found) {
         task->rgid = found->rgid;
         task->egid = found->egid;
         memcpy(task->comm, found->comm, sizeof(task->comm));
-        task->flags &= (uint8_t)~(TASK_UNKNOWN | TASK_KERNEL);
+        task->flags &= (uint16_t)~(TASK_UNKNOWN | TASK_KERNEL);
         if (found->kernel_thread)
                 task->flags |= TASK_KERNEL;
         if (task->process->ppid == 0)

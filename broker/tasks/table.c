@@ -200,7 +200,7 @@ static Process *process_new(TaskTable *table, uint32_t pid) {
 }
 
 static void task_live(TaskTable *table, Task *task) {
-        task->flags &= (uint8_t)~TASK_GONE;
+        task->flags &= (uint16_t)~TASK_GONE;
         if (task->process->n_live++ == 0)
                 ++table->n_live_processes;
         ++table->n_live_tasks;
@@ -354,6 +354,7 @@ void task_table_inherit(TaskTable *table, Process *process, const Process *paren
         if (!parent)
                 return;
         process->session = parent->session;
+        process->unsure = parent->unsure;
         process->marks = parent->marks;
         if (parent->program) {
                 ++parent->program->n_users;

@@ -37,6 +37,8 @@ enum {
         TASK_BIRTH_TOLD = 1u << 6,
         /* A thread of the kernel's. */
         TASK_KERNEL = 1u << 7,
+        /* /proc keeps it from the owner of its ids: it has privileges, or may not be looked into. */
+        TASK_GUARDED = 1u << 8,
 };
 
 struct Task {
@@ -45,7 +47,7 @@ struct Task {
         uint64_t start_time_ns;         /* since the epoch; with the number, its identity */
         uint32_t tid;
         uint32_t ruid, euid, rgid, egid;
-        uint8_t flags;
+        uint16_t flags;
         char comm[COMM_SIZE];
 };
 
@@ -54,6 +56,8 @@ struct Process {
         uint32_t ppid;                  /* 0: none or not known */
         uint32_t n_live;                /* tasks not gone */
         bool seeded;                    /* older than the broker */
+        bool tainted;                   /* something that it used was not used as its owner's */
+        bool unsure;                    /* messages were lost that may have changed its ids */
         bool has_wait_status;           /* the kernel marked the task that ended the process, with: */
         uint32_t wait_status;
         List tasks;

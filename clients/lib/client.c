@@ -444,7 +444,13 @@ static void client_queue(struct tb_client *client, const uint8_t *frame, size_t 
  * Coming back.
  */
 
-static void client_ask_again(struct tb_client *client, bool resume) {
+/* The connection is lost once more, by ourselves: there may be room for us another time. */
+static int client_try_later(struct tb_client *client) {
+        client->broken = true;
+        return 0;
+}
+
+static int client_ask_again(struct tb_client *client, bool resume) {
         const Reconnect *reconnect = client->reconnect;
         const EncodeResume place = {
                 .epoch = reconnect->epoch,
@@ -453,12 +459,17 @@ static void client_ask_again(struct tb_client *client, bool resume) {
         };
         uint8_t frame[ENCODE_REQUEST_MAX];
 
+        /* the program may have asked for something meanwhile */
+        if (client_room(client) < 0)
+                return client_try_later(client);
+
         client->asked_again_id = ++client->last_request_id;
         client->resuming = resume;
         client_queue(client,
                      frame,
                      encode_subscribe(frame, client->asked_again_id, &reconnect->subscription, resume ? &place : NULL));
         (void)reconnect_watch(client->reconnect, client->fd, true);
+        return 0;
 }
 
 static int client_tell_link(struct tb_client *client, const struct tb_link *link) {
@@ -478,12 +489,6 @@ static int client_tell_lost(struct tb_client *client) {
         client->reconnect->away = true;
 
         return away ? 0 : client_tell_link(client, &client->reconnect->link);
-}
-
-/* The connection is lost once more, by ourselves: there may be room for us another time. */
-static int client_try_later(struct tb_client *client) {
-        client->broken = true;
-        return 0;
 }
 
 static int client_tell_back(struct tb_client *client, const char *reason) {
@@ -506,8 +511,7 @@ static int client_come_back(struct tb_client *client) {
                 if (!reconnect->asked)
                         return client_tell_back(client, same ? NULL : restarted);
                 client->restart_reason = same ? "The connection broke before the subscription had begun." : restarted;
-                client_ask_again(client, same && reconnect->in_place);
-                return 0;
+                return client_ask_again(client, same && reconnect->in_place);
         }
         if (message->request_id != client->asked_again_id || !client->asked_again_id)
                 return 1;
@@ -521,10 +525,9 @@ static int client_come_back(struct tb_client *client) {
                 client->subscribed_follows = true;
                 return client_tell_back(client, client->restart_reason);
         }
-        if (message->type == TB_MESSAGE_ERROR && message->error->code == TB_ERROR_RESUME_IMPOSSIBLE) {
+        if (message->type == TB_MESSAGE_ERROR && message->error->code == TB_ERROR_RESUME_IMPOSSIBLE && client->resuming) {
                 client->restart_reason = "The broker had given up the stream by then.";
-                client_ask_again(client, false);
-                return 0;
+                return client_ask_again(client, false);
         }
         if (message->type == TB_MESSAGE_ERROR && reconnect_error_is_curable(message->error->code))
                 return client_try_later(client);

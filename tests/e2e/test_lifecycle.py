@@ -68,11 +68,13 @@ def test_what_was_told_before_the_stop_arrives(make_daemon):
     assert daemon.wait() == 0
 
 
-def test_socket_is_for_its_owner(make_daemon):
-    """Until policy is decided per event, nobody else may connect."""
-    daemon = make_daemon(listener=False)
+@pytest.mark.parametrize("arguments, mode", [((), 0o666), (("--socket-mode", "0640"), 0o640)])
+def test_who_may_connect(make_daemon, arguments, mode):
+    """Everybody, since what they are told is decided for each event; or whom the administrator lets."""
+    daemon = make_daemon(listener=False, arguments=(*arguments, "--socket-group", str(os.getgid())))
     daemon.wait_ready()
-    assert stat.S_IMODE(os.stat(daemon.path).st_mode) == 0o600
+    st = os.stat(daemon.path)
+    assert stat.S_IMODE(st.st_mode) == mode and st.st_gid == os.getgid()
 
 
 def second(daemon):

@@ -21,7 +21,10 @@
 #include "tests/unit/made.h"
 #include "tests/unit/pb.h"
 
+/* What came and was not taken. Whoever takes as it comes needs less, and says so before it includes this. */
+#ifndef PEER_BYTES_MAX
 #define PEER_BYTES_MAX (64u * 1024u * 1024u)
+#endif
 #define RIG_EPOCH 0xfeedu
 
 typedef struct Peer Peer;
@@ -123,8 +126,8 @@ static inline void rig_expect_idle_feeds(const Rig *rig, size_t n) {
         assert(n_feeds == n && rig->hub.feeds.n == n && rig->hub.n_subscribers == 0);
 }
 
-/* A connection; @n_buffer: of our sending side, 0: what the system gives. */
-static inline Peer peer_new(Rig *rig, int n_buffer) {
+/* A connection of somebody's; @n_buffer: of our sending side, 0: what the system gives. */
+static inline Peer peer_new_of(Rig *rig, int n_buffer, const Principal *principal) {
         Peer peer = { .bytes = malloc(PEER_BYTES_MAX) };
         int fds[2];
 
@@ -133,10 +136,15 @@ static inline Peer peer_new(Rig *rig, int n_buffer) {
         if (n_buffer)
                 assert(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &n_buffer, sizeof(n_buffer)) == 0);
         peer.fd = fds[1];
-        hub_welcome(&rig->hub, fds[0]);
+        hub_welcome(&rig->hub, fds[0], principal);
         if (!list_is_empty(&rig->hub.clients))
                 peer.client = container_of(rig->hub.clients.prev, Client, link);
         return peer;
+}
+
+/* One of root's. */
+static inline Peer peer_new(Rig *rig, int n_buffer) {
+        return peer_new_of(rig, n_buffer, &(Principal){});
 }
 
 static inline void peer_free(Peer *peer) {

@@ -115,8 +115,9 @@ static void test_text(void) {
 
         assert(text_escape(text, sizeof(text), "a\x1b[1m\x7f", TEXT_FOR_TERMINAL) == 12);
         check(text, "a\\x1b[1m\\x7f");
-        text_escape(text, sizeof(text), "a\x1b\x7f", TEXT_FOR_JSON);
-        check(text, "a\x1b\x7f");
+        /* JSON escapes C0 itself, and nothing else that a terminal acts upon. */
+        text_escape(text, sizeof(text), "a\x1b\x7f\xc2\x9b\xc2\xa0", TEXT_FOR_JSON);
+        check(text, "a\x1b\\x7f\\xc2\\x9b\xc2\xa0");
         /* C1 in UTF-8 (CSI), and the first character behind them. */
         text_escape(text, sizeof(text), "\xc2\x9b\xc2\xa0", TEXT_FOR_TERMINAL);
         check(text, "\\xc2\\x9b\xc2\xa0");

@@ -87,7 +87,7 @@ static const KernelFacts facts = {
 };
 
 static void test_welcome(void) {
-        static const char *const features[] = { "snapshot", "resume", "filter", "programs" };
+        static const char *const features[] = { "snapshot", "resume", "filter", "programs", "access" };
         BrokerStatus status = {
                 .epoch = 0xfedcba9876543210,
                 .start_time_ns = 1763870000123456789,
@@ -95,7 +95,7 @@ static void test_welcome(void) {
                 .facts = &facts,
         };
         uint8_t frame[ENCODED_REPLY_MAX];
-        PB(ServerMessage) *message = frame_unpack(frame, encode_welcome(&status, frame));
+        PB(ServerMessage) *message = frame_unpack(frame, encode_welcome(&status, ACCESS_OWN, 1000, frame));
         const PB(Welcome) *welcome = message->welcome;
 
         assert(message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME);
@@ -105,6 +105,7 @@ static void test_welcome(void) {
         assert(strcmp(welcome->broker_version, TASKBROKER_VERSION) == 0);
         assert(strcmp(welcome->kernel_release, "6.18.44-test") == 0);
         assert(welcome->taskstats_version == 16);
+        assert(welcome->access == TASKBROKER__V1__ACCESS__ACCESS_OWN && welcome->uid == 1000);
         assert(welcome->delay_accounting == TASKBROKER__V1__DELAY_ACCOUNTING__DELAY_ACCOUNTING_ON);
         assert(welcome->max_server_message_bytes == 1048576);
         assert(welcome->max_client_message_bytes == 65536);
@@ -275,7 +276,7 @@ static void test_largest_replies(void) {
         memset(&status, 0xff, sizeof(status));
         status.facts = &large_facts;
         message_free(frame_unpack(frame, encode_status(UINT64_MAX, &status, frame)));
-        message_free(frame_unpack(frame, encode_welcome(&status, frame)));
+        message_free(frame_unpack(frame, encode_welcome(&status, ACCESS_ALL, UINT32_MAX, frame)));
 }
 
 int main(void) {

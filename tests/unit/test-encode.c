@@ -252,7 +252,7 @@ static void check_stats(const PB(TaskStats) *m, const TaskStats *stats) {
         assert(m->taskstats_version == stats->version);
         assert(m->unsupported_groups == stats->unsupported);
         assert(m->uncounted_groups == stats->uncounted);
-        assert(m->withheld_groups == 0);
+        assert(m->withheld_groups == stats->withheld);
         assert(m->tasks == stats->tasks && m->tasks_missing == stats->tasks_missing);
         assert(m->tasks_unseen == stats->tasks_unseen);
 }
@@ -346,6 +346,77 @@ static void test_exit(void) {
 }
 
 /* A name that fills its room has no end in it. */
+#define STATS_PUBLIC (STATS_IDENTITY | STATS_CPU | STATS_MEMORY | STATS_SCHEDULING | STATS_CPU_DELAY)
+#define STATS_WITHHELD                                                                                                 \
+        (STATS_IO | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES | STATS_EXECUTABLE | STATS_MEMORY_INTEGRALS)
+
+/* What must not be there is not, and what is said of it is the same whatever there was. */
+static void check_restricted(const PB(TaskStats) *m, const TaskStats *stats, bool status) {
+        TaskStats expected = *stats;
+
+        expected.groups &= STATS_PUBLIC | (status ? STATS_EXIT_STATUS : 0);
+        expected.unsupported &= STATS_PUBLIC | (status ? STATS_EXIT_STATUS : 0);
+        expected.uncounted &= STATS_PUBLIC | (status ? STATS_EXIT_STATUS : 0);
+        if (!status)
+                expected.ac_flag &= ~(uint32_t)(AC_FLAG_CORE | AC_FLAG_XSIG);
+        expected.withheld = STATS_WITHHELD | (status ? 0 : STATS_EXIT_STATUS);
+        check_stats(m, &expected);
+        assert(m->withheld_groups == (STATS_WITHHELD | (status ? 0 : STATS_EXIT_STATUS)));
+}
+
+static void test_restricted(void) {
+        static const uint32_t groups[] = { 0, STATS_PUBLIC, STATS_WITHHELD, UINT32_MAX };
+
+        for (size_t i = 0; i < ARRAY_SIZE(groups); ++i) {
+                for (int status = 0; status < 2; ++status) {
+                        uint32_t variant = ENCODE_PUBLIC | (status ? ENCODE_STATUS : 0);
+                        TaskStats stats = stats_new(17, groups[i], 5), totals = stats_new(17, ~groups[i], 6);
+                        Event event = event_new(EVENT_EXIT);
+                        PB(ServerMessage) *message;
+                        const PB(Event) *m;
+
+                        stats.ac_flag = 0x3f;
+                        event.exit.wait_status = 0x8b;
+                        event.exit.process_wait_status = 0x100;
+                        event.exit.process_ended = true;
+                        event.exit.exit_signal = 17;
+                        event.exit.stats = &stats;
+                        event.exit.process_stats = &totals;
+                        message = roundtrip_variant(&event, variant, NULL);
+                        m = message->event_batch->events[0];
+                        check_common(m, &event);
+                        assert(m->restricted && m->exit->process_ended && m->exit->exit_signal == 17);
+                        assert(!!m->exit->termination == status && !!m->exit->process_termination == status);
+                        check_restricted(m->exit->stats, &stats, status);
+                        check_restricted(m->exit->process_stats, &totals, status);
+                        message_free(message);
+
+                        message = roundtrip_variant(&event, 0, NULL);
+                        m = message->event_batch->events[0];
+                        assert(!m->restricted && m->exit->termination && m->exit->process_termination);
+                        assert(m->exit->stats->withheld_groups == 0);
+                        message_free(message);
+                }
+        }
+}
+
+/* Those from whom tasks are hidden are told that there was a loss, not how large. */
+static void test_restricted_loss(void) {
+        Event event = event_new(EVENT_LOSS);
+        PB(ServerMessage) *message;
+        const PB(Event) *m;
+
+        event.loss.count = 77;
+        event.loss.source = LOSS_CONNECTOR;
+        event.loss.reason = LOSS_OVERRUN;
+        event.loss.cpu_known = true;
+        message = roundtrip_variant(&event, ENCODE_PUBLIC, NULL);
+        m = message->event_batch->events[0];
+        assert(!m->restricted && m->loss->count == 0 && m->loss->at_least);
+        assert((int)m->loss->source == LOSS_CONNECTOR && (int)m->loss->reason == LOSS_OVERRUN);
+        message_free(message);
+}
+
 static void test_full_names(void) {
         Event event = event_new(EVENT_COMM);
         PB(ServerMessage) *message;
@@ -358,11 +429,12 @@ static void test_full_names(void) {
         message_free(message);
 }
 
-static void check_program(const PB(Program) *m, const Program *program) {
+static void check_program(const PB(Program) *m, const Program *program, bool withheld) {
         assert((int)m->state == (program ? (int)program->state : 0));
         assert(m->truncated == (program && program->truncated));
         assert(m->cmdline.len == (program ? program->n_cmdline : 0));
-        assert(m->exe.len == (program ? program->n_exe : 0));
+        assert(m->exe_withheld == withheld);
+        assert(m->exe.len == (program && !withheld ? program->n_exe : 0));
         assert(m->cgroup.len == (program ? program->n_cgroup : 0));
         assert(m->cmdline.len == 0 || memcmp(m->cmdline.data, program_cmdline(program), m->cmdline.len) == 0);
         assert(m->exe.len == 0 || memcmp(m->exe.data, program_exe(program), m->exe.len) == 0);
@@ -390,12 +462,12 @@ static void test_program(void) {
                                 if (kind == EVENT_EXEC) {
                                         assert(!!m->exec->program == there);
                                         if (there)
-                                                check_program(m->exec->program, event.program);
+                                                check_program(m->exec->program, event.program, variant & ENCODE_PUBLIC);
                                 }
                                 if (kind == EVENT_EXIT) {
                                         assert(!!m->exit->program == there);
                                         if (there)
-                                                check_program(m->exit->program, event.program);
+                                                check_program(m->exit->program, event.program, variant & ENCODE_PUBLIC);
                                 }
                                 message_free(message);
                         }
@@ -450,11 +522,11 @@ static void test_largest(void) {
         event.exit.stats_missing = STATS_MISSING_NOT_WITNESSED;
         event.exit.stats = event.exit.process_stats = &stats;
         event.program = program;
-        message = roundtrip_variant(&event, _ENCODE_VARIANTS - 1, &n);
+        message = roundtrip_variant(&event, ENCODE_PROGRAM | ENCODE_LEFT, &n);
         assert(n <= ENCODED_EVENT_MAX && n > PROGRAM_CMDLINE_MAX + 2 * PROGRAM_PATH_MAX + 1500);
         check_stats(message->event_batch->events[0]->exit->stats, &stats);
         check_stats(message->event_batch->events[0]->exit->process_stats, &stats);
-        check_program(message->event_batch->events[0]->exit->program, program);
+        check_program(message->event_batch->events[0]->exit->program, program, false);
         message_free(message);
         free(program);
 }
@@ -525,6 +597,8 @@ int main(void) {
         test_totals();
         test_zeros();
         test_exit();
+        test_restricted();
+        test_restricted_loss();
         test_full_names();
         test_program();
         test_program_states();

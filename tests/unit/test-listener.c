@@ -9,6 +9,8 @@
 #include "broker/clients/listener.h"
 #include "tests/unit/hub-rig.h"
 
+#define LISTEN_ON(path_) (&(ListenerOptions){ .path = path_, .fd = -1, .mode = LISTENER_MODE_DEFAULT, .group = (gid_t)-1 })
+
 static void path_of(const Tree *tree, const char *name, char path[static 108]) {
         assert((size_t)snprintf(path, 108, "%s/%s", tree->path, name) < 108);
 }
@@ -51,16 +53,16 @@ static void check_welcome(Rig *rig, const char *path) {
 static void test_listen(void) {
         Tree tree = tree_new();
         Rig *rig = rig_new();
-        mode_t mask = umask(0);
+        mode_t mask = umask(077);
         Listener listener;
         char path[108];
         struct stat st;
 
         path_of(&tree, "sock", path);
-        assert(listener_init(&listener, &rig->hub, path, -1) == 0);
-        /* the owner's alone, whatever the umask, which is left as it was */
-        assert(stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & 0777) == 0600);
-        assert(umask(mask) == 0);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == 0);
+        /* everybody's, whatever the umask, which is left as it was */
+        assert(stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & 0777) == 0666);
+        assert(umask(mask) == 077);
         check_welcome(rig, path);
         check_welcome(rig, path);
         listener_deinit(&listener);
@@ -78,7 +80,7 @@ static void test_many_connections(void) {
         int fds[200];
 
         path_of(&tree, "sock", path);
-        assert(listener_init(&listener, &rig->hub, path, -1) == 0);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == 0);
         for (size_t i = 0; i < ARRAY_SIZE(fds); ++i) {
                 fds[i] = connect_to(path);
                 assert(fds[i] >= 0);
@@ -106,7 +108,7 @@ static void test_stale_socket(void) {
         for (int listening = 0; listening < 2; ++listening) {
                 path_of(&tree, "stale", path);
                 close(bind_to(path, listening));
-                assert(listener_init(&listener, &rig->hub, path, -1) == 0);
+                assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == 0);
                 check_welcome(rig, path);
                 listener_deinit(&listener);
         }
@@ -121,8 +123,8 @@ static void test_in_use(void) {
         char path[108];
 
         path_of(&tree, "sock", path);
-        assert(listener_init(&first, &rig->hub, path, -1) == 0);
-        assert(listener_init(&second, &rig->hub, path, -1) == LISTENER_E_IN_USE);
+        assert(listener_init(&first, &rig->hub, LISTEN_ON(path)) == 0);
+        assert(listener_init(&second, &rig->hub, LISTEN_ON(path)) == LISTENER_E_IN_USE);
         listener_deinit(&second);
         /* and it still works */
         check_welcome(rig, path);
@@ -140,25 +142,25 @@ static void test_not_a_socket(void) {
 
         tree_write_text(&tree, "file", "precious");
         path_of(&tree, "file", path);
-        assert(listener_init(&listener, &rig->hub, path, -1) == LISTENER_E_PATH);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == LISTENER_E_PATH);
         listener_deinit(&listener);
         assert(stat(path, &st) == 0 && st.st_size == 8);
 
         path_of(&tree, "link", target);
         assert(symlink(path, target) == 0);
-        assert(listener_init(&listener, &rig->hub, target, -1) == LISTENER_E_PATH);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(target)) == LISTENER_E_PATH);
         listener_deinit(&listener);
         assert(lstat(target, &st) == 0 && S_ISLNK(st.st_mode));
 
         path_of(&tree, "nowhere/sock", path);
-        assert(listener_init(&listener, &rig->hub, path, -1) == LISTENER_E_PATH);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == LISTENER_E_PATH);
         listener_deinit(&listener);
         path_of(&tree, "file/sock", path);
-        assert(listener_init(&listener, &rig->hub, path, -1) == LISTENER_E_PATH);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == LISTENER_E_PATH);
         listener_deinit(&listener);
 
         /* a directory */
-        assert(listener_init(&listener, &rig->hub, tree.path, -1) == LISTENER_E_PATH);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(tree.path)) == LISTENER_E_PATH);
         listener_deinit(&listener);
         rig_free(rig);
         tree_free(&tree);
@@ -175,10 +177,10 @@ static void test_long_path(void) {
         memcpy(path, tree.path, n);
         path[n] = '/';
         path[108] = 0;
-        assert(listener_init(&listener, &rig->hub, path, -1) == LISTENER_E_PATH);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == LISTENER_E_PATH);
         listener_deinit(&listener);
         path[107] = 0;
-        assert(listener_init(&listener, &rig->hub, path, -1) == 0);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == 0);
         listener_deinit(&listener);
         rig_free(rig);
         tree_free(&tree);
@@ -197,9 +199,9 @@ static void test_permission(void) {
         assert(chmod(stale, 0666) == 0 && chmod(tree.path, 0555) == 0);
         /* root may write anywhere */
         assert(uid != 0 || seteuid(65534) == 0);
-        assert(listener_init(&listener, &rig->hub, path, -1) == LISTENER_E_PERMISSION);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == LISTENER_E_PERMISSION);
         listener_deinit(&listener);
-        assert(listener_init(&listener, &rig->hub, stale, -1) == LISTENER_E_PERMISSION);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(stale)) == LISTENER_E_PERMISSION);
         listener_deinit(&listener);
         assert(uid != 0 || seteuid(0) == 0);
         assert(access(stale, F_OK) == 0);
@@ -219,7 +221,7 @@ static void test_replaced(void) {
 
         path_of(&tree, "sock", path);
         path_of(&tree, "keep", keep);
-        assert(listener_init(&listener, &rig->hub, path, -1) == 0);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == 0);
         /* the old inode is kept, so that the new one cannot have its number */
         assert(link(path, keep) == 0 && unlink(path) == 0);
         fd = bind_to(path, true);
@@ -239,7 +241,7 @@ static void test_handed_in(void) {
         struct stat st;
 
         path_of(&tree, "sock", path);
-        assert(listener_init(&listener, &rig->hub, "/unused", bind_to(path, true)) == 0);
+        assert(listener_init(&listener, &rig->hub, &(ListenerOptions){ .path = "/unused", .fd = bind_to(path, true) }) == 0);
         assert(listener.path[0] == 0);
         check_welcome(rig, path);
         listener_deinit(&listener);
@@ -258,7 +260,7 @@ static void test_pause(void) {
         char path[108];
 
         path_of(&tree, "sock", path);
-        assert(listener_init(&listener, &rig->hub, path, -1) == 0);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == 0);
         fd = connect_to(path);
         assert(fd >= 0);
         /* the loop needs its own descriptors first */

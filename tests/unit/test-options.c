@@ -54,6 +54,8 @@ static void test_defaults(void) {
         assert(options.log_level == LOG_LEVEL_INFO);
         assert(!options.check);
         assert(!options.user && !options.keep_ptrace);
+        assert(strcmp(options.admin_group, "taskbroker") == 0 && !options.shows_exit_status);
+        assert(options.socket_mode == 0666 && !options.socket_group);
         assert(options.connector_fd == -1 && options.taskstats_fd == -1 && options.listener_fd == -1);
         assert(strcmp(options.procfs, "/proc") == 0);
 }
@@ -74,6 +76,15 @@ static void test_all(void) {
         assert(options.check);
         assert(strcmp(options.user, "nobody") == 0);
         assert(options.keep_ptrace);
+
+        assert(parse(&options,
+                     (const char *const[]){ "--socket-mode=0660", "--socket-group", "adm", "--admin-group=wheel",
+                                            "--foreign-exit-status", "show", NULL },
+                     text, sizeof(text)) == 0);
+        assert(options.socket_mode == 0660 && strcmp(options.socket_group, "adm") == 0);
+        assert(strcmp(options.admin_group, "wheel") == 0 && options.shows_exit_status);
+        assert(parse(&options, (const char *const[]){ "--foreign-exit-status=withhold", NULL }, text, sizeof(text)) == 0);
+        assert(!options.shows_exit_status);
 
         assert(parse(&options,
                      (const char *const[]){ "--connector-fd=3", "--taskstats-fd=0", "--listener-fd=5", "--procfs=/fake",
@@ -100,6 +111,10 @@ static void test_refused(void) {
                 { { "--rcvbuf-bytes", "0" }, { "--rcvbuf-bytes", "number of bytes" } },
                 { { "--feed-mib", "0" }, { "--feed-mib", "1 to 1024" } },
                 { { "--feed-mib", "two" }, { "--feed-mib", "'two'" } },
+                { { "--socket-mode", "rw" }, { "--socket-mode", "octal" } },
+                { { "--socket-mode", "0668" }, { "--socket-mode", "octal" } },
+                { { "--socket-mode", "7777" }, { "--socket-mode", "octal" } },
+                { { "--foreign-exit-status", "maybe" }, { "withhold or show", "'maybe'" } },
                 { { "--log-level", "loud" }, { "--log-level", "err, warning, notice, info or debug" } },
                 { { "--connector-fd", "-1" }, { "--connector-fd", "file descriptor" } },
                 { { "--listener-fd", "x" }, { "--listener-fd", "file descriptor" } },
@@ -144,8 +159,8 @@ static void test_abbreviations(void) {
         char text[4096];
         Options options;
 
-        assert(parse(&options, (const char *const[]){ "--sock=/a", NULL }, text, sizeof(text)) == 0);
-        assert(strcmp(options.socket_path, "/a") == 0);
+        assert(parse(&options, (const char *const[]){ "--socket-m=0600", NULL }, text, sizeof(text)) == 0);
+        assert(options.socket_mode == 0600);
         assert(parse(&options, (const char *const[]){ "--rcvbuf=5", NULL }, text, sizeof(text)) == OPTIONS_E_USAGE);
 }
 

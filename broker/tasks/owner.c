@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * /proc lets a user look into a task if all its ids are his own and it has no
+ * privileges of its own; while its ids change it belongs to nobody, until exec gives
+ * it a memory that was never another's. The kernel counts what a task uses from its
+ * birth on, over every exec: so a process that was once somebody else's keeps that
+ * in its sums, and is marked for its life (Process.tainted).
+ */
+
+#include "broker/tasks/owner.h"
+
+/**
+ * task_owner() - whose a task is
+ * @task:  the task
+ */
+Owner task_owner(const Task *task) {
+        Owner owner = { .uid = task->ruid, .gid = task->rgid };
+
+        if (task->euid != task->ruid || task->egid != task->rgid ||
+            (task->flags & (TASK_UNKNOWN | TASK_CREDENTIALS_CHANGED | TASK_GUARDED)))
+                owner.claim = OWNER_NONE;
+        else
+                owner.claim = task->process->tainted || task->process->unsure ? OWNER_NOW : OWNER_EVER;
+        return owner;
+}
+
+/**
+ * task_note_birth() - a process was born before our eyes
+ * @task:  its first task, which has its parent's ids and flags
+ *
+ * Until it calls exec it is what its parent was.
+ */
+void task_note_birth(Task *task) {
+        if (task->flags & TASK_UNKNOWN)
+                task->process->unsure = true;
+        else if (task_owner(task).claim == OWNER_NONE)
+                task->process->tainted = true;
+}
+
+/**
+ * task_note_record() - what a task's accounting tells of its privileges
+ * @task:   the task
+ * @stats:  its record; NULL: it has none
+ *
+ * The kernel notes the use of a privilege for the rest of a task's life. Real ids
+ * that are not the table's were changed in a message that was lost.
+ */
+void task_note_record(const Task *task, const TaskStats *stats) {
+        if (!stats || (stats->ac_flag & AC_FLAG_SU) || stats->ac_uid != task->ruid || stats->ac_gid != task->rgid)
+                task->process->tainted = true;
+}
+
+/**
+ * owner_doubt_all() - messages of the connector were lost
+ * @table:  the tasks
+ *
+ * Any of them may be another's by now: until it was looked at in /proc, its owner is
+ * told no more of it than everybody.
+ */
+void owner_doubt_all(TaskTable *table) {
+        for (const Task *task = task_table_next(table, 1); task; task = task_table_next(table, task->tid + 1))
+                task->process->unsure = true;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Whose a task is: see owner.c. */
+
+#include "broker/model/owner.h"
+#include "broker/model/taskstats.h"
+#include "broker/tasks/table.h"
+
+Owner task_owner(const Task *task);
+void task_note_birth(Task *task);
+void owner_doubt_all(TaskTable *table);
+void task_note_record(const Task *task, const TaskStats *stats);

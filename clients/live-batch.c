@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The loop of the batch forms: waits for samples and has each printed, until there
+ * were enough, a signal came, or the reader of standard output has gone.
+ *
+ * Owns the model, its connections and the output. What is printed is its owner's.
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clients/complain.h"
+#include "clients/live-batch.h"
+#include "clients/verbs.h"
+
+/* What a step of the loop comes to. */
+enum {
+        BATCH_ON = -1, /* go on; all others are exit statuses */
+};
+
+static volatile sig_atomic_t batch_stop;
+
+static void batch_on_signal(int signal_number) {
+        (void)signal_number;
+        batch_stop = 1;
+}
+
+/* A second signal of its kind ends the program at once. */
+static void batch_catch_signals(void) {
+        struct sigaction action = {.sa_handler = batch_on_signal, .sa_flags = (int)SA_RESETHAND};
+
+        sigemptyset(&action.sa_mask);
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+}
+
+/* As ppoll(), but a signal that came before is not slept over. */
+static int batch_poll(struct pollfd *pfds, nfds_t n_pfds, const struct timespec *timeout) {
+        sigset_t ours, before;
+        int r;
+
+        sigemptyset(&ours);
+        sigaddset(&ours, SIGINT);
+        sigaddset(&ours, SIGTERM);
+        sigprocmask(SIG_BLOCK, &ours, &before);
+        r = batch_stop ? 0 : ppoll(pfds, n_pfds, timeout, &before);
+        if (r < 0)
+                r = -errno;
+        sigprocmask(SIG_SETMASK, &before, NULL);
+
+        return r;
+}
+
+static int batch_wait(LiveBatch *batch) {
+        struct pollfd pfds[LIVE_LINK_FDS + 1];
+        uint64_t deadline = batch->link.answer_deadline, now = link_now(), left;
+        struct timespec timeout = {0};
+        int n, r;
+
+        if (live_link_pending(&batch->link))
+                return BATCH_ON;
+
+        n = live_link_poll(&batch->link, pfds);
+        pfds[n] = (struct pollfd){.fd = batch->output.fd};
+        if (deadline > now) {
+                left = deadline - now;
+                timeout.tv_sec = (time_t)(left / 1000000000u);
+                timeout.tv_nsec = (long)(left % 1000000000u);
+        }
+        r = batch_poll(pfds, (nfds_t)n + 1, deadline ? &timeout : NULL);
+        if (r < 0 && r != -EINTR) {
+                complain("Cannot wait for the broker: %s.", strerror(-r));
+                return VERB_ERROR;
+        }
+
+        return r > 0 && pfds[n].revents & (POLLERR | POLLHUP) ? VERB_OK : BATCH_ON;
+}
+
+static int batch_print(LiveBatch *batch) {
+        int r;
+
+        if (!batch->live.sample.span_ns && !batch->first_too)
+                return BATCH_ON;
+
+        r = batch->print(batch);
+        if (r >= 0)
+                r = output_flush(&batch->output);
+        if (r < 0)
+                return r == -EINTR ? BATCH_ON : output_verdict(r);
+
+        batch->n_printed += batch->live.sample.span_ns != 0;
+        live_expire(&batch->live, batch->live.sample.told.end_time_ns);
+
+        return batch->iterations && batch->n_printed >= batch->iterations ? VERB_OK : BATCH_ON;
+}
+
+static int batch_loop(LiveBatch *batch) {
+        int r = BATCH_ON, bits;
+
+        while (r == BATCH_ON) {
+                r = batch_wait(batch);
+                if (batch_stop)
+                        return VERB_OK;
+                if (r != BATCH_ON)
+                        return r;
+
+                bits = live_link_process(&batch->link);
+                if (bits < 0) {
+                        complain("%s", batch->link.error);
+                        return VERB_ERROR;
+                }
+                if (bits & LIVE_LINK_STATE)
+                        complain("%s.", batch->link.down_reason);
+                if (bits & LIVE_LINK_SAMPLE)
+                        r = batch_print(batch);
+        }
+
+        return r;
+}
+
+/**
+ * live_batch_run() - print samples
+ * @batch:      what is to be printed, and how
+ *
+ * Return: The exit status.
+ */
+int live_batch_run(LiveBatch *batch) {
+        int r, r_finish;
+
+        live_init(&batch->live);
+        batch->live.only = batch->only;
+        batch->live.n_only = batch->n_only;
+        if (live_link_open(&batch->link, &batch->live, batch->settings) < 0) {
+                complain("%s", batch->link.error);
+                return VERB_ERROR;
+        }
+
+        batch_catch_signals();
+        output_init(&batch->output, STDOUT_FILENO, &batch_stop);
+        r = batch_loop(batch);
+        r_finish = output_finish(&batch->output);
+        if (r_finish < 0 && r == VERB_OK)
+                r = output_verdict(r_finish);
+        live_link_close(&batch->link);
+        live_deinit(&batch->live);
+
+        return r;
+}

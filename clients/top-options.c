@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The command line of taskbroker top.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "clients/complain.h"
+#include "clients/options.h"
+#include "clients/top-options.h"
+#include "clients/verbs.h"
+
+#define NS_PER_MS 1000000u
+
+/* What the broker takes. */
+#define TOP_INTERVAL_MS_MIN 100u
+#define TOP_INTERVAL_MS_MAX 60000u
+
+enum {
+        OPTION_ALL = 256,
+        OPTION_ARGS,
+        OPTION_ASCII,
+        OPTION_JSON,
+        OPTION_ROWS,
+        OPTION_SOCKET,
+        OPTION_SORT,
+        OPTION_TREE,
+};
+
+static void top_help(void) {
+        fputs("Usage: taskbroker [--socket PATH] top [OPTION]...\n"
+              "\n"
+              "Shows what tasks use while they live, and what those used that ended.\n"
+              "\n"
+              "  -b, --batch        print samples instead of drawing a screen\n"
+              "  -n COUNT           end after COUNT samples (needs -b)\n"
+              "  -d SECONDS         a sample so often, from 0.1 to 60 (default: 1)\n"
+              "      --json         one JSON object a line (needs -b)\n"
+              "      --all          tasks too that did not run since the sample before (with -b)\n"
+              "      --rows COUNT   so many tasks a sample at most (with -b)\n"
+              "  -H, --threads      threads instead of processes\n"
+              "  -c, --args         command lines instead of names\n"
+              "  -o COLUMN[,COLUMN]...\n"
+              "                     these columns\n"
+              "      --sort [-]COLUMN\n"
+              "                     in this order, backwards with - (default: cpu)\n"
+              "      --tree[=PID]   as a forest; with PID, only this process and all that descends from it\n"
+              "      --ascii        draw with ASCII only\n"
+              "  -u, --uid USER     only tasks of this user (a name or a number)\n"
+              "  -p, --pid PID      only this process and its children\n"
+              "      --comm GLOB    only tasks of such a name\n"
+              "      --cgroup PATH  only tasks in this control group, and in those below it\n"
+              "      --socket PATH  the broker's socket\n"
+              "  -h, --help         this text\n"
+              "\n"
+              "Columns:\n",
+              stdout);
+        for (const LiveColumn *column = live_column_next(NULL); column; column = live_column_next(column))
+                printf("  %-10s %s\n", column->name, column->help);
+}
+
+static int top_no_column(const char *option, const char *name, size_t n_name) {
+        return complain_usage("top", "%s: \"%.*s\" is not a column; taskbroker top --help lists them.", option,
+                              (int)(n_name < 64 ? n_name : 64), name);
+}
+
+static int top_read_columns(TopOptions *options, const char *value) {
+        for (;; value++) {
+                size_t n = strcspn(value, ",");
+                const LiveColumn *column = live_column_find(value, n);
+
+                if (!column)
+                        return top_no_column("-o", value, n);
+                if (options->n_columns == TOP_COLUMNS_MAX)
+                        return complain_usage("top", "-o: there can be %d columns at most.", TOP_COLUMNS_MAX);
+                options->columns[options->n_columns++] = column;
+
+                value += n;
+                if (!*value)
+                        return VERB_OK;
+        }
+}
+
+static int top_read_sort(TopOptions *options, const char *value) {
+        options->reverse = *value == '-';
+        value += options->reverse;
+        options->sort = live_column_find(value, strlen(value));
+
+        return options->sort ? VERB_OK : top_no_column("--sort", value, strlen(value));
+}
+
+/**
+ * top_read_interval() - read the time between samples
+ * @verb:       whose option it is
+ * @value:      its value
+ * @ret_ms:     output: what the broker takes
+ *
+ * Return: VERB_OK, or the status of complain_usage().
+ */
+int top_read_interval(const char *verb, const char *value, uint32_t *ret_ms) {
+        uint64_t ns;
+
+        if (!options_read_seconds(value, &ns) || ns < TOP_INTERVAL_MS_MIN * (uint64_t)NS_PER_MS ||
+            ns > TOP_INTERVAL_MS_MAX * (uint64_t)NS_PER_MS)
+                return complain_usage(verb, "-d %s: it is a number of seconds from 0.1 to 60.", value);
+
+        *ret_ms = (uint32_t)(ns / NS_PER_MS);
+        return VERB_OK;
+}
+
+static int top_read_count(const char *option, const char *value, uint64_t *ret_count) {
+        if (!options_read_number(value, 1, UINT64_MAX, ret_count))
+                return complain_usage("top", "%s %s: it is a number of at least 1.", option, value);
+
+        return VERB_OK;
+}
+
+static int top_read_tree(TopOptions *options, const char *value) {
+        options->tree = true;
+        return value ? filter_read_option(&options->filter, "top", FILTER_OPTION_TREE, value) : VERB_OK;
+}
+
+static int top_read_option(TopOptions *options, int c, const char *value) {
+        if (filter_owns(c))
+                return filter_read_option(&options->filter, "top", c, value);
+
+        switch (c) {
+        case 'H':
+                options->threads = true;
+                return VERB_OK;
+        case 'b':
+                options->batch = true;
+                return VERB_OK;
+        case 'c':
+        case OPTION_ARGS:
+                options->arguments = true;
+                return VERB_OK;
+        case 'd':
+                return top_read_interval("top", value, &options->interval_ms);
+        case 'n':
+                return top_read_count("-n", value, &options->iterations);
+        case 'o':
+                return top_read_columns(options, value);
+        case 'p':
+                return filter_read_option(&options->filter, "top", FILTER_OPTION_PID, value);
+        case 'u':
+                return filter_read_option(&options->filter, "top", FILTER_OPTION_UID, value);
+        case OPTION_ALL:
+                options->idle = true;
+                return VERB_OK;
+        case OPTION_ASCII:
+                options->ascii = true;
+                return VERB_OK;
+        case OPTION_JSON:
+                options->json = true;
+                return VERB_OK;
+        case OPTION_ROWS:
+                return top_read_count("--rows", value, &options->rows);
+        case OPTION_SOCKET:
+                options->socket_path = value;
+                return VERB_OK;
+        case OPTION_SORT:
+                return top_read_sort(options, value);
+        case OPTION_TREE:
+                return top_read_tree(options, value);
+        }
+
+        return VERB_USAGE;
+}
+
+/* What the options mean together. Returns -1, or the status of wrong usage. */
+static int top_complete(TopOptions *options) {
+        if (options->json && !options->batch)
+                return complain_usage("top", "--json: it is for -b; a screen is not written in JSON.");
+        if (options->json && options->n_columns)
+                return complain_usage("top", "-o: JSON has all that is known of a task, not columns.");
+        if ((options->iterations || options->rows) && !options->batch)
+                return complain_usage("top", "-n, --rows: they are for -b.");
+
+        if (!options->interval_ms)
+                options->interval_ms = TOP_INTERVAL_MS;
+
+        return -1;
+}
+
+/**
+ * top_options_read() - read the command line
+ * @options:    output; what it holds already are the defaults
+ * @argc:       of the verb
+ * @argv:       of the verb; patterns are kept as pointers into it
+ *
+ * Return: -1: go on; else the status to exit with.
+ */
+int top_options_read(TopOptions *options, int argc, char **argv) {
+        /* Before the filter's own: the first of two that have a name is taken. */
+        static const struct option table[] = {
+                {"tree", optional_argument, NULL, OPTION_TREE},
+                {"all", no_argument, NULL, OPTION_ALL},
+                {"args", no_argument, NULL, OPTION_ARGS},
+                {"ascii", no_argument, NULL, OPTION_ASCII},
+                {"batch", no_argument, NULL, 'b'},
+                {"help", no_argument, NULL, 'h'},
+                {"json", no_argument, NULL, OPTION_JSON},
+                {"rows", required_argument, NULL, OPTION_ROWS},
+                {"socket", required_argument, NULL, OPTION_SOCKET},
+                {"sort", required_argument, NULL, OPTION_SORT},
+                {"threads", no_argument, NULL, 'H'},
+                FILTER_LONG_OPTIONS_TASKS,
+                {NULL, 0, NULL, 0},
+        };
+        int c, r;
+
+        filter_init(&options->filter);
+        while ((c = getopt_long(argc, argv, ":Hbcd:hn:o:p:u:", table, NULL)) >= 0) {
+                if (c == 'h') {
+                        top_help();
+                        return VERB_OK;
+                }
+                if (c == '?' || c == ':')
+                        return complain_option("top", c, argv);
+                r = top_read_option(options, c, optarg);
+                if (r != VERB_OK)
+                        return r;
+        }
+        if (optind < argc)
+                return complain_usage("top", "%s: top takes options only.", argv[optind]);
+
+        return top_complete(options);
+}

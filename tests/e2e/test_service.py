@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+As a service: the tests play the service manager, which hands in the socket and
+listens to what it is told. The real manager is in the kernel suite.
+"""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from tb_daemon import TIMEOUT
+from tb_protocol import broker_pb2
+
+# The variables name the process that they are for, which only that process knows.
+LAUNCH = """
+import os, sys
+n, number, usec = map(int, sys.argv[1:4])
+if number >= 0:
+    os.dup2(number, 3)
+    os.environ.update(LISTEN_FDS=str(n), LISTEN_PID=str(os.getpid()))
+if usec:
+    os.environ.update(WATCHDOG_USEC=str(usec), WATCHDOG_PID=str(os.getpid()))
+os.execv(sys.argv[4], sys.argv[4:])
+"""
+
+
+class Manager:
+    """Owns the socket that clients know, and another that it is told on."""
+
+    def __init__(self, directory, monkeypatch):
+        self.path = directory / "service.sock"
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(str(self.path))
+        self.listener.listen(64)
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(str(directory / "notify"))
+        self.notify.settimeout(TIMEOUT)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(directory / "notify"))
+
+    def start(self, make_daemon, watchdog_us=0, fd=None, n=1):
+        daemon = make_daemon(listener=False, start=False, path=self.path)
+        command, fds = daemon.command()
+        # What the launcher puts at 3 must not be in the way of what stands there.
+        moved = {str(number): os.dup(number) for number in fds}
+        high = {}
+        for number, copy in moved.items():
+            high[number] = 100 + len(high)
+            os.dup2(copy, high[number])
+            os.close(copy)
+        command = [str(high.get(word, word)) for word in command]
+        fd = self.listener.fileno() if fd is None else fd
+        with open(daemon.log_path, "ab") as log:
+            daemon.process = subprocess.Popen(
+                [sys.executable, "-c", LAUNCH, str(n), str(fd), str(watchdog_us), *command],
+                pass_fds=[*high.values(), *([fd] if fd >= 0 else [])],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )
+        for number in high.values():
+            os.close(number)
+        daemon.kernel.drop_broker_ends()
+        return daemon
+
+    def told(self):
+        return self.notify.recv(4096).decode().splitlines()
+
+    def close(self):
+        self.listener.close()
+        self.notify.close()
+
+
+@pytest.fixture
+def manager(tmp_path, monkeypatch):
+    manager = Manager(tmp_path, monkeypatch)
+    yield manager
+    manager.close()
+
+
+def test_readiness_and_stop(manager, make_daemon):
+    daemon = manager.start(make_daemon)
+    assert manager.told() == ["READY=1"]
+    # whoever is told so can connect, and is answered
+    assert daemon.client().status()
+    assert daemon.terminate() == 0
+    told = manager.told()
+    while told[0] == "WATCHDOG=1":
+        told = manager.told()
+    assert told[0] == "STOPPING=1"
+
+
+def test_the_socket_stays(manager, make_daemon):
+    """Whoever connects while the broker is away is answered by the next one."""
+    first = manager.start(make_daemon)
+    manager.told()
+    subscriber = first.subscriber(kinds=("fork",))
+    first.process.send_signal(signal.SIGTERM)
+    assert subscriber.error().code == broker_pb2.ERROR_CODE_STOPPING
+    assert first.wait() == 0
+    assert manager.path.exists(), "a socket that was handed in is not removed"
+
+    between = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    between.settimeout(TIMEOUT)
+    between.connect(str(manager.path))
+    second = manager.start(make_daemon)
+    assert between.recv(1), "no welcome from the second broker"
+    between.close()
+    assert second.client().status()
+
+
+def test_watchdog(manager, make_daemon):
+    """Signs of life come while the loop turns, and only then."""
+    daemon = manager.start(make_daemon, watchdog_us=1_500_000)
+    assert manager.told() == ["READY=1"]
+    daemon.kernel.fork(100)
+    for _ in range(2):
+        life, status = manager.told()
+        assert life == "WATCHDOG=1"
+        assert status.startswith("STATUS=") and "tasks alive" in status and "0 kernel messages lost" in status
+
+    daemon.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, daemon.process.pid, os.WSTOPPED | os.WNOWAIT)
+    while select.select([manager.notify], [], [], 0)[0]:
+        manager.told()
+    assert not select.select([manager.notify], [], [], 2)[0], "a sign of life from a process that does not run"
+    daemon.process.send_signal(signal.SIGCONT)
+    assert manager.told()[0] == "WATCHDOG=1"
+
+
+@pytest.mark.parametrize("what", ["two", "datagrams", "a file"])
+def test_what_cannot_be_served_is_refused(manager, make_daemon, what):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams, open("/dev/null") as null:
+        fd = {"two": None, "datagrams": datagrams.fileno(), "a file": null.fileno()}[what]
+        daemon = manager.start(make_daemon, fd=fd, n=2 if what == "two" else 1)
+    assert daemon.wait() == 1
+    assert ("2 sockets" if what == "two" else "not a Unix stream socket") in daemon.log()
+    daemon.process = None

@@ -1,0 +1,251 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Writes seeds for the fuzz targets: seeds.py DIRECTORY [TARGET...]
+
+What the other tests send, as each target reads its input: requests and frames of
+the protocol, datagrams of both sources in every version of struct taskstats, the
+files of this machine's own /proc. They are where fuzzing begins; what it found on
+top of them, minimised, is in corpus/ (docs/fuzzing.md).
+"""
+
+import os
+import pathlib
+import random
+import struct
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+
+import tb_fields
+import tb_kernel as k
+from tb_protocol import broker_pb2, event_pb2, frame, sample_pb2
+
+VERSIONS = range(8, 18)
+
+
+def client_message(**body):
+    return broker_pb2.ClientMessage(request_id=7, **body)
+
+
+def requests():
+    sub = broker_pb2.Subscribe
+    yield client_message(get_status=broker_pb2.GetStatus())
+    yield client_message(subscribe=sub())
+    yield client_message(subscribe=sub(kinds=list(range(1, 11)), threads=True, max_delay_ms=250, strict=True))
+    yield client_message(subscribe=sub(snapshot=True, programs=True))
+    yield client_message(subscribe=sub(resume=broker_pb2.Resume(epoch=1 << 60, feed=3, next_number=99)))
+    yield client_message(
+        subscribe=sub(
+            filter=broker_pb2.Filter(
+                uids=[0, 1000], pids=[1, 2], subtrees=[1], comms=[b"a*", b"[x-z]?"],
+                cgroups=[b"/", b"/system.slice/"], cpus="0-3,8", nonzero=True,
+            )
+        )
+    )
+    yield client_message(subscribe=sub(filter=broker_pb2.Filter(uids=range(65))))
+    yield client_message(subscribe=sub(filter=broker_pb2.Filter(cpus="8191,0-8192")))
+    yield client_message(get_stats=broker_pb2.GetStats(pids=[1, 2, 3], tids=[4]))
+    yield client_message(
+        sample=broker_pb2.Sample(interval_ms=1000, scope=1, groups=0xFFE, filter=broker_pb2.Filter(uids=[0]))
+    )
+
+
+def stats(version=17, **values):
+    return tb_fields.message(tb_fields.distinct(version, tid=8, pid=7, **values), version)
+
+
+def program():
+    return event_pb2.Program(state=1, cmdline=b"/bin/sh\0-c\0echo \x1b[31m\0", exe=b"/bin/sh", cgroup=b"/a.slice/b\n")
+
+
+def events():
+    common = dict(time_ns=1700000000000000000, cpu=1, pid=7, tid=8, ppid=1, uid=1000, comm=b"na\x1bme\xff")
+    yield event_pb2.Event(fork=event_pb2.Fork(parent_pid=1, parent_tid=1), **common)
+    yield event_pb2.Event(exec=event_pb2.Exec(program=program()), **common)
+    exit = event_pb2.Exit(process_ended=True, stats=stats(), process_stats=stats(), program=program())
+    exit.termination.term_signal = 9
+    yield event_pb2.Event(exit=exit, **common)
+    yield event_pb2.Event(comm_change=event_pb2.Comm(old_comm=b"\x9b\xc2\x9bold"), **common)
+    yield event_pb2.Event(user_ids=event_pb2.Credentials(real_id=1, effective_id=2), **common)
+    yield event_pb2.Event(group_ids=event_pb2.Credentials(real_id=1, effective_id=2), **common)
+    yield event_pb2.Event(session=event_pb2.Session(), **common)
+    yield event_pb2.Event(ptrace=event_pb2.Ptrace(tracer_pid=1, tracer_tid=2), **common)
+    yield event_pb2.Event(coredump=event_pb2.Coredump(), **common)
+    yield event_pb2.Event(loss=event_pb2.Loss(count=5, source=1, reason=1, cpu_known=True))
+    yield event_pb2.Event(loss=event_pb2.Loss(count=5, source=3, reason=3))
+
+
+def welcome(epoch=5):
+    return broker_pb2.ServerMessage(
+        welcome=broker_pb2.Welcome(
+            protocol=1, epoch=epoch, broker_version="1", kernel_release="6.6", features=["snapshot", "resume"]
+        )
+    )
+
+
+def batch(first, *some):
+    return broker_pb2.ServerMessage(
+        event_batch=event_pb2.EventBatch(first_number=first, realtime_offset_ns=5, events=some)
+    )
+
+
+def answers():
+    """What a broker says behind its Welcome."""
+    message = broker_pb2.ServerMessage
+    for event in events():
+        yield batch(1, event)
+    yield batch(9, *events())
+    yield message(subscribed=broker_pb2.Subscribed(request_id=1, feed=2, next_number=9))
+    yield message(error=broker_pb2.Error(request_id=1, code=5, message="No\x1b[2J.", field="a.b"))
+    yield message(error=broker_pb2.Error(request_id=2, code=12, message="It cannot be resumed."))
+    yield message(error=broker_pb2.Error(code=10, message="The broker is stopping.", closing=True))
+    yield message(
+        status=broker_pb2.Status(
+            request_id=1, broker_version="1", kernel_release="6.6",
+            connector=broker_pb2.SourceStatus(received=9, lost=1),
+            events=[broker_pb2.KindCount(kind=1, count=4)],
+        )
+    )
+    task = broker_pb2.Task(pid=7, tid=7, ppid=1, comm=b"t\x07", start_time_ns=1700000000000000000, program=program())
+    yield message(snapshot_part=broker_pb2.SnapshotPart(tasks=[task, task]))
+    yield message(snapshot_end=broker_pb2.SnapshotEnd(number=8, tasks=2, time_ns=1700000000000000000))
+    sample = sample_pb2.TaskSample(pid=7, tid=7)
+    sample.stats.CopyFrom(stats())
+    yield message(stats=sample_pb2.Stats(request_id=1, tasks=[sample]))
+    yield message(sampling=broker_pb2.Sampling(request_id=1, next_number=1))
+    yield message(sample_batch=sample_pb2.SampleBatch(number=1, tasks=[sample], last=True))
+
+
+def seeds_frame():
+    for message in list(requests()) + list(answers()):
+        yield b"\1" + frame(message)
+    yield b"\0" + b"".join(frame(r) for r in requests())
+    yield b"\0\x80\x80\x04"
+    yield b"\1\xff\xff\xff\xff\x0f"
+
+
+def seeds_request():
+    for message in requests():
+        yield message.SerializeToString()
+
+
+def seeds_filter():
+    for text in ("0-3,8", "0", "8191", "0-8191", "1,2,3-5,", "3-1", "00012", "a*\0abc", "[a-c]?\0b5", "*a*a*a*b\0aaaaaaaaaaa",
+                 "[[:alpha:]]\0x", "\\*\0*", "[!]-]\0a"):
+        yield text.encode()
+
+
+def proc_datagrams():
+    unions = {
+        k.FORK: struct.pack("=IIII", 1, 1, 7, 7),
+        k.EXEC: struct.pack("=II", 7, 7),
+        k.UID: struct.pack("=IIII", 7, 7, 1, 2),
+        k.GID: struct.pack("=IIII", 7, 7, 1, 2),
+        k.SID: struct.pack("=II", 7, 7),
+        k.PTRACE: struct.pack("=IIII", 7, 7, 1, 1),
+        k.COMM: struct.pack("=II16s", 7, 7, b"a name of 16 byt"),
+        k.COREDUMP: struct.pack("=IIII", 7, 7, 1, 1),
+        k.EXIT: struct.pack("=IIIIII", 7, 7, 256, 17, 1, 1),
+        k.NONE: struct.pack("=I", 0),
+    }
+    for seq, (what, union) in enumerate(unions.items()):
+        yield k.cn_message(seq, k.proc_event(what, seq & 3, 10**9, union))
+
+
+def seeds_connector():
+    datagrams = list(proc_datagrams())
+    for data in datagrams:
+        yield bytes([len(data)]) + data
+    yield b"".join(bytes([len(data)]) + data for data in datagrams)
+    yield b"".join(bytes([len(data)]) + data for data in datagrams[::3] * 4)
+
+
+def seeds_exit_record():
+    for version in VERSIONS:
+        packed = tb_fields.pack(tb_fields.distinct(version, tid=8, pid=7), version)
+        task = k.aggregate(k.AGGR_PID, 8, packed)
+        yield k.taskstats_message(1, [task])
+        yield k.taskstats_message(1, [task, k.aggregate(k.AGGR_TGID, 7, tb_fields.pack(
+            tb_fields.distinct(version, tid=8, pid=7), version, claim=0), null_inside=True)])
+        yield k.taskstats_message(1, [k.attribute(k.NULL, b""), task])
+
+
+def steps(rng, n, weights):
+    """Random steps of a target that is driven by bytes, biased towards what leads somewhere."""
+    out = bytearray()
+    for _ in range(n):
+        out.append(rng.choice(weights) | rng.randrange(16) << 4)
+        out += bytes(rng.randrange(256) for _ in range(rng.randrange(4)))
+    return bytes(out)
+
+
+def seeds_hub():
+    rng = random.Random(1)
+    for _ in range(30):
+        yield steps(rng, rng.randrange(8, 60), [0, 0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10, 11, 12, 13, 13, 14, 14, 15, 15, 15])
+
+
+def seeds_join():
+    rng = random.Random(2)
+    for _ in range(30):
+        yield steps(rng, rng.randrange(8, 80), list(range(16)))
+
+
+def piece(data):
+    return b"\5" + struct.pack("=H", len(data)) + data
+
+
+def seeds_library():
+    hello = piece(frame(welcome()))
+    subscribed = piece(frame(broker_pb2.ServerMessage(subscribed=broker_pb2.Subscribed(request_id=1, feed=2, next_number=9))))
+    for answer in answers():
+        for first in (b"\0", b"\1"):
+            yield first + b"\1\2" + hello + piece(frame(answer))
+    # each in two pieces
+    whole = b"".join(frame(a) for a in [welcome(), *answers()])
+    yield b"\0\x81" + b"".join(piece(whole[i:i + 100]) for i in range(0, len(whole), 100))
+    # the connection breaks, and the feed goes on; has gone; is another broker's
+    impossible = piece(frame(broker_pb2.ServerMessage(error=broker_pb2.Error(request_id=2, code=12, message="No."))))
+    resumed = piece(frame(broker_pb2.ServerMessage(subscribed=broker_pb2.Subscribed(request_id=2, feed=2, next_number=9, resumed=True))))
+    for again in (hello + resumed, hello + impossible + impossible, piece(frame(welcome(6))) + subscribed):
+        yield b"\1\x81" + hello + subscribed + b"\0\3" + again + piece(frame(batch(9, *events())))
+
+
+def seeds_command():
+    def prefixed(message):
+        data = message.SerializeToString()
+        return struct.pack("=H", len(data)) + data
+
+    for answer in answers():
+        yield prefixed(answer)
+    yield b"".join(prefixed(a) for a in answers())
+
+
+def proc_files(stat, status, cmdline, cgroup):
+    stat += b" " * (len(stat) % 2)
+    status += b"\n" * (-len(status) % 4)
+    return struct.pack("=BBH", len(stat) // 2, len(status) // 4, len(cmdline)) + stat + status + cmdline + cgroup
+
+
+def seeds_procfs():
+    for pid in ("self", "1", "2"):
+        directory = pathlib.Path("/proc") / pid
+        yield proc_files(*((directory / name).read_bytes()[:1000] for name in ("stat", "status", "cmdline", "cgroup")))
+    stat = b"7 (a) b (c) S 1 7 7 0 -1 64 1 2 3 4 5 6 7 8 20 0 1 0 777 9 9"
+    status = b"Name:\ta\nUid:\t1\t2\t3\t4\nGid:\t1\t2\t3\t4\n"
+    yield proc_files(stat, status, b"a\0b\0", b"4:cpu:/a\n1:name=systemd:/b\n0::/c/d\n")
+    yield proc_files(stat, status, b"x" * 5000, b"0::/" + b"y" * 4000)
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    for name in sys.argv[2:] or [n[6:].replace("_", "-") for n in globals() if n.startswith("seeds_")]:
+        directory = root / name
+        directory.mkdir(parents=True, exist_ok=True)
+        for i, seed in enumerate(globals()["seeds_" + name.replace("-", "_")]()):
+            (directory / f"seed-{i:02}").write_bytes(seed)
+
+
+if __name__ == "__main__":
+    main()
