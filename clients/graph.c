@@ -51,7 +51,8 @@ static unsigned int graph_levels(enum graph_signs signs) {
  * Return: A value that is not below either.
  */
 double graph_scale(double most, double least, enum graph_steps steps) {
-        static const double mantissas[] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000 };
+        static const double mantissas[] = { 1,   2,   3,   4,   5,   6,   8,   10,  20,  30,  40,  50,  60,
+                                            80,  100, 200, 300, 400, 500, 600, 800, 1000 };
         double unit = 1, power = steps == GRAPH_BINARY ? 1024 : 1000;
 
         if (!(most > least))
@@ -61,7 +62,7 @@ double graph_scale(double most, double least, enum graph_steps steps) {
 
         while (most < unit && steps == GRAPH_DECIMAL)
                 unit /= power;
-        while (most > 500 * unit && most > unit * power)
+        while (most > 1000 * unit)
                 unit *= power;
         for (size_t i = 0; i < sizeof(mantissas) / sizeof(*mantissas); i++)
                 if (most <= mantissas[i] * unit)

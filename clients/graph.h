@@ -21,8 +21,8 @@ enum graph_signs {
 
 /* How the scale steps. */
 enum graph_steps {
-        GRAPH_DECIMAL,          /* 1, 2, 5, 10, 20, 50 ... */
-        GRAPH_BINARY,           /* the same of bytes: 1, 2, 5, ... 500 of each power of 1024 */
+        GRAPH_DECIMAL,          /* 1, 2, 3, 4, 5, 6, 8, 10, 20 ... */
+        GRAPH_BINARY,           /* the same of bytes: 1 to 1000 of each power of 1024 */
 };
 
 enum graph_mark {

@@ -179,7 +179,8 @@ static int top_complete(TopOptions *options) {
         if ((options->iterations || options->rows) && !options->batch)
                 return complain_usage("top", "-n, --rows: they are for -b.");
 
-        if (!options->interval_ms)
+        /* The screen has a setting of its own. */
+        if (!options->interval_ms && options->batch)
                 options->interval_ms = TOP_INTERVAL_MS;
 
         return -1;

@@ -39,20 +39,21 @@ static void test_scale(void) {
         assert(graph_scale(1.01, 1, GRAPH_DECIMAL) == 2);
         assert(graph_scale(2, 1, GRAPH_DECIMAL) == 2);
         assert(graph_scale(437, 1, GRAPH_DECIMAL) == 500);
-        assert(graph_scale(501, 1, GRAPH_DECIMAL) == 1000);
+        assert(graph_scale(501, 1, GRAPH_DECIMAL) == 600);
+        assert(graph_scale(801, 1, GRAPH_DECIMAL) == 1000);
         assert(graph_scale(1001, 1, GRAPH_DECIMAL) == 2000);
-        assert(graph_scale(300000, 1, GRAPH_DECIMAL) == 500000);
+        assert(graph_scale(300001, 1, GRAPH_DECIMAL) == 400000);
         assert(graph_scale(0, 1024, GRAPH_BINARY) == 1024);
         assert(graph_scale(1025, 1024, GRAPH_BINARY) == 2048);
-        assert(graph_scale(300 * 1048576.0, 1024, GRAPH_BINARY) == 500 * 1048576.0);
-        assert(graph_scale(600 * 1048576.0, 1024, GRAPH_BINARY) == 1000 * 1048576.0);
+        assert(graph_scale(301 * 1048576.0, 1024, GRAPH_BINARY) == 400 * 1048576.0);
+        assert(graph_scale(900 * 1048576.0, 1024, GRAPH_BINARY) == 1000 * 1048576.0);
         assert(graph_scale(1001 * 1048576.0, 1024, GRAPH_BINARY) == 1073741824.0);
         assert(graph_scale(0.003, 0.001, GRAPH_DECIMAL) >= 0.003);
-        assert(graph_scale(0.003, 0.001, GRAPH_DECIMAL) < 0.0051);
+        assert(graph_scale(0.003, 0.001, GRAPH_DECIMAL) < 0.0041);
 
         for (double most = 1; most < 1e15; most *= 1.37) {
-                assert(graph_scale(most, 0, GRAPH_DECIMAL) >= most && graph_scale(most, 0, GRAPH_DECIMAL) <= 2.6 * most);
-                assert(graph_scale(most, 0, GRAPH_BINARY) >= most && graph_scale(most, 0, GRAPH_BINARY) <= 2.6 * most);
+                assert(graph_scale(most, 0, GRAPH_DECIMAL) >= most && graph_scale(most, 0, GRAPH_DECIMAL) <= 2.01 * most);
+                assert(graph_scale(most, 0, GRAPH_BINARY) >= most && graph_scale(most, 0, GRAPH_BINARY) <= 2.01 * most);
         }
 }
 
