@@ -51,7 +51,10 @@ _Static_assert(sizeof(ProcEvent) == 40, "the kernel's struct proc_event has 40 b
 _Static_assert(PROC_REQUEST_SIZE == sizeof(struct nlmsghdr) + sizeof(struct cn_msg) + sizeof(uint32_t),
                "a request is its headers and one word");
 
+/* exec leaves one task, and that has the process' number before it is told, whichever thread called it. */
 static bool task_is_valid(const Event *event) {
+        if (event->kind == EVENT_EXEC && event->tid != event->pid)
+                return false;
         return event->pid > 0 && event->pid < PROC_PID_LIMIT && event->tid > 0 && event->tid < PROC_PID_LIMIT;
 }
 

@@ -37,7 +37,7 @@ static void test_kinds(void) {
                 uint32_t what;
                 EventKind kind;
         } rows[] = {
-                { WHAT_EXEC, EVENT_EXEC },     { WHAT_UID, EVENT_UID },   { WHAT_GID, EVENT_GID },
+                { WHAT_UID, EVENT_UID },       { WHAT_GID, EVENT_GID },
                 { WHAT_SID, EVENT_SID },       { WHAT_PTRACE, EVENT_PTRACE }, { WHAT_COMM, EVENT_COMM },
                 { WHAT_COREDUMP, EVENT_COREDUMP }, { WHAT_EXIT, EVENT_EXIT },
         };
@@ -48,6 +48,10 @@ static void test_kinds(void) {
                 assert(event.kind == rows[i].kind);
                 assert(event.tid == 11 && event.pid == 10);
         }
+
+        /* whichever thread called it */
+        event = parse_event(WHAT_EXEC, 10, 10, 0, 0, 0, 0);
+        assert(event.kind == EVENT_EXEC && event.tid == 10 && event.pid == 10);
 
         /* the task is the child */
         event = parse_event(WHAT_FORK, 21, 20, 31, 30, 0, 0);
@@ -159,6 +163,16 @@ static void test_numbers_of_tasks(void) {
         }
 }
 
+/* The kernel makes the caller the leader first: an exec of anybody else is none. */
+static void test_exec_of_a_thread(void) {
+        uint8_t bytes[PROC_BYTES];
+        ProcMessage message;
+
+        proc_bytes(bytes, 1, WHAT_EXEC, 0, 1);
+        proc_union(bytes, 11, 10, 0, 0, 0, 0);
+        assert(parse(bytes, sizeof(bytes), &message) == PROC_MESSAGE_E_NO_TASK);
+}
+
 static void test_processors(void) {
         static const struct {
                 uint32_t cpu;
@@ -169,7 +183,7 @@ static void test_processors(void) {
                 uint8_t bytes[PROC_BYTES];
                 ProcMessage message;
 
-                proc_bytes(bytes, 1, WHAT_EXEC, rows[i].cpu, 1);
+                proc_bytes(bytes, 1, WHAT_SID, rows[i].cpu, 1);
                 proc_union(bytes, 11, 10, 0, 0, 0, 0);
                 assert(parse(bytes, sizeof(bytes), &message) == (rows[i].valid ? 0 : PROC_MESSAGE_E_MALFORMED));
         }
@@ -199,7 +213,7 @@ static void test_lengths_that_lie(void) {
         uint8_t good[PROC_BYTES], bad[PROC_BYTES + 4];
         ProcMessage message;
 
-        proc_bytes(good, 1, WHAT_EXEC, 0, 1);
+        proc_bytes(good, 1, WHAT_SID, 0, 1);
         proc_union(good, 11, 10, 0, 0, 0, 0);
 
         for (uint64_t n = PROC_BYTES + 1; n <= UINT32_MAX; n = n * 2 - 70) {
@@ -239,7 +253,7 @@ static void test_not_the_connector(void) {
 
         for (uint32_t idx = 0; idx < 12; ++idx) {
                 for (uint32_t val = 0; val < 3; ++val) {
-                        proc_bytes(bytes, 1, WHAT_EXEC, 0, 1);
+                        proc_bytes(bytes, 1, WHAT_SID, 0, 1);
                         proc_union(bytes, 11, 10, 0, 0, 0, 0);
                         put_u32(bytes, PROC_AT_CN, idx);
                         put_u32(bytes, PROC_AT_CN + 4, val);
@@ -297,6 +311,7 @@ int main(void) {
         test_acknowledgement();
         test_unknown_kinds();
         test_numbers_of_tasks();
+        test_exec_of_a_thread();
         test_processors();
         test_truncated();
         test_lengths_that_lie();
