@@ -249,7 +249,7 @@ static bool feed_needs_task(const Feed *feed, const Event *event) {
  * Return: 0, or a negative errno.
  */
 int feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns) {
-        uint8_t encoded[_ENCODE_VARIANTS][ENCODED_EVENT_MAX];
+        uint8_t encoded[_ENCODE_VARIANTS][ENCODED_EVENT_MAX] UNINITIALISED;
         size_t n[_ENCODE_VARIANTS] = {};
         bool of_process = event_is_of_process(event);
         const Task *task = NULL, *leader = NULL;

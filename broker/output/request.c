@@ -166,7 +166,7 @@ bool topic_equals(const Topic *a, const Topic *b) {
  * Return: 0, or REQUEST_E_REFUSED.
  */
 int request_decode(const uint8_t *data, size_t n_data, Request *ret_request, EncodedError *ret_error) {
-        Arena arena;
+        Arena arena UNINITIALISED;
         ProtobufCAllocator allocator = { .alloc = arena_alloc, .free = arena_free, .allocator_data = &arena };
         const Taskbroker__V1__ClientMessage *m;
 

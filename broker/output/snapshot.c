@@ -56,7 +56,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
         for (Task *task = threads ? task_table_next(table, 1) : task_table_next_leader(table, 1); task;
              task = threads ? task_table_next(table, task->tid + 1) : task_table_next_leader(table, task->tid + 1)) {
                 View view = policy_view_task(&feed->rights, task);
-                uint8_t encoded[ENCODED_TASK_MAX];
+                uint8_t encoded[ENCODED_TASK_MAX] UNINITIALISED;
                 size_t n;
 
                 if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->topic.filter, feed->mark, task)))
