@@ -32,6 +32,7 @@
 #include "broker/root/pace.h"
 #include "broker/root/privileges.h"
 #include "broker/root/proof.h"
+#include "broker/root/seccomp.h"
 #include "broker/root/service.h"
 #include "broker/root/sources.h"
 #include "broker/rules/limits.h"
@@ -413,7 +414,8 @@ static int broker_init(Broker *broker, const Options *options) {
         broker->start_time_ns = (uint64_t)clock_read_ns(CLOCK_REALTIME);
         broker->start_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
 
-        broker->loop = ev_default_loop(EVFLAG_AUTO);
+        /* not the default one, which would wait for children, of which there are none */
+        broker->loop = ev_loop_new(EVFLAG_AUTO);
         if (!broker->loop)
                 return error_origin(-ENOMEM);
         ev_set_userdata(broker->loop, broker);
@@ -485,7 +487,14 @@ static int broker_init(Broker *broker, const Options *options) {
 
         /* From here on clients are heard. */
         r = privileges_drop(&broker->privileges);
-        return r ? BROKER_E_FAILED : 0;
+        if (r)
+                return BROKER_E_FAILED;
+        if (!options->seccomp)
+                return 0;
+        r = seccomp_confine(broker->listener.path[0]);
+        if (r == SECCOMP_E_ABSENT)
+                log_info("System calls are not filtered: taskbrokerd was built without it.");
+        return r < 0 ? error_trace(r) : 0;
 }
 
 static void broker_deinit(Broker *broker) {

@@ -31,6 +31,7 @@ static const char usage[] =
         "  --log-level LEVEL   err, warning, notice, info or debug (default info)\n"
         "  --user NAME         who to be once the kernel's sources are open (default taskbroker)\n"
         "  --keep-ptrace       keep CAP_SYS_PTRACE: the executables of other users' processes can be told\n"
+        "  --seccomp on|off    whether the kernel refuses system calls that are not needed (default on)\n"
         "  --check             say what the kernel offers and what is missing, and end\n"
         "  --help, --version\n";
 
@@ -79,6 +80,7 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 CHECK,
                 USER,
                 KEEP_PTRACE,
+                SECCOMP,
                 CONNECTOR_FD,
                 TASKSTATS_FD,
                 LISTENER_FD,
@@ -99,6 +101,7 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 { "check", no_argument, NULL, CHECK },
                 { "user", required_argument, NULL, USER },
                 { "keep-ptrace", no_argument, NULL, KEEP_PTRACE },
+                { "seccomp", required_argument, NULL, SECCOMP },
                 { "connector-fd", required_argument, NULL, CONNECTOR_FD },
                 { "taskstats-fd", required_argument, NULL, TASKSTATS_FD },
                 { "listener-fd", required_argument, NULL, LISTENER_FD },
@@ -117,6 +120,7 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 .log_level = LOG_LEVEL_INFO,
                 .admin_group = "taskbroker",
                 .socket_mode = 0666,
+                .seccomp = true,
                 .connector_fd = -1,
                 .taskstats_fd = -1,
                 .listener_fd = -1,
@@ -172,6 +176,11 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                         break;
                 case KEEP_PTRACE:
                         ret_options->keep_ptrace = true;
+                        break;
+                case SECCOMP:
+                        ret_options->seccomp = strcmp(optarg, "on") == 0;
+                        if (!ret_options->seccomp && strcmp(optarg, "off") != 0)
+                                return refuse(longs[i].name, optarg, "on or off");
                         break;
                 case CONNECTOR_FD:
                 case TASKSTATS_FD:

@@ -28,6 +28,7 @@ struct Options {
         bool check;
         const char *user;       /* to become; NULL: the default, where it exists */
         bool keep_ptrace;
+        bool seccomp;
 
         /* For tests, which are the kernel themselves. */
         int connector_fd;       /* -1: open */

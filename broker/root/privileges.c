@@ -194,13 +194,14 @@ const char *privileges_find_excess(const Privileges *privileges, const Privilege
 
 /*
  * Whoever cannot see others' processes in /proc would take them for ended after a
- * loss: no state to serve in.
+ * loss: no state to serve in. Process 2, which all threads of the kernel's descend
+ * from, is always there and root's.
  */
 static bool is_blind(void) {
         _cleanup_(fd_closep) int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         char buffer[64];
 
-        return fd < 0 || procfs_read_file(fd, "1/stat", buffer, sizeof(buffer)) <= 0;
+        return fd < 0 || procfs_read_file(fd, "2/stat", buffer, sizeof(buffer)) <= 0;
 }
 
 /**

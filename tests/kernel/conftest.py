@@ -67,10 +67,11 @@ def make_broker(request, directory):
     """Starts brokers; each is ended, and its end judged, when the test is over."""
     brokers = request.node.brokers = []
 
-    def make(*arguments):
+    def make(*arguments, **options):
         place = pathlib.Path(tempfile.mkdtemp(prefix="b", dir=directory))
-        place.chmod(0o755)
-        brokers.append(support.Broker(place, *arguments))
+        # as /tmp: a broker that never was root can make its socket there
+        place.chmod(0o1777)
+        brokers.append(support.Broker(place, *arguments, **options))
         return brokers[-1]
 
     yield make

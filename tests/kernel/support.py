@@ -181,13 +181,18 @@ class Collecting(Beside):
 
 
 class Broker:
-    """A taskbrokerd with the kernel's own sources and a socket of its own."""
+    """
+    A taskbrokerd with the kernel's own sources and a socket of its own. It has
+    become nobody, so that all that is shown of it is shown of an unprivileged one.
+    """
 
-    def __init__(self, directory, *arguments):
+    def __init__(self, directory, *arguments, user="nobody", prefix=(), program=None):
         self.directory = pathlib.Path(directory)
         self.path = self.directory / "broker.sock"
         self.log_path = self.directory / "broker.log"
-        command = [os.environ["TASKBROKERD"], "--socket", str(self.path), "--log-level", "debug", *arguments]
+        command = [*prefix, program or os.environ["TASKBROKERD"], "--socket", str(self.path), "--log-level", "debug"]
+        command += ["--user", user] if user else []
+        command += arguments
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + TIMEOUT

@@ -53,7 +53,7 @@ static void test_defaults(void) {
         assert(options.feed_bytes == 16ull << 20);
         assert(options.log_level == LOG_LEVEL_INFO);
         assert(!options.check);
-        assert(!options.user && !options.keep_ptrace);
+        assert(!options.user && !options.keep_ptrace && options.seccomp);
         assert(strcmp(options.admin_group, "taskbroker") == 0 && !options.shows_exit_status);
         assert(options.socket_mode == 0666 && !options.socket_group);
         assert(options.connector_fd == -1 && options.taskstats_fd == -1 && options.listener_fd == -1);
@@ -66,7 +66,7 @@ static void test_all(void) {
 
         assert(parse(&options,
                      (const char *const[]){ "--socket", "/x/y", "--rcvbuf-mib=1", "--feed-mib", "1024", "--log-level",
-                                            "debug", "--check", "--user", "nobody", "--keep-ptrace", NULL },
+                                            "debug", "--check", "--user", "nobody", "--keep-ptrace", "--seccomp=off", NULL },
                      text, sizeof(text)) == 0);
         assert(text[0] == 0);
         assert(strcmp(options.socket_path, "/x/y") == 0);
@@ -75,7 +75,7 @@ static void test_all(void) {
         assert(options.log_level == LOG_LEVEL_DEBUG);
         assert(options.check);
         assert(strcmp(options.user, "nobody") == 0);
-        assert(options.keep_ptrace);
+        assert(options.keep_ptrace && !options.seccomp);
 
         assert(parse(&options,
                      (const char *const[]){ "--socket-mode=0660", "--socket-group", "adm", "--admin-group=wheel",
@@ -116,6 +116,8 @@ static void test_refused(void) {
                 { { "--socket-mode", "7777" }, { "--socket-mode", "octal" } },
                 { { "--foreign-exit-status", "maybe" }, { "withhold or show", "'maybe'" } },
                 { { "--log-level", "loud" }, { "--log-level", "err, warning, notice, info or debug" } },
+                { { "--seccomp", "maybe" }, { "--seccomp", "on or off" } },
+                { { "--user", "" }, { "--user", "name of a user" } },
                 { { "--connector-fd", "-1" }, { "--connector-fd", "file descriptor" } },
                 { { "--listener-fd", "x" }, { "--listener-fd", "file descriptor" } },
                 { { "--taskstats-fd", "99999999" }, { "--taskstats-fd", "file descriptor" } },
