@@ -323,6 +323,7 @@ static void broker_log_losses(Broker *broker) {
 }
 
 static void broker_look_after_access(Broker *broker) {
+        broker->reconcile.blind = broker->access.blind;
         if (!access_watch_update(&broker->access))
                 return;
         log_notice(broker->access.policy.hides

@@ -248,12 +248,23 @@ static void join_replace_leader(Join *join, Task *leader, const Task *caller) {
         }
 }
 
+enum {
+        _JOIN_E_SUCCESS,
+        JOIN_E_SEEN,            /* in /proc, so that its owner is known too */
+        JOIN_E_RECORDED,        /* in its record */
+};
+
 /*
  * The kernel sends no name with an exec. If the process has ended meanwhile, its
  * record has it; else /proc, which is asked only while the kernel's queue is
  * empty: under load that comes first.
  */
-static int join_read_name(Join *join, const Event *event, const Task *task, uint64_t monotonic_ns, char comm[static COMM_SIZE]) {
+static int join_read_name(Join *join,
+                          const Event *event,
+                          const Task *task,
+                          uint64_t monotonic_ns,
+                          char comm[static COMM_SIZE],
+                          uint32_t *ret_owner) {
         WaitingRecord *record;
         int r;
 
@@ -261,8 +272,8 @@ static int join_read_name(Join *join, const Event *event, const Task *task, uint
         if (!record) {
                 if (!join->connector->empty)
                         return 0;
-                if (names_read(&join->names, event->pid, monotonic_ns, comm))
-                        return 1;
+                if (names_read(&join->names, event->pid, monotonic_ns, comm, ret_owner))
+                        return JOIN_E_SEEN;
                 r = records_drain(&join->records);
                 if (r)
                         return error_trace(r);
@@ -271,22 +282,54 @@ static int join_read_name(Join *join, const Event *event, const Task *task, uint
         if (!record || (task && !record_fits(record, task, join_wall(join, record->arrived_ns))))
                 return 0;
         memcpy(comm, record->record.stats.ac_comm, COMM_SIZE);
-        return 1;
+        return JOIN_E_RECORDED;
 }
 
-/* Whose a task is after it called exec: its memory is new, its ids are those of the thread that called. */
-static Owner join_exec_owner(const Task *caller) {
+/*
+ * Whether the owner of a task's ids may look into it after it called exec. A program
+ * that has privileges by its file, or that he may not read, shows in whom its files
+ * in /proc belong to, which costs nothing. What a process has from one that was
+ * another's (privileges, a user namespace) is looked for in full, and expected until
+ * it was.
+ */
+static bool join_is_guarded(Join *join, const Task *after, bool seen, uint32_t owner) {
+        Process *process = after->process;
+        ProcfsTask found;
+
+        if (!seen || after->euid == 0)
+                return process->tainted || (after->flags & TASK_GUARDED);
+        if (owner != after->euid)
+                return true;
+        if (!process->tainted && !process->unsure && !(after->flags & TASK_GUARDED))
+                return false;
+        if (!procfs_read_task(join->names.procfs_fd, process->pid, process->pid, &found) || found.ruid != after->ruid ||
+            found.rgid != after->rgid || found.guarded)
+                return true;
+        process->unsure = join->owners_doubted = false;
+        return false;
+}
+
+/* The task as it is after it called exec: its memory is new, its ids are those of the thread that called. */
+static Task join_exec_task(Join *join, const Task *caller, bool seen, uint32_t owner) {
         Task after = *caller;
 
         after.flags &= (uint16_t)~TASK_CREDENTIALS_CHANGED;
-        return task_owner(&after);
+        if (join_is_guarded(join, &after, seen, owner)) {
+                after.flags |= TASK_GUARDED;
+                after.process->tainted = true;
+        } else {
+                after.flags &= (uint16_t)~TASK_GUARDED;
+        }
+        return after;
 }
 
 static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
         Process *process = task_table_get_process(&join->table, event->pid);
         char comm[COMM_SIZE];
         Program *program = NULL;
-        Task *task, *caller = NULL;
+        Task *task, *caller = NULL, after = {};
+        uint32_t owner = 0;
+        bool seen;
         int r;
 
         if (process && (process->n_live > 1 || !task_table_get(&join->table, event->pid))) {
@@ -303,9 +346,10 @@ static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
                 memcpy(event->comm, caller->comm, sizeof(event->comm));
                 event->exec.caller_tid = caller->tid;
         }
-        r = join_read_name(join, event, task, monotonic_ns, comm);
+        r = join_read_name(join, event, task, monotonic_ns, comm, &owner);
         if (r < 0)
                 return error_trace(r);
+        seen = r == JOIN_E_SEEN;
         event->exec.comm_stale = r == 0;
         if (!event->exec.comm_stale)
                 memcpy(event->comm, comm, sizeof(event->comm));
@@ -314,7 +358,8 @@ static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
                 if (r)
                         return error_trace(r);
                 event->program = program;
-                event->owner = join_exec_owner(caller ? caller : task);
+                after = join_exec_task(join, caller ? caller : task, seen, owner);
+                event->owner = task_owner(&after);
         }
         join_emit(join, event);
         if (!task)
@@ -322,7 +367,8 @@ static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
         if (caller)
                 join_replace_leader(join, task, caller);
         memcpy(task->comm, event->comm, sizeof(task->comm));
-        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL);
+        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_GUARDED);
+        task->flags |= after.flags & TASK_GUARDED;
         task_table_set_program(&join->table, task->process, program);
         return 0;
 }

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "broker/base/clock.h"
@@ -33,12 +34,19 @@ void names_init(Names *names, int procfs_fd) {
  * @pid:           the process
  * @exec_time_ns:  when it called exec, monotonic
  * @ret_comm:      output, only written on success
+ * @ret_owner:     output: whom the file belongs to: the process' effective user, or
+ *                 root, if its program may not be looked into
  *
  * Return: Whether it was read.
  */
-bool names_read(Names *names, uint32_t pid, uint64_t exec_time_ns, char ret_comm[static COMM_SIZE]) {
+bool names_read(Names *names,
+                uint32_t pid,
+                uint64_t exec_time_ns,
+                char ret_comm[static COMM_SIZE],
+                uint32_t *ret_owner) {
         uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         char path[32], comm[COMM_SIZE + 1];
+        struct stat st;
         ssize_t n;
         int fd;
 
@@ -55,9 +63,12 @@ bool names_read(Names *names, uint32_t pid, uint64_t exec_time_ns, char ret_comm
         if (fd < 0)
                 return false;
         n = read(fd, comm, sizeof(comm));
+        if (n > 0 && fstat(fd, &st) < 0)
+                n = -1;
         close(fd);
         if (n <= 0)
                 return false;
+        *ret_owner = st.st_uid;
 
         n -= comm[n - 1] == '\n';
         n = MIN(n, COMM_SIZE - 1);

@@ -20,4 +20,8 @@ struct Names {
 };
 
 void names_init(Names *names, int procfs_fd);
-bool names_read(Names *names, uint32_t pid, uint64_t exec_time_ns, char ret_comm[static COMM_SIZE]);
+bool names_read(Names *names,
+                uint32_t pid,
+                uint64_t exec_time_ns,
+                char ret_comm[static COMM_SIZE],
+                uint32_t *ret_owner);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "broker/base/clock.h"
@@ -81,22 +82,57 @@ bool procfs_starts_agree(uint64_t a_ns, uint64_t b_ns) {
         return a_ns <= b_ns + PROCFS_START_TOLERANCE_NS && b_ns <= a_ns + PROCFS_START_TOLERANCE_NS;
 }
 
-static bool status_parse(const char *text, ProcfsTask *task) {
-        const char *uid = strstr(text, "\nUid:"), *gid = strstr(text, "\nGid:");
+/* Four ids: real, effective, saved, and of the file system. */
+static bool ids_parse(const char *text, const char *label, uint32_t *real, uint32_t *effective, bool *guarded) {
+        const char *line = strstr(text, label);
+        unsigned int saved, fs;
 
-        return uid && gid && sscanf(uid, "\nUid: %u %u", &task->ruid, &task->euid) == 2 &&
-               sscanf(gid, "\nGid: %u %u", &task->rgid, &task->egid) == 2;
+        if (!line || sscanf(line + strlen(label), "%u %u %u %u", real, effective, &saved, &fs) != 4)
+                return false;
+        *guarded |= *real != *effective || *real != saved || *real != fs;
+        return true;
+}
+
+static bool status_parse(const char *text, ProcfsTask *task) {
+        const char *capabilities = strstr(text, "\nCapPrm:");
+        unsigned long long permitted = 0;
+
+        if (!ids_parse(text, "\nUid:", &task->ruid, &task->euid, &task->guarded) ||
+            !ids_parse(text, "\nGid:", &task->rgid, &task->egid, &task->guarded))
+                return false;
+        if (capabilities)
+                (void)sscanf(capabilities, "\nCapPrm: %llx", &permitted);
+        task->guarded |= permitted != 0;
+        return true;
+}
+
+/* "0 0 4294967295" is the initial user namespace's. Where there are none, neither is the file. */
+static bool userns_is_initial(int procfs_fd, uint32_t pid) {
+        unsigned int inside, outside, count;
+        char path[32], text[64];
+
+        snprintf(path, sizeof(path), "%u/uid_map", pid);
+        if (procfs_read_file(procfs_fd, path, text, sizeof(text)) < 0)
+                return true;
+        return sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 && count == UINT32_MAX;
 }
 
 static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
         char buffer[4096], path[64];
+        struct stat st;
 
         *ret_found = (ProcfsTask){};
         snprintf(path, sizeof(path), "%u/task/%u/stat", pid, tid);
         if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !procfs_parse_stat(buffer, ret_found))
                 return false;
         snprintf(path, sizeof(path), "%u/task/%u/status", pid, tid);
-        return procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) > 0 && status_parse(buffer, ret_found);
+        if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !status_parse(buffer, ret_found))
+                return false;
+        /* Root's are root's anyway. Files of what may not be looked into are root's too, whoever runs it. */
+        if (ret_found->euid != 0 && !ret_found->guarded)
+                ret_found->guarded = fstatat(procfs_fd, path, &st, 0) < 0 || st.st_uid != ret_found->euid ||
+                                     !userns_is_initial(procfs_fd, pid);
+        return true;
 }
 
 /**
@@ -123,6 +159,35 @@ bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret
  */
 bool procfs_read_leader(int procfs_fd, uint32_t pid, ProcfsTask *ret_found) {
         return task_read(procfs_fd, pid, pid, ret_found);
+}
+
+static void task_guard(Task *task) {
+        task->flags |= TASK_GUARDED;
+        task->process->tainted = true;
+}
+
+/**
+ * procfs_verify_task() - hold what is known of a task's owner against /proc
+ * @task:   the task
+ * @found:  what was read of it
+ *
+ * What /proc would let its owner see now is his, whatever was before; what was
+ * changed untold is nobody's until its next exec.
+ */
+void procfs_verify_task(Task *task, const ProcfsTask *found) {
+        if (task->ruid != found->ruid || task->euid != found->euid || task->rgid != found->rgid ||
+            task->egid != found->egid) {
+                task->ruid = found->ruid;
+                task->euid = found->euid;
+                task->rgid = found->rgid;
+                task->egid = found->egid;
+                task->flags |= TASK_CREDENTIALS_CHANGED;
+                task->process->tainted = true;
+        }
+        if (found->guarded)
+                task_guard(task);
+        else
+                task->process->unsure = false;
 }
 
 /**

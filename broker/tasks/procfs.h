@@ -21,6 +21,7 @@ struct ProcfsTask {
         bool ended;             /* a zombie */
         uint64_t start_time_ns; /* since the epoch, to the tick of 10 ms */
         uint32_t ruid, euid, rgid, egid;
+        bool guarded;           /* kept from the owner of these ids: see TASK_GUARDED */
 };
 
 /* How far a start that /proc tells and one that the connector told can be apart. */
@@ -31,6 +32,7 @@ bool procfs_parse_stat(char *text, ProcfsTask *ret_found);
 bool procfs_starts_agree(uint64_t a_ns, uint64_t b_ns);
 bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);
 bool procfs_read_leader(int procfs_fd, uint32_t pid, ProcfsTask *ret_found);
+void procfs_verify_task(Task *task, const ProcfsTask *found);
 void procfs_fill_task(Task *task, const ProcfsTask *found);
 Task *procfs_add_task(TaskTable *table, uint32_t pid, uint32_t tid, const ProcfsTask *found);
 uint32_t procfs_number(const char *name);

@@ -65,7 +65,7 @@ void reconcile_start(Reconcile *reconcile) {
 
 static void reconcile_look_for_gone(Reconcile *reconcile) {
         for (size_t i = 0; i < RECONCILE_SLICE; ++i) {
-                const Task *task = task_table_next(&reconcile->join->table, reconcile->next_tid);
+                Task *task = task_table_next(&reconcile->join->table, reconcile->next_tid);
                 ProcfsTask found;
 
                 if (!task) {
@@ -74,8 +74,15 @@ static void reconcile_look_for_gone(Reconcile *reconcile) {
                         return;
                 }
                 reconcile->next_tid = task->tid + 1;
-                if (!procfs_read_task(reconcile->procfs_fd, task->process->pid, task->tid, &found) ||
-                    !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
+                if (procfs_read_task(reconcile->procfs_fd, task->process->pid, task->tid, &found) &&
+                    procfs_starts_agree(found.start_time_ns, task->start_time_ns)) {
+                        if (!(task->flags & TASK_UNKNOWN))
+                                procfs_verify_task(task, &found);
+                        reconcile->join->owners_doubted = false;
+                        continue;
+                }
+                /* What is not shown may well be alive. */
+                if (!reconcile->blind)
                         reconcile->suspects[reconcile->n_suspects++] = (Suspect){
                                 .gone = true,
                                 .pid = task->process->pid,

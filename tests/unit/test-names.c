@@ -35,16 +35,18 @@ static void test_read(void) {
         names_init(&names, tree.fd);
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
                 char comm[COMM_SIZE];
+                uint32_t owner;
 
                 memset(comm, 'z', sizeof(comm));
                 tree_write_text(&tree, "4711/comm", rows[i].file);
                 if (!rows[i].comm) {
-                        assert(!names_read(&names, 4711, now_ns(), comm));
+                        assert(!names_read(&names, 4711, now_ns(), comm, &owner));
                         assert(comm[0] == 'z');
                         continue;
                 }
-                assert(names_read(&names, 4711, now_ns(), comm));
+                assert(names_read(&names, 4711, now_ns(), comm, &owner));
                 assert(strcmp(comm, rows[i].comm) == 0);
+                assert(owner == geteuid());
                 for (size_t k = strlen(comm); k < sizeof(comm); ++k)
                         assert(comm[k] == 0);
         }
@@ -54,14 +56,15 @@ static void test_read(void) {
 static void test_gone(void) {
         Tree tree = tree_new();
         char comm[COMM_SIZE] = "before";
+        uint32_t owner;
         Names names;
 
         names_init(&names, tree.fd);
-        assert(!names_read(&names, 4711, now_ns(), comm));
+        assert(!names_read(&names, 4711, now_ns(), comm, &owner));
         assert(strcmp(comm, "before") == 0);
 
         names_init(&names, -1);
-        assert(!names_read(&names, 4711, now_ns(), comm));
+        assert(!names_read(&names, 4711, now_ns(), comm, &owner));
         tree_free(&tree);
 }
 
@@ -69,13 +72,14 @@ static void test_gone(void) {
 static void test_too_old(void) {
         Tree tree = tree_new();
         char comm[COMM_SIZE];
+        uint32_t owner;
         Names names;
 
         names_init(&names, tree.fd);
         tree_write_text(&tree, "4711/comm", "bash\n");
-        assert(names_read(&names, 4711, now_ns() - 100 * NSEC_PER_MSEC, comm));
-        assert(!names_read(&names, 4711, now_ns() - NSEC_PER_SEC, comm));
-        assert(!names_read(&names, 4711, 0, comm));
+        assert(names_read(&names, 4711, now_ns() - 100 * NSEC_PER_MSEC, comm, &owner));
+        assert(!names_read(&names, 4711, now_ns() - NSEC_PER_SEC, comm, &owner));
+        assert(!names_read(&names, 4711, 0, comm, &owner));
         tree_free(&tree);
 }
 
@@ -84,21 +88,22 @@ static void test_budget(void) {
         uint64_t begun;
         unsigned int n = 0;
         char comm[COMM_SIZE];
+        uint32_t owner;
         Names names;
 
         names_init(&names, tree.fd);
         tree_write_text(&tree, "4711/comm", "bash\n");
         begun = now_ns();
-        while (names_read(&names, 4711, now_ns(), comm))
+        while (names_read(&names, 4711, now_ns(), comm, &owner))
                 ++n;
         if (now_ns() - begun < NSEC_PER_SEC)
                 assert(n == 5000);
         /* what is too old, or refused, costs nothing; a second later there is a new budget */
         assert(names.n_tokens == 0);
         names.refilled_ns -= NSEC_PER_SEC;
-        assert(!names_read(&names, 4711, 0, comm));
+        assert(!names_read(&names, 4711, 0, comm, &owner));
         assert(names.n_tokens == 5000);
-        assert(names_read(&names, 4711, now_ns(), comm));
+        assert(names_read(&names, 4711, now_ns(), comm, &owner));
         assert(names.n_tokens == 4999);
         tree_free(&tree);
 }
