@@ -79,6 +79,8 @@ static void json_add_subject(struct json_object *object, const struct tb_event *
                 json_add_bool(object, "synthesised", true);
         if (event->left_filter)
                 json_add_bool(object, "left_filter", true);
+        if (event->restricted)
+                json_add_bool(object, "restricted", true);
 }
 
 struct json_object *json_event(const struct tb_event *event) {

@@ -43,6 +43,8 @@ struct json_object *json_program(const struct tb_program *program) {
         json_add(object, "exe", program->n_exe ? json_text(program->exe) : NULL);
         json_add(object, "cgroup", program->n_cgroup ? json_text(program->cgroup) : NULL);
         json_add_bool(object, "truncated", program->truncated);
+        if (program->exe_withheld)
+                json_add_bool(object, "exe_withheld", true);
 
         return object;
 }

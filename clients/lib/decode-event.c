@@ -94,6 +94,7 @@ bool decode_event(struct tb_event *event,
         event->task_unknown = wire->task_unknown;
         event->synthesised = wire->synthesised;
         event->left_filter = wire->left_filter;
+        event->restricted = wire->restricted;
         decode_comm(event->comm, wire->comm);
 
         switch (wire->what_case) {

@@ -73,6 +73,16 @@ void decode_status(struct tb_status *status, const Taskbroker__V1__Status *wire)
                 .snapshot_subscribers = wire->snapshot_subscribers,
                 .resumed = wire->resumed,
                 .table_bytes = wire->table_bytes,
+                .withheld = wire->withheld,
+                .refused_quota = wire->refused_quota,
+                .refused_namespace = wire->refused_namespace,
+                .sweeps = wire->sweeps,
+                .sweep_tasks = wire->sweep_tasks,
+                .sweep_gone = wire->sweep_gone,
+                .sweep_lost = wire->sweep_lost,
+                .sweep_cpu_ns = wire->sweep_cpu_ns,
+                .sample_subscribers = wire->sample_subscribers,
+                .sample_lost = wire->sample_lost,
         };
         decode_source_status(&status->connector, wire->connector);
         decode_source_status(&status->taskstats, wire->taskstats);

@@ -34,6 +34,7 @@ const struct tb_program *decode_program(struct tb_program *program, const Taskbr
                 .cgroup = decode_text(wire->cgroup),
                 .n_cgroup = wire->cgroup.len,
                 .truncated = wire->truncated,
+                .exe_withheld = wire->exe_withheld,
         };
         return program;
 }

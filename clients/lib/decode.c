@@ -88,6 +88,12 @@ static int decoder_not_unpacked(Decoder *decoder, const Arena *arena, const char
         return decoder_refuse(decoder, reason);
 }
 
+static enum tb_access decode_access(Taskbroker__V1__Access value) {
+        return value >= TASKBROKER__V1__ACCESS__ACCESS_ALL && value <= TASKBROKER__V1__ACCESS__ACCESS_OWN_ONLY
+                       ? (enum tb_access)value
+                       : TB_ACCESS_UNKNOWN;
+}
+
 static int decoder_welcome(Decoder *decoder, const uint8_t *data, size_t n_data) {
         const Taskbroker__V1__Welcome *wire;
 
@@ -112,6 +118,8 @@ static int decoder_welcome(Decoder *decoder, const uint8_t *data, size_t n_data)
                 .start_time_ns = wire->start_time_ns,
                 .n_features = wire->n_features,
                 .features = (const char *const *)wire->features,
+                .access = decode_access(wire->access),
+                .uid = wire->uid,
         };
         decoder->welcomed = true;
         decoder->message = (struct tb_message){ .type = TB_MESSAGE_WELCOME, .welcome = &decoder->welcome };

@@ -360,7 +360,7 @@ static void test_status(void) {
 
         status.events[TB_KIND_EXIT] = 9;
         object = json_status(&status);
-        assert(json_object_object_length(object) == 32 - 1);
+        assert(json_object_object_length(object) == 42 - 1);
         assert(json_object_get_uint64(json_object_object_get(object, "epoch")) == UINT64_MAX);
         assert(json_object_get_uint64(json_object_object_get(object, "broker_cpu_ns")) == 12);
         for (size_t i = 0; i < sizeof(newer) / sizeof(*newer); i++)
@@ -376,7 +376,31 @@ static void test_status(void) {
         part = json_object_object_get(object, "events");
         assert(json_object_object_length(part) == 10);
         assert(json_object_get_uint64(json_object_object_get(part, "exit")) == 9);
+        assert(!json_object_get_boolean(json_object_object_get(object, "withheld")));
         json_object_put(object);
+
+        /* Withheld is not zero; where no task is told of, neither is what the kernel lost. */
+        for (int machine = 0; machine < 2; ++machine) {
+                struct tb_status some = {
+                        .broker_version = "0.1",
+                        .kernel_release = "6.1",
+                        .withheld = true,
+                        .connections = 2,
+                        .live_tasks = machine ? 7 : 0,
+                };
+
+                object = json_status(&some);
+                assert(json_object_object_length(object) == 42 - 1);
+                assert(json_object_get_boolean(json_object_object_get(object, "withheld")));
+                assert(json_object_get_uint64(json_object_object_get(object, "connections")) == 2);
+                assert(json_object_object_get_ex(object, "feeds", &part) && !part);
+                assert(json_object_object_get_ex(object, "live_tasks", &part) && !!part == machine);
+                assert(json_object_object_get_ex(json_object_object_get(object, "connector"), "lost", &part) &&
+                       !!part == machine);
+                assert(json_object_object_get_ex(json_object_object_get(object, "connector"), "received", &part) && !part);
+                assert(json_object_object_get_ex(json_object_object_get(object, "events"), "exit", &part) && !part);
+                json_object_put(object);
+        }
 
         status.delay_accounting = TB_DELAY_ACCOUNTING_UNKNOWN;
         object = json_status(&status);
