@@ -23,6 +23,7 @@
 #include "broker/base/util.h"
 #include "broker/clients/client.h"
 #include "broker/clients/hub.h"
+#include "broker/clients/sampler.h"
 #include "broker/output/request.h"
 #include "broker/rules/limits.h"
 #include "proto/frame.h"
@@ -130,6 +131,8 @@ void client_refuse(Client *client, const EncodedError *error) {
 static void client_recover(Client *client) {
         uint64_t first_number, lost;
 
+        if (client->sampling)
+                return sampler_recover(client->hub->sampler, client);
         lost = cursor_recover(&client->cursor, &first_number);
         if (lost == 0)
                 return;
@@ -388,6 +391,11 @@ static void client_serve(Client *client) {
         client_set_deadline(client, LIMIT_UNREAD_SECONDS);
 }
 
+/* Whether something is to come that it asked for. */
+static bool client_expects(const Client *client) {
+        return client->subscribed || client->waiting || client->sampling || client->n_questions > 0;
+}
+
 static bool client_has_gone(const Client *client) {
         struct pollfd pfd = { .fd = client->fd };
 
@@ -409,12 +417,24 @@ static void client_end_of_input(Client *client) {
                                               .message = "The input ends within a message.",
                                               .closing = true,
                                       });
-        } else if (!client->subscribed && !client->waiting) {
+        } else if (!client_expects(client)) {
                 client_close(client);
         } else {
                 /* Nothing will tell when it goes for good: look now and then. */
                 client_set_deadline(client, LIMIT_REQUEST_SECONDS);
         }
+        client_flush(client);
+}
+
+/**
+ * client_answered() - a reply was queued outside of its request
+ * @client:  the client
+ */
+void client_answered(Client *client) {
+        if (client->dead)
+                return;
+        if (client->input_ended && !client->closing && !client_expects(client))
+                client_close(client);
         client_flush(client);
 }
 

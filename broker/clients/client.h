@@ -20,6 +20,7 @@
 
 typedef struct Client Client;
 typedef struct Hub Hub;
+typedef struct SampleFeed SampleFeed;
 
 struct Client {
         uint32_t magic;
@@ -44,6 +45,9 @@ struct Client {
         Cursor cursor;
         Request *waiting;               /* a subscription that cannot begin yet */
         bool subscribed;
+        SampleFeed *sampling;           /* it gets samples: its cursor is in this feed */
+        bool sample_waits;              /* or will be when a whole sample begins */
+        size_t n_questions;             /* whose answers are still being made */
         bool strict;
         uint32_t max_delay_ms;
 
@@ -58,6 +62,7 @@ Client *client_free(Client *client);
 
 void client_reply(Client *client, const uint8_t *frame, size_t n_frame);
 void client_refuse(Client *client, const EncodedError *error);
+void client_answered(Client *client);
 void client_wake(Client *client);
 void client_flush(Client *client);
 void client_age(Client *client);

@@ -19,6 +19,7 @@
 #include "broker/base/log.h"
 #include "broker/base/util.h"
 #include "broker/clients/hub.h"
+#include "broker/clients/sampler.h"
 #include "broker/output/encode.h"
 #include "broker/output/feed.h"
 #include "broker/output/request.h"
@@ -72,11 +73,17 @@ void hub_init(Hub *hub,
         hub->n_snapshot_budget = LIMIT_SNAPSHOT_TURN_BYTES;
 }
 
+static void hub_free_client(Hub *hub, Client *client) {
+        if (hub->sampler)
+                sampler_leave(hub->sampler, client);
+        client_free(client);
+}
+
 void hub_deinit(Hub *hub) {
         list_for_each(link, safe, &hub->clients)
-                client_free(container_of(link, Client, link));
+                hub_free_client(hub, container_of(link, Client, link));
         list_for_each(dead, dead_safe, &hub->dead)
-                client_free(container_of(dead, Client, link));
+                hub_free_client(hub, container_of(dead, Client, link));
         ev_timer_stop(hub->loop, &hub->age);
         feeds_deinit(&hub->feeds);
 }
@@ -96,6 +103,8 @@ static void hub_status(Hub *hub, BrokerStatus *status) {
         status->snapshot_subscribers = hub->n_snapshot_subscribers;
         status->resumed = hub->n_resumed;
         status->refused_namespace = hub->n_refused_namespace;
+        if (hub->sampler)
+                sampler_report(hub->sampler, status);
         list_for_each(link, safe, &hub->feeds.list)
                 status->feed_bytes += container_of(link, Feed, link)->n_bytes;
 }
@@ -193,9 +202,12 @@ static void hub_reap(Hub *hub) {
 
                 if (client->subscribed)
                         --hub->n_subscribers;
-                if (client->waiting)
+                if (client->waiting) {
                         --hub->n_waiting;
-                client_free(client);
+                        if (client->waiting->type == REQUEST_SAMPLE)
+                                programs_unwant(hub->feeds.programs);
+                }
+                hub_free_client(hub, client);
         }
         hub_measure_patience(hub);
 }
@@ -281,13 +293,30 @@ static void hub_begin(Hub *hub, Client *client, const Request *request) {
         hub_accept(hub, client, request, snapshot ? snapshot->next_number : feed->next_number);
 }
 
+static bool hub_has_subscription(const Client *client) {
+        return client->subscribed || client->waiting || client->sampling;
+}
+
+static void hub_refuse_second(Client *client, const Request *request) {
+        hub_refuse(client, request, ERROR_ALREADY_SUBSCRIBED, NULL,
+                   "This connection has a subscription already: open another connection for another one.");
+}
+
+/* It begins when what processes run is known. */
+static void hub_let_wait(Hub *hub, Client *client, const Request *request) {
+        client->waiting = malloc(sizeof(*request));
+        if (!client->waiting)
+                return hub_refuse_memory(client, request);
+        *client->waiting = *request;
+        ++hub->n_waiting;
+}
+
 /* The feed is made now, so that it is known that its programs are wanted; the subscription begins when they are. */
 static void hub_subscribe(Hub *hub, Client *client, const Request *request) {
         Feed *feed;
 
-        if (client->subscribed || client->waiting)
-                return hub_refuse(client, request, ERROR_ALREADY_SUBSCRIBED, NULL,
-                                  "This connection has a subscription already: open another connection for another one.");
+        if (hub_has_subscription(client))
+                return hub_refuse_second(client, request);
         if (request->subscription.has_resume)
                 return hub_resume(hub, client, request);
         /* Whoever forks and then asks means the child too. */
@@ -296,12 +325,39 @@ static void hub_subscribe(Hub *hub, Client *client, const Request *request) {
         if (feeds_find(&hub->feeds, &request->subscription.topic, &client->rights, &feed) ||
             programs_are_complete(hub->feeds.programs) || !topic_wants_programs(&request->subscription.topic))
                 return hub_begin(hub, client, request);
+        hub_let_wait(hub, client, request);
+}
 
-        client->waiting = malloc(sizeof(*request));
-        if (!client->waiting)
-                return hub_refuse_memory(client, request);
-        *client->waiting = *request;
-        ++hub->n_waiting;
+/* The feed has its own claim to programs by then. */
+static void hub_begin_samples(Hub *hub, Client *client, const Request *request) {
+        sampler_begin(hub->sampler, client, request);
+        if (topic_wants_programs(&request->subscription.topic))
+                programs_unwant(hub->feeds.programs);
+}
+
+/* Programs are wanted from now on, if the filter is by cgroups; the samples begin when they are known. */
+static void hub_sample(Hub *hub, Client *client, const Request *request) {
+        if (hub_has_subscription(client))
+                return hub_refuse_second(client, request);
+        if (!hub->sampler)
+                return hub_refuse(client, request, ERROR_LIMIT, NULL, "This broker has no live statistics.");
+        if (hub->catch_up)
+                hub->catch_up(hub);
+        if (topic_wants_programs(&request->subscription.topic))
+                programs_want(hub->feeds.programs);
+        if (!topic_wants_programs(&request->subscription.topic) || programs_are_complete(hub->feeds.programs))
+                hub_begin_samples(hub, client, request);
+        else
+                hub_let_wait(hub, client, request);
+}
+
+static void hub_ask(Hub *hub, Client *client, const Request *request) {
+        if (!hub->sampler)
+                return hub_refuse(client, request, ERROR_LIMIT, NULL, "This broker has no live statistics.");
+        /* Whoever forks and then asks means the child too. */
+        if (hub->catch_up)
+                hub->catch_up(hub);
+        sampler_ask(hub->sampler, client, request);
 }
 
 /**
@@ -317,7 +373,10 @@ void hub_on_programs(Hub *hub) {
                         continue;
                 client->waiting = NULL;
                 --hub->n_waiting;
-                hub_begin(hub, client, request);
+                if (request->type == REQUEST_SAMPLE)
+                        hub_begin_samples(hub, client, request);
+                else
+                        hub_begin(hub, client, request);
                 free(request);
                 client_flush(client);
         }
@@ -347,6 +406,12 @@ void hub_serve(Hub *hub, Client *client, const uint8_t *message, size_t n_messag
         case REQUEST_STATUS:
                 hub_status_for(hub, client, &status);
                 client_reply(client, frame, encode_status(request.id, &status, frame));
+                break;
+        case REQUEST_STATS:
+                hub_ask(hub, client, &request);
+                break;
+        case REQUEST_SAMPLE:
+                hub_sample(hub, client, &request);
                 break;
         }
 }
@@ -412,9 +477,14 @@ void hub_stop(Hub *hub) {
  * Return: 0, or a negative errno.
  */
 int hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns) {
+        int r;
+
         if (!event->only_for_sets)
                 ++hub->n_events[event->kind];
-        return error_trace(feeds_publish(&hub->feeds, event, realtime_offset_ns));
+        r = feeds_publish(&hub->feeds, event, realtime_offset_ns);
+        if (!r && hub->sampler)
+                r = sampler_publish(hub->sampler, event);
+        return error_trace(r);
 }
 
 /**
@@ -441,6 +511,7 @@ int hub_end_turn(Hub *hub) {
                 list_for_each(cursor, cursor_safe, &feed->cursors)
                         client_wake(container_of(cursor, Client, cursor.link));
         }
+        r = hub->sampler ? sampler_end_turn(hub->sampler) : 0;
         hub_reap(hub);
-        return 0;
+        return error_trace(r);
 }

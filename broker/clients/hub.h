@@ -23,6 +23,7 @@
  */
 #define HUB_PACE_SHARE 4u
 
+typedef struct Sampler Sampler;
 typedef void (*HubReport)(Hub *hub, BrokerStatus *ret_status);
 typedef void (*HubCatchUp)(Hub *hub);
 
@@ -32,6 +33,8 @@ struct Hub {
         HubReport report;               /* the owner's part of the status */
         HubCatchUp catch_up;            /* the owner reads what its sources have; NULL: nothing */
         Policy policy;                  /* what applies to whoever connects */
+
+        Sampler *sampler;               /* not owned; NULL: there are no live statistics */
 
         Feeds feeds;
         ev_timer age;                   /* once a second, while there are feeds */

@@ -9,10 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libmnl/libmnl.h>
-#include <linux/genetlink.h>
 #include <linux/taskstats.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,83 +17,10 @@
 #include "broker/base/log.h"
 #include "broker/base/util.h"
 #include "broker/kernel/exit_listener.h"
+#include "broker/kernel/genl.h"
 #include "broker/kernel/layout.h"
 
-/* The largest message of version 17 has 1428 bytes; versions grow. */
 #define BATCH_N 256
-#define BATCH_BYTES 4096
-
-#define REPLY_TIMEOUT_MS 2000
-
-static int family_attribute(const struct nlattr *attr, void *data) {
-        if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID && mnl_attr_validate(attr, MNL_TYPE_U16) >= 0)
-                *(uint16_t *)data = mnl_attr_get_u16(attr);
-        return MNL_CB_OK;
-}
-
-static int family_reply(const struct nlmsghdr *header, void *data) {
-        return mnl_attr_parse(header, sizeof(struct genlmsghdr), family_attribute, data);
-}
-
-static struct nlmsghdr *request_begin(uint8_t *buffer, uint16_t type, uint8_t command, uint8_t version) {
-        struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-        struct genlmsghdr *genl = mnl_nlmsg_put_extra_header(header, sizeof(*genl));
-
-        header->nlmsg_type = type;
-        header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-        header->nlmsg_seq = 1;
-        genl->cmd = command;
-        genl->version = version;
-        return header;
-}
-
-/*
- * Sends a request and waits for its acknowledgement. What else arrives on the
- * socket meanwhile (exits, as soon as the registration holds) goes to nobody:
- * nothing is promised before the start.
- */
-static int request_run(ExitListener *listener, const struct nlmsghdr *header, mnl_cb_t callback, void *data) {
-        struct pollfd pfd = { .fd = listener->fd, .events = POLLIN };
-
-        if (send(listener->fd, header, header->nlmsg_len, 0) < 0)
-                return -errno;
-
-        for (;;) {
-                uint8_t buffer[BATCH_BYTES] __attribute__((__aligned__(NLMSG_ALIGNTO)));
-                const struct nlmsghdr *reply = (const struct nlmsghdr *)buffer;
-                ssize_t n;
-                int r;
-
-                r = poll(&pfd, 1, REPLY_TIMEOUT_MS);
-                if (r == 0)
-                        return -ETIMEDOUT;
-                n = r < 0 ? -1 : recv(listener->fd, buffer, sizeof(buffer), 0);
-                if (n < 0) {
-                        if (errno == EINTR || errno == EAGAIN)
-                                continue;
-                        return -errno;
-                }
-                if ((size_t)n < sizeof(*reply) || reply->nlmsg_seq != header->nlmsg_seq ||
-                    (reply->nlmsg_type != header->nlmsg_type && reply->nlmsg_type != NLMSG_ERROR))
-                        continue;
-                if (mnl_cb_run(buffer, (size_t)n, header->nlmsg_seq, 0, callback, data) < 0)
-                        return -errno;
-                if (reply->nlmsg_type == NLMSG_ERROR)
-                        return 0;
-        }
-}
-
-static int listener_find_family(ExitListener *listener) {
-        uint8_t buffer[256] __attribute__((__aligned__(NLMSG_ALIGNTO)));
-        struct nlmsghdr *header = request_begin(buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
-        int r;
-
-        mnl_attr_put_strz(header, CTRL_ATTR_FAMILY_NAME, TASKSTATS_GENL_NAME);
-        r = request_run(listener, header, family_reply, &listener->family);
-        if (r == -ENOENT || (r == 0 && listener->family == 0))
-                return EXIT_LISTENER_E_NO_TASKSTATS;
-        return error_trace(r);
-}
 
 /*
  * The mask is a list of CPUs in ASCII and must end with its NUL inside the
@@ -105,33 +29,26 @@ static int listener_find_family(ExitListener *listener) {
  */
 static int listener_set(ExitListener *listener, uint16_t attribute) {
         uint8_t buffer[512] __attribute__((__aligned__(NLMSG_ALIGNTO)));
-        struct nlmsghdr *header =
-                request_begin(buffer, listener->family, TASKSTATS_CMD_GET, TASKSTATS_GENL_VERSION);
+        struct nlmsghdr *header = genl_request(buffer, listener->family, TASKSTATS_CMD_GET, TASKSTATS_GENL_VERSION);
 
         mnl_attr_put_strz(header, attribute, listener->cpumask);
-        return request_run(listener, header, NULL, NULL);
+        return genl_run(listener->fd, header, NULL, NULL);
 }
 
 static int listener_open(ExitListener *listener, const ExitListenerOptions *options) {
-        struct sockaddr_nl address = { .nl_family = AF_NETLINK };
         int r;
 
         if (strlen(options->cpumask) >= sizeof(listener->cpumask))
                 return error_origin(-EINVAL);
         strcpy(listener->cpumask, options->cpumask);
 
-        listener->fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_GENERIC);
-        if (listener->fd < 0)
-                return error_origin(-errno);
-        /* Port 0 lets the kernel choose: a chosen port could be one that a dead listener left registered. */
-        if (bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-                return error_origin(-errno);
-        if (setsockopt(listener->fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &(int){ 1 }, sizeof(int)) < 0)
-                return error_origin(-errno);
-
-        r = listener_find_family(listener);
+        r = genl_open(&listener->fd);
+        if (!r)
+                r = genl_find_taskstats(listener->fd, &listener->family);
         if (r)
-                return r;
+                return error_trace(r);
+        if (listener->family == 0)
+                return EXIT_LISTENER_E_NO_TASKSTATS;
         r = listener_set(listener, TASKSTATS_CMD_ATTR_REGISTER_CPUMASK);
         if (r == -EPERM)
                 return EXIT_LISTENER_E_NO_PERMISSION;
@@ -174,7 +91,7 @@ int exit_listener_init(ExitListener *listener, const ExitListenerOptions *option
         r = socket_drops(listener->fd, &listener->drops);
         if (r)
                 return error_trace(r);
-        return error_trace(batch_init(&listener->batch, BATCH_N, BATCH_BYTES));
+        return error_trace(batch_init(&listener->batch, BATCH_N, GENL_MESSAGE_BYTES));
 }
 
 /**

@@ -71,4 +71,11 @@ struct BrokerStatus {
         uint64_t table_bytes;
         uint64_t refused_namespace;
         bool withheld;                  /* what is not for this client is 0 */
+        uint64_t sweeps;
+        uint64_t sweep_tasks;
+        uint64_t sweep_gone;
+        uint64_t sweep_lost;
+        uint64_t sweep_cpu_ns;
+        uint64_t sample_subscribers;
+        uint64_t sample_lost;
 };

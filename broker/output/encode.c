@@ -13,37 +13,7 @@
 #include <string.h>
 
 #include "broker/base/util.h"
-#include "broker/output/encode.h"
-#include "taskbroker/v1/broker.pb-c.h"
-
-/* The generated names are long; they stay in this file. */
-#define PB(name) Taskbroker__V1__##name
-#define PB_INIT(name) TASKBROKER__V1__##name##__INIT
-
-typedef struct StatsMessage StatsMessage;
-
-/* A TaskStats message with all that it can point to. */
-struct StatsMessage {
-        PB(TaskStats) stats;
-        PB(TaskStats__Identity) identity;
-        PB(TaskStats__Cpu) cpu;
-        PB(TaskStats__Memory) memory;
-        PB(TaskStats__MemoryIntegrals) memory_integrals;
-        PB(TaskStats__Scheduling) scheduling;
-        PB(TaskStats__Io) io;
-        PB(TaskStats__Executable) executable;
-        PB(TaskStats__ExitStatus) exit_status;
-        PB(TaskStats__Delays) delays;
-#define DELAY(name, offset, offset_v15, since, at_peak, at_peak_v15, at_time)  \
-        PB(TaskStats__Delay) name##_delay;                                    \
-        PB(TaskStats__DelayPeak) name##_peak;
-        TASKSTATS_DELAYS(DELAY)
-#undef DELAY
-};
-
-static ProtobufCBinaryData bytes_of_comm(const char comm[static COMM_SIZE]) {
-        return (ProtobufCBinaryData){ .len = strnlen(comm, COMM_SIZE), .data = (uint8_t *)comm };
-}
+#include "broker/output/encode_parts.h"
 
 /* Fills what is there; what is absent is neither initialised nor pointed to. */
 static PB(TaskStats) *stats_fill(StatsMessage *m, const TaskStats *s) {
@@ -153,7 +123,7 @@ static void stats_restrict(TaskStats *ret, const TaskStats *stats, uint32_t vari
         ret->withheld = withheld;
 }
 
-static PB(TaskStats) *stats_fill_view(StatsMessage *m, const TaskStats *stats, uint32_t variant) {
+PB(TaskStats) *stats_fill_view(StatsMessage *m, const TaskStats *stats, uint32_t variant) {
         TaskStats restricted;
 
         if (!(variant & ENCODE_PUBLIC))
@@ -177,7 +147,7 @@ static PB(Program) *program_fill(PB(Program) *m, const Program *program, uint32_
         return m;
 }
 
-static void termination_fill(PB(Termination) *m, uint32_t wait_status) {
+void termination_fill(PB(Termination) *m, uint32_t wait_status) {
         Termination t = termination_from_wait_status(wait_status);
 
         taskbroker__v1__termination__init(m);
@@ -187,7 +157,7 @@ static void termination_fill(PB(Termination) *m, uint32_t wait_status) {
 }
 
 /* Writes tag and length in front of @n bytes that begin at @data + @room, and closes the gap. */
-static size_t prefix_member(uint8_t *data, size_t room, uint8_t tag, size_t n) {
+size_t prefix_member(uint8_t *data, size_t room, uint8_t tag, size_t n) {
         uint8_t prefix[1 + FRAME_PREFIX_MAX];
         size_t n_prefix;
 
@@ -335,7 +305,7 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
         return prefix_member(buffer, 3, 3 << 3 | 2, n);
 }
 
-static size_t put_varint(uint8_t *data, uint64_t value) {
+size_t put_varint(uint8_t *data, uint64_t value) {
         size_t n = 0;
 
         while (value >= 0x80) {
@@ -344,6 +314,13 @@ static size_t put_varint(uint8_t *data, uint64_t value) {
         }
         data[n++] = (uint8_t)value;
         return n;
+}
+
+/* Little-endian. */
+size_t put_fixed64(uint8_t *data, uint64_t value) {
+        for (int i = 0; i < 8; ++i)
+                data[i] = (uint8_t)(value >> (8 * i));
+        return 8;
 }
 
 /**
@@ -364,9 +341,8 @@ size_t encode_batch_header(uint64_t first_number,
 
         body[n_body++] = 1 << 3 | 0;    /* EventBatch.first_number */
         n_body += put_varint(body + n_body, first_number);
-        body[n_body++] = 2 << 3 | 1;    /* EventBatch.realtime_offset_ns, little-endian */
-        for (int i = 0; i < 8; ++i)
-                body[n_body++] = (uint8_t)((uint64_t)realtime_offset_ns >> (8 * i));
+        body[n_body++] = 2 << 3 | 1;    /* EventBatch.realtime_offset_ns */
+        n_body += put_fixed64(body + n_body, (uint64_t)realtime_offset_ns);
 
         member[n_member++] = 2 << 3 | 2; /* ServerMessage.event_batch */
         n_member += frame_prefix(member + n_member, (uint32_t)(n_body + n_events));

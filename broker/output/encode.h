@@ -10,12 +10,14 @@
 #include <stdint.h>
 
 #include "broker/model/event.h"
+#include "broker/model/sample.h"
 #include "broker/model/status.h"
 #include "broker/rules/policy.h"
 #include "broker/tasks/table.h"
 #include "proto/frame.h"
 
 typedef struct EncodedError EncodedError;
+typedef struct SampleEnd SampleEnd;
 
 /*
  * An encoded event, as a member of EventBatch.events: tag, length and bytes.
@@ -26,6 +28,15 @@ typedef struct EncodedError EncodedError;
 
 /* An encoded task, as a member of SnapshotPart.tasks: its Program is the most of it. */
 #define ENCODED_TASK_MAX 4608u
+
+/* An encoded sample of a task, as a member of SampleBatch.tasks or Stats.tasks: one TaskStats is the most of it. */
+#define ENCODED_SAMPLE_MAX 2048u
+
+/* What the last part of a sample says of all of it. */
+#define ENCODED_SAMPLE_END_MAX 96u
+
+/* The frame around an answer to GetStats. */
+#define ENCODED_STATS_HEADER_MAX (FRAME_PREFIX_MAX + 1 + FRAME_PREFIX_MAX + 1 + 10)
 
 /* What a feed's events are encoded with. */
 enum {
@@ -74,6 +85,18 @@ struct EncodedError {
         uint64_t lost;
 };
 
+/* See SampleBatch. */
+struct SampleEnd {
+        bool full;
+        uint64_t begin_time_ns;
+        uint64_t end_time_ns;
+        uint64_t span_ns;
+        uint64_t forks;
+        uint64_t execs;
+        uint64_t exits;
+        uint64_t lost;
+};
+
 size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static ENCODED_EVENT_MAX]);
 size_t encode_batch_header(uint64_t first_number,
                            int64_t realtime_offset_ns,
@@ -95,3 +118,11 @@ size_t encode_subscribed(uint64_t request_id,
                          uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_sampling(uint64_t request_id, uint64_t next_number, uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_sample_loss(uint64_t count, uint8_t buffer[static ENCODED_REPLY_MAX]);
+
+size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t groups, uint8_t buffer[static ENCODED_SAMPLE_MAX]);
+size_t encode_task_sample_answer(const TaskSample *sample, uint32_t variant, uint8_t buffer[static ENCODED_SAMPLE_MAX]);
+size_t encode_sample_header(uint64_t number, size_t n_members, uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]);
+size_t encode_sample_end(const SampleEnd *end, uint8_t buffer[static ENCODED_SAMPLE_END_MAX]);
+size_t encode_stats_header(uint64_t request_id, size_t n_members, uint8_t buffer[static ENCODED_STATS_HEADER_MAX]);

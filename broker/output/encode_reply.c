@@ -5,12 +5,7 @@
 #include <assert.h>
 
 #include "broker/base/util.h"
-#include "broker/output/encode.h"
-#include "taskbroker/v1/broker.pb-c.h"
-
-/* The generated names are long; they stay in this file. */
-#define PB(name) Taskbroker__V1__##name
-#define PB_INIT(name) TASKBROKER__V1__##name##__INIT
+#include "broker/output/encode_parts.h"
 
 static size_t message_frame(const PB(ServerMessage) *m, uint8_t buffer[static ENCODED_REPLY_MAX]) {
         size_t n_message = taskbroker__v1__server_message__get_packed_size(m), n;
@@ -21,7 +16,7 @@ static size_t message_frame(const PB(ServerMessage) *m, uint8_t buffer[static EN
 }
 
 size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid, uint8_t buffer[static ENCODED_REPLY_MAX]) {
-        static const char *const features[] = { "snapshot", "resume", "filter", "programs", "access" };
+        static const char *const features[] = { "snapshot", "resume", "filter", "programs", "access", "stats", "sample" };
         PB(Welcome) welcome = PB_INIT(WELCOME);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
 
@@ -73,6 +68,27 @@ size_t encode_snapshot_end(uint64_t number,
         end.time_ns = time_ns;
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END;
         m.snapshot_end = &end;
+        return message_frame(&m, buffer);
+}
+
+size_t encode_sampling(uint64_t request_id, uint64_t next_number, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Sampling) sampling = PB_INIT(SAMPLING);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+
+        sampling.request_id = request_id;
+        sampling.next_number = next_number;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLING;
+        m.sampling = &sampling;
+        return message_frame(&m, buffer);
+}
+
+size_t encode_sample_loss(uint64_t count, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(SampleLoss) loss = PB_INIT(SAMPLE_LOSS);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+
+        loss.count = count;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS;
+        m.sample_loss = &loss;
         return message_frame(&m, buffer);
 }
 
@@ -160,6 +176,13 @@ size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t bu
         COPY(table_bytes);
         COPY(refused_namespace);
         COPY(withheld);
+        COPY(sweeps);
+        COPY(sweep_tasks);
+        COPY(sweep_gone);
+        COPY(sweep_lost);
+        COPY(sweep_cpu_ns);
+        COPY(sample_subscribers);
+        COPY(sample_lost);
 #undef COPY
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS;
         m.status = &s;

@@ -126,7 +126,7 @@ void feed_age(Feed *feed, uint32_t age_max) {
                 chunk_free(feed, feed_oldest(feed));
 }
 
-/* Reads what encode_batch_header() wrote: prefix; tag, length of the batch; tag, number. */
+/* Reads what encode_batch_header() or encode_sample_header() wrote: prefix; tag, length of the batch; tag, number. */
 static uint64_t frame_first_number(const uint8_t *frame) {
         uint64_t number = 0;
         int shift = 0;
@@ -206,9 +206,9 @@ static int feed_reserve(Feed *feed, size_t n) {
 }
 
 /**
- * feed_append() - append an event to the open batch
+ * feed_append() - append an event, or a member of a sample, to the open batch
  * @feed:                the feed
- * @event:               encoded by encode_event()
+ * @event:               encoded by encode_event(); of a feed of samples: by encode_task_sample() or encode_sample_end()
  * @n_event:             its length
  * @realtime_offset_ns:  with which its times were made
  *
@@ -229,7 +229,8 @@ int feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realti
         }
         memcpy(feed->open + feed->n_open, event, n_event);
         feed->n_open += n_event;
-        ++feed->next_number;
+        if (!feed->of_samples)
+                ++feed->next_number;
         return 0;
 }
 
@@ -248,7 +249,9 @@ int feed_close_batch(Feed *feed) {
         if (feed->n_open == 0)
                 return 0;
 
-        n = encode_batch_header(feed->open_first_number, feed->realtime_offset_ns, feed->n_open, header);
+        n = feed->of_samples
+                    ? encode_sample_header(feed->open_first_number, feed->n_open, header)
+                    : encode_batch_header(feed->open_first_number, feed->realtime_offset_ns, feed->n_open, header);
         r = feed_reserve(feed, n + feed->n_open);
         if (r)
                 return error_trace(r);
@@ -261,6 +264,20 @@ int feed_close_batch(Feed *feed) {
         feed->n_open = 0;
         ++feed->n_closed;
         return 0;
+}
+
+/**
+ * feed_end_sample() - the sample at hand is complete
+ * @feed:  a feed of samples
+ *
+ * Return: 0, or a negative errno.
+ */
+int feed_end_sample(Feed *feed) {
+        int r;
+
+        r = feed_close_batch(feed);
+        ++feed->next_number;
+        return error_trace(r);
 }
 
 /*
@@ -500,4 +517,21 @@ uint64_t cursor_recover(Cursor *cursor, uint64_t *ret_first_number) {
         cursor->fell = false;
         *ret_first_number = cursor->lost_from;
         return oldest->first_number - cursor->lost_from;
+}
+
+/**
+ * cursor_give_up() - leave a feed of samples after a fall
+ * @cursor:  a cursor that fell, at a boundary; without a feed afterwards
+ *
+ * What is left of samples is of no use: it comes back for one that is whole.
+ *
+ * Return: How many samples, the one at hand included, it does not get.
+ */
+uint64_t cursor_give_up(Cursor *cursor) {
+        uint64_t lost;
+
+        assert(cursor_must_recover(cursor) && cursor->feed->of_samples);
+        lost = cursor->feed->next_number - MIN(cursor->lost_from, cursor->feed->next_number);
+        cursor_deinit(cursor);
+        return MAX(lost, (uint64_t)1);
 }

@@ -42,6 +42,7 @@ struct Feed {
         uint64_t id;
         Topic topic;                    /* what it is of */
         Rights rights;                  /* of those who may read it */
+        bool of_samples;                /* its frames are parts of samples, and its numbers those of samples */
         bool of_all;                    /* its filter leaves nothing out */
         uint64_t mark;                  /* of its subtrees; 0: it has none */
         uint64_t roots[LIMIT_FILTER_SUBTREES]; /* starts of the subtrees' roots, with their numbers their identity */
@@ -49,7 +50,7 @@ struct Feed {
         List snapshots;                 /* of the owner */
         size_t n_snapshots;
 
-        uint64_t next_number;           /* of the next event */
+        uint64_t next_number;           /* of the next event; of the sample at hand */
         int64_t realtime_offset_ns;     /* of the open batch */
         List chunks;                    /* oldest first; never empty */
         size_t n_bytes;                 /* in chunks; never more than n_max */
@@ -82,6 +83,7 @@ void feed_age(Feed *feed, uint32_t age_max);
 
 int feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns);
 int feed_close_batch(Feed *feed);
+int feed_end_sample(Feed *feed);
 
 void cursor_init(Cursor *cursor);
 void cursor_deinit(Cursor *cursor);
@@ -94,3 +96,4 @@ bool cursor_must_recover(const Cursor *cursor);
 size_t cursor_slices(Cursor *cursor, size_t n_max, struct iovec slices[static FEED_SLICES]);
 void cursor_advance(Cursor *cursor, size_t n);
 uint64_t cursor_recover(Cursor *cursor, uint64_t *ret_first_number);
+uint64_t cursor_give_up(Cursor *cursor);

@@ -25,8 +25,6 @@
 /* How long a snapshot stays that nobody reads. */
 #define SNAPSHOT_KEEP_NS NSEC_PER_SEC
 
-_Static_assert(LIMIT_FEEDS <= 64, "a mark for each feed");
-
 void feeds_init(Feeds *feeds, TaskTable *table, Programs *programs, size_t n_bytes_max) {
         *feeds = (Feeds){ .table = table, .programs = programs, .n_bytes_max = n_bytes_max };
         list_init(&feeds->list);
@@ -48,7 +46,7 @@ static void feeds_free_feed(Feeds *feeds, Feed *feed) {
                 feeds_free_snapshot(feeds, feed, container_of(link, Snapshot, link));
         if (topic_wants_programs(&feed->topic))
                 programs_unwant(feeds->programs);
-        feeds->marks &= ~feed->mark;
+        feeds_give_mark(feeds, feed->mark);
         --feeds->n;
         feed_free(feed);
 }
@@ -62,11 +60,19 @@ void feeds_deinit(Feeds *feeds) {
                 feeds_free_feed(feeds, container_of(link, Feed, link));
 }
 
-/* The roots of a topic's subtrees must live, as far as the client may know; their starts tell them from later owners of their numbers. */
-static int feeds_find_roots(const Feeds *feeds,
-                            const Topic *topic,
-                            const Rights *rights,
-                            uint64_t roots[static LIMIT_FILTER_SUBTREES]) {
+/**
+ * feeds_find_roots() - the roots of a topic's subtrees
+ * @feeds:  the feeds
+ * @topic:  the topic
+ * @rights: of whoever asks
+ * @roots:  output: their starts, which tell them from later owners of their numbers
+ *
+ * Return: 0; FEEDS_E_NO_ROOT: not all of them live, as far as the client may know.
+ */
+int feeds_find_roots(const Feeds *feeds,
+                     const Topic *topic,
+                     const Rights *rights,
+                     uint64_t roots[static LIMIT_FILTER_SUBTREES]) {
         memset(roots, 0, LIMIT_FILTER_SUBTREES * sizeof(*roots));
         for (size_t i = 0; i < topic->filter.n_subtrees; ++i) {
                 const Task *leader = task_table_get_leader(feeds->table, topic->filter.subtrees[i]);
@@ -76,6 +82,35 @@ static int feeds_find_roots(const Feeds *feeds,
                 roots[i] = leader->start_time_ns;
         }
         return 0;
+}
+
+/**
+ * feeds_take_mark() - mark the tasks of a topic's subtrees
+ * @feeds:     the feeds
+ * @topic:     the topic
+ * @ret_mark:  output: the mark; 0: it has no subtrees
+ *
+ * Return: 0; FEEDS_E_FULL: there is no mark left; a negative errno.
+ */
+int feeds_take_mark(Feeds *feeds, const Topic *topic, uint64_t *ret_mark) {
+        uint64_t mark = ~feeds->marks & (feeds->marks + 1); /* the lowest that is free */
+        int r;
+
+        *ret_mark = 0;
+        if (topic->filter.n_subtrees == 0)
+                return 0;
+        if (mark == 0)
+                return FEEDS_E_FULL;
+        r = subtree_mark(feeds->table, mark, topic->filter.subtrees, topic->filter.n_subtrees);
+        if (r)
+                return error_trace(r);
+        feeds->marks |= mark;
+        *ret_mark = mark;
+        return 0;
+}
+
+void feeds_give_mark(Feeds *feeds, uint64_t mark) {
+        feeds->marks &= ~mark;
 }
 
 /* The one that has been without subscribers for longest. */
@@ -109,16 +144,12 @@ static int feeds_new(Feeds *feeds,
         if (r)
                 return error_trace(r);
         feed->rights = *rights;
-        if (topic->filter.n_subtrees > 0) {
-                feed->mark = ~feeds->marks & (feeds->marks + 1); /* the lowest that is free */
-                memcpy(feed->roots, roots, sizeof(feed->roots));
-                r = subtree_mark(feeds->table, feed->mark, topic->filter.subtrees, topic->filter.n_subtrees);
-                if (r) {
-                        feed_free(feed);
-                        return error_trace(r);
-                }
-                feeds->marks |= feed->mark;
+        r = feeds_take_mark(feeds, topic, &feed->mark);
+        if (r) {
+                feed_free(feed);
+                return r < 0 ? error_trace(r) : r;
         }
+        memcpy(feed->roots, roots, sizeof(feed->roots));
         if (topic_wants_programs(topic))
                 programs_want(feeds->programs);
         ++feeds->last_id;

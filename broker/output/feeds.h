@@ -45,6 +45,13 @@ bool topic_wants_programs(const Topic *topic);
 void feeds_init(Feeds *feeds, TaskTable *table, Programs *programs, size_t n_bytes_max);
 void feeds_deinit(Feeds *feeds);
 
+int feeds_find_roots(const Feeds *feeds,
+                     const Topic *topic,
+                     const Rights *rights,
+                     uint64_t roots[static LIMIT_FILTER_SUBTREES]);
+int feeds_take_mark(Feeds *feeds, const Topic *topic, uint64_t *ret_mark);
+void feeds_give_mark(Feeds *feeds, uint64_t mark);
+
 int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, Feed **ret_feed);
 Feed *feeds_get(const Feeds *feeds, uint64_t id);
 int feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns);

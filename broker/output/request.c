@@ -48,7 +48,9 @@ static int refuse(EncodedError *error, ErrorCode code, bool closing, const char 
         return REQUEST_E_REFUSED;
 }
 
-#define REFUSE_VALUE(error, field, message) refuse((error), ERROR_BAD_VALUE, false, "subscribe." field, (message))
+/* The same filter stands in two requests. */
+#define FIELD(of_sample, field) ((of_sample) ? "sample." field : "subscribe." field)
+#define REFUSE_VALUE(error, field, message) refuse((error), ERROR_BAD_VALUE, false, (field), (message))
 
 static int numbers_decode(const uint32_t *wire, size_t n_wire, size_t n_max, uint32_t *numbers, uint32_t *n_numbers) {
         if (n_wire > n_max)
@@ -68,39 +70,42 @@ static int text_decode(const ProtobufCBinaryData *wire, size_t n_max, char *text
         return 0;
 }
 
-static int filter_decode(const Taskbroker__V1__Filter *m, Filter *filter, EncodedError *error) {
+static int filter_decode(const Taskbroker__V1__Filter *m, bool of_sample, Filter *filter, EncodedError *error) {
         if (m->base.n_unknown_fields > 0)
-                return refuse(error, ERROR_UNKNOWN_FIELD, true, "subscribe.filter",
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, FIELD(of_sample, "filter"),
                               "The filter has a field that this broker does not know.");
 
         if (numbers_decode(m->uids, m->n_uids, LIMIT_FILTER_NUMBERS, filter->uids, &filter->n_uids))
-                return REFUSE_VALUE(error, "filter.uids", "There are more than 64 user ids.");
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.uids"), "There are more than 64 user ids.");
         if (numbers_decode(m->pids, m->n_pids, LIMIT_FILTER_NUMBERS, filter->pids, &filter->n_pids))
-                return REFUSE_VALUE(error, "filter.pids", "There are more than 64 processes.");
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.pids"), "There are more than 64 processes.");
         if (numbers_decode(m->subtrees, m->n_subtrees, LIMIT_FILTER_SUBTREES, filter->subtrees, &filter->n_subtrees))
-                return REFUSE_VALUE(error, "filter.subtrees", "There are more than 16 subtrees.");
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.subtrees"), "There are more than 16 subtrees.");
 
         if (m->n_comms > LIMIT_FILTER_COMMS)
-                return REFUSE_VALUE(error, "filter.comms", "There are more than 16 patterns of names.");
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.comms"), "There are more than 16 patterns of names.");
         for (size_t i = 0; i < m->n_comms; ++i)
                 if (text_decode(&m->comms[i], LIMIT_FILTER_COMM_BYTES, filter->comms[filter->n_comms++]))
-                        return REFUSE_VALUE(error, "filter.comms",
+                        return REFUSE_VALUE(error, FIELD(of_sample, "filter.comms"),
                                             "A pattern of names has 1 to 63 bytes, none of them 0.");
 
         if (m->n_cgroups > LIMIT_FILTER_CGROUPS)
-                return REFUSE_VALUE(error, "filter.cgroups", "There are more than 8 cgroups.");
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.cgroups"), "There are more than 8 cgroups.");
         for (size_t i = 0; i < m->n_cgroups; ++i) {
                 char *path = filter->cgroups[filter->n_cgroups++];
 
                 if (text_decode(&m->cgroups[i], LIMIT_FILTER_CGROUP_BYTES, path) || *path != '/')
-                        return REFUSE_VALUE(error, "filter.cgroups",
+                        return REFUSE_VALUE(error, FIELD(of_sample, "filter.cgroups"),
                                             "The path of a cgroup begins with '/' and has at most 511 bytes, none of them 0.");
                 for (size_t n = strlen(path); n > 0 && path[n - 1] == '/'; --n)
                         path[n - 1] = 0;
         }
 
+        if (of_sample && (*m->cpus || m->nonzero))
+                return REFUSE_VALUE(error, *m->cpus ? "sample.filter.cpus" : "sample.filter.nonzero",
+                                    "Samples are of tasks: what leaves out events means nothing to them.");
         if (*m->cpus && !filter_parse_cpus(filter, m->cpus))
-                return REFUSE_VALUE(error, "filter.cpus", "Processors are a list like \"0-3,8\", of numbers below 8192.");
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.cpus"), "Processors are a list like \"0-3,8\", of numbers below 8192.");
         filter->nonzero = m->nonzero;
         return 0;
 }
@@ -138,10 +143,46 @@ static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *su
         subscription->topic.programs = m->programs;
         subscription->strict = m->strict;
         subscription->snapshot = m->snapshot;
-        if (m->filter && filter_decode(m->filter, &subscription->topic.filter, error))
+        if (m->filter && filter_decode(m->filter, false, &subscription->topic.filter, error))
                 return REQUEST_E_REFUSED;
         subscription->has_resume = m->resume;
         return m->resume ? resume_decode(m->resume, &subscription->resume, error) : 0;
+}
+
+static int sample_decode(const Taskbroker__V1__Sample *m, Request *request, EncodedError *error) {
+        uint32_t known = 0;
+
+#define GROUP(group, GROUP, number) known |= STATS_##GROUP;
+        TASKSTATS_GROUPS(GROUP)
+#undef GROUP
+
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "sample",
+                              "The request has a field that this broker does not know.");
+        if (m->interval_ms < LIMIT_SAMPLE_MS_MIN || m->interval_ms > LIMIT_SAMPLE_MS_MAX)
+                return REFUSE_VALUE(error, "sample.interval_ms", "An interval has 100 to 60000 milliseconds.");
+        if ((int)m->scope < 0 || m->scope > TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS)
+                return REFUSE_VALUE(error, "sample.scope", "Samples are of processes (1) or of threads (2).");
+        if (m->groups & ~known)
+                return REFUSE_VALUE(error, "sample.groups", "There is no such group of statistics.");
+
+        request->sampling.interval_ms = m->interval_ms;
+        request->sampling.groups = m->groups ? m->groups : known;
+        request->subscription.topic.threads = m->scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS;
+        return m->filter ? filter_decode(m->filter, true, &request->subscription.topic.filter, error) : 0;
+}
+
+static int stats_decode(const Taskbroker__V1__GetStats *m, StatsWanted *stats, EncodedError *error) {
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "get_stats",
+                              "The request has a field that this broker does not know.");
+        if (m->n_pids + m->n_tids == 0)
+                return REFUSE_VALUE(error, "get_stats.pids", "The request names no process and no task.");
+        if (numbers_decode(m->pids, m->n_pids, LIMIT_STATS_NUMBERS, stats->pids, &stats->n_pids))
+                return REFUSE_VALUE(error, "get_stats.pids", "There are more than 128 numbers.");
+        if (numbers_decode(m->tids, m->n_tids, LIMIT_STATS_NUMBERS - m->n_pids, stats->tids, &stats->n_tids))
+                return REFUSE_VALUE(error, "get_stats.tids", "There are more than 128 numbers.");
+        return 0;
 }
 
 /**
@@ -193,6 +234,12 @@ int request_decode(const uint8_t *data, size_t n_data, Request *ret_request, Enc
                         return refuse(ret_error, ERROR_UNKNOWN_FIELD, true, "get_status",
                                       "The request has a field that this broker does not know.");
                 return 0;
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATS:
+                ret_request->type = REQUEST_STATS;
+                return stats_decode(m->get_stats, &ret_request->stats, ret_error);
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE:
+                ret_request->type = REQUEST_SAMPLE;
+                return sample_decode(m->sample, ret_request, ret_error);
         default:
                 return refuse(ret_error, ERROR_BAD_MESSAGE, true, NULL, "The message holds no request.");
         }

@@ -12,6 +12,8 @@
 
 typedef struct Request Request;
 typedef struct Resume Resume;
+typedef struct Sampling Sampling;
+typedef struct StatsWanted StatsWanted;
 typedef struct Subscription Subscription;
 typedef struct Topic Topic;
 
@@ -23,6 +25,8 @@ enum {
 typedef enum RequestType {
         REQUEST_SUBSCRIBE,
         REQUEST_STATUS,
+        REQUEST_STATS,
+        REQUEST_SAMPLE,
 } RequestType;
 
 #define MAX_DELAY_MS_LIMIT 60000u
@@ -51,10 +55,25 @@ struct Subscription {
         Resume resume;
 };
 
+/* Processes, then tasks. */
+struct StatsWanted {
+        uint32_t n_pids, n_tids;
+        uint32_t pids[LIMIT_STATS_NUMBERS];
+        uint32_t tids[LIMIT_STATS_NUMBERS];
+};
+
+/* How samples are wanted; of what, the subscription's topic says: its threads and its filter. */
+struct Sampling {
+        uint32_t interval_ms;
+        uint32_t groups;        /* STATS_* */
+};
+
 struct Request {
         uint64_t id;
         RequestType type;
         Subscription subscription;
+        Sampling sampling;
+        StatsWanted stats;
 };
 
 bool topic_equals(const Topic *a, const Topic *b);

@@ -29,6 +29,7 @@
 #include "broker/root/access.h"
 #include "broker/root/broker.h"
 #include "broker/root/facts.h"
+#include "broker/root/live.h"
 #include "broker/root/pace.h"
 #include "broker/root/privileges.h"
 #include "broker/root/proof.h"
@@ -67,6 +68,7 @@ struct Broker {
         Join join;
         Reconcile reconcile;
         Hub hub;
+        Live live;
         Listener listener;
         AccessWatch access;
 
@@ -457,6 +459,9 @@ static int broker_init(Broker *broker, const Options *options) {
         r = sources_open(&broker->connector, &broker->exits, &broker->facts, options, say_to_log);
         if (r)
                 return r < 0 ? error_trace(r) : BROKER_E_FAILED;
+        r = live_init(&broker->live, &broker->hub, &broker->join, options);
+        if (r)
+                return error_trace(r);
         if (options->connector_fd < 0)
                 proof_say_facts(&broker->connector, &broker->exits, &broker->facts, say_to_log);
 
@@ -509,6 +514,7 @@ static void broker_deinit(Broker *broker) {
         }
         if (broker->loop) {
                 hub_deinit(&broker->hub);
+                live_deinit(&broker->live);
                 ev_loop_destroy(broker->loop);
         }
 }
@@ -524,6 +530,7 @@ int broker_run(const Options *options) {
                 .procfs_fd = -1,
                 .connector = CONNECTOR_NULL,
                 .exits = EXIT_LISTENER_NULL,
+                .live = LIVE_NULL,
                 .listener = LISTENER_NULL,
                 .access = ACCESS_WATCH_NULL,
         };
@@ -565,6 +572,7 @@ int broker_check(const Options *options) {
         Broker broker = {
                 .connector = CONNECTOR_NULL,
                 .exits = EXIT_LISTENER_NULL,
+                .live = LIVE_NULL,
                 .listener = LISTENER_NULL,
                 .access = ACCESS_WATCH_NULL,
         };

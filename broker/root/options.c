@@ -83,6 +83,7 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 SECCOMP,
                 CONNECTOR_FD,
                 TASKSTATS_FD,
+                STATS_FD,
                 LISTENER_FD,
                 PROCFS,
                 HELP,
@@ -104,6 +105,7 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 { "seccomp", required_argument, NULL, SECCOMP },
                 { "connector-fd", required_argument, NULL, CONNECTOR_FD },
                 { "taskstats-fd", required_argument, NULL, TASKSTATS_FD },
+                { "stats-fd", required_argument, NULL, STATS_FD },
                 { "listener-fd", required_argument, NULL, LISTENER_FD },
                 { "procfs", required_argument, NULL, PROCFS },
                 { "help", no_argument, NULL, HELP },
@@ -123,6 +125,7 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 .seccomp = true,
                 .connector_fd = -1,
                 .taskstats_fd = -1,
+                .stats_fd = -1,
                 .listener_fd = -1,
                 .procfs = "/proc",
         };
@@ -184,6 +187,7 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                         break;
                 case CONNECTOR_FD:
                 case TASKSTATS_FD:
+                case STATS_FD:
                 case LISTENER_FD:
                         if (!number_parse(optarg, 0, 1 << 20, &n))
                                 return refuse(longs[i].name, optarg, "a file descriptor");
@@ -191,6 +195,8 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                                 ret_options->connector_fd = (int)n;
                         else if (c == TASKSTATS_FD)
                                 ret_options->taskstats_fd = (int)n;
+                        else if (c == STATS_FD)
+                                ret_options->stats_fd = (int)n;
                         else
                                 ret_options->listener_fd = (int)n;
                         break;

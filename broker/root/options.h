@@ -33,6 +33,7 @@ struct Options {
         /* For tests, which are the kernel themselves. */
         int connector_fd;       /* -1: open */
         int taskstats_fd;       /* -1: open */
+        int stats_fd;           /* -1: open; without it a test's broker has no live statistics */
         int listener_fd;        /* -1: make the socket */
         const char *procfs;
 };

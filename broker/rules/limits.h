@@ -73,3 +73,14 @@
 /* So long without a refusal, and the next one is logged again; and such lines at once, of all users. */
 #define LIMIT_QUOTA_QUIET_NS (60 * NSEC_PER_SEC)
 #define LIMIT_QUOTA_LINES 16u
+
+/* Numbers in one GetStats, and such requests of one connection that wait for their answers. */
+#define LIMIT_STATS_NUMBERS 128u
+#define LIMIT_STATS_WAITING 16u
+
+/* Intervals of samples. */
+#define LIMIT_SAMPLE_MS_MIN 100u
+#define LIMIT_SAMPLE_MS_MAX 60000u
+
+/* Feeds of samples, that is, different requests for them. */
+#define LIMIT_SAMPLE_FEEDS 32u

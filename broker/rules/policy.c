@@ -112,9 +112,6 @@ View policy_view_stats(const Rights *rights, const Task *task, const TaskStats *
 
         if (rights->all)
                 return VIEW_FULL;
-        owner = task_owner(task);
-        if (owner.claim == OWNER_EVER &&
-            ((stats->ac_flag & AC_FLAG_SU) || stats->ac_uid != task->ruid || stats->ac_gid != task->rgid))
-                owner.claim = OWNER_NOW;
+        owner = task_owner_live(task, stats);
         return policy_view(rights, &owner);
 }

@@ -24,12 +24,17 @@
 /* How long after the start a seeded task's record may be from before it. */
 #define START_GRACE_NS NSEC_PER_SEC
 
-/*
+/**
+ * stats_apply_facts() - leave out what was not measured
+ * @stats:  of a task, as the kernel has them
+ * @facts:  what the kernel is
+ * @task:   the task; NULL: not in the table
+ *
  * Delay accounting is a property of a task, given at its birth. For a task whose
  * birth was not seen, a count above zero is proof; without, nobody knows, and
  * zeros are not shown for measurements.
  */
-static void stats_apply_facts(TaskStats *stats, const KernelFacts *facts, const Task *task) {
+void stats_apply_facts(TaskStats *stats, const KernelFacts *facts, const Task *task) {
         bool counted = facts->delay_accounting == DELAY_ACCOUNTING_UNKNOWN || (task && (task->flags & TASK_COUNTED)) ||
                        stats->blkio_delay.count || stats->swapin_delay.count || stats->freepages_delay.count ||
                        stats->thrashing_delay.count || stats->compact_delay.count || stats->wpcopy_delay.count ||

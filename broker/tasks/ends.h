@@ -8,6 +8,7 @@
 
 #include "broker/tasks/join.h"
 
+void stats_apply_facts(TaskStats *stats, const KernelFacts *facts, const Task *task);
 void event_fill(Event *event, const Task *task);
 
 bool ends_take_stray(Join *join, uint32_t tid);

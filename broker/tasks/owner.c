@@ -8,6 +8,7 @@
  * in its sums, and is marked for its life (Process.tainted).
  */
 
+#include "broker/base/util.h"
 #include "broker/tasks/owner.h"
 
 /**
@@ -61,4 +62,31 @@ void task_note_record(const Task *task, const TaskStats *stats) {
 void owner_doubt_all(TaskTable *table) {
         for (const Task *task = task_table_next(table, 1); task; task = task_table_next(table, task->tid + 1))
                 task->process->unsure = true;
+}
+
+/**
+ * task_owner_live() - whose a live task is, once its statistics are known
+ * @task:   the task
+ * @stats:  what the kernel said of it
+ *
+ * It says what the table may not know yet: that privileges were used, that ids are others.
+ */
+Owner task_owner_live(const Task *task, const TaskStats *stats) {
+        Owner owner = task_owner(task);
+
+        if (owner.claim == OWNER_EVER &&
+            ((stats->ac_flag & AC_FLAG_SU) || stats->ac_uid != task->ruid || stats->ac_gid != task->rgid))
+                owner.claim = OWNER_NOW;
+        return owner;
+}
+
+/**
+ * owner_restrict() - whose two tasks are together
+ * @owner:  of the one; afterwards of both
+ * @other:  of the other
+ */
+void owner_restrict(Owner *owner, const Owner *other) {
+        if (owner->uid != other->uid || owner->gid != other->gid)
+                owner->claim = OWNER_NONE;
+        owner->claim = MIN(owner->claim, other->claim);
 }

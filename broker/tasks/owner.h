@@ -8,6 +8,8 @@
 #include "broker/tasks/table.h"
 
 Owner task_owner(const Task *task);
+Owner task_owner_live(const Task *task, const TaskStats *stats);
+void owner_restrict(Owner *owner, const Owner *other);
 void task_note_birth(Task *task);
 void owner_doubt_all(TaskTable *table);
 void task_note_record(const Task *task, const TaskStats *stats);

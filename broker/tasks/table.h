@@ -49,6 +49,8 @@ struct Task {
         uint32_t ruid, euid, rgid, egid;
         uint16_t flags;
         char comm[COMM_SIZE];
+        uint32_t sampled;               /* tells whether it has run since it was last sampled; 0: never was */
+        uint32_t changed_sweep;         /* the last sweep that found it changed */
 };
 
 struct Process {
@@ -65,6 +67,8 @@ struct Process {
         Program *program;               /* what it runs; NULL: not asked for */
         uint64_t marks;                 /* of the subtrees that it belongs to */
         uint32_t session;               /* 0: none or not known */
+        uint32_t sampled;               /* as of a task: of its tasks' number and ends */
+        uint32_t changed_sweep;
 };
 
 struct TaskTable {

@@ -13,7 +13,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,50 +24,13 @@
 #include "taskbroker/taskbroker.h"
 
 #include "clients/lib/address.h"
-#include "clients/lib/decode.h"
-#include "clients/lib/encode.h"
-#include "clients/lib/reconnect.h"
+#include "clients/lib/client.h"
 #include "proto/frame.h"
 
 /* One frame always fits, so that a full buffer never means a stuck one. */
 #define CLIENT_IN_MAX (FRAME_PREFIX_MAX + FRAME_MAX_FROM_BROKER)
 
-/* Some small requests, and one with the largest filter: a broker that answers takes each at once. */
-#define CLIENT_OUT_MAX (2u * ENCODE_REQUEST_MAX)
-
-#define CLIENT_MAX_DELAY_MS 60000u
-
-struct tb_client {
-        int fd;
-
-        uint8_t *in;                    /* CLIENT_IN_MAX; pages are there once touched */
-        size_t in_start;                /* of the frame at hand */
-        size_t in_end;
-
-        uint8_t out[CLIENT_OUT_MAX];
-        size_t out_start;
-        size_t out_end;
-        bool out_closed;                /* the broker reads no more */
-
-        uint64_t last_request_id;
-        size_t n_batch_frame;           /* of the frame whose events or tasks are being taken */
-        Decoder decoder;
-
-        int error;                      /* that ended it */
-        char error_text[512];
-        char last_words[256];           /* of the broker, where it announced that it would close */
-
-        char *path;                     /* NULL: the default */
-        bool of_fd;                     /* made of a descriptor: nowhere to connect to again */
-        bool broken;                    /* the connection has ended; what came before it is handed out first */
-        Reconnect *reconnect;           /* NULL: the end of the connection is the client's */
-        uint64_t asked_again_id;        /* of the subscription that was sent again, until its answer; 0: none */
-        bool resuming;                  /* it asked to go on */
-        bool subscribed_follows;        /* its answer is handed out behind the link's message */
-        const char *restart_reason;     /* why it could not go on */
-};
-
-__attribute__((format(printf, 2, 3))) static void client_say(struct tb_client *client, const char *format, ...) {
+void client_say(struct tb_client *client, const char *format, ...) {
         va_list args;
 
         va_start(args, format);
@@ -373,9 +335,8 @@ static int client_decode(struct tb_client *client) {
         int r;
 
         for (;;) {
-                if (client->decoder.in_batch || client->decoder.in_part) {
-                        r = client->decoder.in_batch ? decoder_next_event(&client->decoder)
-                                                     : decoder_next_task(&client->decoder);
+                if (decoder_is_within(&client->decoder)) {
+                        r = decoder_next(&client->decoder);
                         if (r != 0)
                                 return r;
                         client->in_start += client->n_batch_frame;
@@ -387,7 +348,7 @@ static int client_decode(struct tb_client *client) {
                         return r < 0 ? r : 0;
 
                 r = decoder_begin(&client->decoder, client->in + client->in_start + n_prefix, n_message);
-                if (client->decoder.in_batch || client->decoder.in_part)
+                if (decoder_is_within(&client->decoder))
                         client->n_batch_frame = n_prefix + n_message;
                 else
                         client->in_start += n_prefix + n_message;
@@ -414,7 +375,7 @@ static int client_next(struct tb_client *client) {
         return r;
 }
 
-static int client_room(struct tb_client *client) {
+int client_room(struct tb_client *client) {
         if (client->out_closed)
                 return 0;
 
@@ -431,7 +392,7 @@ static int client_room(struct tb_client *client) {
 }
 
 /* To a broker that reads no more, nothing is sent; tb_process() will say so. */
-static void client_queue(struct tb_client *client, const uint8_t *frame, size_t n_frame) {
+void client_queue(struct tb_client *client, const uint8_t *frame, size_t n_frame) {
         if (client->out_closed)
                 return;
 
@@ -458,16 +419,18 @@ static int client_ask_again(struct tb_client *client, bool resume) {
                 .next_number = reconnect->next_number,
         };
         uint8_t frame[ENCODE_REQUEST_MAX];
+        size_t n;
 
         /* the program may have asked for something meanwhile */
         if (client_room(client) < 0)
                 return client_try_later(client);
-
         client->asked_again_id = ++client->last_request_id;
         client->resuming = resume;
-        client_queue(client,
-                     frame,
-                     encode_subscribe(frame, client->asked_again_id, &reconnect->subscription, resume ? &place : NULL));
+        if (reconnect->samples)
+                n = encode_sample(frame, client->asked_again_id, &reconnect->sampling);
+        else
+                n = encode_subscribe(frame, client->asked_again_id, &reconnect->subscription, resume ? &place : NULL);
+        client_queue(client, frame, n);
         (void)reconnect_watch(client->reconnect, client->fd, true);
         return 0;
 }
@@ -510,14 +473,18 @@ static int client_come_back(struct tb_client *client) {
         if (message->type == TB_MESSAGE_WELCOME) {
                 if (!reconnect->asked)
                         return client_tell_back(client, same ? NULL : restarted);
-                client->restart_reason = same ? "The connection broke before the subscription had begun." : restarted;
+                if (same)
+                        client->restart_reason = reconnect->samples ? "What would have been sampled meanwhile is not known."
+                                                                    : "The connection broke before the subscription had begun.";
+                else
+                        client->restart_reason = restarted;
                 return client_ask_again(client, same && reconnect->in_place);
         }
         if (message->request_id != client->asked_again_id || !client->asked_again_id)
                 return 1;
 
         client->asked_again_id = 0;
-        if (message->type == TB_MESSAGE_SUBSCRIBED) {
+        if (message->type == TB_MESSAGE_SUBSCRIBED || message->type == TB_MESSAGE_SAMPLING) {
                 client->decoder.message.request_id = reconnect->request_id;
                 reconnect_note(client->reconnect, message, client->decoder.welcome.epoch);
                 if (client->resuming)
@@ -544,10 +511,11 @@ static int client_next_reconnecting(struct tb_client *client) {
         if (client->subscribed_follows) {
                 client->subscribed_follows = false;
                 client->decoder.message = (struct tb_message){
-                        .type = TB_MESSAGE_SUBSCRIBED,
+                        .type = reconnect->samples ? TB_MESSAGE_SAMPLING : TB_MESSAGE_SUBSCRIBED,
                         .request_id = reconnect->request_id,
-                        .subscribed = &client->decoder.subscribed,
                 };
+                if (!reconnect->samples)
+                        client->decoder.message.subscribed = &client->decoder.subscribed;
                 return 1;
         }
 
@@ -584,103 +552,6 @@ int tb_next(struct tb_client *client, const struct tb_message **ret_message) {
                 *ret_message = &client->decoder.message;
 
         return r;
-}
-
-static int client_check_texts(struct tb_client *client, const char *const *texts, size_t n_texts, size_t n_max, const char *what) {
-        for (size_t i = 0; i < n_texts; i++) {
-                if (texts[i][0] && strlen(texts[i]) <= n_max)
-                        continue;
-                client_say(client, "Each %s of a filter has 1 to %zu bytes.", what, n_max);
-                return -EINVAL;
-        }
-
-        return 0;
-}
-
-static int client_check_filter(struct tb_client *client, const struct tb_filter *filter) {
-        const struct {
-                const char *what;
-                size_t n, n_max;
-        } lists[] = {
-                { "users", filter->n_uids, TB_FILTER_UIDS_MAX },
-                { "processes", filter->n_pids, TB_FILTER_PIDS_MAX },
-                { "subtrees", filter->n_subtrees, TB_FILTER_SUBTREES_MAX },
-                { "patterns of names", filter->n_comms, TB_FILTER_COMMS_MAX },
-                { "cgroups", filter->n_cgroups, TB_FILTER_CGROUPS_MAX },
-        };
-        int r;
-
-        for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-                if (lists[i].n <= lists[i].n_max)
-                        continue;
-                client_say(client, "A filter has at most %zu %s, not %zu.", lists[i].n_max, lists[i].what, lists[i].n);
-                return -EINVAL;
-        }
-        if (filter->cpus && strlen(filter->cpus) > ENCODE_CPUS_MAX) {
-                client_say(client, "A list of processors has at most %u bytes.", ENCODE_CPUS_MAX);
-                return -EINVAL;
-        }
-
-        r = client_check_texts(client, filter->comms, filter->n_comms, TB_FILTER_COMM_BYTES_MAX, "pattern of names");
-        if (r == 0)
-                r = client_check_texts(client, filter->cgroups, filter->n_cgroups, TB_FILTER_CGROUP_BYTES_MAX, "cgroup");
-
-        return r;
-}
-
-int tb_subscribe(struct tb_client *client, const struct tb_subscription *subscription, uint64_t *ret_request_id) {
-        struct tb_subscription asked = { 0 };
-        uint8_t frame[ENCODE_REQUEST_MAX];
-        int r;
-
-        if (subscription)
-                asked = *subscription;
-        if (!asked.kinds)
-                asked.kinds = TB_KINDS_DEFAULT;
-        if (asked.kinds & ~TB_KINDS_ALL) {
-                client_say(client, "There are no such kinds of events: 0x%x.", asked.kinds & ~TB_KINDS_ALL);
-                return -EINVAL;
-        }
-        if (asked.max_delay_ms > CLIENT_MAX_DELAY_MS) {
-                client_say(client,
-                           "Events cannot be held back for %" PRIu32 " ms: at most %u ms are possible.",
-                           asked.max_delay_ms,
-                           CLIENT_MAX_DELAY_MS);
-                return -EINVAL;
-        }
-
-        r = client_check_filter(client, &asked.filter);
-        if (r < 0)
-                return r;
-        r = client_room(client);
-        if (r < 0)
-                return r;
-
-        if (client->reconnect) {
-                r = reconnect_keep(client->reconnect, &asked, client->last_request_id + 1);
-                if (r < 0)
-                        return r;
-        }
-        client_queue(client, frame, encode_subscribe(frame, ++client->last_request_id, &asked, NULL));
-        if (ret_request_id)
-                *ret_request_id = client->last_request_id;
-
-        return 0;
-}
-
-int tb_request_status(struct tb_client *client, uint64_t *ret_request_id) {
-        uint8_t frame[ENCODE_REQUEST_MAX];
-        int r;
-
-        r = client_room(client);
-        if (r < 0)
-                return r;
-
-        client_queue(client, frame, encode_get_status(frame, ++client->last_request_id));
-        if (ret_request_id)
-                *ret_request_id = client->last_request_id;
-
-        return 0;
 }
 
 const struct tb_welcome *tb_client_welcome(const struct tb_client *client) {

@@ -10,7 +10,7 @@
 
 #include "clients/lib/decode-parts.h"
 
-static struct tb_termination decode_termination(const Taskbroker__V1__Termination *wire) {
+struct tb_termination decode_termination(const Taskbroker__V1__Termination *wire) {
         if (!wire)
                 return (struct tb_termination){ .known = false };
 

@@ -9,6 +9,7 @@
 #include "taskbroker/v1/broker.pb-c.h"
 
 #include "clients/lib/arena.h"
+#include "clients/lib/decode.h"
 
 ProtobufCMessage *decode_unpack(Arena *arena,
                                 const ProtobufCMessageDescriptor *descriptor,
@@ -25,3 +26,10 @@ enum tb_delay_accounting decode_delay_accounting(Taskbroker__V1__DelayAccounting
 void decode_status(struct tb_status *status, const Taskbroker__V1__Status *wire);
 void decode_task(struct tb_task *task, struct tb_program *program, const Taskbroker__V1__Task *wire);
 void decode_task_stats(struct tb_task_stats *stats, const Taskbroker__V1__TaskStats *wire);
+struct tb_termination decode_termination(const Taskbroker__V1__Termination *wire);
+
+int decoder_refuse(Decoder *decoder, const char *reason);
+int decoder_not_unpacked(Decoder *decoder, const Arena *arena, const char *reason);
+int decoder_open_samples(Decoder *decoder, const uint8_t *data, size_t n_data, bool answer);
+int decoder_sampling(Decoder *decoder, const uint8_t *data, size_t n_data);
+int decoder_sample_loss(Decoder *decoder, const uint8_t *data, size_t n_data);

@@ -69,17 +69,19 @@ void decoder_deinit(Decoder *decoder) {
  * @decoder:    the decoder; what it handed out last is void
  */
 void decoder_restart(Decoder *decoder) {
-        decoder->in_batch = decoder->in_part = false;
+        decoder->in_batch = decoder->in_part = decoder->in_samples = false;
         decoder->welcomed = false;
+        decoder->first_sample = 0;
+        decoder->sample = (struct tb_sample){ 0 };
 }
 
-static int decoder_refuse(Decoder *decoder, const char *reason) {
+int decoder_refuse(Decoder *decoder, const char *reason) {
         decoder->reason = reason;
         return -EPROTO;
 }
 
 /* Why there is no message: protobuf-c does not tell bad bytes from a lack of memory, the arena does. */
-static int decoder_not_unpacked(Decoder *decoder, const Arena *arena, const char *reason) {
+int decoder_not_unpacked(Decoder *decoder, const Arena *arena, const char *reason) {
         if (arena->out_of_memory)
                 return -ENOMEM;
         if (arena->exceeded)
@@ -229,8 +231,8 @@ static int decoder_snapshot_end(Decoder *decoder, const uint8_t *data, size_t n_
  * says. A broker newer than this library may send members that it does not know;
  * they are passed over.
  *
- * Return: 1: decoder->message is set; 0: it is not, but decoder->in_batch or
- *         decoder->in_part may be; -EPROTO, with decoder->reason; -ENOMEM.
+ * Return: 1: decoder->message is set; 0: it is not, but decoder_is_within() may be
+ *         so; -EPROTO, with decoder->reason; -ENOMEM.
  */
 int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
         WireCursor cursor = { data, data + n_data };
@@ -239,7 +241,7 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
 
         while ((r = wire_next(&cursor, &field)) > 0) {
                 if (field.number < TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME ||
-                    field.number > TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END)
+                    field.number > TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS)
                         continue;
                 if (field.type != WIRE_BYTES)
                         return decoder_refuse(decoder, "a message is malformed");
@@ -270,9 +272,36 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
                 return 0;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END:
                 return decoder_snapshot_end(decoder, body.data, body.n_data);
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_STATS:
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_BATCH:
+                return decoder_open_samples(decoder, body.data, body.n_data,
+                                            body.number == TASKBROKER__V1__SERVER_MESSAGE__BODY_STATS);
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLING:
+                return decoder_sampling(decoder, body.data, body.n_data);
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS:
+                return decoder_sample_loss(decoder, body.data, body.n_data);
         default:
                 return 0;
         }
+}
+
+/* Whether the last frame has parts that are taken out one by one. */
+bool decoder_is_within(const Decoder *decoder) {
+        return decoder->in_batch || decoder->in_part || decoder->in_samples;
+}
+
+/**
+ * decoder_next() - take the next part of a frame
+ * @decoder:    the decoder, within one
+ *
+ * Return: 1: decoder->message is set; 0: the frame is at its end; -EPROTO, with
+ *         decoder->reason; -ENOMEM.
+ */
+int decoder_next(Decoder *decoder) {
+        if (decoder->in_batch)
+                return decoder_next_event(decoder);
+
+        return decoder->in_part ? decoder_next_task(decoder) : decoder_next_sample(decoder);
 }
 
 /**

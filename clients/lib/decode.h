@@ -19,6 +19,12 @@ struct Decoder {
         bool in_batch;
         WireCursor part;                        /* of a snapshot */
         bool in_part;
+        WireCursor samples;                     /* of a part of a sample, or of an answer */
+        bool in_samples;
+        bool samples_answer;                    /* it is an answer, to: */
+        uint64_t samples_request_id;
+        bool samples_end_told;
+        uint64_t first_sample;                  /* the number of the first sample; 0: none yet */
 
         bool welcomed;
         struct tb_welcome welcome;
@@ -33,6 +39,10 @@ struct Decoder {
         struct tb_program program;
         struct tb_task task;
         struct tb_snapshot_end snapshot_end;
+        struct tb_task_sample task_sample;
+        struct tb_sample sample;                /* the one at hand, as far as it came */
+        bool sample_is_last;                    /* this part completes it */
+        struct tb_sample sample_done;
 
         const char *reason;                     /* after -EPROTO: what is wrong */
 };
@@ -41,5 +51,8 @@ void decoder_deinit(Decoder *decoder);
 
 void decoder_restart(Decoder *decoder);
 int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data);
+bool decoder_is_within(const Decoder *decoder);
+int decoder_next(Decoder *decoder);
 int decoder_next_event(Decoder *decoder);
 int decoder_next_task(Decoder *decoder);
+int decoder_next_sample(Decoder *decoder);

@@ -96,3 +96,41 @@ size_t encode_get_status(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t requ
         message.get_status = &get_status;
         return encode_frame(frame, &message);
 }
+
+size_t encode_get_stats(uint8_t frame[static ENCODE_REQUEST_MAX],
+                        uint64_t request_id,
+                        const uint32_t *pids,
+                        size_t n_pids,
+                        const uint32_t *tids,
+                        size_t n_tids) {
+        Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+        Taskbroker__V1__GetStats get_stats = TASKBROKER__V1__GET_STATS__INIT;
+
+        get_stats.pids = (uint32_t *)pids;
+        get_stats.n_pids = n_pids;
+        get_stats.tids = (uint32_t *)tids;
+        get_stats.n_tids = n_tids;
+
+        message.request_id = request_id;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATS;
+        message.get_stats = &get_stats;
+        return encode_frame(frame, &message);
+}
+
+size_t encode_sample(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id, const struct tb_sampling *sampling) {
+        Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+        Taskbroker__V1__Sample sample = TASKBROKER__V1__SAMPLE__INIT;
+        Taskbroker__V1__Filter filter = TASKBROKER__V1__FILTER__INIT;
+        ProtobufCBinaryData comms[TB_FILTER_COMMS_MAX], cgroups[TB_FILTER_CGROUPS_MAX];
+
+        sample.interval_ms = sampling->interval_ms;
+        sample.scope = (Taskbroker__V1__SampleScope)sampling->scope;
+        sample.groups = sampling->groups;
+        if (encode_filter(&filter, comms, cgroups, &sampling->filter))
+                sample.filter = &filter;
+
+        message.request_id = request_id;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
+        message.sample = &sample;
+        return encode_frame(frame, &message);
+}

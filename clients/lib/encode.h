@@ -26,3 +26,10 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
                         const struct tb_subscription *subscription,
                         const EncodeResume *resume);
 size_t encode_get_status(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id);
+size_t encode_get_stats(uint8_t frame[static ENCODE_REQUEST_MAX],
+                        uint64_t request_id,
+                        const uint32_t *pids,
+                        size_t n_pids,
+                        const uint32_t *tids,
+                        size_t n_tids);
+size_t encode_sample(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id, const struct tb_sampling *sampling);

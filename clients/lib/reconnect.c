@@ -153,13 +153,17 @@ static char *keep_texts(char *at, const char **to, const char *const *from, size
  * reconnect_keep() - remember a subscription
  * @reconnect:    the state
  * @subscription: as it was sent, checked; it is copied with all that it points to
+ * @sampling:     the same, in its place: one of them is NULL
  * @request_id:   of the request
  *
  * Return: 0; -ENOMEM.
  */
-int reconnect_keep(Reconnect *reconnect, const struct tb_subscription *subscription, uint64_t request_id) {
-        const struct tb_filter *from = &subscription->filter;
-        struct tb_filter *to = &reconnect->subscription.filter;
+int reconnect_keep(Reconnect *reconnect,
+                   const struct tb_subscription *subscription,
+                   const struct tb_sampling *sampling,
+                   uint64_t request_id) {
+        const struct tb_filter *from = sampling ? &sampling->filter : &subscription->filter;
+        struct tb_filter *to = sampling ? &reconnect->sampling.filter : &reconnect->subscription.filter;
         size_t n = from->cpus ? strlen(from->cpus) + 1 : 0;
         char *at;
 
@@ -176,7 +180,11 @@ int reconnect_keep(Reconnect *reconnect, const struct tb_subscription *subscript
         reconnect->asked = true;
         reconnect->in_place = false;
         reconnect->request_id = request_id;
-        reconnect->subscription = *subscription;
+        reconnect->samples = sampling;
+        if (sampling)
+                reconnect->sampling = *sampling;
+        else
+                reconnect->subscription = *subscription;
         to->uids = keep_numbers(reconnect->uids, from->uids, from->n_uids);
         to->pids = keep_numbers(reconnect->pids, from->pids, from->n_pids);
         to->subtrees = keep_numbers(reconnect->subtrees, from->subtrees, from->n_subtrees);

@@ -20,7 +20,9 @@ struct Reconnect {
 
         bool asked;                     /* there is a subscription: */
         uint64_t request_id;            /* as the program knows it */
+        bool samples;                   /* or rather: samples are wanted */
         struct tb_subscription subscription; /* its arrays and texts are those below */
+        struct tb_sampling sampling;    /* the same */
         uint32_t uids[TB_FILTER_UIDS_MAX];
         uint32_t pids[TB_FILTER_PIDS_MAX];
         uint32_t subtrees[TB_FILTER_SUBTREES_MAX];
@@ -44,6 +46,9 @@ bool reconnect_is_due(Reconnect *reconnect);
 bool reconnect_is_curable(int error);
 bool reconnect_error_is_curable(enum tb_error_code code);
 
-int reconnect_keep(Reconnect *reconnect, const struct tb_subscription *subscription, uint64_t request_id);
+int reconnect_keep(Reconnect *reconnect,
+                   const struct tb_subscription *subscription,
+                   const struct tb_sampling *sampling,
+                   uint64_t request_id);
 void reconnect_note(Reconnect *reconnect, const struct tb_message *message, uint64_t epoch);
 const struct tb_link *reconnect_back(Reconnect *reconnect, enum tb_link_state state, const char *reason);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* TaskSample: what one task, or one process, has used since its birth. See TaskSample in sample.proto. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/model/event.h"
+#include "broker/model/owner.h"
+#include "broker/model/taskstats.h"
+
+typedef struct TaskSample TaskSample;
+
+struct TaskSample {
+        uint32_t pid;
+        uint32_t tid;
+        uint32_t ppid;
+        uint32_t uid;
+        const char *comm;               /* COMM_SIZE bytes; NULL: none */
+        uint64_t start_time_ns;
+        uint64_t time_ns;
+        const TaskStats *stats;         /* NULL: there are none */
+        uint32_t tasks;
+        bool kernel_thread;
+        bool gone;
+        bool ended;
+        uint32_t wait_status;           /* ended */
+        StatsMissing stats_missing;     /* ended */
+        Owner owner;                    /* whose all that is in stats was; of one that ended the event says it */
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the encoder's files share. Includes the generated types: only encode*.c may include it. */
+
+#include <string.h>
+
+#include "broker/output/encode.h"
+#include "taskbroker/v1/broker.pb-c.h"
+
+/* The generated names are long; they stay in these files. */
+#define PB(name) Taskbroker__V1__##name
+#define PB_INIT(name) TASKBROKER__V1__##name##__INIT
+
+typedef struct StatsMessage StatsMessage;
+
+/* A TaskStats message with all that it can point to. */
+struct StatsMessage {
+        PB(TaskStats) stats;
+        PB(TaskStats__Identity) identity;
+        PB(TaskStats__Cpu) cpu;
+        PB(TaskStats__Memory) memory;
+        PB(TaskStats__MemoryIntegrals) memory_integrals;
+        PB(TaskStats__Scheduling) scheduling;
+        PB(TaskStats__Io) io;
+        PB(TaskStats__Executable) executable;
+        PB(TaskStats__ExitStatus) exit_status;
+        PB(TaskStats__Delays) delays;
+#define DELAY(name, offset, offset_v15, since, at_peak, at_peak_v15, at_time)  \
+        PB(TaskStats__Delay) name##_delay;                                    \
+        PB(TaskStats__DelayPeak) name##_peak;
+        TASKSTATS_DELAYS(DELAY)
+#undef DELAY
+};
+
+static inline ProtobufCBinaryData bytes_of_comm(const char comm[static COMM_SIZE]) {
+        return (ProtobufCBinaryData){ .len = strnlen(comm, COMM_SIZE), .data = (uint8_t *)comm };
+}
+
+PB(TaskStats) *stats_fill_view(StatsMessage *m, const TaskStats *stats, uint32_t variant);
+void termination_fill(PB(Termination) *m, uint32_t wait_status);
+
+size_t put_varint(uint8_t *data, uint64_t value);
+size_t put_fixed64(uint8_t *data, uint64_t value);
+size_t prefix_member(uint8_t *data, size_t room, uint8_t tag, size_t n);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Samples: a task's statistics are packed once, and copied to all who get the same. What
+ * is around them is written by hand, as around events.
+ */
+
+#include "broker/base/util.h"
+#include "broker/output/encode_parts.h"
+
+static size_t task_sample_pack(const TaskSample *sample,
+                               uint32_t variant,
+                               uint32_t groups,
+                               uint8_t tag,
+                               uint8_t buffer[static ENCODED_SAMPLE_MAX]) {
+        PB(TaskSample) m = PB_INIT(TASK_SAMPLE);
+        PB(Termination) termination;
+        StatsMessage message;
+        TaskStats wanted;
+        size_t n;
+
+        m.pid = sample->pid;
+        m.tid = sample->tid;
+        m.ppid = sample->ppid;
+        m.uid = sample->uid;
+        if (sample->comm)
+                m.comm = bytes_of_comm(sample->comm);
+        m.start_time_ns = sample->start_time_ns;
+        m.time_ns = sample->time_ns;
+        m.tasks = sample->tasks;
+        m.kernel_thread = sample->kernel_thread;
+        if (sample->gone)
+                m.state = TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_GONE;
+        if (sample->stats) {
+                wanted = *sample->stats;
+                wanted.groups &= groups;
+                m.stats = stats_fill_view(&message, &wanted, variant);
+        }
+        if (sample->ended) {
+                m.ended = true;
+                m.stats_missing = (PB(StatsMissing))sample->stats_missing;
+                if (!(variant & ENCODE_PUBLIC) || (variant & ENCODE_STATUS)) {
+                        termination_fill(&termination, sample->wait_status);
+                        m.termination = &termination;
+                }
+        }
+
+        /* a tag, and a length of two bytes for all but the smallest */
+        n = taskbroker__v1__task_sample__pack(&m, buffer + 3);
+        return prefix_member(buffer, 3, tag, n);
+}
+
+/**
+ * encode_task_sample() - encode a task's sample as a member of a SampleBatch
+ * @sample:   the sample
+ * @variant:  ENCODE_* bits
+ * @groups:   the groups of statistics that are wanted, STATS_*
+ * @buffer:   output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t groups, uint8_t buffer[static ENCODED_SAMPLE_MAX]) {
+        return task_sample_pack(sample, variant, groups, 1 << 3 | 2, buffer);
+}
+
+/* The same as a member of a Stats. */
+size_t encode_task_sample_answer(const TaskSample *sample, uint32_t variant, uint8_t buffer[static ENCODED_SAMPLE_MAX]) {
+        return task_sample_pack(sample, variant, ~0u, 2 << 3 | 2, buffer);
+}
+
+/**
+ * encode_sample_header() - the bytes of a frame in front of a sample's encoded members
+ * @number:     the sample's
+ * @n_members:  bytes of what follows
+ * @buffer:     output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_sample_header(uint64_t number, size_t n_members, uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]) {
+        uint8_t body[1 + 10], member[1 + FRAME_PREFIX_MAX];
+        size_t n_body = 0, n_member, n;
+
+        body[n_body++] = 2 << 3 | 0;    /* SampleBatch.number */
+        n_body += put_varint(body + n_body, number);
+
+        member[0] = 10 << 3 | 2;        /* ServerMessage.sample_batch */
+        n_member = 1 + frame_prefix(member + 1, (uint32_t)(n_body + n_members));
+        n = frame_prefix(buffer, (uint32_t)(n_member + n_body + n_members));
+        memcpy(buffer + n, member, n_member);
+        memcpy(buffer + n + n_member, body, n_body);
+        return n + n_member + n_body;
+}
+
+/**
+ * encode_sample_end() - the fields of a sample's last part
+ * @end:     what they say
+ * @buffer:  output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_sample_end(const SampleEnd *end, uint8_t buffer[static ENCODED_SAMPLE_END_MAX]) {
+        PB(SampleBatch) m = PB_INIT(SAMPLE_BATCH);
+
+        m.last = true;
+        m.full = end->full;
+        m.begin_time_ns = end->begin_time_ns;
+        m.end_time_ns = end->end_time_ns;
+        m.span_ns = end->span_ns;
+        m.forks = end->forks;
+        m.execs = end->execs;
+        m.exits = end->exits;
+        m.lost = end->lost;
+        return taskbroker__v1__sample_batch__pack(&m, buffer);
+}
+
+/**
+ * encode_stats_header() - the bytes of a frame in front of the encoded members of a Stats
+ * @request_id:  which it answers
+ * @n_members:   bytes of what follows
+ * @buffer:      output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_stats_header(uint64_t request_id, size_t n_members, uint8_t buffer[static ENCODED_STATS_HEADER_MAX]) {
+        uint8_t body[1 + 10], member[1 + FRAME_PREFIX_MAX];
+        size_t n_body = 0, n_member, n;
+
+        body[n_body++] = 1 << 3 | 0;    /* Stats.request_id */
+        n_body += put_varint(body + n_body, request_id);
+
+        member[0] = 8 << 3 | 2;         /* ServerMessage.stats */
+        n_member = 1 + frame_prefix(member + 1, (uint32_t)(n_body + n_members));
+        n = frame_prefix(buffer, (uint32_t)(n_member + n_body + n_members));
+        memcpy(buffer + n, member, n_member);
+        memcpy(buffer + n + n_member, body, n_body);
+        return n + n_member + n_body;
+}

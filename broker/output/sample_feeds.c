@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A feed keeps of the tasks that it has told nothing but the number of the sweep that it
+ * last told of: who has changed since is to be told. Values are totals, so that what a
+ * slow feed leaves out between two of its samples is in the difference of these, and a
+ * task told once too often does no harm.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/output/sample_feeds.h"
+#include "broker/rules/limits.h"
+
+/* Feeds whose time comes this soon are sampled with those whose time has come. */
+#define DUE_SLACK_NS (5 * NSEC_PER_MSEC)
+
+/* Bytes of a feed for each live task: so many full samples are always in it. */
+#define TASK_BYTES_MAX 2048u
+
+/* Different encodings of one sample that are kept for other feeds. */
+#define ENCODINGS 4
+
+typedef struct Encodings Encodings;
+
+struct Encodings {
+        size_t n;
+        struct {
+                uint32_t variant, groups;
+                size_t n;
+                uint8_t bytes[ENCODED_SAMPLE_MAX];
+        } each[ENCODINGS];
+};
+
+void sample_feeds_init(SampleFeeds *samples, Feeds *feeds) {
+        *samples = (SampleFeeds){ .feeds = feeds };
+        list_init(&samples->list);
+}
+
+void sample_feeds_deinit(SampleFeeds *samples) {
+        list_for_each(link, safe, &samples->list)
+                sample_feeds_give_up(samples, container_of(link, SampleFeed, link));
+}
+
+static int sample_feeds_new(SampleFeeds *samples,
+                            const Topic *topic,
+                            const Sampling *sampling,
+                            const Rights *rights,
+                            const uint64_t roots[static LIMIT_FILTER_SUBTREES],
+                            SampleFeed **ret_feed) {
+        Feeds *feeds = samples->feeds;
+        SampleFeed *feed;
+        int r;
+
+        if (samples->n >= LIMIT_SAMPLE_FEEDS)
+                return FEEDS_E_FULL;
+        feed = calloc(1, sizeof(*feed));
+        if (!feed)
+                return error_origin(-ENOMEM);
+        list_init(&feed->link);
+        feed->sampling = *sampling;
+        r = feed_new(&feed->feed, feeds->last_id + 1, topic, MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks));
+        if (r) {
+                free(feed);
+                return error_trace(r);
+        }
+        feed->feed->of_samples = true;
+        feed->feed->rights = *rights;
+        memcpy(feed->feed->roots, roots, sizeof(feed->feed->roots));
+        r = feeds_take_mark(feeds, topic, &feed->feed->mark);
+        if (r) {
+                feed_free(feed->feed);
+                free(feed);
+                return r < 0 ? error_trace(r) : r;
+        }
+        if (topic_wants_programs(topic))
+                programs_want(feeds->programs);
+        ++feeds->last_id;
+        ++samples->n;
+        list_append(&samples->list, &feed->link);
+        *ret_feed = feed;
+        return 0;
+}
+
+/**
+ * sample_feeds_find() - the feed of a request, made if it is not there
+ * @samples:   the feeds
+ * @topic:     of what
+ * @sampling:  how
+ * @rights:    of whoever reads it
+ * @ret_feed:  output
+ *
+ * Return: 0; FEEDS_E_FULL; FEEDS_E_NO_ROOT; a negative errno.
+ */
+int sample_feeds_find(SampleFeeds *samples,
+                      const Topic *topic,
+                      const Sampling *sampling,
+                      const Rights *rights,
+                      SampleFeed **ret_feed) {
+        uint64_t roots[LIMIT_FILTER_SUBTREES];
+        int r;
+
+        r = feeds_find_roots(samples->feeds, topic, rights, roots);
+        if (r)
+                return r;
+        list_for_each(link, safe, &samples->list) {
+                SampleFeed *feed = container_of(link, SampleFeed, link);
+
+                if (feed->sampling.interval_ms == sampling->interval_ms && feed->sampling.groups == sampling->groups &&
+                    rights_equal(&feed->feed->rights, rights) && topic_equals(&feed->feed->topic, topic) &&
+                    memcmp(feed->feed->roots, roots, sizeof(roots)) == 0) {
+                        *ret_feed = feed;
+                        return 0;
+                }
+        }
+        r = sample_feeds_new(samples, topic, sampling, rights, roots, ret_feed);
+        return r < 0 ? error_trace(r) : r;
+}
+
+/**
+ * sample_feeds_give_up() - free a feed
+ * @samples:  the feeds
+ * @feed:     one without cursors
+ */
+void sample_feeds_give_up(SampleFeeds *samples, SampleFeed *feed) {
+        if (topic_wants_programs(&feed->feed->topic))
+                programs_unwant(samples->feeds->programs);
+        feeds_give_mark(samples->feeds, feed->feed->mark);
+        --samples->n;
+        list_unlink(&feed->link);
+        feed_free(feed->feed);
+        free(feed);
+}
+
+/* Whether a feed's set of tasks has one. */
+static bool sample_feed_has(const SampleFeed *feed, const Task *task) {
+        if (policy_view_task(&feed->feed->rights, task) == VIEW_NONE)
+                return false;
+        return feed->feed->of_all || filter_passes_task(&feed->feed->topic.filter, feed->feed->mark, task);
+}
+
+static int sample_feed_append(SampleFeed *feed, const TaskSample *sample, View view, Encodings *encodings) {
+        uint32_t groups = feed->sampling.groups, variant = 0;
+        uint8_t bytes[ENCODED_SAMPLE_MAX];
+        size_t i = 0;
+
+        if (view == VIEW_NONE)
+                return 0;
+        if (view == VIEW_PUBLIC)
+                variant = ENCODE_PUBLIC | (feed->feed->rights.exit_status ? ENCODE_STATUS : 0);
+        while (i < encodings->n && (encodings->each[i].groups != groups || encodings->each[i].variant != variant))
+                ++i;
+        if (i == ENCODINGS)
+                return error_trace(feed_append(feed->feed, bytes, encode_task_sample(sample, variant, groups, bytes), 0));
+        if (i == encodings->n) {
+                encodings->each[i].groups = groups;
+                encodings->each[i].variant = variant;
+                encodings->each[i].n = encode_task_sample(sample, variant, groups, encodings->each[i].bytes);
+                ++encodings->n;
+        }
+        return error_trace(feed_append(feed->feed, encodings->each[i].bytes, encodings->each[i].n, 0));
+}
+
+/*
+ * Between two sweeps.
+ */
+
+/* A process ends with any of its tasks: it is called and dated as its leader is. */
+static TaskSample sample_of_exit(const Event *event, const Task *leader, bool of_process) {
+        TaskSample sample = {
+                .pid = event->pid,
+                .tid = event->tid,
+                .ppid = event->ppid,
+                .uid = event->uid,
+                .comm = event->comm,
+                .start_time_ns = event->start_time_ns,
+                .time_ns = event->time_ns,
+                .stats = event->exit.stats,
+                .ended = true,
+                .wait_status = event->exit.wait_status,
+                .stats_missing = event->exit.stats_missing,
+                .kernel_thread = leader && (leader->flags & TASK_KERNEL),
+        };
+
+        if (!of_process)
+                return sample;
+        sample.tid = event->pid;
+        sample.wait_status = event->exit.process_wait_status;
+        if (event->exit.process_stats)
+                sample.stats = event->exit.process_stats;
+        if (leader && event->tid != event->pid) {
+                sample.start_time_ns = leader->start_time_ns;
+                if (!(leader->flags & TASK_UNKNOWN))
+                        sample.comm = leader->comm;
+        }
+        return sample;
+}
+
+static int sample_feed_publish(SampleFeed *feed, const Event *event, const Task *task, const Task *leader, Encodings encodings[static 2]) {
+        View view = policy_view_event(&feed->feed->rights, event);
+        bool of_process = !feed->feed->topic.threads;
+        TaskSample sample;
+
+        if (event->kind == EVENT_LOSS) {
+                /* How large it is tells of tasks that are hidden from some. */
+                feed->n_lost = view == VIEW_FULL ? feed->n_lost + event->loss.count : 1;
+                return 0;
+        }
+        if (view == VIEW_NONE)
+                return 0;
+        if (of_process && !event_is_of_process(event))
+                return 0;
+        if (!feed->feed->of_all &&
+            filter_judge(&feed->feed->topic.filter, feed->feed->mark, event, of_process ? leader : task) == FILTER_HIDES)
+                return 0;
+        feed->n_forks += event->kind == EVENT_FORK;
+        feed->n_execs += event->kind == EVENT_EXEC;
+        if (event->kind != EVENT_EXIT)
+                return 0;
+        ++feed->n_exits;
+        sample = sample_of_exit(event, leader, of_process);
+        return error_trace(sample_feed_append(feed, &sample, view, &encodings[of_process]));
+}
+
+/**
+ * sample_feeds_publish() - take note of an event
+ * @samples:  the feeds
+ * @event:    the event, after the join; the table has its task as it was before
+ *
+ * Return: 0, or a negative errno.
+ */
+int sample_feeds_publish(SampleFeeds *samples, const Event *event) {
+        const TaskTable *table = samples->feeds->table;
+        Encodings encodings[2];
+        const Task *task, *leader;
+        int r;
+
+        if (samples->n == 0 || event->only_for_sets)
+                return 0;
+        encodings[0].n = encodings[1].n = 0;
+        task = task_table_get(table, event->kind == EVENT_EXEC && event->exec.caller_tid ? event->exec.caller_tid : event->tid);
+        leader = task_table_get_leader(table, event->pid);
+        list_for_each(link, safe, &samples->list) {
+                r = sample_feed_publish(container_of(link, SampleFeed, link), event, task, leader, encodings);
+                if (r)
+                        return error_trace(r);
+        }
+        return 0;
+}
+
+/*
+ * During a sweep.
+ */
+
+/**
+ * sample_feeds_begin() - a sweep begins
+ * @samples:           the feeds
+ * @now_ns:            monotonic
+ * @ret_of_tasks:      output: tasks are wanted
+ * @ret_of_processes:  output: processes are wanted
+ *
+ * Those whose time has come take part.
+ *
+ * Return: Whether any does.
+ */
+bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, bool *ret_of_tasks, bool *ret_of_processes) {
+        *ret_of_tasks = *ret_of_processes = false;
+        list_for_each(link, safe, &samples->list) {
+                SampleFeed *feed = container_of(link, SampleFeed, link);
+
+                feed->in_sweep = feed->due_ns <= now_ns + DUE_SLACK_NS;
+                *ret_of_tasks |= feed->in_sweep && feed->feed->topic.threads;
+                *ret_of_processes |= feed->in_sweep && !feed->feed->topic.threads;
+        }
+        return *ret_of_tasks || *ret_of_processes;
+}
+
+/* Whether a process, or a thread of it, is in the set of a feed that takes part. */
+bool sample_feeds_want(const SampleFeeds *samples, const Task *leader) {
+        list_for_each(link, safe, &samples->list) {
+                const SampleFeed *feed = container_of(link, SampleFeed, link);
+
+                if (!feed->in_sweep)
+                        continue;
+                if (feed->feed->of_all || !feed->feed->topic.threads) {
+                        if (sample_feed_has(feed, leader))
+                                return true;
+                        continue;
+                }
+                list_for_each(member, member_safe, &leader->process->tasks)
+                        if (sample_feed_has(feed, container_of(member, Task, link)))
+                                return true;
+        }
+        return false;
+}
+
+/**
+ * sample_feeds_tell() - give a sample to all feeds that take part and want it
+ * @samples:        the feeds
+ * @task:           the task, or the process' leader
+ * @of_process:     it is the process'
+ * @sample:         the sample
+ * @changed_sweep:  the last sweep that found it changed
+ *
+ * Return: 0, or a negative errno.
+ */
+int sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep) {
+        Encodings encodings;
+        int r;
+
+        encodings.n = 0;
+        list_for_each(link, safe, &samples->list) {
+                SampleFeed *feed = container_of(link, SampleFeed, link);
+
+                if (!feed->in_sweep || feed->feed->topic.threads == of_process || changed_sweep <= feed->sweep ||
+                    !sample_feed_has(feed, task))
+                        continue;
+                r = sample_feed_append(feed, sample, policy_view(&feed->feed->rights, &sample->owner), &encodings);
+                if (r)
+                        return error_trace(r);
+        }
+        return 0;
+}
+
+/**
+ * sample_feed_end() - a feed's sample is complete
+ * @feed:    the feed, which took part
+ * @sweep:   the number of the sweep
+ * @span:    its times
+ * @now_ns:  monotonic
+ *
+ * The next is due at a multiple of its interval, so that feeds of different paces share
+ * sweeps.
+ *
+ * Return: 0, or a negative errno.
+ */
+int sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uint64_t now_ns) {
+        uint64_t interval_ns = feed->sampling.interval_ms * NSEC_PER_MSEC;
+        uint8_t bytes[ENCODED_SAMPLE_END_MAX];
+        SampleEnd end = {
+                .full = feed->sweep == 0,
+                .begin_time_ns = span->begin_time_ns,
+                .end_time_ns = span->end_time_ns,
+                .span_ns = feed->last_ns ? now_ns - feed->last_ns : 0,
+                .forks = feed->n_forks,
+                .execs = feed->n_execs,
+                .exits = feed->n_exits,
+                .lost = feed->n_lost,
+        };
+        int r;
+
+        r = feed_append(feed->feed, bytes, encode_sample_end(&end, bytes), 0);
+        if (!r)
+                r = feed_end_sample(feed->feed);
+        if (r)
+                return error_trace(r);
+        /* What all have read is of no use to anybody. */
+        feed_age(feed->feed, 0);
+        feed->in_sweep = false;
+        feed->sweep = sweep;
+        feed->last_ns = now_ns;
+        feed->due_ns = (now_ns / interval_ns + 1) * interval_ns;
+        feed->n_forks = feed->n_execs = feed->n_exits = feed->n_lost = 0;
+        return 0;
+}

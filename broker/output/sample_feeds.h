@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * SampleFeeds: feeds of samples, one for each different request. A task's sample is
+ * encoded when the first feed wants it, and copied to each that does; what ends between
+ * two samples goes into the next at once.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/base/list.h"
+#include "broker/model/sample.h"
+#include "broker/output/feeds.h"
+
+typedef struct SampleFeed SampleFeed;
+typedef struct SampleFeeds SampleFeeds;
+
+struct SampleFeed {
+        List link;
+        Feed *feed;                     /* its topic says of what */
+        Sampling sampling;
+        size_t n_subscribers;           /* those that wait for a whole sample included */
+        size_t n_waiting;               /* of those */
+
+        uint32_t sweep;                 /* the last that it told of; 0: the next sample is full */
+        uint64_t due_ns;                /* monotonic: when the next sample is due */
+        uint64_t last_ns;               /* monotonic: of the last one's end; 0: none yet */
+        bool in_sweep;                  /* it takes part in the one that runs */
+        uint64_t n_forks, n_execs, n_exits, n_lost; /* since the last sample */
+};
+
+struct SampleFeeds {
+        Feeds *feeds;                   /* not owned: has the marks of subtrees */
+        List list;
+        size_t n;
+};
+
+void sample_feeds_init(SampleFeeds *samples, Feeds *feeds);
+void sample_feeds_deinit(SampleFeeds *samples);
+
+int sample_feeds_find(SampleFeeds *samples,
+                      const Topic *topic,
+                      const Sampling *sampling,
+                      const Rights *rights,
+                      SampleFeed **ret_feed);
+void sample_feeds_give_up(SampleFeeds *samples, SampleFeed *feed);
+
+int sample_feeds_publish(SampleFeeds *samples, const Event *event);
+
+bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, bool *ret_of_tasks, bool *ret_of_processes);
+bool sample_feeds_want(const SampleFeeds *samples, const Task *leader);
+int sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep);
+int sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uint64_t now_ns);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What is kept of a task from one pass to the next is four bytes that tell whether it
+ * has run since, and the number of the pass that last found it so. Whoever was told of
+ * pass N wants those that changed after N: one number for each, whatever their pace, and
+ * no statistics in memory.
+ *
+ * The four bytes are made of what everybody may know (processor time, switches, waits):
+ * which tasks are told must not tell more. Nothing is used without running.
+ */
+
+#include <string.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/tasks/sweep.h"
+
+/* Tasks in a slice, at most. */
+#define SLICE_TASKS 256u
+
+void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepTell tell) {
+        *sweep = (Sweep){ .join = join, .source = source, .wants = wants, .tell = tell };
+}
+
+void sweep_deinit(Sweep *sweep) {
+        live_sum_deinit(&sweep->sum);
+        *sweep = (Sweep){};
+}
+
+/**
+ * sweep_start() - begin a pass
+ * @sweep:         the sweep, none running
+ * @of_tasks:      tasks are told
+ * @of_processes:  processes are told
+ */
+void sweep_start(Sweep *sweep, bool of_tasks, bool of_processes) {
+        ++sweep->number;
+        sweep->running = true;
+        sweep->of_tasks = of_tasks;
+        sweep->of_processes = of_processes;
+        sweep->next_pid = 1;
+        sweep->large = false;
+}
+
+static uint64_t mix(uint64_t h, uint64_t value) {
+        return (h ^ value) * 0x9e3779b97f4a7c15u;
+}
+
+static uint32_t folded(uint64_t h) {
+        return (uint32_t)(h >> 32) | 1;
+}
+
+static void note_task(Sweep *sweep, Task *task, const TaskStats *stats) {
+        uint64_t h = mix(mix(0, stats->cpu_run_virtual_total_ns), stats->nvcsw + stats->nivcsw);
+        uint32_t sampled = folded(mix(mix(h, stats->cpu_delay.count), stats->ac_utime_us + stats->ac_stime_us));
+
+        if (task->sampled == sampled)
+                return;
+        task->sampled = sampled;
+        task->changed_sweep = sweep->number;
+        task->process->changed_sweep = sweep->number;
+}
+
+/* That threads were born or ended changes a process too. */
+static void note_process(Sweep *sweep, Process *process) {
+        uint64_t n_ended = process->totals ? process->totals->tasks + process->totals->tasks_missing : 0;
+        uint32_t sampled = folded(mix(mix(0, process->n_live), n_ended));
+
+        if (process->sampled == sampled)
+                return;
+        process->sampled = sampled;
+        process->changed_sweep = sweep->number;
+}
+
+/* Takes the next answers of a process. */
+static int sweep_take(Sweep *sweep, size_t n) {
+        LiveSum *sum = &sweep->sum;
+        uint64_t time_ns = join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+
+        for (; n > 0; --n) {
+                Task *task = task_table_get(&sweep->join->table, live_sum_next(sum));
+                StatsAnswer answer;
+                int r;
+
+                r = live_answer(sweep->join, sweep->source, task, &answer);
+                if (r)
+                        return error_trace(r);
+                ++sweep->n_tasks;
+                sweep->n_gone += answer.state == STATS_ANSWER_GONE;
+                sweep->n_lost += answer.state == STATS_ANSWER_LOST;
+                live_sum_add(sum, task, &answer);
+                if (answer.state != STATS_ANSWER_LIVE)
+                        continue;
+                note_task(sweep, task, &answer.stats);
+                if (sweep->of_tasks) {
+                        TaskSample sample = live_sample_of_task(task, &answer.stats, time_ns);
+
+                        r = sweep->tell(sweep, task, false, &sample, task->changed_sweep);
+                        if (r)
+                                return error_trace(r);
+                }
+        }
+        return 0;
+}
+
+static int sweep_tell_process(Sweep *sweep, Task *leader) {
+        Process *process = leader->process;
+        TaskSample sample;
+
+        if (sweep->sum.failed) {
+                /* As it may have changed, it is told next time. */
+                process->sampled = 0;
+                return 0;
+        }
+        note_process(sweep, process);
+        if (!sweep->of_processes)
+                return 0;
+        sample = live_sum_sample(&sweep->sum, leader, join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
+        return error_trace(sweep->tell(sweep, leader, true, &sample, process->changed_sweep));
+}
+
+/* A slice of a process that is larger than one. */
+static int sweep_slice_of_large(Sweep *sweep, size_t n_max) {
+        uint32_t tids[SLICE_TASKS];
+        Task *leader;
+        size_t n;
+        int r = 0;
+
+        if (!sweep->sum.failed) {
+                n = live_sum_fill(&sweep->sum, tids, n_max);
+                r = sweep->source->ask(sweep->source, tids, n);
+                if (!r)
+                        r = sweep_take(sweep, n);
+                if (r)
+                        return error_trace(r);
+                if (!live_sum_is_complete(&sweep->sum))
+                        return 0;
+        }
+        leader = task_table_get_leader(&sweep->join->table, sweep->sum.pid);
+        if (leader && leader->process->n_live > 0)
+                r = sweep_tell_process(sweep, leader);
+        sweep->large = false;
+        sweep->sum.pid = 0;
+        return error_trace(r);
+}
+
+/* As many whole processes as fit into a slice. */
+static int sweep_slice_of_small(Sweep *sweep, size_t n_max) {
+        uint32_t tids[SLICE_TASKS];
+        Task *leaders[SLICE_TASKS], *leader;
+        size_t n = 0, n_leaders = 0;
+        int r;
+
+        while ((leader = task_table_next_leader(&sweep->join->table, sweep->next_pid))) {
+                Process *process = leader->process;
+
+                if (process->n_live > 0 && sweep->wants(sweep, leader)) {
+                        if (n + process->n_live > n_max)
+                                break;
+                        r = live_sum_begin(&sweep->sum, process);
+                        if (r)
+                                return error_trace(r);
+                        n += live_sum_fill(&sweep->sum, tids + n, n_max - n);
+                        leaders[n_leaders++] = leader;
+                }
+                sweep->next_pid = process->pid + 1;
+        }
+
+        if (n == 0 && leader) {
+                sweep->large = true;
+                sweep->next_pid = leader->process->pid + 1;
+                return error_trace(live_sum_begin(&sweep->sum, leader->process));
+        }
+        r = n > 0 ? sweep->source->ask(sweep->source, tids, n) : 0;
+        if (r)
+                return error_trace(r);
+        for (size_t i = 0; i < n_leaders; ++i) {
+                r = live_sum_begin(&sweep->sum, leaders[i]->process);
+                if (!r)
+                        r = sweep_take(sweep, sweep->sum.n);
+                if (!r)
+                        r = sweep_tell_process(sweep, leaders[i]);
+                if (r)
+                        return error_trace(r);
+        }
+        sweep->sum.pid = 0;
+        if (!leader) {
+                sweep->running = false;
+                ++sweep->n_passes;
+        }
+        return 0;
+}
+
+/**
+ * sweep_slice() - do a part of the pass
+ * @sweep:  the sweep, running; when it is through, it does not any more
+ * @n_max:  tasks to ask for, at most
+ *
+ * Return: 0, or a negative errno.
+ */
+int sweep_slice(Sweep *sweep, size_t n_max) {
+        n_max = MIN(n_max, sweep->source->n_max);
+        n_max = MIN(n_max, (size_t)SLICE_TASKS);
+        return error_trace(sweep->large ? sweep_slice_of_large(sweep, n_max) : sweep_slice_of_small(sweep, n_max));
+}
+
+/**
+ * sweep_on_event() - something happened
+ * @sweep:  the sweep
+ * @event:  the event, after the join
+ */
+void sweep_on_event(Sweep *sweep, const Event *event) {
+        Task *task;
+
+        live_sum_on_event(&sweep->sum, event);
+        /* With this a task may come into the set that somebody asked for: it is told of as if it had run. */
+        if (event->kind != EVENT_EXEC && event->kind != EVENT_COMM && event->kind != EVENT_UID && event->kind != EVENT_GID)
+                return;
+        task = task_table_get(&sweep->join->table, event->tid);
+        if (!task)
+                return;
+        task->sampled = 0;
+        task->process->sampled = 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Sweep: a pass over the live tasks' statistics, in slices between which events are
+ * read. It finds out who has changed since when; who wants to know is its owner's
+ * business.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/tasks/live_sum.h"
+
+typedef struct Sweep Sweep;
+
+/* Whether anybody wants to know of a process, or its threads. */
+typedef bool (*SweepWants)(Sweep *sweep, const Task *leader);
+
+/*
+ * A live task, or a process by its leader, and the last sweep that found it changed.
+ * Return: 0, or a negative errno.
+ */
+typedef int (*SweepTell)(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep);
+
+struct Sweep {
+        Join *join;                     /* not owned */
+        StatsSource *source;            /* not owned */
+        SweepWants wants;
+        SweepTell tell;
+
+        uint32_t number;                /* of the pass that runs, or ran last */
+        bool running;
+        bool of_tasks, of_processes;    /* what this pass is to tell */
+        uint32_t next_pid;
+        LiveSum sum;                    /* of a process at hand */
+        bool large;                     /* it takes several slices */
+
+        uint64_t n_passes;
+        uint64_t n_tasks;               /* asked for */
+        uint64_t n_gone;                /* of those, ended before the answer */
+        uint64_t n_lost;                /* of those, without an answer */
+};
+
+void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepTell tell);
+void sweep_deinit(Sweep *sweep);
+
+void sweep_start(Sweep *sweep, bool of_tasks, bool of_processes);
+int sweep_slice(Sweep *sweep, size_t n_max);
+void sweep_on_event(Sweep *sweep, const Event *event);
