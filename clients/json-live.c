@@ -64,7 +64,7 @@ struct json_object *json_live_row(const Live *live, const LiveRow *row) {
         uint64_t span_ns = row->span_ns ? row->span_ns : live->sample.span_ns;
         struct json_object *used = NULL;
 
-        json_add_text(object, "kind", "task");
+        json_add_text(object, "kind", "task_sample");
         json_add_number(object, "sample", live->sample.number);
         json_add_number(object, "pid", row->pid);
         json_add_number(object, "tid", row->tid);

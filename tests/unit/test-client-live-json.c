@@ -52,7 +52,7 @@ static void test_row(void) {
         send_row(&live, &made, 1);
         send_sample(&live, 1, false);
         object = row_json(&live, &made);
-        assert(strcmp(json_object_get_string(get(object, "/kind")), "task") == 0);
+        assert(strcmp(json_object_get_string(get(object, "/kind")), "task_sample") == 0);
         assert(strcmp(json_object_get_string(get(object, "/comm")), "na\"me") == 0);
         assert(number(object, "/sample") == 2 && number(object, "/pid") == 10 && number(object, "/ppid") == 1);
         assert(number(object, "/start_time_ns") == AT(-1) && number(object, "/time_ns") == AT(1));
