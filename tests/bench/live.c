@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a refresh of a live table costs: processor time of taskbroker's viewers and of
+ * the broker's share in it, beside that of the tools that ask the kernel themselves.
+ *
+ *   bench-live TASKBROKERD TASKBROKER [--tasks N]... [--refreshes N] [--viewers N]...
+ *
+ * Every tool runs in its batch form, once for one refresh and once for some more; the
+ * difference is theirs, without what a start costs. All look at the same crowd of
+ * idle processes, of which a few wake up now and then.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/bench/broker.h"
+#include "tests/bench/machine.h"
+#include "tests/bench/table-crowd.h"
+
+#define SIZES_MAX 8
+#define VIEWERS_MAX 100
+#define ARGUMENTS_MAX 12
+#define IDLE_NS UINT64_C(10000000000)
+
+/* So many of the crowd are awake ten times a second. */
+#define N_AWAKE 20
+
+typedef struct Bench Bench;
+typedef struct Cost Cost;
+typedef struct Tool Tool;
+
+/* A tool; "%" stands for how many refreshes it is to do. */
+struct Tool {
+        const char *name;
+        const char *package; /* NULL: it is ours */
+        const char *arguments[ARGUMENTS_MAX];
+};
+
+/* Processor seconds. */
+struct Cost {
+        double tools;
+        double broker;
+};
+
+struct Bench {
+        const char *taskbrokerd;
+        const char *taskbroker;
+        size_t sizes[SIZES_MAX];
+        size_t n_sizes;
+        unsigned int viewers[SIZES_MAX];
+        size_t n_viewers;
+        unsigned int refreshes;
+        Broker broker;
+        pid_t awake[N_AWAKE];
+};
+
+static const Tool peers[] = {
+        {"iotop-c", "iotop-c", {"iotop-c", "-b", "-o", "-d", "1", "-n", "%"}},
+        {"iotop", "iotop", {"iotop-py", "-b", "-o", "-d", "1", "-n", "%"}},
+        {"atop", "atop", {"atop", "1", "%"}},
+        {"top", "procps", {"top", "-b", "-d", "1", "-n", "%"}},
+};
+
+static const Tool ours[] = {
+        {"taskbroker iotop", NULL, {"taskbroker", "iotop", "-b", "-o", "-d", "1", "-n", "%"}},
+        {"taskbroker top", NULL, {"taskbroker", "top", "-b", "-d", "1", "-n", "%"}},
+};
+
+static double seconds(const struct timeval *time) { return (double)time->tv_sec + (double)time->tv_usec / 1e6; }
+
+static pid_t bench_spawn(const Bench *bench, const Tool *tool, unsigned int n) {
+        char count[16], *arguments[ARGUMENTS_MAX + 1] = {NULL};
+        pid_t pid;
+        int fd;
+
+        pid = fork();
+        if (pid != 0)
+                return pid;
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        snprintf(count, sizeof(count), "%u", n);
+        for (size_t i = 0; tool->arguments[i]; i++)
+                arguments[i] = (char *)(strcmp(tool->arguments[i], "%") == 0 ? count : tool->arguments[i]);
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        dup2(fd, STDIN_FILENO);
+        dup2(fd, STDOUT_FILENO);
+        dup2(fd, STDERR_FILENO);
+        setenv("TASKBROKER_SOCKET", bench->broker.path, 1);
+        setenv("TERM", "dumb", 1);
+        execvp(tool->package ? arguments[0] : bench->taskbroker, arguments);
+        _exit(127);
+}
+
+/* Runs so many of them at once, to their end. Returns 0; 1: there is no such program; negative: it failed. */
+static int bench_run(Bench *bench, const Tool *tool, unsigned int n_viewers, unsigned int n, Cost *ret_cost) {
+        BrokerStatus before = {0}, after = {0};
+        struct rusage usage;
+        pid_t pids[VIEWERS_MAX];
+        Cost cost = {0};
+        int status, r = 0;
+
+        if (broker_status(&bench->broker, &before) < 0)
+                return -1;
+        for (unsigned int i = 0; i < n_viewers; i++)
+                pids[i] = bench_spawn(bench, tool, n);
+        for (unsigned int i = 0; i < n_viewers; i++) {
+                while (wait4(pids[i], &status, 0, &usage) < 0)
+                        if (errno != EINTR)
+                                return -1;
+                if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+                        r = 1;
+                else if (status != 0 && !tool->package)
+                        r = -1;
+                cost.tools += seconds(&usage.ru_utime) + seconds(&usage.ru_stime);
+        }
+        if (r != 0)
+                return r;
+        if (broker_status(&bench->broker, &after) < 0)
+                return -1;
+        if (!tool->package)
+                cost.broker = (double)(after.cpu_ns - before.cpu_ns) / 1e9;
+
+        *ret_cost = cost;
+        return 0;
+}
+
+/* What one refresh costs. */
+static int bench_measure(Bench *bench, const Tool *tool, unsigned int n_viewers, Cost *ret_cost) {
+        Cost one, more;
+        int r;
+
+        machine_wait_idle(IDLE_NS);
+        r = bench_run(bench, tool, n_viewers, 1, &one);
+        if (r == 0)
+                r = bench_run(bench, tool, n_viewers, 1 + bench->refreshes, &more);
+        if (r != 0)
+                return r;
+
+        ret_cost->tools = (more.tools - one.tools) / bench->refreshes;
+        ret_cost->broker = (more.broker - one.broker) / bench->refreshes;
+        return 0;
+}
+
+static void bench_print(const char *name, unsigned int n_viewers, const Cost *cost, double reference) {
+        double total = cost->tools + cost->broker;
+
+        printf("| %s | %u | %.1f | %.1f | %.1f |", name, n_viewers, cost->tools * 1e3, cost->broker * 1e3, total * 1e3);
+        if (reference > 0)
+                printf(" %.3f |\n", total / reference);
+        else
+                printf(" |\n");
+        fflush(stdout);
+}
+
+static int bench_size(Bench *bench, size_t n_tasks) {
+        double reference = 0;
+        Cost cost;
+        int r;
+
+        printf("\n%zu tasks, processor milliseconds for each refresh:\n\n"
+               "| | viewers | viewers' | broker's | all | of iotop-c |\n|---|---|---|---|---|---|\n",
+               n_tasks);
+        for (size_t i = 0; i < sizeof(peers) / sizeof(*peers); i++) {
+                r = bench_measure(bench, peers + i, 1, &cost);
+                if (r < 0)
+                        return r;
+                if (r > 0) {
+                        printf("| %s | is missing: package %s |\n", peers[i].name, peers[i].package);
+                        continue;
+                }
+                if (i == 0)
+                        reference = cost.tools;
+                bench_print(peers[i].name, 1, &cost, reference);
+        }
+
+        for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+                for (size_t j = 0; j < bench->n_viewers; j++) {
+                        if (bench_measure(bench, ours + i, bench->viewers[j], &cost) != 0)
+                                return -1;
+                        bench_print(ours[i].name, bench->viewers[j], &cost, reference);
+                }
+
+        return 0;
+}
+
+static void awake_main(void) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_NAME, "awake");
+        for (;;)
+                usleep(100000);
+}
+
+static void bench_wake(Bench *bench) {
+        for (size_t i = 0; i < N_AWAKE; i++) {
+                bench->awake[i] = fork();
+                if (bench->awake[i] == 0)
+                        awake_main();
+        }
+}
+
+static void bench_sleep(const Bench *bench) {
+        for (size_t i = 0; i < N_AWAKE; i++)
+                if (bench->awake[i] > 0) {
+                        kill(bench->awake[i], SIGKILL);
+                        waitpid(bench->awake[i], NULL, 0);
+                }
+}
+
+static int bench_all(Bench *bench) {
+        uint64_t needed, available;
+        Crowd crowd;
+        int r = 0;
+
+        if (crowd_init(&crowd) < 0)
+                return -1;
+        bench_wake(bench);
+        for (size_t i = 0; i < bench->n_sizes && r == 0; i++) {
+                if (!crowd_fits(bench->sizes[i], &needed, &available)) {
+                        printf("\n%zu tasks: this machine has not the memory.\n", bench->sizes[i]);
+                        continue;
+                }
+                r = crowd_grow(&crowd, bench->sizes[i], true);
+                if (r < 0)
+                        fprintf(stderr, "bench-live: this machine makes no %zu processes.\n", bench->sizes[i]);
+                else
+                        r = bench_size(bench, bench->sizes[i]);
+        }
+        crowd_disperse(&crowd);
+        bench_sleep(bench);
+
+        return r;
+}
+
+static int bench_options(Bench *bench, int argc, char **argv) {
+        static const struct option table[] = {
+                {"refreshes", required_argument, NULL, 'r'},
+                {"tasks", required_argument, NULL, 't'},
+                {"viewers", required_argument, NULL, 'v'},
+                {NULL, 0, NULL, 0},
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "", table, NULL)) >= 0) {
+                unsigned long number = optarg ? strtoul(optarg, NULL, 10) : 0;
+
+                if (number == 0)
+                        return -1;
+                if (c == 'r')
+                        bench->refreshes = (unsigned int)number;
+                else if (c == 't' && bench->n_sizes < SIZES_MAX && number <= CROWD_TASKS_MAX)
+                        bench->sizes[bench->n_sizes++] = number;
+                else if (c == 'v' && bench->n_viewers < SIZES_MAX && number <= VIEWERS_MAX)
+                        bench->viewers[bench->n_viewers++] = (unsigned int)number;
+                else
+                        return -1;
+        }
+        if (argc - optind != 2)
+                return -1;
+
+        bench->taskbrokerd = argv[optind];
+        bench->taskbroker = argv[optind + 1];
+        return 0;
+}
+
+int main(int argc, char **argv) {
+        static const size_t sizes[] = {1000, 10000, 30000};
+        static const unsigned int viewers[] = {1, 10, 50};
+        Bench bench = {.refreshes = 5};
+        int r;
+
+        if (bench_options(&bench, argc, argv) < 0) {
+                fprintf(stderr,
+                        "Usage: bench-live [--tasks N]... [--viewers N]... [--refreshes N] TASKBROKERD TASKBROKER\n");
+                return 2;
+        }
+        if (!bench.n_sizes) {
+                memcpy(bench.sizes, sizes, sizeof(sizes));
+                bench.n_sizes = sizeof(sizes) / sizeof(*sizes);
+        }
+        if (!bench.n_viewers) {
+                memcpy(bench.viewers, viewers, sizeof(viewers));
+                bench.n_viewers = sizeof(viewers) / sizeof(*viewers);
+        }
+
+        
+        signal(SIGPIPE, SIG_IGN);
+        if (broker_start(&bench.broker, bench.taskbrokerd) < 0) {
+                fprintf(stderr, "bench-live: the broker does not start.\n");
+                return 1;
+        }
+        r = bench_all(&bench);
+        broker_stop(&bench.broker);
+        if (r < 0)
+                fprintf(stderr, "bench-live: a program failed.\n");
+
+        return r < 0 ? 1 : 0;
+}
