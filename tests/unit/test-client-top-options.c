@@ -29,7 +29,8 @@ static int read_options(const char *line) {
 
 static void test_right(void) {
         assert(read_options("") == -1);
-        assert(!options.batch && options.interval_ms == TOP_INTERVAL_MS && options.iterations == 0 && !options.sort);
+        assert(!options.batch && options.interval_ms == 0 && options.iterations == 0 && !options.sort);
+        assert(read_options("-b") == -1 && options.interval_ms == TOP_INTERVAL_MS);
 
         assert(read_options("-b -n 3 -d 0.25 --json -H -c -u root -p 12 -p 13 --sort -write --all --rows 5") == -1);
         assert(options.batch && options.json && options.threads && options.arguments && options.idle);
