@@ -35,8 +35,7 @@ static const ColumnRank column_ranks[] = {
         { "state", 11 },
         { "switches", 12 },
         { "majfaults", 13 },
-        { "ppid", 14 },
-        { "nice", 15 },
+        { "nice", 14 },
 };
 
 /* Of those that are not shown by themselves: who asks for one wants to see it. */

@@ -178,10 +178,10 @@ static const char *graph_reason(const TopView *view, enum live_graph graph) {
 
         if (sample->number == 0 || sample->span_ns == 0)
                 return "waiting for samples";
-        if (groups & sample->withheld_groups)
-                return "hidden from you";
         if (groups & sample->uncounted_groups)
                 return "not counted: delay accounting is off";
+        if (groups & sample->withheld_groups)
+                return "hidden from you";
         if (groups & sample->unsupported_groups)
                 return "not kept by this kernel";
         if (graph == LIVE_GRAPH_IO_DELAY && view->welcome &&
@@ -217,6 +217,24 @@ static void graph_put_reason(const TopView *view,
         }
 }
 
+/* That it is a sum over the client's own tasks only, or over those that are counted; a star where there is no room. */
+static size_t graph_put_extent(const TopView *view,
+                               const GraphKind *kind,
+                               const GraphPoint *newest,
+                               size_t row,
+                               size_t column,
+                               size_t n_columns) {
+        const LiveSample *sample = &view->live->sample;
+        const char *text = NULL;
+
+        if (newest && newest->known && (kind->groups & sample->withheld_groups))
+                text = n_columns > 14 ? " own" : "*";
+        else if (newest && newest->known && (kind->groups & sample->uncounted_groups))
+                text = n_columns > 14 ? " part" : "*";
+
+        return text ? screen_put(view->screen, row, column, n_columns, SCREEN_DIM, text) : 0;
+}
+
 /* What it is of, the last value, and where the scale ends, if no axis says so. */
 static void graph_put_title(const TopView *view,
                             const GraphKind *kind,
@@ -233,11 +251,7 @@ static void graph_put_title(const TopView *view,
                 graph_write_value(kind, newest->value, value);
                 n += 1 + screen_put(view->screen, row, column + n + 1, n_columns - n - 1, SCREEN_STRONG, value);
         }
-        /* A sum over the client's own tasks, or over those that are counted. */
-        if (newest && newest->known && (kind->groups & view->live->sample.withheld_groups))
-                n += 1 + screen_put(view->screen, row, column + n + 1, n_columns - n - 1, SCREEN_DIM, "own");
-        else if (newest && newest->known && (kind->groups & view->live->sample.uncounted_groups))
-                n += 1 + screen_put(view->screen, row, column + n + 1, n_columns - n - 1, SCREEN_DIM, "part");
+        n += graph_put_extent(view, kind, newest, row, column + n, n_columns - n);
 
         if (scale <= 0 || n_columns >= GRAPH_AXIS_FROM)
                 return;

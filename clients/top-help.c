@@ -43,7 +43,7 @@ static void help_put_words(Help *help) {
                 { "..", "not sampled yet, or only once" },
                 { "lost", "it ended, and its statistics were lost" },
                 { "!", "in a graph: events were lost at this time" },
-                { "own, part", "beside a graph: a sum of your own tasks; of those that are counted" },
+                { "own, part, *", "beside a graph's value: of your own tasks; of those that are counted" },
         };
 
         help_put(help, SCREEN_STRONG, "In the place of a value", NULL);
@@ -73,7 +73,7 @@ size_t top_help_draw(const TopView *view, size_t first) {
         for (const LiveColumn *column = live_column_next(NULL); column; column = live_column_next(column))
                 help_put(&help, SCREEN_NAME, column->header, column->help);
         help_put(&help, SCREEN_PLAIN, "", NULL);
-        help_put(&help, SCREEN_PLAIN, "The current resident memory is in no taskstats: PEAK is its greatest value so far.", NULL);
+        help_put(&help, SCREEN_PLAIN, "PEAK is the peak of the resident memory: taskstats has no current one.", NULL);
 
         return help.line;
 }

@@ -18,8 +18,9 @@
 #include "clients/top-table.h"
 #include "clients/top-view.h"
 
-/* The command's column has at least so many, or other columns go. */
+/* The command's column has at least so many, and of a wide screen a quarter, or other columns go. */
 #define TABLE_COMMAND_MIN 18u
+#define TABLE_COMMAND_SHARE 4u
 
 void top_table_deinit(TopTable *table) {
         tree_deinit(&table->tree);
@@ -226,13 +227,14 @@ bool top_table_search(TopTable *table, const TopView *view, bool next) {
 
 /* Which columns there is room for: those of the highest rank go first. */
 static size_t table_choose(const TopView *view, size_t n_columns, const LiveColumn **chosen) {
-        size_t n = 0, width = 0, out;
+        size_t n = 0, width = 0, command = n_columns / TABLE_COMMAND_SHARE, out;
 
+        command = command > TABLE_COMMAND_MIN + 2 ? command - 2 : TABLE_COMMAND_MIN;
         for (size_t i = 0; i < view->settings->n_columns; i++) {
                 const LiveColumn *column = view->settings->columns[i];
 
                 chosen[n++] = column;
-                width += column->width ? column->width + 1 : TABLE_COMMAND_MIN;
+                width += column->width ? column->width + 1 : command;
                 /* Threads are told apart by their own numbers. */
                 if (view->settings->threads && strcmp(column->name, "pid") == 0 &&
                     !top_settings_has(view->settings, live_column_find("tid", strlen("tid")))) {

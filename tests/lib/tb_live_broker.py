@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+A broker that says what a test wants: the samples of a machine that there is not,
+in the protocol's words. For the screens, whose tests are about what is drawn.
+"""
+
+import socket
+import threading
+import time
+
+from tb_protocol import broker_pb2, event_pb2, frame, parse_prefix, sample_pb2, taskstats_pb2
+
+G = {
+    name: 1 << getattr(taskstats_pb2, f"STATS_GROUP_{name.upper()}")
+    for name in ("identity", "cpu", "memory", "scheduling", "io", "cpu_delay", "delays", "delay_peaks")
+}
+
+NS = 1_000_000_000
+
+
+class Task:
+    """A process, and what it has used so far."""
+
+    def __init__(self, pid, comm=b"task", uid=0, ppid=1, cmdline=None, age=100, tasks=1, kernel_thread=False,
+                 withheld=False, counted=False, peak_kib=4096):
+        self.pid, self.comm, self.uid, self.ppid = pid, comm, uid, ppid
+        self.cmdline = cmdline
+        self.start = time.time_ns() - age * NS
+        self.tasks = tasks
+        self.kernel_thread = kernel_thread
+        self.withheld, self.counted = withheld, counted
+        self.peak_kib = peak_kib
+        self.cpu = self.wait = self.read = self.write = self.blkio = 0
+
+    def sample(self, now, ended=False, status=0):
+        s = sample_pb2.TaskSample(
+            pid=self.pid, tid=self.pid, ppid=self.ppid, uid=self.uid, comm=self.comm, start_time_ns=self.start,
+            time_ns=now, tasks=0 if ended else self.tasks, kernel_thread=self.kernel_thread, ended=ended,
+        )
+        t = s.stats
+        t.taskstats_version = 16
+        t.identity.ac_pid = t.identity.ac_tgid = self.pid
+        t.cpu.cpu_run_virtual_total_ns = self.cpu
+        t.memory.hiwater_rss_kib = self.peak_kib
+        t.scheduling.nvcsw = self.cpu // 1000
+        t.delays.cpu.count = self.wait // 1000
+        t.delays.cpu.total_ns = self.wait
+        if self.withheld:
+            t.withheld_groups = G["io"] | G["delays"]
+        else:
+            t.io.read_bytes, t.io.write_bytes = self.read, self.write
+        if self.counted:
+            t.delays.blkio.count = 1
+            t.delays.blkio.total_ns = self.blkio
+        elif not self.withheld:
+            t.uncounted_groups = G["delays"] | G["delay_peaks"]
+        if ended:
+            s.termination.exit_code = status
+        return s
+
+    def task(self):
+        t = broker_pb2.Task(
+            pid=self.pid, tid=self.pid, ppid=self.ppid, uid=self.uid, comm=self.comm, start_time_ns=self.start,
+            tasks=self.tasks, kernel_thread=self.kernel_thread,
+        )
+        if self.cmdline is not None:
+            t.program.state = event_pb2.PROGRAM_STATE_CAPTURED
+            t.program.cmdline = self.cmdline
+            t.program.exe = b"/usr/bin/" + self.comm
+            t.program.cgroup = b"/test.slice"
+        return t
+
+
+class LiveBroker:
+    """Serves any number of connections; a sample is sent when the test says so."""
+
+    def __init__(self, path, tasks=(), access="ALL", uid=0, delay_accounting="OFF"):
+        self.path = str(path)
+        self.tasks = {task.pid: task for task in tasks}
+        self.welcome = broker_pb2.Welcome(
+            protocol=1, epoch=1, broker_version="9.8.7", kernel_release="6.18.0-made",
+            taskstats_version=16, delay_accounting=getattr(broker_pb2, f"DELAY_ACCOUNTING_{delay_accounting}"),
+            max_server_message_bytes=1 << 20, max_client_message_bytes=1 << 16,
+            features=["snapshot", "resume", "filter", "programs", "access", "stats", "sample"],
+            start_time_ns=time.time_ns(), access=getattr(broker_pb2, f"ACCESS_{access}"), uid=uid,
+        )
+        self.lock = threading.Condition()
+        self.samplers = []
+        self.requests = []
+        self.connections = []
+        self.number = 0
+        self.last = 0
+        self.listener = None
+        self.start()
+
+    def start(self):
+        """Also again, with another epoch, as a broker that was restarted."""
+        self.welcome.epoch += 1
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(self.path)
+        self.listener.listen()
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+
+    def stop(self):
+        import os
+
+        os.unlink(self.path)
+        with self.lock:
+            for s in (self.listener, *self.connections):
+                try:
+                    s.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+                s.close()
+            self.connections = []
+            self.samplers = []
+            self.requests = []
+
+    close = stop
+
+    def _accept(self, listener):
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with self.lock:
+                self.connections.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        data = b""
+        try:
+            self._send(connection, welcome=self.welcome)
+            while more := connection.recv(65536):
+                data += more
+                while prefix := parse_prefix(data):
+                    n, length = prefix
+                    if len(data) < n + length:
+                        break
+                    self._request(connection, broker_pb2.ClientMessage.FromString(data[n:n + length]))
+                    data = data[n + length:]
+        except OSError:
+            pass
+
+    @staticmethod
+    def _send(connection, **body):
+        connection.sendall(frame(broker_pb2.ServerMessage(**body)))
+
+    def _request(self, connection, message):
+        with self.lock:
+            self.requests.append(message)
+            if message.WhichOneof("body") == "sample":
+                self._send(connection, sampling=broker_pb2.Sampling(request_id=message.request_id, next_number=1))
+                self._send_sample(connection, self.tasks.values(), full=True)
+                self.samplers.append(connection)
+            elif message.WhichOneof("body") == "subscribe":
+                self._send(connection, subscribed=broker_pb2.Subscribed(request_id=message.request_id, feed=1,
+                                                                        next_number=1))
+                tasks = [task.task() for task in self.tasks.values()]
+                for i in range(0, len(tasks), 100):
+                    self._send(connection, snapshot_part=broker_pb2.SnapshotPart(tasks=tasks[i:i + 100]))
+                self._send(connection, snapshot_end=broker_pb2.SnapshotEnd(number=0, tasks=len(tasks),
+                                                                           time_ns=time.time_ns()))
+            self.lock.notify_all()
+
+    def _send_sample(self, connection, tasks, full=False, ended=(), now=None, span=0, **counts):
+        now = now or time.time_ns()
+        samples = [task.sample(now) for task in tasks] + [task.sample(now, True, status) for task, status in ended]
+        self.number += 1
+        for i in range(0, len(samples), 100):
+            self._send(connection, sample_batch=sample_pb2.SampleBatch(tasks=samples[i:i + 100], number=self.number))
+        self._send(connection, sample_batch=sample_pb2.SampleBatch(
+            number=self.number, last=True, full=full, begin_time_ns=now - 1000, end_time_ns=now, span_ns=span, **counts))
+        self.last = now
+
+    def wait_samplers(self, n=1):
+        with self.lock:
+            assert self.lock.wait_for(lambda: len(self.samplers) >= n, 30), "nobody asks for samples"
+
+    def asked(self, body):
+        """The requests of that kind so far."""
+        with self.lock:
+            return [getattr(m, body) for m in self.requests if m.WhichOneof("body") == body]
+
+    def sample(self, ended=(), span=NS, **counts):
+        """What there is, as of a span later than the sample before. `ended`: (task, status)."""
+        with self.lock:
+            for task, _ in ended:
+                self.tasks.pop(task.pid, None)
+            now = self.last + span
+            for connection in self.samplers:
+                try:
+                    self._send_sample(connection, self.tasks.values(), ended=ended, now=now, span=span, **counts)
+                except OSError:
+                    pass
