@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "broker/base/clock.h"
-#include "broker/base/error.h"
+#include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/clients/client.h"
 #include "broker/clients/hub.h"
@@ -35,6 +35,9 @@
 #define TURN_WRITE_BYTES (1024u * 1024u)
 
 #define IN_BYTES_FIRST 256u
+
+/* Of a buffer for replies that was larger, when it is empty. */
+#define BUFFER_BYTES_KEPT 4096u
 
 /* In the order in which they begin. */
 typedef enum OutputPart {
@@ -68,6 +71,25 @@ static void client_await_request(Client *client) {
                 client_set_deadline(client, LIMIT_REQUEST_SECONDS);
 }
 
+/* Makes a buffer of another size: within what its user may have, where it grows. */
+static int client_resize(Client *client, uint8_t **buffer, size_t *n_max, size_t n) {
+        size_t n_before = client->memory.n;
+        uint8_t *resized;
+
+        if (n == *n_max)
+                return 0;
+        if (charge_resize(&client->memory, n_before - *n_max + n))
+                return CLIENT_E_QUOTA;
+        resized = n > *n_max ? memory_take(*buffer, n) : realloc(*buffer, n);
+        if (!resized) {
+                (void)charge_resize(&client->memory, n_before);
+                return CLIENT_E_MEMORY;
+        }
+        *buffer = resized;
+        *n_max = n;
+        return 0;
+}
+
 /*
  * Output.
  */
@@ -77,6 +99,8 @@ static void client_await_request(Client *client) {
  * @client:   the client
  * @frame:    a whole frame
  * @n_frame:  its length
+ *
+ * A client that has no room for what it is to be told is closed.
  */
 void client_reply(Client *client, const uint8_t *frame, size_t n_frame) {
         if (client->dead)
@@ -87,13 +111,13 @@ void client_reply(Client *client, const uint8_t *frame, size_t n_frame) {
                 client->i_out = 0;
         }
         if (client->n_out + n_frame > client->n_out_max) {
-                size_t n = MAX(client->n_out + n_frame, 2 * client->n_out_max);
-                uint8_t *out = realloc(client->out, n);
+                int r = client_resize(client, &client->out, &client->n_out_max,
+                                      MAX(client->n_out + n_frame, 2 * client->n_out_max));
 
-                if (!out)
+                if (r == CLIENT_E_QUOTA)
+                        hub_note_refusal(client->hub, client->user, QUOTA_BYTES);
+                if (r)
                         return client_die(client);
-                client->out = out;
-                client->n_out_max = n;
         }
         memcpy(client->out + client->n_out, frame, n_frame);
         client->n_out += n_frame;
@@ -222,6 +246,8 @@ static void client_sent(Client *client, OutputPart part, size_t n) {
         if (client->i_out < client->n_out)
                 return;
         client->i_out = client->n_out = 0;
+        if (client->n_out_max > BUFFER_BYTES_KEPT)
+                (void)client_resize(client, &client->out, &client->n_out_max, BUFFER_BYTES_KEPT);
         if (client->closing || client->input_ended)
                 return;
         client_await_request(client);
@@ -250,6 +276,8 @@ void client_flush(Client *client) {
                 size_t n_wanted = 0;
                 ssize_t n;
 
+                if (client->cursor.broken)
+                        return client_die(client);
                 if (cursor_must_recover(&client->cursor) && !client->closing && !client_has_replies(client) &&
                     !client->snapshot.snapshot) {
                         client_recover(client);
@@ -344,17 +372,17 @@ static void client_refuse_frame(Client *client, int r) {
         client_refuse(client, &error);
 }
 
-static int client_reserve(Client *client, size_t n) {
-        uint8_t *in;
+/* Room for a request of which @n bytes are to come in all; what a large one needed is given back after it. */
+static void client_make_room(Client *client, size_t n) {
+        int r = 0;
 
-        if (n <= client->n_in_max)
-                return 0;
-        in = realloc(client->in, n);
-        if (!in)
-                return -ENOMEM;
-        client->in = in;
-        client->n_in_max = n;
-        return 0;
+        n = MAX(n, (size_t)IN_BYTES_FIRST);
+        if (n > client->n_in_max || client->n_in == 0)
+                r = client_resize(client, &client->in, &client->n_in_max, n);
+        if (r == CLIENT_E_QUOTA)
+                hub_refuse_share(client->hub, client, 0, QUOTA_BYTES, true);
+        else if (r && n > client->n_in_max)
+                client_die(client);
 }
 
 /* Serves the requests that are whole, and makes room for the one that is not. */
@@ -369,8 +397,9 @@ static void client_serve(Client *client) {
                 if (r == FRAME_E_PARTIAL) {
                         memmove(client->in, client->in + n_done, client->n_in - n_done);
                         client->n_in -= n_done;
-                        if (client_reserve(client, MAX(n_prefix + n_message, (size_t)IN_BYTES_FIRST)) < 0)
-                                return client_die(client);
+                        client_make_room(client, n_prefix + n_message);
+                        if (client->dead || client->closing)
+                                return;
                         if (n_done > 0 || !ev_is_active(&client->deadline))
                                 client_await_request(client);
                         return;
@@ -438,13 +467,8 @@ void client_answered(Client *client) {
         client_flush(client);
 }
 
-static void client_on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
-        Client *client = container_of(watcher, Client, reader);
+static void client_read(Client *client) {
         size_t n_budget = TURN_READ_BYTES;
-
-        (void)loop;
-        (void)events;
-        assert(client->magic == CLIENT_MAGIC);
 
         if (client->n_in > 0)
                 client_serve(client);
@@ -465,6 +489,37 @@ static void client_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
         }
         if (!client->dead && client_has_replies(client))
                 client_flush(client);
+}
+
+static void client_on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
+        Client *client = container_of(watcher, Client, reader);
+        uint64_t begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC), end_ns;
+
+        (void)loop;
+        (void)events;
+        assert(client->magic == CLIENT_MAGIC);
+        if (quota_user_is_tired(client->user, begin_ns)) {
+                client->resting = true;
+                ev_io_stop(client->hub->loop, &client->reader);
+                hub_expect_rested(client->hub);
+                return;
+        }
+        client_read(client);
+        end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        quota_user_work(client->user, end_ns - begin_ns, end_ns);
+}
+
+/**
+ * client_end_rest() - go on reading from it
+ * @client:  a client that rests
+ */
+void client_end_rest(Client *client) {
+        client->resting = false;
+        if (client->dead || client->closing || client->input_ended)
+                return;
+        ev_io_start(client->hub->loop, &client->reader);
+        /* Requests may be here already. */
+        ev_feed_event(client->hub->loop, &client->reader, EV_READ);
 }
 
 static void client_on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
@@ -514,24 +569,32 @@ static void client_on_deadline(struct ev_loop *loop, ev_timer *watcher, int even
  * client_new() - take a connection
  * @ret_client:  output
  * @hub:         its owner
+ * @user:        at whose cost it is
  * @fd:          the socket; owned by the client on success
  *
- * Return: 0; -ENOMEM.
+ * Return: 0; CLIENT_E_MEMORY; CLIENT_E_QUOTA.
  */
-int client_new(Client **ret_client, Hub *hub, int fd) {
-        Client *client = calloc(1, sizeof(*client));
+int client_new(Client **ret_client, Hub *hub, QuotaUser *user, int fd) {
+        Client *client = memory_take(NULL, sizeof(*client));
+        int r;
 
         if (!client)
-                return -ENOMEM;
+                return CLIENT_E_MEMORY;
+        *client = (Client){};
         client->magic = CLIENT_MAGIC;
         client->hub = hub;
         client->fd = fd;
         list_init(&client->link);
         cursor_init(&client->cursor);
-        if (client_reserve(client, IN_BYTES_FIRST) < 0) {
+        r = charge_take(&client->memory, user, QUOTA_BYTES, sizeof(*client)) ? CLIENT_E_QUOTA : 0;
+        if (!r)
+                r = client_resize(client, &client->in, &client->n_in_max, IN_BYTES_FIRST);
+        if (r) {
+                charge_return(&client->memory);
                 free(client);
-                return -ENOMEM;
+                return r;
         }
+        client->user = quota_user_ref(user);
         ev_io_init(&client->reader, client_on_readable, fd, EV_READ);
         ev_io_init(&client->writer, client_on_writable, fd, EV_WRITE);
         ev_timer_init(&client->delay, client_on_delay, 0., 0.);
@@ -563,6 +626,10 @@ Client *client_free(Client *client) {
         free(client->waiting);
         free(client->in);
         free(client->out);
+        charge_return(&client->request);
+        charge_return(&client->memory);
+        charge_return(&client->place);
+        quota_user_unref(client->user);
         client->magic = 0;
         free(client);
         return NULL;

@@ -17,10 +17,17 @@
 #include "broker/output/feed.h"
 #include "broker/output/request.h"
 #include "broker/output/snapshot.h"
+#include "broker/rules/quota.h"
 
 typedef struct Client Client;
 typedef struct Hub Hub;
 typedef struct SampleFeed SampleFeed;
+
+enum {
+        _CLIENT_E_SUCCESS,
+        CLIENT_E_MEMORY,
+        CLIENT_E_QUOTA,         /* no more memory for this user */
+};
 
 struct Client {
         uint32_t magic;
@@ -33,6 +40,12 @@ struct Client {
         ev_io writer;
         ev_timer delay;         /* until events that are held back are sent */
         ev_timer deadline;      /* until the connection ends, if nothing happens */
+
+        QuotaUser *user;        /* at whose cost it is */
+        Charge place;           /* a connection */
+        Charge memory;          /* of itself, and of what is below */
+        Charge request;         /* a subscription that waits */
+        bool resting;           /* is not read from, because of all that was done for its user */
 
         uint8_t *in;            /* a request, as far as it came */
         size_t n_in, n_in_max;
@@ -57,7 +70,7 @@ struct Client {
         bool dead;              /* waits to be freed */
 };
 
-int client_new(Client **ret_client, Hub *hub, int fd);
+int client_new(Client **ret_client, Hub *hub, QuotaUser *user, int fd);
 Client *client_free(Client *client);
 
 void client_reply(Client *client, const uint8_t *frame, size_t n_frame);
@@ -66,3 +79,4 @@ void client_answered(Client *client);
 void client_wake(Client *client);
 void client_flush(Client *client);
 void client_age(Client *client);
+void client_end_rest(Client *client);

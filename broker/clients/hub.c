@@ -10,13 +10,14 @@
  * in a turn can meet a freed one.
  */
 
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/log.h"
+#include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/clients/hub.h"
 #include "broker/clients/sampler.h"
@@ -25,10 +26,53 @@
 #include "broker/output/request.h"
 #include "broker/rules/limits.h"
 
+enum {
+        _HUB_E_SUCCESS,
+        HUB_E_REFUSED,
+};
+
 /* How long events may wait when nobody reads them: only the task table does. */
 #define PATIENCE_MS_UNWATCHED 100u
 
 #define AGE_SECONDS 1.
+
+/* After which those that rest are looked at. */
+#define REST_SECONDS .01
+
+/* What a user has its share of, for the log and for the client. */
+typedef struct ShareText {
+        const char *name;
+        const char *message;
+} ShareText;
+
+static const ShareText share_texts[_QUOTA_KINDS] = {
+        [QUOTA_CONNECTIONS] = {
+                "connections",
+                "Your user has as many connections as one user may have: close others first.",
+        },
+        [QUOTA_FEEDS] = {
+                "feeds",
+                "Your user has as many feeds (different subscriptions) as one user may have: end others, or ask for "
+                "the same as they do.",
+        },
+        [QUOTA_REQUESTS] = {
+                "requests that wait",
+                "Your user has as many requests that wait for their answers as one user may have: wait for those.",
+        },
+        [QUOTA_BYTES] = {
+                "memory",
+                "Your user's connections and feeds have as much of the broker's memory as one user's may: close some, "
+                "and read what they are sent.",
+        },
+        [QUOTA_SNAPSHOTS] = {
+                "snapshots a second",
+                "Your user asks for more snapshots than one user may in this time: ask again in a second.",
+        },
+        [QUOTA_STATS] = {
+                "statistics a second",
+                "Your user asks for the statistics of more tasks than one user may in this time: ask again in a second.",
+        },
+};
 
 /* How long all readers agree to wait. */
 static void hub_measure_patience(Hub *hub) {
@@ -56,14 +100,47 @@ static void hub_on_age(struct ev_loop *loop, ev_timer *watcher, int events) {
         hub_measure_patience(hub);
 }
 
+/* Who may go on: each that was not served since its user had had its part. */
+static void hub_on_rest(struct ev_loop *loop, ev_timer *watcher, int events) {
+        Hub *hub = container_of(watcher, Hub, rest);
+        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        bool resting = false;
+
+        (void)events;
+        list_for_each(link, safe, &hub->clients) {
+                Client *client = container_of(link, Client, link);
+
+                if (!client->resting)
+                        continue;
+                if (quota_user_is_tired(client->user, now_ns))
+                        resting = true;
+                else
+                        client_end_rest(client);
+        }
+        if (!resting)
+                ev_timer_stop(loop, watcher);
+}
+
+/**
+ * hub_expect_rested() - a client began to rest
+ * @hub:  the hub
+ */
+void hub_expect_rested(Hub *hub) {
+        if (!ev_is_active(&hub->rest))
+                ev_timer_again(hub->loop, &hub->rest);
+}
+
 void hub_init(Hub *hub,
               struct ev_loop *loop,
               uint64_t epoch,
               TaskTable *table,
               Programs *programs,
               size_t feed_bytes_max,
+              const QuotaLimits *limits,
               HubReport report) {
         *hub = (Hub){ .loop = loop, .epoch = epoch, .report = report };
+        quota_init(&hub->quota, limits);
+        ev_timer_init(&hub->rest, hub_on_rest, REST_SECONDS, REST_SECONDS);
         feeds_init(&hub->feeds, table, programs, feed_bytes_max);
         ev_timer_init(&hub->age, hub_on_age, AGE_SECONDS, AGE_SECONDS);
         list_init(&hub->clients);
@@ -85,7 +162,9 @@ void hub_deinit(Hub *hub) {
         list_for_each(dead, dead_safe, &hub->dead)
                 hub_free_client(hub, container_of(dead, Client, link));
         ev_timer_stop(hub->loop, &hub->age);
+        ev_timer_stop(hub->loop, &hub->rest);
         feeds_deinit(&hub->feeds);
+        quota_deinit(&hub->quota);
 }
 
 static void hub_status(Hub *hub, BrokerStatus *status) {
@@ -99,6 +178,8 @@ static void hub_status(Hub *hub, BrokerStatus *status) {
         status->closed_for_errors = hub->n_closed_for_errors;
         status->closed_for_strict = hub->n_closed_for_strict;
         status->refused_connections = hub->n_refused;
+        status->refused_quota = hub->quota.n_refused;
+        status->client_bytes = hub->quota.used[QUOTA_BYTES];
         status->snapshots = hub->feeds.n_snapshots_made;
         status->snapshot_subscribers = hub->n_snapshot_subscribers;
         status->resumed = hub->n_resumed;
@@ -141,6 +222,45 @@ static void hub_status_for(Hub *hub, const Client *client, BrokerStatus *status)
         status->live_processes = all.live_processes;
 }
 
+/*
+ * Shares.
+ */
+
+/**
+ * hub_note_refusal() - count it, and log it once an episode
+ * @hub:   the hub
+ * @user:  who was refused something
+ * @kind:  of what it has its share
+ */
+void hub_note_refusal(Hub *hub, QuotaUser *user, QuotaKind kind) {
+        (void)hub;
+        if (quota_user_refused(user, kind, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)))
+                log_notice("User %u has its share of %s: what it asks for beyond is refused.", (unsigned int)user->uid,
+                           share_texts[kind].name);
+}
+
+/**
+ * hub_refuse_share() - tell a client that its user has its share
+ * @hub:         the hub
+ * @client:      the client
+ * @request_id:  of the request that is refused
+ * @kind:        of what
+ * @closing:     whether the client ends
+ */
+void hub_refuse_share(Hub *hub, Client *client, uint64_t request_id, QuotaKind kind, bool closing) {
+        hub_note_refusal(hub, client->user, kind);
+        client_refuse(client, &(EncodedError){
+                                      .request_id = request_id,
+                                      .code = ERROR_QUOTA,
+                                      .message = share_texts[kind].message,
+                                      .closing = closing,
+                              });
+}
+
+/*
+ * Connections.
+ */
+
 /**
  * hub_turn_away() - say why a connection is not taken, and close it
  * @hub:      the hub
@@ -160,6 +280,74 @@ void hub_turn_away(Hub *hub, int fd, ErrorCode code, const char *message) {
         close(fd);
 }
 
+static int hub_refuse_place(Hub *hub, QuotaUser *user, QuotaKind kind, int r, EncodedError *ret_error) {
+        *ret_error = (EncodedError){
+                .code = ERROR_LIMIT,
+                .message = "The broker has as many connections as it allows.",
+                .closing = true,
+        };
+        if (r == QUOTA_E_USER) {
+                hub_note_refusal(hub, user, kind);
+                ret_error->code = ERROR_QUOTA;
+                ret_error->message = share_texts[kind].message;
+        }
+        return HUB_E_REFUSED;
+}
+
+static int hub_take_place(Hub *hub, uid_t uid, Charge *ret_place, EncodedError *ret_error) {
+        QuotaUser *user = quota_user_get(&hub->quota, uid, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+        int r = QUOTA_E_TOTAL;
+
+        if (user)
+                r = charge_take(ret_place, user, QUOTA_CONNECTIONS, 1);
+        if (r)
+                r = hub_refuse_place(hub, user, QUOTA_CONNECTIONS, r, ret_error);
+        quota_user_unref(user);
+        return r;
+}
+
+/* A client for a connection, if its user may have one more. */
+static int hub_admit(Hub *hub, int fd, uid_t uid, Client **ret_client, EncodedError *ret_error) {
+        Charge place = CHARGE_NULL;
+        Client *client;
+        int r;
+
+        r = hub_take_place(hub, uid, &place, ret_error);
+        if (r)
+                return r;
+        r = client_new(&client, hub, place.user, fd);
+        if (r) {
+                r = hub_refuse_place(hub, place.user, QUOTA_BYTES, r == CLIENT_E_QUOTA ? QUOTA_E_USER : QUOTA_E_TOTAL, ret_error);
+                charge_return(&place);
+                return r;
+        }
+        client->place = place;
+        *ret_client = client;
+        return 0;
+}
+
+/**
+ * hub_refuses() - turn a connection away whose user may have no more
+ * @hub:  the hub
+ * @fd:   the socket; taken over, if it is turned away
+ * @uid:  who connected
+ *
+ * Before more is found out about it, which takes longer.
+ *
+ * Return: Whether it was.
+ */
+bool hub_refuses(Hub *hub, int fd, uid_t uid) {
+        Charge place = CHARGE_NULL;
+        EncodedError error;
+
+        if (hub_take_place(hub, uid, &place, &error)) {
+                hub_turn_away(hub, fd, error.code, error.message);
+                return true;
+        }
+        charge_return(&place);
+        return false;
+}
+
 /**
  * hub_welcome() - take a connection in, or turn it away
  * @hub:        the hub
@@ -169,10 +357,11 @@ void hub_turn_away(Hub *hub, int fd, ErrorCode code, const char *message) {
 void hub_welcome(Hub *hub, int fd, const Principal *principal) {
         uint8_t frame[ENCODED_REPLY_MAX];
         BrokerStatus status;
+        EncodedError error;
         Client *client;
 
-        if (hub->n_clients >= LIMIT_CONNECTIONS || client_new(&client, hub, fd) < 0)
-                return hub_turn_away(hub, fd, ERROR_LIMIT, "The broker has as many connections as it allows.");
+        if (hub_admit(hub, fd, principal->uid, &client, &error))
+                return hub_turn_away(hub, fd, error.code, error.message);
 
         client->uid = principal->uid;
         client->rights = policy_rights(&hub->policy, principal);
@@ -210,6 +399,8 @@ static void hub_reap(Hub *hub) {
                 hub_free_client(hub, client);
         }
         hub_measure_patience(hub);
+        if (hub->room)
+                hub->room(hub);
 }
 
 /*
@@ -240,6 +431,36 @@ static void hub_refuse_memory(Client *client, const Request *request) {
         hub_refuse(client, request, ERROR_LIMIT, NULL, "The broker has no memory for the subscription.");
 }
 
+/* The cursor goes to its place; what it needs for that is at its user's cost. */
+static int hub_attach(Client *client, Feed *feed, uint64_t next_number) {
+        (void)charge_take(&client->cursor.memory, client->user, QUOTA_BYTES, 0);
+        cursor_attach_at(&client->cursor, feed, next_number);
+        return client->cursor.broken ? HUB_E_REFUSED : 0;
+}
+
+/* Why there is no feed, or no snapshot of it. */
+static void hub_refuse_feed(Hub *hub, Client *client, const Request *request, int r) {
+        switch (r) {
+        case FEEDS_E_NO_ROOT:
+                return hub_refuse(client, request, ERROR_BAD_VALUE, "subscribe.filter.subtrees",
+                                  "There is no such process: of those whose descendants are asked for, each must be alive.");
+        case FEEDS_E_FULL:
+                return hub_refuse(client, request, ERROR_LIMIT, NULL,
+                                  "The broker has as many feeds (different subscriptions) as it allows.");
+        case FEEDS_E_SNAPSHOTS:
+                return hub_refuse(client, request, ERROR_LIMIT, "subscribe.snapshot",
+                                  "Too many snapshots are being read by slow clients: try again.");
+        case FEEDS_E_USER_FEEDS:
+                return hub_refuse_share(hub, client, request->id, QUOTA_FEEDS, false);
+        case FEEDS_E_USER_BYTES:
+                return hub_refuse_share(hub, client, request->id, QUOTA_BYTES, false);
+        case FEEDS_E_USER_SNAPSHOTS:
+                return hub_refuse_share(hub, client, request->id, QUOTA_SNAPSHOTS, false);
+        default:
+                return hub_refuse_memory(client, request);
+        }
+}
+
 static void hub_resume(Hub *hub, Client *client, const Request *request) {
         const Resume *resume = &request->subscription.resume;
         Feed *feed = feeds_get(&hub->feeds, resume->feed);
@@ -257,7 +478,8 @@ static void hub_resume(Hub *hub, Client *client, const Request *request) {
         if (resume->next_number == 0 || resume->next_number > feed->next_number)
                 return hub_refuse(client, request, ERROR_BAD_VALUE, "subscribe.resume.next_number",
                                   "The feed has not come to this number yet; the first is 1.");
-        if (feed_close_batch(feed) < 0 || cursor_attach_at(&client->cursor, feed, resume->next_number) < 0)
+        feed_close_batch(feed);
+        if (hub_attach(client, feed, resume->next_number))
                 return hub_refuse_memory(client, request);
         ++hub->n_resumed;
         hub_accept(hub, client, request, resume->next_number);
@@ -268,27 +490,21 @@ static void hub_begin(Hub *hub, Client *client, const Request *request) {
         Feed *feed;
         int r;
 
-        r = feeds_find(&hub->feeds, &request->subscription.topic, &client->rights, &feed);
-        if (r == FEEDS_E_NO_ROOT)
-                return hub_refuse(client, request, ERROR_BAD_VALUE, "subscribe.filter.subtrees",
-                                  "There is no such process: of those whose descendants are asked for, each must be alive.");
-        if (r == FEEDS_E_FULL)
-                return hub_refuse(client, request, ERROR_LIMIT, NULL,
-                                  "The broker has as many feeds (different subscriptions) as it allows.");
-        if (r < 0 || feed_close_batch(feed) < 0)
-                return hub_refuse_memory(client, request);
+        r = feeds_find(&hub->feeds, &request->subscription.topic, &client->rights, client->user, &feed);
+        if (r)
+                return hub_refuse_feed(hub, client, request, r);
+        feed_close_batch(feed);
 
         if (request->subscription.snapshot) {
-                r = feeds_snapshot(&hub->feeds, feed, &snapshot);
-                if (r == FEEDS_E_SNAPSHOTS)
-                        return hub_refuse(client, request, ERROR_LIMIT, "subscribe.snapshot",
-                                          "Too many snapshots are being read by slow clients: try again.");
-                if (r < 0 || cursor_attach_at(&client->cursor, feed, snapshot->next_number) < 0)
-                        return hub_refuse_memory(client, request);
+                r = feeds_snapshot(&hub->feeds, feed, client->user, &snapshot);
+                if (r)
+                        return hub_refuse_feed(hub, client, request, r);
+        }
+        if (hub_attach(client, feed, snapshot ? snapshot->next_number : feed->next_number))
+                return hub_refuse_memory(client, request);
+        if (snapshot) {
                 snapshot_cursor_attach(&client->snapshot, snapshot);
                 ++hub->n_snapshot_subscribers;
-        } else {
-                cursor_attach(&client->cursor, feed);
         }
         hub_accept(hub, client, request, snapshot ? snapshot->next_number : feed->next_number);
 }
@@ -304,9 +520,16 @@ static void hub_refuse_second(Client *client, const Request *request) {
 
 /* It begins when what processes run is known. */
 static void hub_let_wait(Hub *hub, Client *client, const Request *request) {
-        client->waiting = malloc(sizeof(*request));
-        if (!client->waiting)
-                return hub_refuse_memory(client, request);
+        int r = charge_take(&client->request, client->user, QUOTA_REQUESTS, 1);
+
+        if (r == QUOTA_E_USER)
+                return hub_refuse_share(hub, client, request->id, QUOTA_REQUESTS, false);
+        client->waiting = r ? NULL : memory_take(NULL, sizeof(*request));
+        if (!client->waiting) {
+                charge_return(&client->request);
+                return hub_refuse(client, request, ERROR_LIMIT, NULL,
+                                  "Too many subscriptions wait until it is known what processes run: try again.");
+        }
         *client->waiting = *request;
         ++hub->n_waiting;
 }
@@ -322,7 +545,7 @@ static void hub_subscribe(Hub *hub, Client *client, const Request *request) {
         /* Whoever forks and then asks means the child too. */
         if (hub->catch_up)
                 hub->catch_up(hub);
-        if (feeds_find(&hub->feeds, &request->subscription.topic, &client->rights, &feed) ||
+        if (feeds_find(&hub->feeds, &request->subscription.topic, &client->rights, client->user, &feed) ||
             programs_are_complete(hub->feeds.programs) || !topic_wants_programs(&request->subscription.topic))
                 return hub_begin(hub, client, request);
         hub_let_wait(hub, client, request);
@@ -373,6 +596,7 @@ void hub_on_programs(Hub *hub) {
                         continue;
                 client->waiting = NULL;
                 --hub->n_waiting;
+                charge_return(&client->request);
                 if (request->type == REQUEST_SAMPLE)
                         hub_begin_samples(hub, client, request);
                 else
@@ -449,7 +673,7 @@ void hub_set_policy(Hub *hub, const Policy *policy) {
  */
 void hub_stop(Hub *hub) {
         list_for_each(feed, feed_safe, &hub->feeds.list)
-                (void)feed_close_batch(container_of(feed, Feed, link));
+                feed_close_batch(container_of(feed, Feed, link));
         list_for_each(link, safe, &hub->clients) {
                 Client *client = container_of(link, Client, link);
 
@@ -473,18 +697,13 @@ void hub_stop(Hub *hub) {
  * @hub:                 the hub
  * @event:               the event, after the join
  * @realtime_offset_ns:  with which its times were made
- *
- * Return: 0, or a negative errno.
  */
-int hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns) {
-        int r;
-
+void hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns) {
         if (!event->only_for_sets)
                 ++hub->n_events[event->kind];
-        r = feeds_publish(&hub->feeds, event, realtime_offset_ns);
-        if (!r && hub->sampler)
-                r = sampler_publish(hub->sampler, event);
-        return error_trace(r);
+        feeds_publish(&hub->feeds, event, realtime_offset_ns);
+        if (hub->sampler)
+                sampler_publish(hub->sampler, event);
 }
 
 /**
@@ -504,9 +723,7 @@ int hub_end_turn(Hub *hub) {
 
                 if (feed->n_closed == 0 && feed->n_open == 0)
                         continue;
-                r = feed_close_batch(feed);
-                if (r)
-                        return error_trace(r);
+                feed_close_batch(feed);
                 feed->n_closed = 0;
                 list_for_each(cursor, cursor_safe, &feed->cursors)
                         client_wake(container_of(cursor, Client, cursor.link));

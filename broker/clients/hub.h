@@ -16,6 +16,7 @@
 #include "broker/model/event.h"
 #include "broker/model/status.h"
 #include "broker/output/feeds.h"
+#include "broker/rules/quota.h"
 
 /*
  * Of the time that a subscriber lets us hold events back, one part in so many is
@@ -26,6 +27,7 @@
 typedef struct Sampler Sampler;
 typedef void (*HubReport)(Hub *hub, BrokerStatus *ret_status);
 typedef void (*HubCatchUp)(Hub *hub);
+typedef void (*HubRoom)(Hub *hub);
 
 struct Hub {
         struct ev_loop *loop;
@@ -33,11 +35,14 @@ struct Hub {
         HubReport report;               /* the owner's part of the status */
         HubCatchUp catch_up;            /* the owner reads what its sources have; NULL: nothing */
         Policy policy;                  /* what applies to whoever connects */
+        HubRoom room;                   /* connections were closed; NULL: nobody waits for that */
 
         Sampler *sampler;               /* not owned; NULL: there are no live statistics */
 
+        Quota quota;
         Feeds feeds;
         ev_timer age;                   /* once a second, while there are feeds */
+        ev_timer rest;                  /* while clients rest */
         List clients;
         List dead;                      /* to be freed at the end of the turn */
         size_t n_clients;
@@ -62,9 +67,11 @@ void hub_init(Hub *hub,
               TaskTable *table,
               Programs *programs,
               size_t feed_bytes_max,
+              const QuotaLimits *limits,
               HubReport report);
 void hub_deinit(Hub *hub);
 
+bool hub_refuses(Hub *hub, int fd, uid_t uid);
 void hub_welcome(Hub *hub, int fd, const Principal *principal);
 void hub_turn_away(Hub *hub, int fd, ErrorCode code, const char *message);
 void hub_set_policy(Hub *hub, const Policy *policy);
@@ -72,6 +79,10 @@ void hub_serve(Hub *hub, Client *client, const uint8_t *message, size_t n_messag
 void hub_bury(Hub *hub, Client *client);
 void hub_stop(Hub *hub);
 
-int hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns);
+void hub_note_refusal(Hub *hub, QuotaUser *user, QuotaKind kind);
+void hub_refuse_share(Hub *hub, Client *client, uint64_t request_id, QuotaKind kind, bool closing);
+void hub_expect_rested(Hub *hub);
+
+void hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns);
 int hub_end_turn(Hub *hub);
 void hub_on_programs(Hub *hub);

@@ -21,10 +21,14 @@
 #include "broker/clients/listener.h"
 #include "broker/clients/peer.h"
 
+/* Out of descriptors or memory: until it is tried again, if no connection was closed meanwhile. */
 #define PAUSE_SECONDS 1.0
 
 /* One line an episode. */
 #define NAMESPACE_QUIET_NS (60 * NSEC_PER_SEC)
+
+/* So long without a failure, and it is over. */
+#define CALM_SECONDS 10.0
 
 /* Connections taken in one turn of the loop. */
 #define TURN_ACCEPTS 64
@@ -70,13 +74,23 @@ static int listener_bind(Listener *listener, const ListenerOptions *options) {
 }
 
 static void listener_pause(Listener *listener, int error) {
-        if (!listener->paused_logged) {
-                listener->paused_logged = true;
-                log_warning("No new connections for now: %s. Trying again every second.", strerror(error));
-        }
+        if (!ev_is_active(&listener->calm))
+                log_warning("No new connections for now: %s. They wait until others are closed.", strerror(error));
+        ev_timer_again(listener->hub->loop, &listener->calm);
         ev_io_stop(listener->hub->loop, &listener->watcher);
         ev_timer_set(&listener->pause, PAUSE_SECONDS, 0.);
         ev_timer_start(listener->hub->loop, &listener->pause);
+}
+
+/**
+ * listener_resume() - connections were closed: there may be room for others
+ * @listener:  the listener
+ */
+void listener_resume(Listener *listener) {
+        if (!ev_is_active(&listener->pause))
+                return;
+        ev_timer_stop(listener->hub->loop, &listener->pause);
+        ev_io_start(listener->hub->loop, &listener->watcher);
 }
 
 static void listener_on_pause(struct ev_loop *loop, ev_timer *watcher, int events) {
@@ -84,6 +98,12 @@ static void listener_on_pause(struct ev_loop *loop, ev_timer *watcher, int event
 
         (void)events;
         ev_io_start(loop, &listener->watcher);
+}
+
+static void listener_on_calm(struct ev_loop *loop, ev_timer *watcher, int events) {
+        (void)events;
+        ev_timer_stop(loop, watcher);
+        log_notice("There is room for new connections again.");
 }
 
 static void listener_refuse_namespace(Listener *listener, int fd) {
@@ -98,10 +118,15 @@ static void listener_refuse_namespace(Listener *listener, int fd) {
                       "broker tells: connect from the initial one.");
 }
 
-static void listener_welcome(Listener *listener, int fd) {
+static int listener_welcome(Listener *listener, int fd) {
+        struct ucred credentials;
+        socklen_t n_credentials = sizeof(credentials);
         Peer peer;
         int r;
 
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &n_credentials) == 0 &&
+            hub_refuses(listener->hub, fd, credentials.uid))
+                return 0;
         r = peer_read(&peer, fd);
         if (r == 0)
                 hub_welcome(listener->hub, fd, &peer.principal);
@@ -112,8 +137,10 @@ static void listener_welcome(Listener *listener, int fd) {
                               "The process that connected cannot be found: who it is, and in which pid namespace, is "
                               "not known.");
         else
-                hub_turn_away(listener->hub, fd, ERROR_LIMIT, "The broker has no memory for the connection.");
+                hub_turn_away(listener->hub, fd, ERROR_LIMIT,
+                              "The broker has no descriptors, or no memory, for another connection: try again.");
         peer_deinit(&peer);
+        return r == PEER_E_SHORT ? LISTENER_E_SHORT : 0;
 }
 
 static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
@@ -124,14 +151,15 @@ static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int eve
         for (int i = 0; i < TURN_ACCEPTS; ++i) {
                 int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-                if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
-                        return listener_pause(listener, errno);
+                if (fd < 0 && errno == EAGAIN)
+                        return;
                 if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
                         continue;
+                /* Out of descriptors or memory; whatever else it were, it would be so again at once. */
                 if (fd < 0)
-                        return;
-                listener->paused_logged = false;
-                listener_welcome(listener, fd);
+                        return listener_pause(listener, errno);
+                if (listener_welcome(listener, fd))
+                        return listener_pause(listener, EMFILE);
         }
 }
 
@@ -169,6 +197,7 @@ int listener_init(Listener *listener, Hub *hub, const ListenerOptions *options) 
 
         ev_io_init(&listener->watcher, listener_on_connection, listener->fd, EV_READ);
         ev_timer_init(&listener->pause, listener_on_pause, 0., 0.);
+        ev_timer_init(&listener->calm, listener_on_calm, CALM_SECONDS, CALM_SECONDS);
         ev_io_start(hub->loop, &listener->watcher);
         return 0;
 }
@@ -186,6 +215,7 @@ void listener_deinit(Listener *listener) {
         if (listener->hub) {
                 ev_io_stop(listener->hub->loop, &listener->watcher);
                 ev_timer_stop(listener->hub->loop, &listener->pause);
+                ev_timer_stop(listener->hub->loop, &listener->calm);
         }
         if (listener->made.st_ino != 0 && stat(listener->path, &st) >= 0 && st.st_ino == listener->made.st_ino &&
             st.st_dev == listener->made.st_dev)

@@ -18,6 +18,7 @@ enum {
         LISTENER_E_IN_USE,      /* another broker listens there */
         LISTENER_E_PATH,        /* too long, or no directory there, or not a socket */
         LISTENER_E_PERMISSION,  /* the path cannot be made */
+        LISTENER_E_SHORT,       /* no descriptors */
 };
 
 struct Listener {
@@ -27,7 +28,7 @@ struct Listener {
         struct stat made;       /* what was made there */
         ev_io watcher;
         ev_timer pause;         /* out of descriptors or memory: until it is tried again */
-        bool paused_logged;
+        ev_timer calm;          /* since the last time that it paused */
         uint64_t namespace_logged_ns;   /* when a refusal was last logged, monotonic; 0: never */
 };
 
@@ -44,3 +45,4 @@ struct ListenerOptions {
 
 int listener_init(Listener *listener, Hub *hub, const ListenerOptions *options);
 void listener_deinit(Listener *listener);
+void listener_resume(Listener *listener);

@@ -64,6 +64,10 @@ static int text_check_namespace(const char *text) {
         return n > 1 || first == 0 ? PEER_E_NAMESPACE : 0;
 }
 
+static int peer_failure(void) {
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? PEER_E_SHORT : PEER_E_GONE;
+}
+
 /* Linux before 6.5 has no descriptor of a peer. */
 static int peer_check_namespace(int fd, pid_t pid) {
         _cleanup_(fd_closep) int pidfd = -1;
@@ -75,12 +79,12 @@ static int peer_check_namespace(int fd, pid_t pid) {
         if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &n_pidfd) < 0) {
                 pidfd = -1;
                 if (errno != ENOPROTOOPT)
-                        return PEER_E_GONE;
+                        return peer_failure();
                 snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
         } else {
                 snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
         }
-        return file_read(path, text, sizeof(text)) < 0 ? PEER_E_GONE : text_check_namespace(text);
+        return file_read(path, text, sizeof(text)) < 0 ? peer_failure() : text_check_namespace(text);
 }
 
 /* Not to be seen, for whatever reason: then the kernel's word on its ids is all there is. */
@@ -119,7 +123,7 @@ static int peer_read_groups(Peer *peer, int fd) {
  * @peer:  output, also on failure to be given to peer_deinit()
  * @fd:    the connection
  *
- * Return: 0; PEER_E_NAMESPACE; PEER_E_GONE; a negative errno.
+ * Return: 0; PEER_E_NAMESPACE; PEER_E_GONE; PEER_E_SHORT; a negative errno.
  */
 int peer_read(Peer *peer, int fd) {
         struct ucred credentials;

@@ -14,6 +14,7 @@ enum {
         _PEER_E_SUCCESS,
         PEER_E_NAMESPACE,       /* it knows processes by other numbers */
         PEER_E_GONE,            /* it cannot be found any more, or never could */
+        PEER_E_SHORT,           /* there are no descriptors to look with */
 };
 
 struct Peer {

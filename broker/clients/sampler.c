@@ -15,6 +15,7 @@
 
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
+#include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/clients/sampler.h"
 #include "broker/rules/limits.h"
@@ -33,6 +34,8 @@ struct Job {
         List link;
         Client *client;                 /* not owned; takes its questions with it */
         uint64_t request_id;
+        Charge request;
+        Charge memory;                  /* of itself and the answer */
         Inquiry inquiry;
         uint8_t *bytes;                 /* encoded members of the Stats */
         size_t n, n_max;
@@ -51,7 +54,8 @@ static bool sampler_wants(Sweep *sweep, const Task *leader) {
 static int sampler_tell(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep) {
         Sampler *sampler = container_of(sweep, Sampler, sweep);
 
-        return error_trace(sample_feeds_tell(&sampler->feeds, task, of_process, sample, changed_sweep));
+        sample_feeds_tell(&sampler->feeds, task, of_process, sample, changed_sweep);
+        return 0;
 }
 
 void sampler_init(Sampler *sampler, Hub *hub, Join *join, StatsSource *source, SamplerInUse in_use) {
@@ -67,6 +71,8 @@ static void job_free(Job *job) {
         --job->client->n_questions;
         list_unlink(&job->link);
         inquiry_deinit(&job->inquiry);
+        charge_return(&job->request);
+        charge_return(&job->memory);
         free(job->bytes);
         free(job);
 }
@@ -130,12 +136,13 @@ static void sampler_renew(SampleFeed *feed) {
 static void sampler_attach(Sampler *sampler, Client *client) {
         SampleFeed *feed = client->sampling;
 
-        /* What ended since the last sample was told to others only. */
-        if (feed->in_sweep || feed_close_batch(feed->feed) < 0) {
+        if (feed->in_sweep) {
                 client->sample_waits = true;
                 ++feed->n_waiting;
                 return;
         }
+        /* What ended since the last sample was told to others only. */
+        feed_close_batch(feed->feed);
         cursor_attach(&client->cursor, feed->feed);
         sampler_renew(feed);
         sampler_schedule(sampler);
@@ -152,14 +159,18 @@ void sampler_begin(Sampler *sampler, Client *client, const Request *request) {
         SampleFeed *feed;
         int r;
 
-        r = sample_feeds_find(&sampler->feeds, &request->subscription.topic, &request->sampling, &client->rights, &feed);
+        r = sample_feeds_find(&sampler->feeds, &request->subscription.topic, &request->sampling, &client->rights, client->user,
+                              &feed);
         if (r == FEEDS_E_NO_ROOT)
                 return sampler_refuse(client, request, ERROR_BAD_VALUE, "sample.filter.subtrees",
                                       "There is no such process: of those whose descendants are asked for, each must be alive.");
         if (r == FEEDS_E_FULL)
                 return sampler_refuse(client, request, ERROR_LIMIT, NULL,
                                       "The broker has as many feeds (different requests for samples) as it allows.");
-        if (r < 0)
+        if (r == FEEDS_E_USER_FEEDS || r == FEEDS_E_USER_BYTES)
+                return hub_refuse_share(sampler->hub, client, request->id, r == FEEDS_E_USER_FEEDS ? QUOTA_FEEDS : QUOTA_BYTES,
+                                        false);
+        if (r)
                 return sampler_refuse(client, request, ERROR_LIMIT, NULL, "The broker has no memory for the samples.");
 
         client->sampling = feed;
@@ -250,7 +261,7 @@ static int job_tell(Inquiry *inquiry, const TaskSample *sample) {
                 variant = ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);
         if (job->n_max - job->n < ENCODED_SAMPLE_MAX) {
                 size_t n = MAX(2 * job->n_max, (size_t)2 * ENCODED_SAMPLE_MAX);
-                uint8_t *bytes = realloc(job->bytes, n);
+                uint8_t *bytes = charge_resize(&job->memory, sizeof(*job) + n) ? NULL : memory_take(job->bytes, n);
 
                 if (!bytes) {
                         job->failed = true;
@@ -280,13 +291,29 @@ static void job_refuse_memory(Client *client, uint64_t request_id) {
 void sampler_ask(Sampler *sampler, Client *client, const Request *request) {
         const StatsWanted *wanted = &request->stats;
         Job *job;
+        int r;
 
         if (client->n_questions >= LIMIT_STATS_WAITING)
                 return sampler_refuse(client, request, ERROR_LIMIT, NULL,
                                       "This connection has as many questions without an answer as are allowed.");
-        job = calloc(1, sizeof(*job));
+        if (quota_user_spend(client->user, QUOTA_STATS, wanted->n_pids + wanted->n_tids, now_ns()))
+                return hub_refuse_share(sampler->hub, client, request->id, QUOTA_STATS, false);
+        job = memory_take(NULL, sizeof(*job));
         if (!job)
                 return job_refuse_memory(client, request->id);
+        *job = (Job){};
+        r = charge_take(&job->request, client->user, QUOTA_REQUESTS, 1);
+        if (!r)
+                r = charge_take(&job->memory, client->user, QUOTA_BYTES, sizeof(*job));
+        if (r) {
+                QuotaKind kind = job->request.user ? QUOTA_BYTES : QUOTA_REQUESTS;
+
+                charge_return(&job->request);
+                free(job);
+                if (r == QUOTA_E_USER)
+                        return hub_refuse_share(sampler->hub, client, request->id, kind, false);
+                return job_refuse_memory(client, request->id);
+        }
         job->client = client;
         job->request_id = request->id;
         inquiry_init(&job->inquiry, wanted->pids, wanted->n_pids, wanted->tids, wanted->n_tids);
@@ -333,10 +360,9 @@ static int sampler_work_on_job(Sampler *sampler) {
  * Work.
  */
 
-static int sampler_end_sweep(Sampler *sampler) {
+static void sampler_end_sweep(Sampler *sampler) {
         SampleEnd span = { .begin_time_ns = sampler->begin_time_ns };
         uint64_t now;
-        int r;
 
         /* What has ended by now is in this sample. */
         if (sampler->hub->catch_up)
@@ -348,12 +374,9 @@ static int sampler_end_sweep(Sampler *sampler) {
 
                 if (!feed->in_sweep)
                         continue;
-                r = sample_feed_end(feed, sampler->sweep.number, &span, now);
-                if (r)
-                        return error_trace(r);
+                sample_feed_end(feed, sampler->sweep.number, &span, now);
                 sampler_admit(sampler, feed);
         }
-        return 0;
 }
 
 static void sampler_on_due(struct ev_loop *loop, ev_timer *watcher, int events) {
@@ -398,7 +421,7 @@ static void sampler_on_slice(struct ev_loop *loop, ev_timer *watcher, int events
         if (sampler->sweep.running && !sampler->jobs_turn)
                 sampler_adapt(sampler, cpu);
         if (!r && sweeping && !sampler->sweep.running)
-                r = sampler_end_sweep(sampler);
+                sampler_end_sweep(sampler);
         if (r)
                 sampler->r = r;
         sampler_schedule(sampler);
@@ -408,14 +431,12 @@ static void sampler_on_slice(struct ev_loop *loop, ev_timer *watcher, int events
  * sampler_publish() - something happened
  * @sampler:  the sampler
  * @event:    the event, after the join
- *
- * Return: 0, or a negative errno.
  */
-int sampler_publish(Sampler *sampler, const Event *event) {
+void sampler_publish(Sampler *sampler, const Event *event) {
         sweep_on_event(&sampler->sweep, event);
         list_for_each(link, safe, &sampler->jobs)
                 inquiry_on_event(&container_of(link, Job, link)->inquiry, event);
-        return error_trace(sample_feeds_publish(&sampler->feeds, event));
+        sample_feeds_publish(&sampler->feeds, event);
 }
 
 /**

@@ -53,6 +53,6 @@ void sampler_begin(Sampler *sampler, Client *client, const Request *request);
 void sampler_leave(Sampler *sampler, Client *client);
 void sampler_recover(Sampler *sampler, Client *client);
 
-int sampler_publish(Sampler *sampler, const Event *event);
+void sampler_publish(Sampler *sampler, const Event *event);
 int sampler_end_turn(Sampler *sampler);
 void sampler_report(const Sampler *sampler, BrokerStatus *status);

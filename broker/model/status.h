@@ -78,4 +78,6 @@ struct BrokerStatus {
         uint64_t sweep_cpu_ns;
         uint64_t sample_subscribers;
         uint64_t sample_lost;
+        uint64_t refused_quota;
+        uint64_t client_bytes;
 };

@@ -183,6 +183,8 @@ size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t bu
         COPY(sweep_cpu_ns);
         COPY(sample_subscribers);
         COPY(sample_lost);
+        COPY(refused_quota);
+        COPY(client_bytes);
 #undef COPY
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS;
         m.status = &s;

@@ -10,18 +10,18 @@
  * a cursor has fallen off the tail:
  * the feed cannot take back half a frame, so what the cursor has still to send of
  * the frame that it is in is copied for it, and from the next frame on it has
- * lost everything up to the log's oldest, which cursor_recover() counts.
+ * lost everything up to the log's oldest, which cursor_recover() counts. The log
+ * needs no memory to go on: where there is none for another chunk, it is full.
  *
  * That copy (at most a frame) and the walk along frames after a partial send are
  * all the work that is ever done for a single cursor.
  */
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/base/error.h"
+#include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/feed.h"
 
@@ -36,20 +36,38 @@ static FeedChunk *feed_newest(const Feed *feed) {
 static void chunk_free(Feed *feed, FeedChunk *chunk) {
         feed->n_bytes -= chunk->n;
         list_unlink(&chunk->link);
+        if (feed->memory.user)
+                (void)charge_resize(&feed->memory, feed->memory.n - sizeof(*chunk));
         free(chunk);
 }
 
-static int chunk_new(Feed *feed) {
-        FeedChunk *chunk = malloc(sizeof(*chunk));
+/* The number that follows all that is in the log. */
+static uint64_t feed_next_in_log(const Feed *feed) {
+        return feed->n_open > 0 ? feed->open_first_number : feed->next_number;
+}
 
-        if (!chunk)
-                return error_origin(-ENOMEM);
-        chunk->first_number = feed->n_open > 0 ? feed->open_first_number : feed->next_number;
+static uint64_t feed_number_behind(const Feed *feed, const FeedChunk *chunk) {
+        return chunk == feed_newest(feed) ? feed_next_in_log(feed) : container_of(chunk->link.next, FeedChunk, link)->first_number;
+}
+
+static void chunk_append(Feed *feed, FeedChunk *chunk) {
+        chunk->first_number = feed_next_in_log(feed);
         chunk->n = 0;
         chunk->n_cursors = 0;
         chunk->age = 0;
         list_append(&feed->chunks, &chunk->link);
-        return 0;
+}
+
+/* NULL: no memory, or none for this user. */
+static FeedChunk *chunk_new(Feed *feed) {
+        FeedChunk *chunk;
+
+        if (feed->memory.user && charge_resize(&feed->memory, feed->memory.n + sizeof(*chunk)))
+                return NULL;
+        chunk = memory_take(NULL, sizeof(*chunk));
+        if (!chunk && feed->memory.user)
+                (void)charge_resize(&feed->memory, feed->memory.n - sizeof(*chunk));
+        return chunk;
 }
 
 /**
@@ -59,14 +77,18 @@ static int chunk_new(Feed *feed) {
  * @topic:         what it is of
  * @n_max:         bytes that it may keep; at least two chunks
  *
- * Return: 0, or a negative errno.
+ * Return: 0; FEED_E_MEMORY.
  */
 int feed_new(Feed **ret_feed, uint64_t id, const Topic *topic, size_t n_max) {
-        Feed *feed = calloc(1, sizeof(*feed));
-        int r;
+        Feed *feed = memory_take(NULL, sizeof(*feed));
+        FeedChunk *chunk = memory_take(NULL, sizeof(*chunk));
 
-        if (!feed)
-                return error_origin(-ENOMEM);
+        if (!feed || !chunk) {
+                free(feed);
+                free(chunk);
+                return FEED_E_MEMORY;
+        }
+        *feed = (Feed){};
         list_init(&feed->link);
         list_init(&feed->chunks);
         list_init(&feed->cursors);
@@ -76,13 +98,24 @@ int feed_new(Feed **ret_feed, uint64_t id, const Topic *topic, size_t n_max) {
         list_init(&feed->snapshots);
         feed->next_number = 1;
         feed->n_max = MAX(n_max, (size_t)2 * FEED_CHUNK_BYTES);
-        r = chunk_new(feed);
-        if (r) {
-                free(feed);
-                return error_trace(r);
-        }
+        chunk_append(feed, chunk);
         *ret_feed = feed;
         return 0;
+}
+
+/**
+ * feed_charge() - note at whose cost it is
+ * @feed:  a feed that is at nobody's
+ * @user:  who pays for what it keeps from now on; it keeps less, where the user may have no more
+ *
+ * Return: 0; FEED_E_QUOTA: not even what a feed has at least.
+ */
+int feed_charge(Feed *feed, QuotaUser *user) {
+        size_t n = sizeof(*feed);
+
+        for (List *link = feed->chunks.next; link != &feed->chunks; link = link->next)
+                n += sizeof(FeedChunk);
+        return charge_take(&feed->memory, user, QUOTA_BYTES, n) ? FEED_E_QUOTA : 0;
 }
 
 /**
@@ -97,6 +130,8 @@ Feed *feed_free(Feed *feed) {
         assert(list_is_empty(&feed->cursors));
         list_for_each(link, safe, &feed->chunks)
                 chunk_free(feed, container_of(link, FeedChunk, link));
+        charge_return(&feed->memory);
+        charge_return(&feed->place);
         list_unlink(&feed->link);
         free(feed);
         return NULL;
@@ -153,56 +188,78 @@ static size_t frame_size(const uint8_t *frame, size_t n_max) {
         return n_prefix + n_message;
 }
 
-static int cursor_fall(Cursor *cursor) {
+/* Makes room for what a cursor must send by itself. Without it the cursor is broken: it can be nothing but closed. */
+static void cursor_take_rest(Cursor *cursor, size_t n) {
+        if (!cursor->memory.user || charge_resize(&cursor->memory, n) == 0)
+                cursor->rest = memory_take(NULL, n);
+        cursor->broken = !cursor->rest;
+        cursor->n_rest = n;
+        cursor->i_rest = 0;
+}
+
+static void cursor_free_rest(Cursor *cursor) {
+        free(cursor->rest);
+        cursor->rest = NULL;
+        if (cursor->memory.user)
+                (void)charge_resize(&cursor->memory, 0);
+}
+
+static void cursor_fall(Cursor *cursor) {
         const FeedChunk *chunk = cursor->chunk;
         size_t next = cursor->offset + cursor->n_frame_left;
-        const FeedChunk *successor = container_of(chunk->link.next, FeedChunk, link);
 
         if (cursor->n_frame_left > 0) {
-                cursor->rest = malloc(cursor->n_frame_left);
-                if (!cursor->rest)
-                        return error_origin(-ENOMEM);
-                memcpy(cursor->rest, chunk->bytes + cursor->offset, cursor->n_frame_left);
-                cursor->n_rest = cursor->n_frame_left;
-                cursor->i_rest = 0;
+                cursor_take_rest(cursor, cursor->n_frame_left);
+                if (cursor->rest)
+                        memcpy(cursor->rest, chunk->bytes + cursor->offset, cursor->n_frame_left);
                 cursor->rest_is_frame = false;
                 cursor->n_frame_left = 0;
         }
         cursor->fell = true;
-        cursor->lost_from = next < chunk->n ? frame_first_number(chunk->bytes + next) : successor->first_number;
+        cursor->lost_from = next < chunk->n ? frame_first_number(chunk->bytes + next) : feed_number_behind(cursor->feed, chunk);
         cursor->chunk = NULL;
-        return 0;
 }
 
-/* Makes room at the end of the log for a frame of @n bytes. */
-static int feed_reserve(Feed *feed, size_t n) {
-        FeedChunk *newest = feed_newest(feed);
-        int r;
+/* The oldest chunk is needed: whoever is in it falls. */
+static FeedChunk *feed_clear_oldest(Feed *feed) {
+        FeedChunk *oldest = feed_oldest(feed);
 
-        if (newest->n + n > FEED_CHUNK_BYTES) {
-                r = chunk_new(feed);
-                if (r)
-                        return error_trace(r);
-        }
+        if (oldest->n_cursors > 0) {
+                list_for_each(link, safe, &feed->cursors) {
+                        Cursor *cursor = container_of(link, Cursor, link);
 
-        for (;;) {
-                FeedChunk *oldest = feed_oldest(feed);
-
-                if (oldest == feed_newest(feed) || feed->n_bytes + n <= feed->n_max)
-                        return 0;
-                if (oldest->n_cursors > 0) {
-                        list_for_each(link, safe, &feed->cursors) {
-                                Cursor *cursor = container_of(link, Cursor, link);
-
-                                if (cursor->chunk == oldest) {
-                                        r = cursor_fall(cursor);
-                                        if (r)
-                                                return error_trace(r);
-                                }
-                        }
+                        if (cursor->chunk == oldest)
+                                cursor_fall(cursor);
                 }
-                chunk_free(feed, oldest);
         }
+        return oldest;
+}
+
+/**
+ * feed_shrink() - keep no more than what is not full yet
+ * @feed:  the feed
+ *
+ * For when memory is scarce: readers that are behind lose it.
+ */
+void feed_shrink(Feed *feed) {
+        while (feed_oldest(feed) != feed_newest(feed))
+                chunk_free(feed, feed_clear_oldest(feed));
+}
+
+/* Makes room at the end of the log for a frame of @n bytes: where there is no other, that of the oldest chunk. */
+static void feed_reserve(Feed *feed, size_t n) {
+        if (feed_newest(feed)->n + n > FEED_CHUNK_BYTES) {
+                FeedChunk *chunk = chunk_new(feed);
+
+                if (!chunk) {
+                        chunk = feed_clear_oldest(feed);
+                        feed->n_bytes -= chunk->n;
+                        list_unlink(&chunk->link);
+                }
+                chunk_append(feed, chunk);
+        }
+        while (feed_oldest(feed) != feed_newest(feed) && feed->n_bytes + n > feed->n_max)
+                chunk_free(feed, feed_clear_oldest(feed));
 }
 
 /**
@@ -211,18 +268,11 @@ static int feed_reserve(Feed *feed, size_t n) {
  * @event:               encoded by encode_event(); of a feed of samples: by encode_task_sample() or encode_sample_end()
  * @n_event:             its length
  * @realtime_offset_ns:  with which its times were made
- *
- * Return: 0, or a negative errno.
  */
-int feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns) {
-        int r;
-
+void feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns) {
         if (feed->n_open > 0 && (feed->n_open + n_event > FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX ||
-                                 feed->realtime_offset_ns != realtime_offset_ns)) {
-                r = feed_close_batch(feed);
-                if (r)
-                        return error_trace(r);
-        }
+                                 feed->realtime_offset_ns != realtime_offset_ns))
+                feed_close_batch(feed);
         if (feed->n_open == 0) {
                 feed->open_first_number = feed->next_number;
                 feed->realtime_offset_ns = realtime_offset_ns;
@@ -231,31 +281,24 @@ int feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realti
         feed->n_open += n_event;
         if (!feed->of_samples)
                 ++feed->next_number;
-        return 0;
 }
 
 /**
  * feed_close_batch() - make a frame of the open batch
  * @feed:  the feed
- *
- * Return: 0, or a negative errno.
  */
-int feed_close_batch(Feed *feed) {
+void feed_close_batch(Feed *feed) {
         uint8_t header[ENCODED_BATCH_HEADER_MAX];
         FeedChunk *chunk;
         size_t n;
-        int r;
 
         if (feed->n_open == 0)
-                return 0;
+                return;
 
         n = feed->of_samples
                     ? encode_sample_header(feed->open_first_number, feed->n_open, header)
                     : encode_batch_header(feed->open_first_number, feed->realtime_offset_ns, feed->n_open, header);
-        r = feed_reserve(feed, n + feed->n_open);
-        if (r)
-                return error_trace(r);
-
+        feed_reserve(feed, n + feed->n_open);
         chunk = feed_newest(feed);
         memcpy(chunk->bytes + chunk->n, header, n);
         memcpy(chunk->bytes + chunk->n + n, feed->open, feed->n_open);
@@ -263,21 +306,15 @@ int feed_close_batch(Feed *feed) {
         feed->n_bytes += n + feed->n_open;
         feed->n_open = 0;
         ++feed->n_closed;
-        return 0;
 }
 
 /**
  * feed_end_sample() - the sample at hand is complete
  * @feed:  a feed of samples
- *
- * Return: 0, or a negative errno.
  */
-int feed_end_sample(Feed *feed) {
-        int r;
-
-        r = feed_close_batch(feed);
+void feed_end_sample(Feed *feed) {
+        feed_close_batch(feed);
         ++feed->next_number;
-        return error_trace(r);
 }
 
 /*
@@ -294,6 +331,7 @@ void cursor_deinit(Cursor *cursor) {
                 --cursor->chunk->n_cursors;
         list_unlink(&cursor->link);
         free(cursor->rest);
+        charge_return(&cursor->memory);
         cursor_init(cursor);
 }
 
@@ -340,7 +378,7 @@ static const uint8_t *frame_events(const uint8_t *frame, int64_t *ret_realtime_o
 }
 
 /* Gives a cursor the part of a frame that begins with a certain number, as a frame of its own. */
-static int cursor_split(Cursor *cursor, const uint8_t *frame, size_t n_frame, uint64_t number) {
+static void cursor_split(Cursor *cursor, const uint8_t *frame, size_t n_frame, uint64_t number) {
         uint8_t header[ENCODED_BATCH_HEADER_MAX];
         int64_t realtime_offset_ns;
         const uint8_t *event = frame_events(frame, &realtime_offset_ns), *end = frame + n_frame;
@@ -356,15 +394,12 @@ static int cursor_split(Cursor *cursor, const uint8_t *frame, size_t n_frame, ui
                 event += 1 + n_prefix + n_event;
         }
         n_header = encode_batch_header(number, realtime_offset_ns, (size_t)(end - event), header);
-        cursor->n_rest = n_header + (size_t)(end - event);
-        cursor->i_rest = 0;
+        cursor_take_rest(cursor, n_header + (size_t)(end - event));
         cursor->rest_is_frame = true;
-        cursor->rest = malloc(cursor->n_rest);
-        if (!cursor->rest)
-                return error_origin(-ENOMEM);
+        if (cursor->broken)
+                return;
         memcpy(cursor->rest, header, n_header);
         memcpy(cursor->rest + n_header, event, (size_t)(end - event));
-        return 0;
 }
 
 /**
@@ -374,10 +409,8 @@ static int cursor_split(Cursor *cursor, const uint8_t *frame, size_t n_frame, ui
  * @number:  the next number to get, not beyond the feed's next
  *
  * If what has the number is gone, the cursor has fallen.
- *
- * Return: 0, or a negative errno.
  */
-int cursor_attach_at(Cursor *cursor, Feed *feed, uint64_t number) {
+void cursor_attach_at(Cursor *cursor, Feed *feed, uint64_t number) {
         FeedChunk *chunk = feed_newest(feed);
         size_t offset = 0, n = 0;
 
@@ -388,11 +421,11 @@ int cursor_attach_at(Cursor *cursor, Feed *feed, uint64_t number) {
                 cursor->lost_from = number;
                 list_append(&feed->cursors, &cursor->link);
                 feed->age = 0;
-                return 0;
+                return;
         }
         cursor_attach(cursor, feed);
         if (number == feed->next_number)
-                return 0;
+                return;
 
         while (chunk->first_number > number)
                 chunk = container_of(chunk->link.prev, FeedChunk, link);
@@ -404,9 +437,9 @@ int cursor_attach_at(Cursor *cursor, Feed *feed, uint64_t number) {
         cursor_enter(cursor, chunk);
         cursor->offset = offset;
         if (frame_first_number(chunk->bytes + offset) == number)
-                return 0;
+                return;
         cursor->offset += n;
-        return error_trace(cursor_split(cursor, chunk->bytes + offset, n, number));
+        cursor_split(cursor, chunk->bytes + offset, n, number);
 }
 
 /* Whether everything that the feed has was sent. */
@@ -465,10 +498,8 @@ size_t cursor_slices(Cursor *cursor, size_t n_max, struct iovec slices[static FE
 void cursor_advance(Cursor *cursor, size_t n) {
         if (cursor->rest) {
                 cursor->i_rest += n;
-                if (cursor->i_rest == cursor->n_rest) {
-                        free(cursor->rest);
-                        cursor->rest = NULL;
-                }
+                if (cursor->i_rest == cursor->n_rest)
+                        cursor_free_rest(cursor);
                 return;
         }
 

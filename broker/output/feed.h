@@ -16,10 +16,17 @@
 #include "broker/output/encode.h"
 #include "broker/output/request.h"
 #include "broker/rules/policy.h"
+#include "broker/rules/quota.h"
 
 typedef struct Cursor Cursor;
 typedef struct Feed Feed;
 typedef struct FeedChunk FeedChunk;
+
+enum {
+        _FEED_E_SUCCESS,
+        FEED_E_MEMORY,
+        FEED_E_QUOTA,           /* no more memory for this user */
+};
 
 /* A batch's frame at most, and a chunk of the log, which frames do not straddle. */
 #define FEED_BATCH_MAX (64u * 1024u)
@@ -56,6 +63,8 @@ struct Feed {
         size_t n_bytes;                 /* in chunks; never more than n_max */
         size_t n_max;
         List cursors;
+        Charge memory;                  /* empty: at nobody's cost */
+        Charge place;                   /* of the owner */
 
         size_t n_closed;                /* batches closed since the owner last woke the readers */
         size_t n_open;                  /* the open batch's events, encoded */
@@ -74,21 +83,25 @@ struct Cursor {
         uint8_t *rest;                  /* sent before the rest of the feed: what was left of a frame */
         size_t n_rest, i_rest;
         bool rest_is_frame;             /* it is one by itself */
+        bool broken;                    /* there was no memory for it */
+        Charge memory;                  /* of the rest; empty: at nobody's cost */
 };
 
 int feed_new(Feed **ret_feed, uint64_t id, const Topic *topic, size_t n_max);
+int feed_charge(Feed *feed, QuotaUser *user);
 Feed *feed_free(Feed *feed);
 bool feed_has(const Feed *feed, uint64_t number);
 void feed_age(Feed *feed, uint32_t age_max);
+void feed_shrink(Feed *feed);
 
-int feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns);
-int feed_close_batch(Feed *feed);
-int feed_end_sample(Feed *feed);
+void feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns);
+void feed_close_batch(Feed *feed);
+void feed_end_sample(Feed *feed);
 
 void cursor_init(Cursor *cursor);
 void cursor_deinit(Cursor *cursor);
 void cursor_attach(Cursor *cursor, Feed *feed);
-int cursor_attach_at(Cursor *cursor, Feed *feed, uint64_t number);
+void cursor_attach_at(Cursor *cursor, Feed *feed, uint64_t number);
 
 bool cursor_is_idle(const Cursor *cursor);
 bool cursor_is_at_boundary(const Cursor *cursor);

@@ -7,14 +7,17 @@
  * A snapshot is shared by those who ask within a few hundredths of a second, or while
  * nothing happens; all of them read the feed from there, so that sharing loses
  * nothing. Slow readers of two snapshots of a feed do not make a third: later
- * subscribers share the newer, as long as the feed still has what followed it.
+ * subscribers share the newer, as long as the feed still has what followed it. So do
+ * those of a user that has had as many made as it may for now.
+ *
+ * A feed and a snapshot are at the cost of the user who was the first to ask, whoever
+ * shares them later.
  */
 
-#include <errno.h>
 #include <string.h>
 
 #include "broker/base/clock.h"
-#include "broker/base/error.h"
+#include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/feeds.h"
 #include "broker/rules/limits.h"
@@ -90,20 +93,18 @@ int feeds_find_roots(const Feeds *feeds,
  * @topic:     the topic
  * @ret_mark:  output: the mark; 0: it has no subtrees
  *
- * Return: 0; FEEDS_E_FULL: there is no mark left; a negative errno.
+ * Return: 0; FEEDS_E_FULL: there is no mark left; FEEDS_E_MEMORY.
  */
 int feeds_take_mark(Feeds *feeds, const Topic *topic, uint64_t *ret_mark) {
         uint64_t mark = ~feeds->marks & (feeds->marks + 1); /* the lowest that is free */
-        int r;
 
         *ret_mark = 0;
         if (topic->filter.n_subtrees == 0)
                 return 0;
         if (mark == 0)
                 return FEEDS_E_FULL;
-        r = subtree_mark(feeds->table, mark, topic->filter.subtrees, topic->filter.n_subtrees);
-        if (r)
-                return error_trace(r);
+        if (subtree_mark(feeds->table, mark, topic->filter.subtrees, topic->filter.n_subtrees))
+                return FEEDS_E_MEMORY;
         feeds->marks |= mark;
         *ret_mark = mark;
         return 0;
@@ -113,43 +114,71 @@ void feeds_give_mark(Feeds *feeds, uint64_t mark) {
         feeds->marks &= ~mark;
 }
 
-/* The one that has been without subscribers for longest. */
-static Feed *feeds_most_idle(const Feeds *feeds) {
+/* The one that has been without subscribers for longest: of one user, or of all. */
+static Feed *feeds_most_idle(const Feeds *feeds, const QuotaUser *user) {
         Feed *idle = NULL;
 
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
 
-                if (list_is_empty(&feed->cursors) && (!idle || feed->age > idle->age))
+                if (list_is_empty(&feed->cursors) && (!user || feed->place.user == user) && (!idle || feed->age > idle->age))
                         idle = feed;
         }
         return idle;
+}
+
+/**
+ * feeds_take_place() - take a place for a feed
+ * @feeds:      the feeds
+ * @user:       at whose cost
+ * @ret_place:  output
+ *
+ * If there is no other, it is that of one without subscribers: of the same user, or
+ * for root of anyone's.
+ *
+ * Return: 0; FEEDS_E_FULL; FEEDS_E_USER_FEEDS.
+ */
+int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
+        int r = charge_take(ret_place, user, QUOTA_FEEDS, 1);
+
+        if (r) {
+                Feed *idle = feeds_most_idle(feeds, quota_user_is_root(user) ? NULL : user);
+
+                if (idle) {
+                        feeds_free_feed(feeds, idle);
+                        r = charge_take(ret_place, user, QUOTA_FEEDS, 1);
+                }
+        }
+        return r == QUOTA_E_USER ? FEEDS_E_USER_FEEDS : r ? FEEDS_E_FULL : 0;
 }
 
 static int feeds_new(Feeds *feeds,
                      const Topic *topic,
                      const Rights *rights,
                      const uint64_t roots[static LIMIT_FILTER_SUBTREES],
+                     QuotaUser *user,
                      Feed **ret_feed) {
-        Feed *feed;
+        Charge place = CHARGE_NULL;
+        Feed *feed = NULL;
         int r;
 
-        if (feeds->n >= LIMIT_FEEDS) {
-                feed = feeds_most_idle(feeds);
-                if (!feed)
-                        return FEEDS_E_FULL;
-                feeds_free_feed(feeds, feed);
-        }
-        r = feed_new(&feed, feeds->last_id + 1, topic, feeds->n_bytes_max);
+        r = feeds_take_place(feeds, user, &place);
         if (r)
-                return error_trace(r);
-        feed->rights = *rights;
-        r = feeds_take_mark(feeds, topic, &feed->mark);
+                return r;
+        if (feed_new(&feed, feeds->last_id + 1, topic, feeds->n_bytes_max))
+                r = FEEDS_E_MEMORY;
+        else if (feed_charge(feed, user))
+                r = FEEDS_E_USER_BYTES;
+        else
+                r = feeds_take_mark(feeds, topic, &feed->mark);
         if (r) {
+                charge_return(&place);
                 feed_free(feed);
-                return r < 0 ? error_trace(r) : r;
+                return r;
         }
         memcpy(feed->roots, roots, sizeof(feed->roots));
+        feed->place = place;
+        feed->rights = *rights;
         if (topic_wants_programs(topic))
                 programs_want(feeds->programs);
         ++feeds->last_id;
@@ -164,11 +193,13 @@ static int feeds_new(Feeds *feeds,
  * @feeds:     the feeds
  * @topic:     what it is of
  * @rights:    of whoever reads it
+ * @user:      at whose cost one is made
  * @ret_feed:  output
  *
- * Return: 0; FEEDS_E_FULL; FEEDS_E_NO_ROOT; a negative errno.
+ * Return: 0; FEEDS_E_FULL; FEEDS_E_MEMORY; FEEDS_E_NO_ROOT; FEEDS_E_USER_FEEDS;
+ *         FEEDS_E_USER_BYTES.
  */
-int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, Feed **ret_feed) {
+int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, QuotaUser *user, Feed **ret_feed) {
         uint64_t roots[LIMIT_FILTER_SUBTREES];
         int r;
 
@@ -184,8 +215,7 @@ int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, Feed **re
                         return 0;
                 }
         }
-        r = feeds_new(feeds, topic, rights, roots, ret_feed);
-        return r < 0 ? error_trace(r) : r;
+        return feeds_new(feeds, topic, rights, roots, user, ret_feed);
 }
 
 /**
@@ -276,15 +306,12 @@ static bool feed_needs_task(const Feed *feed, const Event *event) {
  * @feeds:               the feeds
  * @event:               the event, after the join; the table has its task as it was before
  * @realtime_offset_ns:  with which its times were made
- *
- * Return: 0, or a negative errno.
  */
-int feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns) {
+void feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns) {
         uint8_t encoded[_ENCODE_VARIANTS][ENCODED_EVENT_MAX] UNINITIALISED;
         size_t n[_ENCODE_VARIANTS] = {};
         bool of_process = event_is_of_process(event);
         const Task *task = NULL, *leader = NULL;
-        int r;
 
         ++feeds->event_count;
         list_for_each(link, safe, &feeds->list) {
@@ -303,22 +330,26 @@ int feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns) 
                         continue;
                 if (n[variant] == 0)
                         n[variant] = encode_event(event, (uint32_t)variant, encoded[variant]);
-                r = feed_append(feed, encoded[variant], n[variant], realtime_offset_ns);
-                if (r)
-                        return error_trace(r);
+                feed_append(feed, encoded[variant], n[variant], realtime_offset_ns);
         }
-        return 0;
 }
 
 /*
  * Snapshots.
  */
 
-static bool snapshot_is_shareable(const Feeds *feeds, const Feed *feed, const Snapshot *snapshot, uint64_t now_ns) {
-        if (!feed_has(feed, snapshot->next_number))
-                return false;
-        return snapshot->event_count == feeds->event_count || now_ns - snapshot->time_ns < SHARE_NS ||
-               feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED;
+/* The newest that can serve another reader: whose feed still has what followed. */
+static Snapshot *feed_newest_snapshot(const Feed *feed) {
+        Snapshot *newest;
+
+        if (list_is_empty(&feed->snapshots))
+                return NULL;
+        newest = container_of(feed->snapshots.prev, Snapshot, link);
+        return feed_has(feed, newest->next_number) ? newest : NULL;
+}
+
+static bool snapshot_is_fresh(const Feeds *feeds, const Snapshot *snapshot, uint64_t now_ns) {
+        return snapshot->event_count == feeds->event_count || now_ns - snapshot->time_ns < SHARE_NS;
 }
 
 static void feeds_drop_snapshots(Feeds *feeds, Feed *feed, uint64_t before_ns) {
@@ -330,33 +361,18 @@ static void feeds_drop_snapshots(Feeds *feeds, Feed *feed, uint64_t before_ns) {
         }
 }
 
-/**
- * feeds_snapshot() - the tasks that a feed is of
- * @feeds:         the feeds
- * @feed:          the feed, its batch closed
- * @ret_snapshot:  output: made, or shared
- *
- * Return: 0; FEEDS_E_SNAPSHOTS; a negative errno.
- */
-int feeds_snapshot(Feeds *feeds, Feed *feed, Snapshot **ret_snapshot) {
-        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+static int feeds_make_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, uint64_t now_ns, Snapshot **ret_snapshot) {
         Snapshot *snapshot;
-        int r;
 
-        if (!list_is_empty(&feed->snapshots)) {
-                snapshot = container_of(feed->snapshots.prev, Snapshot, link);
-                if (snapshot_is_shareable(feeds, feed, snapshot, now_ns)) {
-                        *ret_snapshot = snapshot;
-                        return 0;
-                }
-        }
         feeds_drop_snapshots(feeds, feed, now_ns);
         if (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || feeds->n_snapshot_bytes >= LIMIT_SNAPSHOT_BYTES)
                 return FEEDS_E_SNAPSHOTS;
-
-        r = snapshot_new(&snapshot, feeds->table, feed, (uint64_t)clock_read_ns(CLOCK_REALTIME));
-        if (r)
-                return error_trace(r);
+        if (snapshot_new(&snapshot, feeds->table, feed, (uint64_t)clock_read_ns(CLOCK_REALTIME)))
+                return FEEDS_E_MEMORY;
+        if (charge_take(&snapshot->memory, user, QUOTA_BYTES, snapshot->n_bytes)) {
+                snapshot_free(snapshot);
+                return FEEDS_E_USER_BYTES;
+        }
         snapshot->event_count = feeds->event_count;
         snapshot->time_ns = now_ns;
         list_append(&feed->snapshots, &snapshot->link);
@@ -368,17 +384,45 @@ int feeds_snapshot(Feeds *feeds, Feed *feed, Snapshot **ret_snapshot) {
 }
 
 /**
+ * feeds_snapshot() - the tasks that a feed is of
+ * @feeds:         the feeds
+ * @feed:          the feed, its batch closed
+ * @user:          at whose cost one is made
+ * @ret_snapshot:  output: made, or shared
+ *
+ * Return: 0; FEEDS_E_MEMORY; FEEDS_E_SNAPSHOTS; FEEDS_E_USER_BYTES; FEEDS_E_USER_SNAPSHOTS.
+ */
+int feeds_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, Snapshot **ret_snapshot) {
+        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        Snapshot *newest = feed_newest_snapshot(feed);
+
+        if (newest && (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || snapshot_is_fresh(feeds, newest, now_ns))) {
+                *ret_snapshot = newest;
+                return 0;
+        }
+        if (quota_user_spend(user, QUOTA_SNAPSHOTS, 1, now_ns) == 0)
+                return feeds_make_snapshot(feeds, feed, user, now_ns, ret_snapshot);
+        if (!newest)
+                return FEEDS_E_USER_SNAPSHOTS;
+        *ret_snapshot = newest;
+        return 0;
+}
+
+/**
  * feeds_age() - let go of what was kept long enough
  * @feeds:  the feeds; called once a second
  */
 void feeds_age(Feeds *feeds) {
         uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        bool scarce = memory_is_scarce();
 
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
 
                 feeds_drop_snapshots(feeds, feed, now_ns - SNAPSHOT_KEEP_NS);
                 feed_age(feed, LIMIT_RESUME_SECONDS);
+                if (scarce)
+                        feed_shrink(feed);
                 if (feed->age > LIMIT_RESUME_SECONDS)
                         feeds_free_feed(feeds, feed);
         }

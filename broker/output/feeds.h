@@ -14,6 +14,7 @@
 #include "broker/model/event.h"
 #include "broker/output/feed.h"
 #include "broker/output/snapshot.h"
+#include "broker/rules/quota.h"
 #include "broker/tasks/programs.h"
 #include "broker/tasks/table.h"
 
@@ -22,6 +23,10 @@ typedef struct Feeds Feeds;
 enum {
         _FEEDS_E_SUCCESS,
         FEEDS_E_FULL,           /* as many as are allowed, each with a subscriber */
+        FEEDS_E_MEMORY,
+        FEEDS_E_USER_FEEDS,     /* this user has as many as one may have, each with a subscriber */
+        FEEDS_E_USER_BYTES,     /* this user has as much memory as one may have */
+        FEEDS_E_USER_SNAPSHOTS, /* this user has made as many as one may in this time */
         FEEDS_E_NO_ROOT,        /* a process whose descendants are wanted does not live */
         FEEDS_E_SNAPSHOTS,      /* as many snapshots as are allowed, all in use */
 };
@@ -51,9 +56,10 @@ int feeds_find_roots(const Feeds *feeds,
                      uint64_t roots[static LIMIT_FILTER_SUBTREES]);
 int feeds_take_mark(Feeds *feeds, const Topic *topic, uint64_t *ret_mark);
 void feeds_give_mark(Feeds *feeds, uint64_t mark);
+int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place);
 
-int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, Feed **ret_feed);
+int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, QuotaUser *user, Feed **ret_feed);
 Feed *feeds_get(const Feeds *feeds, uint64_t id);
-int feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns);
-int feeds_snapshot(Feeds *feeds, Feed *feed, Snapshot **ret_snapshot);
+void feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns);
+int feeds_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, Snapshot **ret_snapshot);
 void feeds_age(Feeds *feeds);

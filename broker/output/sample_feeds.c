@@ -7,11 +7,10 @@
  * task told once too often does no harm.
  */
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/base/error.h"
+#include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/sample_feeds.h"
 #include "broker/rules/limits.h"
@@ -51,32 +50,41 @@ static int sample_feeds_new(SampleFeeds *samples,
                             const Sampling *sampling,
                             const Rights *rights,
                             const uint64_t roots[static LIMIT_FILTER_SUBTREES],
+                            QuotaUser *user,
                             SampleFeed **ret_feed) {
         Feeds *feeds = samples->feeds;
+        Charge place = CHARGE_NULL;
         SampleFeed *feed;
         int r;
 
         if (samples->n >= LIMIT_SAMPLE_FEEDS)
                 return FEEDS_E_FULL;
-        feed = calloc(1, sizeof(*feed));
-        if (!feed)
-                return error_origin(-ENOMEM);
-        list_init(&feed->link);
-        feed->sampling = *sampling;
-        r = feed_new(&feed->feed, feeds->last_id + 1, topic, MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks));
-        if (r) {
-                free(feed);
-                return error_trace(r);
+        r = feeds_take_place(feeds, user, &place);
+        if (r)
+                return r;
+        feed = memory_take(NULL, sizeof(*feed));
+        if (!feed) {
+                charge_return(&place);
+                return FEEDS_E_MEMORY;
         }
+        *feed = (SampleFeed){ .sampling = *sampling };
+        list_init(&feed->link);
+        if (feed_new(&feed->feed, feeds->last_id + 1, topic, MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks)))
+                r = FEEDS_E_MEMORY;
+        else if (feed_charge(feed->feed, user))
+                r = FEEDS_E_USER_BYTES;
+        else
+                r = feeds_take_mark(feeds, topic, &feed->feed->mark);
+        if (r) {
+                charge_return(&place);
+                feed_free(feed->feed);
+                free(feed);
+                return r;
+        }
+        feed->feed->place = place;
         feed->feed->of_samples = true;
         feed->feed->rights = *rights;
         memcpy(feed->feed->roots, roots, sizeof(feed->feed->roots));
-        r = feeds_take_mark(feeds, topic, &feed->feed->mark);
-        if (r) {
-                feed_free(feed->feed);
-                free(feed);
-                return r < 0 ? error_trace(r) : r;
-        }
         if (topic_wants_programs(topic))
                 programs_want(feeds->programs);
         ++feeds->last_id;
@@ -92,14 +100,17 @@ static int sample_feeds_new(SampleFeeds *samples,
  * @topic:     of what
  * @sampling:  how
  * @rights:    of whoever reads it
+ * @user:      at whose cost one is made
  * @ret_feed:  output
  *
- * Return: 0; FEEDS_E_FULL; FEEDS_E_NO_ROOT; a negative errno.
+ * Return: 0; FEEDS_E_FULL; FEEDS_E_MEMORY; FEEDS_E_NO_ROOT; FEEDS_E_USER_FEEDS;
+ *         FEEDS_E_USER_BYTES.
  */
 int sample_feeds_find(SampleFeeds *samples,
                       const Topic *topic,
                       const Sampling *sampling,
                       const Rights *rights,
+                      QuotaUser *user,
                       SampleFeed **ret_feed) {
         uint64_t roots[LIMIT_FILTER_SUBTREES];
         int r;
@@ -117,8 +128,7 @@ int sample_feeds_find(SampleFeeds *samples,
                         return 0;
                 }
         }
-        r = sample_feeds_new(samples, topic, sampling, rights, roots, ret_feed);
-        return r < 0 ? error_trace(r) : r;
+        return sample_feeds_new(samples, topic, sampling, rights, roots, user, ret_feed);
 }
 
 /**
@@ -143,26 +153,26 @@ static bool sample_feed_has(const SampleFeed *feed, const Task *task) {
         return feed->feed->of_all || filter_passes_task(&feed->feed->topic.filter, feed->feed->mark, task);
 }
 
-static int sample_feed_append(SampleFeed *feed, const TaskSample *sample, View view, Encodings *encodings) {
+static void sample_feed_append(SampleFeed *feed, const TaskSample *sample, View view, Encodings *encodings) {
         uint32_t groups = feed->sampling.groups, variant = 0;
         uint8_t bytes[ENCODED_SAMPLE_MAX];
         size_t i = 0;
 
         if (view == VIEW_NONE)
-                return 0;
+                return;
         if (view == VIEW_PUBLIC)
                 variant = ENCODE_PUBLIC | (feed->feed->rights.exit_status ? ENCODE_STATUS : 0);
         while (i < encodings->n && (encodings->each[i].groups != groups || encodings->each[i].variant != variant))
                 ++i;
         if (i == ENCODINGS)
-                return error_trace(feed_append(feed->feed, bytes, encode_task_sample(sample, variant, groups, bytes), 0));
+                return feed_append(feed->feed, bytes, encode_task_sample(sample, variant, groups, bytes), 0);
         if (i == encodings->n) {
                 encodings->each[i].groups = groups;
                 encodings->each[i].variant = variant;
                 encodings->each[i].n = encode_task_sample(sample, variant, groups, encodings->each[i].bytes);
                 ++encodings->n;
         }
-        return error_trace(feed_append(feed->feed, encodings->each[i].bytes, encodings->each[i].n, 0));
+        feed_append(feed->feed, encodings->each[i].bytes, encodings->each[i].n, 0);
 }
 
 /*
@@ -200,7 +210,7 @@ static TaskSample sample_of_exit(const Event *event, const Task *leader, bool of
         return sample;
 }
 
-static int sample_feed_publish(SampleFeed *feed, const Event *event, const Task *task, const Task *leader, Encodings encodings[static 2]) {
+static void sample_feed_publish(SampleFeed *feed, const Event *event, const Task *task, const Task *leader, Encodings encodings[static 2]) {
         View view = policy_view_event(&feed->feed->rights, event);
         bool of_process = !feed->feed->topic.threads;
         TaskSample sample;
@@ -208,48 +218,41 @@ static int sample_feed_publish(SampleFeed *feed, const Event *event, const Task 
         if (event->kind == EVENT_LOSS) {
                 /* How large it is tells of tasks that are hidden from some. */
                 feed->n_lost = view == VIEW_FULL ? feed->n_lost + event->loss.count : 1;
-                return 0;
+                return;
         }
         if (view == VIEW_NONE)
-                return 0;
+                return;
         if (of_process && !event_is_of_process(event))
-                return 0;
+                return;
         if (!feed->feed->of_all &&
             filter_judge(&feed->feed->topic.filter, feed->feed->mark, event, of_process ? leader : task) == FILTER_HIDES)
-                return 0;
+                return;
         feed->n_forks += event->kind == EVENT_FORK;
         feed->n_execs += event->kind == EVENT_EXEC;
         if (event->kind != EVENT_EXIT)
-                return 0;
+                return;
         ++feed->n_exits;
         sample = sample_of_exit(event, leader, of_process);
-        return error_trace(sample_feed_append(feed, &sample, view, &encodings[of_process]));
+        sample_feed_append(feed, &sample, view, &encodings[of_process]);
 }
 
 /**
  * sample_feeds_publish() - take note of an event
  * @samples:  the feeds
  * @event:    the event, after the join; the table has its task as it was before
- *
- * Return: 0, or a negative errno.
  */
-int sample_feeds_publish(SampleFeeds *samples, const Event *event) {
+void sample_feeds_publish(SampleFeeds *samples, const Event *event) {
         const TaskTable *table = samples->feeds->table;
         Encodings encodings[2];
         const Task *task, *leader;
-        int r;
 
         if (samples->n == 0 || event->only_for_sets)
-                return 0;
+                return;
         encodings[0].n = encodings[1].n = 0;
         task = task_table_get(table, event->kind == EVENT_EXEC && event->exec.caller_tid ? event->exec.caller_tid : event->tid);
         leader = task_table_get_leader(table, event->pid);
-        list_for_each(link, safe, &samples->list) {
-                r = sample_feed_publish(container_of(link, SampleFeed, link), event, task, leader, encodings);
-                if (r)
-                        return error_trace(r);
-        }
-        return 0;
+        list_for_each(link, safe, &samples->list)
+                sample_feed_publish(container_of(link, SampleFeed, link), event, task, leader, encodings);
 }
 
 /*
@@ -305,12 +308,9 @@ bool sample_feeds_want(const SampleFeeds *samples, const Task *leader) {
  * @of_process:     it is the process'
  * @sample:         the sample
  * @changed_sweep:  the last sweep that found it changed
- *
- * Return: 0, or a negative errno.
  */
-int sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep) {
+void sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep) {
         Encodings encodings;
-        int r;
 
         encodings.n = 0;
         list_for_each(link, safe, &samples->list) {
@@ -319,11 +319,8 @@ int sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, c
                 if (!feed->in_sweep || feed->feed->topic.threads == of_process || changed_sweep <= feed->sweep ||
                     !sample_feed_has(feed, task))
                         continue;
-                r = sample_feed_append(feed, sample, policy_view(&feed->feed->rights, &sample->owner), &encodings);
-                if (r)
-                        return error_trace(r);
+                sample_feed_append(feed, sample, policy_view(&feed->feed->rights, &sample->owner), &encodings);
         }
-        return 0;
 }
 
 /**
@@ -335,10 +332,8 @@ int sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, c
  *
  * The next is due at a multiple of its interval, so that feeds of different paces share
  * sweeps.
- *
- * Return: 0, or a negative errno.
  */
-int sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uint64_t now_ns) {
+void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uint64_t now_ns) {
         uint64_t interval_ns = feed->sampling.interval_ms * NSEC_PER_MSEC;
         uint8_t bytes[ENCODED_SAMPLE_END_MAX];
         SampleEnd end = {
@@ -351,13 +346,9 @@ int sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uin
                 .exits = feed->n_exits,
                 .lost = feed->n_lost,
         };
-        int r;
 
-        r = feed_append(feed->feed, bytes, encode_sample_end(&end, bytes), 0);
-        if (!r)
-                r = feed_end_sample(feed->feed);
-        if (r)
-                return error_trace(r);
+        feed_append(feed->feed, bytes, encode_sample_end(&end, bytes), 0);
+        feed_end_sample(feed->feed);
         /* What all have read is of no use to anybody. */
         feed_age(feed->feed, 0);
         feed->in_sweep = false;
@@ -365,5 +356,4 @@ int sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uin
         feed->last_ns = now_ns;
         feed->due_ns = (now_ns / interval_ns + 1) * interval_ns;
         feed->n_forks = feed->n_execs = feed->n_exits = feed->n_lost = 0;
-        return 0;
 }

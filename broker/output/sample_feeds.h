@@ -45,12 +45,13 @@ int sample_feeds_find(SampleFeeds *samples,
                       const Topic *topic,
                       const Sampling *sampling,
                       const Rights *rights,
+                      QuotaUser *user,
                       SampleFeed **ret_feed);
 void sample_feeds_give_up(SampleFeeds *samples, SampleFeed *feed);
 
-int sample_feeds_publish(SampleFeeds *samples, const Event *event);
+void sample_feeds_publish(SampleFeeds *samples, const Event *event);
 
 bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, bool *ret_of_tasks, bool *ret_of_processes);
 bool sample_feeds_want(const SampleFeeds *samples, const Task *leader);
-int sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep);
-int sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uint64_t now_ns);
+void sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep);
+void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uint64_t now_ns);

@@ -6,11 +6,10 @@
  */
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/base/error.h"
+#include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/snapshot.h"
 
@@ -25,10 +24,10 @@ struct Part {
 };
 
 static int snapshot_add_frame(Snapshot *snapshot, const uint8_t *header, size_t n_header, const uint8_t *body, size_t n_body) {
-        SnapshotFrame *frame = malloc(sizeof(*frame) + n_header + n_body);
+        SnapshotFrame *frame = memory_take(NULL, sizeof(*frame) + n_header + n_body);
 
         if (!frame)
-                return error_origin(-ENOMEM);
+                return SNAPSHOT_E_MEMORY;
         frame->n = n_header + n_body;
         memcpy(frame->bytes, header, n_header);
         if (n_body > 0)
@@ -45,7 +44,7 @@ static int snapshot_close_part(Snapshot *snapshot, Part *part) {
         part->n = 0;
         if (n == 0)
                 return 0;
-        return error_trace(snapshot_add_frame(snapshot, header, encode_part_header(n, header), part->bytes, n));
+        return snapshot_add_frame(snapshot, header, encode_part_header(n, header), part->bytes, n);
 }
 
 static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed, Part *part) {
@@ -65,7 +64,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                 if (part->n + n > sizeof(part->bytes)) {
                         r = snapshot_close_part(snapshot, part);
                         if (r)
-                                return error_trace(r);
+                                return r;
                 }
                 /* Found in /proc a moment before the kernel queued its FORK: that is told with this. */
                 if (task->flags & TASK_SEEDED)
@@ -74,7 +73,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                 part->n += n;
                 ++snapshot->n_tasks;
         }
-        return error_trace(snapshot_close_part(snapshot, part));
+        return snapshot_close_part(snapshot, part);
 }
 
 /**
@@ -84,19 +83,20 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
  * @feed:          of which of them, and of what place; its batch closed
  * @time_ns:       since the epoch, for the readers
  *
- * Return: 0, or a negative errno.
+ * Return: 0; SNAPSHOT_E_MEMORY.
  */
 int snapshot_new(Snapshot **ret_snapshot, TaskTable *table, const Feed *feed, uint64_t time_ns) {
-        Snapshot *snapshot = calloc(1, sizeof(*snapshot));
+        Snapshot *snapshot = memory_take(NULL, sizeof(*snapshot));
         uint8_t end[ENCODED_REPLY_MAX];
-        Part *part = malloc(sizeof(*part));
+        Part *part = memory_take(NULL, sizeof(*part));
         int r;
 
         if (!snapshot || !part) {
                 free(snapshot);
                 free(part);
-                return error_origin(-ENOMEM);
+                return SNAPSHOT_E_MEMORY;
         }
+        *snapshot = (Snapshot){};
         list_init(&snapshot->link);
         list_init(&snapshot->frames);
         snapshot->next_number = feed->next_number;
@@ -108,7 +108,7 @@ int snapshot_new(Snapshot **ret_snapshot, TaskTable *table, const Feed *feed, ui
                                        encode_snapshot_end(snapshot->next_number - 1, snapshot->n_tasks, time_ns, end), NULL, 0);
         if (r) {
                 snapshot_free(snapshot);
-                return error_trace(r);
+                return r;
         }
         *ret_snapshot = snapshot;
         return 0;
@@ -127,6 +127,7 @@ Snapshot *snapshot_free(Snapshot *snapshot) {
         list_for_each(link, safe, &snapshot->frames)
                 free(container_of(link, SnapshotFrame, link));
         list_unlink(&snapshot->link);
+        charge_return(&snapshot->memory);
         free(snapshot);
         return NULL;
 }

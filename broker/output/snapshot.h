@@ -15,10 +15,16 @@
 #include "broker/base/list.h"
 #include "broker/output/encode.h"
 #include "broker/output/feed.h"
+#include "broker/rules/quota.h"
 
 typedef struct Snapshot Snapshot;
 typedef struct SnapshotCursor SnapshotCursor;
 typedef struct SnapshotFrame SnapshotFrame;
+
+enum {
+        _SNAPSHOT_E_SUCCESS,
+        SNAPSHOT_E_MEMORY,
+};
 
 struct SnapshotFrame {
         List link;
@@ -35,6 +41,7 @@ struct Snapshot {
         uint64_t event_count;           /* of all events, for the owner */
         uint64_t time_ns;               /* monotonic, for the owner */
         uint64_t n_tasks;
+        Charge memory;                  /* of the owner */
 };
 
 struct SnapshotCursor {

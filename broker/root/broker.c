@@ -100,11 +100,8 @@ static void broker_fail(Broker *broker, int r) {
 
 static void broker_on_event(Join *join, const Event *event) {
         Broker *broker = container_of(join, Broker, join);
-        int r;
 
-        r = hub_publish(&broker->hub, event, join->realtime_offset_ns);
-        if (r)
-                broker_fail(broker, error_trace(r));
+        hub_publish(&broker->hub, event, join->realtime_offset_ns);
 }
 
 static void broker_on_report(Hub *hub, BrokerStatus *status) {
@@ -187,6 +184,10 @@ static void broker_on_catch_up(Hub *hub) {
 
         for (int i = 0; i < CATCH_UP_TURNS && !drained && broker->r == 0; ++i)
                 broker_turn(broker, &drained);
+}
+
+static void broker_on_room(Hub *hub) {
+        listener_resume(&container_of(hub, Broker, hub)->listener);
 }
 
 static void broker_on_source(struct ev_loop *loop, ev_io *watcher, int events) {
@@ -384,17 +385,34 @@ static void say_to_person(bool good, const char *sentence) {
 }
 
 /* Needs no more than a moment; 4096 clients need as many descriptors. */
-static void broker_raise_descriptors(void) {
+static uint64_t broker_raise_descriptors(void) {
         struct rlimit limit;
-        rlim_t wanted = LIMIT_CONNECTIONS + LIMIT_DESCRIPTORS_RESERVED;
+        rlim_t wanted = LIMIT_CONNECTIONS + LIMIT_DESCRIPTORS_RESERVED, n_connections;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
-                return;
+                return LIMIT_CONNECTIONS;
         limit.rlim_cur = MIN(wanted, limit.rlim_max);
         (void)setrlimit(RLIMIT_NOFILE, &limit);
-        if (limit.rlim_cur < wanted)
-                log_warning("No more than %llu descriptors are allowed: so many clients at most. Raise LimitNOFILE.",
-                            (unsigned long long)limit.rlim_cur);
+        if (limit.rlim_cur >= wanted)
+                return LIMIT_CONNECTIONS;
+        n_connections = limit.rlim_cur - MIN(limit.rlim_cur / 2, (rlim_t)LIMIT_DESCRIPTORS_RESERVED);
+        log_warning("No more than %llu descriptors are allowed, and with them %llu connections. Raise LimitNOFILE.",
+                    (unsigned long long)limit.rlim_cur, (unsigned long long)n_connections);
+        return n_connections;
+}
+
+/* A part of what there is stays root's, however little it is. */
+static QuotaLimits broker_limits(const Options *options, uint64_t n_connections) {
+        QuotaLimits limits = quota_limits_default;
+        QuotaShare *connections = &limits.held[QUOTA_CONNECTIONS], *bytes = &limits.held[QUOTA_BYTES];
+
+        connections->total = n_connections;
+        connections->reserve = MIN(connections->reserve, n_connections / 8);
+        connections->of_user = options->user_connections;
+        bytes->total = options->clients_bytes;
+        bytes->reserve = options->clients_bytes / LIMIT_BYTES_RESERVED_PART;
+        bytes->of_user = options->user_bytes;
+        return limits;
 }
 
 static int broker_init(Broker *broker, const Options *options) {
@@ -404,6 +422,7 @@ static int broker_init(Broker *broker, const Options *options) {
                 .mode = options->socket_mode,
                 .group = (gid_t)-1,
         };
+        QuotaLimits limits;
         uint64_t buffer;
         int r;
 
@@ -411,7 +430,7 @@ static int broker_init(Broker *broker, const Options *options) {
         r = privileges_plan(&broker->privileges, options);
         if (r)
                 return BROKER_E_FAILED;
-        broker_raise_descriptors();
+        limits = broker_limits(options, broker_raise_descriptors());
         if (getrandom(&broker->epoch, sizeof(broker->epoch), 0) < 0)
                 return error_origin(-errno);
         broker->start_time_ns = (uint64_t)clock_read_ns(CLOCK_REALTIME);
@@ -423,8 +442,9 @@ static int broker_init(Broker *broker, const Options *options) {
                 return error_origin(-ENOMEM);
         ev_set_userdata(broker->loop, broker);
         hub_init(&broker->hub, broker->loop, broker->epoch, &broker->join.table, &broker->join.programs, options->feed_bytes,
-                 broker_on_report);
+                 &limits, broker_on_report);
         broker->hub.catch_up = broker_on_catch_up;
+        broker->hub.room = broker_on_room;
 
         access_watch_init(&broker->access, options, broker->procfs_fd);
         hub_set_policy(&broker->hub, &broker->access.policy);

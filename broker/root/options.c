@@ -7,11 +7,15 @@
 #include <string.h>
 
 #include "broker/root/options.h"
+#include "broker/rules/limits.h"
 
 #define MIB (1024ull * 1024ull)
 
 #define RCVBUF_MIB_DEFAULT 64
 #define FEED_MIB_DEFAULT 16
+
+#define CLIENTS_MIB_MIN 16
+#define CLIENTS_MIB_MAX 65536
 #define MIB_MAX 1024
 
 static const char usage[] =
@@ -28,6 +32,10 @@ static const char usage[] =
         "                      whether users are told how others' processes ended (default withhold)\n"
         "  --rcvbuf-mib N      receive buffer of each kernel source, 1 to 1024 (default 64)\n"
         "  --feed-mib N        events kept for subscribers that are behind, 1 to 1024 (default 16)\n"
+        "  --clients-mib N     memory for all clients, 16 to 65536 (default 512)\n"
+        "  --user-mib N        of that, for the clients of one user, 1 to 65536 (default 128)\n"
+        "  --user-connections N\n"
+        "                      connections of one user, 1 to 4096 (default 256)\n"
         "  --log-level LEVEL   err, warning, notice, info or debug (default info)\n"
         "  --user NAME         who to be once the kernel's sources are open (default taskbroker)\n"
         "  --keep-ptrace       keep CAP_SYS_PTRACE: the executables of other users' processes can be told\n"
@@ -72,6 +80,9 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 RCVBUF_MIB,
                 RCVBUF_BYTES,
                 FEED_MIB,
+                CLIENTS_MIB,
+                USER_MIB,
+                USER_CONNECTIONS,
                 LOG_LEVEL,
                 SOCKET_MODE,
                 SOCKET_GROUP,
@@ -94,6 +105,9 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 { "rcvbuf-mib", required_argument, NULL, RCVBUF_MIB },
                 { "rcvbuf-bytes", required_argument, NULL, RCVBUF_BYTES },
                 { "feed-mib", required_argument, NULL, FEED_MIB },
+                { "clients-mib", required_argument, NULL, CLIENTS_MIB },
+                { "user-mib", required_argument, NULL, USER_MIB },
+                { "user-connections", required_argument, NULL, USER_CONNECTIONS },
                 { "log-level", required_argument, NULL, LOG_LEVEL },
                 { "socket-mode", required_argument, NULL, SOCKET_MODE },
                 { "socket-group", required_argument, NULL, SOCKET_GROUP },
@@ -119,6 +133,9 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 .socket_path = "/run/taskbroker.sock",
                 .rcvbuf_bytes = RCVBUF_MIB_DEFAULT * MIB,
                 .feed_bytes = FEED_MIB_DEFAULT * MIB,
+                .clients_bytes = LIMIT_CLIENTS_MIB * MIB,
+                .user_bytes = LIMIT_USER_MIB * MIB,
+                .user_connections = LIMIT_USER_CONNECTIONS,
                 .log_level = LOG_LEVEL_INFO,
                 .admin_group = "taskbroker",
                 .socket_mode = 0666,
@@ -149,6 +166,21 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                         if (!number_parse(optarg, 1, MIB_MAX, &n))
                                 return refuse(longs[i].name, optarg, "a number of MiB from 1 to 1024");
                         ret_options->feed_bytes = n * MIB;
+                        break;
+                case CLIENTS_MIB:
+                        if (!number_parse(optarg, CLIENTS_MIB_MIN, CLIENTS_MIB_MAX, &n))
+                                return refuse(longs[i].name, optarg, "a number of MiB from 16 to 65536");
+                        ret_options->clients_bytes = n * MIB;
+                        break;
+                case USER_MIB:
+                        if (!number_parse(optarg, 1, CLIENTS_MIB_MAX, &n))
+                                return refuse(longs[i].name, optarg, "a number of MiB from 1 to 65536");
+                        ret_options->user_bytes = n * MIB;
+                        break;
+                case USER_CONNECTIONS:
+                        if (!number_parse(optarg, 1, LIMIT_CONNECTIONS, &n))
+                                return refuse(longs[i].name, optarg, "a number from 1 to 4096");
+                        ret_options->user_connections = n;
                         break;
                 case LOG_LEVEL:
                         if (!log_level_parse(optarg, &ret_options->log_level))

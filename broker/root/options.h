@@ -20,6 +20,9 @@ struct Options {
         const char *socket_path;
         uint64_t rcvbuf_bytes;
         uint64_t feed_bytes;
+        uint64_t clients_bytes; /* of memory, for all clients */
+        uint64_t user_bytes;    /* of that, for those of one user */
+        uint64_t user_connections;
         LogLevel log_level;
         const char *admin_group;        /* a name, or a number */
         const char *socket_group;       /* the same; NULL: as it comes */

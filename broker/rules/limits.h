@@ -42,10 +42,7 @@
 /* For a client to take its replies once there are LIMIT_REPLY_BYTES, or an Error that ends it. */
 #define LIMIT_UNREAD_SECONDS 30.0
 
-/*
- * What one user may have, root excepted, and what is kept for root. Of the connections, and
- * of the memory, --user-connections and --user-mib say how much.
- */
+/* What one user may have, root excepted, and what is kept for root. --user-connections, --user-mib. */
 #define LIMIT_CONNECTIONS_RESERVED 64u
 #define LIMIT_USER_CONNECTIONS 256u
 #define LIMIT_FEEDS_RESERVED 8u
@@ -56,9 +53,9 @@
 #define LIMIT_REQUESTS_RESERVED 64u
 #define LIMIT_USER_REQUESTS 64u
 
-/* Memory that clients cause: feeds, snapshots, requests and replies. */
-#define LIMIT_MEMORY_MIB 512u
-#define LIMIT_MEMORY_MIB_RESERVED 64u
+/* Memory for clients: feeds, snapshots, requests and replies. --clients-mib. An eighth of it is root's. */
+#define LIMIT_CLIENTS_MIB 512u
+#define LIMIT_BYTES_RESERVED_PART 8u
 #define LIMIT_USER_MIB 128u
 
 /* Snapshots that are made for a user in a second, and tasks whose statistics it may ask for; and how many at once. */
@@ -66,6 +63,13 @@
 #define LIMIT_USER_SNAPSHOTS_AT_ONCE 16u
 #define LIMIT_USER_STATS_A_SECOND 2000u
 #define LIMIT_USER_STATS_AT_ONCE 4000u
+
+/*
+ * Requests keep the broker busy for one part in so many of its time, all users together. Who
+ * has had more than its part waits, once it is so far ahead.
+ */
+#define LIMIT_WORK_PART 2u
+#define LIMIT_WORK_AHEAD_NS (10 * NSEC_PER_MSEC)
 
 /* Users that are remembered. Beyond, those without anything are forgotten at once. */
 #define LIMIT_QUOTA_USERS 4096u

@@ -11,7 +11,8 @@
  *
  * Root is held to the first alone. A rate is kept as the moment up to which all
  * that was done is paid for: it may be ahead of the clock by what is allowed at
- * once, and no further.
+ * once, and no further. So is the work that was done for a user, by the clock: it is not
+ * refused, but made to wait.
  *
  * Users are few, and looked for once a connection: a list does. One that holds nothing
  * stays until its rates have recovered and its refusals are old; else a connection
@@ -25,7 +26,21 @@
 #include "broker/rules/limits.h"
 #include "broker/rules/quota.h"
 
-#define ROOT_UID 0u
+#define MIB ((uint64_t)1024 * 1024)
+
+const QuotaLimits quota_limits_default = {
+        .root = 0,
+        .held = {
+                [QUOTA_CONNECTIONS] = { LIMIT_CONNECTIONS, LIMIT_CONNECTIONS_RESERVED, LIMIT_USER_CONNECTIONS },
+                [QUOTA_FEEDS] = { LIMIT_FEEDS, LIMIT_FEEDS_RESERVED, LIMIT_USER_FEEDS },
+                [QUOTA_REQUESTS] = { LIMIT_REQUESTS, LIMIT_REQUESTS_RESERVED, LIMIT_USER_REQUESTS },
+                [QUOTA_BYTES] = { LIMIT_CLIENTS_MIB * MIB, LIMIT_CLIENTS_MIB * MIB / LIMIT_BYTES_RESERVED_PART, LIMIT_USER_MIB * MIB },
+        },
+        .rates = {
+                [QUOTA_SNAPSHOTS - _QUOTA_HELD] = { LIMIT_USER_SNAPSHOTS_A_SECOND, LIMIT_USER_SNAPSHOTS_AT_ONCE },
+                [QUOTA_STATS - _QUOTA_HELD] = { LIMIT_USER_STATS_A_SECOND, LIMIT_USER_STATS_AT_ONCE },
+        },
+};
 
 void quota_init(Quota *quota, const QuotaLimits *limits) {
         *quota = (Quota){ .limits = *limits };
@@ -60,7 +75,7 @@ void quota_deinit(Quota *quota) {
  */
 
 static bool user_is_forgettable(const QuotaUser *user, uint64_t now_ns) {
-        if (user->n_refs > 0)
+        if (user->n_refs > 0 || user->rested_ns > now_ns)
                 return false;
         for (int rate = 0; rate < _QUOTA_KINDS - _QUOTA_HELD; ++rate)
                 if (user->due_ns[rate] > now_ns)
@@ -110,7 +125,8 @@ QuotaUser *quota_user_get(Quota *quota, uid_t uid, uint64_t now_ns) {
 }
 
 QuotaUser *quota_user_ref(QuotaUser *user) {
-        ++user->n_refs;
+        if (user->n_refs++ == 0)
+                ++user->quota->n_present;
         return user;
 }
 
@@ -123,7 +139,8 @@ QuotaUser *quota_user_ref(QuotaUser *user) {
 QuotaUser *quota_user_unref(QuotaUser *user) {
         if (user) {
                 assert(user->n_refs > 0);
-                --user->n_refs;
+                if (--user->n_refs == 0)
+                        --user->quota->n_present;
         }
         return NULL;
 }
@@ -151,7 +168,37 @@ int quota_user_spend(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_n
         int rate = (int)kind - _QUOTA_HELD;
 
         assert(rate >= 0);
+        if (quota_user_is_root(user))
+                return 0;
         return rate_spend(&user->quota->limits.rates[rate], &user->due_ns[rate], n, now_ns) ? 0 : QUOTA_E_USER;
+}
+
+/**
+ * quota_user_work() - note that work was done for a user
+ * @user:    the user
+ * @n_ns:    how long it took
+ * @now_ns:  now, monotonic
+ *
+ * All users together may keep the broker busy for a half of its time; each has an equal
+ * part of that.
+ */
+void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
+        uint64_t n_users = quota_user_is_root(user) ? 1 : MAX(user->quota->n_present, (size_t)1);
+
+        user->rested_ns = MAX(user->rested_ns, now_ns) + LIMIT_WORK_PART * n_users * n_ns;
+}
+
+/**
+ * quota_user_is_tired() - whether a user's next request shall wait
+ * @user:    the user
+ * @now_ns:  now, monotonic
+ */
+bool quota_user_is_tired(const QuotaUser *user, uint64_t now_ns) {
+        return user->rested_ns > now_ns + LIMIT_WORK_AHEAD_NS;
+}
+
+bool quota_user_is_root(const QuotaUser *user) {
+        return user->uid == user->quota->limits.root;
 }
 
 /**
@@ -184,9 +231,11 @@ static int user_may_take(const QuotaUser *user, QuotaKind kind, uint64_t n) {
         const QuotaShare *share = &quota->limits.held[kind];
         uint64_t used = quota->used[kind], roots = quota->used_by_root[kind], left;
 
+        if (n == 0)
+                return 0;
         if (n > share->total - used)
                 return QUOTA_E_TOTAL;
-        if (user->uid == ROOT_UID)
+        if (quota_user_is_root(user))
                 return 0;
         /* of root's, what exceeds the reserve is taken from the others */
         used += MAX(roots, share->reserve) - roots;
@@ -201,7 +250,7 @@ static void user_account(QuotaUser *user, QuotaKind kind, uint64_t n_before, uin
 
         user->used[kind] += n - n_before;
         quota->used[kind] += n - n_before;
-        if (user->uid == ROOT_UID)
+        if (quota_user_is_root(user))
                 quota->used_by_root[kind] += n - n_before;
 }
 

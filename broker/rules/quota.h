@@ -53,6 +53,7 @@ struct QuotaRate {
 };
 
 struct QuotaLimits {
+        uid_t root;             /* who is held to the totals alone */
         QuotaShare held[_QUOTA_HELD];
         QuotaRate rates[_QUOTA_KINDS - _QUOTA_HELD];
 };
@@ -61,6 +62,7 @@ struct Quota {
         QuotaLimits limits;
         List users;
         size_t n_users;
+        size_t n_present;                       /* of those, who hold something */
         uint64_t used[_QUOTA_HELD];             /* by all */
         uint64_t used_by_root[_QUOTA_HELD];
         uint64_t n_refused;
@@ -74,6 +76,7 @@ struct QuotaUser {
         size_t n_refs;
         uint64_t used[_QUOTA_HELD];
         uint64_t due_ns[_QUOTA_KINDS - _QUOTA_HELD]; /* when all that was done at a rate is paid for */
+        uint64_t rested_ns;                     /* when the work that was done for it is paid for */
         uint64_t refused_ns[_QUOTA_KINDS];      /* last; 0: never */
 };
 
@@ -85,6 +88,8 @@ struct Charge {
 
 #define CHARGE_NULL {}
 
+extern const QuotaLimits quota_limits_default;
+
 void quota_init(Quota *quota, const QuotaLimits *limits);
 void quota_deinit(Quota *quota);
 
@@ -92,6 +97,9 @@ QuotaUser *quota_user_get(Quota *quota, uid_t uid, uint64_t now_ns);
 QuotaUser *quota_user_ref(QuotaUser *user);
 QuotaUser *quota_user_unref(QuotaUser *user);
 int quota_user_spend(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns);
+void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns);
+bool quota_user_is_tired(const QuotaUser *user, uint64_t now_ns);
+bool quota_user_is_root(const QuotaUser *user);
 bool quota_user_refused(QuotaUser *user, QuotaKind kind, uint64_t now_ns);
 
 int charge_take(Charge *charge, QuotaUser *user, QuotaKind kind, uint64_t n);

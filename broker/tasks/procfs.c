@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +123,7 @@ static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret
         struct stat st;
 
         *ret_found = (ProcfsTask){};
+        errno = 0;
         snprintf(path, sizeof(path), "%u/task/%u/stat", pid, tid);
         if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !procfs_parse_stat(buffer, ret_found))
                 return false;
@@ -143,10 +145,19 @@ static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret
  * @ret_found:  output
  *
  * Return: Whether it lives. A zombie does not: its EXIT was told before, and its
- *         number is not the table's.
+ *         number is not the table's. If not, procfs_is_short() says whether that is known.
  */
 bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
         return task_read(procfs_fd, pid, tid, ret_found) && !ret_found->ended;
+}
+
+/**
+ * procfs_is_short() - whether what was read last failed for want of descriptors or memory
+ *
+ * Then it says nothing of the task.
+ */
+bool procfs_is_short(void) {
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 }
 
 /**

@@ -63,6 +63,13 @@ void reconcile_start(Reconcile *reconcile) {
         reconcile->n_suspects = 0;
 }
 
+/* Without descriptors /proc looks empty: nothing is concluded from that, and all of it is done again later. */
+static void reconcile_give_up(Reconcile *reconcile) {
+        reconcile_deinit(reconcile);
+        reconcile->n_suspects = 0;
+        reconcile->join->wants_reconcile = true;
+}
+
 static void reconcile_look_for_gone(Reconcile *reconcile) {
         for (size_t i = 0; i < RECONCILE_SLICE; ++i) {
                 Task *task = task_table_next(&reconcile->join->table, reconcile->next_tid);
@@ -71,6 +78,8 @@ static void reconcile_look_for_gone(Reconcile *reconcile) {
                 if (!task) {
                         reconcile->phase = RECONCILE_FOUND;
                         reconcile->processes = reconcile_open(reconcile, ".");
+                        if (!reconcile->processes)
+                                reconcile_give_up(reconcile);
                         return;
                 }
                 reconcile->next_tid = task->tid + 1;
@@ -81,6 +90,8 @@ static void reconcile_look_for_gone(Reconcile *reconcile) {
                         reconcile->join->owners_doubted = false;
                         continue;
                 }
+                if (procfs_is_short())
+                        return reconcile_give_up(reconcile);
                 /* What is not shown may well be alive. */
                 if (!reconcile->blind)
                         reconcile->suspects[reconcile->n_suspects++] = (Suspect){
@@ -112,6 +123,9 @@ static bool reconcile_next(Reconcile *reconcile, uint32_t *ret_tid) {
                 if (reconcile->pid) {
                         snprintf(path, sizeof(path), "%u/task", reconcile->pid);
                         reconcile->threads = reconcile_open(reconcile, path);
+                        /* its tasks are looked for another time */
+                        if (!reconcile->threads && procfs_is_short())
+                                reconcile->join->wants_reconcile = true;
                 }
         }
 }
@@ -128,13 +142,16 @@ static void reconcile_look_for_found(Reconcile *reconcile) {
                         return;
                 }
                 task = task_table_get(&reconcile->join->table, tid);
-                if ((!task || (task->flags & TASK_UNKNOWN)) &&
-                    (reconcile->seeding || procfs_read_task(reconcile->procfs_fd, reconcile->pid, tid, &found)))
+                if (task && !(task->flags & TASK_UNKNOWN))
+                        continue;
+                if (reconcile->seeding || procfs_read_task(reconcile->procfs_fd, reconcile->pid, tid, &found))
                         reconcile->suspects[reconcile->n_suspects++] = (Suspect){
                                 .pid = reconcile->pid,
                                 .tid = tid,
                                 .start_time_ns = found.start_time_ns,
                         };
+                else if (procfs_is_short())
+                        return reconcile_give_up(reconcile);
         }
 }
 
@@ -237,8 +254,11 @@ static int settle_found(Reconcile *reconcile, const Suspect *suspect, uint64_t n
         if (task ? !(task->flags & TASK_UNKNOWN) || task->process->pid != suspect->pid
                  : !task_table_is_free(table, suspect->pid, suspect->tid))
                 return 0;
-        if (!procfs_read_task(reconcile->procfs_fd, suspect->pid, suspect->tid, &found) ||
-            (suspect->start_time_ns && !procfs_starts_agree(found.start_time_ns, suspect->start_time_ns)))
+        if (!procfs_read_task(reconcile->procfs_fd, suspect->pid, suspect->tid, &found)) {
+                reconcile->join->wants_reconcile |= procfs_is_short();
+                return 0;
+        }
+        if (suspect->start_time_ns && !procfs_starts_agree(found.start_time_ns, suspect->start_time_ns))
                 return 0;
 
         parent = task_table_get(table, found.ppid);

@@ -6,10 +6,10 @@
  * thousand processes is no more work than as many children of one.
  */
 
-#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "broker/base/error.h"
+#include "broker/base/memory.h"
 #include "broker/tasks/procfs.h"
 #include "broker/tasks/subtree.h"
 
@@ -61,13 +61,14 @@ static void subtree_climb(const TaskTable *table, Seen *seen, uint64_t mark, Pro
  * @roots:    numbers of live processes
  * @n_roots:  how many
  *
- * Return: 0, or a negative errno.
+ * Return: 0; SUBTREE_E_MEMORY.
  */
 int subtree_mark(TaskTable *table, uint64_t mark, const uint32_t *roots, size_t n_roots) {
-        Seen *seen = calloc(1, sizeof(*seen));
+        Seen *seen = memory_take(NULL, sizeof(*seen));
 
         if (!seen)
-                return error_origin(-ENOMEM);
+                return SUBTREE_E_MEMORY;
+        memset(seen, 0, sizeof(*seen));
         for (const Task *task = task_table_next(table, 1); task; task = task_table_next(table, task->tid + 1))
                 task->process->marks &= ~mark;
         for (size_t i = 0; i < n_roots; ++i) {

@@ -11,4 +11,9 @@
 
 #include "broker/tasks/table.h"
 
+enum {
+        _SUBTREE_E_SUCCESS,
+        SUBTREE_E_MEMORY,
+};
+
 int subtree_mark(TaskTable *table, uint64_t mark, const uint32_t *roots, size_t n_roots);

@@ -229,7 +229,7 @@ static void reader_attach_at(Reader *reader, Feed *feed, const Model *model, uns
         assert(feed_has(feed, number) == (number >= oldest));
         *reader = (Reader){ .attached = true, .speed = speed, .next = number, .begun = number };
         cursor_init(&reader->cursor);
-        assert(cursor_attach_at(&reader->cursor, feed, number) == 0);
+        cursor_attach_at(&reader->cursor, feed, number);
         assert(reader->cursor.fell == (number < oldest));
         assert(cursor_is_at_boundary(&reader->cursor));
         if (number >= oldest && number < feed->next_number && model->frames[number] == SIZE_MAX)
@@ -249,15 +249,30 @@ static void reader_detach(Reader *reader, const Model *model, bool finish, uint6
         reader->attached = false;
 }
 
-static void test_random(uint64_t seed, size_t n_max, size_t n_event_max) {
+static size_t count_chunks(const Feed *feed) {
+        size_t n = 0;
+
+        for (const List *link = feed->chunks.next; link != &feed->chunks; link = link->next)
+                ++n;
+        return n;
+}
+
+/* @poor: its user may have now more, now less memory, down to none for another chunk. */
+static void test_random(uint64_t seed, size_t n_max, size_t n_event_max, bool poor) {
         static uint8_t batch[FEED_BATCH_MAX];
         Reader readers[N_READERS] = {};
         uint64_t state = seed, n_falls = 0, n_splits = 0, n_gone = 0;
+        QuotaUser *user;
         Model model;
+        Quota quota;
         Feed *feed;
 
         assert(feed_new(&feed, 1, &(Topic){ .kinds = 2 }, n_max) == 0);
         model_init(&model);
+        quota_init(&quota, &quota_limits_default);
+        user = quota_user_get(&quota, 1000, 1);
+        if (poor)
+                assert(feed_charge(feed, user) == 0);
 
         for (int step = 0; step < N_STEPS && model.n < model.n_max - 2 * FEED_BATCH_MAX; ++step) {
                 size_t i = random_below(&state, N_READERS), n_batch = 0, lengths[30], n_lengths = 0;
@@ -285,14 +300,21 @@ static void test_random(uint64_t seed, size_t n_max, size_t n_event_max) {
                         n_event = 1 + n_prefix + n_body;
                         for (size_t b = 1 + n_prefix; b < n_event; ++b)
                                 event[b] = (uint8_t)random_next(&state);
-                        assert(feed_append(feed, event, n_event, 5) == 0);
+                        feed_append(feed, event, n_event, 5);
                         n_batch += n_event;
                         lengths[n_lengths++] = n_event;
                 }
-                assert(feed_close_batch(feed) == 0);
+                feed_close_batch(feed);
                 model_add(&model, batch, n_batch, lengths, n_lengths);
                 assert(model.n_numbers == feed->next_number);
                 check_feed(feed, readers);
+                if (poor) {
+                        assert(user->used[QUOTA_BYTES] == sizeof(Feed) + count_chunks(feed) * sizeof(FeedChunk));
+                        if (random_below(&state, 40) == 0)
+                                quota.limits.held[QUOTA_BYTES].of_user = random_below(&state, 6) * sizeof(FeedChunk);
+                        if (random_below(&state, 200) == 0)
+                                feed_shrink(feed);
+                }
                 if (random_below(&state, 20) == 0)
                         age(feed);
                 if (random_below(&state, 50) == 0)
@@ -324,6 +346,8 @@ static void test_random(uint64_t seed, size_t n_max, size_t n_event_max) {
                         reader_detach(&readers[i], &model, true, &state);
         assert(n_falls > 0 && n_splits > 5 && n_gone > 5);
         feed_free(feed);
+        quota_user_unref(user);
+        quota_deinit(&quota);
         model_deinit(&model);
 }
 
@@ -331,9 +355,10 @@ int main(void) {
         static const uint64_t seeds[] = { 1, 0x5eed, 0xfeedfacecafebeef, 42424242 };
 
         for (size_t i = 0; i < ARRAY_SIZE(seeds); ++i) {
-                test_random(seeds[i], 0, 60);
-                test_random(seeds[i] + 1, 0, 3000);
-                test_random(seeds[i] + 2, 3 * FEED_CHUNK_BYTES + 777, 900);
+                test_random(seeds[i], 0, 60, false);
+                test_random(seeds[i] + 1, 0, 3000, false);
+                test_random(seeds[i] + 2, 3 * FEED_CHUNK_BYTES + 777, 900, false);
+                test_random(seeds[i] + 3, 5 * FEED_CHUNK_BYTES, 900, true);
         }
         return 0;
 }

@@ -250,47 +250,81 @@ static void test_handed_in(void) {
         tree_free(&tree);
 }
 
-/* Out of descriptors: it pauses, and takes up the connection that waited when there are some again. */
+static Listener paused;
+
+static void resume(Hub *hub) {
+        (void)hub;
+        listener_resume(&paused);
+}
+
+/* Takes every descriptor that there is; returns how many. */
+static size_t take_descriptors(int *spare, size_t n_max) {
+        size_t n = 0;
+
+        while (n < n_max && (spare[n] = dup(0)) >= 0)
+                ++n;
+        assert(n < n_max && errno == EMFILE);
+        return n;
+}
+
+/* Out of descriptors: it pauses, and takes up the connection that waited as soon as another is closed, or after a while. */
 static void test_pause(void) {
         Tree tree = tree_new();
         Rig *rig = rig_new();
         struct rlimit limit, few;
-        int spare[256], n = 0, fd;
-        Listener listener;
+        int spare[256], first, fds[2];
         char path[108];
+        size_t n;
 
         path_of(&tree, "sock", path);
-        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == 0);
-        fd = connect_to(path);
-        assert(fd >= 0);
-        /* the loop needs its own descriptors first */
-        ev_run(rig->loop, EVRUN_NOWAIT);
+        assert(listener_init(&paused, &rig->hub, LISTEN_ON(path)) == 0);
+        rig->hub.room = resume;
+        first = connect_to(path);
+        fds[0] = connect_to(path);
+        fds[1] = connect_to(path);
+        assert(first >= 0 && fds[0] >= 0 && fds[1] >= 0);
+        /* the loop needs its own descriptors first, and takes all three in */
         rig_turn(rig);
-        close(fd);
+        assert(rig->hub.n_clients == 3);
+        close(fds[0]);
+        close(fds[1]);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 0);
+        assert(rig->hub.n_clients == 1);
 
-        fd = connect_to(path);
-        assert(fd >= 0);
+        fds[0] = connect_to(path);
+        fds[1] = connect_to(path);
+        assert(fds[0] >= 0 && fds[1] >= 0);
         assert(getrlimit(RLIMIT_NOFILE, &limit) == 0);
         few = limit;
         few.rlim_cur = 256;
         assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
-        while ((spare[n] = dup(fd)) >= 0)
-                ++n;
+        n = take_descriptors(spare, ARRAY_SIZE(spare));
         rig_turn(rig);
-        assert(rig->hub.n_clients == 0);
-        assert(!ev_is_active(&listener.watcher) && ev_is_active(&listener.pause));
+        assert(rig->hub.n_clients == 1);
+        assert(!ev_is_active(&paused.watcher) && ev_is_active(&paused.pause) && ev_is_active(&paused.calm));
+
+        /* One goes: its place is the next one's, who it is can be seen, and for the one after there is not enough. */
+        close(first);
+        close(spare[--n]);
+        rig_turn(rig);
+        assert(rig->hub.n_clients == 1 && rig->hub.n_refused == 1);
+        assert(!ev_is_active(&paused.watcher) && ev_is_active(&paused.pause));
 
         while (n > 0)
                 close(spare[--n]);
         assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-        ev_feed_event(rig->loop, &listener.pause, EV_TIMER);
+        close(fds[1]);
+        fds[1] = connect_to(path);
+        ev_feed_event(rig->loop, &paused.pause, EV_TIMER);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 1);
-        assert(ev_is_active(&listener.watcher));
-        close(fd);
-        listener_deinit(&listener);
+        assert(rig->hub.n_clients == 2);
+        assert(ev_is_active(&paused.watcher) && ev_is_active(&paused.calm));
+        ev_feed_event(rig->loop, &paused.calm, EV_TIMER);
+        rig_turn(rig);
+        assert(!ev_is_active(&paused.calm));
+        close(fds[0]);
+        close(fds[1]);
+        listener_deinit(&paused);
         rig_free(rig);
         tree_free(&tree);
 }

@@ -169,6 +169,11 @@ static void test_rates(void) {
         assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 8, 100 * SECOND) == 0);
         assert(quota_user_spend(user, QUOTA_STATS, UINT64_MAX, 100 * SECOND) == QUOTA_E_USER);
         quota_user_unref(user);
+        /* root has none */
+        user = quota_user_get(&quota, 0, SECOND);
+        for (int i = 0; i < 100; ++i)
+                assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND) == 0);
+        quota_user_unref(user);
         quota_user_unref(other);
         quota_deinit(&quota);
 }
@@ -285,7 +290,7 @@ static void test_random(uint64_t seed) {
                 Charge *charge = &charges[random_below(&state, CHARGES_MAX)];
                 uid_t uid = (uid_t)random_below(&state, 6);
                 QuotaKind kind = (QuotaKind)random_below(&state, _QUOTA_HELD);
-                uint64_t n = kind == QUOTA_BYTES ? random_below(&state, 20000) : 1 + random_below(&state, 3);
+                uint64_t n = kind == QUOTA_BYTES ? 1 + random_below(&state, 20000) : 1 + random_below(&state, 3);
                 QuotaUser *user;
                 int r;
 

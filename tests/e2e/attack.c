@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A user who wants all of the broker: attack SOCKET SECONDS UID WHAT...
+ *
+ * Becomes the user, if that is not -1, and does each of what is named, in a process
+ * of its own, as fast as it can, until the time is up. What the broker answers is read
+ * and thrown away; that it refuses and closes is no error. Prints how often each was done.
+ */
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define N_MAX 4096
+
+static struct sockaddr_un address = { .sun_family = AF_UNIX };
+static double end;
+static int fds[N_MAX];
+static volatile unsigned long *count;
+
+static double now(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Never waits: a full queue of connections is tried again. */
+static int attach(void) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+                close(fd);
+                fd = -1;
+        }
+        return fd;
+}
+
+/* Reads what there is; whether the connection lives. */
+static bool drain(int fd) {
+        static char data[1 << 16];
+        ssize_t n;
+
+        while ((n = recv(fd, data, sizeof(data), 0)) > 0)
+                ;
+        return n < 0 && errno == EAGAIN;
+}
+
+static size_t put_varint(uint8_t *out, uint64_t value) {
+        size_t n = 0;
+
+        for (; value >= 0x80; value >>= 7)
+                out[n++] = (uint8_t)(value | 0x80);
+        out[n++] = (uint8_t)value;
+        return n;
+}
+
+/* Field @tag with @n bytes of content. */
+static size_t put_bytes(uint8_t *out, unsigned int tag, const void *data, size_t n) {
+        size_t n_head = put_varint(out, tag << 3 | 2);
+
+        n_head += put_varint(out + n_head, n);
+        memcpy(out + n_head, data, n);
+        return n_head + n;
+}
+
+/* A Subscribe as a frame: of a filter, with a snapshot or not. */
+static size_t put_subscribe(uint8_t *out, const uint8_t *filter, size_t n_filter, bool snapshot) {
+        static uint8_t subscribe[8192], message[8192];
+        size_t n = 0, n_message;
+
+        for (uint8_t kind = 1; kind <= 5; ++kind) {
+                subscribe[n++] = 1 << 3;
+                subscribe[n++] = kind;
+        }
+        subscribe[n++] = 2 << 3;
+        subscribe[n++] = 1;
+        if (snapshot) {
+                subscribe[n++] = 5 << 3;
+                subscribe[n++] = 1;
+        }
+        n += put_bytes(subscribe + n, 7, filter, n_filter);
+        n_message = put_bytes(message, 2, subscribe, n);
+        n = put_varint(out, n_message);
+        memcpy(out + n, message, n_message);
+        return n + n_message;
+}
+
+static void close_all(size_t n) {
+        for (size_t i = 0; i < n; ++i)
+                close(fds[i]);
+}
+
+/* As many as it gets; then all are given up, and it begins anew. */
+static void do_connections(void) {
+        while (now() < end) {
+                size_t n = 0;
+
+                while (n < N_MAX && now() < end && (fds[n] = attach()) >= 0) {
+                        ++n;
+                        ++*count;
+                }
+                close_all(n);
+        }
+}
+
+/* As many as it gets, held. */
+static void do_hold(void) {
+        size_t n = 0;
+
+        while (now() < end) {
+                if (n < N_MAX && (fds[n] = attach()) >= 0) {
+                        ++n;
+                        ++*count;
+                } else {
+                        usleep(1000);
+                }
+        }
+        close_all(n);
+}
+
+/* Always another subscription, with a snapshot, of which a little is read. */
+static void do_feeds(void) {
+        for (uint32_t i = 0; now() < end; ++i) {
+                uint8_t filter[16], frame[256];
+                int fd = attach();
+
+                if (fd < 0)
+                        continue;
+                filter[0] = 1 << 3;
+                (void)!send(fd, frame, put_subscribe(frame, filter, 1 + put_varint(filter + 1, i), true), MSG_NOSIGNAL);
+                (void)poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 10);
+                (void)drain(fd);
+                close(fd);
+                ++*count;
+        }
+}
+
+/* On sixteen connections, without a pause. */
+static void do_requests(void) {
+        uint8_t frames[4096];
+        size_t n = 0;
+
+        for (size_t i = 0; i + 3 <= sizeof(frames); i += 3)
+                memcpy(frames + i, "\x02\x1a\x00", 3);
+        for (; n < 16; ++n)
+                fds[n] = attach();
+        while (now() < end) {
+                for (size_t i = 0; i < n; ++i) {
+                        if (fds[i] < 0 || !drain(fds[i])) {
+                                close(fds[i]);
+                                fds[i] = attach();
+                        }
+                        if (fds[i] >= 0 && send(fds[i], frames, sizeof(frames) / 3 * 3, MSG_NOSIGNAL) > 0)
+                                ++*count;
+                }
+        }
+        close_all(n);
+}
+
+/* Sixteen subscriptions of patterns that take long to match; and names that they are to be matched with. */
+static void do_patterns(void) {
+        static const char *const shapes[] = {
+                "*[!b-zb-zb-zb-zb-zb-zb-zb-zb-zb-zb-zb-zb-zb-zb-zb-zb-z]%02zub",
+                "*[a-z]*[a-z]*[a-z]*[a-z]*[a-z]*[a-z]*[a-z]*[a-z]*%02zub",
+                "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*%02zub",
+        };
+        static uint8_t filter[4096], frame[8192];
+        size_t n_fds = 0;
+
+        for (; n_fds < 16; ++n_fds) {
+                size_t n = 0;
+
+                for (size_t i = 0; i < 16; ++i) {
+                        char pattern[80];
+
+                        snprintf(pattern, sizeof(pattern), "%s%02zub", shapes[i % 3], (n_fds * 16 + i) % 100);
+                        n += put_bytes(filter + n, 4, pattern, strlen(pattern));
+                }
+                fds[n_fds] = attach();
+                if (fds[n_fds] >= 0)
+                        (void)!send(fds[n_fds], frame, put_subscribe(frame, filter, n, false), MSG_NOSIGNAL);
+        }
+        while (now() < end) {
+                for (size_t i = 0; i < n_fds; ++i)
+                        if (fds[i] >= 0)
+                                (void)drain(fds[i]);
+                usleep(1000);
+                ++*count;
+        }
+        close_all(n_fds);
+}
+
+/* Subscribers of everything, as many as it gets, which read only at times. */
+static void do_readers(void) {
+        size_t n = 0;
+
+        while (now() < end) {
+                uint8_t frame[256];
+
+                if (n < N_MAX && (fds[n] = attach()) >= 0) {
+                        (void)!send(fds[n++], frame, put_subscribe(frame, NULL, 0, false), MSG_NOSIGNAL);
+                        ++*count;
+                        continue;
+                }
+                for (size_t i = 0; i < n; ++i)
+                        (void)drain(fds[i]);
+                usleep(20000);
+        }
+        close_all(n);
+}
+
+/* Requests that never end, the largest that may be. */
+static void do_halves(void) {
+        static uint8_t part[60000] = { 0x80, 0x80, 0x04 };
+        size_t n = 0;
+
+        while (now() < end) {
+                if (n < N_MAX && (fds[n] = attach()) >= 0) {
+                        (void)!send(fds[n++], part, sizeof(part), MSG_NOSIGNAL);
+                        ++*count;
+                        continue;
+                }
+                close_all(n);
+                n = 0;
+        }
+        close_all(n);
+}
+
+static const struct {
+        const char *name;
+        void (*run)(void);
+} kinds[] = {
+        { "connections", do_connections },
+        { "hold", do_hold },
+        { "feeds", do_feeds },
+        { "requests", do_requests },
+        { "patterns", do_patterns },
+        { "readers", do_readers },
+        { "halves", do_halves },
+};
+
+static int usage(void) {
+        fprintf(stderr, "usage: attack SOCKET SECONDS UID WHAT...\n");
+        return 2;
+}
+
+int main(int argc, char **argv) {
+        struct rlimit limit;
+        int uid, failed = 0;
+
+        if (argc < 5 || strlen(argv[1]) >= sizeof(address.sun_path))
+                return usage();
+        strcpy(address.sun_path, argv[1]);
+        end = now() + atof(argv[2]);
+        uid = atoi(argv[3]);
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+                limit.rlim_cur = limit.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &limit);
+        }
+        if (uid >= 0 && (setgroups(0, NULL) < 0 || setgid((gid_t)uid) < 0 || setuid((uid_t)uid) < 0)) {
+                perror("attack: setuid");
+                return 1;
+        }
+        count = mmap(NULL, (size_t)argc * sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (count == MAP_FAILED)
+                return 1;
+        for (int i = 4; i < argc; ++i) {
+                bool known = false;
+
+                for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); ++k) {
+                        if (strcmp(kinds[k].name, argv[i]) != 0)
+                                continue;
+                        known = true;
+                        if (fork() == 0) {
+                                count += i;
+                                kinds[k].run();
+                                _exit(0);
+                        }
+                }
+                if (!known)
+                        return usage();
+        }
+        for (int status; wait(&status) > 0;)
+                failed |= status;
+        for (int i = 4; i < argc; ++i)
+                printf("%s %lu\n", argv[i], count[i]);
+        return failed ? 1 : 0;
+}

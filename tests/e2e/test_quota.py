@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+What one user may have of the broker, and that others have the rest. As root with two
+users; without root there is one, and the tests that need root's are left out.
+"""
+
+import time
+
+import pytest
+
+from tb_client import BrokerError, Closed, brief, what
+from tb_protocol import broker_pb2
+from tb_users import IS_ROOT, OTHER, client_of, end_attack, open_directory, start_attack, start_open
+
+needs_root = pytest.mark.skipif(not IS_ROOT, reason="two users take root")
+
+TIMEOUT = 20
+
+
+@pytest.fixture
+def make_open(make_daemon):
+    with open_directory() as directory:
+        yield lambda **kw: start_open(make_daemon, directory, **kw)
+
+
+def refusal(connect):
+    """The Error with which a connection is turned away."""
+    client = connect(welcome=False)
+    error = client.error()
+    assert error.closing
+    client.expect_close()
+    client.close()
+    return error
+
+
+def wait_until(predicate, what):
+    deadline = time.monotonic() + TIMEOUT
+    while not predicate():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+def test_connections_of_a_user(make_open):
+    daemon = make_open(arguments=["--user-connections", "5"])
+    daemon.kernel.wait_listening()
+    clients = [client_of(daemon, OTHER) for _ in range(5)]
+    for _ in range(40):
+        error = refusal(lambda **kw: client_of(daemon, OTHER, **kw))
+        assert error.code == broker_pb2.ERROR_CODE_QUOTA
+        assert "connections" in error.message
+    if IS_ROOT:
+        status = daemon.client().status()
+        assert (status.refused_quota, status.refused_connections, status.connections) == (40, 40, 6)
+    assert daemon.log().count(f"User {OTHER} has its share of connections") == 1
+
+    # What one gives back another gets.
+    clients.pop().close()
+
+    def has_room():
+        try:
+            clients.append(client_of(daemon, OTHER))
+            return True
+        except AssertionError:
+            return False
+
+    wait_until(has_room, "the place of a connection that was closed")
+
+
+def test_feeds_of_a_user(make_open):
+    daemon = make_open()
+    clients = [client_of(daemon, OTHER) for _ in range(17)]
+    for i, client in enumerate(clients[:-1]):
+        client.subscribe(("fork",), filter={"uids": [i]})
+    with pytest.raises(BrokerError) as refused:
+        clients[-1].subscribe(("fork",), filter={"uids": [99]})
+    assert refused.value.error.code == broker_pb2.ERROR_CODE_QUOTA
+    assert "feeds" in refused.value.error.message and not refused.value.error.closing
+    # The connection goes on, and so does everybody else's.
+    clients[-1].subscribe(("fork",), filter={"uids": [0]})
+    if IS_ROOT:
+        daemon.client().subscribe(("fork",))
+
+
+def test_memory_of_a_user(make_open):
+    """A feed that may not grow is no one's loss but its readers'; and those are told."""
+    daemon = make_open(arguments=["--user-mib", "1"])
+    daemon.kernel.mirror = False
+    slow = client_of(daemon, OTHER, rcvbuf=4096)
+    slow.subscribe(("comm",), threads=True)
+    beside = daemon.subscriber(kinds=("comm",), threads=True) if IS_ROOT else None
+    daemon.kernel.fork(100)
+    n = 25000
+    for i in range(n):
+        daemon.kernel.comm(100, comm=b"%d" % i)
+        if beside and i % 500 == 499:
+            beside.take(500)
+    told = slow.until(lambda e: e.comm == b"%d" % (n - 1))
+    assert slow.reader_lost > 0
+    assert sum(what(e) != "loss" for e in told) + slow.reader_lost == n
+
+
+@needs_root
+@pytest.mark.parametrize("means", [("connections", "hold"), ("feeds", "readers"), ("requests", "halves"), ("patterns",)])
+def test_root_loses_nothing_to_a_user_who_takes_all(make_open, means):
+    """
+    Events at a steady pace, beside a user who does what it can: each arrives. How soon
+    is the machine's affair too, and measured by the benchmark; what is held to here are
+    orders of magnitude.
+    """
+    daemon = make_open()
+    daemon.kernel.mirror = False
+    subscriber = daemon.subscriber(kinds=("fork", "exit"))
+    attack = start_attack(daemon, 2, *means)
+    waits = []
+    tid = 1000
+    while attack.poll() is None:
+        begin = time.monotonic()
+        daemon.kernel.fork(tid)
+        daemon.kernel.end(tid)
+        assert brief(subscriber.take(2)) == [("fork", tid), ("exit", tid)]
+        waits.append(time.monotonic() - begin)
+        tid += 1
+        time.sleep(0.002)
+    done = end_attack(attack)
+    assert subscriber.reader_lost == 0
+    status = subscriber.status()
+    assert status.connector.lost == status.taskstats.lost == 0
+    waits.sort()
+    median, worst = waits[len(waits) // 2], waits[-1]
+    print(f"{done}: {len(waits)} events, median {median * 1e3:.2f} ms, worst {worst * 1e3:.1f} ms")
+    assert median < 0.5, f"half of all events took more than {median * 1e3:.0f} ms"
+
+    # Root gets what it asks for, and all is given back.
+    daemon.client().subscribe(("exec",), snapshot=True)
+    wait_until(lambda: subscriber.status().connections == 2, "the attacker's connections are gone")
+    with pytest.raises(Closed):
+        client_of(daemon, OTHER).send_raw(b"\0")
+        daemon.clients[-1].error()
+        daemon.clients[-1].receive()

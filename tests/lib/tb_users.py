@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Several users, for tests that run as root: a socket that all can reach, and connections
+of somebody else's. Without root there is one user, who is not root to the broker.
+"""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from tb_client import Client
+
+IS_ROOT = os.geteuid() == 0
+
+# Nobody's number, as far as is known.
+OTHER = 54321 if IS_ROOT else os.geteuid()
+
+
+@contextlib.contextmanager
+def acting_as(uid):
+    """Connections that are made within are that user's."""
+    if uid == os.geteuid():
+        yield
+        return
+    gid = os.getegid()
+    os.setegid(uid)
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(gid)
+
+
+@contextlib.contextmanager
+def open_directory():
+    """One that everybody may enter."""
+    path = tempfile.mkdtemp(prefix="taskbroker-open-")
+    os.chmod(path, 0o755)
+    try:
+        yield pathlib.Path(path)
+    finally:
+        shutil.rmtree(path)
+
+
+def start_open(make_daemon, directory, **kw):
+    """A broker whose socket is everybody's."""
+    daemon = make_daemon(path=directory / "sock", **kw)
+    os.chmod(daemon.path, 0o666)
+    return daemon
+
+
+def client_of(daemon, uid, **kw):
+    with acting_as(uid):
+        client = Client(daemon.path, **kw)
+    daemon.clients.append(client)
+    return client
+
+
+def start_attack(daemon, seconds, *what, uid=OTHER):
+    return subprocess.Popen(
+        [os.environ["ATTACK"], str(daemon.path), str(seconds), str(uid if IS_ROOT else -1), *what],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def end_attack(attack):
+    """How often it did what it did."""
+    out, _ = attack.communicate(timeout=60)
+    assert attack.returncode == 0, out
+    return {name: int(n) for name, n in (line.split() for line in out.splitlines())}
