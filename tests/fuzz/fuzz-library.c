@@ -116,6 +116,15 @@ static void touch_message(const struct tb_message *message) {
         case TB_MESSAGE_LINK:
                 fuzz_touch_text(message->link->reason);
                 break;
+        case TB_MESSAGE_TASK_SAMPLE:
+                fuzz_touch(message->task_sample, sizeof(*message->task_sample));
+                touch_comm(message->task_sample->comm);
+                if (message->task_sample->stats)
+                        fuzz_touch(message->task_sample->stats, sizeof(*message->task_sample->stats));
+                break;
+        case TB_MESSAGE_SAMPLE:
+                fuzz_touch(message->sample, sizeof(*message->sample));
+                break;
         case TB_MESSAGE_SUBSCRIBED:
                 fuzz_touch(message->subscribed, sizeof(*message->subscribed));
                 break;
@@ -198,6 +207,18 @@ static void subscribe(Fuzz *fuzz, uint8_t how) {
         (void)tb_subscribe(fuzz->client, &subscription, NULL);
 }
 
+static void ask(Fuzz *fuzz, uint8_t how) {
+        static const uint32_t numbers[TB_STATS_MAX] = { 1, 2, 3 };
+        const struct tb_sampling sampling = { .interval_ms = 1000, .groups = how & 0x80 ? TB_STATS_BIT(TB_STATS_IO) : 0 };
+
+        if (how & 0x10)
+                (void)tb_request_stats(fuzz->client, numbers, 3, numbers, TB_STATS_MAX - 3, NULL);
+        else if (how & 0x20)
+                (void)tb_sample(fuzz->client, &sampling, NULL);
+        else
+                (void)tb_request_status(fuzz->client, NULL);
+}
+
 static void step(Fuzz *fuzz) {
         uint8_t op = fuzz_u8(&fuzz->input);
 
@@ -209,7 +230,7 @@ static void step(Fuzz *fuzz) {
                 subscribe(fuzz, op);
                 break;
         case 2:
-                (void)tb_request_status(fuzz->client, NULL);
+                ask(fuzz, op);
                 break;
         case 3:
                 let_in(fuzz);

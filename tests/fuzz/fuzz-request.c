@@ -74,8 +74,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
         memset(&again, 0xaa, sizeof(again));
         assert(request_decode(data, n_data, &again, &error) == 0);
         assert(again.id == request.id && again.type == request.type);
-        if (request.type == REQUEST_SUBSCRIBE) {
+        if (request.type == REQUEST_STATS) {
+                assert(request.stats.n_pids + request.stats.n_tids > 0);
+                assert(request.stats.n_pids <= LIMIT_STATS_NUMBERS && request.stats.n_tids <= LIMIT_STATS_NUMBERS);
+                assert(request.stats.n_pids + request.stats.n_tids <= LIMIT_STATS_NUMBERS);
+        }
+        if (request.type == REQUEST_SAMPLE) {
+                assert(request.sampling.interval_ms >= LIMIT_SAMPLE_MS_MIN);
+                assert(request.sampling.interval_ms <= LIMIT_SAMPLE_MS_MAX);
+                assert(request.sampling.groups > 0);
+                check_filter(&request.subscription.topic.filter);
+        }
+        if (request.type == REQUEST_SUBSCRIBE)
                 check_subscription(&request.subscription);
+        if (request.type == REQUEST_SUBSCRIBE || request.type == REQUEST_SAMPLE) {
                 assert(topic_equals(&request.subscription.topic, &again.subscription.topic));
         }
         return 0;

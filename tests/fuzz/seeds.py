@@ -171,6 +171,22 @@ def seeds_exit_record():
         yield k.taskstats_message(1, [k.attribute(k.NULL, b""), task])
 
 
+def seeds_stats_query():
+    def datagram(which, data):
+        return bytes([which]) + struct.pack("=H", len(data)) + data
+
+    replies = []
+    for version in (8, 15, 17):
+        packed = tb_fields.pack(tb_fields.distinct(version, tid=8, pid=7), version)
+        replies.append(k.taskstats_message(1, [k.aggregate(k.AGGR_PID, 8, packed)]))
+    gone = k.nlmsg(2, 1, struct.pack("=i", -3) + bytes(16))
+    refused = k.nlmsg(2, 1, struct.pack("=i", -1) + bytes(16))
+    yield bytes([3, 0, 3]) + b"".join(datagram(i, r) for i, r in enumerate(replies))
+    yield bytes([3, 0, 3]) + datagram(0, gone) + datagram(2, refused) + datagram(1, gone)
+    # late ones, beside those of the next ask
+    yield bytes([2, 2, 1]) + datagram(0, gone) + bytes([2, 0, 3]) + datagram(255, gone) + datagram(0, replies[0]) + datagram(1, gone)
+
+
 def steps(rng, n, weights):
     """Random steps of a target that is driven by bytes, biased towards what leads somewhere."""
     out = bytearray()
@@ -202,6 +218,7 @@ def seeds_library():
     for answer in answers():
         for first in (b"\0", b"\1"):
             yield first + b"\1\2" + hello + piece(frame(answer))
+    yield b"\0\x12\x22" + hello + piece(b"".join(frame(a) for a in answers()))
     # each in two pieces
     whole = b"".join(frame(a) for a in [welcome(), *answers()])
     yield b"\0\x81" + b"".join(piece(whole[i:i + 100]) for i in range(0, len(whole), 100))
