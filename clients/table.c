@@ -133,7 +133,7 @@ int table_write(const Table *table,
                 TreeNode *const *nodes,
                 size_t n_rows,
                 Output *output) {
-        size_t widths[TABLE_COLUMNS_MAX];
+        size_t widths[TABLE_COLUMNS_MAX] = { 0 };
         Line line = { .output = output };
         char text[CELL_MAX];
 

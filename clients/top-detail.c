@@ -128,7 +128,7 @@ static void detail_draw_title(const TopDetail *detail, const TopView *view) {
                          time,
                          row->ended || row->exited ? "lived" : "lives",
                          format_duration(life, end > row->start_time_ns ? end - row->start_time_ns : 0));
-                at += screen_put(view->screen, 1, at, width - at, SCREEN_PLAIN, text);
+                screen_put(view->screen, 1, at, width - at, SCREEN_PLAIN, text);
         }
 
         at = screen_put(view->screen, 2, 0, width, SCREEN_DIM, detail->exe);

@@ -6,6 +6,7 @@
  * thousand processes is no more work than as many children of one.
  */
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,8 +51,11 @@ static void subtree_climb(const TaskTable *table, Seen *seen, uint64_t mark, Pro
                 marked = process->marks & mark;
         if (!marked)
                 return;
-        for (Process *below = from; below != process; below = process_parent(table, below))
+        for (Process *below = from; below != process; below = process_parent(table, below)) {
+                /* the way up that was just taken */
+                assert(below);
                 below->marks |= mark;
+        }
 }
 
 /**

@@ -163,7 +163,10 @@ Task *process_first_live(const Process *process) {
 }
 
 static void task_free(TaskTable *table, Task *task) {
-        *table_slot(table, task->tid) = NULL;
+        Task **slot = table_slot(table, task->tid);
+
+        assert(slot);
+        *slot = NULL;
         list_unlink(&task->link);
         pool_give(&table->tasks, task);
 }
@@ -243,7 +246,8 @@ Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid) {
                 return NULL;
 
         if (tid == pid) {
-                task = *table_slot(table, tid);
+                task = table_peek(table, tid);
+                assert(task);
                 task->flags = 0;
         } else {
                 task = task_new(table, process, tid);

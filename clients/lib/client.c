@@ -100,6 +100,7 @@ int tb_connect(const char *path, struct tb_client **ret_client) {
         if (r < 0)
                 return r;
 
+        /* tb_connect_fd() has set it: NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         client->of_fd = false;
         if (path) {
                 client->path = strdup(path);
