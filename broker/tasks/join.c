@@ -41,6 +41,7 @@
 #define OVERDUE_AGE_NS (2 * NSEC_PER_SEC)
 
 static void join_on_program(Programs *programs, const Task *task, const Program *program);
+static int join_has_ended(Programs *programs, const Task *task, bool *ret_ended);
 
 void join_init(Join *join,
                Connector *connector,
@@ -59,6 +60,7 @@ void join_init(Join *join,
         records_init(&join->records, listener);
         names_init(&join->names, procfs_fd);
         programs_init(&join->programs, procfs_fd, &join->table, join_on_program);
+        join->programs.has_ended = join_has_ended;
 }
 
 void join_deinit(Join *join) {
@@ -257,7 +259,8 @@ enum {
 /*
  * The kernel sends no name with an exec. If the process has ended meanwhile, its
  * record has it; else /proc, which is asked only while the kernel's queue is
- * empty: under load that comes first.
+ * empty: under load that comes first. What was read of one that had ended by then
+ * may be of the next owner of its number.
  */
 static int join_read_name(Join *join,
                           const Event *event,
@@ -266,21 +269,24 @@ static int join_read_name(Join *join,
                           char comm[static COMM_SIZE],
                           uint32_t *ret_owner) {
         WaitingRecord *record;
+        bool seen = false;
         int r;
 
         record = records_peek(&join->records, event->pid);
         if (!record) {
                 if (!join->connector->empty)
                         return 0;
-                if (names_read(&join->names, event->pid, monotonic_ns, comm, ret_owner))
-                        return JOIN_E_SEEN;
+                seen = names_read(&join->names, event->pid, monotonic_ns, comm, ret_owner);
+                records_expect(&join->records);
                 r = records_drain(&join->records);
                 if (r)
                         return error_trace(r);
                 record = records_peek(&join->records, event->pid);
+                if (!record)
+                        return seen ? JOIN_E_SEEN : 0;
         }
-        if (!record || (task && !record_fits(record, task, join_wall(join, record->arrived_ns))))
-                return 0;
+        if (task && !record_fits(record, task, join_wall(join, record->arrived_ns)))
+                return seen ? JOIN_E_SEEN : 0;
         memcpy(comm, record->record.stats.ac_comm, COMM_SIZE);
         return JOIN_E_RECORDED;
 }
@@ -440,6 +446,20 @@ static void join_doubt(Join *join) {
         join->doubtful = true;
 }
 
+static int join_has_ended(Programs *programs, const Task *task, bool *ret_ended) {
+        Join *join = container_of(programs, Join, programs);
+        const WaitingRecord *record;
+        int r;
+
+        records_expect(&join->records);
+        r = records_drain(&join->records);
+        if (r)
+                return error_trace(r);
+        record = records_peek(&join->records, task->tid);
+        *ret_ended = record_is_of(record, task) && record_fits(record, task, join_wall(join, record->arrived_ns));
+        return 0;
+}
+
 /* What a process runs became known later: told to those whose set of tasks that changes. */
 static void join_on_program(Programs *programs, const Task *task, const Program *program) {
         Join *join = container_of(programs, Join, programs);
@@ -549,6 +569,16 @@ void join_note_muted(Join *join, uint64_t since_ns) {
         join_doubt(join);
 }
 
+/* Whether a record's task is still there, on a machine that leaves it no time to go. */
+static bool join_is_torn_down(const Join *join, const WaitingRecord *record) {
+        uint64_t start_ns = join_wall(join, record->arrived_ns) - record->record.stats.ac_etime_us * NSEC_PER_USEC;
+        uint32_t tid = record->record.tid;
+        ProcfsTask found;
+
+        return procfs_read_task(join->names.procfs_fd, record->record.pid ? record->record.pid : tid, tid, &found) &&
+               procfs_starts_agree(found.start_time_ns, start_ns);
+}
+
 /*
  * The connector was silent too briefly for anybody to ask it meanwhile: only the
  * records show it, whose EXITs are overdue.
@@ -556,7 +586,7 @@ void join_note_muted(Join *join, uint64_t since_ns) {
 static void join_look_for_overdue(Join *join, uint64_t now_ns) {
         const WaitingRecord *oldest = waiting_oldest(&join->records.waiting);
 
-        if (join->doubtful || !oldest || now_ns - oldest->arrived_ns < OVERDUE_AGE_NS)
+        if (join->doubtful || !oldest || now_ns - oldest->arrived_ns < OVERDUE_AGE_NS || join_is_torn_down(join, oldest))
                 return;
         ++join->connector->counters.muted;
         ++join->connector->counters.repaired;

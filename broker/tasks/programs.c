@@ -4,7 +4,8 @@
  * A reading costs some 20 us: five files, through a descriptor of the task's
  * directory. That pins the task: once it has gone, reading through it fails, also
  * when its number is another's by then. Whether it was the right task to begin
- * with, its start tells.
+ * with, its start tells, to 20 ms; and exactly, that its record was not queued by
+ * the end of the reading: before that its number is no other's.
  *
  * At exec, readings are bounded twice, like those of names: by a budget per
  * second, and by the kernel's queue, which comes first. The pass over what was
@@ -155,18 +156,25 @@ static bool reading_fill(Reading *reading, int dir_fd, const Task *task) {
         return true;
 }
 
-static bool programs_fill_reading(const Programs *programs, Reading *reading, const Task *task) {
+static int programs_fill_reading(Programs *programs, Reading *reading, const Task *task, bool *ret_there) {
+        bool ended = false;
         char path[64];
-        bool there;
-        int fd;
+        int fd, r;
 
+        *ret_there = false;
         snprintf(path, sizeof(path), "%u/task/%u", task->process->pid, task->tid);
         fd = openat(programs->procfs_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
-                return false;
-        there = reading_fill(reading, fd, task);
+                return 0;
+        *ret_there = reading_fill(reading, fd, task);
         close(fd);
-        return there;
+        if (!*ret_there || !programs->has_ended)
+                return 0;
+        r = programs->has_ended(programs, task, &ended);
+        if (r)
+                return error_trace(r);
+        *ret_there = !ended;
+        return 0;
 }
 
 /* @reading NULL: nothing was read, and the cgroup is what it was. */
@@ -224,6 +232,8 @@ static bool programs_take_token(Programs *programs, uint64_t now_ns) {
 int programs_read_at_exec(Programs *programs, const Task *task, bool empty, Program **ret_program) {
         const Program *former = task->process->program;
         Reading reading;
+        bool there;
+        int r;
 
         *ret_program = NULL;
         if (programs->n_wanted == 0)
@@ -233,7 +243,12 @@ int programs_read_at_exec(Programs *programs, const Task *task, bool empty, Prog
                 ++programs->n_skipped;
                 programs->complete = false;
                 *ret_program = program_new(PROGRAM_SKIPPED, NULL, former);
-        } else if (programs_fill_reading(programs, &reading, task)) {
+                return *ret_program ? 0 : error_origin(-ENOMEM);
+        }
+        r = programs_fill_reading(programs, &reading, task, &there);
+        if (r)
+                return error_trace(r);
+        if (there) {
                 ++programs->n_captured;
                 *ret_program = program_new(PROGRAM_CAPTURED, &reading, former);
         } else {
@@ -247,10 +262,15 @@ static int programs_read_process(Programs *programs, const Task *task) {
         Process *process = task->process;
         Program *program;
         Reading reading;
+        bool there;
+        int r;
 
         if (!programs_have_room(programs))
                 return 0;
-        if (programs_fill_reading(programs, &reading, task)) {
+        r = programs_fill_reading(programs, &reading, task, &there);
+        if (r)
+                return error_trace(r);
+        if (there) {
                 ++programs->n_captured;
                 program = program_new(PROGRAM_CAPTURED, &reading, process->program);
         } else {

@@ -17,9 +17,13 @@ typedef struct Programs Programs;
 /* Before the table has it. */
 typedef void (*ProgramsTell)(Programs *programs, const Task *task, const Program *program);
 
+/* A negative errno, or 0. */
+typedef int (*ProgramsHasEnded)(Programs *programs, const Task *task, bool *ret_ended);
+
 struct Programs {
         int procfs_fd;                  /* not owned */
         TaskTable *table;               /* not owned */
+        ProgramsHasEnded has_ended;     /* by now; or NULL */
         ProgramsTell tell;              /* of a cgroup that became known, or another, outside of an exec; or NULL */
         size_t n_wanted;                /* how many want them */
         bool complete;                  /* a pass has begun since somebody wanted them, and leaves nothing out */

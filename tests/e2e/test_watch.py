@@ -10,16 +10,15 @@ import os
 import pty
 import re
 import signal
-import socket
 import struct
 import subprocess
 import termios
-import threading
 
 import pytest
 
 from tb_client import ALL_KINDS, what
 from tb_daemon import TIMEOUT, executable
+from tb_relay import Relay
 from test_commands import assert_same, command, finish, program_json, watch
 
 # A user who has no name on any machine.
@@ -287,60 +286,6 @@ def test_filter_refused(daemon, arguments, field):
     out, err = finish(command(daemon, "watch", "--json", *arguments), 1)
     assert not out
     assert f"subscribe.filter.{field}" in err
-
-
-class Relay:
-    """Stands between a client and the broker, so that a connection can break while both are well."""
-
-    def __init__(self, path, to):
-        self.path, self.to = path, to
-        self.pairs = []
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(str(path))
-        self.listener.listen()
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
-
-    def _serve(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            broker = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            broker.connect(str(self.to))
-            self.pairs.append((client, broker))
-            for a, b in ((client, broker), (broker, client)):
-                threading.Thread(target=self._pump, args=(a, b), daemon=True).start()
-
-    @staticmethod
-    def _pump(source, sink):
-        try:
-            while data := source.recv(65536):
-                sink.sendall(data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def cut(self):
-        for pair in self.pairs:
-            for end in pair:
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-        self.pairs.clear()
-
-    def close(self):
-        # close() alone would leave accept() waiting.
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join(TIMEOUT)
-        self.cut()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import real_kernel  # noqa: E402
+import recording  # noqa: E402
 import support  # noqa: E402
 
 
@@ -97,3 +98,11 @@ def beside(directory):
     yield run
     for program in running:
         program.kill()
+
+
+@pytest.fixture
+def recorder():
+    """Takes what subscribers are sent in a storm."""
+    recorder = recording.Recorder()
+    yield recorder
+    recorder.close()

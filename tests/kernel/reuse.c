@@ -159,6 +159,9 @@ static void thread_at(int code) {
         for (int i = 0; i < 1000 && part.tid != number; i++) {
                 pthread_t thread;
 
+                /* somebody else may have it for a moment */
+                if (i > 10)
+                        usleep(1000);
                 if (pwrite(fd, text, (size_t)n, 0) != n || pthread_create(&thread, NULL, thread_main, &part))
                         die("thread");
                 pthread_join(thread, NULL);

@@ -6,7 +6,6 @@ is, at the end, what /proc shows of that part.
 """
 
 import fnmatch
-import os
 import pathlib
 import random
 import time
@@ -15,7 +14,7 @@ import pytest
 import support
 from crowd import CROWD_UID, Crowd
 from live import LiveTable, scan
-from recording import Control, Framed, Recorder, Recording
+from recording import Control, Framed, Recording
 from tb_client import ALL_KINDS, what
 from tb_oracle import DEFAULT_KINDS, EVERY_KIND, Oracle, Topic, same, short
 from tb_table import FIELDS, IDENTITY, differences, row_of_task
@@ -23,13 +22,6 @@ from tb_table import FIELDS, IDENTITY, differences, row_of_task
 ROOM = ("--feed-mib", "512")
 
 N_CLIENTS = 50
-
-
-@pytest.fixture
-def recorder():
-    recorder = Recorder()
-    yield recorder
-    recorder.close()
 
 
 @pytest.fixture
@@ -205,4 +197,3 @@ def test_fifty_clients_in_a_storm(directory, make_broker, group, beside, recorde
     control.close()
     status = broker.status()
     assert status.connector.lost == status.taskstats.lost == status.reader_lost == 0
-    assert os.getpid() not in tasks

@@ -9,61 +9,14 @@ import random
 import pytest
 import support
 from crowd import Crowd
-from live import TRIES, LiveTable, disagreements, scan
-from recording import Control, Framed, Recorder, Recording
+from live import LiveTable, check_live, check_members, has_changes
+from recording import Control, Framed, Recording
 from tb_client import ALL_KINDS, what
 from tb_table import FIELDS, IDENTITY, differences, row_of_task
 
 ROOM = ("--feed-mib", "512")
 
 N_CLIENTS = 50
-
-
-@pytest.fixture
-def recorder():
-    recorder = Recorder()
-    yield recorder
-    recorder.close()
-
-
-def check_live(control, recording, table):
-    """
-    The table, brought up to now, is what /proc shows. What is told of while /proc is
-    read is not at one place for all processors: a difference that goes by itself is
-    none of the broker's.
-    """
-    for _ in range(TRIES):
-        control.barrier()
-        recording.until_number(control.end_of(recording))
-        table.apply_all(recording.events_left())
-        before = table.copy_rows()
-        table.born.clear()
-        tasks, leaders = scan()
-        control.barrier()
-        recording.until_number(control.end_of(recording))
-        table.apply_all(recording.events_left())
-        found = disagreements(before, table.rows, table.born, tasks, leaders, table.threads)
-        if not found:
-            return
-    raise AssertionError("\n".join(found))
-
-
-def check_members(crowd, table, changes):
-    """Of the crowd, those that stay are in the table; if it has their `changes`, with all that /proc knows of them."""
-    tasks, leaders = scan(crowd.pids())
-    own = {key: row for key, row in table.rows.items() if row.pid in crowd.pids()}
-    assert own.keys() == ({*tasks} if table.threads else {seen.pid for seen in tasks.values()})
-    for row in own.values() if changes else ():
-        seen = tasks.get(row.tid) or leaders[row.pid]
-        for field in ("uid", "euid", "gid", "egid", "session"):
-            value = getattr(row, field)
-            assert value is None or value == getattr(seen, field), (field, row, seen)
-        # The name after an exec is read from /proc, if there is the time for it.
-        assert row.comm == seen.comm or row.pid in table.stale, (row, seen)
-
-
-def has_changes(recording):
-    return recording.arguments.get("kinds") == ALL_KINDS
 
 
 def check_join(recording, rows, table):

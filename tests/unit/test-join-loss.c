@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "tests/unit/join-rig.h"
+#include "tests/unit/made-proc.h"
 
 /* Statistics that the kernel could not queue: told in the exit, and once in sum at the end of the turn. */
 static void test_missing_records(void) {
@@ -401,6 +402,32 @@ static void test_muted_without_exits(void) {
         rig_free(rig);
 }
 
+/* A record that waits for long shows that the connector was silent, unless its task is still on its way out. */
+static void test_overdue(void) {
+        Rig *rig = rig_new();
+        uint64_t start;
+
+        rig_seed(rig, 1, 1, "init");
+        rig_fork(rig, 1, 100, 100);
+        rig_turn(rig);
+        rig_skip(rig);
+        rig_record(rig, RECORD(100, 100, 10, 0, AC_FLAG_GROUP, "x"));
+        rig_turn(rig);
+        rig_age(rig, 3 * NSEC_PER_SEC);
+        start = rig_wall(waiting_oldest(&rig->join.records.waiting)->arrived_ns) - 10 * NSEC_PER_USEC;
+        proc_add_task(&rig->procfs, 100, 100, "x", 1, proc_ticks(start));
+        assert(join_tick(&rig->join) == 0 && !rig->join.was_muted);
+        rig_expect_nothing(rig);
+
+        /* its number is another's */
+        proc_add_task(&rig->procfs, 100, 100, "y", 1, proc_ticks(start + NSEC_PER_SEC));
+        assert(join_tick(&rig->join) == 0);
+        rig_tick_later(rig);
+        assert(rig_expect(rig, EVENT_EXIT, 100, 100)->synthesised);
+        (void)rig_expect_loss(rig, LOSS_CONNECTOR, LOSS_MUTED, 1);
+        rig_free(rig);
+}
+
 int main(void) {
         test_missing_records();
         test_missing_in_totals();
@@ -414,5 +441,6 @@ int main(void) {
         test_waiting_room_is_full();
         test_muted();
         test_muted_without_exits();
+        test_overdue();
         return 0;
 }

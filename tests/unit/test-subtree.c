@@ -95,20 +95,21 @@ static void test_threads(void) {
         task_table_deinit(&table);
 }
 
-/* A parent is older than its child, or its number is another's by now. A tick of /proc is no age. */
+/* A parent is older than its child, or its number is another's by now. A tick of /proc, where one is from there, is no age. */
 static void test_reused_parents(void) {
         const uint64_t start = 1000 * NSEC_PER_SEC;
 
         task_table_init(&table);
         (void)made_task(&table, 50, 50, 1, start);
         (void)made_task(&table, 60, 60, 50, start);                                     /* as old */
-        (void)made_task(&table, 61, 61, 50, start - PROCFS_START_TOLERANCE_NS);         /* as old, perhaps */
-        (void)made_task(&table, 62, 62, 50, start - PROCFS_START_TOLERANCE_NS - 1);     /* of the former 50 */
+        made_task(&table, 61, 61, 50, start - PROCFS_START_TOLERANCE_NS)->flags |= TASK_SEEDED;  /* as old, perhaps */
+        made_task(&table, 62, 62, 50, start - PROCFS_START_TOLERANCE_NS - 1)->flags |= TASK_SEEDED; /* of the former 50 */
+        (void)made_task(&table, 65, 65, 50, start - 1);                                 /* of the former 50 */
         (void)made_task(&table, 63, 63, 50, start + 5);
         (void)made_task(&table, 64, 64, 62, start + 9);                                 /* below the former's */
         mark_one(MARK, 50);
         assert(marks(50) == MARK && marks(60) == MARK && marks(61) == MARK && marks(63) == MARK);
-        assert(marks(62) == 0 && marks(64) == 0);
+        assert(marks(62) == 0 && marks(64) == 0 && marks(65) == 0);
         task_table_deinit(&table);
 }
 
@@ -167,10 +168,13 @@ static void test_random(void) {
         for (int round = 0; round < 300; ++round) {
                 uint32_t pids[N], ppids[N], roots[ROOTS_MAX], n_roots = 1 + (uint32_t)random_below(&state, ROOTS_MAX);
                 uint64_t starts[N];
+                bool seeded[N];
                 uint32_t shape = 1 + (uint32_t)random_below(&state, 3);
 
                 task_table_init(&table);
                 for (uint32_t i = 0; i < N; ++i) {
+                        Task *task;
+
                         pids[i] = 1000 + (uint32_t)((uint64_t)i * 101 % N);
                         /* anybody, the one before, or one of the first */
                         ppids[i] = 1000 + (uint32_t)(shape == 1 ? random_below(&state, N + 10)
@@ -179,7 +183,10 @@ static void test_random(void) {
                         if (random_below(&state, 20) == 0)
                                 ppids[i] = 0;
                         starts[i] = (1 + random_below(&state, 5)) * (PROCFS_START_TOLERANCE_NS / 2);
-                        made_task(&table, pids[i], pids[i], ppids[i], starts[i])->process->marks = random_next(&state);
+                        seeded[i] = random_below(&state, 3) > 0;
+                        task = made_task(&table, pids[i], pids[i], ppids[i], starts[i]);
+                        task->flags |= seeded[i] ? TASK_SEEDED : 0;
+                        task->process->marks = random_next(&state);
                 }
                 for (uint32_t i = 0; i < n_roots; ++i)
                         roots[i] = pids[random_below(&state, N)];
@@ -197,7 +204,8 @@ static void test_random(void) {
                                         in |= roots[k] == pids[at];
                                 while (parent < N && pids[parent] != ppids[at])
                                         ++parent;
-                                if (parent == N || starts[parent] > starts[at] + PROCFS_START_TOLERANCE_NS)
+                                if (parent == N ||
+                                    starts[parent] > starts[at] + (seeded[parent] || seeded[at] ? PROCFS_START_TOLERANCE_NS : 0))
                                         break;
                                 at = parent;
                         }

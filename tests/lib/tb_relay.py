@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A connection that can break while the client and the broker are both well."""
+
+import socket
+import threading
+
+TIMEOUT = 20.0
+
+
+class Relay:
+    """
+    Stands between clients and the broker. `limits`: for each connection, after how
+    many of the broker's bytes it breaks; where they end, and without any, none does.
+    """
+
+    def __init__(self, path, to, limits=()):
+        self.path, self.to = path, to
+        self.limits = iter(limits)
+        self.pairs = []
+        self.n_cut = 0
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            broker = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            broker.connect(str(self.to))
+            self.pairs.append((client, broker))
+            for a, b, limit in ((client, broker, None), (broker, client, next(self.limits, None))):
+                threading.Thread(target=self._pump, args=(a, b, limit), daemon=True).start()
+
+    def _pump(self, source, sink, limit):
+        try:
+            while limit != 0 and (data := source.recv(65536 if limit is None else min(65536, limit))):
+                sink.sendall(data)
+                if limit is not None:
+                    limit -= len(data)
+            self.n_cut += limit == 0
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        for pair in self.pairs:
+            for end in pair:
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+        self.pairs.clear()
+
+    def close(self):
+        # close() alone would leave accept() waiting.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(TIMEOUT)
+        self.cut()
