@@ -133,7 +133,7 @@ static void detail_draw_title(const TopDetail *detail, const TopView *view) {
 
         at = screen_put(view->screen, 2, 0, width, SCREEN_DIM, detail->exe);
         if (detail->cgroup[0]) {
-                at += at ? screen_put(view->screen, 2, at, width - at, SCREEN_DIM, "  in ") : 0;
+                at += screen_put(view->screen, 2, at, width - at, SCREEN_DIM, at ? ", in " : "in ");
                 screen_put(view->screen, 2, at, width - at, SCREEN_DIM, detail->cgroup);
         }
 

@@ -54,12 +54,16 @@ static size_t header_put(const TopView *view, size_t row, size_t at, enum screen
         return at + screen_put(view->screen, row, at, view->screen->columns - at, style, text);
 }
 
+/* Of a process that was born since the last sample nobody has told yet: it has one at least. */
 static uint64_t header_threads(const TopView *view) {
         uint64_t n = 0;
 
-        for (size_t i = 0; i < view->live->n_rows; i++)
-                if (!view->live->rows[i]->ended && !view->live->rows[i]->exited)
-                        n += view->live->rows[i]->tasks;
+        for (size_t i = 0; i < view->live->n_rows; i++) {
+                const LiveRow *row = view->live->rows[i];
+
+                if (!row->ended && !row->exited)
+                        n += row->tasks ? row->tasks : 1;
+        }
 
         return n;
 }
@@ -67,17 +71,16 @@ static uint64_t header_threads(const TopView *view) {
 static void header_draw_counts(const TopView *view, size_t row) {
         const Live *live = view->live;
         char text[160], count[FORMAT_MAX];
-        uint64_t n_lost = live->n_lost + live->n_samples_lost;
+        uint64_t n_lost = live->n_lost + live->n_samples_lost, n_threads = live->n_alive;
         size_t at = 0;
 
         at = header_put(view, row, at, SCREEN_STRONG, format_count(count, live->n_alive));
-        if (live->threads) {
-                at = header_put(view, row, at, SCREEN_PLAIN, " threads");
-        } else {
-                at = header_put(view, row, at, SCREEN_PLAIN, " processes, ");
-                at = header_put(view, row, at, SCREEN_STRONG, format_count(count, header_threads(view)));
-                at = header_put(view, row, at, SCREEN_PLAIN, " threads");
+        if (!live->threads) {
+                n_threads = header_threads(view);
+                at = header_put(view, row, at, SCREEN_PLAIN, live->n_alive == 1 ? " process, " : " processes, ");
+                at = header_put(view, row, at, SCREEN_STRONG, format_count(count, n_threads));
         }
+        at = header_put(view, row, at, SCREEN_PLAIN, n_threads == 1 ? " thread" : " threads");
 
         at = header_put(view, row, at, SCREEN_PLAIN, "; ended: ");
         at = header_put(view, row, at, SCREEN_STRONG, format_count(count, live->n_exits));

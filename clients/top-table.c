@@ -170,7 +170,7 @@ int top_table_refresh(TopTable *table, const TopView *view) {
                 for (size_t i = 0; i < n; i++)
                         table->entries[i] = (TopEntry){ .row = table->rows[i] };
                 table->n_entries = n;
-                if (settings->tree)
+                if (settings->tree && n > 0)
                         r = table_make_tree(table);
         }
         if (r < 0)

@@ -302,6 +302,10 @@ static void test_tree(void) {
         check_order(&table, "low high idle ");
         assert(table.entries[1].folded && !table.entries[2].folded);
 
+        /* Nothing has no tree. */
+        strcpy(table.filter, "nothing");
+        assert(top_table_refresh(&table, &view) == 0 && table.n_entries == 0);
+
         /* A parent that the filter leaves out leaves its children. */
         strcpy(table.filter, "ended");
         assert(top_table_refresh(&table, &view) == 0);
