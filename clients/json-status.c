@@ -85,6 +85,7 @@ struct json_object *json_status(const struct tb_status *status) {
         json_add_known(object, "sweep_cpu_ns", status->sweep_cpu_ns, all);
         json_add_known(object, "sample_subscribers", status->sample_subscribers, all);
         json_add_known(object, "sample_lost", status->sample_lost, all);
+        json_add_known(object, "client_bytes", status->client_bytes, all);
 
         return object;
 }

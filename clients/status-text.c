@@ -157,6 +157,7 @@ static void text_now(Text *text, const struct tb_status *status) {
         text_fact(text, "subscribers", status->subscribers, true);
         text_fact(text, "feeds", status->feeds, all);
         text_fact_bytes(text, "held in feeds", status->feed_bytes, all);
+        text_fact_bytes(text, "held for clients, feeds included", status->client_bytes, all);
         text_add(text, "\n");
 }
 

@@ -83,6 +83,7 @@ void decode_status(struct tb_status *status, const Taskbroker__V1__Status *wire)
                 .sweep_cpu_ns = wire->sweep_cpu_ns,
                 .sample_subscribers = wire->sample_subscribers,
                 .sample_lost = wire->sample_lost,
+                .client_bytes = wire->client_bytes,
         };
         decode_source_status(&status->connector, wire->connector);
         decode_source_status(&status->taskstats, wire->taskstats);

@@ -435,6 +435,7 @@ struct tb_status {
         uint64_t sweep_cpu_ns;
         uint64_t sample_subscribers;
         uint64_t sample_lost;
+        uint64_t client_bytes;
 };
 
 /* As sample.proto, SampleScope. */

@@ -335,7 +335,7 @@ def test_status_json(daemon):
     assert out.count("\n") == 1 and not err
     have = json.loads(out)
     s = client.status()
-    moving = {"uptime_ns", "broker_cpu_ns", "connections"}
+    moving = {"uptime_ns", "broker_cpu_ns", "connections", "client_bytes"}
     for field in s.DESCRIPTOR.fields:
         name = field.name
         if name in moving or name in ("request_id", "events", "delay_accounting"):
@@ -352,6 +352,7 @@ def test_status_json(daemon):
     assert have["connections"] == 3
     assert have["snapshots"] == have["snapshot_subscribers"] == have["resumed"] == 1
     assert have["table_bytes"] > 0
+    assert have["client_bytes"] > 0
     assert have["programs_captured"] + have["programs_late"] + have["programs_skipped"] > 0
     assert 0 < have["uptime_ns"] < s.uptime_ns
     assert have["delay_accounting"] == "on"

@@ -11,6 +11,7 @@ import pytest
 
 from tb_client import Client, Closed, brief
 from tb_protocol import broker_pb2, frame
+from tb_users import raise_file_limit
 
 
 def status_frame(i=1):
@@ -70,16 +71,6 @@ def test_mutated_requests(daemon, seed):
             pass
         client.close()
     assert_served(daemon, subscriber, 1000)
-
-
-def raise_file_limit(n):
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < n:
-        if hard != resource.RLIM_INFINITY and hard < n:
-            pytest.skip(f"needs {n} open files, the limit is {hard}")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (n, hard))
 
 
 def test_a_thousand_half_open_connections(make_daemon):

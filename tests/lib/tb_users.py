@@ -7,9 +7,12 @@ of somebody else's. Without root there is one user, who is not root to the broke
 import contextlib
 import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import tempfile
+
+import pytest
 
 from tb_client import Client
 
@@ -73,3 +76,12 @@ def end_attack(attack):
     out, _ = attack.communicate(timeout=60)
     assert attack.returncode == 0, out
     return {name: int(n) for name, n in (line.split() for line in out.splitlines())}
+
+
+def raise_file_limit(n):
+    """This process', for many clients."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < n:
+        if hard != resource.RLIM_INFINITY and hard < n:
+            pytest.skip(f"needs {n} open files, the limit is {hard}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (n, hard))
