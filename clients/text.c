@@ -42,12 +42,21 @@ static size_t text_sequence(const uint8_t *text) {
         return n;
 }
 
-/* C0, DEL and C1, which some terminals obey in their UTF-8 form too. */
+/*
+ * C0, DEL and C1, which some terminals obey in their UTF-8 form too; and what turns
+ * the direction of, or breaks, the text that follows (U+200E, U+200F, U+2028 to
+ * U+202E, U+2066 to U+2069), whosever it is. @text begins with a sequence.
+ */
 static bool text_is_control(const uint8_t *text, enum text_purpose purpose) {
         if (text[0] < 0x20)
                 return purpose == TEXT_FOR_TERMINAL;
+        if (text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0))
+                return true;
+        if (text[0] != 0xe2)
+                return false;
 
-        return text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0);
+        return (text[1] == 0x80 && (text[2] == 0x8e || text[2] == 0x8f || (text[2] >= 0xa8 && text[2] <= 0xae))) ||
+               (text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9);
 }
 
 /**

@@ -121,6 +121,9 @@ static void test_text(void) {
         /* C1 in UTF-8 (CSI), and the first character behind them. */
         text_escape(text, sizeof(text), "\xc2\x9b\xc2\xa0", TEXT_FOR_TERMINAL);
         check(text, "\\xc2\\x9b\xc2\xa0");
+        /* Nor may a name turn what stands behind it. */
+        text_escape(text, sizeof(text), "\xe2\x80\xaez\xe2\x81\xa6\xe2\x80\x8f\xe2\x80\xa6", TEXT_FOR_TERMINAL);
+        check(text, "\\xe2\\x80\\xaez\\xe2\\x81\\xa6\\xe2\\x80\\x8f\xe2\x80\xa6");
         /* What does not fit is left out whole. */
         assert(text_escape(text, 8, "ab\xff\xff", TEXT_FOR_TERMINAL) == 6);
         check(text, "ab\\xff");
