@@ -42,9 +42,9 @@ bool access_find_group(const char *text, uint32_t *ret_gid) {
         return true;
 }
 
-/* Whether process 1, which there always is and which is never ours, is hidden from the broker. */
+/* Whether process 2, the kernel's own, which there always is, is hidden from the broker. */
 static bool procfs_is_blind(int procfs_fd) {
-        return faccessat(procfs_fd, "1/stat", R_OK, AT_EACCESS) < 0;
+        return faccessat(procfs_fd, "2/stat", R_OK, AT_EACCESS) < 0;
 }
 
 static void access_watch_read(AccessWatch *watch) {

@@ -304,12 +304,12 @@ static bool join_is_guarded(Join *join, const Task *after, bool seen, uint32_t o
 
         if (!seen || after->euid == 0)
                 return process->tainted || (after->flags & TASK_GUARDED);
-        if (owner != after->euid)
-                return true;
-        if (!process->tainted && !process->unsure && !(after->flags & TASK_GUARDED))
+        if (owner == after->euid && !process->tainted && !process->unsure && !(after->flags & TASK_GUARDED))
                 return false;
-        if (!procfs_read_task(join->names.procfs_fd, process->pid, process->pid, &found) || found.ruid != after->ruid ||
-            found.rgid != after->rgid || found.guarded)
+        /* Files of what is ending are root's too: that says nothing. */
+        if (!procfs_read_leader(join->names.procfs_fd, process->pid, &found) || found.ended || found.exiting)
+                return process->tainted || (after->flags & TASK_GUARDED);
+        if (found.ruid != after->ruid || found.rgid != after->rgid || found.guarded)
                 return true;
         process->unsure = join->owners_doubted = false;
         return false;

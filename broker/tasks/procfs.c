@@ -16,6 +16,9 @@
 /* PF_KTHREAD of the kernel's task flags. */
 #define FLAG_KERNEL_THREAD 0x00200000u
 
+/* PF_EXITING. */
+#define FLAG_EXITING 0x00000004u
+
 /**
  * procfs_read_file() - read a file of /proc as a text
  * @dir_fd:    its directory
@@ -73,6 +76,7 @@ bool procfs_parse_stat(char *text, ProcfsTask *ret_found) {
         /* ticks since boot, suspended time included */
         ret_found->start_time_ns = (uint64_t)clock_offset_ns(CLOCK_REALTIME, CLOCK_BOOTTIME) + start * tick_ns;
         ret_found->kernel_thread = flags & FLAG_KERNEL_THREAD;
+        ret_found->exiting = flags & FLAG_EXITING;
         memset(ret_found->comm, 0, sizeof(ret_found->comm));
         memcpy(ret_found->comm, open + 1, MIN((size_t)(close - open - 1), sizeof(ret_found->comm) - 1));
         return true;

@@ -19,6 +19,7 @@ struct ProcfsTask {
         uint32_t session;
         bool kernel_thread;
         bool ended;             /* a zombie */
+        bool exiting;           /* on its way there: its memory may have gone */
         uint64_t start_time_ns; /* since the epoch, to the tick of 10 ms */
         uint32_t ruid, euid, rgid, egid;
         bool guarded;           /* kept from the owner of these ids: see TASK_GUARDED */

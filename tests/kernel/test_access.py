@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Who may know what, on the real kernel, from raw frames: a user without privileges
+listens while root, a third user and he himself run programs of all sorts.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+import support
+from support import TIMEOUT
+from tb_access import assert_event_restricted, become, is_loss, own_loss
+from tb_client import BrokerError, Client, Closed
+from tb_protocol import broker_pb2, event_pb2
+
+# Nobody's on this machine.
+ME, ME_GROUP = 61234, 61234
+THIRD, THIRD_GROUP = 61235, 61235
+ODD_GROUP = 61236
+
+
+def path_of(directory, name):
+    return str(directory / name)
+
+
+@pytest.fixture(scope="module")
+def place():
+    """A directory whose file system knows setuid and capabilities, which /tmp's may not."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="tba-", dir="/var/tmp"))
+    directory.chmod(0o755)
+    assert not os.statvfs(directory).f_flag & os.ST_NOSUID, f"{directory} is mounted nosuid"
+
+    def copy(name, owner=0, group=0, mode=0o755, capabilities=None):
+        path = path_of(directory, name)
+        shutil.copy(support.program("act"), path)
+        os.chown(path, owner, group)
+        os.chmod(path, mode)
+        if capabilities:
+            subprocess.run(["setcap", capabilities, path], check=True)
+
+    copy("ta-plain")
+    copy("ta-repeat")
+    copy("ta-suid", mode=0o4755)
+    copy("ta-suid3", owner=THIRD, group=THIRD_GROUP, mode=0o4755)
+    copy("ta-mine", owner=ME, group=ME_GROUP, mode=0o4755)
+    copy("ta-sgid", group=ODD_GROUP, mode=0o2755)
+    copy("ta-cap", capabilities="cap_sys_chroot+ep")
+    copy("ta-blind", mode=0o711)
+    copy("ta-become", mode=0o4755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+def start(uid, gid, *command):
+    """Runs a program as somebody, its input and output pipes."""
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=uid, group=gid, extra_groups=[]
+    )
+
+
+def finish(process, code=0):
+    process.stdin.close()
+    process.stdout.close()
+    assert process.wait(TIMEOUT) == code
+
+
+def client_of(broker, uid, gid, groups=()):
+    with become(uid, gid, groups):
+        return Client(broker.path)
+
+
+def subscriber_of(broker, uid, gid, **options):
+    client = client_of(broker, uid, gid)
+    client.subscribe(threads=True, **options)
+    return client
+
+
+def until(client, name):
+    """All up to the exit of that process."""
+    seen = client.until(lambda e: own_loss(e) or e.WhichOneof("what") == "exit" and e.comm == name.encode())
+    assert not own_loss(seen[-1]), "this reader was too slow: nothing can be judged"
+    return seen
+
+
+def mark(directory, name):
+    subprocess.run([support.helper(directory, name), "0"], check=True, timeout=TIMEOUT)
+
+
+def key(event):
+    return (event.WhichOneof("what"), event.time_ns, event.pid, event.tid)
+
+
+# What each kind of program is started as: (user, group, command), and whether it is the user's own.
+def crowd(place):
+    run = lambda name, *arguments: [path_of(place, name), *arguments]  # noqa: E731
+    become_me = run("ta-become", "become", str(ME), str(ME_GROUP))
+    return {
+        "mine": (ME, ME_GROUP, run("ta-plain", "leave", "5")),
+        "mine, setuid to myself": (ME, ME_GROUP, run("ta-mine", "leave", "5")),
+        "root's": (0, 0, run("ta-plain", "leave", "6")),
+        "the third's": (THIRD, THIRD_GROUP, run("ta-plain", "leave", "7")),
+        "setuid root": (ME, ME_GROUP, run("ta-suid", "leave", "8")),
+        "setuid to the third": (ME, ME_GROUP, run("ta-suid3", "leave", "9")),
+        "setgid": (ME, ME_GROUP, run("ta-sgid", "leave", "10")),
+        "file capabilities, used": (ME, ME_GROUP, run("ta-cap", "use", "11")),
+        "su to me": (ME, ME_GROUP, become_me + run("ta-plain", "leave", "12")),
+        "the third's su to me": (THIRD, THIRD_GROUP, become_me + run("ta-plain", "leave", "12")),
+    }
+
+
+# With them a process is somebody else's, or has something of somebody else's in its sums.
+OWN_CODES = {5, 3}
+
+
+def test_ten_thousand_exits(make_broker, directory, place):
+    """Not one group of fields too many of others' tasks, not one too few of the user's own."""
+    broker = make_broker("--feed-mib", "256")
+    loops = []
+    for uid, gid, command in crowd(place).values():
+        loops.append(start(uid, gid, path_of(place, "ta-repeat"), "repeat", "510", *command))
+    # A loop is known, and looked at, before the first of its children is made.
+    broker.settle(lambda status: status.live_tasks > 0 and status.unmatched_stats == 0)
+    name = support.unique_name()
+    root = broker.subscriber()
+    me = subscriber_of(broker, ME, ME_GROUP)
+    third = subscriber_of(broker, THIRD, THIRD_GROUP)
+    assert me.welcome.access == third.welcome.access == broker_pb2.ACCESS_OWN
+    assert root.welcome.access == broker_pb2.ACCESS_ALL and me.welcome.uid == ME
+    for loop in loops:
+        loop.stdin.close()
+    for loop in loops:
+        loop.stdout.close()
+        assert loop.wait(TIMEOUT) == 0
+    mark(directory, name)
+
+    everything = {key(e): e for e in until(root, name)}
+    assert not any(is_loss(e) for e in everything.values()), "the storm was too much: nothing can be judged"
+    for client, uid, codes in ((me, ME, OWN_CODES), (third, THIRD, {7, 3})):
+        n_own = n_foreign = 0
+        for event in until(client, name):
+            of_root = everything[key(event)]
+            if event.WhichOneof("what") != "exit":
+                continue
+            code = of_root.exit.termination.exit_code
+            comm = event.comm.decode()
+            if not comm.startswith("ta-"):
+                continue
+            # Whose it was is told by root's view: the user's, by a way on which nothing was anybody else's.
+            own = of_root.uid == uid and code in codes and comm in ("ta-plain", "ta-mine", "ta-repeat")
+            if own:
+                assert not event.restricted and event == of_root, f"too little:\n{event}\nof\n{of_root}"
+                assert event.exit.stats.io.read_char_bytes >= 32768 and event.exit.HasField("termination")
+                n_own += 1
+            else:
+                assert_event_restricted(event)
+                assert event.exit.stats.HasField("identity") and event.exit.stats.HasField("cpu")
+                n_foreign += 1
+        print(f"uid {uid}: {n_own} own exits, {n_foreign} of others")
+        assert n_own + n_foreign >= 10000
+        # each loop has a child without a program of its own for each with one
+        assert n_own == (510 * (2 + 7) if uid == ME else 510 * (1 + 2))
+
+
+# -- through every door ------------------------------------------------------
+
+
+def run_looked_at(broker, root, me, uid, gid, *command):
+    """
+    Runs a program that waits, and ends it once the broker has told of its exec: the
+    root's and the user's exit, and whether /proc was looked at in time.
+    """
+    shell = ("/bin/sh", "-c", '"$@"; true', "sh")
+    process = start(uid, gid, *shell, *command)
+    process.stdout.readline()
+    name = os.path.basename(command[0]).encode()
+    execed = root.until(lambda e: e.WhichOneof("what") == "exec" and e.comm == name and e.ppid == process.pid)[-1]
+    pid = execed.pid
+    process.stdin.close()
+    process.stdout.close()
+    process.wait(TIMEOUT)
+    of_root = root.until(lambda e: e.WhichOneof("what") == "exit" and e.pid == pid)[-1]
+    of_me = me.until(lambda e: e.WhichOneof("what") == "exit" and e.pid == pid)[-1]
+    return of_root, of_me
+
+
+@pytest.mark.parametrize(
+    "name, mode, own",
+    [
+        ("ta-plain", "wait", True),
+        ("ta-mine", "wait", True),
+        # It never uses what it has; the accounting tells nothing of that.
+        ("ta-cap", "wait", False),
+        # He may run it, but not read it.
+        ("ta-blind", "wait", False),
+        ("ta-sgid", "wait", False),
+        ("ta-suid3", "wait", False),
+    ],
+)
+def test_what_proc_keeps_from_the_owner(make_broker, place, name, mode, own):
+    """The broker follows /proc, which is asked here too."""
+    broker = make_broker()
+    root, me = broker.subscriber(), subscriber_of(broker, ME, ME_GROUP)
+    probe = start(ME, ME_GROUP, path_of(place, name), mode, "4")
+    probe.stdout.readline()
+    allowed = subprocess.run(["cat", f"/proc/{probe.pid}/io"], user=ME, group=ME_GROUP, extra_groups=[], capture_output=True)
+    finish(probe, 4)
+    assert (allowed.returncode == 0) == own
+    of_root, of_me = run_looked_at(broker, root, me, ME, ME_GROUP, path_of(place, name), mode, "4")
+    if own:
+        assert of_me == of_root and of_me.exit.stats.HasField("io")
+    else:
+        assert_event_restricted(of_me)
+
+
+def test_snapshot_and_programs(make_broker, place):
+    broker = make_broker()
+    mine = start(ME, ME_GROUP, path_of(place, "ta-plain"), "wait", "0")
+    other = start(THIRD, THIRD_GROUP, path_of(place, "ta-plain"), "wait", "0")
+    try:
+        mine.stdout.readline(), other.stdout.readline()
+        me = subscriber_of(broker, ME, ME_GROUP, snapshot=True, programs=True)
+        tasks = {task.pid: task for task in me.snapshot()}
+        assert {mine.pid, other.pid, 1} <= set(tasks)
+        for pid in (other.pid, 1):
+            assert tasks[pid].program.exe_withheld and not tasks[pid].program.exe
+        assert b"ta-plain" in tasks[other.pid].program.cmdline
+    finally:
+        finish(mine), finish(other)
+
+
+def test_somebody_elses_feed(make_broker):
+    """It cannot be gone on with, and there is no telling that it is there."""
+    broker = make_broker()
+    root = broker.subscriber()
+    third = subscriber_of(broker, THIRD, THIRD_GROUP)
+    me = client_of(broker, ME, ME_GROUP)
+    said = []
+    for place_ in (root.place(), third.place(), root.place()._replace(feed=4711)):
+        with pytest.raises(BrokerError) as refused:
+            me.subscribe(threads=True, resume=place_)
+        said.append((refused.value.error.code, refused.value.error.message, refused.value.error.field))
+    assert said[0] == said[1] == said[2] and said[0][0] == broker_pb2.ERROR_CODE_RESUME_IMPOSSIBLE
+    # and whoever may know the same goes on
+    again = client_of(broker, THIRD, THIRD_GROUP)
+    place_ = third.place()
+    third.close()
+    again.subscribe(threads=True, resume=place_)
+
+
+def test_status(make_broker):
+    broker = make_broker()
+    others = [broker.subscriber() for _ in range(3)]
+    me = subscriber_of(broker, ME, ME_GROUP)
+    status, of_root = me.status(), others[0].status()
+    assert status.withheld and not of_root.withheld
+    assert (status.connections, status.subscribers) == (1, 1) and of_root.connections == 4
+    assert status.epoch == of_root.epoch and status.kernel_release == of_root.kernel_release
+    assert status.live_tasks > 0 and not status.events and not status.feeds and not status.table_bytes
+    assert not status.connector.received and not status.taskstats.received and not status.broker_cpu_ns
+
+
+def test_admin_group(make_broker, place):
+    broker = make_broker("--admin-group", str(ODD_GROUP))
+    for gid, groups in ((ODD_GROUP, ()), (ME_GROUP, (5, ODD_GROUP))):
+        with client_of(broker, ME, gid, groups) as client:
+            assert client.welcome.access == broker_pb2.ACCESS_ALL
+            assert not client.status().withheld
+    with client_of(broker, ME, ME_GROUP, (5,)) as client:
+        assert client.welcome.access == broker_pb2.ACCESS_OWN
+
+
+def test_exit_status_shown(make_broker, place):
+    broker = make_broker("--foreign-exit-status=show")
+    me = subscriber_of(broker, ME, ME_GROUP, filter={"nonzero": True})
+    process = start(THIRD, THIRD_GROUP, path_of(place, "ta-plain"), "leave", "7")
+    finish(process, 7)
+    event = me.until(lambda e: e.WhichOneof("what") == "exit" and e.pid == process.pid)[-1]
+    assert event.exit.termination.exit_code == 7
+    assert_event_restricted(event, exit_status=True)
+
+
+# -- namespaces ---------------------------------------------------------------
+
+
+CONNECT = (
+    "import socket, sys\n"
+    "s = socket.socket(socket.AF_UNIX)\n"
+    "s.connect(sys.argv[1])\n"
+    "while True:\n"
+    "    data = s.recv(65536)\n"
+    "    if not data:\n"
+    "        break\n"
+    "    sys.stdout.buffer.write(data)\n"
+    "    sys.stdout.buffer.flush()\n"
+    "    if len(sys.argv) > 2:\n"
+    "        break\n"
+)
+
+
+@pytest.mark.parametrize("who", [["unshare", "--pid", "--fork"], ["unshare", "--pid", "--fork", "--user", "--map-root-user"]])
+def test_another_pid_namespace(make_broker, who):
+    """It knows processes by other numbers: refused, in words, and counted; root is no exception."""
+    broker = make_broker()
+    for _ in range(3):
+        said = subprocess.run([*who, "/usr/bin/python3", "-c", CONNECT, str(broker.path)], stdout=subprocess.PIPE, check=True)
+        assert b"pid namespace" in said.stdout
+    assert broker.status().refused_namespace == 3
+    assert broker.log().count("pid namespace") == 1
+
+
+def test_root_of_a_user_namespace(make_broker):
+    """An ordinary user here, whatever it calls itself there."""
+    broker = make_broker()
+    said = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "/usr/bin/python3", "-c", CONNECT, str(broker.path), "once"],
+        stdout=subprocess.PIPE, check=True, user=ME, group=ME_GROUP, extra_groups=[],
+    )
+    from tb_client import parse
+    from tb_protocol import parse_prefix
+
+    n_prefix, n = parse_prefix(bytearray(said.stdout))
+    welcome = parse(said.stdout[n_prefix:n_prefix + n]).welcome
+    assert (welcome.access, welcome.uid) == (broker_pb2.ACCESS_OWN, ME)
+
+
+# -- hidepid ------------------------------------------------------------------
+
+
+@pytest.fixture
+def hidden(directory):
+    """A /proc of the test's own that hides: a directory, and how to mount it otherwise."""
+    path = directory / "proc"
+    path.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "proc", "-o", f"hidepid=2,gid={ODD_GROUP}", "proc", str(path)], check=True)
+    yield path
+    subprocess.run(["umount", str(path)], check=True)
+
+
+def test_hidepid(hidden, make_broker, directory, place):
+    """Others' tasks do not exist, in any way; those in the exempt group know as much as everybody did."""
+    # as root, which /proc hides nothing from
+    broker = make_broker("--procfs", str(hidden), "--user", "root")
+    name = support.unique_name()
+    other = start(THIRD, THIRD_GROUP, path_of(place, "ta-plain"), "wait", "7")
+    other.stdout.readline()
+    me = client_of(broker, ME, ME_GROUP)
+    assert me.welcome.access == broker_pb2.ACCESS_OWN_ONLY
+    with pytest.raises(BrokerError) as there:
+        me.subscribe(filter={"subtrees": [other.pid]})
+    with pytest.raises(BrokerError) as not_there:
+        me.subscribe(filter={"subtrees": [4_000_000]})
+    assert there.value.error.message == not_there.value.error.message
+    exempt = client_of(broker, ME, ME_GROUP, (ODD_GROUP,))
+    assert exempt.welcome.access == broker_pb2.ACCESS_OWN
+    exempt.subscribe(threads=True)
+    me.subscribe(threads=True, snapshot=True)
+    assert not [task for task in me.snapshot() if task.uid != ME]
+    status = me.status()
+    assert status.withheld and not status.live_tasks
+
+    loop = start(ME, ME_GROUP, path_of(place, "ta-repeat"), "repeat", "20", path_of(place, "ta-plain"), "leave", "5")
+    setuid = start(ME, ME_GROUP, path_of(place, "ta-suid"), "leave", "8")
+    finish(other, 7), finish(setuid, 8), finish(loop)
+    mine = start(ME, ME_GROUP, support.helper(directory, name), "0")
+    finish(mine)
+    seen = until(me, name)
+    assert all(e.uid == ME or e.left_filter for e in seen), [e for e in seen if e.uid != ME]
+    assert sum(e.WhichOneof("what") == "exit" and not e.restricted for e in seen) >= 40
+    assert setuid.pid not in {e.pid for e in seen if e.WhichOneof("what") == "exit"}
+    public = exempt.until(lambda e: e.WhichOneof("what") == "exit" and e.pid == setuid.pid)
+    for event in public:
+        if event.uid != ME:
+            assert is_loss(event) or event.restricted
+    (ended,) = [e for e in public if e.WhichOneof("what") == "exit" and e.pid == other.pid]
+    assert_event_restricted(ended)
+
+
+def test_hidepid_changes(hidden, make_broker):
+    """Those who are told by other rules from now on must connect again; root goes on."""
+    broker = make_broker("--procfs", str(hidden), "--user", "root")
+    root, me = broker.subscriber(), subscriber_of(broker, ME, ME_GROUP)
+    assert me.welcome.access == broker_pb2.ACCESS_OWN_ONLY
+    subprocess.run(["mount", "-o", "remount,hidepid=0", str(hidden)], check=True)
+    error = me.error()
+    assert error.code == broker_pb2.ERROR_CODE_ACCESS_CHANGED and error.closing
+    with pytest.raises(Closed):
+        me.receive()
+    with client_of(broker, ME, ME_GROUP) as again:
+        assert again.welcome.access == broker_pb2.ACCESS_OWN
+    root.status()
