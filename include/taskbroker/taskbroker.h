@@ -235,7 +235,7 @@ struct tb_program {
         enum tb_program_state state;
         const char *cmdline;            /* arguments, each ended by a NUL */
         size_t n_cmdline;
-        const char *exe;                /* "" where not known */
+        const char *exe;                /* "" where not known: see taskbrokerd --keep-ptrace */
         size_t n_exe;
         const char *cgroup;
         size_t n_cgroup;
