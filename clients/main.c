@@ -23,6 +23,7 @@ static const Verb verbs[] = {
         { "top", verb_top, "show what tasks use while they live, and what those used that ended" },
         { "iotop", verb_iotop, "show who reads from storage and writes to it" },
         { "run", verb_run, "run a command, and print what it and all that it started used" },
+        { "stats", verb_stats, "show what processes have used up to now" },
         { "status", verb_status, "show the broker's counters, and whether anything was lost" },
 };
 
@@ -52,7 +53,7 @@ static int run_verb(const char *socket_path, int argc, char **argv) {
                 return verbs[i].run(socket_path, argc, argv);
         }
 
-        return complain_usage(NULL, "%s: there is no such verb; there are watch, ps, top, iotop, run and status.", argv[0]);
+        return complain_usage(NULL, "%s: there is no such verb; there are watch, ps, top, iotop, stats, run and status.", argv[0]);
 }
 
 int main(int argc, char **argv) {

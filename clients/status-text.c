@@ -146,6 +146,12 @@ static void text_fact_bytes(Text *text, const char *name, uint64_t bytes, bool k
         text_add(text, "  %-35s %15s\n", name, known ? format_bytes(size, bytes) : "-");
 }
 
+static void text_fact_time(Text *text, const char *name, uint64_t ns, bool known) {
+        char duration[FORMAT_MAX];
+
+        text_add(text, "  %-35s %15s\n", name, known ? format_duration(duration, ns) : "-");
+}
+
 static void text_now(Text *text, const struct tb_status *status) {
         bool all = !status->withheld, machine = status_has_machine(status);
 
@@ -154,6 +160,7 @@ static void text_now(Text *text, const struct tb_status *status) {
         text_fact(text, "tasks", status->live_tasks, machine);
         text_fact_bytes(text, "held in the table of tasks", status->table_bytes, all);
         text_fact(text, "connections", status->connections, true);
+        text_fact(text, "subscribers of samples", status->sample_subscribers, all);
         text_fact(text, "subscribers", status->subscribers, true);
         text_fact(text, "feeds", status->feeds, all);
         text_fact_bytes(text, "held in feeds", status->feed_bytes, all);
@@ -174,6 +181,12 @@ static void text_since_start(Text *text, const struct tb_status *status) {
         text_fact(text, "snapshots made", status->snapshots, all);
         text_fact(text, "subscribers sent a snapshot", status->snapshot_subscribers, all);
         text_fact(text, "subscriptions resumed", status->resumed, all);
+        text_fact(text, "sweeps over live tasks", status->sweeps, all);
+        text_fact(text, "tasks asked for in sweeps", status->sweep_tasks, all);
+        text_fact(text, "of those, ended before the answer", status->sweep_gone, all);
+        text_fact(text, "of those, without an answer", status->sweep_lost, all);
+        text_fact_time(text, "processor time of sweeps", status->sweep_cpu_ns, all);
+        text_fact(text, "samples lost by slow subscribers", status->sample_lost, all);
         text_fact(text, "events lost by slow subscribers", status->reader_lost, all);
         text_fact(text, "strict subscribers closed", status->closed_for_strict, all);
         text_fact(text, "connections closed for errors", status->closed_for_errors, all);

@@ -26,6 +26,7 @@ struct Verb {
 int verb_iotop(const char *socket_path, int argc, char **argv);
 int verb_ps(const char *socket_path, int argc, char **argv);
 int verb_run(const char *socket_path, int argc, char **argv);
+int verb_stats(const char *socket_path, int argc, char **argv);
 int verb_status(const char *socket_path, int argc, char **argv);
 int verb_top(const char *socket_path, int argc, char **argv);
 int verb_watch(const char *socket_path, int argc, char **argv);
