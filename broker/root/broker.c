@@ -479,9 +479,9 @@ static int broker_init(Broker *broker, const Options *options) {
         r = sources_open(&broker->connector, &broker->exits, &broker->facts, options, say_to_log);
         if (r)
                 return r < 0 ? error_trace(r) : BROKER_E_FAILED;
-        r = live_init(&broker->live, &broker->hub, &broker->join, options);
+        r = live_init(&broker->live, &broker->hub, &broker->join, &broker->facts, broker->procfs_fd, options);
         if (r)
-                return error_trace(r);
+                return r < 0 ? error_trace(r) : BROKER_E_FAILED;
         if (options->connector_fd < 0)
                 proof_say_facts(&broker->connector, &broker->exits, &broker->facts, say_to_log);
 

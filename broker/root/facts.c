@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "broker/base/clock.h"
 #include "broker/root/facts.h"
 
 #define DELAYACCT_PATH "sys/kernel/task_delayacct"
@@ -21,11 +22,12 @@ bool facts_release_is_at_least(const KernelFacts *facts, unsigned int major, uns
  * @facts:      the facts
  * @procfs_fd:  /proc
  *
- * The switch can be thrown at any time, and tells nobody: so this is called once
- * a second. A task that is born in the second after it was thrown may be taken
+ * The switch can be thrown at any time, and tells nobody: so this is called twice
+ * a second. A task that is born in the moment after it was thrown may be taken
  * for one of before.
  */
 void facts_update(KernelFacts *facts, int procfs_fd) {
+        DelayAccounting before = facts->delay_accounting;
         char value;
         int fd;
 
@@ -37,6 +39,8 @@ void facts_update(KernelFacts *facts, int procfs_fd) {
         if (read(fd, &value, 1) == 1)
                 facts->delay_accounting = value == '0' ? DELAY_ACCOUNTING_OFF : DELAY_ACCOUNTING_ON;
         close(fd);
+        if (before == DELAY_ACCOUNTING_OFF && facts->delay_accounting == DELAY_ACCOUNTING_ON)
+                facts->delays_since_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
 }
 
 /**

@@ -36,6 +36,8 @@ static const char usage[] =
         "  --user-mib N        of that, for the clients of one user, 1 to 65536 (default 128)\n"
         "  --user-connections N\n"
         "                      connections of one user, 1 to 4096 (default 256)\n"
+        "  --delayacct MODE    have the kernel count delays: never, always or on-demand, while\n"
+        "                      somebody samples (default never: as it is)\n"
         "  --log-level LEVEL   err, warning, notice, info or debug (default info)\n"
         "  --user NAME         who to be once the kernel's sources are open (default taskbroker)\n"
         "  --keep-ptrace       keep CAP_SYS_PTRACE: the executables of other users' processes can be told\n"
@@ -95,6 +97,8 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 CONNECTOR_FD,
                 TASKSTATS_FD,
                 STATS_FD,
+                DELAYACCT,
+                DELAYACCT_STATE,
                 LISTENER_FD,
                 PROCFS,
                 HELP,
@@ -119,6 +123,8 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 { "seccomp", required_argument, NULL, SECCOMP },
                 { "connector-fd", required_argument, NULL, CONNECTOR_FD },
                 { "taskstats-fd", required_argument, NULL, TASKSTATS_FD },
+                { "delayacct", required_argument, NULL, DELAYACCT },
+                { "delayacct-state", required_argument, NULL, DELAYACCT_STATE },
                 { "stats-fd", required_argument, NULL, STATS_FD },
                 { "listener-fd", required_argument, NULL, LISTENER_FD },
                 { "procfs", required_argument, NULL, PROCFS },
@@ -143,6 +149,7 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 .connector_fd = -1,
                 .taskstats_fd = -1,
                 .stats_fd = -1,
+                .delayacct_state = "/run/taskbroker-delayacct",
                 .listener_fd = -1,
                 .procfs = "/proc",
         };
@@ -216,6 +223,13 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                         ret_options->seccomp = strcmp(optarg, "on") == 0;
                         if (!ret_options->seccomp && strcmp(optarg, "off") != 0)
                                 return refuse(longs[i].name, optarg, "on or off");
+                        break;
+                case DELAYACCT:
+                        if (!delayacct_parse_mode(optarg, &ret_options->delayacct))
+                                return refuse(longs[i].name, optarg, "never, always or on-demand");
+                        break;
+                case DELAYACCT_STATE:
+                        ret_options->delayacct_state = optarg;
                         break;
                 case CONNECTOR_FD:
                 case TASKSTATS_FD:

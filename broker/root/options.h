@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "broker/base/log.h"
+#include "broker/root/delayacct.h"
 
 typedef struct Options Options;
 
@@ -32,6 +33,8 @@ struct Options {
         const char *user;       /* to become; NULL: the default, where it exists */
         bool keep_ptrace;
         bool seccomp;
+        DelayacctMode delayacct;
+        const char *delayacct_state;    /* the file that says that it is on because of us */
 
         /* For tests, which are the kernel themselves. */
         int connector_fd;       /* -1: open */

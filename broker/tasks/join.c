@@ -162,7 +162,8 @@ static int join_fork(Join *join, Event *event) {
                 programs_note_birth(&join->programs, task->process);
         }
         task->start_time_ns = event->time_ns;
-        if (join->facts->delay_accounting == DELAY_ACCOUNTING_ON)
+        if (join->facts->delay_accounting == DELAY_ACCOUNTING_ON &&
+            event->time_ns >= join_wall(join, join->facts->delays_since_ns))
                 task->flags |= TASK_COUNTED;
         if (reused || ends_take_stray(join, event->tid))
                 task->flags |= TASK_STRAY_EXPECTED;
