@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Live statistics: questions and samples, of tasks whose statistics the test makes up."""
+
+import pytest
+
+import tb_fields
+from tb_client import BrokerError
+from tb_live import FakeStats, ask_samples, ask_stats, get_stats, next_sample, sample_until
+from tb_protocol import broker_pb2, sample_pb2
+
+THREADS = sample_pb2.SAMPLE_SCOPE_THREADS
+EXECUTABLE = dict(ac_exe_dev=1, ac_exe_inode=2, hiwater_rss_kib=100)
+
+
+def used(tid, pid=None, ns=0, comm=b"worker", **values):
+    """What a task has used."""
+    fields = dict(
+        EXECUTABLE, ac_pid=tid, ac_tgid=pid or tid, cpu_run_virtual_total_ns=ns, nvcsw=1 + ns // 1000, read_bytes=ns
+    )
+    return tb_fields.Stats(comm=comm, **{**fields, **values})
+
+
+@pytest.fixture
+def live(make_daemon, request):
+    """A broker whose kernel answers for tasks, with one process in it: 100, with a thread 101."""
+    stats = FakeStats()
+    request.addfinalizer(stats.close)
+    daemon = make_daemon(start=False)
+    daemon.arguments += ["--stats-fd", str(stats.broker.fileno()), "--feed-mib", "1"]
+    command = daemon.command
+    daemon.command = lambda: (command()[0], command()[1] + [stats.broker.fileno()])
+    daemon.start()
+    stats.broker.close()
+    daemon.live = stats
+    daemon.wait_ready()
+    stats.live[1] = used(1, comm=b"init")
+    daemon.kernel.fork(100)
+    daemon.kernel.fork(101, pid=100)
+    stats.live[100] = used(100, ns=5_000_000, comm=b"leader")
+    stats.live[101] = used(101, pid=100, ns=3_000_000, comm=b"thread")
+    return daemon
+
+
+def end(daemon, tid, pid=None, ns=0, code=0, last=False, **kw):
+    """The task's record and its exit."""
+    daemon.live.live.pop(tid, None)
+    stats = used(tid, pid=pid, ns=ns, ac_flag=0x20 if last else 0, ac_exitcode=code, **kw)
+    daemon.kernel.stats(stats)
+    daemon.kernel.exit(tid, pid=pid, code=code)
+
+
+def run_ns(sample):
+    return sample.stats.cpu.cpu_run_virtual_total_ns
+
+
+# -- questions ---------------------------------------------------------------
+
+
+def test_answers_come_in_the_order_of_the_question(live):
+    client = live.client()
+    process, init, nobody, thread, leader, no_thread = get_stats(client, pids=[100, 1, 4711], tids=[101, 100, 4712])
+    assert (process.pid, process.tid, process.tasks, process.stats.tasks) == (100, 100, 2, 2)
+    assert run_ns(process) == 8_000_000
+    assert process.comm == b"leader"
+    assert process.stats.identity.ac_pid == 100, "what cannot be summed is the leader's"
+    assert process.stats.io.read_bytes == 8_000_000
+    assert not process.stats.HasField("exit_status"), "nobody has ended"
+    assert (init.pid, init.comm, init.tasks, init.stats.tasks) == (1, b"init", 1, 0)
+    assert (thread.pid, thread.tid, run_ns(thread)) == (100, 101, 3_000_000)
+    assert (leader.pid, leader.tid, run_ns(leader)) == (100, 100, 5_000_000)
+    for gone, number in ((nobody, ("pid", 4711)), (no_thread, ("tid", 4712))):
+        assert gone.state == sample_pb2.SAMPLE_STATE_GONE
+        assert [(f.name, v) for f, v in gone.ListFields() if f.name != "state"] == [number]
+
+
+def test_a_thread_is_not_a_process(live):
+    assert get_stats(live.client(), pids=[101])[0].state == sample_pb2.SAMPLE_STATE_GONE
+
+
+def test_what_ended_threads_used_is_in_the_sum(live):
+    client = live.subscriber(kinds=("exit",), threads=True)
+    end(live, 101, pid=100, ns=4_000_000)
+    client.event()
+    process, = get_stats(live.client(), pids=[100])
+    assert (process.tasks, process.stats.tasks, run_ns(process)) == (1, 2, 9_000_000)
+
+
+def test_a_thread_whose_exit_is_not_told_yet_counts_by_its_record(live):
+    client = live.client()
+    get_stats(client, pids=[100])
+
+    def vanish():
+        live.live.live.pop(101)
+        live.kernel.stats(used(101, pid=100, ns=7_000_000))
+
+    live.live.hooks[101] = vanish
+    process, = get_stats(client, pids=[100])
+    assert (run_ns(process), process.tasks) == (12_000_000, 2)
+    live.kernel.exit(101, pid=100)
+    exits = live.subscriber(kinds=("exit",))
+    live.kernel.fork(300)
+    end(live, 300)
+    exits.event()
+    process, = get_stats(client, pids=[100])
+    assert (run_ns(process), process.tasks) == (12_000_000, 1), "it counts once"
+
+
+def test_a_lost_answer_is_asked_for_again(live):
+    live.live.drop.add(100)
+    live.live.hooks[101] = lambda: None
+    client = live.client()
+    lost, = get_stats(client, pids=[100])
+    assert not lost.HasField("stats") and lost.pid == 100 and lost.state != sample_pb2.SAMPLE_STATE_GONE
+    live.live.drop.clear()
+    assert run_ns(get_stats(client, pids=[100])[0]) == 8_000_000
+
+
+def test_more_threads_than_one_question_to_the_kernel_has_room_for(live):
+    for tid in range(1000, 1600):
+        live.live.live[tid] = used(tid, pid=100, ns=1000)
+        live.kernel.fork(tid, pid=100)
+    process, = get_stats(live.client(), pids=[100])
+    assert (process.tasks, process.stats.tasks, run_ns(process)) == (602, 602, 8_600_000)
+    assert max(map(len, live.live.asked)) <= 256
+
+
+def test_a_question_names_its_faults(live):
+    for pids, tids, field in (
+        ([], [], "get_stats.pids"),
+        (range(1, 130), [], "get_stats.pids"),
+        (range(1, 100), range(1, 31), "get_stats.tids"),
+    ):
+        client = live.client()
+        with pytest.raises(BrokerError) as e:
+            get_stats(client, pids=pids, tids=tids)
+        assert (e.value.error.code, e.value.error.field) == (broker_pb2.ERROR_CODE_BAD_VALUE, field)
+        client.status()
+
+
+def test_questions_of_one_connection_are_limited(live):
+    client = live.client()
+    live.live.drop.update((100, 101))
+    idents = [ask_stats(client, pids=[100]) for _ in range(64)]
+    codes = {}
+    for _ in idents:
+        message = client.receive()
+        body = message.WhichOneof("body")
+        codes[getattr(message, body).request_id] = message.error.code if body == "error" else 0
+    assert sorted(codes) == idents
+    assert set(codes.values()) <= {0, broker_pb2.ERROR_CODE_LIMIT}
+
+
+# -- samples -----------------------------------------------------------------
+
+
+def test_the_first_sample_has_all_then_what_changed(live):
+    client = live.client()
+    ask_samples(client)
+    first = next_sample(client)
+    assert first.last.full and first.last.span_ns == 0
+    assert first.by().keys() == {1, 100}
+    assert run_ns(first.by()[100]) == 8_000_000
+    live.live.live[101] = used(101, pid=100, ns=4_000_000)
+    samples = sample_until(client, lambda s: s.tasks)
+    assert [t.pid for t in samples[-1].tasks] == [100]
+    assert run_ns(samples[-1].tasks[0]) == 9_000_000
+    assert not samples[-1].last.full and samples[-1].last.span_ns > 0
+    assert [s.last.number for s in samples] == list(range(2, 2 + len(samples)))
+    assert next_sample(client).tasks == []
+
+
+def test_samples_of_threads(live):
+    client = live.client()
+    ask_samples(client, scope=THREADS)
+    first = next_sample(client)
+    assert {(t.pid, t.tid): run_ns(t) for t in first.tasks} == {
+        (1, 1): 0, (100, 100): 5_000_000, (100, 101): 3_000_000,
+    }
+    live.live.live[101] = used(101, pid=100, ns=4_000_000)
+    assert [t.tid for t in sample_until(client, lambda s: s.tasks)[-1].tasks] == [101]
+
+
+def test_what_lives_between_two_samples_is_in_the_second(live):
+    client = live.client()
+    ask_samples(client, interval_ms=1000)
+    next_sample(client)
+    start = live.kernel.fork(500)
+    live.kernel.exec(500, comm=b"short")
+    end(live, 500, ns=123_000, code=0x300, last=True, comm=b"short")
+    sample = sample_until(client, lambda s: s.last.exits)[-1]
+    short = sample.by()[500]
+    assert short.ended and run_ns(short) == 123_000 and short.comm == b"short"
+    assert short.termination.exit_code == 3 and short.stats.exit_status.ac_exitcode == 0x300
+    assert short.start_time_ns - start > 0
+    assert (sample.last.forks, sample.last.execs, sample.last.exits) == (1, 1, 1)
+
+
+def test_a_process_ends_with_the_totals_of_all_its_threads(live):
+    client, threads = live.client(), live.client()
+    ask_samples(client)
+    ask_samples(threads, scope=THREADS)
+    begin = next_sample(client).by()[100]
+    end(live, 100, pid=100, ns=6_000_000)
+    end(live, 101, pid=100, ns=4_000_000, last=True)
+    seen = [t for s in sample_until(client, lambda s: any(t.ended for t in s.tasks)) for t in s.tasks if t.pid == 100]
+    assert seen[-1].ended and run_ns(seen[-1]) == 10_000_000 and seen[-1].tid == 100
+    assert [run_ns(t) for t in seen] == sorted(run_ns(t) for t in seen), "totals never shrink"
+    assert {t.start_time_ns for t in seen} == {begin.start_time_ns}
+    ended = {}
+    while len(ended) < 2:
+        ended.update({t.tid: run_ns(t) for t in next_sample(threads).tasks if t.ended})
+    assert ended == {100: 6_000_000, 101: 4_000_000}
+
+
+def test_a_slower_subscriber_misses_nothing(live):
+    """What changed while it was not told is in its next sample, whoever else was told of it."""
+    fast, slow = live.client(), live.client()
+    ask_samples(fast)
+    ask_samples(slow, interval_ms=1500)
+    next_sample(fast)
+    next_sample(slow)
+    live.live.live[100] = used(100, ns=6_000_000)
+    sample_until(fast, lambda s: s.tasks)
+    for _ in range(3):
+        assert next_sample(fast).tasks == []
+    assert [run_ns(t) for t in sample_until(slow, lambda s: s.tasks)[-1].tasks] == [9_000_000]
+
+
+def test_same_requests_share_a_feed_and_the_newcomer_begins_with_all(live):
+    one, other = live.client(), live.client()
+    ask_samples(one)
+    next_sample(one)
+    ask_samples(other)
+    first = next_sample(other)
+    assert first.last.full and first.by().keys() == {1, 100}
+    assert live.client().status().sample_subscribers == 2
+    numbers = {next_sample(one).last.number for _ in range(4)}
+    assert first.last.number in numbers or first.last.number > max(numbers)
+
+
+def test_filters_and_groups(live):
+    live.kernel.fork(200, parent_tid=100)
+    live.live.live[200] = used(200, comm=b"child")
+    for kw, pids in (
+        (dict(pids=[200]), {200}),
+        (dict(subtrees=[100]), {100, 200}),
+        (dict(comms=[b"nobody"]), set()),
+        (dict(uids=[4711]), set()),
+    ):
+        client = live.client()
+        ask_samples(client, filter=kw, groups=1 << 2)
+        sample = next_sample(client)
+        assert sample.by().keys() == pids and sample.last.full
+        for task in sample.tasks:
+            assert task.stats.HasField("cpu") and not task.stats.HasField("io") and not task.stats.HasField("identity")
+
+
+@pytest.mark.parametrize(
+    "kw, field",
+    [
+        (dict(interval_ms=99), "sample.interval_ms"),
+        (dict(interval_ms=60001), "sample.interval_ms"),
+        (dict(scope=3), "sample.scope"),
+        (dict(groups=1), "sample.groups"),
+        (dict(groups=1 << 30), "sample.groups"),
+        (dict(filter=dict(cpus="0")), "sample.filter.cpus"),
+        (dict(filter=dict(nonzero=True)), "sample.filter.nonzero"),
+        (dict(filter=dict(subtrees=[4711])), "sample.filter.subtrees"),
+        (dict(filter=dict(uids=range(65))), "sample.filter.uids"),
+    ],
+)
+def test_a_request_for_samples_names_its_faults(live, kw, field):
+    client = live.client()
+    with pytest.raises(BrokerError) as e:
+        ask_samples(client, **kw)
+    assert (e.value.error.code, e.value.error.field) == (broker_pb2.ERROR_CODE_BAD_VALUE, field)
+    ask_samples(client)
+    assert next_sample(client).last.full
+
+
+def test_one_subscription_a_connection(live):
+    client = live.client()
+    ask_samples(client)
+    with pytest.raises(BrokerError) as e:
+        ask_samples(client)
+    assert e.value.error.code == broker_pb2.ERROR_CODE_ALREADY_SUBSCRIBED
+    events = live.subscriber()
+    with pytest.raises(BrokerError) as e:
+        ask_samples(events)
+    assert e.value.error.code == broker_pb2.ERROR_CODE_ALREADY_SUBSCRIBED
+
+
+def test_without_subscribers_there_is_no_sweep(live):
+    client = live.client()
+    ask_samples(client)
+    next_sample(client)
+    client.close()
+    probe = live.client()
+    while probe.status().sample_subscribers:
+        pass
+    sweeps = probe.status().sweeps
+    asked = len(live.live.asked)
+    other = live.client()
+    ask_samples(other, interval_ms=60000)
+    next_sample(other)
+    assert probe.status().sweeps == sweeps + 1
+    assert len(live.live.asked) == asked + 1
+
+
+def test_a_reader_that_does_not_read_is_told_and_gets_all_again(live):
+    client = live.client(rcvbuf=4096)
+    for tid in range(1000, 2000):
+        live.live.live[tid] = used(tid, comm=b"many")
+        live.kernel.fork(tid)
+    ask_samples(client)
+    assert next_sample(client).last.full
+    status = live.client()
+    sweeps = status.status().sweeps
+    for n in range(1, 26):
+        for tid in range(1000, 2000):
+            live.live.live[tid] = used(tid, ns=n * 1000, comm=b"many")
+        while status.status().sweeps < sweeps + n:
+            pass
+    lost = sample_until(client, lambda s: s.lost, tries=1000)[-1]
+    assert lost.last.full and len(lost.by()) == 1002
+    assert status.status().sample_lost >= lost.lost
