@@ -82,6 +82,12 @@ static void listener_pause(Listener *listener, int error) {
         ev_timer_start(listener->hub->loop, &listener->pause);
 }
 
+static void listener_go_on(Listener *listener) {
+        ev_io_start(listener->hub->loop, &listener->watcher);
+        if (listener->pending >= 0)
+                ev_feed_event(listener->hub->loop, &listener->watcher, EV_READ);
+}
+
 /**
  * listener_resume() - connections were closed: there may be room for others
  * @listener:  the listener
@@ -90,14 +96,13 @@ void listener_resume(Listener *listener) {
         if (!ev_is_active(&listener->pause))
                 return;
         ev_timer_stop(listener->hub->loop, &listener->pause);
-        ev_io_start(listener->hub->loop, &listener->watcher);
+        listener_go_on(listener);
 }
 
 static void listener_on_pause(struct ev_loop *loop, ev_timer *watcher, int events) {
-        Listener *listener = container_of(watcher, Listener, pause);
-
+        (void)loop;
         (void)events;
-        ev_io_start(loop, &listener->watcher);
+        listener_go_on(container_of(watcher, Listener, pause));
 }
 
 static void listener_on_calm(struct ev_loop *loop, ev_timer *watcher, int events) {
@@ -124,6 +129,7 @@ static int listener_welcome(Listener *listener, int fd) {
         Peer peer;
         int r;
 
+        listener->pending = -1;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &n_credentials) == 0 &&
             hub_refuses(listener->hub, fd, credentials.uid))
                 return 0;
@@ -136,9 +142,10 @@ static int listener_welcome(Listener *listener, int fd) {
                 hub_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
                               "The process that connected cannot be found: who it is, and in which pid namespace, is "
                               "not known.");
+        else if (r == PEER_E_SHORT)
+                listener->pending = fd;
         else
-                hub_turn_away(listener->hub, fd, ERROR_LIMIT,
-                              "The broker has no descriptors, or no memory, for another connection: try again.");
+                hub_turn_away(listener->hub, fd, ERROR_LIMIT, "The broker has no memory for the connection.");
         peer_deinit(&peer);
         return r == PEER_E_SHORT ? LISTENER_E_SHORT : 0;
 }
@@ -148,6 +155,8 @@ static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int eve
 
         (void)loop;
         (void)events;
+        if (listener->pending >= 0 && listener_welcome(listener, listener->pending))
+                return listener_pause(listener, EMFILE);
         for (int i = 0; i < TURN_ACCEPTS; ++i) {
                 int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -220,6 +229,8 @@ void listener_deinit(Listener *listener) {
         if (listener->made.st_ino != 0 && stat(listener->path, &st) >= 0 && st.st_ino == listener->made.st_ino &&
             st.st_dev == listener->made.st_dev)
                 (void)unlink(listener->path);
+        if (listener->pending >= 0)
+                close(listener->pending);
         if (listener->fd >= 0)
                 close(listener->fd);
         *listener = (Listener)LISTENER_NULL;

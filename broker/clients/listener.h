@@ -26,13 +26,14 @@ struct Listener {
         int fd;
         char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "" if the socket was handed in */
         struct stat made;       /* what was made there */
+        int pending;            /* a connection that could not be looked at for want of descriptors; -1: none */
         ev_io watcher;
         ev_timer pause;         /* out of descriptors or memory: until it is tried again */
         ev_timer calm;          /* since the last time that it paused */
         uint64_t namespace_logged_ns;   /* when a refusal was last logged, monotonic; 0: never */
 };
 
-#define LISTENER_NULL { .fd = -1 }
+#define LISTENER_NULL { .fd = -1, .pending = -1 }
 
 #define LISTENER_MODE_DEFAULT 0666
 

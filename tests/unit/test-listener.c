@@ -307,17 +307,15 @@ static void test_pause(void) {
         close(first);
         close(spare[--n]);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 1 && rig->hub.n_refused == 1);
+        assert(rig->hub.n_clients == 1 && paused.pending >= 0);
         assert(!ev_is_active(&paused.watcher) && ev_is_active(&paused.pause));
 
         while (n > 0)
                 close(spare[--n]);
         assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-        close(fds[1]);
-        fds[1] = connect_to(path);
         ev_feed_event(rig->loop, &paused.pause, EV_TIMER);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 2);
+        assert(rig->hub.n_clients == 2 && paused.pending < 0 && rig->hub.n_refused == 0);
         assert(ev_is_active(&paused.watcher) && ev_is_active(&paused.calm));
         ev_feed_event(rig->loop, &paused.calm, EV_TIMER);
         rig_turn(rig);
