@@ -70,9 +70,9 @@ static int filter_fill(scmp_filter_ctx filter, bool removes_files) {
                 { SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
                 { SCMP_SYS(mmap2), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
                 { SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
-                { SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX) },
+                { SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0) },
                 /* abort() */
-                { SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()) },
+                { SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0) },
         };
         static const int removing[] = { SCMP_SYS(unlink), SCMP_SYS(unlinkat) };
         int r = 0;
