@@ -200,8 +200,9 @@ def test_somebody(make_broker, screen, child):
     top.keys("F4")
     top.type(others)
     top.keys("Enter")
-    lines = top.wait(lambda lines: busy(cell(lines, foreign.pid, "CPU%")) and lines)
-    assert [cell(lines, foreign.pid, name) for name in ("READ/s", "WRITE/s", "IO%")] == ["hidden"] * 3
+    names = ("READ/s", "WRITE/s", "IO%")
+    top.wait(lambda lines: busy(cell(lines, foreign.pid, "CPU%")) and
+             [cell(lines, foreign.pid, name) for name in names] == ["hidden"] * 3)
     top.keys("Enter")
     top.wait(lambda lines: re.search(r"input and output +hidden", "\n".join(lines)))
     assert "write_bytes" not in top.text()
@@ -213,8 +214,7 @@ def test_somebody(make_broker, screen, child):
         return next((pid for pid in rows(lines)[1] if pid != own.pid and busy(cell(lines, pid, "CPU%"))), None)
 
     spinner = top.wait(spins)
-    top.wait(lambda lines: cell(lines, spinner, "WRITE/s") == "0")
-    assert cell(top.lines(), own.pid, "WRITE/s") == "hidden"
+    top.wait(lambda lines: (cell(lines, spinner, "WRITE/s"), cell(lines, own.pid, "WRITE/s")) == ("0", "hidden"))
 
 
 def test_restart(make_broker, screen, child):
