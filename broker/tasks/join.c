@@ -405,7 +405,12 @@ static void join_change_task(const Event *event, Task *task) {
         }
 }
 
-static void join_change(Join *join, Event *event) {
+/**
+ * join_change() - tell a change of a task, and note it
+ * @join:   the join
+ * @event:  the event, with what the task has from now on
+ */
+void join_change(Join *join, Event *event) {
         Task *task = task_table_get(&join->table, event->tid);
         char comm[COMM_SIZE];
 

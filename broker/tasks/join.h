@@ -66,3 +66,4 @@ void join_note_muted(Join *join, uint64_t since_ns);
 
 uint64_t join_wall(const Join *join, uint64_t monotonic_ns);
 void join_emit(Join *join, Event *event);
+void join_change(Join *join, Event *event);

@@ -6,8 +6,9 @@
  * that explains it is still in the queue. After the queue was read empty, those
  * that are still in question are settled, by the table's present state: a task
  * that is gone is told to have ended; one that was found, and that is alive at a
- * second look, is told to have been born. If that one ends after the second look,
- * its EXIT is still to come.
+ * second look, is told to have been born; one with another name or other ids at a
+ * second look, to have changed. If that one ends after the second look, its EXIT is
+ * still to come.
  *
  * Meanwhile events go on. A new loss starts all over again.
  */
@@ -70,6 +71,16 @@ static void reconcile_give_up(Reconcile *reconcile) {
         reconcile->join->wants_reconcile = true;
 }
 
+static bool task_is_called(const Task *task, const ProcfsTask *found) {
+        /* What works for others is called by what it works on: nobody is told when that changes. */
+        return (task->flags & TASK_KERNEL) || memcmp(task->comm, found->comm, sizeof(task->comm)) == 0;
+}
+
+static bool task_differs(const Task *task, const ProcfsTask *found) {
+        return task->ruid != found->ruid || task->euid != found->euid || task->rgid != found->rgid ||
+               task->egid != found->egid || !task_is_called(task, found);
+}
+
 static void reconcile_look_for_gone(Reconcile *reconcile) {
         for (size_t i = 0; i < RECONCILE_SLICE; ++i) {
                 Task *task = task_table_next(&reconcile->join->table, reconcile->next_tid);
@@ -85,9 +96,18 @@ static void reconcile_look_for_gone(Reconcile *reconcile) {
                 reconcile->next_tid = task->tid + 1;
                 if (procfs_read_task(reconcile->procfs_fd, task->process->pid, task->tid, &found) &&
                     procfs_starts_agree(found.start_time_ns, task->start_time_ns)) {
-                        if (!(task->flags & TASK_UNKNOWN))
-                                procfs_verify_task(task, &found);
                         reconcile->join->owners_doubted = false;
+                        if (task->flags & TASK_UNKNOWN)
+                                continue;
+                        if (task_differs(task, &found))
+                                reconcile->suspects[reconcile->n_suspects++] = (Suspect){
+                                        .changed = true,
+                                        .pid = task->process->pid,
+                                        .tid = task->tid,
+                                        .start_time_ns = task->start_time_ns,
+                                };
+                        else
+                                procfs_verify_task(task, &found);
                         continue;
                 }
                 if (procfs_is_short())
@@ -210,7 +230,7 @@ static void settle_leader(Reconcile *reconcile, uint32_t pid) {
         procfs_fill_task(leader, &found);
 }
 
-static int settle_born(Reconcile *reconcile, const Suspect *suspect, const ProcfsTask *found, uint64_t now_ns) {
+static int settle_task_born(Reconcile *reconcile, const Suspect *suspect, const ProcfsTask *found, uint64_t now_ns) {
         Join *join = reconcile->join;
         bool first = !task_table_get_process(&join->table, suspect->pid);
         Event event = {
@@ -241,6 +261,27 @@ static int settle_born(Reconcile *reconcile, const Suspect *suspect, const Procf
         event_fill(&event, task);
         join_emit(join, &event);
         return 0;
+}
+
+/*
+ * Those who are told of processes only know one by its leader: where that has ended
+ * already, a zombie that other threads keep, it is told too, and its end.
+ */
+static int settle_born(Reconcile *reconcile, const Suspect *suspect, const ProcfsTask *found, uint64_t now_ns) {
+        TaskTable *table = &reconcile->join->table;
+        ProcfsTask leader;
+        int r;
+
+        if (reconcile->seeding || suspect->tid == suspect->pid || task_table_get_process(table, suspect->pid) ||
+            !procfs_read_leader(reconcile->procfs_fd, suspect->pid, &leader) || !leader.ended)
+                return error_trace(settle_task_born(reconcile, suspect, found, now_ns));
+
+        r = settle_task_born(reconcile, &(Suspect){ .pid = suspect->pid, .tid = suspect->pid }, &leader, now_ns);
+        if (!r)
+                r = settle_task_born(reconcile, suspect, found, now_ns);
+        if (!r)
+                r = ends_conclude_gone(reconcile->join, task_table_get_leader(table, suspect->pid), now_ns);
+        return error_trace(r);
 }
 
 /* Its parent first, of which it has its marks; no more than @depth of these. */
@@ -274,6 +315,45 @@ static int settle_found(Reconcile *reconcile, const Suspect *suspect, uint64_t n
         return 0;
 }
 
+/* Its changes, each in its turn, as the kernel would have told them. */
+static void settle_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
+        const Event event = {
+                .time_ns = now_ns,
+                .pid = task->process->pid,
+                .tid = task->tid,
+                .synthesised = true,
+        };
+        ProcfsTask found;
+
+        if (!procfs_read_task(reconcile->procfs_fd, task->process->pid, task->tid, &found) ||
+            !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
+                return;
+        if (task->ruid != found.ruid || task->euid != found.euid) {
+                Event ids = event;
+
+                ids.kind = EVENT_UID;
+                ids.credentials.real_id = found.ruid;
+                ids.credentials.effective_id = found.euid;
+                join_change(reconcile->join, &ids);
+        }
+        if (task->rgid != found.rgid || task->egid != found.egid) {
+                Event ids = event;
+
+                ids.kind = EVENT_GID;
+                ids.credentials.real_id = found.rgid;
+                ids.credentials.effective_id = found.egid;
+                join_change(reconcile->join, &ids);
+        }
+        if (!task_is_called(task, &found)) {
+                Event name = event;
+
+                name.kind = EVENT_COMM;
+                memcpy(name.comm, found.comm, sizeof(name.comm));
+                join_change(reconcile->join, &name);
+        }
+        procfs_verify_task(task, &found);
+}
+
 /**
  * reconcile_settle() - the second half of a slice
  * @reconcile:  the comparison; the join's sources were read empty since
@@ -290,10 +370,14 @@ int reconcile_settle(Reconcile *reconcile) {
                 const Suspect *suspect = &reconcile->suspects[i];
                 Task *task = task_table_get(&reconcile->join->table, suspect->tid);
 
-                if (!suspect->gone)
+                if (!suspect->gone && !suspect->changed)
                         r = settle_found(reconcile, suspect, now_ns, PARENTS_MAX);
-                else if (task && task->start_time_ns == suspect->start_time_ns && task->process->pid == suspect->pid)
+                else if (!task || task->start_time_ns != suspect->start_time_ns || task->process->pid != suspect->pid)
+                        continue;
+                else if (suspect->gone)
                         r = ends_conclude_gone(reconcile->join, task, now_ns);
+                else
+                        settle_changed(reconcile, task, now_ns);
         }
         reconcile->n_suspects = 0;
         return error_trace(r);

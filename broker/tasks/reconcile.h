@@ -27,7 +27,8 @@ typedef enum ReconcilePhase {
 } ReconcilePhase;
 
 struct Suspect {
-        bool gone;              /* in the table only; else in /proc only, or not known to the table by name */
+        bool gone;              /* in the table only */
+        bool changed;           /* in both, but not alike; neither: in /proc only, or not known to the table by name */
         uint32_t pid, tid;
         uint64_t start_time_ns; /* 0: it was not looked at yet */
 };
