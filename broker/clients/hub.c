@@ -68,6 +68,11 @@ static const ShareText share_texts[_QUOTA_KINDS] = {
                 "snapshots a second",
                 "Your user asks for more snapshots than one user may in this time: ask again in a second.",
         },
+        [QUOTA_FILTERS] = {
+                "time for filters",
+                "The filters of your user's subscriptions take longer than those of one user may: ask for fewer, or "
+                "simpler, patterns of names.",
+        },
         [QUOTA_STATS] = {
                 "statistics a second",
                 "Your user asks for the statistics of more tasks than one user may in this time: ask again in a second.",
@@ -255,6 +260,22 @@ void hub_refuse_share(Hub *hub, Client *client, uint64_t request_id, QuotaKind k
                                       .message = share_texts[kind].message,
                                       .closing = closing,
                               });
+}
+
+/**
+ * hub_end_feed() - close all who read a feed that was stopped
+ * @hub:   the hub
+ * @feed:  the feed
+ */
+void hub_end_feed(Hub *hub, const Feed *feed) {
+        list_for_each(link, safe, &hub->clients) {
+                Client *client = container_of(link, Client, link);
+
+                if (client->closing || (client->cursor.feed != feed && (!client->sampling || client->sampling->feed != feed)))
+                        continue;
+                hub_refuse_share(hub, client, 0, QUOTA_FILTERS, true);
+                client_flush(client);
+        }
 }
 
 /*
@@ -721,6 +742,8 @@ int hub_end_turn(Hub *hub) {
         list_for_each(link, safe, &hub->feeds.list) {
                 Feed *feed = container_of(link, Feed, link);
 
+                if (feed->stopped)
+                        hub_end_feed(hub, feed);
                 if (feed->n_closed == 0 && feed->n_open == 0)
                         continue;
                 feed_close_batch(feed);

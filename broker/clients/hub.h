@@ -81,6 +81,7 @@ void hub_stop(Hub *hub);
 
 void hub_note_refusal(Hub *hub, QuotaUser *user, QuotaKind kind);
 void hub_refuse_share(Hub *hub, Client *client, uint64_t request_id, QuotaKind kind, bool closing);
+void hub_end_feed(Hub *hub, const Feed *feed);
 void hub_expect_rested(Hub *hub);
 
 void hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns);

@@ -449,6 +449,8 @@ int sampler_end_turn(Sampler *sampler) {
         list_for_each(link, safe, &sampler->feeds.list) {
                 Feed *feed = container_of(link, SampleFeed, link)->feed;
 
+                if (feed->stopped)
+                        hub_end_feed(sampler->hub, feed);
                 if (feed->n_closed == 0)
                         continue;
                 feed->n_closed = 0;

@@ -65,6 +65,7 @@ struct Feed {
         List cursors;
         Charge memory;                  /* empty: at nobody's cost */
         Charge place;                   /* of the owner */
+        bool stopped;                   /* its filter took too long: whoever reads it is to be closed */
 
         size_t n_closed;                /* batches closed since the owner last woke the readers */
         size_t n_open;                  /* the open batch's events, encoded */

@@ -209,7 +209,7 @@ int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, QuotaUser
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
 
-                if (rights_equal(&feed->rights, rights) && topic_equals(&feed->topic, topic) &&
+                if (!feed->stopped && rights_equal(&feed->rights, rights) && topic_equals(&feed->topic, topic) &&
                     memcmp(feed->roots, roots, sizeof(roots)) == 0) {
                         *ret_feed = feed;
                         return 0;
@@ -229,15 +229,39 @@ Feed *feeds_get(const Feeds *feeds, uint64_t id) {
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
 
-                if (feed->id == id)
+                if (feed->id == id && !feed->stopped)
                         return feed;
         }
         return NULL;
 }
 
+/**
+ * feeds_judge() - whether an event passes a feed's filter
+ * @feed:   the feed
+ * @event:  the event
+ * @task:   its task as it was before; NULL: not in the table
+ *
+ * Patterns of names can take long to match, and events are many: what that takes is at
+ * the cost of the feed's user, and if that is too much, the feed stops.
+ */
+FilterVerdict feeds_judge(Feed *feed, const Event *event, const Task *task) {
+        uint64_t begin_ns, end_ns;
+        FilterVerdict verdict;
+
+        if (feed->topic.filter.n_comms == 0 || !feed->place.user)
+                return filter_judge(&feed->topic.filter, feed->mark, event, task);
+        if (feed->stopped)
+                return FILTER_HIDES;
+        begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        verdict = filter_judge(&feed->topic.filter, feed->mark, event, task);
+        end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        feed->stopped = quota_user_filter(feed->place.user, end_ns - begin_ns, end_ns) != 0;
+        return verdict;
+}
+
 /* What the filter alone says. */
-static FilterVerdict feed_filter(const Feed *feed, const Event *event, const Task *task) {
-        return feed->of_all ? FILTER_PASSES : filter_judge(&feed->topic.filter, feed->mark, event, task);
+static FilterVerdict feed_filter(Feed *feed, const Event *event, const Task *task) {
+        return feed->of_all ? FILTER_PASSES : feeds_judge(feed, event, task);
 }
 
 /*
@@ -261,7 +285,7 @@ static FilterVerdict feed_hide(const Feed *feed, const Event *event, const Task 
 }
 
 /* Whether a feed tells an event, and how: ENCODE_* bits, or -1. */
-static int feed_variant(const Feed *feed, const Event *event, bool of_process, const Task *task, const Task *leader) {
+static int feed_variant(Feed *feed, const Event *event, bool of_process, const Task *task, const Task *leader) {
         const Rights *rights = &feed->rights;
         View view = policy_view_event(rights, event);
         int variant = feed->topic.programs ? ENCODE_PROGRAM : 0;
@@ -423,7 +447,7 @@ void feeds_age(Feeds *feeds) {
                 feed_age(feed, LIMIT_RESUME_SECONDS);
                 if (scarce)
                         feed_shrink(feed);
-                if (feed->age > LIMIT_RESUME_SECONDS)
+                if (feed->age > LIMIT_RESUME_SECONDS || (feed->stopped && list_is_empty(&feed->cursors)))
                         feeds_free_feed(feeds, feed);
         }
 }

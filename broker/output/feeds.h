@@ -60,6 +60,7 @@ int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place);
 
 int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, QuotaUser *user, Feed **ret_feed);
 Feed *feeds_get(const Feeds *feeds, uint64_t id);
+FilterVerdict feeds_judge(Feed *feed, const Event *event, const Task *task);
 void feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns);
 int feeds_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, Snapshot **ret_snapshot);
 void feeds_age(Feeds *feeds);

@@ -121,7 +121,7 @@ int sample_feeds_find(SampleFeeds *samples,
         list_for_each(link, safe, &samples->list) {
                 SampleFeed *feed = container_of(link, SampleFeed, link);
 
-                if (feed->sampling.interval_ms == sampling->interval_ms && feed->sampling.groups == sampling->groups &&
+                if (!feed->feed->stopped && feed->sampling.interval_ms == sampling->interval_ms && feed->sampling.groups == sampling->groups &&
                     rights_equal(&feed->feed->rights, rights) && topic_equals(&feed->feed->topic, topic) &&
                     memcmp(feed->feed->roots, roots, sizeof(roots)) == 0) {
                         *ret_feed = feed;
@@ -225,7 +225,7 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, const Task
         if (of_process && !event_is_of_process(event))
                 return;
         if (!feed->feed->of_all &&
-            filter_judge(&feed->feed->topic.filter, feed->feed->mark, event, of_process ? leader : task) == FILTER_HIDES)
+            feeds_judge(feed->feed, event, of_process ? leader : task) == FILTER_HIDES)
                 return;
         feed->n_forks += event->kind == EVENT_FORK;
         feed->n_execs += event->kind == EVENT_EXEC;

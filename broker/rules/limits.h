@@ -71,6 +71,14 @@
 #define LIMIT_WORK_PART 2u
 #define LIMIT_WORK_AHEAD_NS (10 * NSEC_PER_MSEC)
 
+/*
+ * Time for looking whether events pass the filters of users, all together: of a second, and
+ * at once. A filter that takes more ends. The most that one look is taken for.
+ */
+#define LIMIT_FILTERS_NS_A_SECOND 250000000u
+#define LIMIT_FILTERS_NS_AT_ONCE 20000000u
+#define LIMIT_FILTER_NS 400000u
+
 /* Users that are remembered. Beyond, those without anything are forgotten at once. */
 #define LIMIT_QUOTA_USERS 4096u
 

@@ -39,6 +39,7 @@ const QuotaLimits quota_limits_default = {
         .rates = {
                 [QUOTA_SNAPSHOTS - _QUOTA_HELD] = { LIMIT_USER_SNAPSHOTS_A_SECOND, LIMIT_USER_SNAPSHOTS_AT_ONCE },
                 [QUOTA_STATS - _QUOTA_HELD] = { LIMIT_USER_STATS_A_SECOND, LIMIT_USER_STATS_AT_ONCE },
+                [QUOTA_FILTERS - _QUOTA_HELD] = { LIMIT_FILTERS_NS_A_SECOND, LIMIT_FILTERS_NS_AT_ONCE },
         },
 };
 
@@ -195,6 +196,20 @@ void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
  */
 bool quota_user_is_tired(const QuotaUser *user, uint64_t now_ns) {
         return user->rested_ns > now_ns + LIMIT_WORK_AHEAD_NS;
+}
+
+/**
+ * quota_user_filter() - note that it was looked whether an event passes a user's filter
+ * @user:    the user
+ * @n_ns:    how long it took
+ * @now_ns:  now, monotonic
+ *
+ * What took very long was an interruption for the most part.
+ *
+ * Return: 0; QUOTA_E_USER: the user's filters take more time than they may.
+ */
+int quota_user_filter(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
+        return quota_user_spend(user, QUOTA_FILTERS, MIN(n_ns, (uint64_t)LIMIT_FILTER_NS) * user->quota->n_present, now_ns);
 }
 
 bool quota_user_is_root(const QuotaUser *user) {

@@ -38,6 +38,7 @@ typedef enum QuotaKind {
         /* What one does, so often a second. */
         QUOTA_SNAPSHOTS = _QUOTA_HELD,
         QUOTA_STATS,            /* tasks that are asked for */
+        QUOTA_FILTERS,          /* nanoseconds of looking whether events pass filters */
         _QUOTA_KINDS,
 } QuotaKind;
 
@@ -99,6 +100,7 @@ QuotaUser *quota_user_unref(QuotaUser *user);
 int quota_user_spend(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns);
 void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns);
 bool quota_user_is_tired(const QuotaUser *user, uint64_t now_ns);
+int quota_user_filter(QuotaUser *user, uint64_t n_ns, uint64_t now_ns);
 bool quota_user_is_root(const QuotaUser *user);
 bool quota_user_refused(QuotaUser *user, QuotaKind kind, uint64_t now_ns);
 

@@ -10,8 +10,6 @@ import signal
 import socket
 import time
 
-
-
 from tb_client import Client, what
 from tb_protocol import broker_pb2, frame
 from tb_users import raise_file_limit

@@ -220,6 +220,39 @@ static void test_feed_bytes(void) {
         rig_free(rig);
 }
 
+/* A filter that takes longer than its user may have ends its readers, and nobody else's. */
+static void test_filters(void) {
+        Rig *rig = rig_new_of_users();
+        Peer other = peer_new_subscribed(rig, 0, false, 0), peer = peer_new_welcomed(rig, 0);
+        PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
+        PB(Subscribe) subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
+        ProtobufCBinaryData pattern = { .data = (uint8_t *)"*[a-z]*[a-z]*[a-z]*b", .len = 20 };
+        PB(EventKind) kind = TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM;
+
+        rig->hub.quota.limits.rates[QUOTA_FILTERS - _QUOTA_HELD].at_once = 20000;
+        rig->hub.quota.limits.rates[QUOTA_FILTERS - _QUOTA_HELD].a_second = 1000;
+        filter.comms = &pattern;
+        filter.n_comms = 1;
+        subscribe.filter = &filter;
+        subscribe.kinds = &kind;
+        subscribe.n_kinds = 1;
+        subscribe.threads = true;
+        peer_ask_for(&peer, 1, &subscribe);
+        expect_subscribed(rig, &peer, false);
+        rig_publish(rig, 5000);
+        rig_turn(rig);
+        peer_expect_error(rig, &peer, ERROR_QUOTA, true);
+        peer_expect_end(rig, &peer);
+        peer_check_events(rig, &other, 1, 0, 5000, NULL);
+        /* what was stopped is nobody's any more */
+        rig_age(rig, 1);
+        assert(rig->hub.feeds.n == 1 && rig->hub.quota.n_refused == 1);
+        peer_free(&peer);
+        peer_free(&other);
+        expect_all_returned(rig);
+        rig_free(rig);
+}
+
 /* Who kept the broker busy waits; nobody else does, and nothing is lost of what was asked. */
 static void test_rest(void) {
         Rig *rig = rig_new_of_users();
@@ -262,6 +295,7 @@ int main(void) {
         test_input();
         test_output();
         test_feed_bytes();
+        test_filters();
         test_rest();
         return 0;
 }
