@@ -283,6 +283,20 @@ static int top_take(Top *top) {
         return 0;
 }
 
+/* Asks for other samples, where the settings want such. If the broker is away just then, again a little later. */
+static void top_reopen(Top *top) {
+        uint64_t now = link_now();
+
+        if (!top->reopen || now < top->reopen_at)
+                return;
+
+        top->reopen = top_open(top) < 0;
+        if (!top->reopen)
+                return;
+        top->reopen_at = now + TICK_MS * UINT64_C(1000000);
+        top_say(top, SCREEN_BAD, "%s", top->link.error);
+}
+
 static int top_loop(Top *top) {
         struct pollfd fds[LIVE_LINK_FDS + 1];
         uint64_t ticked = link_now(), now;
@@ -290,24 +304,17 @@ static int top_loop(Top *top) {
         int n;
 
         while (!top->quit && !screen_stopped()) {
-                if (top->reopen) {
-                        top->reopen = false;
-                        if (top_open(top) < 0) {
-                                screen_deinit(&top->screen);
-                                complain("%s", top->link.error);
-                                return VERB_ERROR;
-                        }
-                }
+                top_reopen(top);
                 if (top->dirty)
                         top_draw(top);
 
-                n = live_link_poll(&top->link, fds);
+                n = top->link.samples ? live_link_poll(&top->link, fds) : 0;
                 if (screen_wait(&top->screen, fds, (size_t)n, TICK_MS) < 0) {
                         screen_deinit(&top->screen);
                         complain("Cannot wait for the broker and the keyboard: %s.", strerror(errno));
                         return VERB_ERROR;
                 }
-                if (top_take(top) < 0)
+                if (top->link.samples && top_take(top) < 0)
                         return VERB_ERROR;
 
                 while ((key = screen_key(&top->screen)) != SCREEN_KEY_NONE) {

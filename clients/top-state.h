@@ -64,6 +64,7 @@ struct Top {
         bool stale;                     /* rows have come or gone: the table must be made before it is used */
         bool dirty;                     /* the picture is not what there is */
         bool reopen;                    /* the settings ask for other samples */
+        uint64_t reopen_at;             /* link_now(): not before */
         bool quit;
 };
 

@@ -7,6 +7,7 @@ judged. The broker is one that tells of a machine made up by the test.
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -509,6 +510,20 @@ def test_broker_restarts(broker, make_top):
     assert top.ended() == (0, "")
 
 
+def test_other_samples_while_the_broker_is_away(broker, make_top):
+    """What was asked for meanwhile is asked for when it is back."""
+    top = make_top(broker)
+    shows(broker, top)
+    broker.stop()
+    top.wait("trying again")
+    top.keys("H")
+    top.wait("No broker listens on")
+    broker.start()
+    broker.wait_samplers()
+    assert [sample.scope for sample in broker.asked("sample")] == [2]
+    top.wait(lambda lines: lines[0].startswith("10 threads") and row_of(lines, 102))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signals(broker, make_top, number):
     """The terminal is given back as it was."""
@@ -555,8 +570,6 @@ def test_no_broker(tmp_path):
 
 
 def test_no_terminal(broker):
-    import subprocess
-
     r = subprocess.run([executable("TASKBROKER", "command"), "--socket", broker.path, "top"], stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
     assert r.returncode == 1 and not r.stdout

@@ -4,6 +4,7 @@ A broker that says what a test wants: the samples of a machine that there is not
 in the protocol's words. For the screens, whose tests are about what is drawn.
 """
 
+import pathlib
 import socket
 import threading
 import time
@@ -102,9 +103,7 @@ class LiveBroker:
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def stop(self):
-        import os
-
-        os.unlink(self.path)
+        pathlib.Path(self.path).unlink(missing_ok=True)
         with self.lock:
             for s in (self.listener, *self.connections):
                 try:
