@@ -4,11 +4,14 @@
  * What a refresh of a live table costs: processor time of taskbroker's viewers and of
  * the broker's share in it, beside that of the tools that ask the kernel themselves.
  *
- *   bench-live TASKBROKERD TASKBROKER [--tasks N]... [--refreshes N] [--viewers N]...
+ *   bench-live [--tasks N]... [--viewers N]... [--refreshes N] [--now] TASKBROKERD TASKBROKER
  *
- * Every tool runs in its batch form, once for one refresh and once for some more; the
- * difference is theirs, without what a start costs. All look at the same crowd of
- * idle processes, of which a few wake up now and then.
+ * Every tool runs in its batch form, with a refresh a second. The others run once for
+ * one refresh and once for some more, and the difference is what these cost, without
+ * the start. Ours, which cost less than their start, run on, and are looked at for as
+ * many seconds once they have settled; what the broker uses meanwhile counts as their
+ * share, all of it. All look at the same crowd of idle processes, of which a few wake
+ * up now and then.
  */
 
 #include <errno.h>
@@ -31,6 +34,10 @@
 #define VIEWERS_MAX 100
 #define ARGUMENTS_MAX 12
 #define IDLE_NS UINT64_C(10000000000)
+
+/* Until a viewer has taken its first sample, which has every task; all of them do so at once. */
+#define SETTLE_US 3000000u
+#define SETTLE_EACH_US 100000u
 
 /* So many of the crowd are awake ten times a second. */
 #define N_AWAKE 20
@@ -60,6 +67,7 @@ struct Bench {
         unsigned int viewers[SIZES_MAX];
         size_t n_viewers;
         unsigned int refreshes;
+        bool now; /* do not wait for the machine to be idle */
         Broker broker;
         pid_t awake[N_AWAKE];
 };
@@ -101,53 +109,96 @@ static pid_t bench_spawn(const Bench *bench, const Tool *tool, unsigned int n) {
         _exit(127);
 }
 
-/* Runs so many of them at once, to their end. Returns 0; 1: there is no such program; negative: it failed. */
-static int bench_run(Bench *bench, const Tool *tool, unsigned int n_viewers, unsigned int n, Cost *ret_cost) {
-        BrokerStatus before = {0}, after = {0};
+/* Runs it to its end. Returns 0; 1: there is no such program; negative: it failed. */
+static int bench_run(const Bench *bench, const Tool *tool, unsigned int n, Cost *ret_cost) {
         struct rusage usage;
-        pid_t pids[VIEWERS_MAX];
-        Cost cost = {0};
-        int status, r = 0;
+        int status;
+        pid_t pid;
 
-        if (broker_status(&bench->broker, &before) < 0)
-                return -1;
-        for (unsigned int i = 0; i < n_viewers; i++)
-                pids[i] = bench_spawn(bench, tool, n);
-        for (unsigned int i = 0; i < n_viewers; i++) {
-                while (wait4(pids[i], &status, 0, &usage) < 0)
-                        if (errno != EINTR)
-                                return -1;
-                if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-                        r = 1;
-                else if (status != 0 && !tool->package)
-                        r = -1;
-                cost.tools += seconds(&usage.ru_utime) + seconds(&usage.ru_stime);
-        }
-        if (r != 0)
-                return r;
-        if (broker_status(&bench->broker, &after) < 0)
-                return -1;
-        if (!tool->package)
-                cost.broker = (double)(after.cpu_ns - before.cpu_ns) / 1e9;
+        pid = bench_spawn(bench, tool, n);
+        while (wait4(pid, &status, 0, &usage) < 0)
+                if (errno != EINTR)
+                        return -1;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+                return 1;
 
-        *ret_cost = cost;
+        *ret_cost = (Cost){ .tools = seconds(&usage.ru_utime) + seconds(&usage.ru_stime) };
         return 0;
 }
 
-/* What one refresh costs. */
-static int bench_measure(Bench *bench, const Tool *tool, unsigned int n_viewers, Cost *ret_cost) {
+/* What one refresh costs of a tool that asks the kernel itself. */
+static int bench_measure(Bench *bench, const Tool *tool, Cost *ret_cost) {
         Cost one, more;
         int r;
 
-        machine_wait_idle(IDLE_NS);
-        r = bench_run(bench, tool, n_viewers, 1, &one);
+        if (!bench->now)
+                machine_wait_idle(IDLE_NS);
+        r = bench_run(bench, tool, 1, &one);
         if (r == 0)
-                r = bench_run(bench, tool, n_viewers, 1 + bench->refreshes, &more);
+                r = bench_run(bench, tool, 1 + bench->refreshes, &more);
         if (r != 0)
                 return r;
 
         ret_cost->tools = (more.tools - one.tools) / bench->refreshes;
-        ret_cost->broker = (more.broker - one.broker) / bench->refreshes;
+        ret_cost->broker = 0;
+        return 0;
+}
+
+/* Processor seconds of a process so far; negative: it is gone. */
+static double process_seconds(pid_t pid) {
+        unsigned long long ns;
+        char path[64];
+        FILE *file;
+        int n;
+
+        snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+        file = fopen(path, "re");
+        if (!file)
+                return -1;
+        n = fscanf(file, "%llu", &ns);
+        fclose(file);
+
+        return n == 1 ? (double)ns / 1e9 : -1;
+}
+
+/* Of all viewers and of the broker. Returns false where one of them has ended. */
+static bool bench_look(const Bench *bench, const pid_t *pids, unsigned int n_viewers, Cost *ret_cost) {
+        *ret_cost = (Cost){ .broker = process_seconds(bench->broker.pid) };
+        for (unsigned int i = 0; i < n_viewers; i++) {
+                double used = process_seconds(pids[i]);
+
+                /* One that was not waited for yet has used nothing more, and is seen by its status. */
+                if (used < 0 || waitpid(pids[i], NULL, WNOHANG) != 0)
+                        return false;
+                ret_cost->tools += used;
+        }
+
+        return true;
+}
+
+/* What one refresh of so many viewers costs, and the broker for them. */
+static int bench_measure_ours(Bench *bench, const Tool *tool, unsigned int n_viewers, Cost *ret_cost) {
+        pid_t pids[VIEWERS_MAX];
+        Cost before, after;
+        bool alive;
+
+        for (unsigned int i = 0; i < n_viewers; i++)
+                pids[i] = bench_spawn(bench, tool, 1000000);
+        usleep(SETTLE_US + n_viewers * SETTLE_EACH_US);
+        if (!bench->now)
+                machine_wait_idle(IDLE_NS);
+        alive = bench_look(bench, pids, n_viewers, &before);
+        sleep(bench->refreshes);
+        alive = alive && bench_look(bench, pids, n_viewers, &after);
+        for (unsigned int i = 0; i < n_viewers; i++) {
+                kill(pids[i], SIGTERM);
+                waitpid(pids[i], NULL, 0);
+        }
+        if (!alive)
+                return -1;
+
+        ret_cost->tools = (after.tools - before.tools) / bench->refreshes;
+        ret_cost->broker = (after.broker - before.broker) / bench->refreshes;
         return 0;
 }
 
@@ -171,7 +222,7 @@ static int bench_size(Bench *bench, size_t n_tasks) {
                "| | viewers | viewers' | broker's | all | of iotop-c |\n|---|---|---|---|---|---|\n",
                n_tasks);
         for (size_t i = 0; i < sizeof(peers) / sizeof(*peers); i++) {
-                r = bench_measure(bench, peers + i, 1, &cost);
+                r = bench_measure(bench, peers + i, &cost);
                 if (r < 0)
                         return r;
                 if (r > 0) {
@@ -185,7 +236,7 @@ static int bench_size(Bench *bench, size_t n_tasks) {
 
         for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
                 for (size_t j = 0; j < bench->n_viewers; j++) {
-                        if (bench_measure(bench, ours + i, bench->viewers[j], &cost) != 0)
+                        if (bench_measure_ours(bench, ours + i, bench->viewers[j], &cost) != 0)
                                 return -1;
                         bench_print(ours[i].name, bench->viewers[j], &cost, reference);
                 }
@@ -243,6 +294,7 @@ static int bench_all(Bench *bench) {
 
 static int bench_options(Bench *bench, int argc, char **argv) {
         static const struct option table[] = {
+                {"now", no_argument, NULL, 'n'},
                 {"refreshes", required_argument, NULL, 'r'},
                 {"tasks", required_argument, NULL, 't'},
                 {"viewers", required_argument, NULL, 'v'},
@@ -253,6 +305,10 @@ static int bench_options(Bench *bench, int argc, char **argv) {
         while ((c = getopt_long(argc, argv, "", table, NULL)) >= 0) {
                 unsigned long number = optarg ? strtoul(optarg, NULL, 10) : 0;
 
+                if (c == 'n') {
+                        bench->now = true;
+                        continue;
+                }
                 if (number == 0)
                         return -1;
                 if (c == 'r')
@@ -279,8 +335,8 @@ int main(int argc, char **argv) {
         int r;
 
         if (bench_options(&bench, argc, argv) < 0) {
-                fprintf(stderr,
-                        "Usage: bench-live [--tasks N]... [--viewers N]... [--refreshes N] TASKBROKERD TASKBROKER\n");
+                fprintf(stderr, "Usage: bench-live [--tasks N]... [--viewers N]... [--refreshes N] [--now] TASKBROKERD "
+                                "TASKBROKER\n");
                 return 2;
         }
         if (!bench.n_sizes) {
@@ -292,7 +348,6 @@ int main(int argc, char **argv) {
                 bench.n_viewers = sizeof(viewers) / sizeof(*viewers);
         }
 
-        
         signal(SIGPIPE, SIG_IGN);
         if (broker_start(&bench.broker, bench.taskbrokerd) < 0) {
                 fprintf(stderr, "bench-live: the broker does not start.\n");
