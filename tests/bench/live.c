@@ -35,9 +35,13 @@
 #define ARGUMENTS_MAX 12
 #define IDLE_NS UINT64_C(10000000000)
 
-/* Until a viewer has taken its first sample, which has every task; all of them do so at once. */
+/*
+ * Until a viewer has taken its first sample, which has every task; all of them do so at
+ * once. And the broker reads at most 2000 command lines a second.
+ */
 #define SETTLE_US 3000000u
-#define SETTLE_EACH_US 100000u
+#define SETTLE_VIEWER_US 100000u
+#define SETTLE_TASK_US 600u
 
 /* So many of the crowd are awake ten times a second. */
 #define N_AWAKE 20
@@ -177,14 +181,18 @@ static bool bench_look(const Bench *bench, const pid_t *pids, unsigned int n_vie
 }
 
 /* What one refresh of so many viewers costs, and the broker for them. */
-static int bench_measure_ours(Bench *bench, const Tool *tool, unsigned int n_viewers, Cost *ret_cost) {
+static int bench_measure_ours(Bench *bench,
+                              const Tool *tool,
+                              size_t n_tasks,
+                              unsigned int n_viewers,
+                              Cost *ret_cost) {
         pid_t pids[VIEWERS_MAX];
         Cost before, after;
         bool alive;
 
         for (unsigned int i = 0; i < n_viewers; i++)
                 pids[i] = bench_spawn(bench, tool, 1000000);
-        usleep(SETTLE_US + n_viewers * SETTLE_EACH_US);
+        usleep(SETTLE_US + n_viewers * SETTLE_VIEWER_US + (unsigned int)n_tasks * SETTLE_TASK_US);
         if (!bench->now)
                 machine_wait_idle(IDLE_NS);
         alive = bench_look(bench, pids, n_viewers, &before);
@@ -236,7 +244,7 @@ static int bench_size(Bench *bench, size_t n_tasks) {
 
         for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
                 for (size_t j = 0; j < bench->n_viewers; j++) {
-                        if (bench_measure_ours(bench, ours + i, bench->viewers[j], &cost) != 0)
+                        if (bench_measure_ours(bench, ours + i, n_tasks, bench->viewers[j], &cost) != 0)
                                 return -1;
                         bench_print(ours[i].name, bench->viewers[j], &cost, reference);
                 }
