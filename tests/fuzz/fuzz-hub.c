@@ -7,16 +7,19 @@
  * places to go on from, of this hub's feeds or of none; tasks that are born, change
  * and end; seconds that pass; readers that read, stall, half-close and vanish.
  *
+ * Some readers are root's, others of users who own some of the tasks.
+ *
  * Whatever happens, each reader gets whole frames, its numbers have no gap that was
- * not told, and at the end all memory is back.
+ * not told, nobody gets what is another's, and at the end all memory is back.
  */
 
 #define PEER_BYTES_MAX (256u * 1024u)
 
+#include "broker/tasks/owner.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/hub-rig.h"
 
-enum { N_PEERS = 5, N_TASKS = 24, N_STEPS_MAX = 400 };
+enum { N_PEERS = 5, N_USERS = 3, N_TASKS = 24, N_STEPS_MAX = 400 };
 
 typedef struct Fuzz Fuzz;
 typedef struct Reader Reader;
@@ -25,6 +28,7 @@ typedef struct Reader Reader;
 struct Reader {
         Peer peer;
         bool open;
+        uint32_t uid;
         bool wrote_raw;         /* bytes of no known meaning: its replies are not foretold */
         bool subscribed;
         bool in_snapshot;
@@ -44,6 +48,30 @@ struct Fuzz {
  * What comes out.
  */
 
+static void check_stats_public(const PB(TaskStats) *stats) {
+        if (!stats)
+                return;
+        assert(!stats->io && !stats->executable && !stats->exit_status && !stats->memory_integrals);
+        assert(!stats->delays || !stats->delays->blkio);
+}
+
+/* Of somebody else's task: what /proc tells everyone. */
+static void check_public(const Reader *reader, const PB(Event) *event) {
+        if (reader->uid == 0 || event->uid == reader->uid || event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS)
+                return;
+        assert(event->restricted);
+        assert(event->what_case != TASKBROKER__V1__EVENT__WHAT_COREDUMP);
+        if (event->what_case == TASKBROKER__V1__EVENT__WHAT_EXEC && event->exec->program)
+                assert(event->exec->program->exe.len == 0);
+        if (event->what_case != TASKBROKER__V1__EVENT__WHAT_EXIT)
+                return;
+        assert(!event->exit->termination && !event->exit->process_termination);
+        check_stats_public(event->exit->stats);
+        check_stats_public(event->exit->process_stats);
+        if (event->exit->program)
+                assert(event->exit->program->exe.len == 0);
+}
+
 static void reader_check_batch(Reader *reader, const PB(EventBatch) *batch) {
         assert(reader->subscribed && !reader->in_snapshot);
         assert(batch->n_events > 0 && batch->first_number == reader->next);
@@ -51,6 +79,7 @@ static void reader_check_batch(Reader *reader, const PB(EventBatch) *batch) {
                 const PB(Event) *event = batch->events[i];
 
                 assert(event->what_case != TASKBROKER__V1__EVENT__WHAT__NOT_SET);
+                check_public(reader, event);
                 if (event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS &&
                     event->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_READER)
                         reader->next += event->loss->count;
@@ -79,6 +108,12 @@ static void reader_check(Fuzz *fuzz, Reader *reader, const PB(ServerMessage) *me
                 reader->in_snapshot = true;
                 reader->n_tasks += message->snapshot_part->n_tasks;
                 assert(reader->n_tasks <= N_TASKS);
+                for (size_t i = 0; i < message->snapshot_part->n_tasks; ++i) {
+                        const PB(Task) *task = message->snapshot_part->tasks[i];
+
+                        if (reader->uid > 0 && task->uid != reader->uid && task->program)
+                                assert(task->program->exe.len == 0);
+                }
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END:
                 assert(reader->subscribed);
@@ -238,6 +273,7 @@ static Event event_of(Fuzz *fuzz, EventKind kind, const Task *task) {
                 .task_unknown = task->flags & TASK_UNKNOWN,
                 .program = task->process->program,
                 .marks = task->process->marks,
+                .owner = task_owner(task),
         };
 
         memcpy(event.comm, task->comm, sizeof(event.comm));
@@ -257,6 +293,7 @@ static void make_task(Fuzz *fuzz, uint32_t tid, uint32_t pid, uint32_t ppid) {
         if (!task_table_is_free(table, pid, tid))
                 return;
         task = made_task(table, pid, tid, parent ? ppid : 0, tid);
+        task->ruid = task->euid = task->rgid = task->egid = 1 + fuzz_u8(&fuzz->input) % N_USERS;
         if (parent && pid == tid)
                 task_table_inherit(table, task->process, parent);
         event = event_of(fuzz, EVENT_FORK, task);
@@ -264,7 +301,7 @@ static void make_task(Fuzz *fuzz, uint32_t tid, uint32_t pid, uint32_t ppid) {
 }
 
 static void end_task(Fuzz *fuzz, Task *task) {
-        static const TaskStats stats = { .groups = STATS_CPU | STATS_IO, .version = 16, .read_bytes = 7 };
+        static const TaskStats stats = { .groups = STATS_CPU | STATS_IO | STATS_EXIT_STATUS | STATS_DELAYS, .version = 16, .read_bytes = 7, .ac_exitcode = 256 };
         Event event = event_of(fuzz, EVENT_EXIT, task);
         Process *process = task->process;
 
@@ -277,13 +314,17 @@ static void end_task(Fuzz *fuzz, Task *task) {
                 task_table_end_process(&fuzz->rig->table, process);
 }
 
-static void exec_task(Fuzz *fuzz, const Task *task) {
+static void exec_task(Fuzz *fuzz, Task *task) {
         static const char *const cgroups[] = { "/", "/a", "/a/b", "/ab" };
         Event event = event_of(fuzz, EVENT_EXEC, task);
         Program *program = made_program("cmd\0arg", "/bin/cmd", cgroups[event.cpu]);
 
         event.program = program;
+        /* as its next event will find it */
+        if (task->euid == task->ruid && task->egid == task->rgid)
+                event.owner.claim = task->process->tainted ? OWNER_NOW : OWNER_EVER;
         publish(fuzz, &event);
+        task->flags &= (uint8_t)~TASK_CREDENTIALS_CHANGED;
         task_table_set_program(&fuzz->rig->table, task->process, program);
 }
 
@@ -291,13 +332,18 @@ static void change_task(Fuzz *fuzz, Task *task, uint8_t how) {
         Event event = event_of(fuzz, how & 1 ? EVENT_UID : EVENT_COMM, task);
 
         if (event.kind == EVENT_UID) {
-                event.uid = event.credentials.real_id = how >> 4;
+                event.uid = event.credentials.real_id = event.owner.uid = 1 + (how >> 4) % N_USERS;
+                event.owner.claim = OWNER_NONE;
         } else {
                 memcpy(event.comm_change.old_comm, task->comm, sizeof(task->comm));
                 snprintf(event.comm, sizeof(event.comm), "task-%u", how >> 4);
         }
         publish(fuzz, &event);
-        task->ruid = event.uid;
+        if (event.kind == EVENT_UID) {
+                task->ruid = event.uid;
+                task->flags |= TASK_CREDENTIALS_CHANGED;
+                task->process->tainted = true;
+        }
         memcpy(task->comm, event.comm, sizeof(task->comm));
 }
 
@@ -362,7 +408,11 @@ static void step(Fuzz *fuzz) {
         Reader *reader = &fuzz->readers[(op >> 4) % N_PEERS];
 
         if (!reader->open && (op & 15) < 8) {
-                *reader = (Reader){ .open = true, .peer = peer_new(fuzz->rig, op & 1 ? 4608 : 0) };
+                uint32_t uid = (uint32_t)(reader - fuzz->readers) % (N_USERS + 1);
+                const Principal principal = { .uid = uid, .gid = uid };
+
+                *reader = (Reader){ .open = true, .uid = uid };
+                reader->peer = peer_new_of(fuzz->rig, op & 1 ? 4608 : 0, &principal);
                 rig_turn(fuzz->rig);
         }
         switch (op & 15) {
