@@ -53,7 +53,7 @@ struct RigRecord {
         uint32_t exitcode;
         uint8_t flags;
         const char *comm;
-        uint32_t uid, ppid;
+        uint32_t uid, gid, ppid;
         uint64_t nvcsw, run_ns, blkio_count;
         bool has_sums;                  /* of the process, with: */
         uint64_t sum_nvcsw, sum_run_ns;
@@ -182,6 +182,7 @@ static inline void rig_record_fill(uint8_t stats[static STATS_BYTES], const RigR
         if (record->comm)
                 memcpy(stats + STATS_AT_COMM, record->comm, strlen(record->comm));
         put_u32(stats, STATS_AT_UID, record->uid);
+        put_u32(stats, STATS_AT_UID + 4, record->gid);
         put_u32(stats, STATS_AT_PID, record->tid);
         put_u32(stats, STATS_AT_PPID, record->ppid);
         put_u64(stats, STATS_AT_ETIME, record->etime_us);
