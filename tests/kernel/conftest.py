@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import real_kernel  # noqa: E402
 import recording  # noqa: E402
 import support  # noqa: E402
+import users  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):
@@ -61,6 +62,13 @@ def directory():
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def place():
+    """A directory with programs that have privileges: see users.py."""
+    with users.programs() as directory:
+        yield directory
 
 
 @pytest.fixture

@@ -5,69 +5,16 @@ listens while root, a third user and he himself run programs of all sorts.
 """
 
 import os
-import pathlib
-import shutil
 import subprocess
-import tempfile
 
 import pytest
 
 import support
 from support import TIMEOUT
 from tb_access import assert_event_restricted, become, is_loss, own_loss
-from tb_client import BrokerError, Client, Closed
-from tb_protocol import broker_pb2, event_pb2
-
-# Nobody's on this machine.
-ME, ME_GROUP = 61234, 61234
-THIRD, THIRD_GROUP = 61235, 61235
-ODD_GROUP = 61236
-
-
-def path_of(directory, name):
-    return str(directory / name)
-
-
-@pytest.fixture(scope="module")
-def place():
-    """A directory whose file system knows setuid and capabilities, which /tmp's may not."""
-    directory = pathlib.Path(tempfile.mkdtemp(prefix="tba-", dir="/var/tmp"))
-    directory.chmod(0o755)
-    assert not os.statvfs(directory).f_flag & os.ST_NOSUID, f"{directory} is mounted nosuid"
-
-    def copy(name, owner=0, group=0, mode=0o755, capabilities=None):
-        path = path_of(directory, name)
-        shutil.copy(support.program("act"), path)
-        os.chown(path, owner, group)
-        os.chmod(path, mode)
-        if capabilities:
-            subprocess.run(["setcap", capabilities, path], check=True)
-
-    copy("ta-plain")
-    copy("ta-repeat")
-    copy("ta-suid", mode=0o4755)
-    copy("ta-suid3", owner=THIRD, group=THIRD_GROUP, mode=0o4755)
-    copy("ta-mine", owner=ME, group=ME_GROUP, mode=0o4755)
-    copy("ta-sgid", group=ODD_GROUP, mode=0o2755)
-    copy("ta-cap", capabilities="cap_sys_chroot+ep")
-    copy("ta-blind", mode=0o711)
-    copy("ta-become", mode=0o4755)
-    yield directory
-    shutil.rmtree(directory)
-
-
-def start(uid, gid, *command):
-    """Runs a program as somebody, its input and output pipes."""
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=uid, group=gid, extra_groups=[]
-    )
-
-
-def finish(process, code=0):
-    process.stdin.close()
-    process.stdout.close()
-    assert process.wait(TIMEOUT) == code
-
+from tb_client import BrokerError, Client, Closed, parse
+from tb_protocol import broker_pb2, parse_prefix
+from users import ME, ME_GROUP, ODD_GROUP, THIRD, THIRD_GROUP, finish, path_of, start
 
 def client_of(broker, uid, gid, groups=()):
     with become(uid, gid, groups):
@@ -320,9 +267,6 @@ def test_root_of_a_user_namespace(make_broker):
         ["unshare", "--user", "--map-root-user", "/usr/bin/python3", "-c", CONNECT, str(broker.path), "once"],
         stdout=subprocess.PIPE, check=True, user=ME, group=ME_GROUP, extra_groups=[],
     )
-    from tb_client import parse
-    from tb_protocol import parse_prefix
-
     n_prefix, n = parse_prefix(bytearray(said.stdout))
     welcome = parse(said.stdout[n_prefix:n_prefix + n]).welcome
     assert (welcome.access, welcome.uid) == (broker_pb2.ACCESS_OWN, ME)

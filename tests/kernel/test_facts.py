@@ -15,6 +15,7 @@ import pytest
 import real_kernel as k
 import support
 from real_kernel import Connector, Taskstats
+from users import ME, ME_GROUP, ODD_GROUP, THIRD, finish, path_of, start
 
 
 @pytest.fixture
@@ -243,6 +244,60 @@ def test_coredump_is_told_where_none_is_allowed(directory, connector):
     assert subject.status == 11
     told = [e.what for e in connector.events() if e.pid == subject.pid]
     assert told == [k.FORK, k.COREDUMP, k.EXIT]
+
+
+# (program, what it does, whether its user may look into it, ids that change at its exec)
+PRIVILEGED = [
+    ("ta-plain", "wait", True, []),
+    ("ta-mine", "wait", True, []),
+    ("ta-suid3", "wait", False, [(k.UID, ME, THIRD)]),
+    ("ta-suid", "wait", False, [(k.UID, ME, 0)]),
+    ("ta-sgid", "wait", False, [(k.GID, ME_GROUP, ODD_GROUP)]),
+    ("ta-cap", "wait", False, []),
+    ("ta-blind", "wait", False, []),
+    ("ta-plain", "hide", False, []),
+]
+
+
+@pytest.mark.parametrize("name, mode, allowed, changes", PRIVILEGED)
+def test_files_of_what_may_not_be_looked_into_are_roots(place, connector, name, mode, allowed, changes):
+    """
+    /proc/PID/io is the owner's to read exactly where /proc/PID/comm is his; and where ids
+    changed with the exec, that is told before it.
+    """
+    shell = start(ME, ME_GROUP, "/bin/sh", "-c", '"$@"; true', "sh", path_of(place, name), mode, "0")
+    try:
+        shell.stdout.readline()
+        events = connector.events()
+        (pid,) = {e.pid for e in events if e.what == k.FORK and e.words[1] == shell.pid}
+        ours = [e for e in events if e.pid == pid and e.what in (k.UID, k.GID, k.EXEC)]
+        assert [(e.what, *e.words[2:4]) for e in ours[:-1]] == changes and ours[-1].what == k.EXEC
+        owner = os.stat(f"/proc/{pid}/comm").st_uid
+        read = subprocess.run(["cat", f"/proc/{pid}/io"], user=ME, group=ME_GROUP, extra_groups=[], capture_output=True)
+        assert (read.returncode == 0) == allowed
+        assert owner == (ME if allowed else 0)
+    finally:
+        finish(shell)
+
+
+def test_use_of_a_privilege_is_noted(place, taskstats):
+    """In the record of the task that used it, to its end, over exec; not in its children's. Having it is not noted."""
+    capable = path_of(place, "ta-cap")
+    # By a shell: what this test starts as another user has itself used root's privilege to become it.
+    finish(start(ME, ME_GROUP, "/bin/sh", "-c", f"{capable} use 5; {capable} leave 6; true"))
+    # root's process uses privileges to become another; the program it executes then, and that one's children
+    finish(start(ME, ME_GROUP, path_of(place, "ta-become"), "become", str(ME), str(ME_GROUP), path_of(place, "ta-repeat"),
+                 "repeat", "1", path_of(place, "ta-plain"), "leave", "7"))
+    records = taskstats.records()
+
+    def flags(comm, status):
+        return [bool(r.stats.ac_flag & k.ASU) for r in records
+                if (r.stats.comm.decode(), r.stats.ac_exitcode) == (comm, status << 8)]
+
+    assert flags("ta-cap", 5) == [True]
+    assert flags("ta-cap", 6) == [False]
+    assert flags("ta-repeat", 0) == [True]
+    assert flags("ta-plain", 7) == [False]
 
 
 def test_record_is_queued_before_its_number_is_free(directory, connector, taskstats):
