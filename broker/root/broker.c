@@ -12,10 +12,8 @@
 #include <ev.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "broker/base/clock.h"
@@ -28,6 +26,7 @@
 #include "broker/kernel/exit_listener.h"
 #include "broker/root/access.h"
 #include "broker/root/broker.h"
+#include "broker/root/entrance.h"
 #include "broker/root/facts.h"
 #include "broker/root/live.h"
 #include "broker/root/pace.h"
@@ -35,6 +34,7 @@
 #include "broker/root/proof.h"
 #include "broker/root/seccomp.h"
 #include "broker/root/service.h"
+#include "broker/root/shares.h"
 #include "broker/root/sources.h"
 #include "broker/rules/limits.h"
 #include "broker/tasks/join.h"
@@ -380,48 +380,7 @@ static void say_to_log(bool good, const char *sentence) {
                 log_error("%s", sentence);
 }
 
-static void say_to_person(bool good, const char *sentence) {
-        printf("%s %s\n", good ? "[ok]     " : "[missing]", sentence);
-}
-
-/* Needs no more than a moment; 4096 clients need as many descriptors. */
-static uint64_t broker_raise_descriptors(void) {
-        struct rlimit limit;
-        rlim_t wanted = LIMIT_CONNECTIONS + LIMIT_DESCRIPTORS_RESERVED, n_connections;
-
-        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
-                return LIMIT_CONNECTIONS;
-        limit.rlim_cur = MIN(wanted, limit.rlim_max);
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-        if (limit.rlim_cur >= wanted)
-                return LIMIT_CONNECTIONS;
-        n_connections = limit.rlim_cur - MIN(limit.rlim_cur / 2, (rlim_t)LIMIT_DESCRIPTORS_RESERVED);
-        log_warning("No more than %llu descriptors are allowed, and with them %llu connections. Raise LimitNOFILE.",
-                    (unsigned long long)limit.rlim_cur, (unsigned long long)n_connections);
-        return n_connections;
-}
-
-/* A part of what there is stays root's, however little it is. */
-static QuotaLimits broker_limits(const Options *options, uint64_t n_connections) {
-        QuotaLimits limits = quota_limits_default;
-        QuotaShare *connections = &limits.held[QUOTA_CONNECTIONS], *bytes = &limits.held[QUOTA_BYTES];
-
-        connections->total = n_connections;
-        connections->reserve = MIN(connections->reserve, n_connections / 8);
-        connections->of_user = options->user_connections;
-        bytes->total = options->clients_bytes;
-        bytes->reserve = options->clients_bytes / LIMIT_BYTES_RESERVED_PART;
-        bytes->of_user = options->user_bytes;
-        return limits;
-}
-
 static int broker_init(Broker *broker, const Options *options) {
-        ListenerOptions listener_options = {
-                .path = options->socket_path,
-                .fd = options->listener_fd,
-                .mode = options->socket_mode,
-                .group = (gid_t)-1,
-        };
         QuotaLimits limits;
         uint64_t buffer;
         int r;
@@ -430,7 +389,7 @@ static int broker_init(Broker *broker, const Options *options) {
         r = privileges_plan(&broker->privileges, options);
         if (r)
                 return BROKER_E_FAILED;
-        limits = broker_limits(options, broker_raise_descriptors());
+        limits = shares_find(options);
         if (getrandom(&broker->epoch, sizeof(broker->epoch), 0) < 0)
                 return error_origin(-errno);
         broker->start_time_ns = (uint64_t)clock_read_ns(CLOCK_REALTIME);
@@ -448,33 +407,10 @@ static int broker_init(Broker *broker, const Options *options) {
 
         access_watch_init(&broker->access, options, broker->procfs_fd);
         hub_set_policy(&broker->hub, &broker->access.policy);
-        if (options->socket_group && !access_find_group(options->socket_group, &listener_options.group)) {
-                log_error("There is no group %s for the socket: name another with --socket-group.", options->socket_group);
-                return BROKER_E_FAILED;
-        }
-
         /* Before the kernel is asked for anything: is there another broker? */
-        if (listener_options.fd < 0 && service_take_listener(&listener_options.fd))
-                return BROKER_E_FAILED;
-        r = listener_init(&broker->listener, &broker->hub, &listener_options);
-        switch (r) {
-        case LISTENER_E_IN_USE:
-                log_error("Another broker listens on %s already. Stop it first, or name another socket with --socket.",
-                          options->socket_path);
-                return BROKER_E_FAILED;
-        case LISTENER_E_PATH:
-                log_error("%s cannot be a socket: its directory is not there, the path is too long, or another kind "
-                          "of file is in the way. Name another with --socket.",
-                          options->socket_path);
-                return BROKER_E_FAILED;
-        case LISTENER_E_PERMISSION:
-                log_error("Making the socket %s is not permitted. Start taskbrokerd as root, or name a socket in a "
-                          "directory of your own with --socket.",
-                          options->socket_path);
-                return BROKER_E_FAILED;
-        }
+        r = entrance_open(&broker->listener, &broker->hub, options);
         if (r)
-                return error_trace(r);
+                return r < 0 ? error_trace(r) : BROKER_E_FAILED;
 
         r = sources_open(&broker->connector, &broker->exits, &broker->facts, options, say_to_log);
         if (r)
@@ -580,38 +516,4 @@ int broker_run(const Options *options) {
         broker_deinit(&broker);
         close(broker.procfs_fd);
         return r;
-}
-
-/**
- * broker_check() - say what the kernel offers
- * @options:  how
- *
- * Return: 0; BROKER_E_FAILED; a negative errno.
- */
-int broker_check(const Options *options) {
-        Broker broker = {
-                .connector = CONNECTOR_NULL,
-                .exits = EXIT_LISTENER_NULL,
-                .live = LIVE_NULL,
-                .listener = LISTENER_NULL,
-                .access = ACCESS_WATCH_NULL,
-        };
-        int r;
-
-        broker.procfs_fd = open(options->procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (broker.procfs_fd < 0) {
-                say_to_person(false, "/proc cannot be read. Mount it: mount -t proc proc /proc.");
-                return BROKER_E_FAILED;
-        }
-        facts_read(&broker.facts, broker.procfs_fd, true);
-        r = sources_open(&broker.connector, &broker.exits, &broker.facts, options, say_to_person);
-        if (!r) {
-                proof_say_facts(&broker.connector, &broker.exits, &broker.facts, say_to_person);
-                puts("taskbrokerd can do its work on this machine.");
-        } else if (r > 0) {
-                puts("taskbrokerd cannot work here until what is missing is there.");
-        }
-        broker_deinit(&broker);
-        close(broker.procfs_fd);
-        return r > 0 ? BROKER_E_FAILED : r;
 }

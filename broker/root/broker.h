@@ -11,4 +11,3 @@ enum {
 };
 
 int broker_run(const Options *options);
-int broker_check(const Options *options);

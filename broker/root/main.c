@@ -6,6 +6,7 @@
 
 #include "broker/base/log.h"
 #include "broker/root/broker.h"
+#include "broker/root/check.h"
 #include "broker/root/options.h"
 
 int main(int argc, char **argv) {
@@ -17,6 +18,6 @@ int main(int argc, char **argv) {
                 return r == OPTIONS_E_DONE ? EXIT_SUCCESS : 2;
 
         log_init(options.log_level);
-        r = options.check ? broker_check(&options) : broker_run(&options);
+        r = options.check ? check_run(&options) : broker_run(&options);
         return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
