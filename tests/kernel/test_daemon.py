@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 
+import pytest
 import real_kernel as k
 import support
 
@@ -77,10 +78,11 @@ def somebody_listens_to_connector():
         return c.acknowledged(k.INVALID)
 
 
-def test_terminate_hands_back(alone, make_broker):
-    """No socket, no listener, no count: the kernel stops paying."""
+@pytest.mark.parametrize("user", ["nobody", "root"])
+def test_terminate_hands_back(alone, make_broker, user):
+    """No socket, no listener, no count: the kernel stops paying. The file goes where it is the user's to remove."""
     assert not somebody_listens_to_connector()
-    broker = make_broker()
+    broker = make_broker(user=user)
     pid = broker.process.pid
     assert len(k.netlink_sockets_of(pid)) >= 2
     assert k.listeners() == 1
@@ -93,7 +95,7 @@ def test_terminate_hands_back(alone, make_broker):
     with open("/proc/net/netlink") as f:
         assert not inodes & {line.split()[9] for line in f}
     assert not somebody_listens_to_connector(), "the kernel still makes events, for nobody"
-    assert not broker.path.exists(), "its socket is left behind"
+    assert broker.path.exists() == (user != "root")
 
 
 def test_terminate_deregisters(make_broker):
@@ -144,15 +146,21 @@ def test_killed_daemon_leaves_a_socket_that_the_next_one_takes(make_broker):
         k.mend()
 
 
-def test_socket_is_roots_alone(make_broker):
-    """Until there is a policy for what others may know."""
-    broker = make_broker()
-    assert broker.path.stat().st_mode & 0o777 == 0o600
-    result = subprocess.run(
+def connect_as_nobody(path):
+    return subprocess.run(
         ["/usr/bin/python3", "-c",
          "import socket, sys\n"
          "try: socket.socket(socket.AF_UNIX).connect(sys.argv[1])\n"
-         "except PermissionError: sys.exit(13)", str(broker.path)],
+         "except PermissionError: sys.exit(13)", str(path)],
         preexec_fn=become_nobody, cwd="/",
-    )
-    assert result.returncode == 13
+    ).returncode
+
+
+def test_socket_is_for_everybody(make_broker):
+    """What each may know is decided by event; who wants it otherwise can close it."""
+    broker = make_broker()
+    assert broker.path.stat().st_mode & 0o777 == 0o666
+    assert connect_as_nobody(broker.path) == 0
+    closed = make_broker("--socket-mode", "0600", user="root")
+    assert closed.path.stat().st_mode & 0o777 == 0o600
+    assert connect_as_nobody(closed.path) == 13
