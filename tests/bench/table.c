@@ -21,6 +21,7 @@
 #include "tests/bench/machine.h"
 #include "tests/bench/table-crowd.h"
 #include "tests/bench/table-forker.h"
+#include "tests/bench/table-growth.h"
 #include "tests/bench/table-readers.h"
 #include "tests/bench/table-report.h"
 #include "tests/bench/table-settings.h"
@@ -56,6 +57,10 @@ static const Level levels[] = {
 };
 
 #define N_LEVELS (sizeof(levels) / sizeof(*levels))
+
+static const size_t growths[] = { 10000, 100000, 200000 };
+
+#define N_GROWTHS (sizeof(growths) / sizeof(*growths))
 
 typedef struct Bench {
         const char *program;
@@ -364,6 +369,20 @@ static int run_level(Bench *bench, size_t i) {
         return 0;
 }
 
+/* Of the table alone; the rest of what a task costs the broker is in the levels. */
+static int growth_print(void) {
+        printf("\nThe table by itself, filled one task after the other, by processor time\n");
+        printf("%12s%14s%18s%14s%18s\n", "tasks", "mean us", "longest us", "bytes/thread", "bytes/process");
+        for (size_t i = 0; i < N_GROWTHS; i++) {
+                GrowthFigures f;
+
+                if (growth_measure(growths[i], &f) < 0)
+                        return -1;
+                printf("%12zu%14.3f%18.1f%14.0f%18.0f\n", f.n_tasks, f.mean_us, f.max_us, f.bytes_per_task, f.bytes_per_process);
+        }
+        return 0;
+}
+
 static int usage(FILE *file, int status) {
         fprintf(file,
                 "Usage: bench-table [--rounds N] [--level N] TASKBROKERD\n"
@@ -441,5 +460,5 @@ int main(int argc, char **argv) {
         if (bench.n_disturbed > 0)
                 printf("Others used the machine at the beginning of %u measurements: the figures are of less worth.\n", bench.n_disturbed);
         table_report_print(levels, bench.figures, N_LEVELS);
-        return 0;
+        return growth_print() < 0 ? 1 : 0;
 }
