@@ -24,6 +24,8 @@ void live_link_close(LiveLink *link) {
         link->samples = tb_close(link->samples);
         link->events = tb_close(link->events);
         link->down = false;
+        link->away = 0;
+        link->pending = false;
         link->answer_deadline = 0;
 }
 
@@ -116,11 +118,17 @@ int live_link_poll(const LiveLink *link, struct pollfd pfds[static LIVE_LINK_FDS
 }
 
 static int live_link_state(LiveLink *link, const struct tb_client *client, const struct tb_link *state) {
+        unsigned int bit = client == link->samples ? 1u : 2u;
+
         /* As if the first try had failed: whoever called has to know that at once. */
         if (link->answer_deadline && client == link->samples)
                 return live_link_fail(link, -EPIPE, state->reason);
 
-        link->down = state->state == TB_LINK_LOST;
+        if (state->state == TB_LINK_LOST)
+                link->away |= bit;
+        else
+                link->away &= ~bit;
+        link->down = link->away != 0;
         link_describe(link->down_reason, state, link_now_realtime());
         return LIVE_LINK_STATE;
 }

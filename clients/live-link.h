@@ -33,6 +33,7 @@ struct LiveLink {
         struct tb_client *events; /* NULL: not asked for */
         bool pending;             /* messages behind a sample were received, and not taken */
         bool down;                /* one of them is away, and being tried */
+        unsigned int away;        /* which: bits */
         char down_reason[LINK_TEXT_MAX];
         uint64_t answer_deadline;  /* link_now(): by then the broker must have answered; 0: it has */
         char error[LINK_TEXT_MAX]; /* why live_link_process() failed */
