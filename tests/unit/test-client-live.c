@@ -151,6 +151,25 @@ static void test_births_and_ends(void) {
         live_deinit(&live);
 }
 
+/* It was asked for, and ended before the sample did: both are told, and each of what it used once. */
+static void test_twice(void) {
+        Made task = { .pid = 10, .start = -10, .cpu_ns = 100 };
+        Live live;
+
+        live_init(&live);
+        send_row(&live, &task, 1);
+        send_sample(&live, 1, true);
+        task.cpu_ns = 130;
+        send_row(&live, &task, 1.9);
+        task.cpu_ns = 137;
+        send_ended(&live, &task, 1.95);
+        send_sample(&live, 2, false);
+        assert(live.n_changed == 1 && used_of(&live, &task, METRIC_CPU) == 37);
+        assert(live.sample.used[METRIC_CPU] == 37 && row_of(&live, &task)->ended);
+        assert(live.ranking.total.n_ended == 1);
+        live_deinit(&live);
+}
+
 /* The number is used again, and the connections bring the news in another order. */
 static void test_reuse(void) {
         Made first = {.pid = 10, .start = -100, .cpu_ns = 100}, second = {.pid = 10, .start = 1.5, .cpu_ns = 1};
@@ -607,6 +626,7 @@ int main(void) {
         test_metrics();
         test_differences();
         test_births_and_ends();
+        test_twice();
         test_reuse();
         test_unknown();
         test_ended_without_stats();
