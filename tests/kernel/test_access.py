@@ -4,6 +4,7 @@ Who may know what, on the real kernel, from raw frames: a user without privilege
 listens while root, a third user and he himself run programs of all sorts.
 """
 
+import contextlib
 import os
 import subprocess
 
@@ -11,10 +12,12 @@ import pytest
 
 import support
 from support import TIMEOUT
-from tb_access import assert_event_restricted, become, is_loss, own_loss
+from tb_access import assert_event_restricted, assert_stats_restricted, become, is_loss, own_loss
 from tb_client import BrokerError, Client, Closed, parse
-from tb_protocol import broker_pb2, parse_prefix
+from tb_live import ask_samples, get_stats, next_sample
+from tb_protocol import broker_pb2, parse_prefix, sample_pb2
 from users import ME, ME_GROUP, ODD_GROUP, THIRD, THIRD_GROUP, finish, path_of, start
+
 
 def client_of(broker, uid, gid, groups=()):
     with become(uid, gid, groups):
@@ -272,6 +275,51 @@ def test_root_of_a_user_namespace(make_broker):
     assert (welcome.access, welcome.uid) == (broker_pb2.ACCESS_OWN, ME)
 
 
+@contextlib.contextmanager
+def standing(place):
+    """
+    One of mine, one of root's, one that is setuid root, alive until they are let go: what
+    starts them, and their numbers. A child of my own shell was never anybody else's.
+    """
+    def run(uid, gid, name):
+        shell = f"exec 3<&0; {path_of(place, name)} wait 7 <&3 & echo $!; wait $!"
+        process = start(uid, gid, "/bin/sh", "-c", shell)
+        lines = [process.stdout.readline().strip() for _ in range(2)]
+        return process, int(next(filter(bytes.isdigit, lines)))
+
+    started = [run(ME, ME_GROUP, "ta-plain"), run(0, 0, "ta-plain"), run(ME, ME_GROUP, "ta-suid")]
+    yield started
+    for process, _ in started:
+        if process.poll() is None:
+            finish(process, 7)
+
+
+def test_live_statistics(make_broker, place):
+    """Through both doors: questions and samples, those that live and those that end."""
+    broker = make_broker()
+    with standing(place) as started:
+        pids = mine, roots, setuid = [pid for _, pid in started]
+        me = client_of(broker, ME, ME_GROUP)
+        answers = get_stats(me, pids=pids, tids=pids)
+        ask_samples(me)
+        sample = next_sample(me)
+        for own, foreign in ((answers[0], answers[1:3]), (answers[3], answers[4:]), (sample.by()[mine], [sample.by()[p] for p in pids[1:]])):
+            assert own.stats.HasField("io") and not own.stats.withheld_groups
+            for task in foreign:
+                assert_stats_restricted(task.stats)
+        (full,) = get_stats(broker.client(), pids=[roots])
+        assert full.stats.HasField("io")
+        for process, _ in started:
+            finish(process, 7)
+        ended = {}
+        while not ended.keys() >= set(pids):
+            ended.update({t.pid: t for t in next_sample(me).tasks if t.ended})
+        assert ended[mine].termination.exit_code == 7 and ended[mine].stats.HasField("io")
+        for pid in pids[1:]:
+            assert not ended[pid].HasField("termination")
+            assert_stats_restricted(ended[pid].stats)
+
+
 # -- hidepid ------------------------------------------------------------------
 
 
@@ -322,6 +370,28 @@ def test_hidepid(hidden, make_broker, directory, place):
             assert is_loss(event) or event.restricted
     (ended,) = [e for e in public if e.WhichOneof("what") == "exit" and e.pid == other.pid]
     assert_event_restricted(ended)
+
+
+def test_hidepid_live_statistics(hidden, make_broker, place):
+    """Others' tasks are nobody's numbers, and in no sample; and nothing counts them."""
+    broker = make_broker("--procfs", str(hidden), "--user", "root")
+    with standing(place) as started:
+        mine, roots, setuid = [pid for _, pid in started]
+        me = client_of(broker, ME, ME_GROUP)
+        answers = get_stats(me, pids=[mine, roots, setuid], tids=[roots])
+        assert answers[0].stats.HasField("io")
+        for answer in answers[1:]:
+            fields = {f.name for f, _ in answer.ListFields()}
+            assert answer.state == sample_pb2.SAMPLE_STATE_GONE and len(fields) == 2, answer
+        ask_samples(me)
+        sample = next_sample(me)
+        assert mine in sample.by() and all(t.uid == ME for t in sample.tasks)
+        for process, _ in reversed(started):
+            finish(process, 7)
+        while mine not in {t.pid for t in sample.tasks if t.ended}:
+            sample = next_sample(me)
+            assert all(t.uid == ME for t in sample.tasks) and not {roots, setuid} & sample.by().keys()
+            assert sample.last.exits == sum(t.ended for t in sample.tasks)
 
 
 def test_hidepid_changes(hidden, make_broker):
