@@ -303,7 +303,8 @@ def test_live_statistics(make_broker, place):
         answers = get_stats(me, pids=pids, tids=pids)
         ask_samples(me)
         sample = next_sample(me)
-        for own, foreign in ((answers[0], answers[1:3]), (answers[3], answers[4:]), (sample.by()[mine], [sample.by()[p] for p in pids[1:]])):
+        sampled = [sample.by()[pid] for pid in pids]
+        for own, *foreign in (answers[:3], answers[3:], sampled):
             assert own.stats.HasField("io") and not own.stats.withheld_groups
             for task in foreign:
                 assert_stats_restricted(task.stats)
