@@ -205,6 +205,76 @@ static void do_patterns(void) {
         close_all(n_fds);
 }
 
+/* A request of the member @tag as a frame. */
+static size_t put_request(uint8_t *out, unsigned int tag, const uint8_t *data, size_t n) {
+        static uint8_t message[8192];
+        size_t n_message = put_bytes(message, tag, data, n), n_prefix = put_varint(out, n_message);
+
+        memcpy(out + n_prefix, message, n_message);
+        return n_prefix + n_message;
+}
+
+/* The statistics of as many processes as may be asked for at once, on eight connections, without a pause. */
+static void do_stats(void) {
+        static uint8_t pids[1024], body[1024], frame[2048];
+        size_t n_pids = 0, n_frame;
+        uint32_t pid = 1;
+
+        for (int i = 0; i < 128; ++i, pid = pid * 7 % 4001)
+                n_pids += put_varint(pids + n_pids, pid);
+        n_frame = put_request(frame, 4, body, put_bytes(body, 1, pids, n_pids));
+        for (size_t i = 0; i < 8; ++i)
+                fds[i] = attach();
+        while (now() < end) {
+                for (size_t i = 0; i < 8; ++i) {
+                        if (fds[i] < 0 || !drain(fds[i])) {
+                                close(fds[i]);
+                                fds[i] = attach();
+                        }
+                        if (fds[i] >= 0 && send(fds[i], frame, n_frame, MSG_NOSIGNAL) > 0)
+                                ++*count;
+                }
+        }
+        close_all(8);
+}
+
+/* Ten samples a second of each of sixteen sets of tasks. */
+static void do_samples(void) {
+        for (uint8_t i = 0; i < 16; ++i) {
+                uint8_t body[16] = { 1 << 3, 100, 3 << 3 | 2, 2, 1 << 3, i }, frame[64];
+
+                fds[i] = attach();
+                if (fds[i] >= 0)
+                        (void)!send(fds[i], frame, put_request(frame, 5, body, 6), MSG_NOSIGNAL);
+        }
+        while (now() < end) {
+                for (size_t i = 0; i < 16; ++i)
+                        if (fds[i] >= 0)
+                                (void)drain(fds[i]);
+                usleep(1000);
+                ++*count;
+        }
+        close_all(16);
+}
+
+/* Subscriptions of all that descends from process 1, as often as they can be had, half of them shut at once. */
+static void do_subtrees(void) {
+        for (uint32_t i = 0; now() < end; ++i) {
+                uint8_t filter[16] = { 3 << 3, 1, 1 << 3 }, frame[256];
+                int fd = attach();
+
+                if (fd < 0)
+                        continue;
+                (void)!send(fd, frame, put_subscribe(frame, filter, 3 + put_varint(filter + 3, i), true), MSG_NOSIGNAL);
+                if (i % 2)
+                        (void)shutdown(fd, SHUT_WR);
+                (void)poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 10);
+                (void)drain(fd);
+                close(fd);
+                ++*count;
+        }
+}
+
 /* Subscribers of everything, as many as it gets, which read only at times. */
 static void do_readers(void) {
         size_t n = 0;
@@ -252,6 +322,9 @@ static const struct {
         { "patterns", do_patterns },
         { "readers", do_readers },
         { "halves", do_halves },
+        { "stats", do_stats },
+        { "samples", do_samples },
+        { "subtrees", do_subtrees },
 };
 
 static int usage(void) {
