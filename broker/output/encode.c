@@ -124,12 +124,10 @@ static void stats_restrict(TaskStats *ret, const TaskStats *stats, uint32_t vari
 }
 
 PB(TaskStats) *stats_fill_view(StatsMessage *m, const TaskStats *stats, uint32_t variant) {
-        TaskStats restricted;
-
         if (!(variant & ENCODE_PUBLIC))
                 return stats_fill(m, stats);
-        stats_restrict(&restricted, stats, variant);
-        return stats_fill(m, &restricted);
+        stats_restrict(&m->restricted, stats, variant);
+        return stats_fill(m, &m->restricted);
 }
 
 /* An absent Program says that the subscription did not ask; one that is not known is there, and empty. */

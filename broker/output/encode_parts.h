@@ -16,6 +16,7 @@ typedef struct StatsMessage StatsMessage;
 
 /* A TaskStats message with all that it can point to. */
 struct StatsMessage {
+        TaskStats restricted;           /* what of the record is told, where not all is */
         PB(TaskStats) stats;
         PB(TaskStats__Identity) identity;
         PB(TaskStats__Cpu) cpu;

@@ -110,11 +110,11 @@ def test_out_of_memory(make_daemon):
     k = daemon.kernel
     k.wait_listening()
     pid = daemon.process.pid
-    if address_space(pid) > 1 << 40:
-        pytest.skip("the address sanitizer takes it all")
     k.fork(100)
     k.mirror = False
     fast = daemon.subscriber(kinds=("comm",), threads=True)
+    if address_space(pid) > 1 << 40:
+        pytest.skip("the address sanitizer takes it all")
     slow = [daemon.subscriber(kinds=("comm",) + more, threads=True, rcvbuf=4096) for more in (("uid",), ("gid",), ("sid",))]
     resource.prlimit(pid, resource.RLIMIT_AS, (address_space(pid) + RESERVE + MIB,) * 2)
     n = 30000
