@@ -358,7 +358,8 @@ int main(void) {
                 test_random(seeds[i], 0, 60, false);
                 test_random(seeds[i] + 1, 0, 3000, false);
                 test_random(seeds[i] + 2, 3 * FEED_CHUNK_BYTES + 777, 900, false);
-                test_random(seeds[i] + 3, 5 * FEED_CHUNK_BYTES, 900, true);
+                if (i < 2)
+                        test_random(seeds[i] + 3, 5 * FEED_CHUNK_BYTES, 900, true);
         }
         return 0;
 }
