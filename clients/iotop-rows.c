@@ -146,7 +146,6 @@ static int compare_moved(const IotopLine *a, const IotopLine *b) {
 }
 
 static int compare_known(const IotopValue *a, const IotopValue *b) {
-        /* both are of one column: NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         return (a->known == METRIC_KNOWN) - (b->known == METRIC_KNOWN);
 }
 
@@ -167,10 +166,10 @@ static const IotopValue *iotop_sort_value(const IotopLine *line, enum iotop_colu
 
 static int compare_column(const IotopRows *rows, const IotopLine *a, const IotopLine *b) {
         char user[USERS_NAME_MAX], prio_a[IOPRIO_MAX], prio_b[IOPRIO_MAX];
-        const IotopValue *value = iotop_sort_value(a, rows->sort);
+        const IotopValue *value_a = iotop_sort_value(a, rows->sort), *value_b = iotop_sort_value(b, rows->sort);
 
-        if (value)
-                return compare_number(value->value, iotop_sort_value(b, rows->sort)->value);
+        if (value_a && value_b)
+                return compare_number(value_a->value, value_b->value);
 
         switch (rows->sort) {
         case IOTOP_PRIO:
@@ -190,10 +189,11 @@ static int compare_column(const IotopRows *rows, const IotopLine *a, const Iotop
 static int iotop_compare(const void *first, const void *second, void *closure) {
         const IotopLine *a = first, *b = second;
         const IotopRows *rows = closure;
+        const IotopValue *value_a = iotop_sort_value(a, rows->sort), *value_b = iotop_sort_value(b, rows->sort);
         int r = 0;
 
-        if (iotop_sort_value(a, rows->sort))
-                r = compare_known(iotop_sort_value(b, rows->sort), iotop_sort_value(a, rows->sort));
+        if (value_a && value_b)
+                r = compare_known(value_b, value_a);
         if (r == 0)
                 r = compare_known(&b->read, &a->read);
         if (r != 0)
