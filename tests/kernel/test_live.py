@@ -40,6 +40,13 @@ def python(text):
         process.wait()
 
 
+def wait_until(predicate):
+    deadline = time.monotonic() + TIMEOUT
+    while not predicate():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def proc_io(pid):
     lines = pathlib.Path(f"/proc/{pid}/io").read_text().split()
     return dict(zip((name.rstrip(":") for name in lines[::2]), map(int, lines[1::2])))
@@ -87,10 +94,10 @@ def test_a_process_is_the_sum_of_all_its_threads(make_broker):
             t.join()
         threading.Thread(target=threading.Event().wait, daemon=True).start()
     """
-    with python(text) as process:
-        broker.settle(lambda status: status.unmatched_stats == 0)
-        with broker.client() as client:
-            answer, = get_stats(client, pids=[process.pid])
+    with python(text) as process, broker.client() as client:
+        # join() returns while the thread is on its way out
+        wait_until(lambda: get_stats(client, pids=[process.pid])[0].tasks == 2)
+        answer, = get_stats(client, pids=[process.pid])
         io, stats = proc_io(process.pid), answer.stats
         assert (answer.tasks, stats.tasks, stats.tasks_missing) == (2, 22, 0)
         for ours, theirs in (("read_char_bytes", "rchar"), ("write_char_bytes", "wchar")):
@@ -186,13 +193,6 @@ def switch():
     SWITCH.write_text("0")
     yield lambda: SWITCH.read_text().strip()
     SWITCH.write_text(before)
-
-
-def wait_until(predicate):
-    deadline = time.monotonic() + TIMEOUT
-    while not predicate():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def child_of(pid):
