@@ -156,7 +156,7 @@ static void thread_at(int code) {
         if (fd < 0)
                 die("ns_last_pid");
         n = snprintf(text, sizeof(text), "%d", number - 1);
-        for (int i = 0; i < 1000 && part.tid != number; i++) {
+        for (int i = 0; i < 20000 && part.tid != number; i++) {
                 pthread_t thread;
 
                 /* somebody else may have it for a moment */

@@ -106,7 +106,8 @@ def test_any_byte(directory, make_broker, beside, recorder, topic):
             pass
         assert traveller.n_resumed > N_CUTS / 8
         check_same(reference, traveller.tasks, [n for n in traveller.events if n.number < end], end)
-    assert broker.status().resumed == sum(traveller.n_resumed for traveller in travellers)
+    # A connection can break after the broker's answer and before it came.
+    assert broker.status().resumed >= sum(traveller.n_resumed for traveller in travellers)
 
     table = LiveTable(reference.snapshot_tasks, threads=topic.get("threads", False))
     table.apply_all(reference.events_left())
@@ -154,7 +155,6 @@ def test_watch(directory, make_broker, beside, recorder):
 
     control.barrier()
     reference.until_number(control.end_of(reference))
-    assert not [n for n in reference.events if what(n.event) == "loss"]
     table = LiveTable(reference.snapshot_tasks, threads=True)
     due = list(reference.events)
     while due[0].number < events[0]["number"]:
@@ -162,7 +162,14 @@ def test_watch(directory, make_broker, beside, recorder):
     assert {task["tid"]: (task["pid"], task["start_time_ns"]) for task in tasks} == {
         row.tid: (row.pid, row.start_time_ns) for row in table.rows.values()
     }
-    assert [(e["number"], e["time_ns"], e["tid"]) for e in events] == [
-        (n.number, n.event.time_ns, n.event.tid) for n in due[:len(events)]
-    ]
+    due_by_number = {n.number: n.event for n in due}
+    number = events[0]["number"]
+    for event in events:
+        assert event["number"] == number
+        if event["kind"] == "loss" and event["source"] == "reader":
+            # Where the machine is so busy that the library comes back too late, it is told how much too late.
+            number += event["count"]
+            continue
+        assert (event["time_ns"], event["tid"] or 0) == (due_by_number[number].time_ns, due_by_number[number].tid)
+        number += 1
     control.close()
