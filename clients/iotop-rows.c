@@ -149,6 +149,11 @@ static int compare_known(const IotopValue *a, const IotopValue *b) {
         return (a->known == METRIC_KNOWN) - (b->known == METRIC_KNOWN);
 }
 
+static bool iotop_is_value(enum iotop_column column) {
+        return column == IOTOP_READ || column == IOTOP_WRITE || column == IOTOP_SWAPIN || column == IOTOP_IO;
+}
+
+/* Of a column that iotop_is_value(). */
 static const IotopValue *iotop_sort_value(const IotopLine *line, enum iotop_column column) {
         switch (column) {
         case IOTOP_READ:
@@ -157,19 +162,16 @@ static const IotopValue *iotop_sort_value(const IotopLine *line, enum iotop_colu
                 return &line->write;
         case IOTOP_SWAPIN:
                 return &line->swapin;
-        case IOTOP_IO:
-                return &line->io;
         default:
-                return NULL;
+                return &line->io;
         }
 }
 
 static int compare_column(const IotopRows *rows, const IotopLine *a, const IotopLine *b) {
         char user[USERS_NAME_MAX], prio_a[IOPRIO_MAX], prio_b[IOPRIO_MAX];
-        const IotopValue *value_a = iotop_sort_value(a, rows->sort), *value_b = iotop_sort_value(b, rows->sort);
 
-        if (value_a && value_b)
-                return compare_number(value_a->value, value_b->value);
+        if (iotop_is_value(rows->sort))
+                return compare_number(iotop_sort_value(a, rows->sort)->value, iotop_sort_value(b, rows->sort)->value);
 
         switch (rows->sort) {
         case IOTOP_PRIO:
@@ -189,18 +191,17 @@ static int compare_column(const IotopRows *rows, const IotopLine *a, const Iotop
 static int iotop_compare(const void *first, const void *second, void *closure) {
         const IotopLine *a = first, *b = second;
         const IotopRows *rows = closure;
-        const IotopValue *value_a = iotop_sort_value(a, rows->sort), *value_b = iotop_sort_value(b, rows->sort);
         int r = 0;
 
-        if (value_a && value_b)
-                r = compare_known(value_b, value_a);
+        if (iotop_is_value(rows->sort))
+                r = compare_known(iotop_sort_value(b, rows->sort), iotop_sort_value(a, rows->sort));
         if (r == 0)
                 r = compare_known(&b->read, &a->read);
         if (r != 0)
                 return r;
 
         r = compare_column(rows, a, b);
-        if (r == 0 && iotop_sort_value(a, rows->sort))
+        if (r == 0 && iotop_is_value(rows->sort))
                 r = compare_moved(a, b);
         if (r == 0)
                 r = (a->row->tid > b->row->tid) - (a->row->tid < b->row->tid);
