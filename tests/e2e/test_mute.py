@@ -40,7 +40,7 @@ def test_muted_and_repaired(daemon):
     k = daemon.kernel
     k.fork(100)
     k.fork(101)
-    k.fork(102)
+    k.fork(102, comm=b"init")
     client.take(3)
     k.mute()
     muted_at = time.time_ns()
@@ -64,7 +64,7 @@ def test_muted_and_repaired(daemon):
     assert exits[100].exit.termination.exit_code == 6
 
     # It works again. The table is being compared with /proc now: nothing may differ there.
-    k.fork(103)
+    k.fork(103, comm=b"init")
     k.mirror = False
     k.end(102)
     assert brief(client.take(2)) == [("fork", 103), ("exit", 102)]

@@ -239,14 +239,14 @@ class FakeKernel:
         with self.lock:
             self.connector.send(data)
 
-    def fork(self, tid, pid=None, parent_tid=1, parent_pid=None, **kw):
-        """A process; a thread, where pid is given and another."""
+    def fork(self, tid, pid=None, parent_tid=1, parent_pid=None, comm=b"made-up", **kw):
+        """A process; a thread, where pid is given and another. `comm` is what /proc calls it."""
         pid = tid if pid is None else pid
         parent_pid = parent_tid if parent_pid is None else parent_pid
         stamp = kw.pop("stamp", None) or time.monotonic_ns()
         if self.mirror and self.proc:
             asleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
-            self.proc.add(pid, tid, ppid=parent_pid, start_ns=stamp + asleep)
+            self.proc.add(pid, tid, ppid=parent_pid, start_ns=stamp + asleep, comm=comm)
         return self.event(FORK, struct.pack("=IIII", parent_tid, parent_pid, tid, pid), stamp=stamp, **kw)
 
     def exec(self, tid, pid=None, comm=None, program=None, **kw):
