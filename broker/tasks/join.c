@@ -293,40 +293,40 @@ static int join_read_name(Join *join,
 }
 
 /*
- * Whether the owner of a task's ids may look into it after it called exec. A program
+ * Whether /proc keeps a task from the owner of its ids after it called exec. A program
  * that has privileges by its file, or that he may not read, shows in whom its files
  * in /proc belong to, which costs nothing. What a process has from one that was
  * another's (privileges, a user namespace) is looked for in full, and expected until
  * it was.
  */
-static bool join_is_guarded(Join *join, const Task *after, bool seen, uint32_t owner) {
+static uint16_t join_guard(Join *join, const Task *after, bool seen, uint32_t owner) {
         Process *process = after->process;
+        bool feared = process->tainted || (after->flags & TASK_GUARDED);
         ProcfsTask found;
 
         if (!seen || after->euid == 0)
-                return process->tainted || (after->flags & TASK_GUARDED);
-        if (owner == after->euid && !process->tainted && !process->unsure && !(after->flags & TASK_GUARDED))
-                return false;
+                return feared ? TASK_GUARDED | TASK_UNLOOKED : 0;
+        if (owner == after->euid && !feared && !process->unsure)
+                return 0;
         /* Files of what is ending are root's too: that says nothing. */
         if (!procfs_read_leader(join->names.procfs_fd, process->pid, &found) || found.ended || found.exiting)
-                return process->tainted || (after->flags & TASK_GUARDED);
+                return feared ? TASK_GUARDED : 0;
         if (found.ruid != after->ruid || found.rgid != after->rgid || found.guarded)
-                return true;
+                return TASK_GUARDED;
         process->unsure = join->owners_doubted = false;
-        return false;
+        return 0;
 }
 
 /* The task as it is after it called exec: its memory is new, its ids are those of the thread that called. */
 static Task join_exec_task(Join *join, const Task *caller, bool seen, uint32_t owner) {
         Task after = *caller;
 
-        after.flags &= (uint16_t)~TASK_CREDENTIALS_CHANGED;
-        if (join_is_guarded(join, &after, seen, owner)) {
-                after.flags |= TASK_GUARDED;
+        after.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_UNLOOKED);
+        after.flags = (uint16_t)((after.flags & ~TASK_GUARDED) | join_guard(join, &after, seen, owner));
+        if (after.flags & TASK_GUARDED)
                 after.process->tainted = true;
-        } else {
-                after.flags &= (uint16_t)~TASK_GUARDED;
-        }
+        if ((after.flags & TASK_UNLOOKED) && after.euid != 0)
+                looks_note(&join->looks, after.process->pid);
         return after;
 }
 
@@ -374,8 +374,8 @@ static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
         if (caller)
                 join_replace_leader(join, task, caller);
         memcpy(task->comm, event->comm, sizeof(task->comm));
-        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_GUARDED);
-        task->flags |= after.flags & TASK_GUARDED;
+        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_GUARDED | TASK_UNLOOKED);
+        task->flags |= after.flags & (TASK_GUARDED | TASK_UNLOOKED);
         task_table_set_program(&join->table, task->process, program);
         return 0;
 }
@@ -482,6 +482,30 @@ static void join_on_program(Programs *programs, const Task *task, const Program 
         memcpy(event.comm_change.old_comm, task->comm, sizeof(task->comm));
         event.program = program;
         join_emit(join, &event);
+}
+
+/* Those of which it was feared only that they are kept from their owners; told where that brings a task into a set. */
+static void join_make_up_looks(Join *join) {
+        Task *task;
+
+        while ((task = looks_next(&join->looks, &join->table, join->names.procfs_fd))) {
+                Event event = {
+                        .kind = EVENT_COMM,
+                        .time_ns = join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)),
+                        .pid = task->process->pid,
+                        .tid = task->tid,
+                        .synthesised = true,
+                        .only_for_sets = true,
+                };
+                Task after = *task;
+
+                event_fill(&event, task);
+                after.flags &= (uint16_t)~TASK_GUARDED;
+                event.owner = task_owner(&after);
+                memcpy(event.comm_change.old_comm, task->comm, sizeof(task->comm));
+                join_emit(join, &event);
+                task->flags = after.flags;
+        }
 }
 
 static int join_event(Join *join, Event *event) {
@@ -613,6 +637,7 @@ int join_tick(Join *join) {
         uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC), count = 0;
         int r;
 
+        join_make_up_looks(join);
         join_look_for_overdue(join, now);
         if (!join->doubtful || now - join->doubtful_since_ns < ORPHAN_AGE_NS)
                 return 0;

@@ -14,6 +14,7 @@
 #include "broker/kernel/connector.h"
 #include "broker/kernel/exit_listener.h"
 #include "broker/model/status.h"
+#include "broker/tasks/looks.h"
 #include "broker/tasks/names.h"
 #include "broker/tasks/programs.h"
 #include "broker/tasks/records.h"
@@ -32,6 +33,7 @@ struct Join {
         TaskTable table;
         Records records;
         Names names;
+        Looks looks;
         Programs programs;
         int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
         uint64_t start_ns;              /* monotonic */

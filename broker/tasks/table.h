@@ -39,6 +39,8 @@ enum {
         TASK_KERNEL = 1u << 7,
         /* /proc keeps it from the owner of its ids: it has privileges, or may not be looked into. */
         TASK_GUARDED = 1u << 8,
+        /* That is not known, but feared: nobody has looked since its last exec. */
+        TASK_UNLOOKED = 1u << 9,
 };
 
 struct Task {

@@ -45,6 +45,15 @@ def key(event):
     return (event.WhichOneof("what"), event.time_ns, event.pid, event.tid)
 
 
+def await_looks(broker):
+    """
+    Whose a process is that root started as another, the broker finds out at its exec, if it
+    has the time; or else when it looks around next, twice a second.
+    """
+    begin = broker.status().uptime_ns
+    broker.settle(lambda status: status.uptime_ns > begin + 1_200_000_000)
+
+
 # What each kind of program is started as: (user, group, command), and whether it is the user's own.
 def crowd(place):
     run = lambda name, *arguments: [path_of(place, name), *arguments]  # noqa: E731
@@ -73,8 +82,7 @@ def test_ten_thousand_exits(make_broker, directory, place):
     loops = []
     for uid, gid, command in crowd(place).values():
         loops.append(start(uid, gid, path_of(place, "ta-repeat"), "repeat", "510", *command))
-    # A loop is known, and looked at, before the first of its children is made.
-    broker.settle(lambda status: status.live_tasks > 0 and status.unmatched_stats == 0)
+    await_looks(broker)
     name = support.unique_name()
     root = broker.subscriber()
     me = subscriber_of(broker, ME, ME_GROUP)
@@ -124,8 +132,11 @@ def run_looked_at(broker, root, me, uid, gid, *command):
     Runs a program that waits, and ends it once the broker has told of its exec: the
     root's and the user's exit, and whether /proc was looked at in time.
     """
-    shell = ("/bin/sh", "-c", '"$@"; true', "sh")
+    shell = ("/bin/sh", "-c", 'read x; "$@"; true', "sh")
     process = start(uid, gid, *shell, *command)
+    await_looks(broker)
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
     process.stdout.readline()
     name = os.path.basename(command[0]).encode()
     execed = root.until(lambda e: e.WhichOneof("what") == "exec" and e.comm == name and e.ppid == process.pid)[-1]
@@ -357,15 +368,15 @@ def test_hidepid(hidden, make_broker, directory, place):
     assert status.withheld and not status.live_tasks
 
     loop = start(ME, ME_GROUP, path_of(place, "ta-repeat"), "repeat", "20", path_of(place, "ta-plain"), "leave", "5")
+    shell = start(ME, ME_GROUP, "/bin/sh", "-c", f"read x; {support.helper(directory, name)} 0; true")
     setuid = start(ME, ME_GROUP, path_of(place, "ta-suid"), "leave", "8")
-    finish(other, 7), finish(setuid, 8), finish(loop)
-    mine = start(ME, ME_GROUP, support.helper(directory, name), "0")
-    finish(mine)
+    await_looks(broker)
+    finish(other, 7), finish(setuid, 8), finish(loop), finish(shell)
     seen = until(me, name)
     assert all(e.uid == ME or e.left_filter for e in seen), [e for e in seen if e.uid != ME]
     assert sum(e.WhichOneof("what") == "exit" and not e.restricted for e in seen) >= 40
     assert setuid.pid not in {e.pid for e in seen if e.WhichOneof("what") == "exit"}
-    public = exempt.until(lambda e: e.WhichOneof("what") == "exit" and e.pid == setuid.pid)
+    public = exempt.until(lambda e: e.WhichOneof("what") == "exit" and e.pid == shell.pid)
     for event in public:
         if event.uid != ME:
             assert is_loss(event) or event.restricted

@@ -154,6 +154,43 @@ static void test_su(void) {
         rig_free(rig);
 }
 
+/* What nobody had time to look at is looked at later; what it starts then is its owner's. */
+static void test_later(void) {
+        Rig *rig = rig_new();
+        Task *root = rig_seed(rig, 50, 50, "su");
+
+        if (geteuid() == 0) {
+                root->ruid = root->euid = root->rgid = root->egid = 0;
+                for (int guarded = 0; guarded < 2; ++guarded) {
+                        uint64_t start_ns;
+
+                        rig->now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - 100 * MS;
+                        start_ns = rig_fork(rig, 50, TASK, TASK);
+                        set_ids(rig, TASK, ME, GROUP);
+                        rig_exec(rig, TASK);
+                        rig_fork(rig, TASK, TASK + 1, TASK + 1);
+                        rig_turn(rig);
+                        assert(end(rig, TASK + 1) == OWNER_NONE);
+                        show(rig, TASK, IDS_OF_ME, guarded ? 0 : ME);
+                        proc_add_stat(&rig->procfs, &(ProcTask){ .pid = TASK, .tid = TASK, .comm = "task",
+                                                                 .start = proc_ticks(rig_wall(start_ns)) });
+                        assert(join_tick(&rig->join) == 0);
+                        if (!guarded) {
+                                const Event *event = rig_expect(rig, EVENT_COMM, TASK, TASK);
+
+                                assert(event->only_for_sets && event->owner.claim == OWNER_NOW && event->owner.uid == ME);
+                        }
+                        rig_expect_nothing(rig);
+                        rig_fork(rig, TASK, TASK + 1, TASK + 1);
+                        rig_turn(rig);
+                        assert(end(rig, TASK + 1) == (guarded ? OWNER_NONE : OWNER_EVER));
+                        assert(end(rig, TASK) == (guarded ? OWNER_NONE : OWNER_NOW));
+                        assert(unlinkat(rig->procfs.fd, "200/comm", 0) == 0);
+                }
+        }
+        rig_free(rig);
+}
+
 /* A program that its user may not look into: its files in /proc are another's. */
 static void test_guarded(void) {
         Rig *rig = rig_new();
@@ -228,6 +265,7 @@ int main(void) {
         test_setgid();
         test_events_of_change();
         test_su();
+        test_later();
         test_guarded();
         test_threads();
         test_loss();
