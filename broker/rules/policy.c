@@ -98,20 +98,3 @@ View policy_view_task(const Rights *rights, const Task *task) {
         owner = task_owner(task);
         return policy_view(rights, &owner);
 }
-
-/**
- * policy_view_stats() - what a client may know of a task's statistics, while it lives
- * @rights:  of the client
- * @task:    the task; of a process: one of its live ones
- * @stats:   what the kernel said of it, or of the process' tasks that are asked for now
- *
- * Of a process each task's is to be asked for, and the least is what is told.
- */
-View policy_view_stats(const Rights *rights, const Task *task, const TaskStats *stats) {
-        Owner owner;
-
-        if (rights->all)
-                return VIEW_FULL;
-        owner = task_owner_live(task, stats);
-        return policy_view(rights, &owner);
-}

@@ -60,4 +60,3 @@ Access rights_access(const Rights *rights);
 View policy_view(const Rights *rights, const Owner *owner);
 View policy_view_event(const Rights *rights, const Event *event);
 View policy_view_task(const Rights *rights, const Task *task);
-View policy_view_stats(const Rights *rights, const Task *task, const TaskStats *stats);

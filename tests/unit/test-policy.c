@@ -185,6 +185,7 @@ static void test_view_task(void) {
                 { { .ac_uid = 1000, .ac_gid = 0 }, VIEW_PUBLIC },
         };
         TaskTable made;
+        Owner owner;
         Task *task;
 
         task_table_init(&made);
@@ -195,16 +196,16 @@ static void test_view_task(void) {
         assert(policy_view_task(&rights_own, task) == VIEW_FULL);
         assert(policy_view_task(&rights_hidden, task) == VIEW_FULL);
         for (size_t i = 0; i < ARRAY_SIZE(table); ++i) {
-                assert(policy_view_stats(&rights_all, task, &table[i].stats) == VIEW_FULL);
-                assert(policy_view_stats(&rights_own, task, &table[i].stats) == table[i].view);
-                assert(policy_view_stats(&rights_hidden, task, &table[i].stats) == table[i].view);
+                owner = task_owner_live(task, &table[i].stats);
+                assert(policy_view(&rights_all, &owner) == VIEW_FULL);
+                assert(policy_view(&rights_own, &owner) == table[i].view);
+                assert(policy_view(&rights_hidden, &owner) == table[i].view);
         }
         task->euid = 0;
+        owner = task_owner_live(task, &table[0].stats);
         assert(policy_view_task(&rights_all, task) == VIEW_FULL);
-        assert(policy_view_task(&rights_own, task) == VIEW_PUBLIC);
-        assert(policy_view_task(&rights_hidden, task) == VIEW_NONE);
-        assert(policy_view_stats(&rights_own, task, &table[0].stats) == VIEW_PUBLIC);
-        assert(policy_view_stats(&rights_hidden, task, &table[0].stats) == VIEW_NONE);
+        assert(policy_view_task(&rights_own, task) == VIEW_PUBLIC && policy_view(&rights_own, &owner) == VIEW_PUBLIC);
+        assert(policy_view_task(&rights_hidden, task) == VIEW_NONE && policy_view(&rights_hidden, &owner) == VIEW_NONE);
         task_table_deinit(&made);
 }
 
