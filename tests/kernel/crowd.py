@@ -83,6 +83,10 @@ class Crowd(Told):
         self.tell()
         return self.settle()
 
+    def has_settled(self):
+        """It has made as many as it shall, and says so: settle() does not wait."""
+        return bool(self.pending or select.select([self.process.stdout], [], [], 0)[0])
+
     def settle(self):
         assert self.line() == ["done"]
         self.members = support.records(self.truth, MEMBER, Member)

@@ -38,11 +38,11 @@ class Tap:
         except queue.Empty:
             raise socket.timeout("nothing came for long") from None
 
-    def wait_bytes(self, n):
-        """Until so many more have come."""
+    def wait_bytes(self, n, ended=lambda: False):
+        """Until so many more have come, or there is nothing more to come."""
         deadline = time.monotonic() + support.TIMEOUT
         n += self.n_bytes
-        while self.n_bytes < n:
+        while self.n_bytes < n and not ended():
             assert time.monotonic() < deadline, "nothing comes"
             time.sleep(0.001)
 

@@ -147,7 +147,7 @@ def test_fifty_clients_in_a_storm(directory, make_broker, group, beside, recorde
     control.barrier()
     crowd.begin()
     for i in range(N_CLIENTS):
-        observer.socket.wait_bytes(rng.choice((1, 20_000, 60_000)))
+        observer.socket.wait_bytes(rng.choice((1, 20_000, 60_000)), crowd.has_settled)
         others[i % len(every)].append(Recording(recorder, broker, **every[i % len(every)].arguments).begin())
     crowd.settle()
     assert len(crowd.staying()) > 50

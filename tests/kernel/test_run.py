@@ -220,8 +220,9 @@ def test_io(directory, broker):
     assert account["io"]["processes"] == 1
 
 
-def test_args(broker):
+def test_args(make_broker):
     """The command line of what lives long enough for the broker to read it."""
+    broker = make_broker(*ROOM, "--keep-ptrace")
     script = """
         import json, os, subprocess, sys
         known = None
