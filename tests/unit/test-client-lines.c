@@ -349,6 +349,7 @@ static void test_status(void) {
 
         /* Everything as large as it gets. */
         memset(&status, 0xff, sizeof(status));
+        status.withheld = false;
         status.broker_version = status.kernel_release = "0123456789012345678901234567890123456789012345678901234567890123456789";
         status.delay_accounting = TB_DELAY_ACCOUNTING_ON;
         n = status_text(text, &status);

@@ -274,6 +274,7 @@ static void test_largest_replies(void) {
 
         memset(large_facts.release, 'r', sizeof(large_facts.release) - 1);
         memset(&status, 0xff, sizeof(status));
+        status.withheld = true;
         status.facts = &large_facts;
         message_free(frame_unpack(frame, encode_status(UINT64_MAX, &status, frame)));
         message_free(frame_unpack(frame, encode_welcome(&status, ACCESS_ALL, UINT32_MAX, frame)));
