@@ -21,7 +21,7 @@
 #include "broker/tasks/ends.h"
 #include "broker/tasks/owner.h"
 
-/* How long after the start a seeded task's record may be from before it. */
+/* How long after the start the record of a task from before it may be missing. */
 #define START_GRACE_NS NSEC_PER_SEC
 
 /**
@@ -327,7 +327,8 @@ int ends_told(Join *join, Event *event) {
                 task = NULL;
 
         if (!record) {
-                if ((!task || (task->flags & TASK_SEEDED)) &&
+                /* Its record may have been read while the sources were proved, its FORK not yet. */
+                if ((!task || (task->flags & TASK_SEEDED) || task->start_time_ns < join_wall(join, join->start_ns)) &&
                     event->time_ns < join_wall(join, join->start_ns + START_GRACE_NS)) {
                         event->exit.stats_missing = STATS_MISSING_NOT_WITNESSED;
                 } else {
