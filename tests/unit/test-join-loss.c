@@ -219,6 +219,21 @@ static void test_grace(void) {
         rig_free(rig);
 }
 
+/* Born and ended while the sources were proved: the record went with the proof, FORK and EXIT were read after it. */
+static void test_proved_meanwhile(void) {
+        Rig *rig = rig_new();
+
+        rig->now = rig->join.start_ns - 1 * MS;
+        rig_fork(rig, 1, 100, 100);
+        rig->now = rig->join.start_ns + 1 * MS;
+        rig_exit(rig, 100, 100, 0);
+        rig_turn(rig);
+        rig_expect(rig, EVENT_FORK, 100, 100);
+        assert(rig_expect(rig, EVENT_EXIT, 100, 100)->exit.stats_missing == STATS_MISSING_NOT_WITNESSED);
+        rig_expect_nothing(rig);
+        rig_free(rig);
+}
+
 /* Records that wait in vain, because EXITs were lost with what was: their ends are told after a while. */
 static void test_orphans(void) {
         Rig *rig = rig_new();
@@ -435,6 +450,7 @@ int main(void) {
         test_unknown_tasks();
         test_child_of_unknown();
         test_grace();
+        test_proved_meanwhile();
         test_orphans();
         test_left_over_record();
         test_best_of_several();
