@@ -121,7 +121,8 @@ static StatsAnswerState query_error(StatsQuery *query, const struct nlmsghdr *he
         if (!query->refused_logged) {
                 query->refused_logged = true;
                 log_warning("The kernel refuses to tell live tasks' statistics: %s. They are missing from samples.",
-                            strerror(-error.error));
+                            /* the least of ints has no opposite */
+                            strerror((int)-(unsigned int)error.error));
         }
         return STATS_ANSWER_LOST;
 }

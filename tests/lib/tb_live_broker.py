@@ -177,10 +177,14 @@ class LiveBroker:
         with self.lock:
             assert self.lock.wait_for(lambda: len(self.samplers) >= n, 30), "nobody asks for samples"
 
-    def asked(self, body):
-        """The requests of that kind so far."""
-        with self.lock:
+    def asked(self, body, at_least=1):
+        """The requests of that kind so far, when there are so many."""
+        def now():
             return [getattr(m, body) for m in self.requests if m.WhichOneof("body") == body]
+
+        with self.lock:
+            self.lock.wait_for(lambda: len(now()) >= at_least, 30)
+            return now()
 
     def sample(self, ended=(), span=NS, **counts):
         """What there is, as of a span later than the sample before. `ended`: (task, status)."""

@@ -69,18 +69,23 @@ class Terminal:
         return self._tmux("display-message", "-p", "#{alternate_on}").strip() == "1"
 
     def wait(self, what, *arguments):
-        """Until what(lines) is true; a string: until it is to be seen. Returns the lines, or what was returned."""
+        """
+        Until what(lines) is true; a string: until it is to be seen. Returns the lines, or what was returned: of a pane
+        that stood still from one look to the next, for a pane is also captured while a program draws.
+        """
         predicate = (lambda lines: what in "\n".join(lines)) if isinstance(what, str) else what
         deadline = time.monotonic() + TIMEOUT
+        before = None
         while True:
             lines = self.lines()
             found = predicate(lines, *arguments)
-            if found:
+            if found and lines == before:
                 return lines if found is True else found
+            before = lines
             if time.monotonic() > deadline:
                 errors = self.errors.read_text(errors="replace") if self.errors.exists() else ""
                 raise AssertionError(f"never seen: {what!r}\n" + "\n".join(lines) + "\n" + errors)
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def wait_gone(self, text):
         return self.wait(lambda lines: text not in "\n".join(lines))

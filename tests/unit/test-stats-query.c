@@ -4,6 +4,7 @@
 /* Questions for many tasks at once, and their answers, on a socket whose other end is the test's. */
 
 #include "broker/base/log.h"
+#include "broker/base/util.h"
 #include "broker/kernel/stats_query.h"
 #include "tests/unit/fake-kernel.h"
 
@@ -127,6 +128,24 @@ static void test_answers(void) {
         rig_deinit(&rig);
 }
 
+/* No kernel says so; the first of them is put into words for the log. */
+static void test_errors_out_of_range(void) {
+        static const int32_t errors[] = { INT32_MIN, INT32_MAX, 0, 1, -4096 };
+        uint32_t tids[] = { 1, 2, 3, 4, 5 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(errors); ++i) {
+                static Rig rig;
+
+                rig_init(&rig);
+                rig_ask(&rig, tids, ARRAY_SIZE(tids));
+                for (size_t at = 0; at < ARRAY_SIZE(tids); ++at)
+                        rig_refuse(&rig, at, errors[(i + at) % ARRAY_SIZE(errors)]);
+                for (size_t at = 0; at < ARRAY_SIZE(tids); ++at)
+                        expect(&rig, STATS_ANSWER_LOST, 0, 0);
+                rig_deinit(&rig);
+        }
+}
+
 /* Whatever came too late, or is nobody's, is not taken for another's. */
 static void test_strays(void) {
         uint32_t tids[] = { 1, 2 }, others[] = { 8, 9 };
@@ -190,6 +209,7 @@ int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_requests();
         test_answers();
+        test_errors_out_of_range();
         test_strays();
         test_malformed();
         test_limits();
