@@ -23,7 +23,9 @@
 #include "broker/base/util.h"
 #include "broker/clients/client.h"
 #include "broker/clients/hub.h"
+#include "broker/clients/requests.h"
 #include "broker/clients/sampler.h"
+#include "broker/clients/share.h"
 #include "broker/output/request.h"
 #include "broker/rules/limits.h"
 #include "proto/frame.h"
@@ -115,7 +117,7 @@ void client_reply(Client *client, const uint8_t *frame, size_t n_frame) {
                                       MAX(client->n_out + n_frame, 2 * client->n_out_max));
 
                 if (r == CLIENT_E_QUOTA)
-                        hub_note_refusal(client->hub, client->user, QUOTA_BYTES);
+                        share_note_refusal(client->user, QUOTA_BYTES);
                 if (r)
                         return client_die(client);
         }
@@ -407,7 +409,7 @@ static void client_serve(Client *client) {
                 if (r)
                         return client_refuse_frame(client, r);
                 client->served = true;
-                hub_serve(client->hub, client, client->in + n_done + n_prefix, n_message);
+                requests_serve(client->hub, client, client->in + n_done + n_prefix, n_message);
                 n_done += n_prefix + n_message;
         }
 

@@ -3,7 +3,7 @@
 
 /*
  * Hub: where events meet those who asked for them. Owns the feeds and the
- * clients; serves their requests. Knows no kernel source.
+ * clients, which come by admission and ask by requests. Knows no kernel source.
  */
 
 #include <ev.h>
@@ -71,19 +71,15 @@ void hub_init(Hub *hub,
               HubReport report);
 void hub_deinit(Hub *hub);
 
-bool hub_refuses(Hub *hub, int fd, uid_t uid);
-void hub_welcome(Hub *hub, int fd, const Principal *principal);
-void hub_turn_away(Hub *hub, int fd, ErrorCode code, const char *message);
-void hub_set_policy(Hub *hub, const Policy *policy);
-void hub_serve(Hub *hub, Client *client, const uint8_t *message, size_t n_message);
+void hub_add(Hub *hub, Client *client);
 void hub_bury(Hub *hub, Client *client);
+void hub_set_policy(Hub *hub, const Policy *policy);
 void hub_stop(Hub *hub);
 
-void hub_note_refusal(Hub *hub, QuotaUser *user, QuotaKind kind);
 void hub_refuse_share(Hub *hub, Client *client, uint64_t request_id, QuotaKind kind, bool closing);
 void hub_end_feed(Hub *hub, const Feed *feed);
 void hub_expect_rested(Hub *hub);
+void hub_measure_patience(Hub *hub);
 
 void hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns);
 int hub_end_turn(Hub *hub);
-void hub_on_programs(Hub *hub);

@@ -18,6 +18,7 @@
 #include "broker/base/error.h"
 #include "broker/base/log.h"
 #include "broker/base/util.h"
+#include "broker/clients/admission.h"
 #include "broker/clients/listener.h"
 #include "broker/clients/peer.h"
 
@@ -118,7 +119,7 @@ static void listener_refuse_namespace(Listener *listener, int fd) {
                 log_notice("A client in a pid namespace of its own was refused: it knows processes by other numbers. "
                            "Status counts such refusals.");
         listener->namespace_logged_ns = now_ns;
-        hub_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
+        admission_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
                       "This client is in a pid namespace of its own, in which processes have other numbers than the "
                       "broker tells: connect from the initial one.");
 }
@@ -131,21 +132,21 @@ static int listener_welcome(Listener *listener, int fd) {
 
         listener->pending = -1;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &n_credentials) == 0 &&
-            hub_refuses(listener->hub, fd, credentials.uid))
+            admission_refuses(listener->hub, fd, credentials.uid))
                 return 0;
         r = peer_read(&peer, fd);
         if (r == 0)
-                hub_welcome(listener->hub, fd, &peer.principal);
+                admission_welcome(listener->hub, fd, &peer.principal);
         else if (r == PEER_E_NAMESPACE)
                 listener_refuse_namespace(listener, fd);
         else if (r == PEER_E_GONE)
-                hub_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
+                admission_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
                               "The process that connected cannot be found: who it is, and in which pid namespace, is "
                               "not known.");
         else if (r == PEER_E_SHORT)
                 listener->pending = fd;
         else
-                hub_turn_away(listener->hub, fd, ERROR_LIMIT, "The broker has no memory for the connection.");
+                admission_turn_away(listener->hub, fd, ERROR_LIMIT, "The broker has no memory for the connection.");
         peer_deinit(&peer);
         return r == PEER_E_SHORT ? LISTENER_E_SHORT : 0;
 }

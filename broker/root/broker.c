@@ -22,6 +22,7 @@
 #include "broker/base/util.h"
 #include "broker/clients/hub.h"
 #include "broker/clients/listener.h"
+#include "broker/clients/requests.h"
 #include "broker/kernel/connector.h"
 #include "broker/kernel/exit_listener.h"
 #include "broker/root/access.h"
@@ -281,7 +282,7 @@ static void broker_on_programs_slice(struct ev_loop *loop, ev_timer *watcher, in
                 return;
         broker->n_programs_passes = 0;
         ev_timer_stop(loop, watcher);
-        hub_on_programs(&broker->hub);
+        requests_on_programs(&broker->hub);
 }
 
 /* A pass begins when a subscription waits for it; for what is skipped in a storm it comes back now and then. */

@@ -14,8 +14,10 @@
 #include "broker/base/clock.h"
 #include "broker/base/log.h"
 #include "broker/base/util.h"
+#include "broker/clients/admission.h"
 #include "broker/clients/client.h"
 #include "broker/clients/hub.h"
+#include "broker/clients/requests.h"
 #include "broker/output/feed.h"
 #include "broker/rules/limits.h"
 #include "tests/unit/made.h"
@@ -124,7 +126,7 @@ static inline void rig_read_programs(Rig *rig) {
         do
                 assert(programs_read_slice(&rig->programs) == 0);
         while (rig->programs.next_tid > 0);
-        hub_on_programs(&rig->hub);
+        requests_on_programs(&rig->hub);
 }
 
 /* Nobody reads them: they stay for those who come back, with nobody in them. */
@@ -148,7 +150,7 @@ static inline Peer peer_new_of(Rig *rig, int n_buffer, const Principal *principa
         if (n_buffer)
                 assert(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &n_buffer, sizeof(n_buffer)) == 0);
         peer.fd = fds[1];
-        hub_welcome(&rig->hub, fds[0], principal);
+        admission_welcome(&rig->hub, fds[0], principal);
         if (!list_is_empty(&rig->hub.clients))
                 peer.client = container_of(rig->hub.clients.prev, Client, link);
         return peer;
