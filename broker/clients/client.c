@@ -67,29 +67,10 @@ static void client_set_deadline(Client *client, double seconds) {
 
 /* A client that is idle between requests may be so for ever; before its first, or within one, it may not. */
 static void client_await_request(Client *client) {
-        if (client->served && client->n_in == 0)
+        if (client->served && buffer_n(&client->in) == 0)
                 ev_timer_stop(client->hub->loop, &client->deadline);
         else
                 client_set_deadline(client, LIMIT_REQUEST_SECONDS);
-}
-
-/* Makes a buffer of another size: within what its user may have, where it grows. */
-static int client_resize(Client *client, uint8_t **buffer, size_t *n_max, size_t n) {
-        size_t n_before = client->memory.n;
-        uint8_t *resized;
-
-        if (n == *n_max)
-                return 0;
-        if (charge_resize(&client->memory, n_before - *n_max + n))
-                return CLIENT_E_QUOTA;
-        resized = n > *n_max ? memory_take(*buffer, n) : realloc(*buffer, n);
-        if (!resized) {
-                (void)charge_resize(&client->memory, n_before);
-                return CLIENT_E_MEMORY;
-        }
-        *buffer = resized;
-        *n_max = n;
-        return 0;
 }
 
 /*
@@ -105,24 +86,15 @@ static int client_resize(Client *client, uint8_t **buffer, size_t *n_max, size_t
  * A client that has no room for what it is to be told is closed.
  */
 void client_reply(Client *client, const uint8_t *frame, size_t n_frame) {
+        int r;
+
         if (client->dead)
                 return;
-        if (client->i_out > 0) {
-                memmove(client->out, client->out + client->i_out, client->n_out - client->i_out);
-                client->n_out -= client->i_out;
-                client->i_out = 0;
-        }
-        if (client->n_out + n_frame > client->n_out_max) {
-                int r = client_resize(client, &client->out, &client->n_out_max,
-                                      MAX(client->n_out + n_frame, 2 * client->n_out_max));
-
-                if (r == CLIENT_E_QUOTA)
-                        share_note_refusal(client->user, QUOTA_BYTES);
-                if (r)
-                        return client_die(client);
-        }
-        memcpy(client->out + client->n_out, frame, n_frame);
-        client->n_out += n_frame;
+        r = buffer_append(&client->out, &client->memory, frame, n_frame);
+        if (r == BUFFER_E_QUOTA)
+                share_note_refusal(client->user, QUOTA_BYTES);
+        if (r)
+                client_die(client);
 }
 
 /* The client ends as soon as it has its replies, and the frame that it is in. */
@@ -193,7 +165,7 @@ static void client_recover(Client *client) {
 }
 
 static bool client_has_replies(const Client *client) {
-        return client->i_out < client->n_out;
+        return buffer_n(&client->out) > 0;
 }
 
 /* What may be sent now. Never two: replies go between two frames of the others. */
@@ -227,7 +199,7 @@ static size_t client_slices(Client *client, OutputPart part, struct iovec slices
                 return cursor_slices(&client->cursor, n, slices);
         }
         if (client_has_replies(client)) {
-                slices[0] = (struct iovec){ client->out + client->i_out, client->n_out - client->i_out };
+                slices[0] = (struct iovec){ client->out.bytes + client->out.begin, buffer_n(&client->out) };
                 return 1;
         }
         return client->closing ? 0 : cursor_slices(&client->cursor, TURN_WRITE_BYTES, slices);
@@ -244,12 +216,12 @@ static void client_sent(Client *client, OutputPart part, size_t n) {
                 snapshot_cursor_advance(&client->snapshot, n);
                 return;
         }
-        client->i_out += n;
-        if (client->i_out < client->n_out)
+        client->out.begin += n;
+        if (client_has_replies(client))
                 return;
-        client->i_out = client->n_out = 0;
-        if (client->n_out_max > BUFFER_BYTES_KEPT)
-                (void)client_resize(client, &client->out, &client->n_out_max, BUFFER_BYTES_KEPT);
+        buffer_pack(&client->out);
+        if (client->out.n_max > BUFFER_BYTES_KEPT)
+                (void)buffer_resize(&client->out, &client->memory, BUFFER_BYTES_KEPT);
         if (client->closing || client->input_ended)
                 return;
         client_await_request(client);
@@ -379,45 +351,45 @@ static void client_make_room(Client *client, size_t n) {
         int r = 0;
 
         n = MAX(n, (size_t)IN_BYTES_FIRST);
-        if (n > client->n_in_max || client->n_in == 0)
-                r = client_resize(client, &client->in, &client->n_in_max, n);
-        if (r == CLIENT_E_QUOTA)
+        if (n > client->in.n_max || buffer_n(&client->in) == 0)
+                r = buffer_resize(&client->in, &client->memory, n);
+        if (r == BUFFER_E_QUOTA)
                 hub_refuse_share(client->hub, client, 0, QUOTA_BYTES, true);
-        else if (r && n > client->n_in_max)
+        else if (r && n > client->in.n_max)
                 client_die(client);
 }
 
 /* Serves the requests that are whole, and makes room for the one that is not. */
 static void client_serve(Client *client) {
-        size_t n_done = 0;
+        Buffer *in = &client->in;
 
-        while (!client->dead && !client->closing && client->n_out - client->i_out < LIMIT_REPLY_BYTES) {
+        while (!client->dead && !client->closing && buffer_n(&client->out) < LIMIT_REPLY_BYTES) {
                 size_t n_prefix, n_message;
                 int r;
 
-                r = frame_parse(client->in + n_done, client->n_in - n_done, FRAME_MAX_FROM_CLIENT, &n_prefix, &n_message);
+                r = frame_parse(in->bytes + in->begin, buffer_n(in), FRAME_MAX_FROM_CLIENT, &n_prefix, &n_message);
                 if (r == FRAME_E_PARTIAL) {
-                        memmove(client->in, client->in + n_done, client->n_in - n_done);
-                        client->n_in -= n_done;
+                        bool any = in->begin > 0;
+
+                        buffer_pack(in);
                         client_make_room(client, n_prefix + n_message);
                         if (client->dead || client->closing)
                                 return;
-                        if (n_done > 0 || !ev_is_active(&client->deadline))
+                        if (any || !ev_is_active(&client->deadline))
                                 client_await_request(client);
                         return;
                 }
                 if (r)
                         return client_refuse_frame(client, r);
                 client->served = true;
-                requests_serve(client->hub, client, client->in + n_done + n_prefix, n_message);
-                n_done += n_prefix + n_message;
+                requests_serve(client->hub, client, in->bytes + in->begin + n_prefix, n_message);
+                in->begin += n_prefix + n_message;
         }
 
         if (client->dead || client->closing)
                 return;
         /* It does not read its replies: neither do we read its requests. */
-        memmove(client->in, client->in + n_done, client->n_in - n_done);
-        client->n_in -= n_done;
+        buffer_pack(in);
         ev_io_stop(client->hub->loop, &client->reader);
         client_set_deadline(client, LIMIT_UNREAD_SECONDS);
 }
@@ -442,7 +414,7 @@ static void client_end_of_input(Client *client) {
         ev_io_stop(client->hub->loop, &client->reader);
         if (client_has_gone(client))
                 return client_die(client);
-        if (client->n_in > 0) {
+        if (buffer_n(&client->in) > 0) {
                 client_refuse(client, &(EncodedError){
                                               .code = ERROR_BAD_FRAME,
                                               .message = "The input ends within a message.",
@@ -470,12 +442,13 @@ void client_answered(Client *client) {
 }
 
 static void client_read(Client *client) {
+        Buffer *in = &client->in;
         size_t n_budget = TURN_READ_BYTES;
 
-        if (client->n_in > 0)
+        if (buffer_n(in) > 0)
                 client_serve(client);
         while (n_budget > 0 && !client->dead && !client->closing && ev_is_active(&client->reader)) {
-                ssize_t n = recv(client->fd, client->in + client->n_in, client->n_in_max - client->n_in, MSG_DONTWAIT);
+                ssize_t n = recv(client->fd, in->bytes + in->end, in->n_max - in->end, MSG_DONTWAIT);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -485,7 +458,7 @@ static void client_read(Client *client) {
                         return client_die(client);
                 if (n == 0)
                         return client_end_of_input(client);
-                client->n_in += (size_t)n;
+                in->end += (size_t)n;
                 n_budget -= MIN(n_budget, (size_t)n);
                 client_serve(client);
         }
@@ -588,13 +561,13 @@ int client_new(Client **ret_client, Hub *hub, QuotaUser *user, int fd) {
         client->fd = fd;
         list_init(&client->link);
         cursor_init(&client->cursor);
-        r = charge_take(&client->memory, user, QUOTA_BYTES, sizeof(*client)) ? CLIENT_E_QUOTA : 0;
+        r = charge_take(&client->memory, user, QUOTA_BYTES, sizeof(*client)) ? BUFFER_E_QUOTA : 0;
         if (!r)
-                r = client_resize(client, &client->in, &client->n_in_max, IN_BYTES_FIRST);
+                r = buffer_resize(&client->in, &client->memory, IN_BYTES_FIRST);
         if (r) {
                 charge_return(&client->memory);
                 free(client);
-                return r;
+                return r == BUFFER_E_QUOTA ? CLIENT_E_QUOTA : CLIENT_E_MEMORY;
         }
         client->user = quota_user_ref(user);
         ev_io_init(&client->reader, client_on_readable, fd, EV_READ);
@@ -626,8 +599,8 @@ Client *client_free(Client *client) {
         list_unlink(&client->link);
         close(client->fd);
         free(client->waiting);
-        free(client->in);
-        free(client->out);
+        buffer_deinit(&client->in);
+        buffer_deinit(&client->out);
         charge_return(&client->request);
         charge_return(&client->memory);
         charge_return(&client->place);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "broker/base/list.h"
+#include "broker/clients/buffer.h"
 #include "broker/output/encode.h"
 #include "broker/output/feed.h"
 #include "broker/output/request.h"
@@ -47,11 +48,8 @@ struct Client {
         Charge request;         /* a subscription that waits */
         bool resting;           /* is not read from, because of all that was done for its user */
 
-        uint8_t *in;            /* a request, as far as it came */
-        size_t n_in, n_in_max;
-
-        uint8_t *out;           /* replies, whole frames */
-        size_t n_out, i_out, n_out_max;
+        Buffer in;              /* a request, as far as it came */
+        Buffer out;             /* replies, whole frames */
 
         SnapshotCursor snapshot;        /* comes before the cursor's */
         uint32_t snapshot_age;          /* client_age()s since some of it was sent */

@@ -225,8 +225,7 @@ static void test_unread_replies(void) {
                                 assert(errno == EAGAIN);
                                 ++n_stuck;
                                 rig_turn(rig);
-                                assert(peer.client->n_out - peer.client->i_out <=
-                                       LIMIT_REPLY_BYTES + ENCODED_REPLY_MAX);
+                                assert(buffer_n(&peer.client->out) <= LIMIT_REPLY_BYTES + ENCODED_REPLY_MAX);
                                 continue;
                         }
                         assert(r == (ssize_t)n);
@@ -266,7 +265,7 @@ static void test_requests_that_waited(void) {
                                 peer_ask_status(&peer, ++sent);
                         rig_turn(rig);
                 }
-                waited = waited || peer.client->n_in > 0;
+                waited = waited || buffer_n(&peer.client->in) > 0;
                 peer_receive_all(rig, &peer);
                 while ((message = peer_take(&peer))) {
                         assert(message->status->request_id == ++received);

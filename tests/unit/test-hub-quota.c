@@ -173,7 +173,7 @@ static void test_input(void) {
         message_free(peer_expect_body(rig, &large, STATUS));
         peer_send(&large, begin, sizeof(begin));
         rig_turn(rig);
-        assert(large.client->n_in_max > 65536 && large.client->memory.n > 65536);
+        assert(large.client->in.n_max > 65536 && large.client->memory.n > 65536);
         peer_free(&large);
         peer_free(&other);
         expect_all_returned(rig);
