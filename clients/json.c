@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "clients/json.h"
+#include "clients/output.h"
 #include "clients/text.h"
 
 void json_add(struct json_object *object, const char *key, struct json_object *value) {
@@ -57,4 +58,25 @@ const char *json_line(struct json_object *object, size_t *ret_n) {
         return json_object_to_json_string_length(object,
                                                  JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
                                                  ret_n);
+}
+
+/**
+ * json_write() - write an object as a line
+ * @object:     the object; freed
+ * @output:     where to
+ *
+ * Return: As output_write().
+ */
+int json_write(struct json_object *object, Output *output) {
+        const char *line;
+        size_t n_line;
+        int r;
+
+        line = json_line(object, &n_line);
+        r = output_write(output, line, n_line);
+        if (r >= 0)
+                r = output_write(output, "\n", 1);
+        json_object_put(object);
+
+        return r;
 }

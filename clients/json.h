@@ -5,6 +5,8 @@
 
 #include "taskbroker/taskbroker.h"
 
+typedef struct Output Output;
+
 struct json_object;
 
 struct json_object *json_event(const struct tb_event *event);
@@ -25,3 +27,4 @@ struct json_object *json_text(const char *text);
 void json_add_groups(struct json_object *object, const char *key, uint32_t groups);
 
 const char *json_line(struct json_object *object, size_t *ret_n);
+int json_write(struct json_object *object, Output *output);

@@ -9,13 +9,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clients/complain.h"
 #include "clients/live-batch.h"
+#include "clients/stop.h"
 #include "clients/verbs.h"
 
 /* What a step of the loop comes to. */
@@ -23,43 +22,8 @@ enum {
         BATCH_ON = -1, /* go on; all others are exit statuses */
 };
 
-static volatile sig_atomic_t batch_stop;
-
-static void batch_on_signal(int signal_number) {
-        (void)signal_number;
-        batch_stop = 1;
-}
-
-/* A second signal of its kind ends the program at once. */
-static void batch_catch_signals(void) {
-        struct sigaction action = {.sa_handler = batch_on_signal, .sa_flags = (int)SA_RESETHAND};
-
-        sigemptyset(&action.sa_mask);
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
-}
-
-/* As ppoll(), but a signal that came before is not slept over. */
-static int batch_poll(struct pollfd *pfds, nfds_t n_pfds, const struct timespec *timeout) {
-        sigset_t ours, before;
-        int r;
-
-        sigemptyset(&ours);
-        sigaddset(&ours, SIGINT);
-        sigaddset(&ours, SIGTERM);
-        sigprocmask(SIG_BLOCK, &ours, &before);
-        r = batch_stop ? 0 : ppoll(pfds, n_pfds, timeout, &before);
-        if (r < 0)
-                r = -errno;
-        sigprocmask(SIG_SETMASK, &before, NULL);
-
-        return r;
-}
-
 static int batch_wait(LiveBatch *batch) {
         struct pollfd pfds[LIVE_LINK_FDS + 1];
-        uint64_t deadline = batch->link.answer_deadline, now = link_now(), left;
-        struct timespec timeout = {0};
         int n, r;
 
         if (live_link_pending(&batch->link))
@@ -67,12 +31,7 @@ static int batch_wait(LiveBatch *batch) {
 
         n = live_link_poll(&batch->link, pfds);
         pfds[n] = (struct pollfd){.fd = batch->output.fd};
-        if (deadline > now) {
-                left = deadline - now;
-                timeout.tv_sec = (time_t)(left / 1000000000u);
-                timeout.tv_nsec = (long)(left % 1000000000u);
-        }
-        r = batch_poll(pfds, (nfds_t)n + 1, deadline ? &timeout : NULL);
+        r = stop_poll(pfds, (nfds_t)n + 1, batch->link.answer_deadline, link_now());
         if (r < 0 && r != -EINTR) {
                 complain("Cannot wait for the broker: %s.", strerror(-r));
                 return VERB_ERROR;
@@ -104,7 +63,7 @@ static int batch_loop(LiveBatch *batch) {
 
         while (r == BATCH_ON) {
                 r = batch_wait(batch);
-                if (batch_stop)
+                if (stop_is_wanted())
                         return VERB_OK;
                 if (r != BATCH_ON)
                         return r;
@@ -140,8 +99,8 @@ int live_batch_run(LiveBatch *batch) {
                 return VERB_ERROR;
         }
 
-        batch_catch_signals();
-        output_init(&batch->output, STDOUT_FILENO, &batch_stop);
+        stop_catch_signals();
+        output_init(&batch->output, STDOUT_FILENO, stop_flag());
         r = batch_loop(batch);
         r_finish = output_finish(&batch->output);
         if (r_finish < 0 && r == VERB_OK)

@@ -11,21 +11,12 @@
 
 #define STATS_OFFSET(member) __builtin_offsetof(struct tb_task_stats, member)
 
-#define GROUP_identity TB_STATS_IDENTITY
-#define GROUP_cpu TB_STATS_CPU
-#define GROUP_memory TB_STATS_MEMORY
-#define GROUP_memory_integrals TB_STATS_MEMORY_INTEGRALS
-#define GROUP_scheduling TB_STATS_SCHEDULING
-#define GROUP_io TB_STATS_IO
-#define GROUP_executable TB_STATS_EXECUTABLE
-#define GROUP_exit_status TB_STATS_EXIT_STATUS
-
 const Metric metrics[N_METRICS] = {
 #define ENTRY_OF_SUM(in_group, field)                                                                                  \
         [METRIC_##field] = {                                                                                           \
                 .name = #field,                                                                                        \
                 .part = #in_group,                                                                                     \
-                .group = GROUP_##in_group,                                                                             \
+                .group = (enum tb_stats_group)STATS_GROUP_##in_group,                                                  \
                 .offset = STATS_OFFSET(in_group.field),                                                                \
         },
 #define ENTRY_OF_MAX(group, name)

@@ -30,6 +30,13 @@ enum {
                         N_METRICS,
 };
 
+/* The groups of plain fields, by the names that they have in the table: STATS_GROUP_ and the name. */
+enum {
+#define STATS_GROUP(group, GROUP, number) STATS_GROUP_##group = TB_STATS_##GROUP,
+        TASKSTATS_PLAIN_GROUPS(STATS_GROUP)
+#undef STATS_GROUP
+};
+
 /* The ones that most have use for. */
 #define METRIC_CPU METRIC_cpu_run_virtual_total_ns
 #define METRIC_CPU_DELAY METRIC_DELAY_cpu_total_ns

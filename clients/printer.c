@@ -8,7 +8,6 @@
  * output_write().
  */
 
-#include <json-c/json.h>
 #include <unistd.h>
 
 #include "clients/json.h"
@@ -23,27 +22,17 @@ void printer_init(Printer *printer, const volatile sig_atomic_t *stop) {
         printer->lines.users = &printer->users;
 }
 
-static int printer_write(Printer *printer, const char *data, size_t n_data) {
-        int r;
-
-        r = output_write(&printer->output, data, n_data);
+/* On a terminal, what was written is seen at once. */
+static int printer_show(Printer *printer, int r) {
         return r >= 0 && printer->output.terminal ? output_flush(&printer->output) : r;
 }
 
 static int printer_line(Printer *printer) {
-        return printer_write(printer, printer->lines.text, printer->lines.n);
+        return printer_show(printer, output_write(&printer->output, printer->lines.text, printer->lines.n));
 }
 
 static int printer_object(Printer *printer, struct json_object *object) {
-        const char *line;
-        size_t n_line;
-        int r;
-
-        line = json_line(object, &n_line);
-        r = output_write(&printer->output, line, n_line);
-        json_object_put(object);
-
-        return r < 0 ? r : printer_write(printer, "\n", 1);
+        return printer_show(printer, json_write(object, &printer->output));
 }
 
 /* It may have been made wider or narrower since the last line. */

@@ -8,7 +8,6 @@
  */
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,21 +148,6 @@ static int ps_compare(const void *a, const void *b, void *closure) {
         return (one->tid > other->tid) - (one->tid < other->tid);
 }
 
-static int ps_write_json(const struct tb_task *task, Output *output) {
-        struct json_object *object = json_task(task);
-        const char *line;
-        size_t n_line;
-        int r;
-
-        line = json_line(object, &n_line);
-        r = output_write(output, line, n_line);
-        if (r >= 0)
-                r = output_write(output, "\n", 1);
-        json_object_put(object);
-
-        return r;
-}
-
 static int ps_write_table(const Ps *ps,
                           const struct tb_task *const *tasks,
                           TreeNode *const *nodes,
@@ -188,7 +172,7 @@ static int ps_write(const Ps *ps, const struct tb_task *const *tasks, TreeNode *
         output_init(&output, STDOUT_FILENO, NULL);
         if (ps->options->json) {
                 for (size_t i = 0; i < n_tasks && r >= 0; i++)
-                        r = ps_write_json(tasks[i], &output);
+                        r = json_write(json_task(tasks[i]), &output);
         } else {
                 r = ps_write_table(ps, tasks, nodes, n_tasks, &output);
         }

@@ -81,21 +81,6 @@ static struct json_object *stats_object(const struct tb_task_sample *sample) {
         return object;
 }
 
-static int stats_write_json(Stats *stats, const struct tb_task_sample *sample) {
-        struct json_object *object = stats_object(sample);
-        const char *line;
-        size_t n_line;
-        int r;
-
-        line = json_line(object, &n_line);
-        r = output_write(&stats->output, line, n_line);
-        if (r >= 0)
-                r = output_write(&stats->output, "\n", 1);
-        json_object_put(object);
-
-        return r;
-}
-
 static void stats_write_head(Users *users, const struct tb_task_sample *sample, bool thread, FILE *stream) {
         char name[TEXT_ESCAPED_MAX(TB_COMM_SIZE)], date[FORMAT_MAX];
 
@@ -166,7 +151,7 @@ static void stats_take_sample(Stats *stats, const struct tb_task_sample *sample)
                         complain("%" PRIu32 ": there is no such process, or none that you may know of.", sample->pid);
         }
         if (stats->json)
-                r = stats_write_json(stats, sample);
+                r = json_write(stats_object(sample), &stats->output);
         else
                 r = sample->gone ? 0 : stats_write_text(stats, sample);
         if (stats->r >= 0)

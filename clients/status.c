@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <json-c/json.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,21 +82,6 @@ static int status_ask(const char *socket_path, struct tb_client *client, const s
         return -1;
 }
 
-static int status_write_json(Output *output, const struct tb_status *status) {
-        struct json_object *object = json_status(status);
-        const char *line;
-        size_t n_line;
-        int r;
-
-        line = json_line(object, &n_line);
-        r = output_write(output, line, n_line);
-        if (r >= 0)
-                r = output_write(output, "\n", 1);
-        json_object_put(object);
-
-        return r;
-}
-
 static int status_write(const struct tb_status *status, bool json) {
         static Output output;
         char text[STATUS_TEXT_MAX];
@@ -105,7 +89,7 @@ static int status_write(const struct tb_status *status, bool json) {
 
         output_init(&output, STDOUT_FILENO, NULL);
         if (json)
-                r = status_write_json(&output, status);
+                r = json_write(json_status(status), &output);
         else
                 r = output_write(&output, text, status_text(text, status));
         if (r >= 0)

@@ -5,7 +5,6 @@
  */
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,20 +34,6 @@ struct TopBatch {
         LiveRow **rows; /* of the sample that is printed, in order */
         size_t n_rows;
 };
-
-static int batch_write_json(Output *output, struct json_object *object) {
-        const char *line;
-        size_t n_line;
-        int r;
-
-        line = json_line(object, &n_line);
-        r = output_write(output, line, n_line);
-        if (r >= 0)
-                r = output_write(output, "\n", 1);
-        json_object_put(object);
-
-        return r;
-}
 
 static int batch_write_text(Output *output, const char *text) { return output_write(output, text, strlen(text)); }
 
@@ -143,11 +128,10 @@ static int batch_print_json(TopBatch *top, LiveBatch *batch) {
         int r = 0;
 
         for (size_t i = 0; i < top->n_rows && r >= 0; i++)
-                r = batch_write_json(&batch->output, json_live_row(&batch->live, top->rows[i]));
+                r = json_write(json_live_row(&batch->live, top->rows[i]), &batch->output);
 
         return r < 0 ? r
-                     : batch_write_json(&batch->output,
-                                        json_live_sample(&batch->live, live_link_welcome(&batch->link)));
+                     : json_write(json_live_sample(&batch->live, live_link_welcome(&batch->link)), &batch->output);
 }
 
 static int batch_print(LiveBatch *batch) {

@@ -41,15 +41,6 @@ struct StatGroup {
         const char *heading;
 };
 
-#define GROUP_identity TB_STATS_IDENTITY
-#define GROUP_cpu TB_STATS_CPU
-#define GROUP_memory TB_STATS_MEMORY
-#define GROUP_memory_integrals TB_STATS_MEMORY_INTEGRALS
-#define GROUP_scheduling TB_STATS_SCHEDULING
-#define GROUP_io TB_STATS_IO
-#define GROUP_executable TB_STATS_EXECUTABLE
-#define GROUP_exit_status TB_STATS_EXIT_STATUS
-
 #define SIGNED_U8 false
 #define SIGNED_S8 true
 #define SIGNED_U32 false
@@ -64,7 +55,7 @@ struct StatGroup {
 static const StatField stat_fields[] = {
 #define FIELD(in_group, field, type, offset_, offset_v15, since, total)                                                \
         {                                                                                                              \
-                GROUP_##in_group,                                                                                      \
+                (enum tb_stats_group)STATS_GROUP_##in_group,                                                           \
                 #field,                                                                                                \
                 offsetof(struct tb_task_stats, in_group.field),                                                        \
                 sizeof(MEMBER(in_group, field)),                                                                       \

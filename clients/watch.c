@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 
 #include "taskbroker/taskbroker.h"
@@ -20,6 +19,7 @@
 #include "clients/format.h"
 #include "clients/link.h"
 #include "clients/printer.h"
+#include "clients/stop.h"
 #include "clients/verbs.h"
 #include "clients/watch-options.h"
 
@@ -49,26 +49,7 @@ enum {
         WATCH_ON = -1,                  /* go on; all others are exit statuses */
 };
 
-static volatile sig_atomic_t watch_stop;
-
-static void watch_on_signal(int signal_number) {
-        (void)signal_number;
-        watch_stop = 1;
-}
-
-/*
- * A signal ends the waiting for the broker, and for a reader of our output that
- * is stuck; a second one of its kind ends the program at once.
- */
-static void watch_catch_signals(void) {
-        struct sigaction action = { .sa_handler = watch_on_signal, .sa_flags = (int)SA_RESETHAND };
-
-        sigemptyset(&action.sa_mask);
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
-}
-
-/* The exit status that an output's result means; WATCH_ON also where a signal came: the loop looks at watch_stop. */
+/* The exit status that an output's result means; WATCH_ON also where a signal came: the loop looks for it. */
 static int watch_after_output(int error) {
         if (error == -EINTR || error >= 0)
                 return WATCH_ON;
@@ -198,7 +179,7 @@ static int watch_process(Watch *watch) {
         int r, r_process, r_watch;
 
         r_process = tb_process(watch->client);
-        while (!watch_stop && (r = tb_next(watch->client, &message)) != 0) {
+        while (!stop_is_wanted() && (r = tb_next(watch->client, &message)) != 0) {
                 if (r < 0) {
                         complain("%s", tb_error_text(watch->client));
                         return VERB_ERROR;
@@ -225,38 +206,14 @@ static uint64_t watch_next_deadline(const Watch *watch) {
         return watch->now < watch->deadline ? watch->deadline : watch->deadline + WATCH_GRACE_NS;
 }
 
-/* As ppoll(), but a signal that came before is not slept over. */
-static int watch_poll(struct pollfd *pfds, nfds_t n_pfds, const struct timespec *timeout) {
-        sigset_t ours, before;
-        int r;
-
-        sigemptyset(&ours);
-        sigaddset(&ours, SIGINT);
-        sigaddset(&ours, SIGTERM);
-        sigprocmask(SIG_BLOCK, &ours, &before);
-        r = watch_stop ? 0 : ppoll(pfds, n_pfds, timeout, &before);
-        if (r < 0)
-                r = -errno;
-        sigprocmask(SIG_SETMASK, &before, NULL);
-
-        return r;
-}
-
 static int watch_wait(Watch *watch, bool *ret_reader_gone) {
         struct pollfd pfds[] = {
                 { .fd = tb_fd(watch->client), .events = tb_poll_events(watch->client) },
                 { .fd = watch->printer.output.fd, .events = 0 },
         };
-        uint64_t deadline = watch_next_deadline(watch), left;
-        struct timespec timeout = { 0 };
         int r;
 
-        if (deadline > watch->now) {
-                left = deadline - watch->now;
-                timeout.tv_sec = (time_t)(left / 1000000000u);
-                timeout.tv_nsec = (long)(left % 1000000000u);
-        }
-        r = watch_poll(pfds, 2, deadline ? &timeout : NULL);
+        r = stop_poll(pfds, 2, watch_next_deadline(watch), watch->now);
         if (r < 0 && r != -EINTR) {
                 complain("Cannot wait for the broker: %s.", strerror(-r));
                 return VERB_ERROR;
@@ -268,7 +225,7 @@ static int watch_wait(Watch *watch, bool *ret_reader_gone) {
 
 /* The end that was asked for. While the broker is away, nobody knows what was missed. */
 static int watch_end(const Watch *watch) {
-        if (!watch->link_down || (watch_stop && !watch->options->strict))
+        if (!watch->link_down || (stop_is_wanted() && !watch->options->strict))
                 return VERB_OK;
 
         complain("The broker has not come back: what happened since it went is not known.");
@@ -284,7 +241,7 @@ static int watch_loop(Watch *watch) {
                 r = watch_wait(watch, &reader_gone);
                 if (r != WATCH_ON)
                         return r;
-                if (watch_stop)
+                if (stop_is_wanted())
                         return watch_end(watch);
                 if (reader_gone)
                         return VERB_OK;
@@ -293,7 +250,7 @@ static int watch_loop(Watch *watch) {
                 r = watch_process(watch);
                 if (r != WATCH_ON)
                         return r;
-                if (watch_stop)
+                if (stop_is_wanted())
                         return watch_end(watch);
                 if (!watch->subscribed && watch->now >= watch->answer_deadline) {
                         link_complain_silent(watch->options->socket_path);
@@ -325,7 +282,7 @@ static int watch_subscribe(Watch *watch) {
 }
 
 static int watch_begin(Watch *watch) {
-        printer_init(&watch->printer, &watch_stop);
+        printer_init(&watch->printer, stop_flag());
         watch->printer.json = watch->options->json;
         watch->printer.lines.threads = watch->options->threads;
         watch->printer.lines.arguments = watch->options->arguments;
@@ -362,7 +319,7 @@ int verb_watch(const char *socket_path, int argc, char **argv) {
         if (link_connect(options.socket_path, &watch.client) < 0)
                 return VERB_ERROR;
 
-        watch_catch_signals();
+        stop_catch_signals();
         r = watch_begin(&watch);
         if (r == WATCH_ON)
                 r = watch_subscribe(&watch);
