@@ -46,6 +46,20 @@ int complain_usage(const char *verb, const char *format, ...) {
 }
 
 /**
+ * complain_column() - say that there is no such column
+ * @verb:       as of complain_usage()
+ * @option:     whose value has it
+ * @name:       what was asked for
+ * @n_name:     its length
+ *
+ * Return: The exit status of wrong usage.
+ */
+int complain_column(const char *verb, const char *option, const char *name, size_t n_name) {
+        return complain_usage(verb, "%s: \"%.*s\" is not a column; taskbroker %s --help lists them.", option,
+                              (int)(n_name < 64 ? n_name : 64), name, verb);
+}
+
+/**
  * complain_option() - say what getopt_long() did not like
  * @verb:       as of complain_usage()
  * @c:          what it returned: '?', or ':' where a value is missing

@@ -19,6 +19,27 @@
 /* Thirty years: as good as for ever, and far from any overflow. */
 #define SECONDS_MAX 1000000000u
 
+/**
+ * options_next_name() - take the next name of a list such as "pid,user"
+ * @list:       what is left of it; NULL when that was all
+ * @ret_name:   output: points into it, and does not end with a 0 byte
+ * @ret_n:      output: its length; 0 where two commas follow each other, and for ""
+ *
+ * Return: Whether there is one.
+ */
+bool options_next_name(const char **list, const char **ret_name, size_t *ret_n) {
+        size_t n;
+
+        if (!*list)
+                return false;
+
+        n = strcspn(*list, ",");
+        *ret_name = *list;
+        *ret_n = n;
+        *list = (*list)[n] ? *list + n + 1 : NULL;
+        return true;
+}
+
 bool options_read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number) {
         uint64_t number = 0;
 
@@ -101,18 +122,14 @@ static bool options_read_kind(const char *name, size_t n_name, uint32_t *kinds) 
  */
 bool options_read_kinds(const char *text, uint32_t *ret_kinds, char *wrong, size_t n_wrong) {
         uint32_t kinds = 0;
+        const char *name;
+        size_t n;
 
-        for (;;) {
-                size_t n = strcspn(text, ",");
-
-                if (!options_read_kind(text, n, &kinds)) {
-                        snprintf(wrong, n_wrong, "%.*s", (int)(n < 64 ? n : 64), text);
+        while (options_next_name(&text, &name, &n))
+                if (!options_read_kind(name, n, &kinds)) {
+                        snprintf(wrong, n_wrong, "%.*s", (int)(n < 64 ? n : 64), name);
                         return false;
                 }
-                if (!text[n])
-                        break;
-                text += n + 1;
-        }
 
         *ret_kinds = kinds;
         return true;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "taskbroker/taskbroker.h"
 
+bool options_next_name(const char **list, const char **ret_name, size_t *ret_n);
 bool options_read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number);
 bool options_read_seconds(const char *text, uint64_t *ret_ns);
 bool options_read_kinds(const char *text, uint32_t *ret_kinds, char *wrong, size_t n_wrong);

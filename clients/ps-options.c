@@ -5,9 +5,9 @@
  */
 
 #include <stdio.h>
-#include <string.h>
 
 #include "clients/complain.h"
+#include "clients/options.h"
 #include "clients/ps-options.h"
 #include "clients/verbs.h"
 
@@ -56,49 +56,39 @@ static void ps_help(void) {
                 printf("  %-10s %s\n", column->name, column->help);
 }
 
-static int ps_no_column(const char *option, const char *name, size_t n_name) {
-        return complain_usage("ps",
-                              "%s: \"%.*s\" is not a column; taskbroker ps --help lists them.",
-                              option,
-                              (int)(n_name < 64 ? n_name : 64),
-                              name);
-}
-
 static int ps_read_columns(PsOptions *options, const char *value) {
-        for (;; value++) {
-                size_t n = strcspn(value, ",");
-                const Column *column = column_find(value, n);
+        const char *name;
+        size_t n;
+
+        while (options_next_name(&value, &name, &n)) {
+                const Column *column = column_find(name, n);
 
                 if (!column)
-                        return ps_no_column("-o", value, n);
+                        return complain_column("ps", "-o", name, n);
                 if (options->n_columns == TABLE_COLUMNS_MAX)
                         return complain_usage("ps", "-o: there can be %d columns at most.", TABLE_COLUMNS_MAX);
                 options->columns[options->n_columns++] = column;
-
-                value += n;
-                if (!*value)
-                        return VERB_OK;
         }
+
+        return VERB_OK;
 }
 
 static int ps_read_keys(PsOptions *options, const char *value) {
-        for (;; value++) {
-                PsKey key = { .reverse = *value == '-' };
-                size_t n;
+        const char *name;
+        size_t n;
 
-                value += key.reverse;
-                n = strcspn(value, ",");
-                key.column = column_find(value, n);
-                if (!key.column)
-                        return ps_no_column("--sort", value, n);
+        while (options_next_name(&value, &name, &n)) {
+                bool reverse = n > 0 && *name == '-';
+                const Column *column = column_find(name + reverse, n - reverse);
+
+                if (!column)
+                        return complain_column("ps", "--sort", name + reverse, n - reverse);
                 if (options->n_keys == PS_KEYS_MAX)
                         return complain_usage("ps", "--sort: it can be by %d columns at most.", PS_KEYS_MAX);
-                options->keys[options->n_keys++] = key;
-
-                value += n;
-                if (!*value)
-                        return VERB_OK;
+                options->keys[options->n_keys++] = (PsKey){ .column = column, .reverse = reverse };
         }
+
+        return VERB_OK;
 }
 
 static int ps_read_tree(PsOptions *options, const char *value) {

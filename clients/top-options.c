@@ -61,26 +61,21 @@ static void top_help(void) {
                 printf("  %-10s %s\n", column->name, column->help);
 }
 
-static int top_no_column(const char *option, const char *name, size_t n_name) {
-        return complain_usage("top", "%s: \"%.*s\" is not a column; taskbroker top --help lists them.", option,
-                              (int)(n_name < 64 ? n_name : 64), name);
-}
-
 static int top_read_columns(TopOptions *options, const char *value) {
-        for (;; value++) {
-                size_t n = strcspn(value, ",");
-                const LiveColumn *column = live_column_find(value, n);
+        const char *name;
+        size_t n;
+
+        while (options_next_name(&value, &name, &n)) {
+                const LiveColumn *column = live_column_find(name, n);
 
                 if (!column)
-                        return top_no_column("-o", value, n);
+                        return complain_column("top", "-o", name, n);
                 if (options->n_columns == TOP_COLUMNS_MAX)
                         return complain_usage("top", "-o: there can be %d columns at most.", TOP_COLUMNS_MAX);
                 options->columns[options->n_columns++] = column;
-
-                value += n;
-                if (!*value)
-                        return VERB_OK;
         }
+
+        return VERB_OK;
 }
 
 static int top_read_sort(TopOptions *options, const char *value) {
@@ -88,7 +83,7 @@ static int top_read_sort(TopOptions *options, const char *value) {
         value += options->reverse;
         options->sort = live_column_find(value, strlen(value));
 
-        return options->sort ? VERB_OK : top_no_column("--sort", value, strlen(value));
+        return options->sort ? VERB_OK : complain_column("top", "--sort", value, strlen(value));
 }
 
 /**

@@ -24,6 +24,9 @@
 /* No file of ours is longer. */
 #define SETTINGS_FILE_MAX 16384
 
+/* At the end of the name that mkostemp() is given: so many X, in place of which it puts its own. */
+#define TEMPLATE_LETTERS 6
+
 typedef struct SettingsFlag SettingsFlag;
 typedef struct SettingsNumber SettingsNumber;
 
@@ -265,9 +268,10 @@ int top_settings_write(const TopSettings *settings, const char *path) {
         int fd, n_name, r = 0;
 
         n = top_settings_print(settings, text, sizeof(text));
-        n_name = snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
+        n_name = snprintf(beside, sizeof(beside), "%s.%0*d", path, TEMPLATE_LETTERS, 0);
         if (n == 0 || n_name < 0 || (size_t)n_name >= sizeof(beside))
                 return -ENAMETOOLONG;
+        memset(beside + n_name - TEMPLATE_LETTERS, 'X', TEMPLATE_LETTERS);
 
         settings_make_directories(path);
         fd = mkostemp(beside, O_CLOEXEC);

@@ -321,6 +321,25 @@ size_t put_fixed64(uint8_t *data, uint64_t value) {
         return 8;
 }
 
+/*
+ * Writes the bytes of a frame in front of @n_members bytes of encoded members: the frame's
+ * length, and the one member of its ServerMessage, by its @tag, with the fields that stand
+ * before them.
+ */
+size_t put_frame_header(uint8_t *buffer, uint8_t tag, const uint8_t *fields, size_t n_fields, size_t n_members) {
+        uint8_t member[1 + FRAME_PREFIX_MAX];
+        size_t n_member, n;
+
+        member[0] = tag;
+        n_member = 1 + frame_prefix(member + 1, (uint32_t)(n_fields + n_members));
+        n = frame_prefix(buffer, (uint32_t)(n_member + n_fields + n_members));
+        memcpy(buffer + n, member, n_member);
+        n += n_member;
+        if (n_fields > 0)
+                memcpy(buffer + n, fields, n_fields);
+        return n + n_fields;
+}
+
 /**
  * encode_batch_header() - the bytes of a frame in front of its encoded events
  * @first_number:        of the first event; not 0
@@ -334,21 +353,15 @@ size_t encode_batch_header(uint64_t first_number,
                            int64_t realtime_offset_ns,
                            size_t n_events,
                            uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]) {
-        uint8_t body[1 + 10 + 1 + 8], member[1 + FRAME_PREFIX_MAX];
-        size_t n_body = 0, n_member = 0, n;
+        uint8_t fields[1 + 10 + 1 + 8];
+        size_t n = 0;
 
-        body[n_body++] = 1 << 3 | 0;    /* EventBatch.first_number */
-        n_body += put_varint(body + n_body, first_number);
-        body[n_body++] = 2 << 3 | 1;    /* EventBatch.realtime_offset_ns */
-        n_body += put_fixed64(body + n_body, (uint64_t)realtime_offset_ns);
-
-        member[n_member++] = 2 << 3 | 2; /* ServerMessage.event_batch */
-        n_member += frame_prefix(member + n_member, (uint32_t)(n_body + n_events));
-
-        n = frame_prefix(buffer, (uint32_t)(n_member + n_body + n_events));
-        memcpy(buffer + n, member, n_member);
-        memcpy(buffer + n + n_member, body, n_body);
-        return n + n_member + n_body;
+        fields[n++] = 1 << 3 | 0;       /* EventBatch.first_number */
+        n += put_varint(fields + n, first_number);
+        fields[n++] = 2 << 3 | 1;       /* EventBatch.realtime_offset_ns */
+        n += put_fixed64(fields + n, (uint64_t)realtime_offset_ns);
+        /* ServerMessage.event_batch */
+        return put_frame_header(buffer, 2 << 3 | 2, fields, n, n_events);
 }
 
 /*
@@ -399,12 +412,6 @@ size_t encode_task(const Task *task, uint32_t variant, bool threads, uint8_t buf
  * Return: The number of bytes written.
  */
 size_t encode_part_header(size_t n_tasks, uint8_t buffer[static ENCODED_PART_HEADER_MAX]) {
-        uint8_t member[1 + FRAME_PREFIX_MAX];
-        size_t n_member, n;
-
-        member[0] = 6 << 3 | 2;         /* ServerMessage.snapshot_part */
-        n_member = 1 + frame_prefix(member + 1, (uint32_t)n_tasks);
-        n = frame_prefix(buffer, (uint32_t)(n_member + n_tasks));
-        memcpy(buffer + n, member, n_member);
-        return n + n_member;
+        /* ServerMessage.snapshot_part */
+        return put_frame_header(buffer, 6 << 3 | 2, NULL, 0, n_tasks);
 }

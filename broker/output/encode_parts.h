@@ -43,4 +43,5 @@ void termination_fill(PB(Termination) *m, uint32_t wait_status);
 
 size_t put_varint(uint8_t *data, uint64_t value);
 size_t put_fixed64(uint8_t *data, uint64_t value);
+size_t put_frame_header(uint8_t *buffer, uint8_t tag, const uint8_t *fields, size_t n_fields, size_t n_members);
 size_t prefix_member(uint8_t *data, size_t room, uint8_t tag, size_t n);

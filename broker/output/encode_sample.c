@@ -77,18 +77,13 @@ size_t encode_task_sample_answer(const TaskSample *sample, uint32_t variant, uin
  * Return: The number of bytes written.
  */
 size_t encode_sample_header(uint64_t number, size_t n_members, uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]) {
-        uint8_t body[1 + 10], member[1 + FRAME_PREFIX_MAX];
-        size_t n_body = 0, n_member, n;
+        uint8_t fields[1 + 10];
+        size_t n = 0;
 
-        body[n_body++] = 2 << 3 | 0;    /* SampleBatch.number */
-        n_body += put_varint(body + n_body, number);
-
-        member[0] = 10 << 3 | 2;        /* ServerMessage.sample_batch */
-        n_member = 1 + frame_prefix(member + 1, (uint32_t)(n_body + n_members));
-        n = frame_prefix(buffer, (uint32_t)(n_member + n_body + n_members));
-        memcpy(buffer + n, member, n_member);
-        memcpy(buffer + n + n_member, body, n_body);
-        return n + n_member + n_body;
+        fields[n++] = 2 << 3 | 0;       /* SampleBatch.number */
+        n += put_varint(fields + n, number);
+        /* ServerMessage.sample_batch */
+        return put_frame_header(buffer, 10 << 3 | 2, fields, n, n_members);
 }
 
 /**
@@ -122,16 +117,11 @@ size_t encode_sample_end(const SampleEnd *end, uint8_t buffer[static ENCODED_SAM
  * Return: The number of bytes written.
  */
 size_t encode_stats_header(uint64_t request_id, size_t n_members, uint8_t buffer[static ENCODED_STATS_HEADER_MAX]) {
-        uint8_t body[1 + 10], member[1 + FRAME_PREFIX_MAX];
-        size_t n_body = 0, n_member, n;
+        uint8_t fields[1 + 10];
+        size_t n = 0;
 
-        body[n_body++] = 1 << 3 | 0;    /* Stats.request_id */
-        n_body += put_varint(body + n_body, request_id);
-
-        member[0] = 8 << 3 | 2;         /* ServerMessage.stats */
-        n_member = 1 + frame_prefix(member + 1, (uint32_t)(n_body + n_members));
-        n = frame_prefix(buffer, (uint32_t)(n_member + n_body + n_members));
-        memcpy(buffer + n, member, n_member);
-        memcpy(buffer + n + n_member, body, n_body);
-        return n + n_member + n_body;
+        fields[n++] = 1 << 3 | 0;       /* Stats.request_id */
+        n += put_varint(fields + n, request_id);
+        /* ServerMessage.stats */
+        return put_frame_header(buffer, 8 << 3 | 2, fields, n, n_members);
 }

@@ -36,6 +36,25 @@ static OwnerClaim end(Rig *rig, uint32_t pid) {
         return end_as(rig, pid, 0, ME, GROUP);
 }
 
+/* root's process, a hundred milliseconds ago, starts TASK, which becomes the user's. Return: its start. */
+static uint64_t become_mine(Rig *rig) {
+        uint64_t start_ns;
+
+        rig->now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - 100 * MS;
+        start_ns = rig_fork(rig, 50, TASK, TASK);
+        set_ids(rig, TASK, ME, GROUP);
+        return start_ns;
+}
+
+/* TASK calls exec, and starts another, which ends before it. */
+static void exec_and_end(Rig *rig, OwnerClaim child, OwnerClaim parent) {
+        rig_exec(rig, TASK);
+        rig_fork(rig, TASK, TASK + 1, TASK + 1);
+        rig_turn(rig);
+        assert(end(rig, TASK + 1) == child);
+        assert(end(rig, TASK) == parent);
+}
+
 /* What /proc shows of a process after exec; @owner: whose its files are, where that can be played. */
 static void show(Rig *rig, uint32_t pid, const char *ids, uid_t owner) {
         static const char *const files[] = { "comm", "status" };
@@ -123,33 +142,17 @@ static void test_su(void) {
         /* nobody had time to look */
         rig_fork(rig, 50, TASK, TASK);
         set_ids(rig, TASK, ME, GROUP);
-        rig_exec(rig, TASK);
-        rig_fork(rig, TASK, TASK + 1, TASK + 1);
-        rig_turn(rig);
-        assert(end(rig, TASK + 1) == OWNER_NONE);
-        assert(end(rig, TASK) == OWNER_NONE);
+        exec_and_end(rig, OWNER_NONE, OWNER_NONE);
 
         if (geteuid() == 0) {
-                rig->now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - 100 * MS;
-                rig_fork(rig, 50, TASK, TASK);
-                set_ids(rig, TASK, ME, GROUP);
+                become_mine(rig);
                 show(rig, TASK, IDS_OF_ME, ME);
-                rig_exec(rig, TASK);
-                rig_fork(rig, TASK, TASK + 1, TASK + 1);
-                rig_turn(rig);
-                assert(end(rig, TASK + 1) == OWNER_EVER);
-                assert(end(rig, TASK) == OWNER_NOW);
+                exec_and_end(rig, OWNER_EVER, OWNER_NOW);
 
                 /* it has kept something of root's */
-                rig->now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - 100 * MS;
-                rig_fork(rig, 50, TASK, TASK);
-                set_ids(rig, TASK, ME, GROUP);
+                become_mine(rig);
                 show(rig, TASK, IDS_OF_ME "CapPrm:\t0000000000000400\n", ME);
-                rig_exec(rig, TASK);
-                rig_fork(rig, TASK, TASK + 1, TASK + 1);
-                rig_turn(rig);
-                assert(end(rig, TASK + 1) == OWNER_NONE);
-                assert(end(rig, TASK) == OWNER_NONE);
+                exec_and_end(rig, OWNER_NONE, OWNER_NONE);
         }
         rig_free(rig);
 }
@@ -162,11 +165,8 @@ static void test_later(void) {
         if (geteuid() == 0) {
                 root->ruid = root->euid = root->rgid = root->egid = 0;
                 for (int guarded = 0; guarded < 2; ++guarded) {
-                        uint64_t start_ns;
+                        uint64_t start_ns = become_mine(rig);
 
-                        rig->now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - 100 * MS;
-                        start_ns = rig_fork(rig, 50, TASK, TASK);
-                        set_ids(rig, TASK, ME, GROUP);
                         rig_exec(rig, TASK);
                         rig_fork(rig, TASK, TASK + 1, TASK + 1);
                         rig_turn(rig);
@@ -199,11 +199,7 @@ static void test_guarded(void) {
         rig->now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - 100 * MS;
         rig_fork(rig, SHELL, TASK, TASK);
         show(rig, TASK, IDS_OF_ME, 0);
-        rig_exec(rig, TASK);
-        rig_fork(rig, TASK, TASK + 1, TASK + 1);
-        rig_turn(rig);
-        assert(end(rig, TASK + 1) == OWNER_NONE);
-        assert(end(rig, TASK) == OWNER_NONE);
+        exec_and_end(rig, OWNER_NONE, OWNER_NONE);
         rig_free(rig);
 }
 
