@@ -264,6 +264,7 @@ static void settings_make_directories(const char *path) {
 /* Writes the file anew, beside the old one until it is whole. Return: 0, or a negative errno. */
 int top_settings_write(const TopSettings *settings, const char *path) {
         char text[SETTINGS_FILE_MAX], beside[4096];
+        ssize_t n_written;
         size_t n;
         int fd, n_name, r = 0;
 
@@ -277,8 +278,9 @@ int top_settings_write(const TopSettings *settings, const char *path) {
         fd = mkostemp(beside, O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        if (write(fd, text, n) != (ssize_t)n)
-                r = errno ? -errno : -EIO;
+        n_written = write(fd, text, n);
+        if (n_written != (ssize_t)n)
+                r = n_written < 0 ? -errno : -EIO;
         if (close(fd) < 0 && r == 0)
                 r = -errno;
         if (r == 0 && rename(beside, path) < 0)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -127,6 +128,8 @@ static void test_settings_garbage(void) {
 static void test_settings_file(void) {
         char directory[] = "/tmp/taskbroker-unit-XXXXXX", path[200], there[200];
         TopSettings settings, read;
+        struct rlimit before;
+        int r;
 
         assert(mkdtemp(directory));
         assert(setenv("XDG_CONFIG_HOME", directory, 1) == 0);
@@ -142,6 +145,15 @@ static void test_settings_file(void) {
         settings.span_s = 60;
         assert(top_settings_write(&settings, path) == 0);
         assert(top_settings_read(&read, path) == 0 && read.tree && read.span_s == 60);
+
+        /* Where there is no room for all of it, what was there stays, and no other file. */
+        assert(getrlimit(RLIMIT_FSIZE, &before) == 0);
+        assert(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 10, before.rlim_max }) == 0);
+        settings.span_s = 300;
+        r = top_settings_write(&settings, path);
+        assert(setrlimit(RLIMIT_FSIZE, &before) == 0);
+        assert(r == -EIO);
+        assert(top_settings_read(&read, path) == 0 && read.span_s == 60);
 
         /* Neither a directory in its place nor a pipe hangs or harms. */
         assert(unlink(path) == 0 && mkfifo(path, 0600) == 0);
