@@ -18,6 +18,7 @@
 #include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/clients/sampler.h"
+#include "broker/output/sample_view.h"
 #include "broker/rules/limits.h"
 #include "broker/tasks/inquiry.h"
 
@@ -58,9 +59,10 @@ static int sampler_tell(Sweep *sweep, const Task *task, bool of_process, const T
         return 0;
 }
 
-void sampler_init(Sampler *sampler, Hub *hub, Join *join, StatsSource *source, SamplerInUse in_use) {
+void sampler_init(Sampler *sampler, Hub *hub, Join *join, StatsSource *source, int procfs_fd, SamplerInUse in_use) {
         *sampler = (Sampler){ .hub = hub, .join = join, .source = source, .in_use = in_use, .n_slice = SLICE_TASKS_FIRST };
-        sample_feeds_init(&sampler->feeds, &hub->feeds);
+        glance_init(&sampler->glance, procfs_fd, &join->table);
+        sample_feeds_init(&sampler->feeds, &hub->feeds, &sampler->glance);
         sweep_init(&sampler->sweep, join, source, sampler_wants, sampler_tell);
         list_init(&sampler->jobs);
         ev_timer_init(&sampler->due, sampler_on_due, 0., 0.);
@@ -250,11 +252,15 @@ static void sampler_admit(Sampler *sampler, SampleFeed *feed) {
 
 static int job_tell(Inquiry *inquiry, const TaskSample *sample) {
         Job *job = container_of(inquiry, Job, inquiry);
+        Glance *glance = &job->client->hub->sampler->glance;
         const Rights *rights = &job->client->rights;
-        View view = sample->gone ? VIEW_FULL : policy_view(rights, &sample->owner);
         TaskSample gone = inquiry_gone(inquiry);
+        View view = VIEW_FULL;
         uint32_t variant = 0;
 
+        glance_forget(glance);
+        if (!sample->gone)
+                view = sample_view(glance, rights, sample);
         if (view == VIEW_NONE)
                 sample = &gone;
         else if (view == VIEW_PUBLIC)
@@ -411,6 +417,7 @@ static void sampler_on_slice(struct ev_loop *loop, ev_timer *watcher, int events
 
         (void)loop;
         (void)events;
+        glance_forget(&sampler->glance);
         sampler->jobs_turn = !list_is_empty(&sampler->jobs) && (!sweeping || !sampler->jobs_turn);
         if (sampler->jobs_turn)
                 r = sampler_work_on_job(sampler);

@@ -17,6 +17,7 @@
 #include "broker/clients/hub.h"
 #include "broker/model/status.h"
 #include "broker/output/sample_feeds.h"
+#include "broker/tasks/glance.h"
 #include "broker/tasks/sweep.h"
 
 typedef struct Sampler Sampler;
@@ -30,6 +31,7 @@ struct Sampler {
         StatsSource *source;            /* not owned */
         SamplerInUse in_use;            /* NULL: nobody cares */
 
+        Glance glance;
         SampleFeeds feeds;
         Sweep sweep;
         uint64_t begin_time_ns;         /* of the sweep that runs, since the epoch */
@@ -45,7 +47,7 @@ struct Sampler {
         uint64_t cpu_ns;
 };
 
-void sampler_init(Sampler *sampler, Hub *hub, Join *join, StatsSource *source, SamplerInUse in_use);
+void sampler_init(Sampler *sampler, Hub *hub, Join *join, StatsSource *source, int procfs_fd, SamplerInUse in_use);
 void sampler_deinit(Sampler *sampler);
 
 void sampler_ask(Sampler *sampler, Client *client, const Request *request);

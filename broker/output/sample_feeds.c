@@ -13,6 +13,7 @@
 #include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/sample_feeds.h"
+#include "broker/output/sample_view.h"
 #include "broker/rules/limits.h"
 
 /* Feeds whose time comes this soon are sampled with those whose time has come. */
@@ -35,8 +36,8 @@ struct Encodings {
         } each[ENCODINGS];
 };
 
-void sample_feeds_init(SampleFeeds *samples, Feeds *feeds) {
-        *samples = (SampleFeeds){ .feeds = feeds };
+void sample_feeds_init(SampleFeeds *samples, Feeds *feeds, Glance *glance) {
+        *samples = (SampleFeeds){ .feeds = feeds, .glance = glance };
         list_init(&samples->list);
 }
 
@@ -319,7 +320,7 @@ void sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, 
                 if (!feed->in_sweep || feed->feed->topic.threads == of_process || changed_sweep <= feed->sweep ||
                     !sample_feed_has(feed, task))
                         continue;
-                sample_feed_append(feed, sample, policy_view(&feed->feed->rights, &sample->owner), &encodings);
+                sample_feed_append(feed, sample, sample_view(samples->glance, &feed->feed->rights, sample), &encodings);
         }
 }
 

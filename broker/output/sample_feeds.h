@@ -14,6 +14,7 @@
 #include "broker/base/list.h"
 #include "broker/model/sample.h"
 #include "broker/output/feeds.h"
+#include "broker/tasks/glance.h"
 
 typedef struct SampleFeed SampleFeed;
 typedef struct SampleFeeds SampleFeeds;
@@ -34,11 +35,12 @@ struct SampleFeed {
 
 struct SampleFeeds {
         Feeds *feeds;                   /* not owned: has the marks of subtrees */
+        Glance *glance;                 /* not owned */
         List list;
         size_t n;
 };
 
-void sample_feeds_init(SampleFeeds *samples, Feeds *feeds);
+void sample_feeds_init(SampleFeeds *samples, Feeds *feeds, Glance *glance);
 void sample_feeds_deinit(SampleFeeds *samples);
 
 int sample_feeds_find(SampleFeeds *samples,

@@ -51,7 +51,7 @@ int live_init(Live *live, Hub *hub, Join *join, KernelFacts *facts, int procfs_f
         r = stats_query_init(&live->query, options->stats_fd);
         if (r)
                 return error_fold(r);
-        sampler_init(&live->sampler, hub, join, &live->query.source, live_on_use);
+        sampler_init(&live->sampler, hub, join, &live->query.source, procfs_fd, live_on_use);
         hub->sampler = &live->sampler;
         return 0;
 }

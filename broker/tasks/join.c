@@ -321,6 +321,8 @@ static uint16_t join_guard(Join *join, const Task *after, bool seen, uint32_t ow
 static Task join_exec_task(Join *join, const Task *caller, bool seen, uint32_t owner) {
         Task after = *caller;
 
+        /* The kernel lets its owner look into new memory, whatever was said of the old. */
+        after.process->hidden = false;
         after.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_UNLOOKED);
         after.flags = (uint16_t)((after.flags & ~TASK_GUARDED) | join_guard(join, &after, seen, owner));
         if (after.flags & TASK_GUARDED)

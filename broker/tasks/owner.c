@@ -11,11 +11,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/owner.h"
 
-/**
- * task_owner() - whose a task is
- * @task:  the task
- */
-Owner task_owner(const Task *task) {
+static Owner task_owner_known(const Task *task) {
         Owner owner = { .uid = task->ruid, .gid = task->rgid };
 
         if (task->euid != task->ruid || task->egid != task->rgid ||
@@ -23,6 +19,21 @@ Owner task_owner(const Task *task) {
                 owner.claim = OWNER_NONE;
         else
                 owner.claim = task->process->tainted || task->process->unsure ? OWNER_NOW : OWNER_EVER;
+        return owner;
+}
+
+/**
+ * task_owner() - whose a task is
+ * @task:  the task
+ *
+ * One that hid itself from its owner when it was looked at is told to him like
+ * another's from then on; and so is its end, at which there is nothing to be looked at.
+ */
+Owner task_owner(const Task *task) {
+        Owner owner = task_owner_known(task);
+
+        if (task->process->hidden && owner.claim == OWNER_EVER)
+                owner.claim = OWNER_NOW;
         return owner;
 }
 
@@ -70,9 +81,10 @@ void owner_doubt_all(TaskTable *table) {
  * @stats:  what the kernel said of it
  *
  * It says what the table may not know yet: that privileges were used, that ids are others.
+ * Whether it hides itself now, a glance tells.
  */
 Owner task_owner_live(const Task *task, const TaskStats *stats) {
-        Owner owner = task_owner(task);
+        Owner owner = task_owner_known(task);
 
         if (owner.claim == OWNER_EVER &&
             ((stats->ac_flag & AC_FLAG_SU) || stats->ac_uid != task->ruid || stats->ac_gid != task->rgid))

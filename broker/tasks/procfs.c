@@ -122,9 +122,32 @@ static bool userns_is_initial(int procfs_fd, uint32_t pid) {
         return sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 && count == UINT32_MAX;
 }
 
+/**
+ * procfs_read_owner() - whom a task's files belong to
+ * @procfs_fd:  /proc
+ * @pid:        its process
+ * @tid:        the task
+ * @ret_uid:    output: its effective user, or root, if he may not look into it, or if it
+ *              has no memory any more
+ *
+ * Its directory is the user's all the same.
+ *
+ * Return: Whether there is one.
+ */
+bool procfs_read_owner(int procfs_fd, uint32_t pid, uint32_t tid, uint32_t *ret_uid) {
+        char path[64];
+        struct stat st;
+
+        snprintf(path, sizeof(path), "%u/task/%u/status", pid, tid);
+        if (fstatat(procfs_fd, path, &st, 0) < 0)
+                return false;
+        *ret_uid = st.st_uid;
+        return true;
+}
+
 static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
         char buffer[4096], path[64];
-        struct stat st;
+        uint32_t owner;
 
         *ret_found = (ProcfsTask){};
         errno = 0;
@@ -134,9 +157,9 @@ static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret
         snprintf(path, sizeof(path), "%u/task/%u/status", pid, tid);
         if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !status_parse(buffer, ret_found))
                 return false;
-        /* Root's are root's anyway. Files of what may not be looked into are root's too, whoever runs it. */
+        /* Root's are root's anyway. */
         if (ret_found->euid != 0 && !ret_found->guarded)
-                ret_found->guarded = fstatat(procfs_fd, path, &st, 0) < 0 || st.st_uid != ret_found->euid ||
+                ret_found->guarded = !procfs_read_owner(procfs_fd, pid, tid, &owner) || owner != ret_found->euid ||
                                      !userns_is_initial(procfs_fd, pid);
         return true;
 }
@@ -219,6 +242,11 @@ void procfs_fill_task(Task *task, const ProcfsTask *found) {
         task->flags &= (uint16_t)~(TASK_UNKNOWN | TASK_KERNEL);
         if (found->kernel_thread)
                 task->flags |= TASK_KERNEL;
+        /* The files of what is ending are root's, and tell of no other task. */
+        if (found->guarded && !found->ended)
+                task->flags |= TASK_GUARDED;
+        if (found->guarded && !found->exiting)
+                task->process->tainted = true;
         if (task->process->ppid == 0)
                 task->process->ppid = found->ppid;
         task->process->session = found->session;

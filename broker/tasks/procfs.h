@@ -31,6 +31,7 @@ struct ProcfsTask {
 ssize_t procfs_read_file(int dir_fd, const char *path, char *buffer, size_t n_buffer);
 bool procfs_parse_stat(char *text, ProcfsTask *ret_found);
 bool procfs_starts_agree(uint64_t a_ns, uint64_t b_ns);
+bool procfs_read_owner(int procfs_fd, uint32_t pid, uint32_t tid, uint32_t *ret_uid);
 bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);
 bool procfs_is_short(void);
 bool procfs_read_leader(int procfs_fd, uint32_t pid, ProcfsTask *ret_found);

@@ -359,6 +359,7 @@ void task_table_inherit(TaskTable *table, Process *process, const Process *paren
                 return;
         process->session = parent->session;
         process->unsure = parent->unsure;
+        process->hidden = parent->hidden;
         process->marks = parent->marks;
         if (parent->program) {
                 ++parent->program->n_users;

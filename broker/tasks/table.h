@@ -62,6 +62,7 @@ struct Process {
         bool seeded;                    /* older than the broker */
         bool tainted;                   /* something that it used was not used as its owner's */
         bool unsure;                    /* messages were lost that may have changed its ids */
+        bool hidden;                    /* when last looked at since its exec, /proc did not show it to its owner */
         bool has_wait_status;           /* the kernel marked the task that ended the process, with: */
         uint32_t wait_status;
         List tasks;

@@ -9,6 +9,8 @@
  *   act use CODE             uses a privilege first (chroot to where it is), if it has one
  *   act wait CODE            ends with it when its standard input ends
  *   act hide CODE            forbids others to look into it, then as `wait`
+ *   act switch CODE          as `wait`, but does so at each 0 it is sent, and allows it at
+ *                            each 1
  *   act become UID GID ...   changes its ids as su does, works, and executes the rest
  *   act repeat N ...         when its standard input ends, N times: makes a child that
  *                            executes the rest, and one that only works and ends with 3
@@ -40,6 +42,17 @@ static void await_end(void) {
 
         while (read(STDIN_FILENO, &c, 1) > 0 || errno == EINTR)
                 ;
+}
+
+static int switch_at_will(int code) {
+        char c = '1';
+
+        do {
+                if ((c == '0' || c == '1') && (prctl(PR_SET_DUMPABLE, c - '0') < 0 || dprintf(STDOUT_FILENO, "%c\n", c) < 0))
+                        return 93;
+                work();
+        } while (read(STDIN_FILENO, &c, 1) > 0);
+        return code;
 }
 
 static void run(char **argv) {
@@ -82,6 +95,8 @@ int main(int argc, char **argv) {
                 return repeat(atol(argv[2]), argv + 3);
         if (argc != 3)
                 return 95;
+        if (!strcmp(argv[1], "switch"))
+                return switch_at_will(atoi(argv[2]));
         if (!strcmp(argv[1], "use") && chroot("/") < 0)
                 return 94;
         if (!strcmp(argv[1], "hide") && prctl(PR_SET_DUMPABLE, 0) < 0)

@@ -7,6 +7,7 @@ listens while root, a third user and he himself run programs of all sorts.
 import contextlib
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -24,8 +25,8 @@ def client_of(broker, uid, gid, groups=()):
         return Client(broker.path)
 
 
-def subscriber_of(broker, uid, gid, **options):
-    client = client_of(broker, uid, gid)
+def subscriber_of(broker, uid, gid, groups=(), **options):
+    client = client_of(broker, uid, gid, groups)
     client.subscribe(threads=True, **options)
     return client
 
@@ -330,6 +331,109 @@ def test_live_statistics(make_broker, place):
         for pid in pids[1:]:
             assert not ended[pid].HasField("termination")
             assert_stats_restricted(ended[pid].stats)
+
+
+def may_look_into(pid):
+    """What /proc itself says to the user."""
+    read = subprocess.run(["cat", f"/proc/{pid}/io"], user=ME, group=ME_GROUP, extra_groups=[], capture_output=True)
+    return read.returncode == 0
+
+
+class Switch:
+    """A program of the user's own that hides from him, and shows itself, when it is told to."""
+
+    def __init__(self, broker, place):
+        program = path_of(place, "ta-plain")
+        self.shell = start(ME, ME_GROUP, "/bin/sh", "-c", f"exec 3<&0; read x; {program} switch 7 <&3 & echo $!; wait $!")
+        # what is not known of the shell would be feared of its child
+        await_looks(broker)
+        self.shell.stdin.write(b"go\n")
+        self.shell.stdin.flush()
+        (self.pid,) = {int(line) for line in (self.shell.stdout.readline() for _ in range(2)) if line != b"1\n"}
+
+    def turn(self, shown):
+        self.shell.stdin.write(b"%d" % shown)
+        self.shell.stdin.flush()
+        assert self.shell.stdout.readline() == b"%d\n" % shown
+        assert may_look_into(self.pid) == shown
+
+    def finish(self):
+        finish(self.shell, 7)
+
+
+def last_sample_of(client, pid):
+    """What was told of a process last, once all that it has done is in a sample."""
+    begin, seen = time.time_ns(), []
+    while not seen or sample.last.begin_time_ns <= begin:
+        sample = next_sample(client)
+        seen += [task for task in sample.tasks if task.pid == pid]
+    return seen[-1]
+
+
+def assert_told(task, shown):
+    if shown:
+        assert task.stats.HasField("io") and not task.stats.withheld_groups, task
+        assert task.stats.io.read_char_bytes >= 32768
+    else:
+        assert_stats_restricted(task.stats)
+
+
+@pytest.mark.parametrize("groups", [(), (ODD_GROUP,)])
+@pytest.mark.parametrize("at_last", [False, True])
+def test_a_program_that_hides(make_broker, place, at_last, groups):
+    """
+    The kernel tells nobody of PR_SET_DUMPABLE. Statistics of one's own that is hidden are
+    withheld through both doors, until it shows itself again; its end is told as it was found
+    last. Administrators see all.
+    """
+    broker = make_broker("--admin-group", str(ODD_GROUP))
+    switch = Switch(broker, place)
+    pid, admin = switch.pid, bool(groups)
+    asking, sampling = client_of(broker, ME, ME_GROUP, groups), client_of(broker, ME, ME_GROUP, groups)
+    root, exits = broker.subscriber(), subscriber_of(broker, ME, ME_GROUP, groups=groups, kinds=("exit",))
+    ask_samples(sampling)
+    ask_samples(threads := client_of(broker, ME, ME_GROUP, groups), scope=sample_pb2.SAMPLE_SCOPE_THREADS)
+    for shown in (True, False, True, False, at_last):
+        switch.turn(shown)
+        for task in get_stats(asking, pids=[pid, pid], tids=[pid]):
+            assert_told(task, shown or admin)
+        assert_told(last_sample_of(sampling, pid), shown or admin)
+        assert_told(last_sample_of(threads, pid), shown or admin)
+        snapshot = subscriber_of(broker, ME, ME_GROUP, groups=groups, snapshot=True, programs=True)
+        (task,) = [task for task in snapshot.snapshot() if task.pid == pid]
+        assert task.program.exe_withheld == (not shown and not admin)
+        snapshot.close()
+    switch.finish()
+    of_root, of_me = (c.until(lambda e: e.WhichOneof("what") == "exit" and e.pid == pid)[-1] for c in (root, exits))
+    if at_last or admin:
+        assert of_me == of_root and of_me.exit.stats.HasField("io")
+    else:
+        assert_event_restricted(of_me)
+    ended = last_sample_of(sampling, pid)
+    assert ended.ended and ended.HasField("termination") == (at_last or admin)
+    assert_told(ended, at_last or admin)
+
+
+@pytest.mark.parametrize("name, mode", [("ta-cap", "wait"), ("ta-blind", "wait"), ("ta-plain", "hide"), ("ta-plain", "wait")])
+def test_older_than_the_broker(make_broker, place, name, mode):
+    """What was there before it is its owner's where /proc says so at the start."""
+    shell = start(ME, ME_GROUP, "/bin/sh", "-c", f"exec 3<&0; {path_of(place, name)} {mode} 7 <&3 & echo $!; wait $!")
+    (pid,) = {int(line) for line in (shell.stdout.readline() for _ in range(2)) if line != b"ready\n"}
+    own = may_look_into(pid)
+    assert own == (name == "ta-plain" and mode == "wait")
+    broker = make_broker()
+    exits = subscriber_of(broker, ME, ME_GROUP, kinds=("exit",))
+    me = client_of(broker, ME, ME_GROUP)
+    ask_samples(me)
+    assert_told(last_sample_of(me, pid), own)
+    for task in get_stats(client_of(broker, ME, ME_GROUP), pids=[pid], tids=[pid]):
+        assert_told(task, own)
+    finish(shell, 7)
+    event = exits.until(lambda e: e.WhichOneof("what") == "exit" and e.pid == pid)[-1]
+    if own:
+        assert not event.restricted and event.exit.stats.HasField("io")
+    else:
+        assert_event_restricted(event)
 
 
 # -- hidepid ------------------------------------------------------------------

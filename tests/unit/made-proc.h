@@ -25,6 +25,7 @@ struct ProcTask {
         char state;                     /* 0: S */
         uint32_t session;               /* 0: 700 */
         bool kernel_thread;
+        bool exiting;                   /* a zombie is, too */
 };
 
 /* In 10 ms since boot, as the kernel has it, of a time since the epoch. */
@@ -44,6 +45,7 @@ static inline void proc_write(const Tree *tree, uint32_t pid, uint32_t tid, cons
 }
 
 static inline void proc_add_stat(const Tree *tree, const ProcTask *task) {
+        bool exiting = task->exiting || task->state == 'Z' || task->state == 'X';
         char text[512];
         int n;
 
@@ -51,7 +53,7 @@ static inline void proc_add_stat(const Tree *tree, const ProcTask *task) {
                      "%u (%s) %c %u 700 %u 34816 700 %u 123 456 7 8 90 12 34 56 20 0 3 0 %llu 12345678 321 "
                      "18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
                      task->tid, task->comm, task->state ? task->state : 'S', task->ppid, task->session ? task->session : 700,
-                     task->kernel_thread ? 0x208040u : 0x400000u, task->start);
+                     (task->kernel_thread ? 0x208040u : 0x400000u) | (exiting ? 0x4u : 0), task->start);
         assert(n > 0 && (size_t)n < sizeof(text));
         proc_write(tree, task->pid, task->tid, "stat", text, (size_t)n);
 }

@@ -246,6 +246,20 @@ static void test_loss(void) {
         rig_free(rig);
 }
 
+/* One that hid itself when it was looked at; its children have its memory until they have one of their own. */
+static void test_hidden(void) {
+        Rig *rig = rig_new();
+
+        rig_seed(rig, SHELL, SHELL, "shell")->process->hidden = true;
+        rig_fork(rig, SHELL, TASK, TASK);
+        assert(end(rig, TASK) == OWNER_NOW);
+        rig_fork(rig, SHELL, TASK, TASK);
+        rig_exec(rig, TASK);
+        assert(end(rig, TASK) == OWNER_EVER);
+        assert(end(rig, SHELL) == OWNER_NOW);
+        rig_free(rig);
+}
+
 /* A parent that nobody knows. */
 static void test_unknown(void) {
         Rig *rig = rig_new();
@@ -265,6 +279,7 @@ int main(void) {
         test_guarded();
         test_threads();
         test_loss();
+        test_hidden();
         test_unknown();
         return 0;
 }

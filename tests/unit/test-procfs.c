@@ -3,6 +3,7 @@
 
 /* The table's beginning, from a directory that plays /proc, while the kernel is silent. */
 
+#include "broker/tasks/owner.h"
 #include "broker/tasks/procfs.h"
 #include "broker/tasks/reconcile.h"
 #include "tests/unit/join-rig.h"
@@ -48,7 +49,7 @@ static void test_processes_and_threads(void) {
         task = task_table_get(table, 700);
         assert(task && task->process->pid == 700 && task->process->ppid == 1);
         assert(task->process->seeded);
-        assert(task->flags == TASK_SEEDED);
+        assert(task->flags == (TASK_SEEDED | TASK_GUARDED));
         assert(strcmp(task->comm, "bash") == 0);
         assert(task->ruid == 1000 && task->euid == 1001 && task->rgid == 2000 && task->egid == 2001);
         check_start(task, 123456);
@@ -167,6 +168,42 @@ static void test_zombies(void) {
         }
 }
 
+/* What is older than the broker belongs to whom /proc says: files here are those of who runs the test. */
+static void test_owners(void) {
+        static const struct {
+                bool owned, exiting;
+                const char *capabilities;
+                char state;
+                OwnerClaim claim;       /* of the task */
+                bool tainted;           /* with its process */
+        } rows[] = {
+                { true, false, "", 'S', OWNER_EVER, false },
+                { false, false, "", 'S', OWNER_NONE, true },
+                { true, false, "CapPrm:\t0000000000000400\n", 'S', OWNER_NONE, true },
+                /* files of what has no memory any more say nothing of the other threads */
+                { false, true, "", 'S', OWNER_NONE, false },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                uint32_t uid = geteuid() + (rows[i].owned ? 0u : 1u);
+                Rig *rig = rig_new();
+                char ids[256];
+                Task *task;
+
+                uid = MAX(uid, 1u);
+                snprintf(ids, sizeof(ids), "Uid:\t%u\t%u\t%u\t%u\nGid:\t7\t7\t7\t7\n%s", uid, uid, uid, uid, rows[i].capabilities);
+                proc_add_stat(&rig->procfs, &(ProcTask){ .pid = 700, .tid = 700, .comm = "task", .ppid = 1, .start = 5,
+                                                         .state = rows[i].state, .exiting = rows[i].exiting });
+                proc_add_status(&rig->procfs, 700, 700, "task", ids);
+                if (geteuid() == 0 && rows[i].owned)
+                        assert(fchownat(rig->procfs.fd, "700/task/700/status", uid, (gid_t)-1, 0) == 0);
+                seed(rig);
+                task = task_table_get(&rig->join.table, 700);
+                assert(task_owner(task).claim == rows[i].claim && task->process->tainted == rows[i].tainted);
+                rig_free(rig);
+        }
+}
+
 /* A leader that is not even a zombie any more when its thread is read: nothing is known of it. */
 static void test_thread_without_leader(void) {
         Rig *rig = rig_new();
@@ -189,8 +226,8 @@ static void test_sessions_and_kernel_threads(void) {
         proc_add(&rig->procfs, &(ProcTask){ .pid = 2, .tid = 2, .comm = "kthreadd", .start = 1, .kernel_thread = true });
         proc_add(&rig->procfs, &(ProcTask){ .pid = 700, .tid = 700, .comm = "sh", .ppid = 1, .start = 1, .session = 650 });
         seed(rig);
-        assert(task_table_get(table, 2)->flags == (TASK_SEEDED | TASK_KERNEL));
-        assert(task_table_get(table, 700)->flags == TASK_SEEDED);
+        assert(task_table_get(table, 2)->flags == (TASK_SEEDED | TASK_GUARDED | TASK_KERNEL));
+        assert(task_table_get(table, 700)->flags == (TASK_SEEDED | TASK_GUARDED));
         assert(task_table_get(table, 700)->process->session == 650);
         rig_free(rig);
 }
@@ -266,6 +303,7 @@ int main(void) {
         test_vanishing();
         test_zombies();
         test_thread_without_leader();
+        test_owners();
         test_sessions_and_kernel_threads();
         test_many();
         test_what_is_known_stays();
