@@ -19,6 +19,9 @@
 /* access_watch_update()s, half a second each. */
 #define READ_EVERY 10u
 
+/* Where none is named. */
+#define ADMIN_GROUP "taskbroker"
+
 /**
  * access_find_group() - the number of a group
  * @text:     its name, or its number
@@ -69,8 +72,10 @@ static void access_watch_read(AccessWatch *watch) {
  * @watch:      output
  * @options:    as the command line has it
  * @procfs_fd:  /proc
+ *
+ * Return: 0, or ACCESS_E_GROUP.
  */
-void access_watch_init(AccessWatch *watch, const Options *options, int procfs_fd) {
+int access_watch_init(AccessWatch *watch, const Options *options, int procfs_fd) {
         *watch = (AccessWatch){
                 .procfs_fd = procfs_fd,
                 .path = options->procfs,
@@ -81,11 +86,19 @@ void access_watch_init(AccessWatch *watch, const Options *options, int procfs_fd
                         .shows_exit_status = options->shows_exit_status,
                 },
         };
-        if (!access_find_group(options->admin_group, &watch->policy.admin_group))
-                log_notice("There is no group %s: root alone may know everything.", options->admin_group);
+        if (options->admin_group && !access_find_group(options->admin_group, &watch->policy.admin_group)) {
+                log_error("There is no group '%s'. Name another with --admin-group, or make one: groupadd --system %s",
+                          options->admin_group,
+                          options->admin_group);
+                return ACCESS_E_GROUP;
+        }
+        if (!options->admin_group && !access_find_group(ADMIN_GROUP, &watch->policy.admin_group))
+                log_notice("There is no group " ADMIN_GROUP ": root alone may know everything.");
         access_watch_read(watch);
         if (watch->policy.hides)
                 log_info("/proc is mounted with hidepid: users are told of their own tasks only.");
+
+        return 0;
 }
 
 void access_watch_deinit(AccessWatch *watch) {

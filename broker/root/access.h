@@ -24,6 +24,12 @@ struct AccessWatch {
 
 bool access_find_group(const char *text, uint32_t *ret_gid);
 
-void access_watch_init(AccessWatch *watch, const Options *options, int procfs_fd);
+/* What a function here comes to, beside 0 and a negative errno. */
+enum {
+        _ACCESS_E_SUCCESS,
+        ACCESS_E_GROUP,         /* there is no such group, which was said */
+};
+
+int access_watch_init(AccessWatch *watch, const Options *options, int procfs_fd);
 void access_watch_deinit(AccessWatch *watch);
 bool access_watch_update(AccessWatch *watch);

@@ -406,7 +406,9 @@ static int broker_init(Broker *broker, const Options *options) {
         broker->hub.catch_up = broker_on_catch_up;
         broker->hub.room = broker_on_room;
 
-        access_watch_init(&broker->access, options, broker->procfs_fd);
+        r = access_watch_init(&broker->access, options, broker->procfs_fd);
+        if (r)
+                return BROKER_E_FAILED;
         hub_set_policy(&broker->hub, &broker->access.policy);
         /* Before the kernel is asked for anything: is there another broker? */
         r = entrance_open(&broker->listener, &broker->hub, options);

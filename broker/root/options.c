@@ -143,7 +143,6 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                 .user_bytes = LIMIT_USER_MIB * MIB,
                 .user_connections = LIMIT_USER_CONNECTIONS,
                 .log_level = LOG_LEVEL_INFO,
-                .admin_group = "taskbroker",
                 .socket_mode = 0666,
                 .seccomp = true,
                 .connector_fd = -1,
@@ -157,6 +156,8 @@ int options_parse(Options *ret_options, int argc, char **argv) {
         while ((c = getopt_long(argc, argv, "", longs, &i)) >= 0) {
                 switch (c) {
                 case SOCKET:
+                        if (*optarg == 0)
+                                return refuse(longs[i].name, optarg, "a path");
                         ret_options->socket_path = optarg;
                         break;
                 case RCVBUF_MIB:
@@ -201,6 +202,8 @@ int options_parse(Options *ret_options, int argc, char **argv) {
                         ret_options->socket_group = optarg;
                         break;
                 case ADMIN_GROUP:
+                        if (*optarg == 0)
+                                return refuse(longs[i].name, optarg, "a group");
                         ret_options->admin_group = optarg;
                         break;
                 case FOREIGN_EXIT_STATUS:

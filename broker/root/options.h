@@ -25,7 +25,7 @@ struct Options {
         uint64_t user_bytes;    /* of that, for those of one user */
         uint64_t user_connections;
         LogLevel log_level;
-        const char *admin_group;        /* a name, or a number */
+        const char *admin_group;        /* a name, or a number; NULL: the usual one, if it is there */
         const char *socket_group;       /* the same; NULL: as it comes */
         uint32_t socket_mode;
         bool shows_exit_status;         /* of everybody's tasks, to everybody */

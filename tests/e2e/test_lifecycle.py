@@ -188,10 +188,33 @@ def test_help_and_version():
     assert result.returncode == 0 and result.stdout.strip() and not result.stderr
 
 
+@pytest.mark.parametrize("option, name", [("--admin-group", "no-such-group"), ("--socket-group", "no-such-group")])
+def test_no_such_group(make_daemon, option, name):
+    """One that was named, and misspelt, is not passed over."""
+    daemon = make_daemon(start=False, arguments=[option, name], listener=False)
+    command, fds = daemon.command()
+    result = subprocess.run(command, pass_fds=fds, capture_output=True, text=True, timeout=20)
+    assert result.returncode == 1
+    assert name in result.stderr and option in result.stderr
+    assert not daemon.path.exists()
+
+
 def test_socket_path_too_long():
     result = run("--socket", "/tmp/" + "x" * 200)
     assert result.returncode > 0
     assert "x" * 50 in result.stderr
+
+
+def test_standard_descriptors_are_held(make_daemon):
+    """Where they were closed, no socket gets their numbers: log lines would be written to it."""
+    daemon = make_daemon(start=False)
+    command, fds = daemon.command()
+    daemon.process = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command], pass_fds=fds)
+    daemon.kernel.drop_broker_ends()
+    client = daemon.subscriber()
+    daemon.kernel.fork(100)
+    assert brief([client.event()]) == [("fork", 100)]
+    assert {os.readlink(f"/proc/{daemon.process.pid}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
 
 
 def test_a_closed_stderr_is_no_end(make_daemon):

@@ -54,7 +54,7 @@ static void test_defaults(void) {
         assert(options.log_level == LOG_LEVEL_INFO);
         assert(!options.check);
         assert(!options.user && !options.keep_ptrace && options.seccomp);
-        assert(strcmp(options.admin_group, "taskbroker") == 0 && !options.shows_exit_status);
+        assert(!options.admin_group && !options.shows_exit_status);
         assert(options.socket_mode == 0666 && !options.socket_group);
         assert(options.connector_fd == -1 && options.taskstats_fd == -1 && options.listener_fd == -1);
         assert(strcmp(options.procfs, "/proc") == 0);
@@ -122,6 +122,8 @@ static void test_refused(void) {
                 { { "--log-level", "loud" }, { "--log-level", "err, warning, notice, info or debug" } },
                 { { "--seccomp", "maybe" }, { "--seccomp", "on or off" } },
                 { { "--user", "" }, { "--user", "name of a user" } },
+                { { "--admin-group", "" }, { "--admin-group", "a group" } },
+                { { "--socket", "" }, { "--socket", "a path" } },
                 { { "--connector-fd", "-1" }, { "--connector-fd", "file descriptor" } },
                 { { "--listener-fd", "x" }, { "--listener-fd", "file descriptor" } },
                 { { "--taskstats-fd", "99999999" }, { "--taskstats-fd", "file descriptor" } },
