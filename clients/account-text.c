@@ -98,12 +98,14 @@ static void write_processes(const Account *account, FILE *stream) {
 
         write_line(stream,
                    "processes",
-                   "%s%s made, %s failed, %s%s at once at most",
+                   "%s%s made, %s%s failed, %s%s at once%s",
                    least,
                    format_count(made, tally->n_processes),
+                   least,
                    format_count(failed, tally->n_failed),
                    least,
-                   format_count(live, tally->n_live_max));
+                   format_count(live, tally->n_live_max),
+                   *least ? "" : " at most");
         if (tally->n_threads)
                 write_line(stream, "threads", "%s%s besides", least, format_count(threads, tally->n_threads));
 }
