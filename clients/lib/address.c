@@ -27,9 +27,10 @@
  * secure_getenv(): a program with more rights than its user must not be sent to a socket of the user's.
  */
 const char *address_resolve(const char *path) {
-        if (!path)
-                path = secure_getenv(TB_SOCKET_ENV);
+        if (path)
+                return path;
 
+        path = secure_getenv(TB_SOCKET_ENV);
         return path && *path ? path : TB_SOCKET_PATH;
 }
 
@@ -51,6 +52,9 @@ int address_connect(const char *path) {
 
         path = address_resolve(path);
         n_path = strlen(path);
+        /* To the kernel it would be an abstract name. */
+        if (n_path == 0)
+                return -EINVAL;
         if (n_path >= sizeof(address.sun_path))
                 return -ENAMETOOLONG;
         memcpy(address.sun_path, path, n_path + 1);
@@ -77,6 +81,10 @@ error:
 
 void tb_connect_error_text(const char *path, int error, char *buffer, size_t n_buffer) {
         path = address_resolve(path);
+        if (!*path) {
+                snprintf(buffer, n_buffer, "The path of the broker's socket is empty: give one.");
+                return;
+        }
 
         switch (-error) {
         case ENOENT:

@@ -596,8 +596,8 @@ struct tb_sampling {
  * Does not wait for the broker to say anything: its Welcome is the first message.
  *
  * Return: 0; -ENOENT or -ECONNREFUSED: no broker there; -EACCES: not allowed;
- *         -ENAMETOOLONG; -ENOMEM; another negative errno of socket(2) or
- *         connect(2). tb_error_text(NULL) tells nothing of this call: use
+ *         -ENAMETOOLONG; -EINVAL: @path is empty; -ENOMEM; another negative errno
+ *         of socket(2) or connect(2). tb_error_text(NULL) tells nothing of this call: use
  *         tb_connect_error_text().
  */
 int tb_connect(const char *path, struct tb_client **ret_client);

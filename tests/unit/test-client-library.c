@@ -502,6 +502,11 @@ static void test_connect(void) {
         tb_connect_error_text(path, -ENAMETOOLONG, text, sizeof(text));
         assert(strstr(text, "107"));
 
+        /* A variable of a script that is not set: not another broker than was meant. */
+        assert(tb_connect("", &client) == -EINVAL);
+        tb_connect_error_text("", -EINVAL, text, sizeof(text));
+        assert(strstr(text, "is empty"));
+
         assert(setenv(TB_SOCKET_ENV, "/nonexistent/named", 1) == 0);
         assert(tb_connect(NULL, &client) == -ENOENT);
         tb_connect_error_text(NULL, -EACCES, text, sizeof(text));
