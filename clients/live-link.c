@@ -119,6 +119,7 @@ int live_link_poll(const LiveLink *link, struct pollfd pfds[static LIVE_LINK_FDS
 
 static int live_link_state(LiveLink *link, const struct tb_client *client, const struct tb_link *state) {
         unsigned int bit = client == link->samples ? 1u : 2u;
+        bool was_down = link->down;
 
         /* As if the first try had failed: whoever called has to know that at once. */
         if (link->answer_deadline && client == link->samples)
@@ -129,6 +130,10 @@ static int live_link_state(LiveLink *link, const struct tb_client *client, const
         else
                 link->away &= ~bit;
         link->down = link->away != 0;
+
+        /* To whoever looks, both are one: it is down when one of them has gone, and up when both are back. */
+        if (link->down == was_down)
+                return 0;
         link_describe(link->down_reason, state, link_now_realtime());
         return LIVE_LINK_STATE;
 }

@@ -273,6 +273,31 @@ def test_comes_back(broker, start):
     assert "Connected again" in err
 
 
+def test_two_connections_are_one(broker, start):
+    """Samples come by one connection and names by another; that the broker was away is said once."""
+    process = start("iotop", "-b", "-n", "2")
+
+    def serve(second):
+        for connection in (broker.accept(), broker.accept()):
+            request = connection.request()
+            if request.WhichOneof("body") == "sample":
+                connection.send(sampling=broker_pb2.Sampling(request_id=request.request_id, next_number=1))
+                connection.sample(1, second, [task(10, second)], full=True)
+                samples = connection
+            else:
+                connection.send(subscribed=broker_pb2.Subscribed(request_id=request.request_id, feed=1, next_number=1))
+                connection.send(snapshot_end=broker_pb2.SnapshotEnd(tasks=0, time_ns=BEGIN))
+        return samples
+
+    serve(0).sample(2, 1, [task(10, 1)])
+    assert process.stdout.readline()
+    for connection in broker.connections:
+        connection.close()
+    serve(5)
+    out, err = finish(process)
+    assert err.count("trying again") == 1 and err.count("Connected again") == 1, err
+
+
 def test_reader_gone(broker, start):
     """head(1) has what it wanted: that is a good end."""
     process = start("top", "-b")
