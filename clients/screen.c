@@ -145,6 +145,14 @@ static void screen_measure(Screen *screen) {
                 screen->columns = SCREEN_COLUMNS_MAX;
 }
 
+/* Without a way to put the cursor anywhere, as of "dumb", curses would write all rows over each other. */
+static bool screen_can_be_drawn(void) {
+        const char *move = tigetstr("cup");
+
+        /* What is no text at all is told by an address that is none. */
+        return move && move != (const char *)-1;
+}
+
 /**
  * screen_init() - take the terminal
  * @screen:     output
@@ -173,6 +181,11 @@ int screen_init(Screen *screen) {
                                  name);
                 else
                         complain("TERM does not say what kind of terminal this is: set it, or use -b.");
+                return -ENODEV;
+        }
+        if (!screen_can_be_drawn()) {
+                screen_deinit(screen);
+                complain("A terminal of the kind \"%.64s\" can only be written on, not drawn: set TERM, or use -b.", name);
                 return -ENODEV;
         }
         screen_catch_signals();

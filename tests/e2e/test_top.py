@@ -561,6 +561,16 @@ def test_unknown_terminal(broker, tmp_path):
     top.close()
 
 
+def test_terminal_without_a_cursor(broker, tmp_path):
+    """A terminal of which only the next line can be written."""
+    top = Terminal(tmp_path / "t", [executable("TASKBROKER", "command"), "--socket", broker.path, "top"],
+                   environment={"TERM": "dumb"})
+    status, errors = top.ended()
+    assert status == 1 and 'the kind "dumb" can only be written on' in errors
+    assert "or use -b" in errors
+    top.close()
+
+
 def test_no_broker(tmp_path):
     top = Terminal(tmp_path / "t", [executable("TASKBROKER", "command"), "--socket", str(tmp_path / "none"), "top"])
     status, errors = top.ended()
