@@ -9,7 +9,9 @@
 
 #include <getopt.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "clients/complain.h"
 #include "clients/text.h"
@@ -59,6 +61,27 @@ int complain_column(const char *verb, const char *option, const char *name, size
                               (int)(n_name < 64 ? n_name : 64), name, verb);
 }
 
+/*
+ * The option as it was typed. getopt_long() tells of a long one by its letter, if
+ * it has one; and of a letter it tells before it is done with the word that it is in.
+ */
+static const char *option_typed(int c, char **argv, char letter[static 3]) {
+        const char *word = argv[optind - 1], *next = argv[optind];
+        bool is_letter = optopt > ' ' && optopt < 0x7f;
+
+        letter[0] = '-';
+        letter[1] = (char)optopt;
+        letter[2] = 0;
+        if (!is_letter)
+                return word;
+        if (strncmp(word, "--", 2) != 0 || !word[2])
+                return letter;
+        if (c == '?' && (!strchr(word, '=') || (next && next[0] == '-' && next[1] != '-' && strchr(next, optopt))))
+                return letter;
+
+        return word;
+}
+
 /**
  * complain_option() - say what getopt_long() did not like
  * @verb:       as of complain_usage()
@@ -68,8 +91,8 @@ int complain_column(const char *verb, const char *option, const char *name, size
  * Return: The exit status of wrong usage.
  */
 int complain_option(const char *verb, int c, char **argv) {
-        char letter[] = { '-', (char)optopt, 0 };
-        const char *option = optopt > ' ' && optopt < 0x7f ? letter : argv[optind - 1];
+        char letter[3];
+        const char *option = option_typed(c, argv, letter);
 
         if (c == ':')
                 return complain_usage(verb, "%s: its value is missing.", option);

@@ -6,15 +6,19 @@
  * Finds the verb and leaves the rest to it.
  */
 
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "taskbroker/taskbroker.h"
 
 #include "clients/complain.h"
+#include "clients/output.h"
 #include "clients/verbs.h"
 
 static const Verb verbs[] = {
@@ -56,7 +60,30 @@ static int run_verb(const char *socket_path, int argc, char **argv) {
         return complain_usage(NULL, "%s: there is no such verb; there are watch, ps, top, iotop, stats, run and status.", argv[0]);
 }
 
-int main(int argc, char **argv) {
+/*
+ * Whoever starts us may have closed standard output, and the connection would be in
+ * its place: the broker would be sent what is to be printed. So each of the three
+ * is taken, the wrong way round, that using it fails as it should.
+ */
+static int hold_standard_descriptors(void) {
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                if (fcntl(fd, F_GETFD) >= 0)
+                        continue;
+                if (open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) != fd)
+                        return -EBADF;
+        }
+
+        return 0;
+}
+
+/* Help and version went through stdio, all else is the verbs' own. EIO: a terminal that has gone needs no telling. */
+static int finish(int status) {
+        int r = fflush(stdout) == 0 ? 0 : -errno;
+
+        return r < 0 && r != -EIO && status == VERB_OK ? output_verdict(r) : status;
+}
+
+static int run(int argc, char **argv) {
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "socket", required_argument, NULL, 's' },
@@ -65,9 +92,6 @@ int main(int argc, char **argv) {
         };
         const char *socket_path = NULL;
         int c;
-
-        setlocale(LC_TIME, "");
-        signal(SIGPIPE, SIG_IGN);
 
         while ((c = getopt_long(argc, argv, "+:h", options, NULL)) >= 0) {
                 switch (c) {
@@ -90,4 +114,13 @@ int main(int argc, char **argv) {
         }
 
         return run_verb(socket_path, argc - optind, argv + optind);
+}
+
+int main(int argc, char **argv) {
+        if (hold_standard_descriptors() < 0)
+                return VERB_ERROR;
+        setlocale(LC_TIME, "");
+        signal(SIGPIPE, SIG_IGN);
+
+        return finish(run(argc, argv));
 }

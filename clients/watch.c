@@ -148,10 +148,15 @@ static int watch_link(Watch *watch, const struct tb_link *link) {
         return r;
 }
 
-static void watch_subscribed(Watch *watch) {
-        if (!watch->subscribed && watch->options->span_ns)
+/* The header comes now: a subscription that is refused prints nothing but why. */
+static int watch_subscribed(Watch *watch) {
+        if (watch->subscribed)
+                return WATCH_ON;
+        if (watch->options->span_ns)
                 watch->deadline = link_now() + watch->options->span_ns;
         watch->subscribed = true;
+
+        return watch_after_output(printer_header(&watch->printer));
 }
 
 static int watch_message(Watch *watch, const struct tb_message *message) {
@@ -167,8 +172,7 @@ static int watch_message(Watch *watch, const struct tb_message *message) {
         case TB_MESSAGE_SNAPSHOT_END:
                 return watch_after_output(printer_snapshot_end(&watch->printer, message->snapshot_end));
         case TB_MESSAGE_SUBSCRIBED:
-                watch_subscribed(watch);
-                return WATCH_ON;
+                return watch_subscribed(watch);
         default:
                 return WATCH_ON;
         }
@@ -281,13 +285,11 @@ static int watch_subscribe(Watch *watch) {
         return WATCH_ON;
 }
 
-static int watch_begin(Watch *watch) {
+static void watch_begin(Watch *watch) {
         printer_init(&watch->printer, stop_flag());
         watch->printer.json = watch->options->json;
         watch->printer.lines.threads = watch->options->threads;
         watch->printer.lines.arguments = watch->options->arguments;
-
-        return watch_after_output(printer_header(&watch->printer));
 }
 
 static int watch_finish(Watch *watch, int status) {
@@ -320,9 +322,8 @@ int verb_watch(const char *socket_path, int argc, char **argv) {
                 return VERB_ERROR;
 
         stop_catch_signals();
-        r = watch_begin(&watch);
-        if (r == WATCH_ON)
-                r = watch_subscribe(&watch);
+        watch_begin(&watch);
+        r = watch_subscribe(&watch);
         if (r == WATCH_ON)
                 r = watch_loop(&watch);
         r = watch_finish(&watch, r);

@@ -386,6 +386,67 @@ def test_socket_by_environment(daemon):
     assert result.returncode == 0 and json.loads(result.stdout)["live_tasks"] == 1
 
 
+def raw(*arguments, **kw):
+    return subprocess.run([executable("TASKBROKER", "command"), *arguments], stderr=subprocess.PIPE, text=True,
+                          timeout=20, **kw)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["watch", "--help"], ["top", "--help"]])
+def test_help_that_cannot_be_written(arguments):
+    with open("/dev/full", "w") as full:
+        result = raw(*arguments, stdout=full)
+    assert result.returncode == 1
+    assert result.stderr == "taskbroker: Cannot write to standard output: No space left on device.\n"
+
+
+def test_help_to_a_reader_that_has_gone():
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = raw("--help", stdout=writer)
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["ps"], ["watch", "--snapshot"], ["--help"]])
+def test_standard_output_is_closed(daemon, arguments):
+    """What is to be printed goes nowhere, and least of all to the broker, whose connection could have its number."""
+    result = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", executable("TASKBROKER", "command"), "--socket", str(daemon.path), *arguments],
+        stderr=subprocess.PIPE, text=True, timeout=20,
+    )
+    assert result.returncode == 1
+    assert result.stderr == "taskbroker: Cannot write to standard output: Bad file descriptor.\n"
+    assert daemon.client().status().closed_for_errors == 0
+
+
+@pytest.mark.parametrize("arguments", [["--socket", "", "status"], ["status", "--socket", ""]])
+def test_empty_socket(daemon, arguments):
+    """Not the one of the environment instead, nor the usual one."""
+    daemon.wait_ready()
+    result = raw(*arguments, stdout=subprocess.PIPE, env={**os.environ, "TASKBROKER_SOCKET": str(daemon.path)})
+    assert result.returncode == 1 and not result.stdout
+    assert "is empty" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--socket"], "--socket: its value is missing"),
+        (["watch", "--cpu"], "--cpu: its value is missing"),
+        (["top", "--threads=1"], "--threads=1: there is no such option"),
+        (["top", "-Hx"], "-x: there is no such option"),
+        (["top", "--ascii", "-xH"], "-x: there is no such option"),
+        (["iotop", "--only=yes"], "--only=yes: there is no such option"),
+        (["iotop", "-d"], "-d: its value is missing"),
+        (["iotop", "-od"], "-d: its value is missing"),
+    ],
+)
+def test_an_option_is_named_as_it_was_typed(arguments, said):
+    result = raw(*arguments, stdout=subprocess.PIPE)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"taskbroker: {said}"), result.stderr
+
+
 @pytest.mark.parametrize(
     "arguments", [["juggle"], [], ["watch", "--no-such"], ["watch", "-e", "nothing"], ["watch", "-n", "0"], ["status", "x"]]
 )

@@ -283,9 +283,10 @@ def test_snapshot_is_kept_true(daemon):
 @pytest.mark.parametrize("arguments, field", [(["--tree", "4000000"], "subtrees")])
 def test_filter_refused(daemon, arguments, field):
     daemon.wait_ready()
-    out, err = finish(command(daemon, "watch", "--json", *arguments), 1)
-    assert not out
-    assert f"subscribe.filter.{field}" in err
+    for form in ([], ["--json"], ["--snapshot"]):
+        out, err = finish(command(daemon, "watch", *form, *arguments), 1)
+        assert not out
+        assert f"subscribe.filter.{field}" in err
 
 
 @pytest.fixture

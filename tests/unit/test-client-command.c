@@ -748,6 +748,8 @@ static void test_usage(void) {
                 { "watch --nonsense", "--nonsense: there is no such option" },
                 { "watch -q", "-q: there is no such option" },
                 { "watch --json=1", "--json" },
+                { "watch --threads -qx", "-q: there is no such option" },
+                { "watch -n 1 --json=1", "--json=1: there is no such option" },
                 { "watch here", "here: watch takes options only" },
         };
 
