@@ -190,7 +190,7 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
                 PB(Loss) loss;
         } what;
         PB(Termination) termination, process_termination;
-        StatsMessage stats, process_stats;
+        StatsMessage stats UNINITIALISED, process_stats UNINITIALISED;
         PB(Program) program;
         bool shows_status = !(variant & ENCODE_PUBLIC) || (variant & ENCODE_STATUS);
         size_t n;

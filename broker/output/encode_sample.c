@@ -15,8 +15,8 @@ static size_t task_sample_pack(const TaskSample *sample,
                                uint8_t buffer[static ENCODED_SAMPLE_MAX]) {
         PB(TaskSample) m = PB_INIT(TASK_SAMPLE);
         PB(Termination) termination;
-        StatsMessage message;
-        TaskStats wanted;
+        StatsMessage message UNINITIALISED;
+        TaskStats wanted UNINITIALISED;
         size_t n;
 
         m.pid = sample->pid;

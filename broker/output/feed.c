@@ -264,13 +264,28 @@ static void feed_reserve(Feed *feed, size_t n) {
 }
 
 /**
+ * feed_tail() - where the next event goes
+ * @feed:  the feed
+ *
+ * Return: Room for any event: what is encoded there need not be copied. It is in the
+ *         feed once it was appended.
+ */
+uint8_t *feed_tail(Feed *feed) {
+        return feed->open + feed->n_open;
+}
+
+/**
  * feed_append() - append an event, or a member of a sample, to the open batch
  * @feed:                the feed
  * @event:               encoded by encode_event(); of a feed of samples: by encode_task_sample() or encode_sample_end()
  * @n_event:             its length
  * @realtime_offset_ns:  with which its times were made
+ *
+ * Return: Where it is, for as long as the batch is open.
  */
-void feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns) {
+const uint8_t *feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns) {
+        uint8_t *place;
+
         if (feed->n_open > 0 && (feed->n_open + n_event > FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX ||
                                  feed->realtime_offset_ns != realtime_offset_ns))
                 feed_close_batch(feed);
@@ -278,10 +293,14 @@ void feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realt
                 feed->open_first_number = feed->next_number;
                 feed->realtime_offset_ns = realtime_offset_ns;
         }
-        memcpy(feed->open + feed->n_open, event, n_event);
+        place = feed_tail(feed);
+        /* It may be there already, or behind the batch that was closed before it. */
+        if (place != event)
+                memmove(place, event, n_event);
         feed->n_open += n_event;
         if (!feed->of_samples)
                 ++feed->next_number;
+        return place;
 }
 
 /**

@@ -70,7 +70,7 @@ struct Feed {
         size_t n_closed;                /* batches closed since the owner last woke the readers */
         size_t n_open;                  /* the open batch's events, encoded */
         uint64_t open_first_number;
-        uint8_t open[FEED_BATCH_MAX];
+        uint8_t open[FEED_BATCH_MAX + ENCODED_EVENT_MAX]; /* behind a full batch, the event that closes it */
 };
 
 struct Cursor {
@@ -95,7 +95,8 @@ bool feed_has(const Feed *feed, uint64_t number);
 void feed_age(Feed *feed, uint32_t age_max);
 void feed_shrink(Feed *feed);
 
-void feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns);
+uint8_t *feed_tail(Feed *feed);
+const uint8_t *feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns);
 void feed_close_batch(Feed *feed);
 void feed_end_sample(Feed *feed);
 

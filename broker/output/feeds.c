@@ -332,8 +332,9 @@ static bool feed_needs_task(const Feed *feed, const Event *event) {
  * @realtime_offset_ns:  with which its times were made
  */
 void feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns) {
-        uint8_t encoded[_ENCODE_VARIANTS][ENCODED_EVENT_MAX] UNINITIALISED;
-        size_t n[_ENCODE_VARIANTS] = {};
+        const uint8_t *encoded[_ENCODE_VARIANTS] UNINITIALISED;
+        size_t n[_ENCODE_VARIANTS] UNINITIALISED;
+        uint32_t made = 0; /* variants, as bits */
         bool of_process = event_is_of_process(event);
         const Task *task = NULL, *leader = NULL;
 
@@ -352,9 +353,12 @@ void feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns)
                 variant = feed_variant(feed, event, of_process, task, leader);
                 if (variant < 0)
                         continue;
-                if (n[variant] == 0)
-                        n[variant] = encode_event(event, (uint32_t)variant, encoded[variant]);
-                feed_append(feed, encoded[variant], n[variant], realtime_offset_ns);
+                if (!(made & 1u << variant)) {
+                        encoded[variant] = feed_tail(feed);
+                        n[variant] = encode_event(event, (uint32_t)variant, feed_tail(feed));
+                        made |= 1u << variant;
+                }
+                encoded[variant] = feed_append(feed, encoded[variant], n[variant], realtime_offset_ns);
         }
 }
 

@@ -156,7 +156,6 @@ static bool sample_feed_has(const SampleFeed *feed, const Task *task) {
 
 static void sample_feed_append(SampleFeed *feed, const TaskSample *sample, View view, Encodings *encodings) {
         uint32_t groups = feed->sampling.groups, variant = 0;
-        uint8_t bytes[ENCODED_SAMPLE_MAX];
         size_t i = 0;
 
         if (view == VIEW_NONE)
@@ -165,8 +164,12 @@ static void sample_feed_append(SampleFeed *feed, const TaskSample *sample, View 
                 variant = ENCODE_PUBLIC | (feed->feed->rights.exit_status ? ENCODE_STATUS : 0);
         while (i < encodings->n && (encodings->each[i].groups != groups || encodings->each[i].variant != variant))
                 ++i;
-        if (i == ENCODINGS)
-                return feed_append(feed->feed, bytes, encode_task_sample(sample, variant, groups, bytes), 0);
+        if (i == ENCODINGS) {
+                uint8_t *bytes = feed_tail(feed->feed);
+
+                feed_append(feed->feed, bytes, encode_task_sample(sample, variant, groups, bytes), 0);
+                return;
+        }
         if (i == encodings->n) {
                 encodings->each[i].groups = groups;
                 encodings->each[i].variant = variant;
@@ -244,7 +247,7 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, const Task
  */
 void sample_feeds_publish(SampleFeeds *samples, const Event *event) {
         const TaskTable *table = samples->feeds->table;
-        Encodings encodings[2];
+        Encodings encodings[2] UNINITIALISED;
         const Task *task, *leader;
 
         if (samples->n == 0 || event->only_for_sets)
@@ -311,7 +314,7 @@ bool sample_feeds_want(const SampleFeeds *samples, const Task *leader) {
  * @changed_sweep:  the last sweep that found it changed
  */
 void sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep) {
-        Encodings encodings;
+        Encodings encodings UNINITIALISED;
 
         encodings.n = 0;
         list_for_each(link, safe, &samples->list) {

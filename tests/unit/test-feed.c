@@ -109,6 +109,45 @@ static void test_batches_that_close_themselves(void) {
         feed_free(feed);
 }
 
+/* Made where it goes; the one for which the batch has no room moves behind it, whole. A second feed copies what the first has. */
+static void test_made_in_place(void) {
+        static uint8_t data[FEED_BATCH_MAX];
+        static const size_t n_event = ENCODED_EVENT_MAX - 5;
+        Feed *feed = feed_make(0), *other = feed_make(0);
+        const uint8_t *event = NULL;
+        Cursor cursor;
+        size_t n;
+
+        append(other, 100);
+        cursor_init(&cursor);
+        cursor_attach(&cursor, feed);
+        for (int i = 0; feed->n_closed == 0; ++i) {
+                uint8_t *tail = feed_tail(feed);
+
+                assert(tail + ENCODED_EVENT_MAX <= feed->open + sizeof(feed->open));
+                memset(tail, 1 + i, ENCODED_EVENT_MAX);
+                event = feed_append(feed, tail, n_event, 5);
+                assert(feed->n_closed > 0 || event == tail);
+        }
+        assert(feed->n_open == n_event && event == feed->open);
+        n = (FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX) / n_event;
+        for (size_t i = 0; i < n_event; ++i)
+                assert(event[i] == 1 + n);
+
+        assert(feed_append(other, event, n_event, 5) == other->open + 100);
+        assert(memcmp(other->open + 100, event, n_event) == 0);
+        close_batch(other);
+
+        /* the batch before it has the others */
+        n = take_all(&cursor, data, sizeof(data));
+        assert(check_frame(data, n, 1) == n && n > FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX - n_event);
+        assert(data[n - 1] == (FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX) / n_event && data[n - n_event - 1] == data[n - 1] - 1);
+        cursor_deinit(&cursor);
+        close_batch(feed);
+        feed_free(feed);
+        feed_free(other);
+}
+
 /* Sent in pieces of every size: the same bytes, and the boundaries are known all along. */
 static void test_partial_sends(void) {
         static uint8_t whole[8192], data[8192];
@@ -403,6 +442,7 @@ int main(void) {
         test_new();
         test_batches();
         test_batches_that_close_themselves();
+        test_made_in_place();
         test_partial_sends();
         test_chunk_change();
         test_read_chunks_stay();
