@@ -48,12 +48,12 @@ static void pool_grow(Pool *pool) {
 }
 
 /**
- * pool_take() - take an object
+ * pool_take_any() - take an object that will be written as far as it is read
  * @pool:  the pool
  *
- * Return: An object of zero bytes; NULL at the limit or out of memory.
+ * Return: An object of any bytes; NULL at the limit or out of memory.
  */
-void *pool_take(Pool *pool) {
+void *pool_take_any(Pool *pool) {
         void *object;
 
         if (!pool->free)
@@ -64,7 +64,19 @@ void *pool_take(Pool *pool) {
 
         pool->free = *(void **)object;
         ++pool->n_used;
-        return memset(object, 0, pool->n_object);
+        return object;
+}
+
+/**
+ * pool_take() - take an object
+ * @pool:  the pool
+ *
+ * Return: An object of zero bytes; NULL at the limit or out of memory.
+ */
+void *pool_take(Pool *pool) {
+        void *object = pool_take_any(pool);
+
+        return object ? memset(object, 0, pool->n_object) : NULL;
 }
 
 /**

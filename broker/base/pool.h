@@ -24,4 +24,5 @@ void pool_init(Pool *pool, size_t n_object, size_t n_max);
 void pool_deinit(Pool *pool);
 
 void *pool_take(Pool *pool);
+void *pool_take_any(Pool *pool);
 void pool_give(Pool *pool, void *object);

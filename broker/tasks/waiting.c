@@ -19,11 +19,14 @@ void waiting_deinit(Waiting *waiting) {
  * waiting_reserve() - room for a record to be parsed into
  * @waiting:  where it will wait
  *
- * Return: A record to be handed to waiting_add() or waiting_remove(); NULL if
- *         there are WAITING_MAX, or without memory.
+ * Most records are of a task alone: the room for the totals of a process is neither
+ * written nor read then, and half of the record stays out of the caches.
+ *
+ * Return: A record of any content, to be handed to waiting_add() or waiting_remove();
+ *         NULL if there are WAITING_MAX, or without memory.
  */
 WaitingRecord *waiting_reserve(Waiting *waiting) {
-        WaitingRecord *record = pool_take(&waiting->pool);
+        WaitingRecord *record = pool_take_any(&waiting->pool);
 
         if (record) {
                 list_init(&record->age_link);
