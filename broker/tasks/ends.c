@@ -82,7 +82,10 @@ static void event_fill_from_record(Event *event, const ExitRecord *record) {
 }
 
 static void stray_expect(Join *join, uint32_t tid) {
-        join->strays[join->i_stray++ % JOIN_STRAYS] = tid;
+        uint32_t *place = &join->strays[join->i_stray++ % JOIN_STRAYS];
+
+        join->n_strays += *place == 0;
+        *place = tid;
 }
 
 /**
@@ -93,9 +96,13 @@ static void stray_expect(Join *join, uint32_t tid) {
  * Return: Whether one was expected.
  */
 bool ends_take_stray(Join *join, uint32_t tid) {
+        /* Asked at each birth, while there is nearly always none. */
+        if (join->n_strays == 0)
+                return false;
         for (size_t i = 0; i < JOIN_STRAYS; ++i) {
                 if (join->strays[i] == tid) {
                         join->strays[i] = 0;
+                        --join->n_strays;
                         return true;
                 }
         }

@@ -52,7 +52,7 @@ struct Join {
         uint64_t n_blind;               /* ends of the blind time, so far */
 
         uint32_t strays[JOIN_STRAYS];   /* tasks whose end was concluded, and may be told late */
-        uint32_t i_stray;
+        uint32_t i_stray, n_strays;     /* the next place; how many are taken */
         uint64_t n_synthesised;         /* exits */
         uint64_t n_synthesised_forks;
 };
