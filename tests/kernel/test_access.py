@@ -13,7 +13,7 @@ import pytest
 
 import support
 from support import TIMEOUT
-from tb_access import assert_event_restricted, assert_stats_restricted, become, is_loss, own_loss
+from tb_access import assert_event_restricted, assert_program_restricted, assert_stats_restricted, become, is_loss, own_loss
 from tb_client import BrokerError, Client, Closed, parse
 from tb_live import ask_samples, get_stats, next_sample
 from tb_protocol import broker_pb2, parse_prefix, sample_pb2
@@ -104,6 +104,10 @@ def test_ten_thousand_exits(make_broker, directory, place):
         for event in until(client, name):
             of_root = everything[key(event)]
             if event.WhichOneof("what") != "exit":
+                if event.restricted:
+                    assert_event_restricted(event)
+                else:
+                    assert event == of_root and event.uid == uid, f"too much:\n{event}\nof\n{of_root}"
                 continue
             code = of_root.exit.termination.exit_code
             comm = event.comm.decode()
@@ -214,6 +218,15 @@ def test_somebody_elses_feed(make_broker):
     again.subscribe(threads=True, resume=place_)
 
 
+# What a status has that everybody may know: the broker, the kernel, and what is the client's own.
+TOLD_OF_STATUS = {
+    "request_id", "broker_version", "epoch", "start_time_ns", "uptime_ns", "realtime_offset_ns", "kernel_release", "taskstats_version",
+    "delay_accounting", "connections", "subscribers", "live_tasks", "live_processes", "withheld",
+    "connector", "taskstats",
+}
+TOLD_OF_SOURCES = {"lost", "muted", "repaired"}
+
+
 def test_status(make_broker):
     broker = make_broker()
     others = [broker.subscriber() for _ in range(3)]
@@ -222,8 +235,12 @@ def test_status(make_broker):
     assert status.withheld and not of_root.withheld
     assert (status.connections, status.subscribers) == (1, 1) and of_root.connections == 4
     assert status.epoch == of_root.epoch and status.kernel_release == of_root.kernel_release
-    assert status.live_tasks > 0 and not status.events and not status.feeds and not status.table_bytes
-    assert not status.connector.received and not status.taskstats.received and not status.broker_cpu_ns
+    assert status.live_tasks > 0
+    # Of what there is for all to count, nothing else: neither that it is none.
+    assert {field.name for field, _ in status.ListFields()} <= TOLD_OF_STATUS, status
+    for source in (status.connector, status.taskstats):
+        assert {field.name for field, _ in source.ListFields()} <= TOLD_OF_SOURCES, status
+    assert of_root.events and of_root.connector.received and of_root.broker_cpu_ns
 
 
 def test_admin_group(make_broker, place):
@@ -285,6 +302,144 @@ def test_root_of_a_user_namespace(make_broker):
     n_prefix, n = parse_prefix(bytearray(said.stdout))
     welcome = parse(said.stdout[n_prefix:n_prefix + n]).welcome
     assert (welcome.access, welcome.uid) == (broker_pb2.ACCESS_OWN, ME)
+
+
+class Zoo:
+    """
+    Programs of all sorts, that live until they are let go; each by a shell which the broker
+    has looked at, so that what it is not told of them is not for want of time.
+    """
+
+    # What each is; and whether it is the user's own.
+    OWN = {"mine": True, "mine, setuid to myself": True}
+
+    def __init__(self, broker, place):
+        run = lambda name, *arguments: [path_of(place, name), *arguments, "7"]  # noqa: E731
+        become = run("ta-become", "become", str(ME), str(ME_GROUP))[:-1] + run("ta-plain", "wait")
+        kinds = {
+            "mine": (ME, ME_GROUP, run("ta-plain", "wait")),
+            "mine, setuid to myself": (ME, ME_GROUP, run("ta-mine", "wait")),
+            "root's": (0, 0, run("ta-plain", "wait")),
+            "the third's": (THIRD, THIRD_GROUP, run("ta-plain", "wait")),
+            "my user, another group": (ME, ODD_GROUP, run("ta-plain", "wait")),
+            "another user, my group": (THIRD, ME_GROUP, run("ta-plain", "wait")),
+            "setuid root": (ME, ME_GROUP, run("ta-suid", "wait")),
+            "setuid to the third": (ME, ME_GROUP, run("ta-suid3", "wait")),
+            "setgid": (ME, ME_GROUP, run("ta-sgid", "wait")),
+            "file capabilities": (ME, ME_GROUP, run("ta-cap", "wait")),
+            "not to be read": (ME, ME_GROUP, run("ta-blind", "wait")),
+            "su to me": (ME, ME_GROUP, become),
+            "the third's su to me": (THIRD, THIRD_GROUP, become),
+            "the third runs what is setuid to me": (THIRD, THIRD_GROUP, run("ta-mine", "wait")),
+        }
+        shell = 'exec 3<&0; read x; "$@" <&3 & echo $!; wait $!'
+        self.shells = {kind: start(uid, gid, "/bin/sh", "-c", shell, "sh", *command) for kind, (uid, gid, command) in kinds.items()}
+        await_looks(broker)
+        self.pids = {}
+        for kind, shell in self.shells.items():
+            shell.stdin.write(b"go\n")
+            shell.stdin.flush()
+            lines = [shell.stdout.readline().strip() for _ in range(2)]
+            assert b"ready" in lines, (kind, lines)
+            (self.pids[kind],) = {int(line) for line in lines if line != b"ready"}
+
+    def __iter__(self):
+        return iter((kind, pid, kind in self.OWN) for kind, pid in self.pids.items())
+
+    def finish(self):
+        for shell in self.shells.values():
+            finish(shell, 7)
+
+
+def test_every_door(make_broker, place):
+    """
+    Tasks of all sorts, and all others of this machine: what a user is told in full is what
+    /proc lets him look into, through whatever door; and of his own he is told all.
+    """
+    broker = make_broker("--keep-ptrace")
+    events, root = subscriber_of(broker, ME, ME_GROUP, programs=True), broker.client()
+    root.subscribe(threads=True, programs=True)
+    me = client_of(broker, ME, ME_GROUP)
+    zoo = Zoo(broker, place)
+    n_foreign = 0
+
+    def judge(task, told):
+        nonlocal n_foreign
+        own = {pid: own for _, pid, own in zoo}.get(task.pid)
+        if own or not task.stats.withheld_groups and task.HasField("stats"):
+            assert own or may_look_into(task.pid), f"too much: {task}"
+            assert_told(task, True)
+        elif task.HasField("stats"):
+            assert_stats_restricted(task.stats)
+            assert not task.HasField("termination")
+            n_foreign += 1
+        told.add(task.pid)
+
+    everybody = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    told = set()
+    for i in range(0, len(everybody), 60):
+        for task in get_stats(me, pids=everybody[i:i + 60], tids=everybody[i:i + 60]):
+            judge(task, told)
+    assert told >= set(zoo.pids.values())
+
+    sampling = {}
+    for scope in (sample_pb2.SAMPLE_SCOPE_PROCESSES, sample_pb2.SAMPLE_SCOPE_THREADS):
+        sampling[scope] = client_of(broker, ME, ME_GROUP)
+        ask_samples(sampling[scope], scope=scope)
+        told = set()
+        for task in next_sample(sampling[scope]).tasks:
+            judge(task, told)
+        assert told >= set(zoo.pids.values())
+    assert n_foreign >= 4 * (len(zoo.pids) - 2)
+
+    snapshot, of_root = ({task.pid: task for task in c.snapshot()} for c in (
+        subscriber_of(broker, ME, ME_GROUP, snapshot=True, programs=True),
+        subscriber_of(broker, 0, 0, snapshot=True, programs=True),
+    ))
+    for kind, pid, own in zoo:
+        assert of_root[pid].program.exe, kind
+        if own:
+            assert snapshot[pid] == of_root[pid], kind
+        else:
+            assert_program_restricted(snapshot[pid].program)
+    for task in snapshot.values():
+        assert not task.program.exe or may_look_into(task.pid), task
+
+    zoo.finish()
+    for kind, pid, own in zoo:
+        assert own == (kind in zoo.OWN)
+    ends = {pid: own for _, pid, own in zoo}
+    of_root = {}
+    while not ends.keys() <= {pid for what, _, pid, _ in of_root if what == "exit"}:
+        event = root.event()
+        of_root[key(event)] = event
+    remaining = dict(ends)
+    while remaining:
+        event = events.event()
+        if event.pid not in ends:
+            continue
+        if event.WhichOneof("what") == "exit":
+            own = remaining.pop(event.pid)
+            if own:
+                assert event == of_root[key(event)] and event.exit.HasField("termination") and event.exit.program.exe
+            else:
+                assert_event_restricted(event)
+        elif event.restricted:
+            assert_event_restricted(event)
+        else:
+            # A child of his shell is his own up to the exec by which it is another's.
+            assert event == of_root[key(event)] and (ends[event.pid] or event.WhichOneof("what") in ("fork", "exec")), event
+            if event.WhichOneof("what") == "exec" and event.exec.program.exe:
+                assert ends[event.pid], event
+    for client in sampling.values():
+        remaining = dict(ends)
+        while remaining:
+            for task in next_sample(client).tasks:
+                if not task.ended or task.pid not in remaining:
+                    continue
+                own = remaining.pop(task.pid)
+                assert task.HasField("termination") == own
+                assert_told(task, own)
 
 
 @contextlib.contextmanager
