@@ -7,11 +7,11 @@
  *
  * A chunk lives until all cursors have left it and it is old, for those who come
  * back; or until the log is full: then the oldest goes, whoever is still in it. Such
- * a cursor has fallen off the tail:
- * the feed cannot take back half a frame, so what the cursor has still to send of
- * the frame that it is in is copied for it, and from the next frame on it has
- * lost everything up to the log's oldest, which cursor_recover() counts. The log
- * needs no memory to go on: where there is none for another chunk, it is full.
+ * a cursor has fallen off the tail: the feed cannot take back half a frame, so what
+ * the cursor has still to send of the frame that it is in is copied for it, and from
+ * the next frame on it has lost everything up to the log's oldest, which
+ * cursor_recover() counts. The log needs no memory to go on: where there is none for
+ * another chunk, it is full.
  *
  * That copy (at most a frame) and the walk along frames after a partial send are
  * all the work that is ever done for a single cursor.

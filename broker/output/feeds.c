@@ -47,11 +47,8 @@ bool topic_wants_programs(const Topic *topic) {
 static void feeds_free_feed(Feeds *feeds, Feed *feed) {
         list_for_each(link, safe, &feed->snapshots)
                 feeds_free_snapshot(feeds, feed, container_of(link, Snapshot, link));
-        if (topic_wants_programs(&feed->topic))
-                programs_unwant(feeds->programs);
-        feeds_give_mark(feeds, feed->mark);
         --feeds->n;
-        feed_free(feed);
+        feeds_dispose(feeds, feed);
 }
 
 /**
@@ -87,15 +84,8 @@ int feeds_find_roots(const Feeds *feeds,
         return 0;
 }
 
-/**
- * feeds_take_mark() - mark the tasks of a topic's subtrees
- * @feeds:     the feeds
- * @topic:     the topic
- * @ret_mark:  output: the mark; 0: it has no subtrees
- *
- * Return: 0; FEEDS_E_FULL: there is no mark left; FEEDS_E_MEMORY.
- */
-int feeds_take_mark(Feeds *feeds, const Topic *topic, uint64_t *ret_mark) {
+/* Marks the tasks of a topic's subtrees; 0: it has none. */
+static int feeds_take_mark(Feeds *feeds, const Topic *topic, uint64_t *ret_mark) {
         uint64_t mark = ~feeds->marks & (feeds->marks + 1); /* the lowest that is free */
 
         *ret_mark = 0;
@@ -108,10 +98,6 @@ int feeds_take_mark(Feeds *feeds, const Topic *topic, uint64_t *ret_mark) {
         feeds->marks |= mark;
         *ret_mark = mark;
         return 0;
-}
-
-void feeds_give_mark(Feeds *feeds, uint64_t mark) {
-        feeds->marks &= ~mark;
 }
 
 /* The one that has been without subscribers for longest: of one user, or of all. */
@@ -127,18 +113,8 @@ static Feed *feeds_most_idle(const Feeds *feeds, const QuotaUser *user) {
         return idle;
 }
 
-/**
- * feeds_take_place() - take a place for a feed
- * @feeds:      the feeds
- * @user:       at whose cost
- * @ret_place:  output
- *
- * If there is no other, it is that of one without subscribers: of the same user, or
- * for root of anyone's.
- *
- * Return: 0; FEEDS_E_FULL; FEEDS_E_USER_FEEDS.
- */
-int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
+/* A place for a feed: if there is no other, that of one without subscribers, of the same user, or for root of anyone's. */
+static int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
         int r = charge_take(ret_place, user, QUOTA_FEEDS, 1);
 
         if (r) {
@@ -152,12 +128,25 @@ int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
         return r == QUOTA_E_USER ? FEEDS_E_USER_FEEDS : r ? FEEDS_E_FULL : 0;
 }
 
-static int feeds_new(Feeds *feeds,
-                     const Topic *topic,
-                     const Rights *rights,
-                     const uint64_t roots[static LIMIT_FILTER_SUBTREES],
-                     QuotaUser *user,
-                     Feed **ret_feed) {
+/**
+ * feeds_make() - make a feed that belongs to the caller
+ * @feeds:        has its name and the marks of its subtrees, and knows that it wants programs
+ * @topic:        what it is of
+ * @rights:       of those who may read it
+ * @roots:        of feeds_find_roots()
+ * @user:         at whose cost
+ * @n_bytes_max:  that it may keep
+ * @ret_feed:     output: for feeds_dispose()
+ *
+ * Return: 0; FEEDS_E_FULL; FEEDS_E_MEMORY; FEEDS_E_USER_FEEDS; FEEDS_E_USER_BYTES.
+ */
+int feeds_make(Feeds *feeds,
+               const Topic *topic,
+               const Rights *rights,
+               const uint64_t roots[static LIMIT_FILTER_SUBTREES],
+               QuotaUser *user,
+               size_t n_bytes_max,
+               Feed **ret_feed) {
         Charge place = CHARGE_NULL;
         Feed *feed = NULL;
         int r;
@@ -165,7 +154,7 @@ static int feeds_new(Feeds *feeds,
         r = feeds_take_place(feeds, user, &place);
         if (r)
                 return r;
-        if (feed_new(&feed, feeds->last_id + 1, topic, feeds->n_bytes_max))
+        if (feed_new(&feed, feeds->last_id + 1, topic, n_bytes_max))
                 r = FEEDS_E_MEMORY;
         else if (feed_charge(feed, user))
                 r = FEEDS_E_USER_BYTES;
@@ -182,10 +171,20 @@ static int feeds_new(Feeds *feeds,
         if (topic_wants_programs(topic))
                 programs_want(feeds->programs);
         ++feeds->last_id;
-        ++feeds->n;
-        list_append(&feeds->list, &feed->link);
         *ret_feed = feed;
         return 0;
+}
+
+/**
+ * feeds_dispose() - free a feed of feeds_make()
+ * @feeds:  the feeds
+ * @feed:   the feed, without cursors
+ */
+void feeds_dispose(Feeds *feeds, Feed *feed) {
+        if (topic_wants_programs(&feed->topic))
+                programs_unwant(feeds->programs);
+        feeds->marks &= ~feed->mark;
+        feed_free(feed);
 }
 
 /**
@@ -201,6 +200,7 @@ static int feeds_new(Feeds *feeds,
  */
 int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, QuotaUser *user, Feed **ret_feed) {
         uint64_t roots[LIMIT_FILTER_SUBTREES];
+        Feed *made;
         int r;
 
         r = feeds_find_roots(feeds, topic, rights, roots);
@@ -215,7 +215,13 @@ int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, QuotaUser
                         return 0;
                 }
         }
-        return feeds_new(feeds, topic, rights, roots, user, ret_feed);
+        r = feeds_make(feeds, topic, rights, roots, user, feeds->n_bytes_max, &made);
+        if (r)
+                return r;
+        ++feeds->n;
+        list_append(&feeds->list, &made->link);
+        *ret_feed = made;
+        return 0;
 }
 
 /**

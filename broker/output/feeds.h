@@ -3,8 +3,8 @@
 
 /*
  * Feeds: those that there are, one for each topic and each kind of rights, and their
- * snapshots. An event is judged by each feed's rights and filter, encoded when the first wants it, and copied to each
- * that does.
+ * snapshots. An event is judged by each feed's rights and filter, encoded when the
+ * first wants it, and copied to each that does.
  */
 
 #include <stddef.h>
@@ -54,9 +54,14 @@ int feeds_find_roots(const Feeds *feeds,
                      const Topic *topic,
                      const Rights *rights,
                      uint64_t roots[static LIMIT_FILTER_SUBTREES]);
-int feeds_take_mark(Feeds *feeds, const Topic *topic, uint64_t *ret_mark);
-void feeds_give_mark(Feeds *feeds, uint64_t mark);
-int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place);
+int feeds_make(Feeds *feeds,
+               const Topic *topic,
+               const Rights *rights,
+               const uint64_t roots[static LIMIT_FILTER_SUBTREES],
+               QuotaUser *user,
+               size_t n_bytes_max,
+               Feed **ret_feed);
+void feeds_dispose(Feeds *feeds, Feed *feed);
 
 int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, QuotaUser *user, Feed **ret_feed);
 Feed *feeds_get(const Feeds *feeds, uint64_t id);

@@ -136,7 +136,7 @@ static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *su
                 topic->kinds = EVENT_BIT(EVENT_FORK) | EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXIT);
         topic->kinds |= EVENT_BIT(EVENT_LOSS);
 
-        if (m->max_delay_ms > MAX_DELAY_MS_LIMIT)
+        if (m->max_delay_ms > LIMIT_DELAY_MS)
                 return refuse(error, ERROR_BAD_VALUE, false, "subscribe.max_delay_ms",
                               "The delay is longer than 60000 milliseconds.");
         subscription->max_delay_ms = m->max_delay_ms;

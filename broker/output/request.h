@@ -29,8 +29,6 @@ typedef enum RequestType {
         REQUEST_SAMPLE,
 } RequestType;
 
-#define MAX_DELAY_MS_LIMIT 60000u
-
 /* What a feed is of. */
 struct Topic {
         uint32_t kinds;         /* EVENT_BIT()s; always with EVENT_LOSS */

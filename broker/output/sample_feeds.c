@@ -54,41 +54,23 @@ static int sample_feeds_new(SampleFeeds *samples,
                             QuotaUser *user,
                             SampleFeed **ret_feed) {
         Feeds *feeds = samples->feeds;
-        Charge place = CHARGE_NULL;
         SampleFeed *feed;
         int r;
 
         if (samples->n >= LIMIT_SAMPLE_FEEDS)
                 return FEEDS_E_FULL;
-        r = feeds_take_place(feeds, user, &place);
-        if (r)
-                return r;
         feed = memory_take(NULL, sizeof(*feed));
-        if (!feed) {
-                charge_return(&place);
+        if (!feed)
                 return FEEDS_E_MEMORY;
-        }
         *feed = (SampleFeed){ .sampling = *sampling };
         list_init(&feed->link);
-        if (feed_new(&feed->feed, feeds->last_id + 1, topic, MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks)))
-                r = FEEDS_E_MEMORY;
-        else if (feed_charge(feed->feed, user))
-                r = FEEDS_E_USER_BYTES;
-        else
-                r = feeds_take_mark(feeds, topic, &feed->feed->mark);
+        r = feeds_make(feeds, topic, rights, roots, user, MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks),
+                       &feed->feed);
         if (r) {
-                charge_return(&place);
-                feed_free(feed->feed);
                 free(feed);
                 return r;
         }
-        feed->feed->place = place;
         feed->feed->of_samples = true;
-        feed->feed->rights = *rights;
-        memcpy(feed->feed->roots, roots, sizeof(feed->feed->roots));
-        if (topic_wants_programs(topic))
-                programs_want(feeds->programs);
-        ++feeds->last_id;
         ++samples->n;
         list_append(&samples->list, &feed->link);
         *ret_feed = feed;
@@ -138,12 +120,9 @@ int sample_feeds_find(SampleFeeds *samples,
  * @feed:     one without cursors
  */
 void sample_feeds_give_up(SampleFeeds *samples, SampleFeed *feed) {
-        if (topic_wants_programs(&feed->feed->topic))
-                programs_unwant(samples->feeds->programs);
-        feeds_give_mark(samples->feeds, feed->feed->mark);
         --samples->n;
         list_unlink(&feed->link);
-        feed_free(feed->feed);
+        feeds_dispose(samples->feeds, feed->feed);
         free(feed);
 }
 

@@ -20,6 +20,9 @@
 #define LIMIT_FILTER_CGROUPS 8u
 #define LIMIT_FILTER_CGROUP_BYTES 511u
 
+/* So long a subscriber may let its events be held back. */
+#define LIMIT_DELAY_MS 60000u
+
 /* So long a feed stays without a subscriber, and so long its batches stay with nobody to read them: for resuming. */
 #define LIMIT_RESUME_SECONDS 15u
 

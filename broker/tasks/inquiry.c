@@ -105,7 +105,8 @@ static int inquiry_process(Inquiry *inquiry, Join *join, StatsSource *source, si
                 StatsAnswer answer;
 
                 r = live_answer(join, source, task, &answer);
-                live_sum_add(sum, task, &answer);
+                if (!r)
+                        live_sum_add(sum, task, &answer);
         }
         if (r)
                 return error_trace(r);

@@ -219,22 +219,41 @@ static bool programs_take_token(Programs *programs, uint64_t now_ns) {
         return true;
 }
 
+/* Reads what a task's process runs: what could not be read is late. */
+static int programs_read(Programs *programs, const Task *task, Program **ret_program) {
+        const Program *former = task->process->program;
+        Program *program;
+        Reading reading;
+        bool there;
+        int r;
+
+        r = programs_fill_reading(programs, &reading, task, &there);
+        if (r)
+                return error_trace(r);
+        if (there) {
+                ++programs->n_captured;
+                program = program_new(PROGRAM_CAPTURED, &reading, former);
+        } else {
+                ++programs->n_late;
+                program = program_new(PROGRAM_LATE, NULL, former);
+        }
+        if (!program)
+                return error_origin(-ENOMEM);
+        *ret_program = program;
+        return 0;
+}
+
 /**
  * programs_read_at_exec() - read what a process runs from now on
  * @programs:     the programs
  * @task:         the process' leader, which called exec
- * @drained:      whether the kernel's queue is empty
+ * @empty:        whether the kernel's queue is
  * @ret_program:  output: the program, of which the caller has the only use; NULL
  *                if nobody wants it
  *
  * Return: 0, or a negative errno.
  */
 int programs_read_at_exec(Programs *programs, const Task *task, bool empty, Program **ret_program) {
-        const Program *former = task->process->program;
-        Reading reading;
-        bool there;
-        int r;
-
         *ret_program = NULL;
         if (programs->n_wanted == 0)
                 return 0;
@@ -242,43 +261,22 @@ int programs_read_at_exec(Programs *programs, const Task *task, bool empty, Prog
             !programs_take_token(programs, (uint64_t)clock_read_ns(CLOCK_MONOTONIC))) {
                 ++programs->n_skipped;
                 programs->complete = false;
-                *ret_program = program_new(PROGRAM_SKIPPED, NULL, former);
+                *ret_program = program_new(PROGRAM_SKIPPED, NULL, task->process->program);
                 return *ret_program ? 0 : error_origin(-ENOMEM);
         }
-        r = programs_fill_reading(programs, &reading, task, &there);
-        if (r)
-                return error_trace(r);
-        if (there) {
-                ++programs->n_captured;
-                *ret_program = program_new(PROGRAM_CAPTURED, &reading, former);
-        } else {
-                ++programs->n_late;
-                *ret_program = program_new(PROGRAM_LATE, NULL, former);
-        }
-        return *ret_program ? 0 : error_origin(-ENOMEM);
+        return error_trace(programs_read(programs, task, ret_program));
 }
 
 static int programs_read_process(Programs *programs, const Task *task) {
         Process *process = task->process;
         Program *program;
-        Reading reading;
-        bool there;
         int r;
 
         if (!programs_have_room(programs))
                 return 0;
-        r = programs_fill_reading(programs, &reading, task, &there);
+        r = programs_read(programs, task, &program);
         if (r)
                 return error_trace(r);
-        if (there) {
-                ++programs->n_captured;
-                program = program_new(PROGRAM_CAPTURED, &reading, process->program);
-        } else {
-                ++programs->n_late;
-                program = program_new(PROGRAM_LATE, NULL, process->program);
-        }
-        if (!program)
-                return error_origin(-ENOMEM);
         if (programs->tell && strcmp(program_cgroup(program), process->program ? program_cgroup(process->program) : "") != 0)
                 programs->tell(programs, task, program);
         task_table_set_program(programs->table, process, program);

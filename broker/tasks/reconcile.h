@@ -37,7 +37,7 @@ struct Reconcile {
         Join *join;
         int procfs_fd;          /* not owned */
         ReconcilePhase phase;
-        bool blind;                     /* set by the owner: /proc does not show all tasks */
+        bool blind;             /* set by the owner: /proc does not show all tasks */
         bool seeding;           /* tell nobody */
         uint32_t next_tid;      /* gone: where to go on */
         DIR *processes;         /* found: where to go on */

@@ -51,7 +51,7 @@ static void check_subscription(const Subscription *subscription) {
         const Topic *topic = &subscription->topic;
 
         assert(topic->kinds & EVENT_BIT(EVENT_LOSS) && !(topic->kinds & ~all));
-        assert(subscription->max_delay_ms <= MAX_DELAY_MS_LIMIT);
+        assert(subscription->max_delay_ms <= LIMIT_DELAY_MS);
         check_filter(&topic->filter);
         check_judging(&topic->filter);
 }
