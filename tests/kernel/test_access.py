@@ -313,7 +313,7 @@ class Zoo:
     # What each is; and whether it is the user's own.
     OWN = {"mine": True, "mine, setuid to myself": True}
 
-    def __init__(self, broker, place):
+    def __init__(self, broker, place, wanted=()):
         run = lambda name, *arguments: [path_of(place, name), *arguments, "7"]  # noqa: E731
         become = run("ta-become", "become", str(ME), str(ME_GROUP))[:-1] + run("ta-plain", "wait")
         kinds = {
@@ -333,7 +333,10 @@ class Zoo:
             "the third runs what is setuid to me": (THIRD, THIRD_GROUP, run("ta-mine", "wait")),
         }
         shell = 'exec 3<&0; read x; "$@" <&3 & echo $!; wait $!'
-        self.shells = {kind: start(uid, gid, "/bin/sh", "-c", shell, "sh", *command) for kind, (uid, gid, command) in kinds.items()}
+        self.shells = {
+            kind: start(uid, gid, "/bin/sh", "-c", shell, "sh", *command)
+            for kind, (uid, gid, command) in kinds.items() if not wanted or kind in wanted
+        }
         await_looks(broker)
         self.pids = {}
         for kind, shell in self.shells.items():
@@ -443,49 +446,13 @@ def test_every_door(make_broker, place):
 
 
 @contextlib.contextmanager
-def standing(place):
-    """
-    One of mine, one of root's, one that is setuid root, alive until they are let go: what
-    starts them, and their numbers. A child of my own shell was never anybody else's.
-    """
-    def run(uid, gid, name):
-        shell = f"exec 3<&0; {path_of(place, name)} wait 7 <&3 & echo $!; wait $!"
-        process = start(uid, gid, "/bin/sh", "-c", shell)
-        lines = [process.stdout.readline().strip() for _ in range(2)]
-        return process, int(next(filter(bytes.isdigit, lines)))
-
-    started = [run(ME, ME_GROUP, "ta-plain"), run(0, 0, "ta-plain"), run(ME, ME_GROUP, "ta-suid")]
-    yield started
-    for process, _ in started:
-        if process.poll() is None:
-            finish(process, 7)
-
-
-def test_live_statistics(make_broker, place):
-    """Through both doors: questions and samples, those that live and those that end."""
-    broker = make_broker()
-    with standing(place) as started:
-        pids = mine, roots, setuid = [pid for _, pid in started]
-        me = client_of(broker, ME, ME_GROUP)
-        answers = get_stats(me, pids=pids, tids=pids)
-        ask_samples(me)
-        sample = next_sample(me)
-        sampled = [sample.by()[pid] for pid in pids]
-        for own, *foreign in (answers[:3], answers[3:], sampled):
-            assert own.stats.HasField("io") and not own.stats.withheld_groups
-            for task in foreign:
-                assert_stats_restricted(task.stats)
-        (full,) = get_stats(broker.client(), pids=[roots])
-        assert full.stats.HasField("io")
-        for process, _ in started:
-            finish(process, 7)
-        ended = {}
-        while not ended.keys() >= set(pids):
-            ended.update({t.pid: t for t in next_sample(me).tasks if t.ended})
-        assert ended[mine].termination.exit_code == 7 and ended[mine].stats.HasField("io")
-        for pid in pids[1:]:
-            assert not ended[pid].HasField("termination")
-            assert_stats_restricted(ended[pid].stats)
+def standing(broker, place):
+    """One of mine, one of root's, one that is setuid root, alive until they are let go: what starts them, and their numbers."""
+    zoo = Zoo(broker, place, {"mine", "root's", "setuid root"})
+    yield [(zoo.shells[kind], pid) for kind, pid, _ in zoo]
+    for shell in zoo.shells.values():
+        if shell.poll() is None:
+            finish(shell, 7)
 
 
 def may_look_into(pid):
@@ -646,7 +613,7 @@ def test_hidepid(hidden, make_broker, directory, place):
 def test_hidepid_live_statistics(hidden, make_broker, place):
     """Others' tasks are nobody's numbers, and in no sample; and nothing counts them."""
     broker = make_broker("--procfs", str(hidden), "--user", "root")
-    with standing(place) as started:
+    with standing(broker, place) as started:
         mine, roots, setuid = [pid for _, pid in started]
         me = client_of(broker, ME, ME_GROUP)
         answers = get_stats(me, pids=[mine, roots, setuid], tids=[roots])
@@ -678,3 +645,47 @@ def test_hidepid_changes(hidden, make_broker):
     with client_of(broker, ME, ME_GROUP) as again:
         assert again.welcome.access == broker_pb2.ACCESS_OWN
     root.status()
+
+
+# A sixth of what the storm says while nobody reads.
+SMALL = ("--feed-mib", "256", "--rcvbuf-bytes", str(192 * 1024))
+
+
+def test_a_broker_that_is_blinded(make_broker, directory, place):
+    """
+    /proc is mounted with hidepid under a broker that runs, and hides tasks from it too: after
+    a loss it does not take those for ended that it cannot see, users are told of their own
+    only, and nobody is told what /proc was not asked about.
+    """
+    own_proc = ["unshare", "--mount", "sh", "-c", 'mount -t proc proc /proc && exec "$@"', "sh"]
+    broker = make_broker(*SMALL, prefix=own_proc)
+    with standing(broker, place) as started:
+        pids = mine, roots, setuid = [pid for _, pid in started]
+        root, me = broker.subscriber(kinds=("fork", "exit")), subscriber_of(broker, ME, ME_GROUP)
+        assert get_stats(client_of(broker, ME, ME_GROUP), pids=[mine])[0].stats.HasField("io")
+        remount = ["mount", "-o", "remount,hidepid=2", "/proc"]
+        subprocess.run(["nsenter", "-t", str(broker.process.pid), "--mount", *remount], check=True)
+        assert me.error().code == broker_pb2.ERROR_CODE_ACCESS_CHANGED
+        assert "hides other users' tasks from the broker itself" in broker.log()
+        me = client_of(broker, ME, ME_GROUP)
+        assert me.welcome.access == broker_pb2.ACCESS_OWN_ONLY
+
+        with broker.stopped():
+            support.storm(directory, "fork", 3000)
+            # of the broker's own user, so that it sees it
+            visible = start(65534, 65534, path_of(place, "ta-plain"), "wait", "7")
+            visible.stdout.readline()
+        # It looks for who has ended before it looks for who was born.
+        seen = root.until(lambda e: e.WhichOneof("what") == "fork" and e.pid == visible.pid)
+        assert seen[-1].synthesised and any(is_loss(e) for e in seen)
+        assert not [e for e in seen if e.WhichOneof("what") == "exit" and e.pid in pids]
+        for answer in get_stats(me, pids=pids):
+            assert not answer.stats.HasField("io"), answer
+        assert all(answer.state != sample_pb2.SAMPLE_STATE_GONE for answer in get_stats(broker.client(), pids=pids))
+        for process in [process for process, _ in started] + [visible]:
+            finish(process, 7)
+        remaining = set(pids)
+        while remaining:
+            event = root.until(lambda e: e.WhichOneof("what") == "exit" and e.pid in remaining)[-1]
+            assert not event.synthesised and event.exit.termination.exit_code == 7
+            remaining.discard(event.pid)
