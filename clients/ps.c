@@ -3,7 +3,9 @@
 /*
  * taskbroker ps: prints the tasks that are alive, from one snapshot.
  *
- * Owns the waiting for the snapshot and the order of the tasks. What a column
+ * Owns the waiting for the snapshot and the order of the tasks. A snapshot that others
+ * asked for a moment ago may lack what whoever calls us has just started, and have what
+ * it saw end: one is taken that was made after our own start. What a column
  * shows, columns.c knows, and what a forest looks like, tree.c.
  */
 
@@ -11,6 +13,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clients/complain.h"
@@ -27,11 +30,16 @@
 /* This subscription wants no events: it must not quicken the pace in which the broker looks for them. */
 #define PS_MAX_DELAY_MS 60000u
 
+/* For so long the broker gives the same snapshot to all, and for so long to a user who has many made. */
+#define PS_SHARED_NS UINT64_C(50000000)
+#define PS_OLD_NS UINT64_C(300000000)
+
 typedef struct Ps Ps;
 
 struct Ps {
         const PsOptions *options;
         struct tb_client *client;
+        uint64_t begin_ns;              /* our start, since the epoch */
         uint64_t deadline;              /* by then the broker must have said something */
         Roster roster;
         ColumnView view;
@@ -127,6 +135,44 @@ static int ps_take_snapshot(Ps *ps) {
         }
 
         return r;
+}
+
+/* Connects, and takes a snapshot. */
+static int ps_try(Ps *ps) {
+        int r;
+
+        if (link_connect(ps->options->socket_path, &ps->client) < 0)
+                return VERB_ERROR;
+        r = ps_take_snapshot(ps);
+        ps->client = tb_close(ps->client);
+
+        return r;
+}
+
+static uint64_t ps_snapshot_age(const Ps *ps) {
+        uint64_t now_ns = link_now_realtime();
+
+        return now_ns > ps->view.now_ns ? now_ns - ps->view.now_ns : 0;
+}
+
+/* Until the broker makes a new one for who asks. */
+static void ps_pause(const Ps *ps) {
+        uint64_t age_ns = ps_snapshot_age(ps), ns = age_ns < PS_SHARED_NS ? PS_SHARED_NS - age_ns : PS_SHARED_NS;
+
+        nanosleep(&(struct timespec){ .tv_nsec = (long)ns }, NULL);
+}
+
+/* One that is old, and given again, is what the broker has: nothing has happened since. */
+static int ps_take_fresh(Ps *ps) {
+        int r;
+
+        for (bool again = false;; again = true) {
+                r = ps_try(ps);
+                if (r != VERB_OK || ps->view.now_ns >= ps->begin_ns || (again && ps_snapshot_age(ps) >= PS_OLD_NS))
+                        return r;
+                ps_pause(ps);
+                roster_deinit(&ps->roster);
+        }
 }
 
 /* Where all keys agree, by number: the order must not be one of chance. */
@@ -232,10 +278,8 @@ int verb_ps(const char *socket_path, int argc, char **argv) {
 
         ps.options = &options;
         ps.view.users = &ps.users;
-        if (link_connect(options.socket_path, &ps.client) < 0)
-                return VERB_ERROR;
-        r = ps_take_snapshot(&ps);
-        ps.client = tb_close(ps.client);
+        ps.begin_ns = link_now_realtime();
+        r = ps_take_fresh(&ps);
         if (r == VERB_OK)
                 r = ps_print(&ps);
         roster_deinit(&ps.roster);

@@ -65,6 +65,18 @@ def pids(daemon, *arguments):
     return [int(line) for line in table(daemon, "--no-header", "-o", "pid", *arguments).split()]
 
 
+def test_is_of_after_its_start(daemon):
+    """What was begun before it is there, and what had ended is not, however shortly another snapshot was made before."""
+    reader = daemon.subscriber()
+    for pid in range(500, 506):
+        daemon.kernel.fork(pid, parent_tid=200)
+        assert reader.event().pid == pid
+        assert pid in pids(daemon)
+        daemon.kernel.end(pid)
+        assert reader.event().pid == pid
+        assert pid not in pids(daemon)
+
+
 def test_default_columns(daemon):
     header, *lines = table(daemon).splitlines()
     assert header.split() == ["PID", "PPID", "USER", "AGE", "TASKS", "NAME"]
