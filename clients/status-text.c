@@ -158,6 +158,7 @@ static void text_now(Text *text, const struct tb_status *status) {
         text_add(text, "Now\n");
         text_fact(text, "processes", status->live_processes, machine);
         text_fact(text, "tasks", status->live_tasks, machine);
+        text_fact(text, "statistics that wait for an exit", status->unmatched_stats, all);
         text_fact_bytes(text, "held in the table of tasks", status->table_bytes, all);
         text_fact(text, "connections", status->connections, true);
         text_fact(text, "subscribers of samples", status->sample_subscribers, all);
@@ -174,7 +175,6 @@ static void text_since_start(Text *text, const struct tb_status *status) {
         text_add(text, "Since the start\n");
         text_fact(text, "forks found in /proc after a loss", status->synthesised_forks, all);
         text_fact(text, "exits concluded from statistics", status->synthesised_exits, all);
-        text_fact(text, "statistics without an exit (yet)", status->unmatched_stats, all);
         text_fact(text, "programs read from /proc", status->programs_captured, all);
         text_fact(text, "programs gone before they were read", status->programs_late, all);
         text_fact(text, "programs left out, being too many", status->programs_skipped, all);
@@ -191,7 +191,7 @@ static void text_since_start(Text *text, const struct tb_status *status) {
         text_fact(text, "strict subscribers closed", status->closed_for_strict, all);
         text_fact(text, "connections closed for errors", status->closed_for_errors, all);
         text_fact(text, "connections refused", status->refused_connections, all);
-        text_fact(text, "of another pid namespace", status->refused_namespace, all);
+        text_fact(text, "refused for their pid namespace", status->refused_namespace, all);
         text_fact(text, "requests over a user's share", status->refused_quota, all);
 }
 
