@@ -31,6 +31,20 @@ enum {
         WIDTH_STATUS = -7,
 };
 
+/* Columns that a narrow terminal does without. */
+enum {
+        LEAVE_PPID = 1 << 0,
+        LEAVE_USER = 1 << 1,
+        LEAVE_IO = 1 << 2,
+        LEAVE_PEAKMEM = 1 << 3,
+        LEAVE_LIFETIME = 1 << 4,
+};
+
+/* Widths, with the space before: of a line with all columns, its status no longer than "exit 255"; of command lines. */
+#define LINE_WIDTH 115u
+#define LINE_ID_WIDTH 8u
+#define LINE_ARGUMENTS_WIDTH 24u
+
 #define COLOUR_BORN "\033[32m"
 #define COLOUR_EXEC "\033[36m"
 #define COLOUR_FAILED "\033[33m"
@@ -107,6 +121,10 @@ static void lines_cell_name(Lines *lines, const char *comm, bool known, int widt
         lines_cell(lines, known ? text : "-", width);
 }
 
+static bool lines_has(const Lines *lines, uint32_t column) {
+        return !(lines->left_out & column);
+}
+
 static void lines_begin(Lines *lines) {
         lines->n = 0;
         lines->n_cells = 0;
@@ -117,6 +135,37 @@ static void lines_end(Lines *lines) {
                 lines->n--;
         lines->text[lines->n++] = '\n';
         lines->text[lines->n] = 0;
+}
+
+/**
+ * lines_fit() - leave out columns until a line fits
+ * @lines:      threads and arguments set
+ * @width:      of the terminal; 0: there is none
+ *
+ * A line that takes two of the terminal's cannot be read in columns at all.
+ */
+void lines_fit(Lines *lines, size_t width) {
+        static const struct {
+                uint32_t column;
+                size_t width;
+        } order[] = {
+                { LEAVE_PPID, LINE_ID_WIDTH },
+                { LEAVE_USER, 11 },
+                { LEAVE_IO, 16 },
+                { LEAVE_PEAKMEM, 8 },
+                { LEAVE_LIFETIME, 9 },
+        };
+        size_t needed = LINE_WIDTH;
+
+        lines->left_out = 0;
+        if (lines->threads)
+                needed += LINE_ID_WIDTH;
+        if (lines->arguments)
+                needed += LINE_ARGUMENTS_WIDTH;
+        for (size_t i = 0; width && needed > width && i < sizeof(order) / sizeof(*order); i++) {
+                lines->left_out |= order[i].column;
+                needed -= order[i].width;
+        }
 }
 
 /**
@@ -131,14 +180,20 @@ void lines_header(Lines *lines) {
         lines_cell(lines, "PID", WIDTH_ID);
         if (lines->threads)
                 lines_cell(lines, "TID", WIDTH_ID);
-        lines_cell(lines, "PPID", WIDTH_ID);
-        lines_cell(lines, "USER", WIDTH_USER);
+        if (lines_has(lines, LEAVE_PPID))
+                lines_cell(lines, "PPID", WIDTH_ID);
+        if (lines_has(lines, LEAVE_USER))
+                lines_cell(lines, "USER", WIDTH_USER);
         lines_cell(lines, "NAME", WIDTH_NAME);
-        lines_cell(lines, "LIFETIME", WIDTH_LIFETIME);
+        if (lines_has(lines, LEAVE_LIFETIME))
+                lines_cell(lines, "LIFETIME", WIDTH_LIFETIME);
         lines_cell(lines, "CPU", WIDTH_CPU);
-        lines_cell(lines, "READ", WIDTH_BYTES);
-        lines_cell(lines, "WRITTEN", WIDTH_BYTES);
-        lines_cell(lines, "PEAKMEM", WIDTH_BYTES);
+        if (lines_has(lines, LEAVE_IO)) {
+                lines_cell(lines, "READ", WIDTH_BYTES);
+                lines_cell(lines, "WRITTEN", WIDTH_BYTES);
+        }
+        if (lines_has(lines, LEAVE_PEAKMEM))
+                lines_cell(lines, "PEAKMEM", WIDTH_BYTES);
         lines_cell(lines, "STATUS", lines->arguments ? WIDTH_STATUS : 0);
         if (lines->arguments)
                 lines_cell(lines, "ARGUMENTS", 0);
@@ -182,11 +237,15 @@ static void lines_exit(Lines *lines, const struct tb_event *event) {
         if (!memory || __builtin_mul_overflow(stats->memory.hiwater_rss_kib, UINT64_C(1024), &peak))
                 peak = UINT64_MAX;
 
-        lines_cell(lines, exit_lifetime(event, stats, &ns) ? format_duration(text, ns) : "-", WIDTH_LIFETIME);
+        if (lines_has(lines, LEAVE_LIFETIME))
+                lines_cell(lines, exit_lifetime(event, stats, &ns) ? format_duration(text, ns) : "-", WIDTH_LIFETIME);
         lines_cell(lines, cpu ? format_duration(text, stats->cpu.cpu_run_virtual_total_ns) : "-", WIDTH_CPU);
-        lines_cell(lines, io ? format_bytes(text, stats->io.read_bytes) : "-", WIDTH_BYTES);
-        lines_cell(lines, io ? format_bytes(text, stats->io.write_bytes) : "-", WIDTH_BYTES);
-        lines_cell(lines, memory ? format_bytes(text, peak) : "-", WIDTH_BYTES);
+        if (lines_has(lines, LEAVE_IO)) {
+                lines_cell(lines, io ? format_bytes(text, stats->io.read_bytes) : "-", WIDTH_BYTES);
+                lines_cell(lines, io ? format_bytes(text, stats->io.write_bytes) : "-", WIDTH_BYTES);
+        }
+        if (lines_has(lines, LEAVE_PEAKMEM))
+                lines_cell(lines, memory ? format_bytes(text, peak) : "-", WIDTH_BYTES);
 
         failed = termination->known && (termination->exit_code || termination->term_signal);
         lines_cell_coloured(lines,
@@ -329,7 +388,8 @@ static void lines_what(Lines *lines, const struct tb_event *event) {
 }
 
 static void lines_who(Lines *lines, const char *comm, uint32_t uid, bool known) {
-        lines_cell_cut(lines, known || uid ? users_name(lines->users, uid) : "-", WIDTH_USER);
+        if (lines_has(lines, LEAVE_USER))
+                lines_cell_cut(lines, known || uid ? users_name(lines->users, uid) : "-", WIDTH_USER);
         lines_cell_name(lines, comm, known || comm[0], WIDTH_NAME);
 }
 
@@ -337,7 +397,8 @@ static void lines_ids(Lines *lines, uint32_t pid, uint32_t tid, uint32_t ppid, b
         lines_cell_number(lines, pid, pid != 0, WIDTH_ID);
         if (lines->threads)
                 lines_cell_number(lines, tid, tid != 0, WIDTH_ID);
-        lines_cell_number(lines, ppid, known || ppid != 0, WIDTH_ID);
+        if (lines_has(lines, LEAVE_PPID))
+                lines_cell_number(lines, ppid, known || ppid != 0, WIDTH_ID);
 }
 
 /**

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "taskbroker/taskbroker.h"
 
@@ -18,6 +19,7 @@ struct Lines {
         bool threads;           /* show tids */
         bool colour;
         bool arguments;         /* show command lines */
+        uint32_t left_out;      /* columns for which the terminal has no room: see lines_fit() */
         size_t width;           /* of the terminal, to which these are cut; 0: there is none */
         Users *users;
         size_t n_cells;
@@ -25,6 +27,7 @@ struct Lines {
         char text[LINES_MAX];   /* the last line made */
 };
 
+void lines_fit(Lines *lines, size_t width);
 void lines_header(Lines *lines);
 void lines_event(Lines *lines, const struct tb_event *event);
 void lines_task(Lines *lines, const struct tb_task *task, uint64_t now_ns);

@@ -45,6 +45,7 @@ int printer_header(Printer *printer) {
         if (printer->json)
                 return 0;
 
+        lines_fit(&printer->lines, printer->output.terminal ? terminal_width(printer->output.fd) : 0);
         lines_header(&printer->lines);
         return printer_line(printer);
 }

@@ -184,7 +184,7 @@ def test_arguments_on_a_terminal(daemon):
     assert process.wait(TIMEOUT) == 0
     plain = re.sub(r"\x1b\[[0-9;]*m", "", out.decode())
     header, line = plain.split("\r\n")[:2]
-    assert header.startswith("TIME ")
+    assert header.split() == ["TIME", "KIND", "PID", "NAME", "CPU", "STATUS", "ARGUMENTS"]
     assert len(line) == 90 and re.search(r" cc x+$", line)
 
 

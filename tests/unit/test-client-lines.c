@@ -86,6 +86,50 @@ static void test_kinds(void) {
         check_line(&lines, &event, "00:00:00.000 exec           5       5       - -          -");
 }
 
+static void check_header(Lines *lines, size_t width, const char *text) {
+        lines_fit(lines, width);
+        lines_header(lines);
+        assert(lines->n == strlen(text) && strcmp(lines->text, text) == 0);
+}
+
+/* What a terminal has room for: the header, and each line of the usual kinds. */
+static void test_narrow(void) {
+        Lines lines = { .users = &users };
+        struct tb_event fork = make_event(TB_KIND_FORK), exit = make_event(TB_KIND_EXIT);
+
+        exit.exit.process_ended = true;
+        exit.exit.process_termination = (struct tb_termination){ .known = true, .exit_code = 255 };
+        for (int threads = 0; threads < 2; threads++) {
+                size_t least = 63 + 8 * (size_t)threads;
+
+                lines.threads = threads;
+                for (size_t width = 0; width < 130; width++) {
+                        size_t room = width == 0 ? SIZE_MAX : width < least ? least : width;
+
+                        lines_fit(&lines, width);
+                        lines_header(&lines);
+                        assert(lines.n - 1 <= room);
+                        lines_event(&lines, &fork);
+                        assert(lines.n - 1 <= room);
+                        lines_event(&lines, &exit);
+                        assert(lines.n - 1 <= room && strstr(lines.text, " exit 255\n"));
+                }
+        }
+
+        lines.threads = false;
+        check_header(&lines, 115,
+                     "TIME         KIND         PID    PPID USER       NAME            LIFETIME      CPU    READ WRITTEN "
+                     "PEAKMEM STATUS\n");
+        check_header(&lines, 114,
+                     "TIME         KIND         PID USER       NAME            LIFETIME      CPU    READ WRITTEN PEAKMEM STATUS\n");
+        check_header(&lines, 80, "TIME         KIND         PID NAME            LIFETIME      CPU PEAKMEM STATUS\n");
+        check_line(&lines, &fork, "22:13:20.123 fork     4194304 123456789012345");
+        check_line(&lines, &exit, "22:13:20.123 exit     4194304 123456789012345    2.12s        -       - exit 255");
+        check_header(&lines, 1, "TIME         KIND         PID NAME                 CPU STATUS\n");
+        lines.arguments = true;
+        check_header(&lines, 104, "TIME         KIND         PID NAME            LIFETIME      CPU PEAKMEM STATUS  ARGUMENTS\n");
+}
+
 static void test_exit(void) {
         Lines lines = { .users = &users };
         struct tb_event event = make_event(TB_KIND_EXIT);
@@ -383,6 +427,7 @@ int main(void) {
         setenv("TZ", "UTC", 1);
         tzset();
         test_kinds();
+        test_narrow();
         test_exit();
         test_loss();
         test_arguments();
