@@ -58,6 +58,9 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                 uint8_t encoded[ENCODED_TASK_MAX] UNINITIALISED;
                 size_t n;
 
+                /* Its birth is still to be told. */
+                if (!threads && leader_is_unseen(task))
+                        continue;
                 if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->topic.filter, feed->mark, task)))
                         continue;
                 n = encode_task(task, programs | (view == VIEW_PUBLIC ? ENCODE_PUBLIC : 0), threads, encoded);

@@ -10,6 +10,11 @@
  * in vain, or from the number's being given to a new task. The EXIT of such a
  * task may still come, late. It has no record any more and is known by that; its
  * task is remembered until then (TASK_STRAY_EXPECTED, strays).
+ *
+ * Where births were lost, a process may live on in tasks that nobody knows: the
+ * mark has not come then. It stays in the table, without a live task, so that it is
+ * the same process when one of these shows; its end is that of the marked one, or is
+ * told by itself, once its number is another's or /proc has nothing of it.
  */
 
 #include <errno.h>
@@ -20,6 +25,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/ends.h"
 #include "broker/tasks/owner.h"
+#include "broker/tasks/procfs.h"
 
 /* How long after the start the record of a task from before it may be missing. */
 #define START_GRACE_NS NSEC_PER_SEC
@@ -152,24 +158,42 @@ static int process_finish(Join *join, Process *process, const ExitRecord *record
 /*
  * The last task that the table knows of has ended: does the kernel know of
  * another, whose birth was lost? It marks the last one's record (since version
- * 12); if no record of this process was, and none is missing, that is to come.
+ * 12); if no record of this process was, and none is missing, that is to come. Is
+ * one missing, /proc is asked, unless there is no time for that: then an end is told
+ * that may be none, and if so, another birth after it, by the comparison.
  */
 static bool process_has_more(const Join *join, const Process *process, const ExitRecord *record) {
-        return join->births_lost && record && record->stats.version >= 12 && !process->has_wait_status &&
-               (!process->totals || process->totals->tasks_missing == 0);
+        if (!join->births_lost || process->has_wait_status || (record && record->stats.version < 12))
+                return false;
+        if (record && (!process->totals || process->totals->tasks_missing == 0))
+                return true;
+        return join->connector->empty &&
+               procfs_process_lives(join->names.procfs_fd, task_table_get_leader(&join->table, process->pid));
+}
+
+/* What a record says of its process, if it is the last one's. */
+static void process_note_mark(Process *process, const ExitRecord *record) {
+        if (!(record->stats.ac_flag & AC_FLAG_GROUP))
+                return;
+        process->has_wait_status = true;
+        process->wait_status = record->stats.ac_exitcode;
 }
 
 /*
  * Tells the end of a task that is in the table, and takes it out. @event has
  * kind, time, cpu, pid, tid and what is known of the status; @record may be NULL.
+ * @over: none of its process is left, known or not.
  */
-static int end_task(Join *join, Task *task, Event *event, ExitRecord *record) {
+static int end_task(Join *join, Task *task, Event *event, ExitRecord *record, bool over) {
         Process *process = task->process;
-        bool last = process->n_live == 1, ended;
+        bool last = process->n_live == 1, more;
         uint32_t ppid = event->ppid;
         int r;
 
-        if (record || !last || process->totals)
+        if (record)
+                process_note_mark(process, record);
+        more = !last || (!over && process_has_more(join, process, record));
+        if (record || more || process->totals)
                 task_note_record(task, record ? &record->stats : NULL);
         event_fill(event, task);
         if (ppid)
@@ -178,19 +202,14 @@ static int end_task(Join *join, Task *task, Event *event, ExitRecord *record) {
                 stats_apply_facts(&record->stats, join->facts, task);
                 event_fill_from_record(event, record);
                 event->exit.stats = &record->stats;
-                if (record->stats.ac_flag & AC_FLAG_GROUP) {
-                        process->has_wait_status = true;
-                        process->wait_status = record->stats.ac_exitcode;
-                }
         }
 
-        if (!last || process->totals) {
+        if (more || process->totals) {
                 r = process_add_task(join, process, record);
                 if (r)
                         return error_trace(r);
         }
-        ended = last && !process_has_more(join, process, record);
-        if (ended) {
+        if (!more) {
                 r = process_finish(join, process, record, event);
                 if (r)
                         return error_trace(r);
@@ -198,22 +217,15 @@ static int end_task(Join *join, Task *task, Event *event, ExitRecord *record) {
 
         join_emit(join, event);
 
+        if (last && more)
+                process->wait_status = event->exit.wait_status;
         task_table_end_task(&join->table, task);
-        if (last)
+        if (!more)
                 task_table_end_process(&join->table, process);
         return 0;
 }
 
-/**
- * ends_conclude_task() - tell the end of a task that the connector has not told
- * @join:    the join
- * @task:    the task
- * @record:  its record, which is done then; or NULL
- * @now_ns:  a time, since the epoch, by which it had ended
- *
- * Return: 0, or a negative errno.
- */
-int ends_conclude_task(Join *join, Task *task, WaitingRecord *record, uint64_t now_ns) {
+static int conclude_task(Join *join, Task *task, WaitingRecord *record, uint64_t now_ns, bool over) {
         Event event = {
                 .kind = EVENT_EXIT,
                 .time_ns = now_ns,
@@ -232,9 +244,22 @@ int ends_conclude_task(Join *join, Task *task, WaitingRecord *record, uint64_t n
                         event.time_ns = end_ns;
         }
         ++join->n_synthesised;
-        r = end_task(join, task, &event, record ? &record->record : NULL);
+        r = end_task(join, task, &event, record ? &record->record : NULL, over);
         records_done(&join->records, record);
         return error_trace(r);
+}
+
+/**
+ * ends_conclude_task() - tell the end of a task that the connector has not told
+ * @join:    the join
+ * @task:    the task
+ * @record:  its record, which is done then; or NULL
+ * @now_ns:  a time, since the epoch, by which it had ended
+ *
+ * Return: 0, or a negative errno.
+ */
+int ends_conclude_task(Join *join, Task *task, WaitingRecord *record, uint64_t now_ns) {
+        return error_trace(conclude_task(join, task, record, now_ns, false));
 }
 
 /**
@@ -254,10 +279,61 @@ int ends_conclude_gone(Join *join, Task *task, uint64_t now_ns) {
         return error_trace(ends_conclude_task(join, task, record, now_ns));
 }
 
+/* The process of a task that is not in the table; NULL: that is not there either, or is a younger one of that number. */
+static Process *process_of_unknown(const Join *join, const Event *event, const ExitRecord *record) {
+        const Task *leader = task_table_get_leader(&join->table, event->pid);
+
+        if (!leader || (record && event->time_ns - record->stats.ac_etime_us * NSEC_PER_USEC + PROCFS_START_TOLERANCE_NS <
+                                          leader->start_time_ns))
+                return NULL;
+        return leader->process;
+}
+
+/* An end of a task of which only the process is in the table. */
+static int end_unseen(Join *join, Process *process, Event *event, ExitRecord *record) {
+        bool last = process->n_live == 0;
+        uint32_t ppid = event->ppid ? event->ppid : process->ppid;
+        const Task *leader = task_table_get_leader(&join->table, process->pid);
+        int r;
+
+        event_fill(event, leader);
+        event->task_unknown = true;
+        event->ppid = ppid;
+        if (event->tid != event->pid) {
+                event->start_time_ns = 0;
+                event->uid = 0;
+                memset(event->comm, 0, sizeof(event->comm));
+        }
+        if (record) {
+                stats_apply_facts(&record->stats, join->facts, NULL);
+                event_fill_from_record(event, record);
+                event->exit.stats = &record->stats;
+                process_note_mark(process, record);
+        }
+        if (last && process_has_more(join, process, record)) {
+                /* without its record it may have been the last one all the same */
+                join->wants_reconcile |= !record;
+                last = false;
+        }
+        r = process_add_task(join, process, record);
+        if (!r && last)
+                r = process_finish(join, process, record, event);
+        if (r)
+                return error_trace(r);
+
+        join_emit(join, event);
+        if (last)
+                task_table_end_process(&join->table, process);
+        return 0;
+}
+
 /* An end of a task that is not in the table: its birth was lost. */
-static void end_unknown(Join *join, Event *event, ExitRecord *record) {
+static int end_unknown(Join *join, Event *event, ExitRecord *record) {
+        Process *process = process_of_unknown(join, event, record);
         TaskStats totals = {};
 
+        if (process)
+                return error_trace(end_unseen(join, process, event, record));
         event->task_unknown = true;
         if (record) {
                 event_fill_from_record(event, record);
@@ -277,6 +353,7 @@ static void end_unknown(Join *join, Event *event, ExitRecord *record) {
         }
         event->exit.process_wait_status = event->exit.wait_status;
         join_emit(join, event);
+        return 0;
 }
 
 static bool record_contradicts(const ExitRecord *record, const Event *event) {
@@ -346,11 +423,37 @@ int ends_told(Join *join, Event *event) {
         }
 
         if (task)
-                r = end_task(join, task, event, record ? &record->record : NULL);
+                r = end_task(join, task, event, record ? &record->record : NULL, false);
         else
-                end_unknown(join, event, record ? &record->record : NULL);
+                r = end_unknown(join, event, record ? &record->record : NULL);
         records_done(&join->records, record);
         return error_trace(r);
+}
+
+/* Tells the end of a process none of whose live tasks was ever seen. Its leader stands for the last of them. */
+static int conclude_unseen(Join *join, Process *process, uint64_t now_ns) {
+        Event event = {
+                .kind = EVENT_EXIT,
+                .time_ns = now_ns,
+                .pid = process->pid,
+                .tid = process->pid,
+                .synthesised = true,
+                .exit.stats_missing = STATS_MISSING_NOT_WITNESSED,
+                .exit.wait_status = process->wait_status,
+        };
+        int r;
+
+        ++join->n_synthesised;
+        event_fill(&event, task_table_get_leader(&join->table, process->pid));
+        event.task_unknown = true;
+        r = process_add_task(join, process, NULL);
+        if (!r)
+                r = process_finish(join, process, NULL, &event);
+        if (r)
+                return error_trace(r);
+        join_emit(join, &event);
+        task_table_end_process(&join->table, process);
+        return 0;
 }
 
 /**
@@ -364,7 +467,9 @@ int ends_told(Join *join, Event *event) {
 int ends_conclude_process(Join *join, Process *process, uint64_t now_ns) {
         uint32_t pid = process->pid;
 
-        while (process && process->n_live > 0) {
+        if (process->n_live == 0)
+                return error_trace(conclude_unseen(join, process, now_ns));
+        while (process) {
                 WaitingRecord *record = NULL;
                 Task *task = process_first_live(process);
                 bool last = process->n_live == 1;
@@ -375,7 +480,7 @@ int ends_conclude_process(Join *join, Process *process, uint64_t now_ns) {
                         record = NULL;
                 if (task->tid != pid)
                         stray_expect(join, task->tid);
-                r = ends_conclude_task(join, task, record, now_ns);
+                r = conclude_task(join, task, record, now_ns, true);
                 if (r)
                         return error_trace(r);
                 if (last)
@@ -418,8 +523,10 @@ int ends_conclude_waiting(Join *join, uint64_t before_ns, uint64_t *ret_count) {
                         };
 
                         ++join->n_synthesised;
-                        end_unknown(join, &event, &record->record);
+                        r = end_unknown(join, &event, &record->record);
                         records_done(&join->records, record);
+                        if (r)
+                                return error_trace(r);
                 }
         }
         *ret_count = count;

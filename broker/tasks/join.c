@@ -216,6 +216,11 @@ static int join_exec_threads(Join *join, Process *process, uint64_t now_ns, Task
                 else if (!record_is_of(records_peek(&join->records, task->tid), task))
                         caller = task;
         }
+        if (leader && !caller && (leader->flags & TASK_GONE) && leader->start_time_ns) {
+                /* A thread that was never seen. */
+                task_table_revive(&join->table, leader);
+                return 0;
+        }
         if (!leader || !caller)
                 return 0;
 

@@ -71,7 +71,7 @@ void task_note_record(const Task *task, const TaskStats *stats) {
  * told no more of it than everybody.
  */
 void owner_doubt_all(TaskTable *table) {
-        for (const Task *task = task_table_next(table, 1); task; task = task_table_next(table, task->tid + 1))
+        for (const Task *task = task_table_next_leader(table, 1); task; task = task_table_next_leader(table, task->tid + 1))
                 task->process->unsure = true;
 }
 

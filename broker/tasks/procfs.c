@@ -69,8 +69,8 @@ bool procfs_parse_stat(char *text, ProcfsTask *ret_found) {
         if (!open || !close || close < open)
                 return false;
         if (sscanf(close + 1,
-                   " %c %u %*d %u %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                   &state, &ret_found->ppid, &ret_found->session, &flags, &start) != 5)
+                   " %c %u %*d %u %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u %*d %llu",
+                   &state, &ret_found->ppid, &ret_found->session, &flags, &ret_found->n_threads, &start) != 6)
                 return false;
         ret_found->ended = state == 'Z' || state == 'X';
         /* ticks since boot, suspended time included */
@@ -197,6 +197,25 @@ bool procfs_is_short(void) {
  */
 bool procfs_read_leader(int procfs_fd, uint32_t pid, ProcfsTask *ret_found) {
         return task_read(procfs_fd, pid, pid, ret_found);
+}
+
+/**
+ * procfs_process_lives() - whether a process has a task that lives
+ * @procfs_fd:  /proc
+ * @leader:     its leader, as the table has it, gone or not; its start, where it is known
+ *
+ * Of one that has ended the leader alone may be left, a zombie.
+ *
+ * Return: Whether it has. If not, procfs_is_short() says whether that is known.
+ */
+bool procfs_process_lives(int procfs_fd, const Task *leader) {
+        ProcfsTask found;
+
+        if (!procfs_read_leader(procfs_fd, leader->process->pid, &found))
+                return false;
+        if (leader->start_time_ns && !procfs_starts_agree(found.start_time_ns, leader->start_time_ns))
+                return false;
+        return !found.ended || found.n_threads > 1;
 }
 
 static void task_guard(Task *task) {

@@ -18,6 +18,7 @@ struct ProcfsTask {
         uint32_t ppid;
         uint32_t session;
         bool kernel_thread;
+        uint32_t n_threads;     /* of its process: those that are left, and the leader */
         bool ended;             /* a zombie */
         bool exiting;           /* on its way there: its memory may have gone */
         uint64_t start_time_ns; /* since the epoch, to the tick of 10 ms */
@@ -35,6 +36,7 @@ bool procfs_read_owner(int procfs_fd, uint32_t pid, uint32_t tid, uint32_t *ret_
 bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);
 bool procfs_is_short(void);
 bool procfs_read_leader(int procfs_fd, uint32_t pid, ProcfsTask *ret_found);
+bool procfs_process_lives(int procfs_fd, const Task *leader);
 void procfs_verify_task(Task *task, const ProcfsTask *found);
 void procfs_fill_task(Task *task, const ProcfsTask *found);
 Task *procfs_add_task(TaskTable *table, uint32_t pid, uint32_t tid, const ProcfsTask *found);

@@ -83,7 +83,7 @@ static bool task_differs(const Task *task, const ProcfsTask *found) {
 
 static void reconcile_look_for_gone(Reconcile *reconcile) {
         for (size_t i = 0; i < RECONCILE_SLICE; ++i) {
-                Task *task = task_table_next(&reconcile->join->table, reconcile->next_tid);
+                Task *task = task_table_next_kept(&reconcile->join->table, reconcile->next_tid);
                 ProcfsTask found;
 
                 if (!task) {
@@ -94,8 +94,11 @@ static void reconcile_look_for_gone(Reconcile *reconcile) {
                         return;
                 }
                 reconcile->next_tid = task->tid + 1;
-                if (procfs_read_task(reconcile->procfs_fd, task->process->pid, task->tid, &found) &&
-                    procfs_starts_agree(found.start_time_ns, task->start_time_ns)) {
+                if (task->flags & TASK_GONE) {
+                        if (procfs_process_lives(reconcile->procfs_fd, task))
+                                continue;
+                } else if (procfs_read_task(reconcile->procfs_fd, task->process->pid, task->tid, &found) &&
+                           procfs_starts_agree(found.start_time_ns, task->start_time_ns)) {
                         reconcile->join->owners_doubted = false;
                         if (task->flags & TASK_UNKNOWN)
                                 continue;
@@ -116,6 +119,7 @@ static void reconcile_look_for_gone(Reconcile *reconcile) {
                 if (!reconcile->blind)
                         reconcile->suspects[reconcile->n_suspects++] = (Suspect){
                                 .gone = true,
+                                .unseen = task->flags & TASK_GONE,
                                 .pid = task->process->pid,
                                 .tid = task->tid,
                                 .start_time_ns = task->start_time_ns,
@@ -263,16 +267,51 @@ static int settle_task_born(Reconcile *reconcile, const Suspect *suspect, const 
         return 0;
 }
 
+/* A leader that had ended, and lives: only by exec does another thread become it. */
+static int settle_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *found, uint64_t now_ns) {
+        Join *join = reconcile->join;
+        Task after = *leader;
+        Program *program = NULL;
+        Event event = {
+                .kind = EVENT_EXEC,
+                .time_ns = now_ns,
+                .pid = leader->tid,
+                .tid = leader->tid,
+                .synthesised = true,
+        };
+        int r;
+
+        after.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_GUARDED | TASK_UNLOOKED | TASK_GONE);
+        procfs_fill_task(&after, found);
+        procfs_verify_task(&after, found);
+        event_fill(&event, &after);
+        r = programs_read_at_exec(&join->programs, &after, join->connector->empty, &program);
+        if (r)
+                return error_trace(r);
+        event.program = program;
+        join_emit(join, &event);
+        task_table_revive(&join->table, leader);
+        leader->flags = after.flags;
+        leader->ruid = after.ruid;
+        leader->euid = after.euid;
+        leader->rgid = after.rgid;
+        leader->egid = after.egid;
+        memcpy(leader->comm, after.comm, sizeof(leader->comm));
+        task_table_set_program(&join->table, leader->process, program);
+        return 0;
+}
+
 /*
  * Those who are told of processes only know one by its leader: where that has ended
  * already, a zombie that other threads keep, it is told too, and its end.
  */
 static int settle_born(Reconcile *reconcile, const Suspect *suspect, const ProcfsTask *found, uint64_t now_ns) {
         TaskTable *table = &reconcile->join->table;
+        const Task *known = task_table_get_leader(table, suspect->pid);
         ProcfsTask leader;
         int r;
 
-        if (reconcile->seeding || suspect->tid == suspect->pid || task_table_get_process(table, suspect->pid) ||
+        if (reconcile->seeding || suspect->tid == suspect->pid || (known && !leader_is_unseen(known)) ||
             !procfs_read_leader(reconcile->procfs_fd, suspect->pid, &leader) || !leader.ended)
                 return error_trace(settle_task_born(reconcile, suspect, found, now_ns));
 
@@ -289,6 +328,7 @@ static int settle_found(Reconcile *reconcile, const Suspect *suspect, uint64_t n
         const TaskTable *table = &reconcile->join->table;
         Task *task = task_table_get(table, suspect->tid);
         const Task *parent;
+        Task *known;
         ProcfsTask found;
         int r;
 
@@ -301,6 +341,11 @@ static int settle_found(Reconcile *reconcile, const Suspect *suspect, uint64_t n
         }
         if (suspect->start_time_ns && !procfs_starts_agree(found.start_time_ns, suspect->start_time_ns))
                 return 0;
+
+        known = task_table_get_leader(table, suspect->pid);
+        if (!task && known && suspect->tid == suspect->pid && !leader_is_unseen(known) &&
+            procfs_starts_agree(found.start_time_ns, known->start_time_ns))
+                return error_trace(settle_exec(reconcile, known, &found, now_ns));
 
         parent = task_table_get(table, found.ppid);
         if (depth > 0 && found.ppid && !reconcile->seeding && (!parent || (parent->flags & TASK_UNKNOWN))) {
@@ -354,6 +399,18 @@ static void settle_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
         procfs_verify_task(task, &found);
 }
 
+/* What is gone: a task, or a process of which no live task is known. */
+static int settle_gone(Reconcile *reconcile, const Suspect *suspect, uint64_t now_ns) {
+        Task *leader = task_table_get_leader(&reconcile->join->table, suspect->pid);
+        Task *task = task_table_get(&reconcile->join->table, suspect->tid);
+
+        if (task && task->start_time_ns == suspect->start_time_ns && task->process->pid == suspect->pid)
+                return error_trace(ends_conclude_gone(reconcile->join, task, now_ns));
+        if (suspect->unseen && leader && leader->process->n_live == 0 && leader->start_time_ns == suspect->start_time_ns)
+                return error_trace(ends_conclude_process(reconcile->join, leader->process, now_ns));
+        return 0;
+}
+
 /**
  * reconcile_settle() - the second half of a slice
  * @reconcile:  the comparison; the join's sources were read empty since
@@ -372,11 +429,9 @@ int reconcile_settle(Reconcile *reconcile) {
 
                 if (!suspect->gone && !suspect->changed)
                         r = settle_found(reconcile, suspect, now_ns, PARENTS_MAX);
-                else if (!task || task->start_time_ns != suspect->start_time_ns || task->process->pid != suspect->pid)
-                        continue;
                 else if (suspect->gone)
-                        r = ends_conclude_gone(reconcile->join, task, now_ns);
-                else
+                        r = settle_gone(reconcile, suspect, now_ns);
+                else if (task && task->start_time_ns == suspect->start_time_ns && task->process->pid == suspect->pid)
                         settle_changed(reconcile, task, now_ns);
         }
         reconcile->n_suspects = 0;

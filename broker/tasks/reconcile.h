@@ -28,6 +28,7 @@ typedef enum ReconcilePhase {
 
 struct Suspect {
         bool gone;              /* in the table only */
+        bool unseen;            /* gone: a process, by its leader, of which no live task was known */
         bool changed;           /* in both, but not alike; neither: in /proc only, or not known to the table by name */
         uint32_t pid, tid;
         uint64_t start_time_ns; /* 0: it was not looked at yet */

@@ -10,7 +10,9 @@
  * tasks ended before the last.
  *
  * A process is found through its leader's slot: a leader that ended before its
- * process stays there, marked as gone, and so does one that was never seen.
+ * process stays there, marked as gone, and so does one that was never seen. A
+ * process may be there without a live task: births were lost, and whoever keeps
+ * it alive is not known yet (ends.c).
  */
 
 #include <assert.h>
@@ -31,8 +33,9 @@ void task_table_init(TaskTable *table) {
 }
 
 void task_table_deinit(TaskTable *table) {
-        for (const Task *task = task_table_next(table, 0); task; task = task_table_next(table, task->tid + 1))
-                task_table_set_program(table, task->process, NULL);
+        for (const Task *leader = task_table_next_leader(table, 0); leader;
+             leader = task_table_next_leader(table, leader->tid + 1))
+                task_table_set_program(table, leader->process, NULL);
         for (size_t i = 0; i < TID_LIMIT >> PAGE_BITS; ++i)
                 free(table->pages[i]);
         pool_deinit(&table->tasks);
@@ -104,11 +107,27 @@ Task *task_table_next(const TaskTable *table, uint32_t from_tid) {
 }
 
 /**
+ * task_table_next_kept() - find what next keeps a process in the table
+ * @table:     the table
+ * @from_tid:  the least number
+ *
+ * Return: The live task, or the leader of a process without one, with the least
+ *         number from there on; NULL.
+ */
+Task *task_table_next_kept(const TaskTable *table, uint32_t from_tid) {
+        Task *task = table_peek_next(table, from_tid);
+
+        while (task && (task->flags & TASK_GONE) && task->process->n_live > 0)
+                task = table_peek_next(table, task->tid + 1);
+        return task;
+}
+
+/**
  * task_table_next_leader() - find the next process by number
  * @table:     the table
  * @from_pid:  the least number
  *
- * Return: The leader, gone or not, of the live process with the least number from
+ * Return: The leader, gone or not, of the process with the least number from
  *         there on; NULL.
  */
 Task *task_table_next_leader(const TaskTable *table, uint32_t from_pid) {
@@ -137,7 +156,7 @@ Task *task_table_get_leader(const TaskTable *table, uint32_t pid) {
  * @table:  the table
  * @pid:    its number
  *
- * Return: The process; NULL if there is none with a live task.
+ * Return: The process; NULL if there is none.
  */
 Process *task_table_get_process(const TaskTable *table, uint32_t pid) {
         Task *leader = task_table_get_leader(table, pid);
@@ -160,6 +179,17 @@ Task *process_first_live(const Process *process) {
                         break;
         }
         return task;
+}
+
+/**
+ * leader_is_unseen() - whether a leader only holds its process' number
+ * @leader:  the leader
+ *
+ * Return: Whether it was never seen, so that nobody was told of the process but by
+ *         its other tasks.
+ */
+bool leader_is_unseen(const Task *leader) {
+        return (leader->flags & TASK_GONE) && (leader->flags & TASK_UNKNOWN) && leader->start_time_ns == 0;
 }
 
 static void task_free(TaskTable *table, Task *task) {
@@ -199,13 +229,13 @@ static Process *process_new(TaskTable *table, uint32_t pid) {
                 return NULL;
         }
         leader->flags = TASK_GONE | TASK_UNKNOWN;
+        ++table->n_live_processes;
         return process;
 }
 
 static void task_live(TaskTable *table, Task *task) {
         task->flags &= (uint16_t)~TASK_GONE;
-        if (task->process->n_live++ == 0)
-                ++table->n_live_processes;
+        ++task->process->n_live;
         ++table->n_live_tasks;
 }
 
@@ -237,10 +267,12 @@ bool task_table_is_free(const TaskTable *table, uint32_t pid, uint32_t tid) {
 Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid) {
         Process *process;
         Task *task;
+        bool made;
 
         assert(pid < TID_LIMIT && tid < TID_LIMIT && task_table_is_free(table, pid, tid));
         process = task_table_get_process(table, pid);
-        if (!process)
+        made = !process;
+        if (made)
                 process = process_new(table, pid);
         if (!process)
                 return NULL;
@@ -252,7 +284,7 @@ Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid) {
         } else {
                 task = task_new(table, process, tid);
                 if (!task) {
-                        if (process->n_live == 0)
+                        if (made)
                                 task_table_end_process(table, process);
                         return NULL;
                 }
@@ -267,15 +299,14 @@ Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid) {
  * @task:   a live task
  *
  * If it was the last of its process, the process is still there, with n_live 0,
- * for the caller to read and then to end.
+ * until the caller ends it.
  */
 void task_table_end_task(TaskTable *table, Task *task) {
         Process *process = task->process;
 
         assert(process->n_live > 0);
         --table->n_live_tasks;
-        if (--process->n_live == 0)
-                --table->n_live_processes;
+        --process->n_live;
         if (task->tid == process->pid)
                 task->flags |= TASK_GONE;
         else
@@ -291,13 +322,11 @@ void task_table_end_process(TaskTable *table, Process *process) {
         list_for_each(link, safe, &process->tasks) {
                 Task *task = container_of(link, Task, link);
 
-                if (!(task->flags & TASK_GONE)) {
+                if (!(task->flags & TASK_GONE))
                         --table->n_live_tasks;
-                        if (--process->n_live == 0)
-                                --table->n_live_processes;
-                }
                 task_free(table, task);
         }
+        --table->n_live_processes;
         task_table_set_program(table, process, NULL);
         pool_give(&table->totals, process->totals);
         pool_give(&table->processes, process);

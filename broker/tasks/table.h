@@ -58,7 +58,7 @@ struct Task {
 struct Process {
         uint32_t pid;
         uint32_t ppid;                  /* 0: none or not known */
-        uint32_t n_live;                /* tasks not gone */
+        uint32_t n_live;                /* tasks not gone; 0: all that lives of it was never seen */
         bool seeded;                    /* older than the broker */
         bool tainted;                   /* something that it used was not used as its owner's */
         bool unsure;                    /* messages were lost that may have changed its ids */
@@ -90,10 +90,12 @@ void task_table_deinit(TaskTable *table);
 
 Task *task_table_get(const TaskTable *table, uint32_t tid);
 Task *task_table_next(const TaskTable *table, uint32_t from_tid);
+Task *task_table_next_kept(const TaskTable *table, uint32_t from_tid);
 Task *task_table_next_leader(const TaskTable *table, uint32_t from_pid);
 Task *task_table_get_leader(const TaskTable *table, uint32_t pid);
 Process *task_table_get_process(const TaskTable *table, uint32_t pid);
 Task *process_first_live(const Process *process);
+bool leader_is_unseen(const Task *leader);
 bool task_table_is_free(const TaskTable *table, uint32_t pid, uint32_t tid);
 Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid);
 void task_table_end_task(TaskTable *table, Task *task);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The suite's makers of processes that stay, or that share a number: crowd, sleepers and reuse, as they are run."""
+"""The suite's makers of processes that stay, or that share a number: crowd, sleepers, outlived and reuse, as they are run."""
 
 import collections
 import itertools
@@ -109,6 +109,20 @@ class Sleepers(Told):
         super().__init__(support.program("sleepers"), str(n))
         self.ready()
         self.pid = self.process.pid
+
+
+class Outlived(Told):
+    """A process whose other thread can outlive its leader."""
+
+    def __init__(self, _):
+        super().__init__(support.program("outlived"))
+        self.ready()
+        self.pid = self.process.pid
+
+    def obey(self, *words):
+        for word in words:
+            self.tell(word)
+            assert self.line() == [word]
 
 
 class Turns(Told):

@@ -26,6 +26,7 @@ struct ProcTask {
         uint32_t session;               /* 0: 700 */
         bool kernel_thread;
         bool exiting;                   /* a zombie is, too */
+        uint32_t n_threads;             /* of its process; 0: 3 */
 };
 
 /* In 10 ms since boot, as the kernel has it, of a time since the epoch. */
@@ -50,10 +51,11 @@ static inline void proc_add_stat(const Tree *tree, const ProcTask *task) {
         int n;
 
         n = snprintf(text, sizeof(text),
-                     "%u (%s) %c %u 700 %u 34816 700 %u 123 456 7 8 90 12 34 56 20 0 3 0 %llu 12345678 321 "
+                     "%u (%s) %c %u 700 %u 34816 700 %u 123 456 7 8 90 12 34 56 20 0 %u 0 %llu 12345678 321 "
                      "18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
                      task->tid, task->comm, task->state ? task->state : 'S', task->ppid, task->session ? task->session : 700,
-                     (task->kernel_thread ? 0x208040u : 0x400000u) | (exiting ? 0x4u : 0), task->start);
+                     (task->kernel_thread ? 0x208040u : 0x400000u) | (exiting ? 0x4u : 0),
+                     task->n_threads ? task->n_threads : 3, task->start);
         assert(n > 0 && (size_t)n < sizeof(text));
         proc_write(tree, task->pid, task->tid, "stat", text, (size_t)n);
 }

@@ -65,7 +65,9 @@ static void test_process_of_one(void) {
                 task_table_end_task(&table, task);
                 assert(!task_table_get(&table, 100));
                 assert(process->n_live == 0 && process->pid == 100);
-                check_counts(&table, 0, 0);
+                check_counts(&table, 0, 1);
+                assert(task_table_next_kept(&table, 0) == task_table_get_leader(&table, 100));
+                assert(!task_table_next(&table, 0));
                 task_table_end_process(&table, process);
                 assert(!task_table_get_process(&table, 100));
                 check_counts(&table, 0, 0);
@@ -127,8 +129,10 @@ static void test_leader_gone(void) {
 
         task_table_end_task(&table, task_table_get(&table, 101));
         check_counts(&table, 1, 1);
+        assert(task_table_next_kept(&table, 0)->tid == 102);
         task_table_end_task(&table, task_table_get(&table, 102));
-        check_counts(&table, 0, 0);
+        check_counts(&table, 0, 1);
+        assert(!leader_is_unseen(leader) && task_table_next_kept(&table, 0) == leader);
         assert(count_tasks(process) == 1);
         task_table_end_process(&table, process);
         assert(!task_table_get_process(&table, 100));
