@@ -49,7 +49,7 @@ static int filter_read_uid(Filter *filter, const char *verb, const char *value) 
                 return filter_too_many(verb, "--uid", TB_FILTER_UIDS_MAX);
         if (!options_read_user(value, &uid))
                 return complain_usage(verb,
-                                      "--uid %s: there is no such user; "
+                                      "%s: there is no such user; "
                                       "name one, or give a number from 0 to 4294967294.",
                                       value);
 

@@ -46,7 +46,8 @@ static void top_help(void) {
               "                     these columns\n"
               "      --sort [-]COLUMN\n"
               "                     in this order, backwards with - (default: cpu)\n"
-              "      --tree[=PID]   as a forest; with PID, only this process and all that descends from it\n"
+              "      --tree[=PID]   as a forest, on a screen; with PID, only this process and all that\n"
+              "                     descends from it\n"
               "      --ascii        draw with ASCII only\n"
               "  -u, --uid USER     only tasks of this user (a name or a number)\n"
               "  -p, --pid PID      only this process and its children\n"
@@ -173,6 +174,8 @@ static int top_complete(TopOptions *options) {
                 return complain_usage("top", "-o: JSON has all that is known of a task, not columns.");
         if ((options->iterations || options->rows) && !options->batch)
                 return complain_usage("top", "-n, --rows: they are for -b.");
+        if (options->batch && options->tree && !options->filter.wanted.n_subtrees)
+                return complain_usage("top", "--tree: a forest is drawn on a screen; with -b it takes a process, --tree=PID.");
 
         /* The screen has a setting of its own. */
         if (!options->interval_ms && options->batch)

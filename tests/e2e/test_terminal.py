@@ -106,7 +106,7 @@ def test_samples(tmp_path):
     tasks = [Task(pid, name, cmdline=PROGRAM["cmdline"]) for pid, name in enumerate(NAMES, 100)]
     broker = LiveBroker(tmp_path / "socket", tasks)
     try:
-        for arguments in (["top", "-b"], ["top", "-b", "--all", "-c"], ["top", "-b", "--all", "--tree"],
+        for arguments in (["top", "-b"], ["top", "-b", "--all", "-c"], ["top", "-b", "--all", "--tree=100"],
                           ["top", "-b", "--all", "--json"], ["iotop", "-b"]):
             process = start(broker.path, *arguments, "-n", "1")
             broker.wait_samplers()

@@ -736,7 +736,7 @@ static void test_usage(void) {
                 { "watch -e fork,birth", "\"birth\" is not a kind" },
                 { "watch --pid 0", "--pid 0: a process id" },
                 { "watch --pid 4194305", "--pid 4194305: a process id" },
-                { "watch --uid no_such_user_here", "--uid no_such_user_here: there is no such user" },
+                { "watch --uid no_such_user_here", "taskbroker: no_such_user_here: there is no such user" },
                 { "watch --uid", "--uid: its value is missing" },
                 { "watch --comm=", "the pattern is empty" },
                 { "watch --tree init", "--tree init: a process id" },
