@@ -280,6 +280,25 @@ static int job_tell(Inquiry *inquiry, const TaskSample *sample) {
         return 0;
 }
 
+static bool job_shows(const Inquiry *inquiry, const Task *task) {
+        const Job *job = container_of(inquiry, const Job, inquiry);
+
+        return policy_view_task(&job->client->rights, task) != VIEW_NONE;
+}
+
+/* Tasks that are asked for, beyond one for each number. Of what is hidden from a client nothing is, nor told by this. */
+static uint64_t job_count_threads(const Job *job, const TaskTable *table) {
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < job->inquiry.n_pids; ++i) {
+                const Task *leader = task_table_get_leader(table, job->inquiry.numbers[i]);
+
+                if (leader && leader->process->n_live > 1 && job_shows(&job->inquiry, leader))
+                        n += leader->process->n_live - 1;
+        }
+        return n;
+}
+
 static void job_refuse_memory(Client *client, uint64_t request_id) {
         client_refuse(client, &(EncodedError){
                                       .request_id = request_id,
@@ -322,10 +341,11 @@ void sampler_ask(Sampler *sampler, Client *client, const Request *request) {
         }
         job->client = client;
         job->request_id = request->id;
-        inquiry_init(&job->inquiry, wanted->pids, wanted->n_pids, wanted->tids, wanted->n_tids);
+        inquiry_init(&job->inquiry, job_shows, wanted->pids, wanted->n_pids, wanted->tids, wanted->n_tids);
         list_init(&job->link);
         list_append(&sampler->jobs, &job->link);
         ++client->n_questions;
+        quota_user_owe(client->user, QUOTA_STATS, job_count_threads(job, &sampler->join->table), now_ns());
         sampler_schedule(sampler);
 }
 

@@ -175,6 +175,23 @@ int quota_user_spend(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_n
 }
 
 /**
+ * quota_user_owe() - something that has a rate takes more than could be asked for at once
+ * @user:    who does it
+ * @kind:    what
+ * @n:       how often, beyond what was spent
+ * @now_ns:  now, monotonic
+ *
+ * It is done all the same; nothing more is until that is paid for.
+ */
+void quota_user_owe(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns) {
+        int rate = (int)kind - _QUOTA_HELD;
+
+        assert(rate >= 0);
+        if (!quota_user_is_root(user))
+                user->due_ns[rate] = MAX(user->due_ns[rate], now_ns) + n * (NSEC_PER_SEC / user->quota->limits.rates[rate].a_second);
+}
+
+/**
  * quota_user_work() - note that work was done for a user
  * @user:    the user
  * @n_ns:    how long it took

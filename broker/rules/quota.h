@@ -98,6 +98,7 @@ QuotaUser *quota_user_get(Quota *quota, uid_t uid, uint64_t now_ns);
 QuotaUser *quota_user_ref(QuotaUser *user);
 QuotaUser *quota_user_unref(QuotaUser *user);
 int quota_user_spend(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns);
+void quota_user_owe(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns);
 void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns);
 bool quota_user_is_tired(const QuotaUser *user, uint64_t now_ns);
 int quota_user_filter(QuotaUser *user, uint64_t n_ns, uint64_t now_ns);

@@ -13,8 +13,13 @@
 /* An answer that was lost, or a thread that ended without a trace, is asked for again. */
 #define TRIES 3u
 
-void inquiry_init(Inquiry *inquiry, const uint32_t *pids, size_t n_pids, const uint32_t *tids, size_t n_tids) {
-        *inquiry = (Inquiry){ .n_pids = n_pids, .n = n_pids + n_tids };
+void inquiry_init(Inquiry *inquiry,
+                  InquiryShows shows,
+                  const uint32_t *pids,
+                  size_t n_pids,
+                  const uint32_t *tids,
+                  size_t n_tids) {
+        *inquiry = (Inquiry){ .shows = shows, .n_pids = n_pids, .n = n_pids + n_tids };
         if (n_pids > 0)
                 memcpy(inquiry->numbers, pids, n_pids * sizeof(*pids));
         if (n_tids > 0)
@@ -61,7 +66,7 @@ static int inquiry_task(Inquiry *inquiry, Join *join, StatsSource *source, Inqui
         TaskSample sample;
         int r;
 
-        if (!task)
+        if (!task || !inquiry->shows(inquiry, task))
                 return error_trace(inquiry_answer(inquiry, NULL, tell));
         r = source->ask(source, &task->tid, 1);
         if (!r)
@@ -92,7 +97,7 @@ static int inquiry_process(Inquiry *inquiry, Join *join, StatsSource *source, si
         int r = 0;
 
         *ret_n = 0;
-        if (!leader || leader->process->n_live == 0)
+        if (!leader || leader->process->n_live == 0 || !inquiry->shows(inquiry, leader))
                 return error_trace(inquiry_answer(inquiry, NULL, tell));
         if (sum->pid == 0)
                 r = live_sum_begin(sum, leader->process);

@@ -20,7 +20,11 @@ typedef struct Inquiry Inquiry;
 /* Return: 0, or a negative errno. */
 typedef int (*InquiryTell)(Inquiry *inquiry, const TaskSample *sample);
 
+/* Whether who asks is told that there is such a task at all; it is not asked for otherwise. */
+typedef bool (*InquiryShows)(const Inquiry *inquiry, const Task *task);
+
 struct Inquiry {
+        InquiryShows shows;
         uint32_t numbers[INQUIRY_MAX]; /* processes, then tasks */
         size_t n_pids, n;
         size_t i;                       /* the next to be told */
@@ -28,7 +32,12 @@ struct Inquiry {
         uint32_t tries;                 /* for the number at hand */
 };
 
-void inquiry_init(Inquiry *inquiry, const uint32_t *pids, size_t n_pids, const uint32_t *tids, size_t n_tids);
+void inquiry_init(Inquiry *inquiry,
+                  InquiryShows shows,
+                  const uint32_t *pids,
+                  size_t n_pids,
+                  const uint32_t *tids,
+                  size_t n_tids);
 void inquiry_deinit(Inquiry *inquiry);
 
 TaskSample inquiry_gone(const Inquiry *inquiry);

@@ -11,7 +11,7 @@ import pytest
 import tb_fields
 from tb_access import assert_event_full, assert_event_restricted, assert_program_restricted, assert_stats_restricted, become
 from tb_client import Client
-from tb_live import FakeStats, ask_samples, get_stats, next_sample
+from tb_live import FakeStats, ask_samples, ask_stats, get_stats, next_sample
 from tb_protocol import broker_pb2, sample_pb2
 from tb_users import IS_ROOT, OTHER, open_directory
 
@@ -152,6 +152,11 @@ def test_ids_change_while_the_kernel_is_asked(machine):
     machine.live.hooks[MINE] = lambda: machine.show(MINE, 0)
     assert_told(get_stats(me, pids=[MINE])[0], False)
     machine.show(MINE, OTHER)
+    machine.live.hooks[THEIRS] = lambda: machine.show(MINE, 0)
+    first, _, second = get_stats(me, pids=[MINE, THEIRS, MINE])
+    assert_told(first, True)
+    assert_told(second, False)
+    machine.show(MINE, OTHER)
     assert_told(get_stats(me, pids=[MINE])[0], True)
     machine.live.hooks[MINE] = lambda: machine.show(MINE, 0)
     ask_samples(sampling)
@@ -164,3 +169,21 @@ def test_one_that_cannot_be_looked_at(machine):
     (task,) = get_stats(machine.user(), pids=[MINE])
     assert task.state != sample_pb2.SAMPLE_STATE_GONE
     assert_told(task, False)
+
+
+def test_threads_count(machine):
+    """What a user may ask for is counted in tasks, not in numbers: a process with many is that much."""
+    kernel = machine.daemon.kernel
+    for tid in range(1000, 1200):
+        kernel.fork(tid, pid=MINE)
+        machine.live.live[tid] = used(MINE, 1, ac_pid=tid)
+    root = machine.daemon.client()
+    while get_stats(root, pids=[MINE])[0].tasks != 201:
+        pass
+    me, other = machine.user(), machine.user(OTHER + 1)
+    # ten seconds' worth; the next comes in the same breath
+    ask_stats(me, pids=[MINE] * 100)
+    ask_stats(me, pids=[MINE])
+    assert me.error().code == broker_pb2.ERROR_CODE_QUOTA
+    assert [task.tasks for task in me.reply("stats").tasks] == [201] * 100
+    assert get_stats(other, pids=[MINE])[0].tasks == 201

@@ -168,11 +168,18 @@ static void test_rates(void) {
         assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 9, 100 * SECOND) == QUOTA_E_USER);
         assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 8, 100 * SECOND) == 0);
         assert(quota_user_spend(user, QUOTA_STATS, UINT64_MAX, 100 * SECOND) == QUOTA_E_USER);
+        /* what is owed is paid for before anything else */
+        assert(quota_user_spend(user, QUOTA_STATS, 1, 100 * SECOND) == 0);
+        quota_user_owe(user, QUOTA_STATS, 999, 100 * SECOND);
+        assert(quota_user_spend(user, QUOTA_STATS, 1, 109 * SECOND) == QUOTA_E_USER);
+        assert(quota_user_spend(user, QUOTA_STATS, 1, 109 * SECOND + SECOND / 100) == 0);
         quota_user_unref(user);
         /* root has none */
         user = quota_user_get(&quota, 0, SECOND);
         for (int i = 0; i < 100; ++i)
                 assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND) == 0);
+        quota_user_owe(user, QUOTA_STATS, 1000000, SECOND);
+        assert(quota_user_spend(user, QUOTA_STATS, 1, SECOND) == 0);
         quota_user_unref(user);
         quota_user_unref(other);
         quota_deinit(&quota);

@@ -273,11 +273,19 @@ static int answer(Inquiry *inquiry, const TaskSample *sample) {
         return 0;
 }
 
+/* A process that the one who asks is not told of. */
+static uint32_t not_shown;
+
+static bool shows(const Inquiry *inquiry, const Task *task) {
+        (void)inquiry;
+        return task->process->pid != not_shown;
+}
+
 static void ask(Rig *rig, const uint32_t *pids, size_t n_pids, const uint32_t *tids, size_t n_tids) {
         Inquiry inquiry;
 
         n_answers = 0;
-        inquiry_init(&inquiry, pids, n_pids, tids, n_tids);
+        inquiry_init(&inquiry, shows, pids, n_pids, tids, n_tids);
         while (!inquiry_is_done(&inquiry))
                 assert(inquiry_slice(&inquiry, &rig->join, &kernel.source, 64, answer) == 0);
         assert(n_answers == n_pids + n_tids);
@@ -305,6 +313,13 @@ static void test_inquiry(void) {
         assert(kernel.n_asks == 6);
         assert(!answers[0].stats && !answers[0].gone && answers[0].pid == 20);
         assert(!answers[1].stats && !answers[1].gone && answers[1].tid == 21);
+
+        /* what is not shown is not even asked for */
+        not_shown = 20;
+        kernel.n_asks = 0;
+        ask(rig, pids, 1, tids, 1);
+        assert(kernel.n_asks == 0 && answers[0].gone && answers[1].gone);
+        not_shown = 0;
         end(rig, &sweep);
 }
 
