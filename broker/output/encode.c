@@ -14,6 +14,7 @@
 
 #include "broker/base/util.h"
 #include "broker/output/encode_parts.h"
+#include "broker/output/pack.h"
 
 /* Fills what is there; what is absent is neither initialised nor pointed to. */
 static PB(TaskStats) *stats_fill(StatsMessage *m, const TaskStats *s) {
@@ -299,7 +300,7 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
         }
 
         /* tag 3 (EventBatch.events), and a length of two bytes for all but the smallest */
-        n = taskbroker__v1__event__pack(&m, buffer + 3);
+        n = pack_message(&m.base, buffer + 3);
         return prefix_member(buffer, 3, 3 << 3 | 2, n);
 }
 
@@ -400,7 +401,7 @@ size_t encode_task(const Task *task, uint32_t variant, bool threads, uint8_t buf
         if (variant & ENCODE_PROGRAM)
                 m.program = program_fill(&program, task->process->program, variant);
 
-        n = taskbroker__v1__task__pack(&m, buffer + 3); /* tag 1 (SnapshotPart.tasks) */
+        n = pack_message(&m.base, buffer + 3); /* tag 1 (SnapshotPart.tasks) */
         return prefix_member(buffer, 3, 1 << 3 | 2, n);
 }
 

@@ -7,6 +7,7 @@
 
 #include "broker/base/util.h"
 #include "broker/output/encode_parts.h"
+#include "broker/output/pack.h"
 
 static size_t task_sample_pack(const TaskSample *sample,
                                uint32_t variant,
@@ -46,7 +47,7 @@ static size_t task_sample_pack(const TaskSample *sample,
         }
 
         /* a tag, and a length of two bytes for all but the smallest */
-        n = taskbroker__v1__task_sample__pack(&m, buffer + 3);
+        n = pack_message(&m.base, buffer + 3);
         return prefix_member(buffer, 3, tag, n);
 }
 
