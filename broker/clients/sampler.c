@@ -222,9 +222,12 @@ void sampler_leave(Sampler *sampler, Client *client) {
  * @client:   the client, its cursor between two frames
  */
 void sampler_recover(Sampler *sampler, Client *client) {
+        const SampleFeed *feed = client->sampling;
         uint8_t frame[ENCODED_REPLY_MAX];
-        uint64_t lost = cursor_give_up(&client->cursor);
+        uint64_t lost;
 
+        /* Of the one at hand it gets nothing while a sweep runs. */
+        lost = cursor_give_up(&client->cursor, feed->feed->next_number + feed->in_sweep);
         sampler->n_lost += lost;
         client_reply(client, frame, encode_sample_loss(lost, frame));
         sampler_attach(sampler, client);

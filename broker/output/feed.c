@@ -572,17 +572,18 @@ uint64_t cursor_recover(Cursor *cursor, uint64_t *ret_first_number) {
 
 /**
  * cursor_give_up() - leave a feed of samples after a fall
- * @cursor:  a cursor that fell, at a boundary; without a feed afterwards
+ * @cursor:       a cursor that fell, at a boundary; without a feed afterwards
+ * @next_number:  of the first sample that it can have
  *
  * What is left of samples is of no use: it comes back for one that is whole.
  *
- * Return: How many samples, the one at hand included, it does not get.
+ * Return: How many samples it does not get; one, if it is only a part.
  */
-uint64_t cursor_give_up(Cursor *cursor) {
+uint64_t cursor_give_up(Cursor *cursor, uint64_t next_number) {
         uint64_t lost;
 
         assert(cursor_must_recover(cursor) && cursor->feed->of_samples);
-        lost = cursor->feed->next_number - MIN(cursor->lost_from, cursor->feed->next_number);
+        lost = next_number - MIN(cursor->lost_from, next_number);
         cursor_deinit(cursor);
         return MAX(lost, (uint64_t)1);
 }

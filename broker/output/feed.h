@@ -111,4 +111,4 @@ bool cursor_must_recover(const Cursor *cursor);
 size_t cursor_slices(Cursor *cursor, size_t n_max, struct iovec slices[static FEED_SLICES]);
 void cursor_advance(Cursor *cursor, size_t n);
 uint64_t cursor_recover(Cursor *cursor, uint64_t *ret_first_number);
-uint64_t cursor_give_up(Cursor *cursor);
+uint64_t cursor_give_up(Cursor *cursor, uint64_t next_number);

@@ -18,6 +18,7 @@
 #include "broker/clients/client.h"
 #include "broker/clients/hub.h"
 #include "broker/clients/requests.h"
+#include "broker/clients/sampler.h"
 #include "broker/output/feed.h"
 #include "broker/rules/limits.h"
 #include "tests/unit/made.h"
@@ -37,8 +38,10 @@ struct Rig {
         Hub hub;
         KernelFacts facts;
         Tree procfs;
-        TaskTable table;
-        Programs programs;
+        Join join;              /* has the table and the programs; nothing comes out of it */
+        ExitListener exits;     /* records that wait for the exits of those who are gone */
+        int exits_kernel;
+        Sampler sampler;        /* rig_add_sampler() */
         uint32_t n_published;
         bool tired;             /* whoever rests rests on */
 };
@@ -61,15 +64,21 @@ static inline void rig_report(Hub *hub, BrokerStatus *ret_status) {
 
 static inline Rig *rig_new_sized(size_t feed_bytes) {
         Rig *rig = calloc(1, sizeof(*rig));
+        int fds[2];
 
         assert(rig);
         rig->loop = ev_loop_new(EVFLAG_AUTO);
         assert(rig->loop);
         snprintf(rig->facts.release, sizeof(rig->facts.release), "6.6.6-test");
         rig->procfs = tree_new();
-        task_table_init(&rig->table);
-        programs_init(&rig->programs, rig->procfs.fd, &rig->table, NULL);
-        hub_init(&rig->hub, rig->loop, RIG_EPOCH, &rig->table, &rig->programs, feed_bytes,
+        packet_pair(fds);
+        rig->exits_kernel = fds[1];
+        assert(exit_listener_init(&rig->exits, &(ExitListenerOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) == 0);
+        join_init(&rig->join, NULL, &rig->exits, &rig->facts, rig->procfs.fd, NULL);
+        join_set_realtime_offset(&rig->join, 5);
+        /* what they find is nobody's event */
+        programs_init(&rig->join.programs, rig->procfs.fd, &rig->join.table, NULL);
+        hub_init(&rig->hub, rig->loop, RIG_EPOCH, &rig->join.table, &rig->join.programs, feed_bytes,
                  &quota_limits_default, rig_report);
         /* rig_age() is the clock: none runs beside it on a machine that is slow */
         assert(rig->hub.age.repeat == 1.);
@@ -81,10 +90,19 @@ static inline Rig *rig_new(void) {
         return rig_new_sized(1 << 20);
 }
 
+static inline void rig_add_sampler(Rig *rig, StatsSource *source) {
+        sampler_init(&rig->sampler, &rig->hub, &rig->join, source, rig->procfs.fd, NULL);
+        rig->hub.sampler = &rig->sampler;
+}
+
 static inline void rig_free(Rig *rig) {
         hub_deinit(&rig->hub);
-        assert(rig->programs.n_wanted == 0);
-        task_table_deinit(&rig->table);
+        if (rig->hub.sampler)
+                sampler_deinit(&rig->sampler);
+        assert(rig->join.programs.n_wanted == 0);
+        join_deinit(&rig->join);
+        exit_listener_deinit(&rig->exits);
+        close(rig->exits_kernel);
         tree_free(&rig->procfs);
         ev_loop_destroy(rig->loop);
         free(rig);
@@ -92,7 +110,7 @@ static inline void rig_free(Rig *rig) {
 
 static inline void rig_add_processes(Rig *rig, uint32_t first, size_t n) {
         for (uint32_t pid = first; pid < first + n; ++pid)
-                (void)made_task(&rig->table, pid, pid, 1, pid);
+                (void)made_task(&rig->join.table, pid, pid, 1, pid);
 }
 
 /* Whoever rests has rested. */
@@ -121,11 +139,26 @@ static inline void rig_age(Rig *rig, unsigned int seconds) {
         }
 }
 
+/* The next sample of each feed is due, and the sweep begins. */
+static inline void rig_sample(Rig *rig) {
+        list_for_each(link, safe, &rig->sampler.feeds.list)
+                container_of(link, SampleFeed, link)->due_ns = 0;
+        ev_feed_event(rig->loop, &rig->sampler.due, EV_TIMER);
+}
+
+/* Turns until the sweep is through, and all that was asked is answered. */
+static inline void rig_finish_sampling(Rig *rig) {
+        do
+                rig_turn(rig);
+        while (rig->sampler.sweep.running || !list_is_empty(&rig->sampler.jobs));
+        rig_turn(rig);
+}
+
 /* The pass over all processes, as the broker makes it. */
 static inline void rig_read_programs(Rig *rig) {
         do
-                assert(programs_read_slice(&rig->programs) == 0);
-        while (rig->programs.next_tid > 0);
+                assert(programs_read_slice(&rig->join.programs) == 0);
+        while (rig->join.programs.next_tid > 0);
         requests_on_programs(&rig->hub);
 }
 

@@ -157,7 +157,7 @@ static void test_hidden(void) {
         Task *task;
 
         rig->hub.policy.hides = true;
-        task = made_task(&rig->table, 60, 60, 1, 1);
+        task = made_task(&rig->join.table, 60, 60, 1, 1);
         task->ruid = task->euid = ME;
         task->rgid = task->egid = GROUP;
         peer = user_new(rig, &me, ACCESS_OWN_ONLY);
@@ -198,7 +198,7 @@ static void test_hidden(void) {
 
 static void add_tasks(Rig *rig) {
         for (uint32_t pid = 60; pid < 63; ++pid) {
-                Task *task = made_task(&rig->table, pid, pid, 1, 1);
+                Task *task = made_task(&rig->join.table, pid, pid, 1, 1);
 
                 task->ruid = task->euid = pid == 60 ? ME : 0;
                 task->rgid = task->egid = pid == 60 ? GROUP : 0;

@@ -6,21 +6,11 @@
 #include "broker/tasks/inquiry.h"
 #include "broker/tasks/sweep.h"
 #include "tests/unit/join-rig.h"
+#include "tests/unit/made-stats.h"
 
-#define TIDS_MAX 4096u
 #define TOLD_MAX 4096u
 
-typedef struct Kernel Kernel;
 typedef struct Told Told;
-
-/* What tasks have run; 0: there is no such task. */
-struct Kernel {
-        StatsSource source;
-        uint64_t run_ns[TIDS_MAX];
-        bool lost[TIDS_MAX];
-        uint32_t asked[TIDS_MAX];
-        size_t n_asked, i_next, n_asks;
-};
 
 struct Told {
         uint32_t tid;
@@ -30,40 +20,10 @@ struct Told {
         uint32_t tasks;
 };
 
-static Kernel kernel;
+static MadeStats kernel;
 static Told told[TOLD_MAX];
 static size_t n_told;
 static uint32_t unwanted;
-
-static int kernel_ask(StatsSource *source, const uint32_t *tids, size_t n) {
-        assert(n <= source->n_max);
-        memcpy(kernel.asked, tids, n * sizeof(*tids));
-        kernel.n_asked = n;
-        kernel.i_next = 0;
-        ++kernel.n_asks;
-        return 0;
-}
-
-static int kernel_next(StatsSource *source, StatsAnswer *ret_answer) {
-        uint32_t tid = kernel.asked[kernel.i_next++];
-
-        (void)source;
-        *ret_answer = (StatsAnswer){ .state = STATS_ANSWER_GONE };
-        if (kernel.lost[tid]) {
-                ret_answer->state = STATS_ANSWER_LOST;
-        } else if (kernel.run_ns[tid]) {
-                ret_answer->state = STATS_ANSWER_LIVE;
-                ret_answer->stats = (TaskStats){
-                        .version = 16,
-                        .groups = STATS_IDENTITY | STATS_CPU | STATS_EXECUTABLE | STATS_EXIT_STATUS,
-                        .ac_pid = tid,
-                        .ac_uid = 1000,
-                        .hiwater_rss_kib = 1,
-                        .cpu_run_virtual_total_ns = kernel.run_ns[tid],
-                };
-        }
-        return 0;
-}
 
 static bool wants(Sweep *sweep, const Task *leader) {
         (void)sweep;
@@ -81,7 +41,7 @@ static int tell(Sweep *sweep, const Task *task, bool of_process, const TaskSampl
 static Rig *begin(Sweep *sweep) {
         Rig *rig = rig_new();
 
-        kernel = (Kernel){ .source = { .n_max = 256, .ask = kernel_ask, .next = kernel_next } };
+        made_stats_init(&kernel, &rig->join.table);
         unwanted = 0;
         sweep_init(sweep, &rig->join, &kernel.source, wants, tell);
         return rig;
