@@ -4,22 +4,27 @@
 /*
  * A hub with real clients and feeds in memory, driven by the input: bytes and
  * requests, right or wrong, in pieces; subscriptions with filters, snapshots and
- * places to go on from, of this hub's feeds or of none; tasks that are born, change
- * and end; seconds that pass; readers that read, stall, half-close and vanish.
+ * places to go on from, of this hub's feeds or of none; samples and questions about live
+ * tasks, which a made-up kernel answers, leaves without an answer or denies; tasks that
+ * are born, run, change and end; seconds that pass; readers that read, stall, half-close
+ * and vanish.
  *
  * Some readers are root's, others of users who own some of the tasks.
  *
  * Whatever happens, each reader gets whole frames, its numbers have no gap that was
- * not told, nobody gets what is another's, and at the end all memory is back.
+ * not told, nobody gets what is another's, what is still running in the end is sampled
+ * exactly, and all memory is back. What must hold of samples: hub-samples.h.
  */
 
 #define PEER_BYTES_MAX (256u * 1024u)
 
 #include "broker/tasks/owner.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/hub-samples.h"
 #include "tests/unit/hub-rig.h"
+#include "tests/unit/made-stats.h"
 
-enum { N_PEERS = 5, N_USERS = 3, N_TASKS = 24, N_STEPS_MAX = 400 };
+enum { N_PEERS = 5, N_USERS = 3, N_TASKS = SAMPLES_TASKS, N_STEPS_MAX = 400 };
 
 typedef struct Fuzz Fuzz;
 typedef struct Reader Reader;
@@ -30,17 +35,22 @@ struct Reader {
         bool open;
         uint32_t uid;
         bool wrote_raw;         /* bytes of no known meaning: its replies are not foretold */
+        bool deaf;              /* it may not get what it asked for: it has shut down, or was told to go */
         bool subscribed;
         bool in_snapshot;
         uint64_t next;          /* number of the next event */
         uint64_t n_tasks;       /* of the snapshot */
         uint64_t feed;
+        Samples samples;
 };
 
 struct Fuzz {
         Rig *rig;
         FuzzInput input;
         Reader readers[N_PEERS];
+        MadeStats kernel;
+        uint64_t last_start;                    /* no two tasks have the same */
+        uint32_t n_asked;
         uint64_t last_feed, last_number;        /* what somebody was told, to resume with */
 };
 
@@ -121,8 +131,23 @@ static void reader_check(Fuzz *fuzz, Reader *reader, const PB(ServerMessage) *me
                 assert(message->snapshot_end->tasks == reader->n_tasks);
                 assert(message->snapshot_end->number + 1 == reader->next);
                 break;
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLING:
+                samples_begin(&reader->samples, message->sampling, !reader->wrote_raw);
+                assert(!reader->subscribed);
+                break;
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_BATCH:
+                samples_check_batch(&reader->samples, message->sample_batch, reader->uid, !reader->wrote_raw);
+                break;
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS:
+                samples_check_loss(&reader->samples, message->sample_loss);
+                break;
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_STATS:
+                samples_check_answer(&reader->samples, message->stats, reader->uid, !reader->wrote_raw);
+                break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR:
                 assert(message->error->code > 0 && *message->error->message);
+                samples_forget(&reader->samples, message->error->request_id);
+                reader->deaf |= message->error->closing;
                 break;
         default:
                 assert(message->body_case != TASKBROKER__V1__SERVER_MESSAGE__BODY__NOT_SET);
@@ -155,17 +180,17 @@ static void reader_close(Reader *reader) {
         *reader = (Reader){};
 }
 
-/* It may have ended already: then nothing is sent. */
-static void reader_send(const Reader *reader, const void *data, size_t n) {
-        if (reader->open)
-                (void)!send(reader->peer.fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+/* It may have ended already: then nothing is sent. Where not all is, what follows means something else. */
+static void reader_send(Reader *reader, const void *data, size_t n) {
+        if (reader->open && send(reader->peer.fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)n)
+                reader->wrote_raw = true;
 }
 
 /*
  * What goes in.
  */
 
-static void send_message(Fuzz *fuzz, const Reader *reader, const PB(ClientMessage) *message) {
+static void send_message(Fuzz *fuzz, Reader *reader, const PB(ClientMessage) *message) {
         static uint8_t frame[FRAME_MAX_FROM_CLIENT + FRAME_PREFIX_MAX];
         size_t n = request_pack(frame, message), n_first = fuzz_u8(&fuzz->input);
 
@@ -179,7 +204,7 @@ static void send_message(Fuzz *fuzz, const Reader *reader, const PB(ClientMessag
         }
 }
 
-static void ask_status(Fuzz *fuzz, const Reader *reader) {
+static void ask_status(Fuzz *fuzz, Reader *reader) {
         PB(GetStatus) get_status = TASKBROKER__V1__GET_STATUS__INIT;
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
 
@@ -188,7 +213,7 @@ static void ask_status(Fuzz *fuzz, const Reader *reader) {
         send_message(fuzz, reader, &message);
 }
 
-static void ask_subscribe(Fuzz *fuzz, const Reader *reader) {
+static void ask_subscribe(Fuzz *fuzz, Reader *reader) {
         static const char *const comms[] = { "task-*", "task-[1-3]", "?*", "x" };
         static const char *const cgroups[] = { "/", "/a", "/a/b", "/c/" };
         FuzzInput *input = &fuzz->input;
@@ -238,19 +263,78 @@ static void ask_subscribe(Fuzz *fuzz, const Reader *reader) {
         send_message(fuzz, reader, &message);
 }
 
-static void send_raw(Fuzz *fuzz, const Reader *reader) {
+static void ask_sample(Fuzz *fuzz, Reader *reader) {
+        FuzzInput *input = &fuzz->input;
+        uint32_t what = fuzz_u8(input), numbers[2] = { fuzz_u8(input) % N_TASKS, 1 + what % N_TASKS };
+        PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
+        PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
+        PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+        uint8_t root[] = "/";
+        ProtobufCBinaryData cgroup = { 1, root };
+
+        sample.interval_ms = what & 0x1 ? LIMIT_SAMPLE_MS_MIN : LIMIT_SAMPLE_MS_MAX;
+        sample.scope = what & 0x2 ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS : TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_PROCESSES;
+        sample.groups = what & 0x4 ? STATS_IO : what & 0x8 ? STATS_CPU | STATS_EXIT_STATUS : 0;
+        if (what & 0xf0) {
+                sample.filter = &filter;
+                filter.pids = filter.subtrees = filter.uids = numbers;
+                filter.n_pids = what & 0x10 ? 2 : 0;
+                filter.n_subtrees = what & 0x20 ? 1 : 0;
+                filter.n_uids = what & 0x40 ? 2 : 0;
+                filter.cgroups = &cgroup;
+                filter.n_cgroups = what & 0x80 ? 1 : 0;
+        }
+        message.request_id = SAMPLE_ID(++fuzz->n_asked, sample.groups, sample.scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS);
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
+        message.sample = &sample;
+        send_message(fuzz, reader, &message);
+}
+
+static void ask_stats(Fuzz *fuzz, Reader *reader, uint8_t what) {
+        Question *question = samples_find_question(&reader->samples, 0);
+        PB(GetStats) get_stats = TASKBROKER__V1__GET_STATS__INIT;
+        PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+
+        if (!question)
+                return;
+        *question = (Question){ .id = SAMPLE_ID(++fuzz->n_asked, 0, 0), .n = what % (SAMPLES_NUMBERS + 1) };
+        question->n_pids = (size_t)(what >> 4) % (question->n + 1);
+        for (size_t i = 0; i < question->n; ++i)
+                question->numbers[i] = fuzz_u8(&fuzz->input) % (N_TASKS + 2);
+        get_stats.pids = question->numbers;
+        get_stats.n_pids = question->n_pids;
+        get_stats.tids = question->numbers + question->n_pids;
+        get_stats.n_tids = question->n - question->n_pids;
+        message.request_id = question->id;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATS;
+        message.get_stats = &get_stats;
+        send_message(fuzz, reader, &message);
+}
+
+static void ask(Fuzz *fuzz, Reader *reader) {
+        uint8_t what = fuzz_u8(&fuzz->input);
+
+        if (what % 4 == 0)
+                ask_status(fuzz, reader);
+        else
+                ask_stats(fuzz, reader, what);
+}
+
+static void send_raw(Fuzz *fuzz, Reader *reader) {
         size_t n;
         const uint8_t *data = fuzz_take(&fuzz->input, fuzz_u8(&fuzz->input), &n);
 
+        reader->wrote_raw = true;
         reader_send(reader, data, n);
 }
 
 /* A frame whose message is the input's. */
-static void send_frame(Fuzz *fuzz, const Reader *reader) {
+static void send_frame(Fuzz *fuzz, Reader *reader) {
         uint8_t prefix[FRAME_PREFIX_MAX];
         size_t n;
         const uint8_t *data = fuzz_take(&fuzz->input, fuzz_u8(&fuzz->input), &n);
 
+        reader->wrote_raw = true;
         reader_send(reader, prefix, frame_prefix(prefix, (uint32_t)n));
         reader_send(reader, data, n);
 }
@@ -284,34 +368,60 @@ static void publish(Fuzz *fuzz, const Event *event) {
         hub_publish(&fuzz->rig->hub, event, 5);
 }
 
+/* What it reads is its owner's alone, or not. */
+static void run_task(Fuzz *fuzz, const Task *task, uint64_t run_ns) {
+        Owner owner = task_owner(task);
+
+        fuzz->kernel.run_ns[task->tid] += run_ns;
+        fuzz->kernel.read_bytes[task->tid] = owner.claim == OWNER_EVER ? LABEL_OF(task->ruid) : LABEL_FOREIGN;
+}
+
 static void make_task(Fuzz *fuzz, uint32_t tid, uint32_t pid, uint32_t ppid) {
-        TaskTable *table = &fuzz->rig->table;
+        TaskTable *table = &fuzz->rig->join.table;
         const Process *parent = task_table_get_process(table, ppid);
+        const Task *leader = task_table_get_leader(table, pid);
+        uint32_t id = leader ? leader->ruid : 1u + fuzz_u8(&fuzz->input) % N_USERS;
         Task *task;
         Event event;
 
         if (!task_table_is_free(table, pid, tid))
                 return;
-        task = made_task(table, pid, tid, parent ? ppid : 0, tid);
-        task->ruid = task->euid = task->rgid = task->egid = 1 + fuzz_u8(&fuzz->input) % N_USERS;
+        task = made_task(table, pid, tid, parent ? ppid : 0, ++fuzz->last_start);
+        task->ruid = task->euid = task->rgid = task->egid = id;
+        if (leader)
+                task->flags |= leader->flags & TASK_CREDENTIALS_CHANGED;
         if (parent && pid == tid)
                 task_table_inherit(table, task->process, parent);
+        run_task(fuzz, task, 1);
         event = event_of(fuzz, EVENT_FORK, task);
         publish(fuzz, &event);
 }
 
+/* Its record is there, or was lost. */
 static void end_task(Fuzz *fuzz, Task *task) {
-        static const TaskStats stats = { .groups = STATS_CPU | STATS_IO | STATS_EXIT_STATUS | STATS_DELAYS, .version = 16, .read_bytes = 7, .ac_exitcode = 256 };
+        TaskStats stats = made_stats_of(&fuzz->kernel, task->tid), *totals;
         Event event = event_of(fuzz, EVENT_EXIT, task);
         Process *process = task->process;
 
+        stats.groups |= STATS_DELAYS;
+        stats.ac_exitcode = 256;
         event.exit.wait_status = fuzz_u8(&fuzz->input) & 1;
         event.exit.process_ended = process->n_live == 1;
         event.exit.stats = event.exit.wait_status ? NULL : &stats;
+        if (process->totals || process->n_live > 1) {
+                totals = task_table_totals(&fuzz->rig->join.table, process);
+                assert(totals);
+                if (event.exit.stats)
+                        task_stats_add(totals, event.exit.stats);
+                else
+                        ++totals->tasks_missing;
+                event.exit.process_stats = event.exit.process_ended ? totals : NULL;
+        }
+        fuzz->kernel.run_ns[task->tid] = 0;
         publish(fuzz, &event);
-        task_table_end_task(&fuzz->rig->table, task);
+        task_table_end_task(&fuzz->rig->join.table, task);
         if (event.exit.process_ended)
-                task_table_end_process(&fuzz->rig->table, process);
+                task_table_end_process(&fuzz->rig->join.table, process);
 }
 
 static void exec_task(Fuzz *fuzz, Task *task) {
@@ -325,7 +435,7 @@ static void exec_task(Fuzz *fuzz, Task *task) {
                 event.owner.claim = task->process->tainted ? OWNER_NOW : OWNER_EVER;
         publish(fuzz, &event);
         task->flags &= (uint8_t)~TASK_CREDENTIALS_CHANGED;
-        task_table_set_program(&fuzz->rig->table, task->process, program);
+        task_table_set_program(&fuzz->rig->join.table, task->process, program);
 }
 
 static void change_task(Fuzz *fuzz, Task *task, uint8_t how) {
@@ -349,13 +459,13 @@ static void change_task(Fuzz *fuzz, Task *task, uint8_t how) {
 
 static void happen(Fuzz *fuzz, uint8_t what) {
         uint32_t tid = 1 + fuzz_u8(&fuzz->input) % N_TASKS;
-        Task *task = task_table_get(&fuzz->rig->table, tid);
+        Task *task = task_table_get(&fuzz->rig->join.table, tid);
 
         if (!task || task->flags & TASK_GONE) {
                 uint32_t other = 1 + fuzz_u8(&fuzz->input) % N_TASKS;
 
                 /* a thread of a process that lives, or a process of its own */
-                if (what & 1 && task_table_get_process(&fuzz->rig->table, other))
+                if (what & 1 && task_table_get_process(&fuzz->rig->join.table, other))
                         make_task(fuzz, tid, other, 0);
                 else
                         make_task(fuzz, tid, tid, other);
@@ -365,6 +475,67 @@ static void happen(Fuzz *fuzz, uint8_t what) {
                 exec_task(fuzz, task);
         } else {
                 change_task(fuzz, task, what);
+        }
+}
+
+/* All of them, or those of some numbers. */
+static void run_tasks(Fuzz *fuzz, uint32_t tids) {
+        for (uint32_t tid = 1; tid <= N_TASKS; ++tid) {
+                const Task *task = task_table_get(&fuzz->rig->join.table, tid);
+
+                if (task && (tids & 1u << tid % 8))
+                        run_task(fuzz, task, 1 + tid);
+        }
+}
+
+/* Enough that are born and end, now and then, to drop a reader of samples that stalls off its feed's tail. */
+static void storm(Fuzz *fuzz) {
+        size_t n = fuzz_u8(&fuzz->input);
+        FuzzInput input = fuzz->input;
+
+        if (n >= 0xf0)
+                n *= 48;
+        fuzz->input = (FuzzInput){};
+        for (size_t i = 0; i < n; ++i) {
+                Task *task;
+
+                make_task(fuzz, N_TASKS, N_TASKS, 1);
+                task = task_table_get(&fuzz->rig->join.table, N_TASKS);
+                if (task)
+                        end_task(fuzz, task);
+                if (i % 4096 == 4095)
+                        rig_turn(fuzz->rig);
+        }
+        fuzz->input = input;
+}
+
+/* The kernel answers, or not; much at once, or little. */
+static void sample(Fuzz *fuzz, uint8_t op) {
+        FuzzInput *input = &fuzz->input;
+        uint32_t tid;
+
+        switch (op >> 4) {
+        case 0:
+                fuzz->kernel.source.n_max = 1 + fuzz_u8(input) % MADE_ASKED_MAX;
+                break;
+        case 1:
+                tid = 1 + fuzz_u8(input) % N_TASKS;
+                fuzz->kernel.lost[tid] = !fuzz->kernel.lost[tid];
+                break;
+        case 2:
+                tid = 1 + fuzz_u8(input) % N_TASKS;
+                fuzz->kernel.gone[tid] = !fuzz->kernel.gone[tid];
+                break;
+        case 3:
+        case 4:
+                run_tasks(fuzz, fuzz_u8(input));
+                break;
+        case 5:
+                storm(fuzz);
+                break;
+        default:
+                rig_sample(fuzz->rig);
+                break;
         }
 }
 
@@ -412,16 +583,18 @@ static void step(Fuzz *fuzz) {
                 const Principal principal = { .uid = uid, .gid = uid };
 
                 *reader = (Reader){ .open = true, .uid = uid };
-                reader->peer = peer_new_of(fuzz->rig, op & 1 ? 4608 : 0, &principal);
+                reader->peer = peer_new_of(fuzz->rig, op & 0x80 ? 4608 : 0, &principal);
                 rig_turn(fuzz->rig);
         }
         switch (op & 15) {
         case 0:
-        case 1:
                 ask_subscribe(fuzz, reader);
                 break;
+        case 1:
+                ask_sample(fuzz, reader);
+                break;
         case 2:
-                ask_status(fuzz, reader);
+                ask(fuzz, reader);
                 break;
         case 3:
                 send_raw(fuzz, reader);
@@ -433,7 +606,12 @@ static void step(Fuzz *fuzz) {
                 reader_receive(fuzz, reader, (size_t)fuzz_u8(&fuzz->input) * 256);
                 break;
         case 6:
-                shutdown(reader->peer.fd, fuzz_u8(&fuzz->input) & 1 ? SHUT_WR : SHUT_RD);
+                if (fuzz_u8(&fuzz->input) & 1) {
+                        shutdown(reader->peer.fd, SHUT_WR);
+                } else {
+                        shutdown(reader->peer.fd, SHUT_RD);
+                        reader->deaf = true;
+                }
                 break;
         case 7:
                 reader_close(reader);
@@ -455,34 +633,106 @@ static void step(Fuzz *fuzz) {
         case 12:
                 rig_turn(fuzz->rig);
                 break;
+        case 13:
+                sample(fuzz, op);
+                break;
         default:
-                happen(fuzz, op);
+                happen(fuzz, fuzz_u8(&fuzz->input));
                 break;
         }
         if (op & 1)
                 rig_turn(fuzz->rig);
 }
 
-/* Who still reads gets all that there is. */
-static void finish(Fuzz *fuzz) {
+/*
+ * The end.
+ */
+
+/* Who still reads gets all that there is, and an answer to all that was asked. */
+static void receive_all(Fuzz *fuzz) {
         for (int round = 0; round < 8; ++round) {
-                rig_turn(fuzz->rig);
+                rig_finish_sampling(fuzz->rig);
                 for (size_t i = 0; i < N_PEERS; ++i)
                         reader_receive(fuzz, &fuzz->readers[i], SIZE_MAX);
         }
+        for (size_t i = 0; i < N_PEERS; ++i) {
+                const Reader *reader = &fuzz->readers[i];
+
+                if (reader->open && !reader->deaf && !reader->wrote_raw && !reader->peer.ended)
+                        assert(!samples_has_questions(&reader->samples));
+        }
+}
+
+/* What a live task, or a process, has run; 0: there is none. */
+static uint64_t run_of(const Fuzz *fuzz, uint32_t number, bool threads) {
+        const TaskTable *table = &fuzz->rig->join.table;
+        const Process *process = task_table_get_process(table, number);
+        uint64_t run_ns = 0;
+
+        if (threads)
+                return task_table_get(table, number) ? fuzz->kernel.run_ns[number] : 0;
+        if (!process)
+                return 0;
+        list_for_each(link, safe, &process->tasks)
+                run_ns += fuzz->kernel.run_ns[container_of(link, Task, link)->tid];
+        return run_ns + (process->totals ? process->totals->cpu_run_virtual_total_ns : 0);
+}
+
+/* The kernel tells the truth, and nothing happens meanwhile: a whole sample has all that live, and what they have run. */
+static void check_whole(Fuzz *fuzz, bool threads) {
+        Reader *reader = &fuzz->readers[0];
+        PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
+        PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+
+        *reader = (Reader){ .open = true };
+        reader->peer = peer_new_of(fuzz->rig, 0, &(Principal){});
+        sample.interval_ms = LIMIT_SAMPLE_MS_MAX;
+        sample.scope = threads ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS : TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_PROCESSES;
+        message.request_id = SAMPLE_ID(++fuzz->n_asked, 0, threads);
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
+        message.sample = &sample;
+        send_message(fuzz, reader, &message);
+        rig_turn(fuzz->rig);
+        rig_sample(fuzz->rig);
+        receive_all(fuzz);
+        assert(reader->samples.n_complete > 0);
+        for (uint32_t number = 1; number <= N_TASKS; ++number) {
+                const SampledTask *task = &reader->samples.tasks[number];
+                uint64_t run_ns = run_of(fuzz, number, threads);
+
+                /* of a process whose records were lost there is a sum too */
+                assert(!task->ended && !task->start_time_ns == !run_ns && (task->run_ns == run_ns || task->run_ns == 0));
+        }
+        reader_close(reader);
+        rig_turn(fuzz->rig);
+}
+
+static void finish(Fuzz *fuzz) {
+        Hub *hub = &fuzz->rig->hub;
+
+        receive_all(fuzz);
         for (size_t i = 0; i < N_PEERS; ++i)
                 reader_close(&fuzz->readers[i]);
         rig_turn(fuzz->rig);
         pass_deadlines(fuzz);
         rig_age(fuzz->rig, 2 * LIMIT_RESUME_SECONDS + 2);
-        assert(fuzz->rig->hub.n_subscribers == 0 && fuzz->rig->hub.n_waiting == 0);
-        assert(fuzz->rig->hub.feeds.n == 0 && fuzz->rig->hub.feeds.n_snapshot_bytes == 0);
+        made_stats_be_honest(&fuzz->kernel);
+        check_whole(fuzz, true);
+        check_whole(fuzz, false);
+        assert(hub->n_subscribers == 0 && hub->n_waiting == 0 && hub->n_clients == 0);
+        assert(hub->feeds.n == 0 && hub->feeds.n_snapshot_bytes == 0);
+        assert(fuzz->rig->sampler.n_subscribers == 0 && fuzz->rig->sampler.feeds.n == 0);
+        for (int kind = 0; kind < _QUOTA_HELD; ++kind)
+                assert(hub->quota.used[kind] == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
-        Fuzz fuzz = { .input = { data, data + n_data } };
+        static Fuzz fuzz;
 
+        fuzz = (Fuzz){ .input = { data, data + n_data } };
         fuzz.rig = rig_new_sized(0);
+        made_stats_init(&fuzz.kernel, &fuzz.rig->join.table);
+        rig_add_sampler(fuzz.rig, &fuzz.kernel.source);
         for (int n = 0; n < N_STEPS_MAX && fuzz_has_more(&fuzz.input); ++n)
                 step(&fuzz);
         finish(&fuzz);

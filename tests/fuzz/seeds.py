@@ -196,10 +196,32 @@ def steps(rng, n, weights):
     return bytes(out)
 
 
+def hub_scenes():
+    """What chance seldom makes: readers that fall behind, in steps of fuzz-hub.c."""
+    turn, due, one_at_once = b"\x0c", b"\x6d", b"\x0d\0"
+    births = b"".join(bytes([0x0E, 0, tid, 0, tid, 0]) for tid in range(20))
+    threads = b"".join(bytes([0x0E, 1, tid, 0, 0]) for tid in range(1, 20))
+    run, flood, storm = b"\x3d\xff", b"\x0b\xff", b"\x5d\xff"
+    subscribe = b"\x90\xfe\x07\1\0\0\7\0" + turn
+    question = b"\x92\x07\0\1\2\3\4\5\6\0"
+    receive = b"\x95\xff" + turn
+    yield subscribe + turn + flood * 3 + receive * 3 + flood + receive
+    for what in (0, 2, 8):
+        sample = bytes([0x91, what, 0, 0]) + turn
+        for people in (births, births[:6] + threads):
+            yield people + sample + due + turn + storm + due + turn + receive + run + due + turn
+            # it falls behind while a sweep runs, and waits for the next
+            wide = bytes([0x01, what, 0, 0]) + turn
+            yield one_at_once + people + wide + due + turn * 9 + storm * 2 + due + turn * 9 + b"\5\xff" * 2 + run + due + b"\5\xff" * 3 + turn * 9 + due
+            yield one_at_once + people + question * 3 + turn + sample + due + turn + threads + storm + question + turn * 9
+
+
 def seeds_hub():
     rng = random.Random(1)
+    likely = [0, 0, 1, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10, 11, 12, 13, 13, 13, 13, 14, 14, 14, 15, 15, 15]
     for _ in range(30):
-        yield steps(rng, rng.randrange(8, 60), [0, 0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10, 11, 12, 13, 13, 14, 14, 15, 15, 15])
+        yield steps(rng, rng.randrange(8, 60), likely)
+    yield from hub_scenes()
 
 
 def seeds_join():
