@@ -155,8 +155,9 @@ static void reader_check(Fuzz *fuzz, Reader *reader, const PB(ServerMessage) *me
         }
 }
 
-static void reader_receive(Fuzz *fuzz, Reader *reader, size_t n_max) {
+static size_t reader_receive(Fuzz *fuzz, Reader *reader, size_t n_max) {
         PB(ServerMessage) *message;
+        size_t n_all = 0;
 
         while (reader->open && n_max > 0) {
                 size_t n = peer_receive(&reader->peer, MIN(n_max, (size_t)64 * 1024));
@@ -170,8 +171,10 @@ static void reader_receive(Fuzz *fuzz, Reader *reader, size_t n_max) {
                 reader->peer.n_taken = 0;
                 if (n == 0)
                         break;
+                n_all += n;
                 n_max -= MIN(n_max, n);
         }
+        return n_all;
 }
 
 static void reader_close(Reader *reader) {
@@ -650,11 +653,14 @@ static void step(Fuzz *fuzz) {
 
 /* Who still reads gets all that there is, and an answer to all that was asked. */
 static void receive_all(Fuzz *fuzz) {
-        for (int round = 0; round < 8; ++round) {
+        size_t n;
+
+        do {
+                n = 0;
                 rig_finish_sampling(fuzz->rig);
                 for (size_t i = 0; i < N_PEERS; ++i)
-                        reader_receive(fuzz, &fuzz->readers[i], SIZE_MAX);
-        }
+                        n += reader_receive(fuzz, &fuzz->readers[i], SIZE_MAX);
+        } while (n > 0);
         for (size_t i = 0; i < N_PEERS; ++i) {
                 const Reader *reader = &fuzz->readers[i];
 
