@@ -466,6 +466,12 @@ static void client_read(Client *client) {
                 client_flush(client);
 }
 
+static void client_rest(Client *client) {
+        client->resting = true;
+        ev_io_stop(client->hub->loop, &client->reader);
+        hub_expect_rested(client->hub);
+}
+
 static void client_on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
         Client *client = container_of(watcher, Client, reader);
         uint64_t begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC), end_ns;
@@ -473,14 +479,17 @@ static void client_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
         (void)loop;
         (void)events;
         assert(client->magic == CLIENT_MAGIC);
-        if (quota_user_is_tired(client->user, begin_ns)) {
-                client->resting = true;
-                ev_io_stop(client->hub->loop, &client->reader);
-                hub_expect_rested(client->hub);
+        if (quota_user_is_tired(client->user, begin_ns))
+                return client_rest(client);
+        if (client->hub->turn_ns >= LIMIT_TURN_NS) {
+                /* What is in the socket is told of in the next turn too; what is here already is not. */
+                if (buffer_n(&client->in) > 0)
+                        client_rest(client);
                 return;
         }
         client_read(client);
         end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        client->hub->turn_ns += end_ns - begin_ns;
         quota_user_work(client->user, end_ns - begin_ns, end_ns);
 }
 

@@ -285,6 +285,7 @@ void hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns) {
 int hub_end_turn(Hub *hub) {
         int r;
 
+        hub->turn_ns = 0;
         hub->n_snapshot_budget = LIMIT_SNAPSHOT_TURN_BYTES;
         if (hub->feeds.n > 0 && !ev_is_active(&hub->age))
                 ev_timer_again(hub->loop, &hub->age);

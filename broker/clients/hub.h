@@ -48,6 +48,7 @@ struct Hub {
         size_t n_clients;
         size_t n_subscribers;
         size_t n_waiting;               /* subscriptions that wait until it is known what processes run */
+        uint64_t turn_ns;               /* that requests took in this turn */
         size_t n_snapshot_budget;       /* bytes of snapshots that may be sent in this turn */
         uint32_t patience_ms;           /* the least max_delay_ms of all subscribers */
 

@@ -31,9 +31,6 @@
 /* So long without a failure, and it is over. */
 #define CALM_SECONDS 10.0
 
-/* Connections taken in one turn of the loop. */
-#define TURN_ACCEPTS 64
-
 static bool socket_answers(const struct sockaddr_un *address) {
         _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -158,7 +155,7 @@ static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int eve
         (void)events;
         if (listener->pending >= 0 && listener_welcome(listener, listener->pending))
                 return listener_pause(listener, EMFILE);
-        for (int i = 0; i < TURN_ACCEPTS; ++i) {
+        for (unsigned int i = 0; i < LIMIT_TURN_CONNECTIONS; ++i) {
                 int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
                 if (fd < 0 && errno == EAGAIN)

@@ -30,6 +30,10 @@
 #define LIMIT_SNAPSHOTS_OF_FEED 2u
 #define LIMIT_SNAPSHOT_BYTES ((size_t)256 * 1024 * 1024)
 
+/* Requests of all clients in a turn of the loop, and connections taken in one: events wait for its end. */
+#define LIMIT_TURN_NS NSEC_PER_MSEC
+#define LIMIT_TURN_CONNECTIONS 8u
+
 /* Of snapshots, to all who read one, in a turn of the loop: a millisecond or two of copying. */
 #define LIMIT_SNAPSHOT_TURN_BYTES ((size_t)2 * 1024 * 1024)
 

@@ -1,46 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * Whether events wait for sweeps: how long after it happened a fork reaches a subscriber
- * that lets none be held back, while nobody samples, and while somebody samples all tasks
- * as fast as the broker allows. And what a sweep costs for each task.
- *
- *   bench-latency TASKBROKERD [--tasks N]... [--forks N]
- */
-
-#include <getopt.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "taskbroker/taskbroker.h"
-
-#include "tests/bench/broker.h"
-#include "tests/bench/crew.h"
-#include "tests/bench/machine.h"
-#include "tests/bench/table-crowd.h"
-
-#define SIZES_MAX 8
-#define FORKS_MAX 100000
-#define IDLE_NS UINT64_C(10000000000)
+#include "tests/bench/latency.h"
 
 /* Between two forks: not a multiple of anything that the broker does. */
 #define PAUSE_NS 1370000
-
-typedef struct Bench Bench;
-
-struct Bench {
-        Broker broker;
-        struct tb_client *client; /* gets the forks */
-        size_t n_forks;
-        double *latencies_ms;
-};
 
 static double now_realtime_ns(void) {
         struct timespec now;
@@ -50,7 +20,7 @@ static double now_realtime_ns(void) {
 }
 
 /* The next message of that type; NULL where the connection ends, or nothing comes for long. */
-static const struct tb_message *bench_await(struct tb_client *client, enum tb_message_type type) {
+const struct tb_message *latency_await(struct tb_client *client, enum tb_message_type type) {
         const struct tb_message *message;
         int r;
 
@@ -65,21 +35,24 @@ static const struct tb_message *bench_await(struct tb_client *client, enum tb_me
         }
 }
 
-/* Samples for ever, and looks at nothing. */
-static void sampler_main(const char *path, int ready_fd) {
-        const struct tb_sampling sampling = { .interval_ms = 100 };
-        struct tb_client *client;
+int latency_init(Latency *latency, const char *path, size_t n_forks) {
+        const struct tb_subscription subscription = { .kinds = TB_KIND_BIT(TB_KIND_FORK) };
 
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (tb_connect(path, &client) < 0 || tb_sample(client, &sampling, NULL) < 0)
-                _exit(1);
-        while (bench_await(client, TB_MESSAGE_SAMPLE))
-                if (write(ready_fd, "", 1) < 0)
-                        break;
-        _exit(1);
+        *latency = (Latency){ .n_forks = n_forks, .ms = calloc(n_forks, sizeof(double)) };
+        if (!latency->ms || tb_connect(path, &latency->client) < 0)
+                return -1;
+        if (tb_subscribe(latency->client, &subscription, NULL) < 0)
+                return -1;
+        return latency_await(latency->client, TB_MESSAGE_SUBSCRIBED) ? 0 : -1;
 }
 
-static int bench_fork(Bench *bench, double *ret_ms) {
+void latency_deinit(Latency *latency) {
+        tb_close(latency->client);
+        free(latency->ms);
+        *latency = (Latency){};
+}
+
+static int latency_fork(Latency *latency, double *ret_ms) {
         const struct tb_message *message;
         pid_t pid;
 
@@ -89,8 +62,8 @@ static int bench_fork(Bench *bench, double *ret_ms) {
         if (pid < 0)
                 return -1;
         do {
-                message = bench_await(bench->client, TB_MESSAGE_EVENT);
-                if (!message)
+                message = latency_await(latency->client, TB_MESSAGE_EVENT);
+                if (!message || message->event->kind == TB_KIND_LOSS)
                         return -1;
         } while (message->event->kind != TB_KIND_FORK || message->event->pid != (uint32_t)pid);
         *ret_ms = (now_realtime_ns() - (double)message->event->time_ns) / 1e6;
@@ -104,131 +77,17 @@ static int compare(const void *a, const void *b) {
         return (x > y) - (x < y);
 }
 
-static int bench_measure(Bench *bench, const char *what) {
-        for (size_t i = 0; i < bench->n_forks; i++) {
-                if (bench_fork(bench, &bench->latencies_ms[i]) < 0)
+/* Begins a row of a table: median, 99 %, 99.9 %, most. */
+int latency_measure(Latency *latency, const char *what) {
+        for (size_t i = 0; i < latency->n_forks; i++) {
+                if (latency_fork(latency, &latency->ms[i]) < 0)
                         return -1;
                 nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
         }
-        qsort(bench->latencies_ms, bench->n_forks, sizeof(double), compare);
-        printf("| %s | %.3f | %.3f | %.3f | %.3f |", what, bench->latencies_ms[bench->n_forks / 2],
-               bench->latencies_ms[bench->n_forks * 99 / 100], bench->latencies_ms[bench->n_forks * 999 / 1000],
-               bench->latencies_ms[bench->n_forks - 1]);
+        qsort(latency->ms, latency->n_forks, sizeof(double), compare);
+        printf("| %s | %.3f | %.3f | %.3f | %.3f |", what, latency->ms[latency->n_forks / 2],
+               latency->ms[latency->n_forks * 99 / 100], latency->ms[latency->n_forks * 999 / 1000],
+               latency->ms[latency->n_forks - 1]);
+        fflush(stdout);
         return 0;
-}
-
-static int bench_status(Bench *bench, struct tb_status *ret_status) {
-        const struct tb_message *message;
-        struct tb_client *client;
-
-        if (tb_connect(bench->broker.path, &client) < 0)
-                return -1;
-        message = tb_request_status(client, NULL) < 0 ? NULL : bench_await(client, TB_MESSAGE_STATUS);
-        if (message)
-                *ret_status = *message->status;
-        tb_close(client);
-        return message ? 0 : -1;
-}
-
-static int bench_size(Bench *bench, size_t n_tasks) {
-        struct tb_status before, after;
-        int fds[2], r;
-        char byte;
-        pid_t pid;
-
-        machine_wait_idle(IDLE_NS);
-        printf("\n%zu tasks, milliseconds from a fork to its subscriber:\n\n"
-               "| | median | 99%% | 99.9%% | most | sweeps | us a task |\n|---|---|---|---|---|---|---|\n",
-               n_tasks);
-        if (bench_measure(bench, "nobody samples") < 0)
-                return -1;
-        printf(" | |\n");
-        fflush(stdout);
-
-        if (pipe(fds) < 0)
-                return -1;
-        pid = fork();
-        if (pid == 0) {
-                close(fds[0]);
-                sampler_main(bench->broker.path, fds[1]);
-        }
-        close(fds[1]);
-        /* The first sample, of all tasks, is another matter. */
-        r = pid > 0 && read(fds[0], &byte, 1) == 1 ? 0 : -1;
-        if (r == 0)
-                r = bench_status(bench, &before);
-        if (r == 0)
-                r = bench_measure(bench, "somebody samples");
-        if (r == 0)
-                r = bench_status(bench, &after);
-        if (r == 0)
-                printf(" %llu | %.2f |\n", (unsigned long long)(after.sweeps - before.sweeps),
-                       (double)(after.sweep_cpu_ns - before.sweep_cpu_ns) / 1e3 /
-                               (double)(after.sweep_tasks - before.sweep_tasks));
-        fflush(stdout);
-        if (pid > 0) {
-                kill(pid, SIGKILL);
-                waitpid(pid, NULL, 0);
-        }
-        close(fds[0]);
-        return r;
-}
-
-static int bench_all(Bench *bench, const size_t *sizes, size_t n_sizes) {
-        struct tb_subscription subscription = { .kinds = TB_KIND_BIT(TB_KIND_FORK) };
-        Crowd crowd;
-        int r;
-
-        bench->latencies_ms = calloc(bench->n_forks, sizeof(double));
-        if (!bench->latencies_ms || crowd_init(&crowd) < 0 || tb_connect(bench->broker.path, &bench->client) < 0)
-                return -1;
-        r = tb_subscribe(bench->client, &subscription, NULL);
-        if (r == 0 && !bench_await(bench->client, TB_MESSAGE_SUBSCRIBED))
-                r = -1;
-        for (size_t i = 0; i < n_sizes && r == 0; i++) {
-                r = crowd_grow(&crowd, sizes[i], true);
-                if (r == 0)
-                        r = bench_size(bench, sizes[i]);
-        }
-        crowd_disperse(&crowd);
-        tb_close(bench->client);
-        free(bench->latencies_ms);
-        return r;
-}
-
-int main(int argc, char **argv) {
-        static const struct option table[] = {
-                { "forks", required_argument, NULL, 'f' },
-                { "tasks", required_argument, NULL, 't' },
-                { NULL, 0, NULL, 0 },
-        };
-        size_t sizes[SIZES_MAX] = { 1000, 10000, 30000 }, n_sizes = 0;
-        Bench bench = { .n_forks = 5000 };
-        int c, r;
-
-        while ((c = getopt_long(argc, argv, "", table, NULL)) >= 0) {
-                unsigned long number = optarg ? strtoul(optarg, NULL, 10) : 0;
-
-                if (c == 'f' && number > 0 && number <= FORKS_MAX)
-                        bench.n_forks = number;
-                else if (c == 't' && number > 0 && number <= CROWD_PIDS_MAX && n_sizes < SIZES_MAX)
-                        sizes[n_sizes++] = number;
-                else
-                        argc = 0;
-        }
-        if (argc - optind != 1) {
-                fprintf(stderr, "Usage: bench-latency TASKBROKERD [--tasks N]... [--forks N]\n");
-                return 2;
-        }
-
-        signal(SIGPIPE, SIG_IGN);
-        if (broker_start(&bench.broker, argv[optind]) < 0) {
-                fprintf(stderr, "bench-latency: the broker does not start.\n");
-                return 1;
-        }
-        r = bench_all(&bench, sizes, n_sizes ? n_sizes : 3);
-        broker_stop(&bench.broker);
-        if (r < 0)
-                fprintf(stderr, "bench-latency: something failed.\n");
-        return r < 0 ? 1 : 0;
 }

@@ -286,6 +286,41 @@ static void test_rest(void) {
         rig_free(rig);
 }
 
+/* Requests wait for the next turn once they took long enough in one: events are sent at its end. */
+static void test_turn(void) {
+        Rig *rig = rig_new_of_users();
+        Peer peer = peer_new_welcomed(rig, 0), other = peer_new_welcomed(rig, 0);
+        uint8_t frame[256];
+        size_t n;
+
+        rig->hub.turn_ns = LIMIT_TURN_NS;
+        peer_ask_status(&peer, 1);
+        ev_run(rig->loop, EVRUN_NOWAIT);
+        ev_run(rig->loop, EVRUN_NOWAIT);
+        assert(peer_receive(&peer, SIZE_MAX) == 0 && !peer.client->resting);
+        message_free(peer_expect_body(rig, &peer, STATUS));
+
+        /* the first of two is here in part, and what is here wakes nobody again */
+        n = request_status(frame, 2);
+        peer_send(&peer, frame, n - 1);
+        rig_turn(rig);
+        rig->tired = true;
+        rig->hub.turn_ns = LIMIT_TURN_NS;
+        peer_send(&peer, frame + n - 1, 1);
+        peer_ask_status(&peer, 3);
+        ev_run(rig->loop, EVRUN_NOWAIT);
+        assert(peer_receive(&peer, SIZE_MAX) == 0 && peer.client->resting && ev_is_active(&rig->hub.rest));
+        peer_ask_status(&other, 4);
+        message_free(peer_expect_body(rig, &other, STATUS));
+        rig->tired = false;
+        message_free(peer_expect_body(rig, &peer, STATUS));
+        message_free(peer_expect_body(rig, &peer, STATUS));
+        peer_free(&peer);
+        peer_free(&other);
+        expect_all_returned(rig);
+        rig_free(rig);
+}
+
 int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_connections();
@@ -297,5 +332,6 @@ int main(void) {
         test_feed_bytes();
         test_filters();
         test_rest();
+        test_turn();
         return 0;
 }
