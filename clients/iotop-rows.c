@@ -187,16 +187,17 @@ static int compare_column(const IotopRows *rows, const IotopLine *a, const Iotop
         }
 }
 
-/* What is not known is below, whichever way. */
+/* Of what is measured, what is not known is below, whichever way. */
 static int iotop_compare(const void *first, const void *second, void *closure) {
         const IotopLine *a = first, *b = second;
         const IotopRows *rows = closure;
         int r = 0;
 
-        if (iotop_is_value(rows->sort))
+        if (iotop_is_value(rows->sort)) {
                 r = compare_known(iotop_sort_value(b, rows->sort), iotop_sort_value(a, rows->sort));
-        if (r == 0)
-                r = compare_known(&b->read, &a->read);
+                if (r == 0)
+                        r = compare_known(&b->read, &a->read);
+        }
         if (r != 0)
                 return r;
 

@@ -53,6 +53,7 @@ class Task:
         if self.counted:
             t.delays.blkio.count = 1
             t.delays.blkio.total_ns = self.blkio
+            t.delays.swapin.SetInParent()
         elif not self.withheld:
             t.uncounted_groups = G["delays"] | G["delay_peaks"]
         if ended:
