@@ -43,7 +43,7 @@ struct Stats {
         size_t n_tids, n_tids_max;
 
         bool done;      /* what was asked for is there */
-        bool gone;      /* some of it is nobody's */
+        bool missing;   /* some of it is nobody's, or got lost */
         int r;          /* the output's first error */
 };
 
@@ -95,11 +95,11 @@ static void stats_write_head(Users *users, const struct tb_task_sample *sample, 
         if (sample->start_time_ns)
                 fprintf(stream, ", since %s", format_date(date, sample->start_time_ns));
         fputc('\n', stream);
-        if (sample->stats && sample->stats->tasks_missing)
+        if (sample->stats->tasks_missing)
                 fprintf(stream,
                         "  At least: the statistics of %" PRIu32 " of its threads were lost.\n",
                         sample->stats->tasks_missing);
-        if (sample->stats && sample->stats->tasks_unseen)
+        if (sample->stats->tasks_unseen)
                 fputs("  At least: it is older than the broker, which has not seen all its threads.\n", stream);
 }
 
@@ -116,7 +116,7 @@ static void stats_write_line(const TopStat *stat, FILE *stream) {
 
 static int stats_write_text(Stats *stats, const struct tb_task_sample *sample) {
         static const Live live;
-        LiveRow row = { .sampled = sample->stats != NULL };
+        LiveRow row = { .sampled = true, .stats = *sample->stats };
         TopStat lines[TOP_STATS_LINES_MAX];
         char *text = NULL;
         size_t n_text = 0, n;
@@ -127,8 +127,6 @@ static int stats_write_text(Stats *stats, const struct tb_task_sample *sample) {
         if (!stream)
                 return -errno;
 
-        if (sample->stats)
-                row.stats = *sample->stats;
         stats_write_head(&stats->users, sample, stats->threads, stream);
         n = top_stats(&live, &row, lines);
         for (size_t i = 0; i < n; i++)
@@ -144,16 +142,20 @@ static void stats_take_sample(Stats *stats, const struct tb_task_sample *sample)
         int r;
 
         if (sample->gone) {
-                stats->gone = true;
+                stats->missing = true;
                 if (stats->threads)
                         complain("%" PRIu32 ": there is no such thread any more.", sample->tid);
                 else
                         complain("%" PRIu32 ": there is no such process, or none that you may know of.", sample->pid);
         }
+        if (!sample->gone && !sample->stats) {
+                stats->missing = true;
+                complain("%" PRIu32 ": the kernel's answer was lost. Ask again.", stats->threads ? sample->tid : sample->pid);
+        }
         if (stats->json)
                 r = json_write(stats_object(sample), &stats->output);
         else
-                r = sample->gone ? 0 : stats_write_text(stats, sample);
+                r = sample->stats ? stats_write_text(stats, sample) : 0;
         if (stats->r >= 0)
                 stats->r = r;
 }
@@ -350,5 +352,5 @@ int verb_stats(const char *socket_path, int argc, char **argv) {
         if (stats.r < 0)
                 return output_verdict(stats.r);
 
-        return r < 0 || stats.gone ? VERB_ERROR : VERB_OK;
+        return r < 0 || stats.missing ? VERB_ERROR : VERB_OK;
 }

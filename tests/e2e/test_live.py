@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Live statistics: questions and samples, of tasks whose statistics the test makes up."""
 
+import json
+import subprocess
+
 import pytest
 
 import tb_fields
 from tb_client import BrokerError
+from tb_daemon import executable
 from tb_live import FakeStats, ask_samples, ask_stats, get_stats, next_sample, sample_until
 from tb_protocol import broker_pb2, sample_pb2
 
@@ -324,3 +328,82 @@ def test_a_reader_that_does_not_read_is_told_and_gets_all_again(live):
     lost = sample_until(client, lambda s: s.lost, tries=1000)[-1]
     assert lost.last.full and len(lost.by()) == 1002
     assert status.status().sample_lost >= lost.lost
+
+
+# -- the command -------------------------------------------------------------
+
+
+def ask_command(live, *arguments):
+    return subprocess.run(
+        [executable("TASKBROKER", "command"), "--socket", str(live.path), "stats", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30,
+    )
+
+
+def cells(text):
+    """Of each block that begins a line: the first line, and the values by their names."""
+    blocks = []
+    for line in text.splitlines():
+        if line and line[0] != " ":
+            blocks.append((line, {}))
+        elif line.startswith("    "):
+            name, value = line[4:33].rstrip(), line[33:]
+            blocks[-1][1][name] = value
+    return blocks
+
+
+def test_the_command_says_all_of_a_process(live):
+    done = ask_command(live, "100")
+    assert (done.returncode, done.stderr) == (0, "")
+    ((head, told),) = cells(done.stdout)
+    assert head.startswith("process 100: leader, of root, 2 threads, since 20")
+    assert told["cpu_run_virtual_total_ns"] == "8.00ms" and told["read_bytes"] == "7.6M (8 000 000 bytes)"
+    assert told["nvcsw"] == "8 002" and told["hiwater_rss_kib"] == "100K"
+    assert "  exit status: it has not ended" in done.stdout.splitlines()
+
+
+def test_the_command_says_all_of_each_thread(live):
+    done = ask_command(live, "--threads", "100")
+    assert (done.returncode, done.stderr) == (0, "")
+    (first, told_first), (second, told_second) = cells(done.stdout)
+    assert first.startswith("thread 100 of process 100: leader,") and second.startswith("thread 101 of process 100: thread,")
+    assert [told["cpu_run_virtual_total_ns"] for told in (told_first, told_second)] == ["5.00ms", "3.00ms"]
+
+
+def test_the_command_says_who_is_gone(live):
+    done = ask_command(live, "4711", "100")
+    assert done.returncode == 1 and len(cells(done.stdout)) == 1
+    assert done.stderr == "taskbroker: 4711: there is no such process, or none that you may know of.\n"
+    done = ask_command(live, "--threads", "4711")
+    assert (done.returncode, done.stdout) == (1, "") and "no such process" in done.stderr
+
+
+def test_the_command_says_what_was_lost(live):
+    live.live.drop.add(101)
+    for arguments, number in ((["100"], 100), (["--threads", "100"], 101)):
+        done = ask_command(live, *arguments)
+        assert (done.returncode, done.stderr) == (1, f"taskbroker: {number}: the kernel's answer was lost. Ask again.\n")
+        assert len(cells(done.stdout)) == len(arguments) - 1
+    done = ask_command(live, "--json", "100")
+    assert done.returncode == 1 and json.loads(done.stdout)["stats"] is None
+
+
+def test_the_command_in_json(live):
+    done = ask_command(live, "--json", "100", "4711")
+    there, gone = (json.loads(line) for line in done.stdout.splitlines())
+    assert done.returncode == 1
+    assert (there["pid"], there["gone"], there["comm"], there["tasks"]) == (100, False, "leader", 2)
+    assert there["stats"]["cpu"]["cpu_run_virtual_total_ns"] == 8_000_000 and there["stats"]["tasks"] == 2
+    assert gone == {"pid": 4711, "tid": None, "gone": True}
+
+
+@pytest.mark.parametrize("arguments, said", [
+    ([], "Of which processes?"),
+    (["0"], "0: not the number of a process"),
+    (["1x"], "1x: not the number of a process"),
+    (["4294967296"], "4294967296: not the number of a process"),
+    ([str(n) for n in range(1, 66)], "At most 64 processes"),
+])
+def test_the_command_refuses(live, arguments, said):
+    done = ask_command(live, *arguments)
+    assert (done.returncode, done.stdout) == (2, "") and said in done.stderr

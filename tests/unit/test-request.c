@@ -99,6 +99,97 @@ static void test_bad_values(void) {
         assert(check_subscribe(9).max_delay_ms == 60000);
 }
 
+static Request check_decoded(uint64_t id, RequestType type) {
+        EncodedError error;
+        Request request;
+
+        assert(decode(&request, &error) == 0);
+        assert(request.id == id && request.type == type);
+        return request;
+}
+
+static void test_sample(void) {
+        static const uint64_t intervals[] = { 0, 1, 99, 60001, UINT32_MAX };
+        static const uint64_t groups[] = { 1, 1u << 31, STATS_CPU | 1u << 30 };
+        Request request;
+
+        add_number(1, 100);
+        wrap(5, 5);
+        request = check_decoded(5, REQUEST_SAMPLE);
+        assert(request.sampling.interval_ms == 100 && !request.subscription.topic.threads);
+        assert(filter_is_of_all(&request.subscription.topic.filter));
+        /* all that there are */
+        assert(request.sampling.groups & STATS_CPU && request.sampling.groups & STATS_DELAYS && !(request.sampling.groups & 1));
+
+        add_number(1, 60000);
+        add_number(2, 2);
+        add_bytes(3, (uint8_t[]){ 1 << 3, 7 }, 2);
+        add_number(4, STATS_CPU | STATS_IO);
+        wrap(5, 5);
+        request = check_decoded(5, REQUEST_SAMPLE);
+        assert(request.sampling.interval_ms == 60000 && request.sampling.groups == (STATS_CPU | STATS_IO));
+        assert(request.subscription.topic.threads && !filter_is_of_all(&request.subscription.topic.filter));
+
+        for (size_t i = 0; i < ARRAY_SIZE(intervals); ++i) {
+                add_number(1, intervals[i]);
+                wrap(5, 5);
+                check_refused(5, ERROR_BAD_VALUE, false, "sample.interval_ms");
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(groups); ++i) {
+                add_number(1, 100);
+                add_number(4, groups[i]);
+                wrap(5, 5);
+                check_refused(5, ERROR_BAD_VALUE, false, "sample.groups");
+        }
+        for (uint64_t scope = 3; scope < UINT32_MAX; scope *= 3) {
+                add_number(1, 100);
+                add_number(2, scope);
+                wrap(5, 5);
+                check_refused(5, ERROR_BAD_VALUE, false, "sample.scope");
+        }
+        /* what the kernel tells of events alone */
+        add_number(1, 100);
+        add_bytes(3, (uint8_t[]){ 6 << 3 | 2, 1, '0' }, 3);
+        wrap(5, 5);
+        check_refused(5, ERROR_BAD_VALUE, false, "sample.filter.cpus");
+        add_number(1, 100);
+        add_number(9, 1);
+        wrap(5, 5);
+        check_refused(5, ERROR_UNKNOWN_FIELD, true, "sample");
+}
+
+static void test_stats(void) {
+        Request request;
+
+        for (uint8_t i = 1; i <= 100; ++i)
+                add_number(1, i);
+        for (uint8_t i = 1; i <= 28; ++i)
+                add_number(2, 200u + i);
+        wrap(5, 4);
+        request = check_decoded(5, REQUEST_STATS);
+        assert(request.stats.n_pids == 100 && request.stats.n_tids == 28);
+        for (uint32_t i = 0; i < 100; ++i)
+                assert(request.stats.pids[i] == i + 1);
+        for (uint32_t i = 0; i < 28; ++i)
+                assert(request.stats.tids[i] == 201 + i);
+
+        wrap(5, 4);
+        check_refused(5, ERROR_BAD_VALUE, false, "get_stats.pids");
+        for (uint8_t i = 0; i < 129; ++i)
+                add_number(1, 1);
+        wrap(5, 4);
+        check_refused(5, ERROR_BAD_VALUE, false, "get_stats.pids");
+        for (uint8_t i = 0; i < 128; ++i)
+                add_number(1, 1);
+        add_number(2, 1);
+        wrap(5, 4);
+        check_refused(5, ERROR_BAD_VALUE, false, "get_stats.tids");
+        add_number(1, 1);
+        add_number(9, 1);
+        wrap(5, 4);
+        check_refused(5, ERROR_UNKNOWN_FIELD, true, "get_stats");
+}
+
 /* On every level, of every wire type. */
 static void test_unknown_fields(void) {
         static const uint32_t numbers[] = { 9, 15, 16, 1000, 536870911 };
@@ -293,6 +384,8 @@ int main(void) {
         test_subscribe_all();
         test_every_kind();
         test_bad_values();
+        test_sample();
+        test_stats();
         test_unknown_fields();
         test_no_request();
         test_not_a_message();
