@@ -18,7 +18,6 @@
 #include "clients/top-stats.h"
 #include "clients/top-view.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 
 /* Lines of text above the graphs. */
 #define DETAIL_TEXT_ROWS 4u

@@ -125,6 +125,23 @@ void client_refuse(Client *client, const EncodedError *error) {
         client_close(client);
 }
 
+/**
+ * client_refuse_share() - tell a client that its user has its share
+ * @client:      the client
+ * @request_id:  of the request that is refused, or 0
+ * @kind:        of what
+ * @closing:     whether the client ends
+ */
+void client_refuse_share(Client *client, uint64_t request_id, QuotaKind kind, bool closing) {
+        share_note_refusal(client->user, kind);
+        client_refuse(client, &(EncodedError){
+                                      .request_id = request_id,
+                                      .code = ERROR_QUOTA,
+                                      .message = share_message(kind),
+                                      .closing = closing,
+                              });
+}
+
 /* The cursor fell off its feed's tail and is between frames: tell, and go on or end. */
 static void client_recover(Client *client) {
         uint64_t first_number, lost;
@@ -354,7 +371,7 @@ static void client_make_room(Client *client, size_t n) {
         if (n > client->in.n_max || buffer_n(&client->in) == 0)
                 r = buffer_resize(&client->in, &client->memory, n);
         if (r == BUFFER_E_QUOTA)
-                hub_refuse_share(client->hub, client, 0, QUOTA_BYTES, true);
+                client_refuse_share(client, 0, QUOTA_BYTES, true);
         else if (r && n > client->in.n_max)
                 client_die(client);
 }

@@ -73,6 +73,7 @@ Client *client_free(Client *client);
 
 void client_reply(Client *client, const uint8_t *frame, size_t n_frame);
 void client_refuse(Client *client, const EncodedError *error);
+void client_refuse_share(Client *client, uint64_t request_id, QuotaKind kind, bool closing);
 void client_answered(Client *client);
 void client_wake(Client *client);
 void client_flush(Client *client);

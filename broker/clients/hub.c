@@ -14,7 +14,6 @@
 #include "broker/base/util.h"
 #include "broker/clients/hub.h"
 #include "broker/clients/sampler.h"
-#include "broker/clients/share.h"
 #include "broker/output/encode.h"
 #include "broker/output/feed.h"
 #include "broker/rules/limits.h"
@@ -139,25 +138,6 @@ void hub_deinit(Hub *hub) {
 }
 
 /**
- * hub_refuse_share() - tell a client that its user has its share
- * @hub:         the hub
- * @client:      the client
- * @request_id:  of the request that is refused
- * @kind:        of what
- * @closing:     whether the client ends
- */
-void hub_refuse_share(Hub *hub, Client *client, uint64_t request_id, QuotaKind kind, bool closing) {
-        (void)hub;
-        share_note_refusal(client->user, kind);
-        client_refuse(client, &(EncodedError){
-                                      .request_id = request_id,
-                                      .code = ERROR_QUOTA,
-                                      .message = share_message(kind),
-                                      .closing = closing,
-                              });
-}
-
-/**
  * hub_end_feed() - close all who read a feed that was stopped
  * @hub:   the hub
  * @feed:  the feed
@@ -168,7 +148,7 @@ void hub_end_feed(Hub *hub, const Feed *feed) {
 
                 if (client->closing || (client->cursor.feed != feed && (!client->sampling || client->sampling->feed != feed)))
                         continue;
-                hub_refuse_share(hub, client, 0, QUOTA_FILTERS, true);
+                client_refuse_share(client, 0, QUOTA_FILTERS, true);
                 client_flush(client);
         }
 }

@@ -77,7 +77,6 @@ void hub_bury(Hub *hub, Client *client);
 void hub_set_policy(Hub *hub, const Policy *policy);
 void hub_stop(Hub *hub);
 
-void hub_refuse_share(Hub *hub, Client *client, uint64_t request_id, QuotaKind kind, bool closing);
 void hub_end_feed(Hub *hub, const Feed *feed);
 void hub_expect_rested(Hub *hub);
 void hub_measure_patience(Hub *hub);

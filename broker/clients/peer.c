@@ -28,9 +28,6 @@
 /* NGROUPS_MAX of the kernel. */
 #define GROUPS_MAX 65536u
 
-/* How the initial user namespace maps its ids. */
-#define INITIAL_UID_MAP "0 0 4294967295"
-
 static ssize_t file_read(const char *path, char *buffer, size_t n_buffer) {
         _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
         ssize_t n = fd < 0 ? -1 : read(fd, buffer, n_buffer - 1);
@@ -87,7 +84,10 @@ static int peer_check_namespace(int fd, pid_t pid) {
         return file_read(path, text, sizeof(text)) < 0 ? peer_failure() : text_check_namespace(text);
 }
 
-/* Not to be seen, for whatever reason: then the kernel's word on its ids is all there is. */
+/*
+ * The initial user namespace maps all ids to themselves. Not to be seen, for whatever reason: then the kernel's
+ * word on its ids is all there is.
+ */
 static bool peer_is_in_user_namespace(pid_t pid) {
         char path[64], text[128];
         unsigned int inside, outside, n;

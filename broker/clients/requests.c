@@ -53,7 +53,7 @@ static int requests_attach(Client *client, Feed *feed, uint64_t next_number) {
 }
 
 /* Why there is no feed, or no snapshot of it. */
-static void requests_refuse_feed(Hub *hub, Client *client, const Request *request, int r) {
+static void requests_refuse_feed(Client *client, const Request *request, int r) {
         switch (r) {
         case FEEDS_E_NO_ROOT:
                 return requests_refuse(client, request, ERROR_BAD_VALUE, "subscribe.filter.subtrees",
@@ -65,11 +65,11 @@ static void requests_refuse_feed(Hub *hub, Client *client, const Request *reques
                 return requests_refuse(client, request, ERROR_LIMIT, "subscribe.snapshot",
                                        "Too many snapshots are being read by slow clients: try again.");
         case FEEDS_E_USER_FEEDS:
-                return hub_refuse_share(hub, client, request->id, QUOTA_FEEDS, false);
+                return client_refuse_share(client, request->id, QUOTA_FEEDS, false);
         case FEEDS_E_USER_BYTES:
-                return hub_refuse_share(hub, client, request->id, QUOTA_BYTES, false);
+                return client_refuse_share(client, request->id, QUOTA_BYTES, false);
         case FEEDS_E_USER_SNAPSHOTS:
-                return hub_refuse_share(hub, client, request->id, QUOTA_SNAPSHOTS, false);
+                return client_refuse_share(client, request->id, QUOTA_SNAPSHOTS, false);
         default:
                 return requests_refuse_memory(client, request);
         }
@@ -106,13 +106,13 @@ static void requests_begin(Hub *hub, Client *client, const Request *request) {
 
         r = feeds_find(&hub->feeds, &request->subscription.topic, &client->rights, client->user, &feed);
         if (r)
-                return requests_refuse_feed(hub, client, request, r);
+                return requests_refuse_feed(client, request, r);
         feed_close_batch(feed);
 
         if (request->subscription.snapshot) {
                 r = feeds_snapshot(&hub->feeds, feed, client->user, &snapshot);
                 if (r)
-                        return requests_refuse_feed(hub, client, request, r);
+                        return requests_refuse_feed(client, request, r);
         }
         if (requests_attach(client, feed, snapshot ? snapshot->next_number : feed->next_number))
                 return requests_refuse_memory(client, request);
@@ -137,7 +137,7 @@ static void requests_let_wait(Hub *hub, Client *client, const Request *request) 
         int r = charge_take(&client->request, client->user, QUOTA_REQUESTS, 1);
 
         if (r == QUOTA_E_USER)
-                return hub_refuse_share(hub, client, request->id, QUOTA_REQUESTS, false);
+                return client_refuse_share(client, request->id, QUOTA_REQUESTS, false);
         client->waiting = r ? NULL : memory_take(NULL, sizeof(*request));
         if (!client->waiting) {
                 charge_return(&client->request);

@@ -170,8 +170,7 @@ void sampler_begin(Sampler *sampler, Client *client, const Request *request) {
                 return sampler_refuse(client, request, ERROR_LIMIT, NULL,
                                       "The broker has as many feeds (different requests for samples) as it allows.");
         if (r == FEEDS_E_USER_FEEDS || r == FEEDS_E_USER_BYTES)
-                return hub_refuse_share(sampler->hub, client, request->id, r == FEEDS_E_USER_FEEDS ? QUOTA_FEEDS : QUOTA_BYTES,
-                                        false);
+                return client_refuse_share(client, request->id, r == FEEDS_E_USER_FEEDS ? QUOTA_FEEDS : QUOTA_BYTES, false);
         if (r)
                 return sampler_refuse(client, request, ERROR_LIMIT, NULL, "The broker has no memory for the samples.");
 
@@ -325,7 +324,7 @@ void sampler_ask(Sampler *sampler, Client *client, const Request *request) {
                 return sampler_refuse(client, request, ERROR_LIMIT, NULL,
                                       "This connection has as many questions without an answer as are allowed.");
         if (quota_user_spend(client->user, QUOTA_STATS, wanted->n_pids + wanted->n_tids, now_ns()))
-                return hub_refuse_share(sampler->hub, client, request->id, QUOTA_STATS, false);
+                return client_refuse_share(client, request->id, QUOTA_STATS, false);
         job = memory_take(NULL, sizeof(*job));
         if (!job)
                 return job_refuse_memory(client, request->id);
@@ -339,7 +338,7 @@ void sampler_ask(Sampler *sampler, Client *client, const Request *request) {
                 charge_return(&job->request);
                 free(job);
                 if (r == QUOTA_E_USER)
-                        return hub_refuse_share(sampler->hub, client, request->id, kind, false);
+                        return client_refuse_share(client, request->id, kind, false);
                 return job_refuse_memory(client, request->id);
         }
         job->client = client;

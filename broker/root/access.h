@@ -22,13 +22,13 @@ struct AccessWatch {
 
 #define ACCESS_WATCH_NULL { .mounts_fd = -1 }
 
-bool access_find_group(const char *text, uint32_t *ret_gid);
-
 /* What a function here comes to, beside 0 and a negative errno. */
 enum {
         _ACCESS_E_SUCCESS,
         ACCESS_E_GROUP,         /* there is no such group, which was said */
 };
+
+bool access_find_group(const char *text, uint32_t *ret_gid);
 
 int access_watch_init(AccessWatch *watch, const Options *options, int procfs_fd);
 void access_watch_deinit(AccessWatch *watch);

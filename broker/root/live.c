@@ -24,12 +24,12 @@ static void live_on_use(Sampler *sampler, bool in_use) {
 
 /**
  * live_init() - open the socket, and let the hub have statistics
- * @live:     output
- * @hub:      the hub
- * @join:     the join; need not be ready
- * @facts:    of the kernel; delay accounting is theirs
- * @procfs_fd: /proc
- * @options:  how
+ * @live:       output
+ * @hub:        the hub
+ * @join:       the join; need not be ready
+ * @facts:      of the kernel; delay accounting is theirs
+ * @procfs_fd:  /proc
+ * @options:    how
  *
  * To be called with the privileges of the start. A test that hands in the sources but not this one has a broker without live
  * statistics.

@@ -12,8 +12,6 @@
 #include "clients/live-columns.h"
 #include "live-rig.h"
 
-#define N(array) (sizeof(array) / sizeof(*(array)))
-
 static bool near(double a, double b) { return fabs(a - b) < 1e-6 * (1 + fabs(b)); }
 
 static void test_metrics(void) {

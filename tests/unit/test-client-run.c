@@ -25,8 +25,6 @@
 #include "clients/tally.h"
 #include "clients/verbs.h"
 
-#define N(array) (sizeof(array) / sizeof(*(array)))
-
 #define MS UINT64_C(1000000)
 #define ROOT 100u
 
