@@ -6,6 +6,8 @@ processor time is that of wait4(2), and of those whom nobody waited for.
 
 import json
 import os
+import pathlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -29,12 +31,58 @@ def broker(make_broker):
     return make_broker(*ROOM)
 
 
-def run(broker, *command, code=0, cwd=None):
+class CpuGroup:
+    """A control group whose processor time the kernel sums up for itself, by the scheduler's clock."""
+
+    def __init__(self):
+        self.directory = None
+        for root, usage, unit_ns in (
+            ("/sys/fs/cgroup/cpuacct", "cpuacct.usage", 1),
+            ("/sys/fs/cgroup/cpu,cpuacct", "cpuacct.usage", 1),
+            ("/sys/fs/cgroup", "cpu.stat", 1000),
+        ):
+            if os.path.exists(f"{root}/{usage}"):
+                self.directory = pathlib.Path(root) / support.unique_name()
+                self.usage, self.unit_ns = usage, unit_ns
+                self.directory.mkdir()
+                break
+
+    def enter(self):
+        if self.directory:
+            (self.directory / "cgroup.procs").write_text("0")
+
+    def used_ns(self):
+        words = (self.directory / self.usage).read_text().split()
+        return int(words[-1] if len(words) == 1 else words[words.index("usage_usec") + 1]) * self.unit_ns
+
+    def close(self):
+        if self.directory:
+            self.directory.rmdir()
+
+
+@pytest.fixture
+def group():
+    group = CpuGroup()
+    yield group
+    group.close()
+
+
+def children_ns():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return int((usage.ru_utime + usage.ru_stime) * 1e9)
+
+
+def waited_ns(account):
+    return account["rusage"]["user_ns"] + account["rusage"]["system_ns"]
+
+
+def run(broker, *command, code=0, cwd=None, enter=None):
     """Runs the command; the account, and what the command wrote."""
     path = broker.directory / "account"
     taskbroker = [os.environ["TASKBROKER"], "--socket", str(broker.path), "run", "--json", "-O", str(path), "--"]
     result = subprocess.run(
-        [*taskbroker, *map(str, command)], stdout=subprocess.PIPE, text=True, timeout=4 * support.TIMEOUT, cwd=cwd
+        [*taskbroker, *map(str, command)], stdout=subprocess.PIPE, text=True, timeout=4 * support.TIMEOUT, cwd=cwd,
+        preexec_fn=enter,
     )
     assert result.returncode == code
     account = json.loads(path.read_text())
@@ -49,7 +97,7 @@ def check(account):
     assert p["made"] == p["ended"] + p["running"]
     assert (p["without_stats"], p["tasks_missing"], p["end_unseen"], p["status_unknown"]) == (0, 0, 0, 0)
     cpu = account["cpu"]
-    waited = account["rusage"]["user_ns"] + account["rusage"]["system_ns"]
+    waited = waited_ns(account)
     records = cpu["records"]["cpu_run_virtual_total_ns"]
     assert cpu["total_ns"] == cpu["user_ns"] + cpu["system_ns"]
     assert cpu["total_ns"] == max(waited + cpu["not_waited_for"]["cpu_run_virtual_total_ns"], records)
@@ -74,8 +122,8 @@ MEASURE = """
 
 
 @pytest.mark.skipif(not shutil.which("make") or not shutil.which("gcc"), reason="there is no make, or no gcc")
-def test_build(directory, broker, beside):
-    """500 steps of a compiler: each process is counted, by another subscriber too, and the CPU is wait4's."""
+def test_build(directory, broker, beside, group):
+    """500 steps of a compiler: each process is counted, by another subscriber too, and the CPU is wait4's, and the cgroup's."""
     project = directory / "project"
     project.mkdir()
     for i in range(STEPS):
@@ -86,7 +134,9 @@ def test_build(directory, broker, beside):
     measured = directory / "measured"
     end = support.unique_name()
     collect = beside(Collecting, broker, end, kinds=(FORK, EXIT))
-    account, _ = run(broker, *python(MEASURE, measured, "make", "-s", "-j2"), cwd=project)
+    before_ns = children_ns()
+    account, _ = run(broker, *python(MEASURE, measured, "make", "-s", "-j2"), cwd=project, enter=group.enter)
+    used_ns = children_ns() - before_ns
     support.marker(end)
     stream = collect.finish()
 
@@ -109,6 +159,10 @@ def test_build(directory, broker, beside):
     assert abs(account["cpu"]["total_ns"] - cpu_ns) < 0.02 * cpu_ns
     assert account["cpu"]["not_waited_for"]["processes"] == 0 and not account["cpu"]["at_least"]
     assert account["memory"]["comm"] == "cc1"
+    if group.directory:
+        # `taskbroker` itself is in the group too
+        itself_ns = used_ns - waited_ns(account)
+        assert abs(account["cpu"]["total_ns"] + itself_ns - group.used_ns()) < 0.02 * cpu_ns
 
 
 def truth_of(path):

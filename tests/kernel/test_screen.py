@@ -168,7 +168,7 @@ def test_detail(make_broker, screen, child):
     top.wait(lambda lines: list(rows(lines)[1]) == [writer.pid])
     top.keys("Enter")
     top.wait(f"process {writer.pid}, made by {os.getpid()}")
-    top.wait(lambda lines: re.search(r"write_bytes +[\d.]+M +[\d.]+[KM]/s", "\n".join(lines)))
+    top.wait(lambda lines: re.search(r"write_bytes +[\d.]+[MG] +[\d.]+[KMG]/s", "\n".join(lines)))
     top.wait(lambda lines: re.search(r"cpu_run_virtual_total_ns +\S+ +[\d.]+%", "\n".join(lines)))
     with open("/proc/sys/kernel/task_delayacct") as f:
         counted = f.read().strip() == "1"
