@@ -34,6 +34,11 @@ static inline void list_append(List *list, List *link) {
         list->prev = link;
 }
 
+/* @link becomes the first of @list. */
+static inline void list_prepend(List *list, List *link) {
+        list_append(list->next, link);
+}
+
 static inline void list_unlink(List *link) {
         link->prev->next = link->next;
         link->next->prev = link->prev;

@@ -507,6 +507,7 @@ static void client_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
         client_read(client);
         end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         client->hub->turn_ns += end_ns - begin_ns;
+        hub_note_served(client->hub, client);
         quota_user_work(client->user, end_ns - begin_ns, end_ns);
 }
 

@@ -55,7 +55,10 @@ static void hub_on_age(struct ev_loop *loop, ev_timer *watcher, int events) {
         hub_measure_patience(hub);
 }
 
-/* Who may go on: each that was not served since its user had had its part. */
+/*
+ * Who may go on: each that was not served since its user had had its part. libev takes
+ * the last of those that are fed first: who was served longest ago.
+ */
 static void hub_on_rest(struct ev_loop *loop, ev_timer *watcher, int events) {
         Hub *hub = container_of(watcher, Hub, rest);
         uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
@@ -161,6 +164,18 @@ void hub_end_feed(Hub *hub, const Feed *feed) {
 void hub_add(Hub *hub, Client *client) {
         list_append(&hub->clients, &client->link);
         ++hub->n_clients;
+}
+
+/**
+ * hub_note_served() - a client's requests were served: all others come before it, next time
+ * @hub:     the hub
+ * @client:  the client; it may have died of them
+ */
+void hub_note_served(Hub *hub, Client *client) {
+        if (client->dead)
+                return;
+        list_unlink(&client->link);
+        list_prepend(&hub->clients, &client->link);
 }
 
 /**

@@ -43,7 +43,7 @@ struct Hub {
         Feeds feeds;
         ev_timer age;                   /* once a second, while there are feeds */
         ev_timer rest;                  /* while clients rest */
-        List clients;
+        List clients;                   /* who was served last first */
         List dead;                      /* to be freed at the end of the turn */
         size_t n_clients;
         size_t n_subscribers;
@@ -73,6 +73,7 @@ void hub_init(Hub *hub,
 void hub_deinit(Hub *hub);
 
 void hub_add(Hub *hub, Client *client);
+void hub_note_served(Hub *hub, Client *client);
 void hub_bury(Hub *hub, Client *client);
 void hub_set_policy(Hub *hub, const Policy *policy);
 void hub_stop(Hub *hub);

@@ -286,6 +286,52 @@ static void test_rest(void) {
         rig_free(rig);
 }
 
+/* Of those that rest, who was served longest ago is first. */
+static void test_rest_in_turn(void) {
+        Rig *rig = rig_new_of_users();
+        size_t order[4], n_rounds = 3 * ARRAY_SIZE(order);
+        bool asked[ARRAY_SIZE(order)] = {};
+        Peer peers[ARRAY_SIZE(order)];
+
+        for (size_t i = 0; i < ARRAY_SIZE(peers); ++i)
+                peers[i] = peer_new_welcomed(rig, 0);
+        for (size_t round = 0; round < n_rounds; ++round) {
+                size_t n_served = 0;
+
+                rig->tired = true;
+                peers[0].client->user->rested_ns = UINT64_MAX;
+                for (size_t i = 0; i < ARRAY_SIZE(peers); ++i) {
+                        if (!asked[i])
+                                peer_ask_status(&peers[i], 1 + round);
+                        asked[i] = true;
+                }
+                rig_turn(rig);
+                /* there is time for one of them */
+                peers[0].client->user->rested_ns = 0;
+                ev_feed_event(rig->loop, &rig->hub.rest, EV_TIMER);
+                rig->hub.turn_ns = LIMIT_TURN_NS - 1;
+                ev_run(rig->loop, EVRUN_NOWAIT);
+                for (size_t i = 0; i < ARRAY_SIZE(peers); ++i) {
+                        if (peer_receive(&peers[i], SIZE_MAX) == 0)
+                                continue;
+                        message_free(peer_take(&peers[i]));
+                        asked[i] = false;
+                        ++n_served;
+                        for (size_t k = 0; k < round && round < ARRAY_SIZE(order); ++k)
+                                assert(order[k] != i);
+                        if (round < ARRAY_SIZE(order))
+                                order[round] = i;
+                        assert(order[round % ARRAY_SIZE(order)] == i);
+                }
+                assert(n_served == 1);
+        }
+        rig->tired = false;
+        for (size_t i = 0; i < ARRAY_SIZE(peers); ++i)
+                peer_free(&peers[i]);
+        expect_all_returned(rig);
+        rig_free(rig);
+}
+
 /* Requests wait for the next turn once they took long enough in one: events are sent at its end. */
 static void test_turn(void) {
         Rig *rig = rig_new_of_users();
@@ -332,6 +378,7 @@ int main(void) {
         test_feed_bytes();
         test_filters();
         test_rest();
+        test_rest_in_turn();
         test_turn();
         return 0;
 }
