@@ -5,8 +5,7 @@
 #include "broker/base/error.h"
 #include "broker/base/log.h"
 
-int error_trace_full(int r, const char *what, const char *file, int line, const char *function) {
-        if (r < 0)
-                log_error("%s by %s (%s:%d): %s", what, function, file, line, strerror(-r));
-        return r;
+/* The trace's next line; @r is a negative errno. */
+void error_log(int r, const char *what, const char *file, int line, const char *function) {
+        log_error("%s by %s (%s:%d): %s", what, function, file, line, strerror(-r));
 }

@@ -21,4 +21,11 @@
 /* Makes a positive code that nobody expected fatal. */
 #define error_fold(r) ((r) > 0 ? error_origin(-ENOTRECOVERABLE) : error_trace(r))
 
-int error_trace_full(int r, const char *what, const char *file, int line, const char *function);
+void error_log(int r, const char *what, const char *file, int line, const char *function);
+
+/* Here, so that who reads a function, compilers and analysers too, sees that what comes back is what went in. */
+static inline int error_trace_full(int r, const char *what, const char *file, int line, const char *function) {
+        if (r < 0)
+                error_log(r, what, file, line, function);
+        return r;
+}
