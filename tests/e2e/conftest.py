@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 from tb_daemon import Daemon  # noqa: E402
+from tb_live import FakeStats  # noqa: E402
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -18,6 +19,17 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for daemon in getattr(item, "daemons", []):
             report.sections.append(("taskbrokerd", daemon.log()[-6000:]))
+
+
+@pytest.fixture
+def stats():
+    """
+    A kernel that answers for live tasks. It is named before make_daemon, and so outlives the brokers: they wait for
+    each answer.
+    """
+    stats = FakeStats()
+    yield stats
+    stats.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import tb_fields
 from tb_access import assert_event_full, assert_event_restricted, assert_program_restricted, assert_stats_restricted, become
 from tb_client import Client
-from tb_live import FakeStats, ask_samples, ask_stats, get_stats, next_sample
+from tb_live import ask_samples, ask_stats, get_stats, next_sample
 from tb_protocol import broker_pb2, sample_pb2
 from tb_users import IS_ROOT, OTHER, open_directory
 
@@ -33,9 +33,9 @@ def used(pid, ns, **values):
 class Machine:
     """A broker, and three processes that are older than it."""
 
-    def __init__(self, daemon):
+    def __init__(self, daemon, stats):
         self.daemon = daemon
-        self.live = FakeStats()
+        self.live = stats
         for pid, owner in OWNERS.items():
             daemon.proc.add(pid, uid=owner, gid=owner, comm=b"task")
             daemon.proc.set_program(pid, cmdline=b"task\0", exe=b"/bin/task")
@@ -71,11 +71,9 @@ class Machine:
 
 
 @pytest.fixture
-def machine(make_daemon):
+def machine(stats, make_daemon):
     with open_directory() as directory:
-        machine = Machine(make_daemon(path=directory / "sock", start=False))
-        yield machine
-        machine.live.close()
+        yield Machine(make_daemon(path=directory / "sock", start=False), stats)
 
 
 def sample_of(client, pid):

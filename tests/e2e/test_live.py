@@ -9,7 +9,7 @@ import pytest
 import tb_fields
 from tb_client import BrokerError
 from tb_daemon import executable
-from tb_live import FakeStats, ask_samples, ask_stats, get_stats, next_sample, sample_until
+from tb_live import ask_samples, ask_stats, get_stats, next_sample, sample_until
 from tb_protocol import broker_pb2, sample_pb2
 
 THREADS = sample_pb2.SAMPLE_SCOPE_THREADS
@@ -25,10 +25,8 @@ def used(tid, pid=None, ns=0, comm=b"worker", **values):
 
 
 @pytest.fixture
-def live(make_daemon, request):
+def live(stats, make_daemon):
     """A broker whose kernel answers for tasks, with one process in it: 100, with a thread 101."""
-    stats = FakeStats()
-    request.addfinalizer(stats.close)
     daemon = make_daemon(start=False)
     daemon.arguments += ["--stats-fd", str(stats.broker.fileno()), "--feed-mib", "1"]
     command = daemon.command
