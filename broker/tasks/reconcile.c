@@ -28,6 +28,9 @@
 /* A chain of processes whose births were lost, from the oldest on. */
 #define PARENTS_MAX 32
 
+/* How often those that are not known are looked for, while some are found. */
+#define UNKNOWN_ROUNDS_MAX 8
+
 void reconcile_init(Reconcile *reconcile, Join *join, int procfs_fd) {
         *reconcile = (Reconcile){ .join = join, .procfs_fd = procfs_fd };
 }
@@ -162,7 +165,9 @@ static void reconcile_look_for_found(Reconcile *reconcile) {
 
                 if (!reconcile_next(reconcile, &tid)) {
                         reconcile_close(&reconcile->processes);
-                        reconcile->phase = RECONCILE_IDLE;
+                        reconcile->phase = RECONCILE_UNKNOWN;
+                        reconcile->next_tid = 1;
+                        reconcile->n_unknown = reconcile->n_rounds = 0;
                         return;
                 }
                 task = task_table_get(&reconcile->join->table, tid);
@@ -179,6 +184,29 @@ static void reconcile_look_for_found(Reconcile *reconcile) {
         }
 }
 
+/*
+ * A task that was born after /proc was listed, and of which the parent had not been come
+ * to by then, is known by its number alone; so are its children, until it is.
+ */
+static void reconcile_look_for_unknown(Reconcile *reconcile) {
+        while (reconcile->n_suspects < RECONCILE_SLICE) {
+                const Task *task = task_table_next_kept(&reconcile->join->table, reconcile->next_tid);
+
+                if (!task) {
+                        if (reconcile->n_unknown == 0 || reconcile->blind || ++reconcile->n_rounds == UNKNOWN_ROUNDS_MAX)
+                                reconcile->phase = RECONCILE_IDLE;
+                        reconcile->n_unknown = 0;
+                        reconcile->next_tid = 1;
+                        return;
+                }
+                reconcile->next_tid = task->tid + 1;
+                if (!(task->flags & TASK_UNKNOWN) || (task->flags & TASK_GONE))
+                        continue;
+                ++reconcile->n_unknown;
+                reconcile->suspects[reconcile->n_suspects++] = (Suspect){ .pid = task->process->pid, .tid = task->tid };
+        }
+}
+
 /**
  * reconcile_look() - the first half of a slice
  * @reconcile:  the comparison
@@ -191,6 +219,8 @@ void reconcile_look(Reconcile *reconcile) {
                 reconcile_look_for_gone(reconcile);
         else if (reconcile->phase == RECONCILE_FOUND)
                 reconcile_look_for_found(reconcile);
+        else if (reconcile->phase == RECONCILE_UNKNOWN)
+                reconcile_look_for_unknown(reconcile);
 }
 
 /* The marks that a process has from its parent; beyond it, from those that ended, nobody knows. */
@@ -219,6 +249,8 @@ static void settle_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *f
                 join_emit(reconcile->join, &event);
         task->process->marks = event.marks;
         procfs_fill_task(task, found);
+        if (!found->guarded)
+                procfs_verify_task(task, found);
 }
 
 /* A process whose leader ended first, and is still there as a zombie, is called and owned as that was. */

@@ -24,6 +24,7 @@ typedef enum ReconcilePhase {
         RECONCILE_IDLE,
         RECONCILE_GONE,         /* tasks of the table that /proc does not have */
         RECONCILE_FOUND,        /* tasks of /proc that the table does not have */
+        RECONCILE_UNKNOWN,      /* tasks of the table of which it knows their births alone */
 } ReconcilePhase;
 
 struct Suspect {
@@ -40,7 +41,9 @@ struct Reconcile {
         ReconcilePhase phase;
         bool blind;             /* set by the owner: /proc does not show all tasks */
         bool seeding;           /* tell nobody */
-        uint32_t next_tid;      /* gone: where to go on */
+        uint32_t next_tid;      /* gone, unknown: where to go on */
+        size_t n_unknown;       /* unknown: found in this round */
+        unsigned int n_rounds;  /* unknown */
         DIR *processes;         /* found: where to go on */
         DIR *threads;           /* found: of this process */
         uint32_t pid;

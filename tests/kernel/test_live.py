@@ -93,9 +93,12 @@ def test_a_process_is_the_sum_of_all_its_threads(make_broker):
             t.start()
             t.join()
         threading.Thread(target=threading.Event().wait, daemon=True).start()
+        # join() returns while the thread is on its way out, where it would be stopped with the others
+        import os
+        while len(os.listdir("/proc/self/task")) != 2:
+            pass
     """
     with python(text) as process, broker.client() as client:
-        # join() returns while the thread is on its way out
         wait_until(lambda: get_stats(client, pids=[process.pid])[0].tasks == 2)
         answer, = get_stats(client, pids=[process.pid])
         io, stats = proc_io(process.pid), answer.stats

@@ -6,6 +6,9 @@ process was missed, its birth and its end are told once.
 """
 
 import itertools
+import os
+import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -214,3 +217,45 @@ def test_processes_heard_of_in_part(directory, make_broker, beside, recorder):
         assert not [row for row in table.rows.values() if row.pid in pids]
         check_live(control, reader, table)
     control.close()
+
+
+# Becomes another after a moment, and makes a child in another program.
+BECOME = """
+import os, sys, time
+time.sleep(float(sys.argv[1]))
+os.setgroups([])
+os.setresgid(61233, 61233, 61233)
+os.setresuid(61234, 61234, 61234)
+os.execv("/bin/sh", ["sh", "-c", "sleep 1000 & wait"])
+"""
+
+
+def children(pid):
+    return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("late", [0, 0.05, 0.1])
+def test_births_while_it_starts(make_broker, late):
+    """Who is born while /proc is read, of whomever: the table knows all of them in the end."""
+    processes = [
+        subprocess.Popen([sys.executable, "-S", "-c", BECOME, str(i * 0.004)], start_new_session=True) for i in range(60)
+    ]
+    try:
+        time.sleep(late)
+        broker = make_broker()
+        deadline = time.monotonic() + support.TIMEOUT
+        while not all(children(process.pid) for process in processes):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        pids = [pid for process in processes for pid in (process.pid, *children(process.pid))]
+        with broker.client() as client:
+            client.subscribe(snapshot=True)
+            rows = {task.pid: row_of_task(task) for task in client.snapshot()}
+        tasks, _ = scan(pids)
+        assert len(tasks) == 120
+        assert not wrong({pid: rows[pid] for pid in pids if pid in rows}, tasks)
+        assert {rows[pid].uid for pid in pids} == {61234}
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -297,6 +297,56 @@ static void test_real_proc(void) {
         close(fd);
 }
 
+/* A process whose files, too, are its owner's. */
+static void add_owned(const Tree *procfs, uint32_t pid, const char *comm, uint32_t ppid, unsigned long long start) {
+        unsigned int uid = getuid(), gid = getgid();
+        char ids[128];
+
+        snprintf(ids, sizeof(ids), "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", uid, uid, uid, uid, gid, gid, gid, gid);
+        proc_add_stat(procfs, &(ProcTask){ .pid = pid, .tid = pid, .comm = comm, .ppid = ppid, .start = start });
+        proc_add_status(procfs, pid, pid, comm, ids);
+}
+
+/*
+ * Of one that is born once /proc was listed, by one that was not come to yet, the number
+ * alone is known; and so of its child. In the end they are as /proc has them.
+ */
+static void test_born_meanwhile(void) {
+        Rig *rig = rig_new();
+        TaskTable *table = &rig->join.table;
+        unsigned long long ticks;
+        Reconcile reconcile;
+        Task *task;
+
+        add_owned(&rig->procfs, 700, "parent", 1, 5);
+        reconcile_init(&reconcile, &rig->join, rig->procfs.fd);
+        reconcile_start(&reconcile);
+        reconcile_look(&reconcile);
+        assert(reconcile_settle(&reconcile) == 0 && reconcile.phase == RECONCILE_FOUND);
+        reconcile_look(&reconcile);
+        assert(reconcile.n_suspects == 1);
+        ticks = proc_ticks(rig_wall(rig_fork(rig, 700, 900, 900)));
+        add_owned(&rig->procfs, 900, "child", 700, ticks);
+        ticks = proc_ticks(rig_wall(rig_fork(rig, 900, 800, 800)));
+        add_owned(&rig->procfs, 800, "grandchild", 900, ticks);
+        rig_turn(rig);
+        task = task_table_get(table, 900);
+        assert(task && task->flags & TASK_UNKNOWN && task_owner(task).claim == OWNER_NONE);
+        while (reconcile.phase != RECONCILE_IDLE) {
+                assert(reconcile_settle(&reconcile) == 0);
+                reconcile_look(&reconcile);
+                rig_turn(rig);
+        }
+        for (uint32_t pid = 800; pid <= 900; pid += 100) {
+                task = task_table_get(table, pid);
+                assert(!(task->flags & TASK_UNKNOWN) && strcmp(task->comm, pid == 800 ? "grandchild" : "child") == 0);
+                assert(task->ruid == getuid() && task->egid == getgid() && task_owner(task).claim == OWNER_EVER);
+        }
+        reconcile_deinit(&reconcile);
+        rig_skip(rig);
+        rig_free(rig);
+}
+
 int main(void) {
         test_processes_and_threads();
         test_odd_names();
@@ -308,6 +358,7 @@ int main(void) {
         test_many();
         test_what_is_known_stays();
         test_contradictions();
+        test_born_meanwhile();
         test_real_proc();
         return 0;
 }
