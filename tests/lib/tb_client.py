@@ -68,6 +68,16 @@ def parse(data):
 
 
 class Client:
+    def _connect(self, path):
+        """A queue of connections that others have filled is tried again, as a connect() that blocks would wait."""
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                return self.socket.connect(path)
+            except BlockingIOError:
+                assert time.monotonic() < deadline, "the queue of connections stays full"
+                time.sleep(0.01)
+
     def __init__(self, path, welcome=True, rcvbuf=None, limit=None):
         """
         `limit`: bytes to receive, after which this side cuts the connection.
@@ -77,7 +87,7 @@ class Client:
         if rcvbuf:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.socket.settimeout(TIMEOUT)
-        self.socket.connect(str(path))
+        self._connect(str(path))
         self.buffer = bytearray()
         self.next_id = 1
         self.feed = None
