@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """
-Holds the includes of broker/ against the layers of the design.
+Holds the includes of broker/ and clients/ to the layers of the design.
 
-A layer may include itself and what stands above it in the table. Beside that,
-each outside format has its rooms: protobuf's structs in broker/output and
-clients/lib, the kernel's netlink headers and libmnl in broker/kernel, the event
-loop in the layers that own watchers.
+- A layer includes itself and the layers above it in its table.
+- A verb of the command includes the layers below the verbs, and no other verb.
+- Each outside format has its folders: protobuf's structs, netlink, the event loop.
+- No circle: a module is a .c file and its header, and the includes of modules
+  form no cycle anywhere. The check finds cycles itself.
 
     check-layering.py [SOURCE_ROOT]     prints offences, exits 1 if there are any
-    check-layering.py --self-test       plants offences and wants them found
+    check-layering.py --self-test       plants offences and expects to find each
 """
 
 import pathlib
@@ -17,14 +18,24 @@ import re
 import sys
 import tempfile
 
-# Top to bottom, as in the design's table.
-LAYERS = ["base", "model", "kernel", "tasks", "rules", "output", "clients", "root"]
+# Top to bottom, as in docs/DESIGN.md: a layer includes itself and what stands before it.
+LAYERS = {
+    "broker/": ["base", "model", "policy", "kernel", "tasks", "output", "server", "daemon"],
+    "clients/cli/": ["base", "connect", "model", "json", "text", "tui"],
+}
+
+# Each has a folder of its own below all layers of the command. None includes another.
+VERBS = ["iotop", "ps", "run", "stats", "status", "top", "watch"]
+
+# Two files of the command stand outside of the folders: what the verbs declare for main(), and main() itself.
+DECLARATIONS = "clients/cli/verbs.h"
+MAIN = "clients/cli/main.c"
 
 # (what the include names, where it may stand, why)
-ROOMS = [
+FORMATS = [
     (
-        re.compile(r'\.pb-c\.h$'),
-        ["broker/output/", "clients/lib/"],
+        re.compile(r"\.pb-c\.h$"),
+        ["broker/output/", "clients/lib/", "proto/"],
         "protobuf's structs stop at the encoder and the library",
     ),
     (
@@ -34,13 +45,31 @@ ROOMS = [
     ),
     (
         re.compile(r"^(ev|ev\+\+|event2?/.*)\.?h?$"),
-        ["broker/kernel/", "broker/tasks/", "broker/clients/", "broker/root/"],
-        "pure layers have no event loop",
+        ["broker/server/", "broker/daemon/"],
+        "the layers above the server have no event loop",
+    ),
+    (
+        re.compile(r"^(n?curses(w/curses)?|term|ncursesw/.*)\.h$"),
+        ["clients/cli/tui/", "clients/cli/base/terminal.c"],
+        "the screen alone knows curses",
     ),
 ]
 
-# What ROOMS speaks for; tests may include anything.
+# Tests may include anything.
 FOLDERS = ["broker", "clients", "include", "proto"]
+
+# Offences that are still to be mended. A line goes when its offence is gone: the check fails on one that is not needed.
+OPEN = [
+    "broker/policy/filter.h: policy stands above tasks",
+    "broker/policy/policy.c: policy stands above tasks",
+    "broker/policy/policy.h: policy stands above tasks",
+    "broker/output/encode, broker/output/encode_parts: include",
+    "broker/tasks/join, broker/tasks/join_exit: include",
+    "broker/server/client, broker/server/hub, broker/server/request_handler, broker/server/sampler, broker/server/status_report: include",
+    "clients/cli/model/live, clients/cli/model/live_rows, clients/cli/model/live_samples: include",
+    "clients/cli/top/top_columns, clients/cli/top/top_settings, clients/cli/top/top_view: include",
+    "clients/lib/decode, clients/lib/decode_parts: include",
+]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 
@@ -52,21 +81,85 @@ def sources(root):
                 yield path
 
 
-def layer_of(name):
-    """Index of the layer that a path such as broker/tasks/join.h lies in; None where it lies in none."""
-    parts = name.split("/")
-    if parts[0] != "broker" or len(parts) < 3 or parts[1] not in LAYERS:
+def place_of(name):
+    """(tree, rank, folder) of a path in a layered tree; rank None where its folder is no layer. None outside of the trees."""
+    for tree, layers in LAYERS.items():
+        if not name.startswith(tree):
+            continue
+        parts = name[len(tree) :].split("/")
+        folder = parts[0] if len(parts) == 2 else None
+        if folder in layers:
+            return tree, layers.index(folder), folder
+        if name == DECLARATIONS:
+            return tree, len(layers), "verbs.h"
+        if tree == "clients/cli/" and folder in VERBS:
+            return tree, len(layers) + 1, folder
+        if name == MAIN:
+            return tree, len(layers) + 2, "main.c"
+        return tree, None, folder
+    return None
+
+
+def check_arrow(name, included):
+    """What is wrong with an include of a header of the tree, or None."""
+    own, theirs = place_of(name), place_of(included)
+    tree = included.split("/")[0]
+
+    if included.startswith("broker/") and not (own and own[0] == "broker/"):
+        return "only the broker includes the broker's headers"
+    if included.startswith("clients/lib/") and not name.startswith("clients/lib/"):
+        return "others use the library by its public header"
+    if included.startswith("clients/") and tree not in ("broker",) and name.startswith(("broker/", "proto/", "include/")):
+        return "the clients stand on nothing but the protocol and the public header"
+    if name.startswith("clients/lib/") and included.startswith("clients/cli/"):
+        return "the library does not know the command"
+    if theirs is None:
         return None
-    return LAYERS.index(parts[1])
+    if theirs[1] is None:
+        return "names no layer"
+    if own is None or own[1] is None or own[0] != theirs[0]:
+        return None
+    if theirs[1] > own[1]:
+        return f"{own[2]} stands above {theirs[2]} and must not know it"
+    if theirs[1] == own[1] and theirs[2] != own[2]:
+        return f"no verb includes another: {own[2]} and {theirs[2]}"
+    return None
+
+
+def find_circles(includes):
+    """Lists of modules that include each other in a circle: the strongly connected parts, by Tarjan's algorithm."""
+    index, low, stack, circles = {}, {}, [], []
+
+    def visit(module):
+        index[module] = low[module] = len(index)
+        stack.append(module)
+        for other in sorted(includes.get(module, ())):
+            if other not in index:
+                visit(other)
+                low[module] = min(low[module], low[other])
+            elif other in stack:
+                low[module] = min(low[module], index[other])
+        if low[module] == index[module]:
+            part = stack[stack.index(module) :]
+            del stack[stack.index(module) :]
+            if len(part) > 1:
+                circles.append(sorted(part))
+
+    for module in sorted(includes):
+        if module not in index:
+            visit(module)
+    return circles
 
 
 def check(root):
     """Yields one line per offence."""
+    includes = {}
     for path in sources(root):
         name = path.relative_to(root).as_posix()
-        own = layer_of(name)
-        if name.startswith("broker/") and own is None:
-            yield f"{name}: lies in no layer: broker/ has {', '.join(LAYERS)}"
+        module = name.rsplit(".", 1)[0]
+        place = place_of(name)
+        if place and place[1] is None:
+            yield f"{name}: lies in no layer: {place[0]} has {', '.join(LAYERS[place[0]])}"
             continue
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
             match = INCLUDE.match(line)
@@ -74,60 +167,93 @@ def check(root):
                 continue
             quote, included = match.groups()
             where = f"{name}:{number}: {line.strip()}"
-            for pattern, rooms, why in ROOMS:
-                if pattern.search(included) and not any(name.startswith(r) for r in rooms):
-                    yield f"{where}: only in {', '.join(rooms)}: {why}"
-            if included.startswith("broker/"):
-                theirs = layer_of(included)
-                if own is None:
-                    yield f"{where}: only the broker includes the broker's headers"
-                elif theirs is None:
-                    yield f"{where}: names no layer"
-                elif theirs > own:
-                    yield f"{where}: {LAYERS[own]} stands above {LAYERS[theirs]} and must not know it"
-            elif name.startswith("broker/") and quote == '"' and not included.startswith("proto/"):
+            for pattern, folders, why in FORMATS:
+                if pattern.search(included) and not any(name.startswith(folder) for folder in folders):
+                    yield f"{where}: only in {', '.join(folders)}: {why}"
+            if included.startswith(("broker/", "clients/")):
+                wrong = check_arrow(name, included)
+                if wrong:
+                    yield f"{where}: {wrong}"
+                if (root / included).is_file() or included.rsplit(".", 1)[0] != module:
+                    includes.setdefault(module, set()).add(included.rsplit(".", 1)[0])
+            elif name.startswith(("broker/", "clients/")) and quote == '"':
                 # A relative path would go round the table; generated code is named from proto/ too.
-                if not included.endswith(".pb-c.h"):
-                    yield f"{where}: include from the source root, as \"broker/...\" or \"proto/...\""
+                if not included.startswith(("proto/", "taskbroker/")):
+                    yield f"{where}: include from the source root, as \"broker/...\", \"clients/...\" or \"proto/...\""
+    for module, others in includes.items():
+        others.discard(module)
+    for circle in find_circles(includes):
+        yield f"{', '.join(circle)}: include each other in a circle"
 
 
 def self_test():
+    spdx = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+    # (file and its line, or several of them; is it an offence)
     cases = [
-        ("broker/model/a.h", '#include "broker/base/log.h"', False),
-        ("broker/model/a.h", '#include "broker/kernel/parse.h"', True),
-        ("broker/rules/a.c", ' # include  "broker/clients/hub.h"', True),
-        ("broker/root/a.c", '#include "broker/clients/hub.h"', False),
-        ("broker/base/a.c", '#include "broker/model/event.h"', True),
-        ("broker/tasks/a.c", '#include "../clients/hub.h"', True),
-        ("broker/tasks/a.c", '#include "table.h"', True),
-        ("broker/a.c", "#include <stdio.h>", True),
-        ("broker/util/a.c", "#include <stdio.h>", True),
-        ("broker/root/a.c", '#include "broker/util/a.h"', True),
-        ("broker/clients/a.c", '#include "taskbroker/v1/event.pb-c.h"', True),
-        ("broker/output/a.c", '#include "taskbroker/v1/event.pb-c.h"', False),
-        ("clients/lib/a.c", '#include "taskbroker/v1/event.pb-c.h"', False),
-        ("clients/taskbroker/a.c", '#include "taskbroker/v1/event.pb-c.h"', True),
-        ("clients/taskbroker/a.c", '#include "broker/base/log.h"', True),
-        ("broker/tasks/a.c", "#include <linux/taskstats.h>", True),
-        ("broker/kernel/a.c", "#include <linux/taskstats.h>", False),
-        ("broker/root/a.c", "#include <libmnl/libmnl.h>", True),
-        ("broker/rules/a.c", "#include <ev.h>", True),
-        ("broker/model/a.c", "#include <ev.h>", True),
-        ("broker/output/a.c", "#include <ev.h>", True),
-        ("broker/base/a.c", "#include <ev.h>", True),
-        ("broker/clients/a.c", "#include <ev.h>", False),
-        ("broker/tasks/a.c", "#include <sys/eventfd.h>", False),
-        ("broker/tasks/a.c", '#include "proto/taskstats_fields.h"', False),
+        ([("broker/model/a.h", '#include "broker/base/log.h"')], False),
+        ([("broker/model/a.h", '#include "broker/kernel/parse.h"')], True),
+        ([("broker/policy/a.c", ' # include  "broker/server/hub.h"')], True),
+        ([("broker/policy/a.c", '#include "broker/tasks/task_table.h"')], True),
+        ([("broker/daemon/a.c", '#include "broker/server/hub.h"')], False),
+        ([("broker/base/a.c", '#include "broker/model/event.h"')], True),
+        ([("broker/tasks/a.c", '#include "../server/hub.h"')], True),
+        ([("broker/tasks/a.c", '#include "table.h"')], True),
+        ([("broker/a.c", "#include <stdio.h>")], True),
+        ([("broker/util/a.c", "#include <stdio.h>")], True),
+        ([("broker/daemon/a.c", '#include "broker/util/a.h"')], True),
+        ([("broker/server/a.c", '#include "taskbroker/v1/event.pb-c.h"')], True),
+        ([("broker/output/a.c", '#include "taskbroker/v1/event.pb-c.h"')], False),
+        ([("clients/lib/a.c", '#include "taskbroker/v1/event.pb-c.h"')], False),
+        ([("clients/cli/ps/a.c", '#include "taskbroker/v1/event.pb-c.h"')], True),
+        ([("clients/cli/ps/a.c", '#include "broker/base/log.h"')], True),
+        ([("clients/cli/ps/a.c", '#include "clients/lib/decode.h"')], True),
+        ([("clients/lib/a.c", '#include "clients/cli/base/text.h"')], True),
+        ([("broker/server/a.c", '#include "clients/cli/base/text.h"')], True),
+        ([("clients/cli/ps/a.c", '#include "clients/cli/text/task_table.h"')], False),
+        ([("clients/cli/text/a.c", '#include "clients/cli/tui/screen.h"')], True),
+        ([("clients/cli/model/a.c", '#include "clients/cli/ps/ps.h"')], True),
+        ([("clients/cli/ps/a.c", '#include "clients/cli/top/top.h"')], True),
+        ([("clients/cli/top/a.c", '#include "clients/cli/top/top.h"')], False),
+        ([("clients/cli/main.c", '#include "clients/cli/top/top.h"')], False),
+        ([("clients/cli/top/a.c", '#include "clients/cli/verbs.h"')], False),
+        ([("clients/cli/tui/a.c", '#include "clients/cli/verbs.h"')], True),
+        ([("clients/cli/a.c", "#include <stdio.h>")], True),
+        ([("clients/cli/top/a.c", "#include <ncursesw/curses.h>")], True),
+        ([("clients/cli/tui/a.c", "#include <ncursesw/curses.h>")], False),
+        ([("broker/tasks/a.c", "#include <linux/taskstats.h>")], True),
+        ([("broker/kernel/a.c", "#include <linux/taskstats.h>")], False),
+        ([("broker/daemon/a.c", "#include <libmnl/libmnl.h>")], True),
+        ([("broker/policy/a.c", "#include <ev.h>")], True),
+        ([("broker/tasks/a.c", "#include <ev.h>")], True),
+        ([("broker/kernel/a.c", "#include <ev.h>")], True),
+        ([("broker/server/a.c", "#include <ev.h>")], False),
+        ([("broker/tasks/a.c", "#include <sys/eventfd.h>")], False),
+        ([("broker/tasks/a.c", '#include "proto/taskstats_fields.h"')], False),
+        # its own header is no circle, nor is what two modules both include
+        ([("broker/tasks/a.c", '#include "broker/tasks/a.h"'), ("broker/tasks/a.h", "#include <stdio.h>")], False),
+        ([("broker/tasks/a.c", '#include "broker/tasks/c.h"'), ("broker/tasks/b.c", '#include "broker/tasks/c.h"')], False),
+        # two that include each other: by their headers, or by their .c files
+        ([("broker/tasks/a.h", '#include "broker/tasks/b.h"'), ("broker/tasks/b.h", '#include "broker/tasks/a.h"')], True),
+        ([("clients/lib/a.c", '#include "clients/lib/b.h"'), ("clients/lib/b.c", '#include "clients/lib/a.h"')], True),
+        (
+            [
+                ("clients/cli/top/a.c", '#include "clients/cli/top/b.h"'),
+                ("clients/cli/top/b.h", '#include "clients/cli/top/c.h"'),
+                ("clients/cli/top/c.c", '#include "clients/cli/top/a.h"'),
+            ],
+            True,
+        ),
     ]
     failed = 0
-    for name, line, bad in cases:
+    for lines, bad in cases:
         with tempfile.TemporaryDirectory() as directory:
-            path = pathlib.Path(directory) / name
-            path.parent.mkdir(parents=True)
-            path.write_text(f"/* SPDX-License-Identifier: Apache-2.0 */\n{line}\n")
+            for name, line in lines:
+                path = pathlib.Path(directory) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(f"{spdx}{line}\n")
             found = list(check(pathlib.Path(directory)))
         if bool(found) != bad:
-            print(f"self-test: {name} with {line}: {'not found' if bad else found}", file=sys.stderr)
+            print(f"self-test: {lines}: {'not found' if bad else found}", file=sys.stderr)
             failed += 1
     print(f"{len(cases)} cases, {failed} failed")
     return 1 if failed else 0
@@ -138,6 +264,10 @@ def main():
         return self_test()
     root = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[1]
     offences = list(check(root))
+    for known in OPEN:
+        name, what = known.split(": ")
+        found = [o for o in offences if o.startswith(name + ":") and what in o]
+        offences = [o for o in offences if o not in found] + ([] if found else [f"{known}: is mended: remove its line"])
     for offence in offences:
         print(offence, file=sys.stderr)
     n = sum(1 for _ in sources(root))

@@ -118,12 +118,12 @@ def check_verb(page, command, verb):
 
 def check_status(page, clients):
     """Labels are looked for in the source: a status has no lines that a broker could be asked to print."""
-    source = (clients / "status-text.c").read_text()
+    source = (clients / "cli" / "text" / "status_text.c").read_text()
     due = set(re.findall(r'text_fact\w*\(text,\s*"([^"]+)"', source))
     table = re.search(r'"Source",(.*?)\);', source, re.S).group(1)
     due |= set(re.findall(r'"([^"]+)"', table))
     if len(due) < 30:
-        errors.append(f"status-text.c: only {len(due)} labels were found")
+        errors.append(f"status_text.c: only {len(due)} labels were found")
     differ("taskbroker.1, status", manual_names(section(page, ".Ss status")), due, "line")
 
 

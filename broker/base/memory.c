@@ -26,13 +26,13 @@ bool memory_is_scarce(void) {
 }
 
 /**
- * memory_take() - realloc() that leaves the reserve alone
+ * memory_alloc_optional() - realloc() that leaves the reserve alone
  * @former:  what shall grow or shrink, or NULL
  * @n:       bytes
  *
  * Return: The memory, of any content beyond what @former had; NULL: there is none, and
  *         @former is as it was.
  */
-void *memory_take(void *former, size_t n) {
+void *memory_alloc_optional(void *former, size_t n) {
         return memory_is_scarce() ? NULL : realloc(former, n);
 }

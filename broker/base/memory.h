@@ -10,4 +10,4 @@
 #include <stddef.h>
 
 bool memory_is_scarce(void);
-void *memory_take(void *former, size_t n);
+void *memory_alloc_optional(void *former, size_t n);

@@ -48,12 +48,12 @@ static void pool_grow(Pool *pool) {
 }
 
 /**
- * pool_take_any() - take an object that will be written as far as it is read
+ * pool_alloc_any() - take an object that will be written as far as it is read
  * @pool:  the pool
  *
  * Return: An object of any bytes; NULL at the limit or out of memory.
  */
-void *pool_take_any(Pool *pool) {
+void *pool_alloc_any(Pool *pool) {
         void *object;
 
         if (!pool->free)
@@ -68,23 +68,23 @@ void *pool_take_any(Pool *pool) {
 }
 
 /**
- * pool_take() - take an object
+ * pool_alloc() - take an object
  * @pool:  the pool
  *
  * Return: An object of zero bytes; NULL at the limit or out of memory.
  */
-void *pool_take(Pool *pool) {
-        void *object = pool_take_any(pool);
+void *pool_alloc(Pool *pool) {
+        void *object = pool_alloc_any(pool);
 
         return object ? memset(object, 0, pool->n_object) : NULL;
 }
 
 /**
- * pool_give() - give an object back
+ * pool_free() - give an object back
  * @pool:    the pool it was taken from
  * @object:  the object, or NULL
  */
-void pool_give(Pool *pool, void *object) {
+void pool_free(Pool *pool, void *object) {
         if (!object)
                 return;
         assert(pool->n_used > 0);

@@ -23,6 +23,6 @@ struct Pool {
 void pool_init(Pool *pool, size_t n_object, size_t n_max);
 void pool_deinit(Pool *pool);
 
-void *pool_take(Pool *pool);
-void *pool_take_any(Pool *pool);
-void pool_give(Pool *pool, void *object);
+void *pool_alloc(Pool *pool);
+void *pool_alloc_any(Pool *pool);
+void pool_free(Pool *pool, void *object);

@@ -105,7 +105,7 @@ int connector_init(Connector *connector, const ConnectorOptions *options) {
         r = socket_drops(connector->fd, &connector->drops);
         if (r)
                 return error_trace(r);
-        r = batch_init(&connector->batch, BATCH_N, BATCH_BYTES);
+        r = recv_batch_init(&connector->batch, BATCH_N, BATCH_BYTES);
         if (r)
                 return error_trace(r);
 
@@ -142,7 +142,7 @@ void connector_deinit(Connector *connector) {
                         (void)connector_send(connector, PROC_REQUEST_IGNORE);
                 close(connector->fd);
         }
-        batch_deinit(&connector->batch);
+        recv_batch_deinit(&connector->batch);
         free(connector->events);
         free(connector->cpu_seqs);
         free(connector->cpu_known);
@@ -260,7 +260,7 @@ int connector_read(Connector *connector, size_t n_wanted) {
                 if (r)
                         return error_trace(r);
         }
-        r = batch_receive(&connector->batch, connector->fd, n_wanted);
+        r = recv_batch_receive(&connector->batch, connector->fd, n_wanted);
         if (r)
                 return error_trace(r);
 
@@ -269,7 +269,7 @@ int connector_read(Connector *connector, size_t n_wanted) {
                 const void *data;
                 size_t n_data;
 
-                data = batch_datagram(&connector->batch, i, &connector->counters, &n_data);
+                data = recv_batch_datagram(&connector->batch, i, &connector->counters, &n_data);
                 if (!data)
                         continue;
                 r = proc_message_parse(data, n_data, &message);
@@ -305,7 +305,7 @@ int connector_read(Connector *connector, size_t n_wanted) {
  * @connector:  the connector; drained
  *
  * The answer is queued before send() returns; connector_check() is called when
- * it must have been read. The next read looks at the drop counter too.
+ * it must have been read. The next read recheck_queue at the drop counter too.
  *
  * Return: 0, or a negative errno.
  */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/kernel/batch.h"
+#include "broker/kernel/recv_batch.h"
 #include "broker/model/event.h"
 #include "broker/model/status.h"
 
@@ -35,7 +35,7 @@ struct Connector {
         int fd;
         bool opened;            /* by us, so that we hand it back */
         bool keepalive;
-        Batch batch;
+        RecvBatch batch;
         SourceCounters counters;
 
         Event *events;          /* of the last read, losses in their places */

@@ -18,7 +18,7 @@
 #include "broker/base/util.h"
 #include "broker/kernel/exit_listener.h"
 #include "broker/kernel/genl.h"
-#include "broker/kernel/layout.h"
+#include "broker/kernel/taskstats_layout.h"
 
 #define BATCH_N 256
 
@@ -91,7 +91,7 @@ int exit_listener_init(ExitListener *listener, const ExitListenerOptions *option
         r = socket_drops(listener->fd, &listener->drops);
         if (r)
                 return error_trace(r);
-        return error_trace(batch_init(&listener->batch, BATCH_N, GENL_MESSAGE_BYTES));
+        return error_trace(recv_batch_init(&listener->batch, BATCH_N, GENL_MESSAGE_BYTES));
 }
 
 /**
@@ -106,7 +106,7 @@ void exit_listener_deinit(ExitListener *listener) {
                 (void)listener_set(listener, TASKSTATS_CMD_ATTR_DEREGISTER_CPUMASK);
         if (listener->fd >= 0)
                 close(listener->fd);
-        batch_deinit(&listener->batch);
+        recv_batch_deinit(&listener->batch);
         *listener = (ExitListener)EXIT_LISTENER_NULL;
 }
 
@@ -121,7 +121,7 @@ void exit_listener_deinit(ExitListener *listener) {
  */
 int exit_listener_receive(ExitListener *listener, size_t n_wanted) {
         listener->i_next = 0;
-        return error_trace(batch_receive(&listener->batch, listener->fd, n_wanted));
+        return error_trace(recv_batch_receive(&listener->batch, listener->fd, n_wanted));
 }
 
 /**
@@ -137,7 +137,7 @@ int exit_listener_next(ExitListener *listener, ExitRecord *ret_record) {
                 size_t n_data;
                 int r;
 
-                data = batch_datagram(&listener->batch, listener->i_next++, &listener->counters, &n_data);
+                data = recv_batch_datagram(&listener->batch, listener->i_next++, &listener->counters, &n_data);
                 if (!data)
                         continue;
                 r = exit_record_parse(data, n_data, ret_record);
@@ -150,7 +150,7 @@ int exit_listener_next(ExitListener *listener, ExitRecord *ret_record) {
                         listener->version_logged = true;
                         log_error("This kernel's taskstats are older than version %d (Linux 2.6.37): exits will "
                                   "have no statistics.",
-                                  LAYOUT_VERSION_MIN);
+                                  TASKSTATS_LAYOUT_VERSION_MIN);
                 }
         }
         return EXIT_LISTENER_E_NONE;

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/kernel/batch.h"
 #include "broker/kernel/exit_record.h"
+#include "broker/kernel/recv_batch.h"
 #include "broker/model/status.h"
 
 typedef struct ExitListener ExitListener;
@@ -37,7 +37,7 @@ struct ExitListener {
         bool opened;
         uint16_t family;
         char cpumask[256];
-        Batch batch;
+        RecvBatch batch;
         size_t i_next;          /* the batch's next datagram */
         uint32_t drops;
         uint16_t last_version;  /* of the last record; 0: none yet */

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "broker/kernel/exit_record.h"
-#include "broker/kernel/layout.h"
+#include "broker/kernel/taskstats_layout.h"
 
 typedef struct Aggregate Aggregate;
 
@@ -87,15 +87,15 @@ int exit_record_parse(const void *data, size_t n_data, ExitRecord *ret_record) {
         if (!has_task || task.id == 0)
                 return EXIT_RECORD_E_MALFORMED;
 
-        version = layout_version(task.stats, task.n_stats);
-        r = layout_decode(task.stats, task.n_stats, version, &ret_record->stats);
+        version = taskstats_layout_version(task.stats, task.n_stats);
+        r = taskstats_layout_decode(task.stats, task.n_stats, version, &ret_record->stats);
         if (r)
-                return r == LAYOUT_E_VERSION ? EXIT_RECORD_E_VERSION : EXIT_RECORD_E_MALFORMED;
+                return r == TASKSTATS_LAYOUT_E_VERSION ? EXIT_RECORD_E_VERSION : EXIT_RECORD_E_MALFORMED;
 
         ret_record->tid = task.id;
         ret_record->pid = ret_record->stats.ac_tgid;
         ret_record->has_process = false;
-        if (has_process && layout_decode(process.stats, process.n_stats, version, &ret_record->process) == 0) {
+        if (has_process && taskstats_layout_decode(process.stats, process.n_stats, version, &ret_record->process) == 0) {
                 ret_record->has_process = true;
                 ret_record->pid = process.id;
         }

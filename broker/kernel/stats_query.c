@@ -58,7 +58,7 @@ static int query_discard(StatsQuery *query) {
         int r = 0;
 
         while (r == 0 && query->i_next < query->n_asked) {
-                r = batch_receive(&query->batch, query->fd, query->batch.n_max);
+                r = recv_batch_receive(&query->batch, query->fd, query->batch.n_max);
                 if (query->batch.n == 0)
                         break;
         }
@@ -94,7 +94,7 @@ static int query_receive(StatsQuery *query, const void **ret_data, size_t *ret_n
                 int r;
 
                 while (query->i_datagram < query->batch.n) {
-                        *ret_data = batch_datagram(&query->batch, query->i_datagram, &query->counters, ret_n);
+                        *ret_data = recv_batch_datagram(&query->batch, query->i_datagram, &query->counters, ret_n);
                         if (*ret_data)
                                 return 0;
                         ++query->i_datagram;
@@ -102,7 +102,7 @@ static int query_receive(StatsQuery *query, const void **ret_data, size_t *ret_n
                 if (query->wait_ms > 0 && poll(&pfd, 1, query->wait_ms) <= 0)
                         return 0;
                 query->i_datagram = 0;
-                r = batch_receive(&query->batch, query->fd, query->n_asked - query->i_next);
+                r = recv_batch_receive(&query->batch, query->fd, query->n_asked - query->i_next);
                 if (r)
                         return error_trace(r);
                 if (query->batch.n == 0)
@@ -200,13 +200,13 @@ int stats_query_init(StatsQuery *query, int fd) {
         query->requests = malloc((size_t)STATS_QUERY_MAX * STATS_REQUEST_BYTES);
         if (!query->requests)
                 return error_origin(-ENOMEM);
-        return error_trace(batch_init(&query->batch, STATS_QUERY_MAX, GENL_MESSAGE_BYTES));
+        return error_trace(recv_batch_init(&query->batch, STATS_QUERY_MAX, GENL_MESSAGE_BYTES));
 }
 
 void stats_query_deinit(StatsQuery *query) {
         if (query->fd >= 0)
                 close(query->fd);
         free(query->requests);
-        batch_deinit(&query->batch);
+        recv_batch_deinit(&query->batch);
         *query = (StatsQuery)STATS_QUERY_NULL;
 }

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/kernel/batch.h"
 #include "broker/kernel/exit_record.h"
+#include "broker/kernel/recv_batch.h"
 #include "broker/kernel/stats_source.h"
 
 typedef struct StatsQuery StatsQuery;
@@ -35,7 +35,7 @@ struct StatsQuery {
         uint32_t seq;                   /* of the first request of the last ask */
         size_t n_asked, i_next;
         uint8_t *requests;
-        Batch batch;
+        RecvBatch batch;
         size_t i_datagram;
         ExitRecord record;              /* room for a reply */
         bool refused_logged;

@@ -12,8 +12,8 @@ typedef struct Owner Owner;
 
 typedef enum OwnerClaim {
         OWNER_NONE,             /* nobody's but the administrator's: its ids differ, were changed, or it has privileges */
-        OWNER_NOW,              /* the user's, but not all that it has used was used as his */
-        OWNER_EVER,             /* the user's, from its birth on */
+        OWNER_CURRENT,              /* the user's, but not all that it has used was used as his */
+        OWNER_SINCE_BIRTH,             /* the user's, from its birth on */
 } OwnerClaim;
 
 struct Owner {

@@ -8,7 +8,7 @@
 #include "broker/model/event.h"
 
 typedef struct BrokerStatus BrokerStatus;
-typedef struct KernelFacts KernelFacts;
+typedef struct KernelFeatures KernelFeatures;
 typedef struct SourceCounters SourceCounters;
 
 /* Numbers of the wire. */
@@ -20,7 +20,7 @@ typedef enum DelayAccounting {
 } DelayAccounting;
 
 /* What this kernel is and can; found at start, delay accounting watched since. */
-struct KernelFacts {
+struct KernelFeatures {
         char release[65];
         uint16_t taskstats_version;     /* 0: no record seen yet */
         DelayAccounting delay_accounting;
@@ -45,7 +45,7 @@ struct BrokerStatus {
         uint64_t start_time_ns;
         uint64_t uptime_ns;
         int64_t realtime_offset_ns;
-        const KernelFacts *facts;
+        const KernelFeatures *features;
         SourceCounters connector;
         SourceCounters taskstats;
         uint64_t events[_EVENT_KIND_N];

@@ -12,8 +12,8 @@
 #include "broker/model/event.h"
 #include "broker/model/sample.h"
 #include "broker/model/status.h"
-#include "broker/rules/policy.h"
-#include "broker/tasks/table.h"
+#include "broker/policy/policy.h"
+#include "broker/tasks/task_table.h"
 #include "proto/frame.h"
 
 typedef struct EncodedError EncodedError;

@@ -23,9 +23,9 @@ size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid, u
         welcome.protocol = 1;
         welcome.epoch = status->epoch;
         welcome.broker_version = (char *)TASKBROKER_VERSION;
-        welcome.kernel_release = (char *)status->facts->release;
-        welcome.taskstats_version = status->facts->taskstats_version;
-        welcome.delay_accounting = (PB(DelayAccounting))status->facts->delay_accounting;
+        welcome.kernel_release = (char *)status->features->release;
+        welcome.taskstats_version = status->features->taskstats_version;
+        welcome.delay_accounting = (PB(DelayAccounting))status->features->delay_accounting;
         welcome.realtime_offset_ns = status->realtime_offset_ns;
         welcome.max_server_message_bytes = FRAME_MAX_FROM_BROKER;
         welcome.max_client_message_bytes = FRAME_MAX_FROM_CLIENT;
@@ -132,9 +132,9 @@ size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t bu
         s.epoch = status->epoch;
         s.start_time_ns = status->start_time_ns;
         s.uptime_ns = status->uptime_ns;
-        s.kernel_release = (char *)status->facts->release;
-        s.taskstats_version = status->facts->taskstats_version;
-        s.delay_accounting = (PB(DelayAccounting))status->facts->delay_accounting;
+        s.kernel_release = (char *)status->features->release;
+        s.taskstats_version = status->features->taskstats_version;
+        s.delay_accounting = (PB(DelayAccounting))status->features->delay_accounting;
         source_fill(&connector, &status->connector);
         s.connector = &connector;
         source_fill(&taskstats, &status->taskstats);

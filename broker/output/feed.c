@@ -65,7 +65,7 @@ static FeedChunk *chunk_new(Feed *feed) {
 
         if (feed->memory.user && charge_resize(&feed->memory, feed->memory.n + sizeof(*chunk)))
                 return NULL;
-        chunk = memory_take(NULL, sizeof(*chunk));
+        chunk = memory_alloc_optional(NULL, sizeof(*chunk));
         if (!chunk && feed->memory.user)
                 (void)charge_resize(&feed->memory, feed->memory.n - sizeof(*chunk));
         return chunk;
@@ -75,14 +75,14 @@ static FeedChunk *chunk_new(Feed *feed) {
  * feed_new() - make a feed
  * @ret_feed:      output
  * @id:            names it within the broker's epoch
- * @topic:         what it is of
+ * @key:         what it is of
  * @n_max:         bytes that it may keep; at least two chunks
  *
  * Return: 0; FEED_E_MEMORY.
  */
-int feed_new(Feed **ret_feed, uint64_t id, const Topic *topic, size_t n_max) {
-        Feed *feed = memory_take(NULL, sizeof(*feed));
-        FeedChunk *chunk = memory_take(NULL, sizeof(*chunk));
+int feed_new(Feed **ret_feed, uint64_t id, const SubscriptionKey *key, size_t n_max) {
+        Feed *feed = memory_alloc_optional(NULL, sizeof(*feed));
+        FeedChunk *chunk = memory_alloc_optional(NULL, sizeof(*chunk));
 
         if (!feed || !chunk) {
                 free(feed);
@@ -94,8 +94,8 @@ int feed_new(Feed **ret_feed, uint64_t id, const Topic *topic, size_t n_max) {
         list_init(&feed->chunks);
         list_init(&feed->cursors);
         feed->id = id;
-        feed->topic = *topic;
-        feed->of_all = filter_is_of_all(&topic->filter);
+        feed->key = *key;
+        feed->matches_all = filter_matches_all(&key->filter);
         list_init(&feed->snapshots);
         feed->next_number = 1;
         feed->n_max = MAX(n_max, (size_t)2 * FEED_CHUNK_BYTES);
@@ -192,7 +192,7 @@ static size_t frame_size(const uint8_t *frame, size_t n_max) {
 /* Makes room for what a cursor must send by itself. Without it the cursor is broken: it can be nothing but closed. */
 static void cursor_take_rest(Cursor *cursor, size_t n) {
         if (!cursor->memory.user || charge_resize(&cursor->memory, n) == 0)
-                cursor->rest = memory_take(NULL, n);
+                cursor->rest = memory_alloc_optional(NULL, n);
         cursor->broken = !cursor->rest;
         cursor->n_rest = n;
         cursor->i_rest = 0;

@@ -14,9 +14,9 @@
 
 #include "broker/base/list.h"
 #include "broker/output/encode.h"
-#include "broker/output/request.h"
-#include "broker/rules/policy.h"
-#include "broker/rules/quota.h"
+#include "broker/output/request_decode.h"
+#include "broker/policy/policy.h"
+#include "broker/policy/quota.h"
 
 typedef struct Cursor Cursor;
 typedef struct Feed Feed;
@@ -47,10 +47,10 @@ struct FeedChunk {
 struct Feed {
         List link;                      /* of the owner */
         uint64_t id;
-        Topic topic;                    /* what it is of */
+        SubscriptionKey key;                    /* what it is of */
         Rights rights;                  /* of those who may read it */
         bool of_samples;                /* its frames are parts of samples, and its numbers those of samples */
-        bool of_all;                    /* its filter leaves nothing out */
+        bool matches_all;                    /* its filter leaves nothing out */
         uint64_t mark;                  /* of its subtrees; 0: it has none */
         uint64_t roots[LIMIT_FILTER_SUBTREES]; /* starts of the subtrees' roots, with their numbers their identity */
         uint32_t age;                   /* feed_age()s without a cursor */
@@ -88,7 +88,7 @@ struct Cursor {
         Charge memory;                  /* of the rest; empty: at nobody's cost */
 };
 
-int feed_new(Feed **ret_feed, uint64_t id, const Topic *topic, size_t n_max);
+int feed_new(Feed **ret_feed, uint64_t id, const SubscriptionKey *key, size_t n_max);
 int feed_charge(Feed *feed, QuotaUser *user);
 Feed *feed_free(Feed *feed);
 bool feed_has(const Feed *feed, uint64_t number);

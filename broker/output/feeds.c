@@ -20,7 +20,7 @@
 #include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/feeds.h"
-#include "broker/rules/limits.h"
+#include "broker/policy/limits.h"
 #include "broker/tasks/subtree.h"
 
 #define SHARE_NS (50 * NSEC_PER_MSEC)
@@ -28,7 +28,7 @@
 /* How long a snapshot stays that nobody reads. */
 #define SNAPSHOT_KEEP_NS NSEC_PER_SEC
 
-void feeds_init(Feeds *feeds, TaskTable *table, Programs *programs, size_t n_bytes_max) {
+void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t n_bytes_max) {
         *feeds = (Feeds){ .table = table, .programs = programs, .n_bytes_max = n_bytes_max };
         list_init(&feeds->list);
 }
@@ -40,8 +40,8 @@ static void feeds_free_snapshot(Feeds *feeds, Feed *feed, Snapshot *snapshot) {
 }
 
 /* Whether it takes knowing what processes run, or where. */
-bool topic_wants_programs(const Topic *topic) {
-        return topic->programs || topic->filter.n_cgroups > 0;
+bool subscription_key_wants_programs(const SubscriptionKey *key) {
+        return key->programs || key->filter.n_cgroups > 0;
 }
 
 static void feeds_free_feed(Feeds *feeds, Feed *feed) {
@@ -61,21 +61,21 @@ void feeds_deinit(Feeds *feeds) {
 }
 
 /**
- * feeds_find_roots() - the roots of a topic's subtrees
+ * feeds_find_roots() - the roots of a key's subtrees
  * @feeds:  the feeds
- * @topic:  the topic
+ * @key:  the key
  * @rights: of whoever asks
  * @roots:  output: their starts, which tell them from later owners of their numbers
  *
  * Return: 0; FEEDS_E_NO_ROOT: not all of them live, as far as the client may know.
  */
 int feeds_find_roots(const Feeds *feeds,
-                     const Topic *topic,
+                     const SubscriptionKey *key,
                      const Rights *rights,
                      uint64_t roots[static LIMIT_FILTER_SUBTREES]) {
         memset(roots, 0, LIMIT_FILTER_SUBTREES * sizeof(*roots));
-        for (size_t i = 0; i < topic->filter.n_subtrees; ++i) {
-                const Task *leader = task_table_get_leader(feeds->table, topic->filter.subtrees[i]);
+        for (size_t i = 0; i < key->filter.n_subtrees; ++i) {
+                const Task *leader = task_table_get_leader(feeds->table, key->filter.subtrees[i]);
 
                 if (!leader || policy_view_task(rights, leader) == VIEW_NONE)
                         return FEEDS_E_NO_ROOT;
@@ -84,16 +84,16 @@ int feeds_find_roots(const Feeds *feeds,
         return 0;
 }
 
-/* Marks the tasks of a topic's subtrees; 0: it has none. */
-static int feeds_take_mark(Feeds *feeds, const Topic *topic, uint64_t *ret_mark) {
+/* Marks the tasks of a key's subtrees; 0: it has none. */
+static int feeds_take_mark(Feeds *feeds, const SubscriptionKey *key, uint64_t *ret_mark) {
         uint64_t mark = ~feeds->marks & (feeds->marks + 1); /* the lowest that is free */
 
         *ret_mark = 0;
-        if (topic->filter.n_subtrees == 0)
+        if (key->filter.n_subtrees == 0)
                 return 0;
         if (mark == 0)
                 return FEEDS_E_FULL;
-        if (subtree_mark(feeds->table, mark, topic->filter.subtrees, topic->filter.n_subtrees))
+        if (subtree_mark(feeds->table, mark, key->filter.subtrees, key->filter.n_subtrees))
                 return FEEDS_E_MEMORY;
         feeds->marks |= mark;
         *ret_mark = mark;
@@ -131,7 +131,7 @@ static int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
 /**
  * feeds_make() - make a feed that belongs to the caller
  * @feeds:        has its name and the marks of its subtrees, and knows that it wants programs
- * @topic:        what it is of
+ * @key:        what it is of
  * @rights:       of those who may read it
  * @roots:        of feeds_find_roots()
  * @user:         at whose cost
@@ -141,7 +141,7 @@ static int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
  * Return: 0; FEEDS_E_FULL; FEEDS_E_MEMORY; FEEDS_E_USER_FEEDS; FEEDS_E_USER_BYTES.
  */
 int feeds_make(Feeds *feeds,
-               const Topic *topic,
+               const SubscriptionKey *key,
                const Rights *rights,
                const uint64_t roots[static LIMIT_FILTER_SUBTREES],
                QuotaUser *user,
@@ -154,12 +154,12 @@ int feeds_make(Feeds *feeds,
         r = feeds_take_place(feeds, user, &place);
         if (r)
                 return r;
-        if (feed_new(&feed, feeds->last_id + 1, topic, n_bytes_max))
+        if (feed_new(&feed, feeds->last_id + 1, key, n_bytes_max))
                 r = FEEDS_E_MEMORY;
         else if (feed_charge(feed, user))
                 r = FEEDS_E_USER_BYTES;
         else
-                r = feeds_take_mark(feeds, topic, &feed->mark);
+                r = feeds_take_mark(feeds, key, &feed->mark);
         if (r) {
                 charge_return(&place);
                 feed_free(feed);
@@ -168,8 +168,8 @@ int feeds_make(Feeds *feeds,
         memcpy(feed->roots, roots, sizeof(feed->roots));
         feed->place = place;
         feed->rights = *rights;
-        if (topic_wants_programs(topic))
-                programs_want(feeds->programs);
+        if (subscription_key_wants_programs(key))
+                program_reader_want(feeds->programs);
         ++feeds->last_id;
         *ret_feed = feed;
         return 0;
@@ -181,16 +181,16 @@ int feeds_make(Feeds *feeds,
  * @feed:   the feed, without cursors
  */
 void feeds_dispose(Feeds *feeds, Feed *feed) {
-        if (topic_wants_programs(&feed->topic))
-                programs_unwant(feeds->programs);
+        if (subscription_key_wants_programs(&feed->key))
+                program_reader_unwant(feeds->programs);
         feeds->marks &= ~feed->mark;
         feed_free(feed);
 }
 
 /**
- * feeds_find() - the feed of a topic, made if it is not there
+ * feeds_find() - the feed of a key, made if it is not there
  * @feeds:     the feeds
- * @topic:     what it is of
+ * @key:     what it is of
  * @rights:    of whoever reads it
  * @user:      at whose cost one is made
  * @ret_feed:  output
@@ -198,24 +198,24 @@ void feeds_dispose(Feeds *feeds, Feed *feed) {
  * Return: 0; FEEDS_E_FULL; FEEDS_E_MEMORY; FEEDS_E_NO_ROOT; FEEDS_E_USER_FEEDS;
  *         FEEDS_E_USER_BYTES.
  */
-int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, QuotaUser *user, Feed **ret_feed) {
+int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, QuotaUser *user, Feed **ret_feed) {
         uint64_t roots[LIMIT_FILTER_SUBTREES];
         Feed *made;
         int r;
 
-        r = feeds_find_roots(feeds, topic, rights, roots);
+        r = feeds_find_roots(feeds, key, rights, roots);
         if (r)
                 return r;
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
 
-                if (!feed->stopped && rights_equal(&feed->rights, rights) && topic_equals(&feed->topic, topic) &&
+                if (!feed->stopped && rights_equal(&feed->rights, rights) && subscription_key_equals(&feed->key, key) &&
                     memcmp(feed->roots, roots, sizeof(roots)) == 0) {
                         *ret_feed = feed;
                         return 0;
                 }
         }
-        r = feeds_make(feeds, topic, rights, roots, user, feeds->n_bytes_max, &made);
+        r = feeds_make(feeds, key, rights, roots, user, feeds->n_bytes_max, &made);
         if (r)
                 return r;
         ++feeds->n;
@@ -242,7 +242,7 @@ Feed *feeds_get(const Feeds *feeds, uint64_t id) {
 }
 
 /**
- * feeds_judge() - whether an event passes a feed's filter
+ * feeds_filter_timed() - whether an event passes a feed's filter
  * @feed:   the feed
  * @event:  the event
  * @task:   its task as it was before; NULL: not in the table
@@ -250,16 +250,16 @@ Feed *feeds_get(const Feeds *feeds, uint64_t id) {
  * Patterns of names can take long to match, and events are many: what that takes is at
  * the cost of the feed's user, and if that is too much, the feed stops.
  */
-FilterVerdict feeds_judge(Feed *feed, const Event *event, const Task *task) {
+FilterVerdict feeds_filter_timed(Feed *feed, const Event *event, const Task *task) {
         uint64_t begin_ns, end_ns;
         FilterVerdict verdict;
 
-        if (feed->topic.filter.n_comms == 0 || !feed->place.user)
-                return filter_judge(&feed->topic.filter, feed->mark, event, task);
+        if (feed->key.filter.n_comms == 0 || !feed->place.user)
+                return filter_judge(&feed->key.filter, feed->mark, event, task);
         if (feed->stopped)
                 return FILTER_HIDES;
         begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-        verdict = filter_judge(&feed->topic.filter, feed->mark, event, task);
+        verdict = filter_judge(&feed->key.filter, feed->mark, event, task);
         end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         feed->stopped = quota_user_filter(feed->place.user, end_ns - begin_ns, end_ns) != 0;
         return verdict;
@@ -267,7 +267,7 @@ FilterVerdict feeds_judge(Feed *feed, const Event *event, const Task *task) {
 
 /* What the filter alone says. */
 static FilterVerdict feed_filter(Feed *feed, const Event *event, const Task *task) {
-        return feed->of_all ? FILTER_PASSES : feeds_judge(feed, event, task);
+        return feed->matches_all ? FILTER_PASSES : feeds_filter_timed(feed, event, task);
 }
 
 /*
@@ -294,19 +294,19 @@ static FilterVerdict feed_hide(const Feed *feed, const Event *event, const Task 
 static int feed_variant(Feed *feed, const Event *event, bool of_process, const Task *task, const Task *leader) {
         const Rights *rights = &feed->rights;
         View view = policy_view_event(rights, event);
-        int variant = feed->topic.programs ? ENCODE_PROGRAM : 0;
-        bool wanted = feed->topic.kinds & EVENT_BIT(event->kind);
+        int variant = feed->key.programs ? ENCODE_PROGRAM : 0;
+        bool wanted = feed->key.kinds & EVENT_BIT(event->kind);
         FilterVerdict verdict;
 
-        if (!feed->topic.threads && !of_process)
+        if (!feed->key.threads && !of_process)
                 return -1;
-        if (!feed->topic.threads)
+        if (!feed->key.threads)
                 task = leader;
         verdict = feed_filter(feed, event, task);
         if (view != VIEW_FULL) {
                 variant |= ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);
                 /* What may not be told selects nothing either. */
-                if (feed->topic.filter.nonzero && event->kind == EVENT_EXIT && !rights->exit_status)
+                if (feed->key.filter.nonzero && event->kind == EVENT_EXIT && !rights->exit_status)
                         return -1;
         }
         if (!rights->all && !rights->others)
@@ -328,7 +328,7 @@ static int feed_variant(Feed *feed, const Event *event, bool of_process, const T
 
 /* Whether the task before the event makes a difference. */
 static bool feed_needs_task(const Feed *feed, const Event *event) {
-        return event->kind != EVENT_LOSS && (!feed->of_all || !(feed->rights.all || feed->rights.others));
+        return event->kind != EVENT_LOSS && (!feed->matches_all || !(feed->rights.all || feed->rights.others));
 }
 
 /**

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Feeds: those that there are, one for each topic and each kind of rights, and their
+ * Feeds: those that there are, one for each key and each kind of rights, and their
  * snapshots. An event is judged by each feed's rights and filter, encoded when the
  * first wants it, and copied to each that does.
  */
@@ -14,9 +14,9 @@
 #include "broker/model/event.h"
 #include "broker/output/feed.h"
 #include "broker/output/snapshot.h"
-#include "broker/rules/quota.h"
-#include "broker/tasks/programs.h"
-#include "broker/tasks/table.h"
+#include "broker/policy/quota.h"
+#include "broker/tasks/program_reader.h"
+#include "broker/tasks/task_table.h"
 
 typedef struct Feeds Feeds;
 
@@ -33,7 +33,7 @@ enum {
 
 struct Feeds {
         TaskTable *table;               /* not owned */
-        Programs *programs;             /* not owned */
+        ProgramReader *programs;             /* not owned */
         size_t n_bytes_max;             /* of each feed */
 
         List list;
@@ -45,17 +45,17 @@ struct Feeds {
         uint64_t n_snapshots_made;
 };
 
-bool topic_wants_programs(const Topic *topic);
+bool subscription_key_wants_programs(const SubscriptionKey *key);
 
-void feeds_init(Feeds *feeds, TaskTable *table, Programs *programs, size_t n_bytes_max);
+void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t n_bytes_max);
 void feeds_deinit(Feeds *feeds);
 
 int feeds_find_roots(const Feeds *feeds,
-                     const Topic *topic,
+                     const SubscriptionKey *key,
                      const Rights *rights,
                      uint64_t roots[static LIMIT_FILTER_SUBTREES]);
 int feeds_make(Feeds *feeds,
-               const Topic *topic,
+               const SubscriptionKey *key,
                const Rights *rights,
                const uint64_t roots[static LIMIT_FILTER_SUBTREES],
                QuotaUser *user,
@@ -63,9 +63,9 @@ int feeds_make(Feeds *feeds,
                Feed **ret_feed);
 void feeds_dispose(Feeds *feeds, Feed *feed);
 
-int feeds_find(Feeds *feeds, const Topic *topic, const Rights *rights, QuotaUser *user, Feed **ret_feed);
+int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, QuotaUser *user, Feed **ret_feed);
 Feed *feeds_get(const Feeds *feeds, uint64_t id);
-FilterVerdict feeds_judge(Feed *feed, const Event *event, const Task *task);
+FilterVerdict feeds_filter_timed(Feed *feed, const Event *event, const Task *task);
 void feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns);
 int feeds_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, Snapshot **ret_snapshot);
 void feeds_age(Feeds *feeds);

@@ -14,7 +14,7 @@
 #include "broker/base/util.h"
 #include "broker/output/sample_feeds.h"
 #include "broker/output/sample_view.h"
-#include "broker/rules/limits.h"
+#include "broker/policy/limits.h"
 
 /* Feeds whose time comes this soon are sampled with those whose time has come. */
 #define DUE_SLACK_NS (5 * NSEC_PER_MSEC)
@@ -36,7 +36,7 @@ struct Encodings {
         } each[ENCODINGS];
 };
 
-void sample_feeds_init(SampleFeeds *samples, Feeds *feeds, Glance *glance) {
+void sample_feeds_init(SampleFeeds *samples, Feeds *feeds, PtraceCheck *glance) {
         *samples = (SampleFeeds){ .feeds = feeds, .glance = glance };
         list_init(&samples->list);
 }
@@ -47,7 +47,7 @@ void sample_feeds_deinit(SampleFeeds *samples) {
 }
 
 static int sample_feeds_new(SampleFeeds *samples,
-                            const Topic *topic,
+                            const SubscriptionKey *key,
                             const Sampling *sampling,
                             const Rights *rights,
                             const uint64_t roots[static LIMIT_FILTER_SUBTREES],
@@ -59,12 +59,12 @@ static int sample_feeds_new(SampleFeeds *samples,
 
         if (samples->n >= LIMIT_SAMPLE_FEEDS)
                 return FEEDS_E_FULL;
-        feed = memory_take(NULL, sizeof(*feed));
+        feed = memory_alloc_optional(NULL, sizeof(*feed));
         if (!feed)
                 return FEEDS_E_MEMORY;
         *feed = (SampleFeed){ .sampling = *sampling };
         list_init(&feed->link);
-        r = feeds_make(feeds, topic, rights, roots, user, MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks),
+        r = feeds_make(feeds, key, rights, roots, user, MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks),
                        &feed->feed);
         if (r) {
                 free(feed);
@@ -80,7 +80,7 @@ static int sample_feeds_new(SampleFeeds *samples,
 /**
  * sample_feeds_find() - the feed of a request, made if it is not there
  * @samples:   the feeds
- * @topic:     of what
+ * @key:     of what
  * @sampling:  how
  * @rights:    of whoever reads it
  * @user:      at whose cost one is made
@@ -90,7 +90,7 @@ static int sample_feeds_new(SampleFeeds *samples,
  *         FEEDS_E_USER_BYTES.
  */
 int sample_feeds_find(SampleFeeds *samples,
-                      const Topic *topic,
+                      const SubscriptionKey *key,
                       const Sampling *sampling,
                       const Rights *rights,
                       QuotaUser *user,
@@ -98,20 +98,20 @@ int sample_feeds_find(SampleFeeds *samples,
         uint64_t roots[LIMIT_FILTER_SUBTREES];
         int r;
 
-        r = feeds_find_roots(samples->feeds, topic, rights, roots);
+        r = feeds_find_roots(samples->feeds, key, rights, roots);
         if (r)
                 return r;
         list_for_each(link, safe, &samples->list) {
                 SampleFeed *feed = container_of(link, SampleFeed, link);
 
                 if (!feed->feed->stopped && feed->sampling.interval_ms == sampling->interval_ms && feed->sampling.groups == sampling->groups &&
-                    rights_equal(&feed->feed->rights, rights) && topic_equals(&feed->feed->topic, topic) &&
+                    rights_equal(&feed->feed->rights, rights) && subscription_key_equals(&feed->feed->key, key) &&
                     memcmp(feed->feed->roots, roots, sizeof(roots)) == 0) {
                         *ret_feed = feed;
                         return 0;
                 }
         }
-        return sample_feeds_new(samples, topic, sampling, rights, roots, user, ret_feed);
+        return sample_feeds_new(samples, key, sampling, rights, roots, user, ret_feed);
 }
 
 /**
@@ -130,7 +130,7 @@ void sample_feeds_give_up(SampleFeeds *samples, SampleFeed *feed) {
 static bool sample_feed_has(const SampleFeed *feed, const Task *task) {
         if (policy_view_task(&feed->feed->rights, task) == VIEW_NONE)
                 return false;
-        return feed->feed->of_all || filter_passes_task(&feed->feed->topic.filter, feed->feed->mark, task);
+        return feed->feed->matches_all || filter_passes_task(&feed->feed->key.filter, feed->feed->mark, task);
 }
 
 static void sample_feed_append(SampleFeed *feed, const TaskSample *sample, View view, Encodings *encodings) {
@@ -195,7 +195,7 @@ static TaskSample sample_of_exit(const Event *event, const Task *leader, bool of
 
 static void sample_feed_publish(SampleFeed *feed, const Event *event, const Task *task, const Task *leader, Encodings encodings[static 2]) {
         View view = policy_view_event(&feed->feed->rights, event);
-        bool of_process = !feed->feed->topic.threads;
+        bool of_process = !feed->feed->key.threads;
         TaskSample sample;
 
         if (event->kind == EVENT_LOSS) {
@@ -207,8 +207,8 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, const Task
                 return;
         if (of_process && !event_is_of_process(event))
                 return;
-        if (!feed->feed->of_all &&
-            feeds_judge(feed->feed, event, of_process ? leader : task) == FILTER_HIDES)
+        if (!feed->feed->matches_all &&
+            feeds_filter_timed(feed->feed, event, of_process ? leader : task) == FILTER_HIDES)
                 return;
         feed->n_forks += event->kind == EVENT_FORK;
         feed->n_execs += event->kind == EVENT_EXEC;
@@ -259,8 +259,8 @@ bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, bool *ret_of_task
                 SampleFeed *feed = container_of(link, SampleFeed, link);
 
                 feed->in_sweep = feed->due_ns <= now_ns + DUE_SLACK_NS;
-                *ret_of_tasks |= feed->in_sweep && feed->feed->topic.threads;
-                *ret_of_processes |= feed->in_sweep && !feed->feed->topic.threads;
+                *ret_of_tasks |= feed->in_sweep && feed->feed->key.threads;
+                *ret_of_processes |= feed->in_sweep && !feed->feed->key.threads;
         }
         return *ret_of_tasks || *ret_of_processes;
 }
@@ -272,7 +272,7 @@ bool sample_feeds_want(const SampleFeeds *samples, const Task *leader) {
 
                 if (!feed->in_sweep)
                         continue;
-                if (feed->feed->of_all || !feed->feed->topic.threads) {
+                if (feed->feed->matches_all || !feed->feed->key.threads) {
                         if (sample_feed_has(feed, leader))
                                 return true;
                         continue;
@@ -285,21 +285,21 @@ bool sample_feeds_want(const SampleFeeds *samples, const Task *leader) {
 }
 
 /**
- * sample_feeds_tell() - give a sample to all feeds that take part and want it
+ * sample_feeds_append_task() - give a sample to all feeds that take part and want it
  * @samples:        the feeds
  * @task:           the task, or the process' leader
  * @of_process:     it is the process'
  * @sample:         the sample
  * @changed_sweep:  the last sweep that found it changed
  */
-void sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep) {
+void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep) {
         Encodings encodings UNINITIALISED;
 
         encodings.n = 0;
         list_for_each(link, safe, &samples->list) {
                 SampleFeed *feed = container_of(link, SampleFeed, link);
 
-                if (!feed->in_sweep || feed->feed->topic.threads == of_process || changed_sweep <= feed->sweep ||
+                if (!feed->in_sweep || feed->feed->key.threads == of_process || changed_sweep <= feed->sweep ||
                     !sample_feed_has(feed, task))
                         continue;
                 sample_feed_append(feed, sample, sample_view(samples->glance, &feed->feed->rights, sample), &encodings);

@@ -14,14 +14,14 @@
 #include "broker/base/list.h"
 #include "broker/model/sample.h"
 #include "broker/output/feeds.h"
-#include "broker/tasks/glance.h"
+#include "broker/tasks/ptrace_check.h"
 
 typedef struct SampleFeed SampleFeed;
 typedef struct SampleFeeds SampleFeeds;
 
 struct SampleFeed {
         List link;
-        Feed *feed;                     /* its topic says of what */
+        Feed *feed;                     /* its key says of what */
         Sampling sampling;
         size_t n_subscribers;           /* those that wait for a whole sample included */
         size_t n_waiting;               /* of those */
@@ -35,16 +35,16 @@ struct SampleFeed {
 
 struct SampleFeeds {
         Feeds *feeds;                   /* not owned: has the marks of subtrees */
-        Glance *glance;                 /* not owned */
+        PtraceCheck *glance;                 /* not owned */
         List list;
         size_t n;
 };
 
-void sample_feeds_init(SampleFeeds *samples, Feeds *feeds, Glance *glance);
+void sample_feeds_init(SampleFeeds *samples, Feeds *feeds, PtraceCheck *glance);
 void sample_feeds_deinit(SampleFeeds *samples);
 
 int sample_feeds_find(SampleFeeds *samples,
-                      const Topic *topic,
+                      const SubscriptionKey *key,
                       const Sampling *sampling,
                       const Rights *rights,
                       QuotaUser *user,
@@ -55,5 +55,5 @@ void sample_feeds_publish(SampleFeeds *samples, const Event *event);
 
 bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, bool *ret_of_tasks, bool *ret_of_processes);
 bool sample_feeds_want(const SampleFeeds *samples, const Task *leader);
-void sample_feeds_tell(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep);
+void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep);
 void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uint64_t now_ns);

@@ -14,9 +14,9 @@
  * @rights:  of the client
  * @sample:  of a task that has not ended
  */
-View sample_view(Glance *glance, const Rights *rights, const TaskSample *sample) {
+View sample_view(PtraceCheck *glance, const Rights *rights, const TaskSample *sample) {
         View own = policy_view(rights, &sample->owner);
         View others = policy_view(rights, &(Owner){ .claim = OWNER_NONE });
 
-        return own == others || glance_at(glance, sample->pid) ? own : others;
+        return own == others || ptrace_check_task(glance, sample->pid) ? own : others;
 }

@@ -4,7 +4,7 @@
 /* What a client may know of a live task's sample: see sample_view.c. */
 
 #include "broker/model/sample.h"
-#include "broker/rules/policy.h"
-#include "broker/tasks/glance.h"
+#include "broker/policy/policy.h"
+#include "broker/tasks/ptrace_check.h"
 
-View sample_view(Glance *glance, const Rights *rights, const TaskSample *sample);
+View sample_view(PtraceCheck *glance, const Rights *rights, const TaskSample *sample);

@@ -24,7 +24,7 @@ struct Part {
 };
 
 static int snapshot_add_frame(Snapshot *snapshot, const uint8_t *header, size_t n_header, const uint8_t *body, size_t n_body) {
-        SnapshotFrame *frame = memory_take(NULL, sizeof(*frame) + n_header + n_body);
+        SnapshotFrame *frame = memory_alloc_optional(NULL, sizeof(*frame) + n_header + n_body);
 
         if (!frame)
                 return SNAPSHOT_E_MEMORY;
@@ -48,8 +48,8 @@ static int snapshot_close_part(Snapshot *snapshot, Part *part) {
 }
 
 static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed, Part *part) {
-        uint32_t programs = feed->topic.programs ? ENCODE_PROGRAM : 0;
-        bool threads = feed->topic.threads, all = filter_is_of_all(&feed->topic.filter);
+        uint32_t programs = feed->key.programs ? ENCODE_PROGRAM : 0;
+        bool threads = feed->key.threads, all = filter_matches_all(&feed->key.filter);
         int r;
 
         for (Task *task = threads ? task_table_next(table, 1) : task_table_next_leader(table, 1); task;
@@ -61,7 +61,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                 /* Its birth is still to be told. */
                 if (!threads && leader_is_unseen(task))
                         continue;
-                if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->topic.filter, feed->mark, task)))
+                if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->key.filter, feed->mark, task)))
                         continue;
                 n = encode_task(task, programs | (view == VIEW_PUBLIC ? ENCODE_PUBLIC : 0), threads, encoded);
                 if (part->n + n > sizeof(part->bytes)) {
@@ -71,7 +71,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                 }
                 /* Found in /proc a moment before the kernel queued its FORK: that is told with this. */
                 if (task->flags & TASK_SEEDED)
-                        task->flags |= TASK_BIRTH_TOLD;
+                        task->flags |= TASK_FORK_REPORTED;
                 memcpy(part->bytes + part->n, encoded, n);
                 part->n += n;
                 ++snapshot->n_tasks;
@@ -89,9 +89,9 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
  * Return: 0; SNAPSHOT_E_MEMORY.
  */
 int snapshot_new(Snapshot **ret_snapshot, TaskTable *table, const Feed *feed, uint64_t time_ns) {
-        Snapshot *snapshot = memory_take(NULL, sizeof(*snapshot));
+        Snapshot *snapshot = memory_alloc_optional(NULL, sizeof(*snapshot));
         uint8_t end[ENCODED_REPLY_MAX];
-        Part *part = memory_take(NULL, sizeof(*part));
+        Part *part = memory_alloc_optional(NULL, sizeof(*part));
         int r;
 
         if (!snapshot || !part) {

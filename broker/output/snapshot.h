@@ -15,7 +15,7 @@
 #include "broker/base/list.h"
 #include "broker/output/encode.h"
 #include "broker/output/feed.h"
-#include "broker/rules/quota.h"
+#include "broker/policy/quota.h"
 
 typedef struct Snapshot Snapshot;
 typedef struct SnapshotCursor SnapshotCursor;

@@ -22,8 +22,8 @@
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/util.h"
-#include "broker/tasks/ends.h"
 #include "broker/tasks/join.h"
+#include "broker/tasks/join_exit.h"
 #include "broker/tasks/owner.h"
 #include "broker/tasks/procfs.h"
 
@@ -40,31 +40,31 @@
 /* How long it waits while nothing is known to be lost: longer than it takes to tear down a large task. */
 #define OVERDUE_AGE_NS (2 * NSEC_PER_SEC)
 
-static void join_on_program(Programs *programs, const Task *task, const Program *program);
-static int join_has_ended(Programs *programs, const Task *task, bool *ret_ended);
+static void join_on_program(ProgramReader *programs, const Task *task, const Program *program);
+static int join_has_ended(ProgramReader *programs, const Task *task, bool *ret_ended);
 
 void join_init(Join *join,
                Connector *connector,
                ExitListener *listener,
-               KernelFacts *facts,
+               KernelFeatures *features,
                int procfs_fd,
                JoinEmit emit) {
         *join = (Join){
                 .connector = connector,
-                .facts = facts,
+                .features = features,
                 .emit = emit,
                 .start_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC),
                 .realtime_offset_ns = clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC),
         };
         task_table_init(&join->table);
-        records_init(&join->records, listener);
-        names_init(&join->names, procfs_fd);
-        programs_init(&join->programs, procfs_fd, &join->table, join_on_program);
+        exit_records_init(&join->records, listener);
+        comm_reader_init(&join->names, procfs_fd);
+        program_reader_init(&join->programs, procfs_fd, &join->table, join_on_program);
         join->programs.has_ended = join_has_ended;
 }
 
 void join_deinit(Join *join) {
-        records_deinit(&join->records);
+        exit_records_deinit(&join->records);
         task_table_deinit(&join->table);
 }
 
@@ -98,23 +98,23 @@ void join_emit(Join *join, Event *event) {
  * A number was given to a new task: whoever has it here must have ended. That is
  * its task and, if it is a process' number, all of that process.
  */
-static int join_vacate(Join *join, uint32_t number, uint64_t now_ns) {
+static int join_replace_number(Join *join, uint32_t number, uint64_t now_ns) {
         Process *process = task_table_get_process(&join->table, number);
         Task *task = task_table_get(&join->table, number);
-        WaitingRecord *record;
+        PendingRecord *record;
         int r;
 
         if (!task && !process)
                 return 0;
-        r = records_drain(&join->records);
+        r = exit_records_drain(&join->records);
         if (r)
                 return error_trace(r);
         if (process)
-                return error_trace(ends_conclude_process(join, process, now_ns));
-        record = records_peek(&join->records, number);
-        if (!record_is_of(record, task) || !record_fits(record, task, now_ns))
+                return error_trace(join_exit_synthesise_process(join, process, now_ns));
+        record = exit_records_peek(&join->records, number);
+        if (!pending_record_is_of(record, task) || !pending_record_fits(record, task, now_ns))
                 record = NULL;
-        return error_trace(ends_conclude_task(join, task, record, now_ns));
+        return error_trace(join_exit_synthesise_task(join, task, record, now_ns));
 }
 
 static int join_fork(Join *join, Event *event) {
@@ -128,7 +128,7 @@ static int join_fork(Join *join, Event *event) {
         if (task && (task->flags & TASK_SEEDED) && task->process->pid == event->pid &&
             procfs_starts_agree(event->time_ns, task->start_time_ns)) {
                 /* Born while /proc was read: one task, seen twice, and told once. */
-                if (task->flags & TASK_BIRTH_TOLD)
+                if (task->flags & TASK_FORK_REPORTED)
                         return 0;
                 task->flags &= (uint16_t)~TASK_SEEDED;
                 if (!thread)
@@ -140,9 +140,9 @@ static int join_fork(Join *join, Event *event) {
                 return 0;
         }
         reused = task;
-        r = join_vacate(join, event->tid, event->time_ns);
+        r = join_replace_number(join, event->tid, event->time_ns);
         if (!r && thread && !task_table_get_process(&join->table, event->pid))
-                r = join_vacate(join, event->pid, event->time_ns);
+                r = join_replace_number(join, event->pid, event->time_ns);
         if (r)
                 return error_trace(r);
 
@@ -159,14 +159,14 @@ static int join_fork(Join *join, Event *event) {
                 return error_origin(-ENOMEM);
         if (first) {
                 task_table_inherit(&join->table, task->process, task_table_get_process(&join->table, event->fork.parent_pid));
-                programs_note_birth(&join->programs, task->process);
+                program_reader_note_birth(&join->programs, task->process);
         }
         task->start_time_ns = event->time_ns;
-        if (join->facts->delay_accounting == DELAY_ACCOUNTING_ON &&
-            event->time_ns >= join_wall(join, join->facts->delays_since_ns))
+        if (join->features->delay_accounting == DELAY_ACCOUNTING_ON &&
+            event->time_ns >= join_wall(join, join->features->delays_since_ns))
                 task->flags |= TASK_COUNTED;
-        if (reused || ends_take_stray(join, event->tid))
-                task->flags |= TASK_STRAY_EXPECTED;
+        if (reused || join_exit_take_late(join, event->tid))
+                task->flags |= TASK_LATE_EXIT_EXPECTED;
         if (model) {
                 if (!thread && event->fork.parent_pid == KTHREADD_PID)
                         task->flags |= TASK_KERNEL;
@@ -174,7 +174,7 @@ static int join_fork(Join *join, Event *event) {
                 task->euid = model->euid;
                 task->rgid = model->rgid;
                 task->egid = model->egid;
-                task->flags |= model->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL | TASK_GUARDED);
+                task->flags |= model->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL | TASK_NONDUMPABLE);
                 memcpy(task->comm, model->comm, sizeof(task->comm));
         } else {
                 task->flags |= TASK_UNKNOWN;
@@ -201,10 +201,10 @@ static int join_fork(Join *join, Event *event) {
  */
 static int join_exec_threads(Join *join, Process *process, uint64_t now_ns, Task **ret_caller) {
         Task *leader = NULL, *caller = NULL;
-        WaitingRecord *record;
+        PendingRecord *record;
         int r;
 
-        r = records_drain(&join->records);
+        r = exit_records_drain(&join->records);
         if (r)
                 return error_trace(r);
 
@@ -213,7 +213,7 @@ static int join_exec_threads(Join *join, Process *process, uint64_t now_ns, Task
 
                 if (task->tid == process->pid)
                         leader = task;
-                else if (!record_is_of(records_peek(&join->records, task->tid), task))
+                else if (!pending_record_is_of(exit_records_peek(&join->records, task->tid), task))
                         caller = task;
         }
         if (leader && !caller && (leader->flags & TASK_GONE) && leader->start_time_ns) {
@@ -224,13 +224,13 @@ static int join_exec_threads(Join *join, Process *process, uint64_t now_ns, Task
         if (!leader || !caller)
                 return 0;
 
-        record = records_peek(&join->records, leader->tid);
+        record = exit_records_peek(&join->records, leader->tid);
         if (!(leader->flags & TASK_GONE) && record && !(record->record.stats.ac_flag & AC_FLAG_GROUP)) {
                 /* The old leader's EXIT will come late. */
-                r = ends_conclude_task(join, leader, record, now_ns);
+                r = join_exit_synthesise_task(join, leader, record, now_ns);
                 if (r)
                         return error_trace(r);
-                leader->flags |= TASK_STRAY_EXPECTED;
+                leader->flags |= TASK_LATE_EXIT_EXPECTED;
         }
         if (leader->flags & TASK_GONE)
                 task_table_revive(&join->table, leader);
@@ -244,14 +244,14 @@ static void join_replace_leader(Join *join, Task *leader, const Task *caller) {
         leader->euid = caller->euid;
         leader->rgid = caller->rgid;
         leader->egid = caller->egid;
-        leader->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_GUARDED);
-        leader->flags |= caller->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_GUARDED);
+        leader->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_NONDUMPABLE);
+        leader->flags |= caller->flags & (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_NONDUMPABLE);
         memcpy(leader->comm, caller->comm, sizeof(leader->comm));
 
         list_for_each(link, safe, &leader->process->tasks) {
                 Task *task = container_of(link, Task, link);
 
-                if (task != leader && !record_is_of(records_peek(&join->records, task->tid), task))
+                if (task != leader && !pending_record_is_of(exit_records_peek(&join->records, task->tid), task))
                         task_table_end_task(&join->table, task);
         }
 }
@@ -274,24 +274,24 @@ static int join_read_name(Join *join,
                           uint64_t monotonic_ns,
                           char comm[static COMM_SIZE],
                           uint32_t *ret_owner) {
-        WaitingRecord *record;
+        PendingRecord *record;
         bool seen = false;
         int r;
 
-        record = records_peek(&join->records, event->pid);
+        record = exit_records_peek(&join->records, event->pid);
         if (!record) {
                 if (!join->connector->empty)
                         return 0;
-                seen = names_read(&join->names, event->pid, monotonic_ns, comm, ret_owner);
-                records_expect(&join->records);
-                r = records_drain(&join->records);
+                seen = comm_reader_read(&join->names, event->pid, monotonic_ns, comm, ret_owner);
+                exit_records_expect(&join->records);
+                r = exit_records_drain(&join->records);
                 if (r)
                         return error_trace(r);
-                record = records_peek(&join->records, event->pid);
+                record = exit_records_peek(&join->records, event->pid);
                 if (!record)
                         return seen ? JOIN_E_SEEN : 0;
         }
-        if (task && !record_fits(record, task, join_wall(join, record->arrived_ns)))
+        if (task && !pending_record_fits(record, task, join_wall(join, record->arrived_ns)))
                 return seen ? JOIN_E_SEEN : 0;
         memcpy(comm, record->record.stats.ac_comm, COMM_SIZE);
         return JOIN_E_RECORDED;
@@ -304,21 +304,21 @@ static int join_read_name(Join *join,
  * another's (privileges, a user namespace) is looked for in full, and expected until
  * it was.
  */
-static uint16_t join_guard(Join *join, const Task *after, bool seen, uint32_t owner) {
+static uint16_t join_check_dumpable(Join *join, const Task *after, bool seen, uint32_t owner) {
         Process *process = after->process;
-        bool feared = process->tainted || (after->flags & TASK_GUARDED);
+        bool feared = process->ran_as_other_user || (after->flags & TASK_NONDUMPABLE);
         ProcfsTask found;
 
         if (!seen || after->euid == 0)
-                return feared ? TASK_GUARDED | TASK_UNLOOKED : 0;
-        if (owner == after->euid && !feared && !process->unsure)
+                return feared ? TASK_NONDUMPABLE | TASK_RECHECK : 0;
+        if (owner == after->euid && !feared && !process->creds_stale)
                 return 0;
         /* Files of what is ending are root's too: that says nothing. */
         if (!procfs_read_leader(join->names.procfs_fd, process->pid, &found) || found.ended || found.exiting)
-                return feared ? TASK_GUARDED : 0;
-        if (found.ruid != after->ruid || found.rgid != after->rgid || found.guarded)
-                return TASK_GUARDED;
-        process->unsure = join->owners_doubted = false;
+                return feared ? TASK_NONDUMPABLE : 0;
+        if (found.ruid != after->ruid || found.rgid != after->rgid || found.nondumpable)
+                return TASK_NONDUMPABLE;
+        process->creds_stale = join->owners_stale = false;
         return 0;
 }
 
@@ -328,12 +328,12 @@ static Task join_exec_task(Join *join, const Task *caller, bool seen, uint32_t o
 
         /* The kernel lets its owner look into new memory, whatever was said of the old. */
         after.process->hidden = false;
-        after.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_UNLOOKED);
-        after.flags = (uint16_t)((after.flags & ~TASK_GUARDED) | join_guard(join, &after, seen, owner));
-        if (after.flags & TASK_GUARDED)
-                after.process->tainted = true;
-        if ((after.flags & TASK_UNLOOKED) && after.euid != 0)
-                looks_note(&join->looks, after.process->pid);
+        after.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_RECHECK);
+        after.flags = (uint16_t)((after.flags & ~TASK_NONDUMPABLE) | join_check_dumpable(join, &after, seen, owner));
+        if (after.flags & TASK_NONDUMPABLE)
+                after.process->ran_as_other_user = true;
+        if ((after.flags & TASK_RECHECK) && after.euid != 0)
+                recheck_queue_add(&join->recheck_queue, after.process->pid);
         return after;
 }
 
@@ -368,7 +368,7 @@ static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
         if (!event->exec.comm_stale)
                 memcpy(event->comm, comm, sizeof(event->comm));
         if (task) {
-                r = programs_read_at_exec(&join->programs, task, join->connector->empty, &program);
+                r = program_reader_read_at_exec(&join->programs, task, join->connector->empty, &program);
                 if (r)
                         return error_trace(r);
                 event->program = program;
@@ -381,8 +381,8 @@ static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
         if (caller)
                 join_replace_leader(join, task, caller);
         memcpy(task->comm, event->comm, sizeof(task->comm));
-        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_GUARDED | TASK_UNLOOKED);
-        task->flags |= after.flags & (TASK_GUARDED | TASK_UNLOOKED);
+        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_NONDUMPABLE | TASK_RECHECK);
+        task->flags |= after.flags & (TASK_NONDUMPABLE | TASK_RECHECK);
         task_table_set_program(&join->table, task->process, program);
         return 0;
 }
@@ -396,13 +396,13 @@ static void join_change_task(const Event *event, Task *task) {
                 task->ruid = event->credentials.real_id;
                 task->euid = event->credentials.effective_id;
                 task->flags |= TASK_CREDENTIALS_CHANGED;
-                task->process->tainted = true;
+                task->process->ran_as_other_user = true;
                 break;
         case EVENT_GID:
                 task->rgid = event->credentials.real_id;
                 task->egid = event->credentials.effective_id;
                 task->flags |= TASK_CREDENTIALS_CHANGED;
-                task->process->tainted = true;
+                task->process->ran_as_other_user = true;
                 break;
         case EVENT_SID:
                 task->process->session = event->pid;
@@ -447,34 +447,34 @@ void join_change(Join *join, Event *event) {
 }
 
 /* Connector messages were lost. */
-static void join_doubt(Join *join) {
+static void join_mark_stale(Join *join) {
         join->births_lost = true;
         join->wants_reconcile = true;
-        if (!join->owners_doubted)
-                owner_doubt_all(&join->table);
-        join->owners_doubted = true;
-        join->doubtful_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-        if (!join->doubtful)
-                join->doubtful_since_ns = join->doubtful_ns;
-        join->doubtful = true;
+        if (!join->owners_stale)
+                owner_mark_all_stale(&join->table);
+        join->owners_stale = true;
+        join->lossy_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        if (!join->lossy)
+                join->lossy_since_ns = join->lossy_ns;
+        join->lossy = true;
 }
 
-static int join_has_ended(Programs *programs, const Task *task, bool *ret_ended) {
+static int join_has_ended(ProgramReader *programs, const Task *task, bool *ret_ended) {
         Join *join = container_of(programs, Join, programs);
-        const WaitingRecord *record;
+        const PendingRecord *record;
         int r;
 
-        records_expect(&join->records);
-        r = records_drain(&join->records);
+        exit_records_expect(&join->records);
+        r = exit_records_drain(&join->records);
         if (r)
                 return error_trace(r);
-        record = records_peek(&join->records, task->tid);
-        *ret_ended = record_is_of(record, task) && record_fits(record, task, join_wall(join, record->arrived_ns));
+        record = exit_records_peek(&join->records, task->tid);
+        *ret_ended = pending_record_is_of(record, task) && pending_record_fits(record, task, join_wall(join, record->arrived_ns));
         return 0;
 }
 
 /* What a process runs became known later: told to those whose set of tasks that changes. */
-static void join_on_program(Programs *programs, const Task *task, const Program *program) {
+static void join_on_program(ProgramReader *programs, const Task *task, const Program *program) {
         Join *join = container_of(programs, Join, programs);
         Event event = {
                 .kind = EVENT_COMM,
@@ -492,10 +492,10 @@ static void join_on_program(Programs *programs, const Task *task, const Program 
 }
 
 /* Those of which it was feared only that they are kept from their owners; told where that brings a task into a set. */
-static void join_make_up_looks(Join *join) {
+static void join_recheck(Join *join) {
         Task *task;
 
-        while ((task = looks_next(&join->looks, &join->table, join->names.procfs_fd))) {
+        while ((task = recheck_queue_next(&join->recheck_queue, &join->table, join->names.procfs_fd))) {
                 Event event = {
                         .kind = EVENT_COMM,
                         .time_ns = join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)),
@@ -507,7 +507,7 @@ static void join_make_up_looks(Join *join) {
                 Task after = *task;
 
                 event_fill(&event, task);
-                after.flags &= (uint16_t)~TASK_GUARDED;
+                after.flags &= (uint16_t)~TASK_NONDUMPABLE;
                 event.owner = task_owner(&after);
                 memcpy(event.comm_change.old_comm, task->comm, sizeof(task->comm));
                 join_emit(join, &event);
@@ -525,9 +525,9 @@ static int join_event(Join *join, Event *event) {
         case EVENT_EXEC:
                 return error_trace(join_exec(join, event, monotonic_ns));
         case EVENT_EXIT:
-                return error_trace(ends_told(join, event));
+                return error_trace(join_exit_reported(join, event));
         case EVENT_LOSS:
-                join_doubt(join);
+                join_mark_stale(join);
                 join_emit(join, event);
                 return 0;
         default:
@@ -554,7 +554,7 @@ int join_turn(Join *join, bool *ret_drained) {
                 r = connector_read(connector, CONNECTOR_ROUND);
                 if (r)
                         return error_trace(r);
-                records_expect(&join->records);
+                exit_records_expect(&join->records);
 
                 for (size_t i = 0; i < connector->n_events; ++i) {
                         r = join_event(join, &connector->events[i]);
@@ -567,7 +567,7 @@ int join_turn(Join *join, bool *ret_drained) {
 
         /* Woken by a record whose EXIT is still to come: take it out of the queue, or be woken by it again. */
         if (connector->batch.drained && !join->records.drained) {
-                r = records_receive(&join->records);
+                r = exit_records_receive(&join->records);
                 if (r)
                         return error_trace(r);
         }
@@ -603,11 +603,11 @@ int join_turn(Join *join, bool *ret_drained) {
 void join_note_muted(Join *join, uint64_t since_ns) {
         join->was_muted = true;
         join->muted_since_ns = since_ns;
-        join_doubt(join);
+        join_mark_stale(join);
 }
 
 /* Whether a record's task is still there, on a machine that leaves it no time to go. */
-static bool join_is_torn_down(const Join *join, const WaitingRecord *record) {
+static bool join_is_torn_down(const Join *join, const PendingRecord *record) {
         uint64_t start_ns = join_wall(join, record->arrived_ns) - record->record.stats.ac_etime_us * NSEC_PER_USEC;
         uint32_t tid = record->record.tid;
         ProcfsTask found;
@@ -620,10 +620,10 @@ static bool join_is_torn_down(const Join *join, const WaitingRecord *record) {
  * The connector was silent too briefly for anybody to ask it meanwhile: only the
  * records show it, whose EXITs are overdue.
  */
-static void join_look_for_overdue(Join *join, uint64_t now_ns) {
-        const WaitingRecord *oldest = waiting_oldest(&join->records.waiting);
+static void join_check_overdue(Join *join, uint64_t now_ns) {
+        const PendingRecord *oldest = pending_records_oldest(&join->records.waiting);
 
-        if (join->doubtful || !oldest || now_ns - oldest->arrived_ns < OVERDUE_AGE_NS || join_is_torn_down(join, oldest))
+        if (join->lossy || !oldest || now_ns - oldest->arrived_ns < OVERDUE_AGE_NS || join_is_torn_down(join, oldest))
                 return;
         ++join->connector->counters.muted;
         ++join->connector->counters.repaired;
@@ -644,17 +644,17 @@ int join_tick(Join *join) {
         uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC), count = 0;
         int r;
 
-        join_make_up_looks(join);
-        join_look_for_overdue(join, now);
-        if (!join->doubtful || now - join->doubtful_since_ns < ORPHAN_AGE_NS)
+        join_recheck(join);
+        join_check_overdue(join, now);
+        if (!join->lossy || now - join->lossy_since_ns < ORPHAN_AGE_NS)
                 return 0;
 
-        r = ends_conclude_waiting(join, now - ORPHAN_AGE_NS, &count);
+        r = join_exit_synthesise_overdue(join, now - ORPHAN_AGE_NS, &count);
         if (r)
                 return error_trace(r);
         if (join->was_muted)
                 join->n_blind += count;
-        if (now - join->doubtful_ns < ORPHAN_AGE_NS)
+        if (now - join->lossy_ns < ORPHAN_AGE_NS)
                 return 0;
         if (join->was_muted) {
                 Event loss = {
@@ -674,8 +674,8 @@ int join_tick(Join *join) {
                 join->n_blind = 0;
                 join_emit(join, &loss);
         }
-        if (now - join->doubtful_ns >= 4 * ORPHAN_AGE_NS)
-                join->doubtful = false;
+        if (now - join->lossy_ns >= 4 * ORPHAN_AGE_NS)
+                join->lossy = false;
         return 0;
 }
 
@@ -686,5 +686,5 @@ int join_tick(Join *join) {
  * Return: Whether nothing was lost for a while, and what was has been told.
  */
 bool join_is_settled(const Join *join) {
-        return !join->was_muted && (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - join->doubtful_ns >= ORPHAN_AGE_NS;
+        return !join->was_muted && (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - join->lossy_ns >= ORPHAN_AGE_NS;
 }

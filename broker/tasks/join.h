@@ -14,11 +14,11 @@
 #include "broker/kernel/connector.h"
 #include "broker/kernel/exit_listener.h"
 #include "broker/model/status.h"
-#include "broker/tasks/looks.h"
-#include "broker/tasks/names.h"
-#include "broker/tasks/programs.h"
-#include "broker/tasks/records.h"
-#include "broker/tasks/table.h"
+#include "broker/tasks/comm_reader.h"
+#include "broker/tasks/exit_records.h"
+#include "broker/tasks/program_reader.h"
+#include "broker/tasks/recheck_queue.h"
+#include "broker/tasks/task_table.h"
 
 typedef struct Join Join;
 typedef void (*JoinEmit)(Join *join, const Event *event);
@@ -27,14 +27,14 @@ typedef void (*JoinEmit)(Join *join, const Event *event);
 
 struct Join {
         Connector *connector;
-        KernelFacts *facts;
+        KernelFeatures *features;
         JoinEmit emit;
 
         TaskTable table;
-        Records records;
-        Names names;
-        Looks looks;
-        Programs programs;
+        ExitRecords records;
+        CommReader names;
+        RecheckQueue recheck_queue;
+        ProgramReader programs;
         int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
         uint64_t start_ns;              /* monotonic */
 
@@ -43,10 +43,10 @@ struct Join {
 
         bool wants_reconcile;           /* the table may differ from /proc */
         bool births_lost;               /* connector messages were lost, some time */
-        bool owners_doubted;            /* all that are in the table: nobody was looked at since */
-        bool doubtful;                  /* connector messages were lost lately: records may wait in vain */
-        uint64_t doubtful_since_ns;     /* monotonic: when it became so */
-        uint64_t doubtful_ns;           /* monotonic: of the last loss */
+        bool owners_stale;            /* all that are in the table: nobody was looked at since */
+        bool lossy;                  /* connector messages were lost lately: records may wait in vain */
+        uint64_t lossy_since_ns;     /* monotonic: when it became so */
+        uint64_t lossy_ns;           /* monotonic: of the last loss */
         bool was_muted;                 /* until the blind time is told */
         uint64_t muted_since_ns;        /* monotonic */
         uint64_t n_blind;               /* ends of the blind time, so far */
@@ -57,7 +57,7 @@ struct Join {
         uint64_t n_synthesised_forks;
 };
 
-void join_init(Join *join, Connector *connector, ExitListener *listener, KernelFacts *facts, int procfs_fd, JoinEmit emit);
+void join_init(Join *join, Connector *connector, ExitListener *listener, KernelFeatures *features, int procfs_fd, JoinEmit emit);
 void join_deinit(Join *join);
 
 int join_turn(Join *join, bool *ret_drained);

@@ -5,7 +5,7 @@
  * privileges of its own; while its ids change it belongs to nobody, until exec gives
  * it a memory that was never another's. The kernel counts what a task uses from its
  * birth on, over every exec: so a process that was once somebody else's keeps that
- * in its sums, and is marked for its life (Process.tainted).
+ * in its sums, and is marked for its life (Process.ran_as_other_user).
  */
 
 #include "broker/base/util.h"
@@ -15,10 +15,10 @@ static Owner task_owner_known(const Task *task) {
         Owner owner = { .uid = task->ruid, .gid = task->rgid };
 
         if (task->euid != task->ruid || task->egid != task->rgid ||
-            (task->flags & (TASK_UNKNOWN | TASK_CREDENTIALS_CHANGED | TASK_GUARDED)))
+            (task->flags & (TASK_UNKNOWN | TASK_CREDENTIALS_CHANGED | TASK_NONDUMPABLE)))
                 owner.claim = OWNER_NONE;
         else
-                owner.claim = task->process->tainted || task->process->unsure ? OWNER_NOW : OWNER_EVER;
+                owner.claim = task->process->ran_as_other_user || task->process->creds_stale ? OWNER_CURRENT : OWNER_SINCE_BIRTH;
         return owner;
 }
 
@@ -32,8 +32,8 @@ static Owner task_owner_known(const Task *task) {
 Owner task_owner(const Task *task) {
         Owner owner = task_owner_known(task);
 
-        if (task->process->hidden && owner.claim == OWNER_EVER)
-                owner.claim = OWNER_NOW;
+        if (task->process->hidden && owner.claim == OWNER_SINCE_BIRTH)
+                owner.claim = OWNER_CURRENT;
         return owner;
 }
 
@@ -45,9 +45,9 @@ Owner task_owner(const Task *task) {
  */
 void task_note_birth(Task *task) {
         if (task->flags & TASK_UNKNOWN)
-                task->process->unsure = true;
+                task->process->creds_stale = true;
         else if (task_owner(task).claim == OWNER_NONE)
-                task->process->tainted = true;
+                task->process->ran_as_other_user = true;
 }
 
 /**
@@ -60,19 +60,19 @@ void task_note_birth(Task *task) {
  */
 void task_note_record(const Task *task, const TaskStats *stats) {
         if (!stats || (stats->ac_flag & AC_FLAG_SU) || stats->ac_uid != task->ruid || stats->ac_gid != task->rgid)
-                task->process->tainted = true;
+                task->process->ran_as_other_user = true;
 }
 
 /**
- * owner_doubt_all() - messages of the connector were lost
+ * owner_mark_all_stale() - messages of the connector were lost
  * @table:  the tasks
  *
  * Any of them may be another's by now: until it was looked at in /proc, its owner is
  * told no more of it than everybody.
  */
-void owner_doubt_all(TaskTable *table) {
+void owner_mark_all_stale(TaskTable *table) {
         for (const Task *task = task_table_next_leader(table, 1); task; task = task_table_next_leader(table, task->tid + 1))
-                task->process->unsure = true;
+                task->process->creds_stale = true;
 }
 
 /**
@@ -86,9 +86,9 @@ void owner_doubt_all(TaskTable *table) {
 Owner task_owner_live(const Task *task, const TaskStats *stats) {
         Owner owner = task_owner_known(task);
 
-        if (owner.claim == OWNER_EVER &&
+        if (owner.claim == OWNER_SINCE_BIRTH &&
             ((stats->ac_flag & AC_FLAG_SU) || stats->ac_uid != task->ruid || stats->ac_gid != task->rgid))
-                owner.claim = OWNER_NOW;
+                owner.claim = OWNER_CURRENT;
         return owner;
 }
 

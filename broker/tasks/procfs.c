@@ -88,13 +88,13 @@ bool procfs_starts_agree(uint64_t a_ns, uint64_t b_ns) {
 }
 
 /* Four ids: real, effective, saved, and of the file system. */
-static bool ids_parse(const char *text, const char *label, uint32_t *real, uint32_t *effective, bool *guarded) {
+static bool ids_parse(const char *text, const char *label, uint32_t *real, uint32_t *effective, bool *nondumpable) {
         const char *line = strstr(text, label);
         unsigned int saved, fs;
 
         if (!line || sscanf(line + strlen(label), "%u %u %u %u", real, effective, &saved, &fs) != 4)
                 return false;
-        *guarded |= *real != *effective || *real != saved || *real != fs;
+        *nondumpable |= *real != *effective || *real != saved || *real != fs;
         return true;
 }
 
@@ -102,12 +102,12 @@ static bool status_parse(const char *text, ProcfsTask *task) {
         const char *capabilities = strstr(text, "\nCapPrm:");
         unsigned long long permitted = 0;
 
-        if (!ids_parse(text, "\nUid:", &task->ruid, &task->euid, &task->guarded) ||
-            !ids_parse(text, "\nGid:", &task->rgid, &task->egid, &task->guarded))
+        if (!ids_parse(text, "\nUid:", &task->ruid, &task->euid, &task->nondumpable) ||
+            !ids_parse(text, "\nGid:", &task->rgid, &task->egid, &task->nondumpable))
                 return false;
         if (capabilities)
                 (void)sscanf(capabilities, "\nCapPrm: %llx", &permitted);
-        task->guarded |= permitted != 0;
+        task->nondumpable |= permitted != 0;
         return true;
 }
 
@@ -158,8 +158,8 @@ static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret
         if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !status_parse(buffer, ret_found))
                 return false;
         /* Root's are root's anyway. */
-        if (ret_found->euid != 0 && !ret_found->guarded)
-                ret_found->guarded = !procfs_read_owner(procfs_fd, pid, tid, &owner) || owner != ret_found->euid ||
+        if (ret_found->euid != 0 && !ret_found->nondumpable)
+                ret_found->nondumpable = !procfs_read_owner(procfs_fd, pid, tid, &owner) || owner != ret_found->euid ||
                                      !userns_is_initial(procfs_fd, pid);
         return true;
 }
@@ -218,9 +218,9 @@ bool procfs_process_lives(int procfs_fd, const Task *leader) {
         return !found.ended || found.n_threads > 1;
 }
 
-static void task_guard(Task *task) {
-        task->flags |= TASK_GUARDED;
-        task->process->tainted = true;
+static void task_check_dumpable(Task *task) {
+        task->flags |= TASK_NONDUMPABLE;
+        task->process->ran_as_other_user = true;
 }
 
 /**
@@ -239,12 +239,12 @@ void procfs_verify_task(Task *task, const ProcfsTask *found) {
                 task->rgid = found->rgid;
                 task->egid = found->egid;
                 task->flags |= TASK_CREDENTIALS_CHANGED;
-                task->process->tainted = true;
+                task->process->ran_as_other_user = true;
         }
-        if (found->guarded)
-                task_guard(task);
+        if (found->nondumpable)
+                task_check_dumpable(task);
         else
-                task->process->unsure = false;
+                task->process->creds_stale = false;
 }
 
 /**
@@ -262,10 +262,10 @@ void procfs_fill_task(Task *task, const ProcfsTask *found) {
         if (found->kernel_thread)
                 task->flags |= TASK_KERNEL;
         /* The files of what is ending are root's, and tell of no other task. */
-        if (found->guarded && !found->ended)
-                task->flags |= TASK_GUARDED;
-        if (found->guarded && !found->exiting)
-                task->process->tainted = true;
+        if (found->nondumpable && !found->ended)
+                task->flags |= TASK_NONDUMPABLE;
+        if (found->nondumpable && !found->exiting)
+                task->process->ran_as_other_user = true;
         if (task->process->ppid == 0)
                 task->process->ppid = found->ppid;
         task->process->session = found->session;

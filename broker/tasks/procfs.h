@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "broker/base/util.h"
-#include "broker/tasks/table.h"
+#include "broker/tasks/task_table.h"
 
 typedef struct ProcfsTask ProcfsTask;
 
@@ -23,7 +23,7 @@ struct ProcfsTask {
         bool exiting;           /* on its way there: its memory may have gone */
         uint64_t start_time_ns; /* since the epoch, to the tick of 10 ms */
         uint32_t ruid, euid, rgid, egid;
-        bool guarded;           /* kept from the owner of these ids: see TASK_GUARDED */
+        bool nondumpable;           /* kept from the owner of these ids: see TASK_NONDUMPABLE */
 };
 
 /* How far a start that /proc tells and one that the connector told can be apart. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A slice has two halves, with a turn of the join between them. The first looks
+ * A slice has two halves, with a turn of the join between them. The first recheck_queue
  * for tasks of which the table and /proc disagree; most often because the event
  * that explains it is still in the queue. After the queue was read empty, those
  * that are still in question are settled, by the table's present state: a task
@@ -22,7 +22,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/util.h"
-#include "broker/tasks/ends.h"
+#include "broker/tasks/join_exit.h"
 #include "broker/tasks/reconcile.h"
 
 /* A chain of processes whose births were lost, from the oldest on. */
@@ -64,13 +64,13 @@ void reconcile_start(Reconcile *reconcile) {
         reconcile_deinit(reconcile);
         reconcile->phase = RECONCILE_GONE;
         reconcile->next_tid = 1;
-        reconcile->n_suspects = 0;
+        reconcile->n_mismatches = 0;
 }
 
-/* Without descriptors /proc looks empty: nothing is concluded from that, and all of it is done again later. */
+/* Without descriptors /proc recheck_queue empty: nothing is concluded from that, and all of it is done again later. */
 static void reconcile_give_up(Reconcile *reconcile) {
         reconcile_deinit(reconcile);
-        reconcile->n_suspects = 0;
+        reconcile->n_mismatches = 0;
         reconcile->join->wants_reconcile = true;
 }
 
@@ -84,7 +84,7 @@ static bool task_differs(const Task *task, const ProcfsTask *found) {
                task->egid != found->egid || !task_is_called(task, found);
 }
 
-static void reconcile_look_for_gone(Reconcile *reconcile) {
+static void reconcile_find_gone(Reconcile *reconcile) {
         for (size_t i = 0; i < RECONCILE_SLICE; ++i) {
                 Task *task = task_table_next_kept(&reconcile->join->table, reconcile->next_tid);
                 ProcfsTask found;
@@ -102,11 +102,11 @@ static void reconcile_look_for_gone(Reconcile *reconcile) {
                                 continue;
                 } else if (procfs_read_task(reconcile->procfs_fd, task->process->pid, task->tid, &found) &&
                            procfs_starts_agree(found.start_time_ns, task->start_time_ns)) {
-                        reconcile->join->owners_doubted = false;
+                        reconcile->join->owners_stale = false;
                         if (task->flags & TASK_UNKNOWN)
                                 continue;
                         if (task_differs(task, &found))
-                                reconcile->suspects[reconcile->n_suspects++] = (Suspect){
+                                reconcile->mismatches[reconcile->n_mismatches++] = (Mismatch){
                                         .changed = true,
                                         .pid = task->process->pid,
                                         .tid = task->tid,
@@ -120,7 +120,7 @@ static void reconcile_look_for_gone(Reconcile *reconcile) {
                         return reconcile_give_up(reconcile);
                 /* What is not shown may well be alive. */
                 if (!reconcile->blind)
-                        reconcile->suspects[reconcile->n_suspects++] = (Suspect){
+                        reconcile->mismatches[reconcile->n_mismatches++] = (Mismatch){
                                 .gone = true,
                                 .unseen = task->flags & TASK_GONE,
                                 .pid = task->process->pid,
@@ -157,7 +157,7 @@ static bool reconcile_next(Reconcile *reconcile, uint32_t *ret_tid) {
         }
 }
 
-static void reconcile_look_for_found(Reconcile *reconcile) {
+static void reconcile_find_born(Reconcile *reconcile) {
         for (size_t i = 0; i < RECONCILE_SLICE; ++i) {
                 ProcfsTask found = {};
                 const Task *task;
@@ -174,7 +174,7 @@ static void reconcile_look_for_found(Reconcile *reconcile) {
                 if (task && !(task->flags & TASK_UNKNOWN))
                         continue;
                 if (reconcile->seeding || procfs_read_task(reconcile->procfs_fd, reconcile->pid, tid, &found))
-                        reconcile->suspects[reconcile->n_suspects++] = (Suspect){
+                        reconcile->mismatches[reconcile->n_mismatches++] = (Mismatch){
                                 .pid = reconcile->pid,
                                 .tid = tid,
                                 .start_time_ns = found.start_time_ns,
@@ -188,8 +188,8 @@ static void reconcile_look_for_found(Reconcile *reconcile) {
  * A task that was born after /proc was listed, and of which the parent had not been come
  * to by then, is known by its number alone; so are its children, until it is.
  */
-static void reconcile_look_for_unknown(Reconcile *reconcile) {
-        while (reconcile->n_suspects < RECONCILE_SLICE) {
+static void reconcile_find_unknown(Reconcile *reconcile) {
+        while (reconcile->n_mismatches < RECONCILE_SLICE) {
                 const Task *task = task_table_next_kept(&reconcile->join->table, reconcile->next_tid);
 
                 if (!task) {
@@ -203,24 +203,24 @@ static void reconcile_look_for_unknown(Reconcile *reconcile) {
                 if (!(task->flags & TASK_UNKNOWN) || (task->flags & TASK_GONE))
                         continue;
                 ++reconcile->n_unknown;
-                reconcile->suspects[reconcile->n_suspects++] = (Suspect){ .pid = task->process->pid, .tid = task->tid };
+                reconcile->mismatches[reconcile->n_mismatches++] = (Mismatch){ .pid = task->process->pid, .tid = task->tid };
         }
 }
 
 /**
- * reconcile_look() - the first half of a slice
+ * reconcile_compare() - the first half of a slice
  * @reconcile:  the comparison
  *
- * Then the join's sources are read; then reconcile_settle().
+ * Then the join's sources are read; then reconcile_apply().
  */
-void reconcile_look(Reconcile *reconcile) {
-        reconcile->n_suspects = 0;
+void reconcile_compare(Reconcile *reconcile) {
+        reconcile->n_mismatches = 0;
         if (reconcile->phase == RECONCILE_GONE)
-                reconcile_look_for_gone(reconcile);
+                reconcile_find_gone(reconcile);
         else if (reconcile->phase == RECONCILE_FOUND)
-                reconcile_look_for_found(reconcile);
+                reconcile_find_born(reconcile);
         else if (reconcile->phase == RECONCILE_UNKNOWN)
-                reconcile_look_for_unknown(reconcile);
+                reconcile_find_unknown(reconcile);
 }
 
 /* The marks that a process has from its parent; beyond it, from those that ended, nobody knows. */
@@ -231,7 +231,7 @@ static uint64_t parent_marks(const Reconcile *reconcile, uint32_t ppid) {
 }
 
 /* A task of which only the number and the start were known gets its name and its ids. */
-static void settle_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *found, uint64_t now_ns) {
+static void apply_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *found, uint64_t now_ns) {
         Event event = {
                 .kind = EVENT_COMM,
                 .time_ns = now_ns,
@@ -249,12 +249,12 @@ static void settle_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *f
                 join_emit(reconcile->join, &event);
         task->process->marks = event.marks;
         procfs_fill_task(task, found);
-        if (!found->guarded)
+        if (!found->nondumpable)
                 procfs_verify_task(task, found);
 }
 
 /* A process whose leader ended first, and is still there as a zombie, is called and owned as that was. */
-static void settle_leader(Reconcile *reconcile, uint32_t pid) {
+static void apply_leader(Reconcile *reconcile, uint32_t pid) {
         Task *leader = task_table_get_leader(&reconcile->join->table, pid);
         ProcfsTask found;
 
@@ -266,33 +266,33 @@ static void settle_leader(Reconcile *reconcile, uint32_t pid) {
         procfs_fill_task(leader, &found);
 }
 
-static int settle_task_born(Reconcile *reconcile, const Suspect *suspect, const ProcfsTask *found, uint64_t now_ns) {
+static int apply_task_born(Reconcile *reconcile, const Mismatch *mismatch, const ProcfsTask *found, uint64_t now_ns) {
         Join *join = reconcile->join;
-        bool first = !task_table_get_process(&join->table, suspect->pid);
+        bool first = !task_table_get_process(&join->table, mismatch->pid);
         Event event = {
                 .kind = EVENT_FORK,
                 .time_ns = now_ns,
-                .pid = suspect->pid,
-                .tid = suspect->tid,
+                .pid = mismatch->pid,
+                .tid = mismatch->tid,
                 .synthesised = true,
                 .fork.parent_pid = found->ppid,
                 .fork.parent_tid = found->ppid,
         };
         Task *task;
 
-        task = procfs_add_task(&join->table, suspect->pid, suspect->tid, found);
+        task = procfs_add_task(&join->table, mismatch->pid, mismatch->tid, found);
         if (!task)
                 return error_origin(-ENOMEM);
         if (first && !reconcile->seeding) {
                 task_table_inherit(&join->table, task->process, task_table_get_process(&join->table, found->ppid));
-                programs_note_birth(&join->programs, task->process);
+                program_reader_note_birth(&join->programs, task->process);
         }
         task->process->session = found->session;
-        settle_leader(reconcile, suspect->pid);
+        apply_leader(reconcile, mismatch->pid);
         if (reconcile->seeding)
                 return 0;
         /* A task can be seen in /proc a moment before the kernel queues its FORK. */
-        task->flags |= TASK_BIRTH_TOLD;
+        task->flags |= TASK_FORK_REPORTED;
         ++join->n_synthesised_forks;
         event_fill(&event, task);
         join_emit(join, &event);
@@ -300,7 +300,7 @@ static int settle_task_born(Reconcile *reconcile, const Suspect *suspect, const 
 }
 
 /* A leader that had ended, and lives: only by exec does another thread become it. */
-static int settle_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *found, uint64_t now_ns) {
+static int apply_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *found, uint64_t now_ns) {
         Join *join = reconcile->join;
         Task after = *leader;
         Program *program = NULL;
@@ -313,11 +313,11 @@ static int settle_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *fou
         };
         int r;
 
-        after.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_GUARDED | TASK_UNLOOKED | TASK_GONE);
+        after.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_NONDUMPABLE | TASK_RECHECK | TASK_GONE);
         procfs_fill_task(&after, found);
         procfs_verify_task(&after, found);
         event_fill(&event, &after);
-        r = programs_read_at_exec(&join->programs, &after, join->connector->empty, &program);
+        r = program_reader_read_at_exec(&join->programs, &after, join->connector->empty, &program);
         if (r)
                 return error_trace(r);
         event.program = program;
@@ -337,63 +337,63 @@ static int settle_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *fou
  * Those who are told of processes only know one by its leader: where that has ended
  * already, a zombie that other threads keep, it is told too, and its end.
  */
-static int settle_born(Reconcile *reconcile, const Suspect *suspect, const ProcfsTask *found, uint64_t now_ns) {
+static int apply_born(Reconcile *reconcile, const Mismatch *mismatch, const ProcfsTask *found, uint64_t now_ns) {
         TaskTable *table = &reconcile->join->table;
-        const Task *known = task_table_get_leader(table, suspect->pid);
+        const Task *known = task_table_get_leader(table, mismatch->pid);
         ProcfsTask leader;
         int r;
 
-        if (reconcile->seeding || suspect->tid == suspect->pid || (known && !leader_is_unseen(known)) ||
-            !procfs_read_leader(reconcile->procfs_fd, suspect->pid, &leader) || !leader.ended)
-                return error_trace(settle_task_born(reconcile, suspect, found, now_ns));
+        if (reconcile->seeding || mismatch->tid == mismatch->pid || (known && !leader_is_unseen(known)) ||
+            !procfs_read_leader(reconcile->procfs_fd, mismatch->pid, &leader) || !leader.ended)
+                return error_trace(apply_task_born(reconcile, mismatch, found, now_ns));
 
-        r = settle_task_born(reconcile, &(Suspect){ .pid = suspect->pid, .tid = suspect->pid }, &leader, now_ns);
+        r = apply_task_born(reconcile, &(Mismatch){ .pid = mismatch->pid, .tid = mismatch->pid }, &leader, now_ns);
         if (!r)
-                r = settle_task_born(reconcile, suspect, found, now_ns);
+                r = apply_task_born(reconcile, mismatch, found, now_ns);
         if (!r)
-                r = ends_conclude_gone(reconcile->join, task_table_get_leader(table, suspect->pid), now_ns);
+                r = join_exit_synthesise_gone(reconcile->join, task_table_get_leader(table, mismatch->pid), now_ns);
         return error_trace(r);
 }
 
 /* Its parent first, of which it has its marks; no more than @depth of these. */
-static int settle_found(Reconcile *reconcile, const Suspect *suspect, uint64_t now_ns, int depth) {
+static int apply_found(Reconcile *reconcile, const Mismatch *mismatch, uint64_t now_ns, int depth) {
         const TaskTable *table = &reconcile->join->table;
-        Task *task = task_table_get(table, suspect->tid);
+        Task *task = task_table_get(table, mismatch->tid);
         const Task *parent;
         Task *known;
         ProcfsTask found;
         int r;
 
-        if (task ? !(task->flags & TASK_UNKNOWN) || task->process->pid != suspect->pid
-                 : !task_table_is_free(table, suspect->pid, suspect->tid))
+        if (task ? !(task->flags & TASK_UNKNOWN) || task->process->pid != mismatch->pid
+                 : !task_table_is_free(table, mismatch->pid, mismatch->tid))
                 return 0;
-        if (!procfs_read_task(reconcile->procfs_fd, suspect->pid, suspect->tid, &found)) {
+        if (!procfs_read_task(reconcile->procfs_fd, mismatch->pid, mismatch->tid, &found)) {
                 reconcile->join->wants_reconcile |= procfs_is_short();
                 return 0;
         }
-        if (suspect->start_time_ns && !procfs_starts_agree(found.start_time_ns, suspect->start_time_ns))
+        if (mismatch->start_time_ns && !procfs_starts_agree(found.start_time_ns, mismatch->start_time_ns))
                 return 0;
 
-        known = task_table_get_leader(table, suspect->pid);
-        if (!task && known && suspect->tid == suspect->pid && !leader_is_unseen(known) &&
+        known = task_table_get_leader(table, mismatch->pid);
+        if (!task && known && mismatch->tid == mismatch->pid && !leader_is_unseen(known) &&
             procfs_starts_agree(found.start_time_ns, known->start_time_ns))
-                return error_trace(settle_exec(reconcile, known, &found, now_ns));
+                return error_trace(apply_exec(reconcile, known, &found, now_ns));
 
         parent = task_table_get(table, found.ppid);
         if (depth > 0 && found.ppid && !reconcile->seeding && (!parent || (parent->flags & TASK_UNKNOWN))) {
-                r = settle_found(reconcile, &(Suspect){ .pid = found.ppid, .tid = found.ppid }, now_ns, depth - 1);
+                r = apply_found(reconcile, &(Mismatch){ .pid = found.ppid, .tid = found.ppid }, now_ns, depth - 1);
                 if (r)
                         return error_trace(r);
         }
         if (!task)
-                return error_trace(settle_born(reconcile, suspect, &found, now_ns));
+                return error_trace(apply_born(reconcile, mismatch, &found, now_ns));
         if (procfs_starts_agree(found.start_time_ns, task->start_time_ns))
-                settle_unknown(reconcile, task, &found, now_ns);
+                apply_unknown(reconcile, task, &found, now_ns);
         return 0;
 }
 
 /* Its changes, each in its turn, as the kernel would have told them. */
-static void settle_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
+static void apply_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
         const Event event = {
                 .time_ns = now_ns,
                 .pid = task->process->pid,
@@ -432,41 +432,41 @@ static void settle_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
 }
 
 /* What is gone: a task, or a process of which no live task is known. */
-static int settle_gone(Reconcile *reconcile, const Suspect *suspect, uint64_t now_ns) {
-        Task *leader = task_table_get_leader(&reconcile->join->table, suspect->pid);
-        Task *task = task_table_get(&reconcile->join->table, suspect->tid);
+static int apply_gone(Reconcile *reconcile, const Mismatch *mismatch, uint64_t now_ns) {
+        Task *leader = task_table_get_leader(&reconcile->join->table, mismatch->pid);
+        Task *task = task_table_get(&reconcile->join->table, mismatch->tid);
 
-        if (task && task->start_time_ns == suspect->start_time_ns && task->process->pid == suspect->pid)
-                return error_trace(ends_conclude_gone(reconcile->join, task, now_ns));
-        if (suspect->unseen && leader && leader->process->n_live == 0 && leader->start_time_ns == suspect->start_time_ns)
-                return error_trace(ends_conclude_process(reconcile->join, leader->process, now_ns));
+        if (task && task->start_time_ns == mismatch->start_time_ns && task->process->pid == mismatch->pid)
+                return error_trace(join_exit_synthesise_gone(reconcile->join, task, now_ns));
+        if (mismatch->unseen && leader && leader->process->n_live == 0 && leader->start_time_ns == mismatch->start_time_ns)
+                return error_trace(join_exit_synthesise_process(reconcile->join, leader->process, now_ns));
         return 0;
 }
 
 /**
- * reconcile_settle() - the second half of a slice
+ * reconcile_apply() - the second half of a slice
  * @reconcile:  the comparison; the join's sources were read empty since
- *              reconcile_look()
+ *              reconcile_compare()
  *
  * Return: 0, or a negative errno.
  */
-int reconcile_settle(Reconcile *reconcile) {
+int reconcile_apply(Reconcile *reconcile) {
         uint64_t now_ns = join_wall(reconcile->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
         int r;
 
-        r = records_drain(&reconcile->join->records);
-        for (size_t i = 0; r == 0 && i < reconcile->n_suspects; ++i) {
-                const Suspect *suspect = &reconcile->suspects[i];
-                Task *task = task_table_get(&reconcile->join->table, suspect->tid);
+        r = exit_records_drain(&reconcile->join->records);
+        for (size_t i = 0; r == 0 && i < reconcile->n_mismatches; ++i) {
+                const Mismatch *mismatch = &reconcile->mismatches[i];
+                Task *task = task_table_get(&reconcile->join->table, mismatch->tid);
 
-                if (!suspect->gone && !suspect->changed)
-                        r = settle_found(reconcile, suspect, now_ns, PARENTS_MAX);
-                else if (suspect->gone)
-                        r = settle_gone(reconcile, suspect, now_ns);
-                else if (task && task->start_time_ns == suspect->start_time_ns && task->process->pid == suspect->pid)
-                        settle_changed(reconcile, task, now_ns);
+                if (!mismatch->gone && !mismatch->changed)
+                        r = apply_found(reconcile, mismatch, now_ns, PARENTS_MAX);
+                else if (mismatch->gone)
+                        r = apply_gone(reconcile, mismatch, now_ns);
+                else if (task && task->start_time_ns == mismatch->start_time_ns && task->process->pid == mismatch->pid)
+                        apply_changed(reconcile, task, now_ns);
         }
-        reconcile->n_suspects = 0;
+        reconcile->n_mismatches = 0;
         return error_trace(r);
 }
 
@@ -491,13 +491,13 @@ int reconcile_seed(Reconcile *reconcile) {
         while (reconcile->phase != RECONCILE_IDLE) {
                 bool drained = false;
 
-                reconcile_look(reconcile);
+                reconcile_compare(reconcile);
                 while (!drained) {
                         r = join_turn(reconcile->join, &drained);
                         if (r)
                                 return error_trace(r);
                 }
-                r = reconcile_settle(reconcile);
+                r = reconcile_apply(reconcile);
                 if (r)
                         return error_trace(r);
         }

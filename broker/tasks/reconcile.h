@@ -15,7 +15,7 @@
 #include "broker/tasks/procfs.h"
 
 typedef struct Reconcile Reconcile;
-typedef struct Suspect Suspect;
+typedef struct Mismatch Mismatch;
 
 /* Tasks looked at in a slice: some 20 us each. */
 #define RECONCILE_SLICE 48u
@@ -27,7 +27,7 @@ typedef enum ReconcilePhase {
         RECONCILE_UNKNOWN,      /* tasks of the table of which it knows their births alone */
 } ReconcilePhase;
 
-struct Suspect {
+struct Mismatch {
         bool gone;              /* in the table only */
         bool unseen;            /* gone: a process, by its leader, of which no live task was known */
         bool changed;           /* in both, but not alike; neither: in /proc only, or not known to the table by name */
@@ -47,8 +47,8 @@ struct Reconcile {
         DIR *processes;         /* found: where to go on */
         DIR *threads;           /* found: of this process */
         uint32_t pid;
-        Suspect suspects[RECONCILE_SLICE];
-        size_t n_suspects;
+        Mismatch mismatches[RECONCILE_SLICE];
+        size_t n_mismatches;
 };
 
 void reconcile_init(Reconcile *reconcile, Join *join, int procfs_fd);
@@ -56,5 +56,5 @@ void reconcile_deinit(Reconcile *reconcile);
 
 int reconcile_seed(Reconcile *reconcile);
 void reconcile_start(Reconcile *reconcile);
-void reconcile_look(Reconcile *reconcile);
-int reconcile_settle(Reconcile *reconcile);
+void reconcile_compare(Reconcile *reconcile);
+int reconcile_apply(Reconcile *reconcile);

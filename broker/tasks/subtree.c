@@ -69,7 +69,7 @@ static void subtree_climb(const TaskTable *table, Seen *seen, uint64_t mark, Pro
  * Return: 0; SUBTREE_E_MEMORY.
  */
 int subtree_mark(TaskTable *table, uint64_t mark, const uint32_t *roots, size_t n_roots) {
-        Seen *seen = memory_take(NULL, sizeof(*seen));
+        Seen *seen = memory_alloc_optional(NULL, sizeof(*seen));
 
         if (!seen)
                 return SUBTREE_E_MEMORY;

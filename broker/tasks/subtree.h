@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/tasks/table.h"
+#include "broker/tasks/task_table.h"
 
 enum {
         _SUBTREE_E_SUCCESS,

@@ -20,12 +20,12 @@
 /* Tasks in a slice, at most. */
 #define SLICE_TASKS 256u
 
-void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepTell tell) {
+void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepReport tell) {
         *sweep = (Sweep){ .join = join, .source = source, .wants = wants, .tell = tell };
 }
 
 void sweep_deinit(Sweep *sweep) {
-        live_sum_deinit(&sweep->sum);
+        process_totals_deinit(&sweep->sum);
         *sweep = (Sweep){};
 }
 
@@ -76,11 +76,11 @@ static void note_process(Sweep *sweep, Process *process) {
 
 /* Takes the next answers of a process. */
 static int sweep_take(Sweep *sweep, size_t n) {
-        LiveSum *sum = &sweep->sum;
+        ProcessTotals *sum = &sweep->sum;
         uint64_t time_ns = join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
 
         for (; n > 0; --n) {
-                Task *task = task_table_get(&sweep->join->table, live_sum_next(sum));
+                Task *task = task_table_get(&sweep->join->table, process_totals_next(sum));
                 StatsAnswer answer;
                 int r;
 
@@ -90,7 +90,7 @@ static int sweep_take(Sweep *sweep, size_t n) {
                 ++sweep->n_tasks;
                 sweep->n_gone += answer.state == STATS_ANSWER_GONE;
                 sweep->n_lost += answer.state == STATS_ANSWER_LOST;
-                live_sum_add(sum, task, &answer);
+                process_totals_add(sum, task, &answer);
                 if (answer.state != STATS_ANSWER_LIVE)
                         continue;
                 note_task(sweep, task, &answer.stats);
@@ -105,7 +105,7 @@ static int sweep_take(Sweep *sweep, size_t n) {
         return 0;
 }
 
-static int sweep_tell_process(Sweep *sweep, Task *leader) {
+static int sweep_report_process(Sweep *sweep, Task *leader) {
         Process *process = leader->process;
         TaskSample sample;
 
@@ -117,7 +117,7 @@ static int sweep_tell_process(Sweep *sweep, Task *leader) {
         note_process(sweep, process);
         if (!sweep->of_processes)
                 return 0;
-        sample = live_sum_sample(&sweep->sum, leader, join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
+        sample = process_totals_sample(&sweep->sum, leader, join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         return error_trace(sweep->tell(sweep, leader, true, &sample, process->changed_sweep));
 }
 
@@ -129,18 +129,18 @@ static int sweep_slice_of_large(Sweep *sweep, size_t n_max) {
         int r = 0;
 
         if (!sweep->sum.failed) {
-                n = live_sum_fill(&sweep->sum, tids, n_max);
+                n = process_totals_fill(&sweep->sum, tids, n_max);
                 r = sweep->source->ask(sweep->source, tids, n);
                 if (!r)
                         r = sweep_take(sweep, n);
                 if (r)
                         return error_trace(r);
-                if (!live_sum_is_complete(&sweep->sum))
+                if (!process_totals_is_complete(&sweep->sum))
                         return 0;
         }
         leader = task_table_get_leader(&sweep->join->table, sweep->sum.pid);
         if (leader && leader->process->n_live > 0)
-                r = sweep_tell_process(sweep, leader);
+                r = sweep_report_process(sweep, leader);
         sweep->large = false;
         sweep->sum.pid = 0;
         return error_trace(r);
@@ -159,10 +159,10 @@ static int sweep_slice_of_small(Sweep *sweep, size_t n_max) {
                 if (process->n_live > 0 && sweep->wants(sweep, leader)) {
                         if (n + process->n_live > n_max)
                                 break;
-                        r = live_sum_begin(&sweep->sum, process);
+                        r = process_totals_begin(&sweep->sum, process);
                         if (r)
                                 return error_trace(r);
-                        n += live_sum_fill(&sweep->sum, tids + n, n_max - n);
+                        n += process_totals_fill(&sweep->sum, tids + n, n_max - n);
                         leaders[n_leaders++] = leader;
                 }
                 sweep->next_pid = process->pid + 1;
@@ -171,17 +171,17 @@ static int sweep_slice_of_small(Sweep *sweep, size_t n_max) {
         if (n == 0 && leader) {
                 sweep->large = true;
                 sweep->next_pid = leader->process->pid + 1;
-                return error_trace(live_sum_begin(&sweep->sum, leader->process));
+                return error_trace(process_totals_begin(&sweep->sum, leader->process));
         }
         r = n > 0 ? sweep->source->ask(sweep->source, tids, n) : 0;
         if (r)
                 return error_trace(r);
         for (size_t i = 0; i < n_leaders; ++i) {
-                r = live_sum_begin(&sweep->sum, leaders[i]->process);
+                r = process_totals_begin(&sweep->sum, leaders[i]->process);
                 if (!r)
                         r = sweep_take(sweep, sweep->sum.n);
                 if (!r)
-                        r = sweep_tell_process(sweep, leaders[i]);
+                        r = sweep_report_process(sweep, leaders[i]);
                 if (r)
                         return error_trace(r);
         }
@@ -214,7 +214,7 @@ int sweep_slice(Sweep *sweep, size_t n_max) {
 void sweep_on_event(Sweep *sweep, const Event *event) {
         Task *task;
 
-        live_sum_on_event(&sweep->sum, event);
+        process_totals_on_event(&sweep->sum, event);
         /* With this a task may come into the set that somebody asked for: it is told of as if it had run. */
         if (event->kind != EVENT_EXEC && event->kind != EVENT_COMM && event->kind != EVENT_UID && event->kind != EVENT_GID)
                 return;

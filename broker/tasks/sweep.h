@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/tasks/live_sum.h"
+#include "broker/tasks/process_totals.h"
 
 typedef struct Sweep Sweep;
 
@@ -22,19 +22,19 @@ typedef bool (*SweepWants)(Sweep *sweep, const Task *leader);
  * A live task, or a process by its leader, and the last sweep that found it changed.
  * Return: 0, or a negative errno.
  */
-typedef int (*SweepTell)(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep);
+typedef int (*SweepReport)(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep);
 
 struct Sweep {
         Join *join;                     /* not owned */
         StatsSource *source;            /* not owned */
         SweepWants wants;
-        SweepTell tell;
+        SweepReport tell;
 
         uint32_t number;                /* of the pass that runs, or ran last */
         bool running;
         bool of_tasks, of_processes;    /* what this pass is to tell */
         uint32_t next_pid;
-        LiveSum sum;                    /* of a process at hand */
+        ProcessTotals sum;                    /* of a process at hand */
         bool large;                     /* it takes several slices */
 
         uint64_t n_passes;
@@ -43,7 +43,7 @@ struct Sweep {
         uint64_t n_lost;                /* of those, without an answer */
 };
 
-void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepTell tell);
+void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepReport tell);
 void sweep_deinit(Sweep *sweep);
 
 void sweep_start(Sweep *sweep, bool of_tasks, bool of_processes);

@@ -10,7 +10,7 @@
 #include "taskbroker/taskbroker.h"
 
 #include "clients/lib/decode.h"
-#include "clients/lib/encode.h"
+#include "clients/lib/encode_request.h"
 #include "clients/lib/reconnect.h"
 
 /* Some small requests, and one with the largest filter: a broker that answers takes each at once. */

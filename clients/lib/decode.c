@@ -16,8 +16,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "clients/lib/decode-parts.h"
 #include "clients/lib/decode.h"
+#include "clients/lib/decode_parts.h"
 #include "clients/lib/wire.h"
 
 /*

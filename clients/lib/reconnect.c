@@ -85,7 +85,7 @@ void reconnect_wait(Reconnect *reconnect) {
         uint32_t ms = WAIT_FIRST_MS;
         struct itimerspec timer = { 0 };
 
-        for (uint32_t i = 0; i < reconnect->tries && ms < WAIT_LAST_MS; i++)
+        for (uint32_t i = 0; i < reconnect->tries && ms < WAIT_LAST_MS; ++i)
                 ms *= 2;
         if (ms > WAIT_LAST_MS)
                 ms = WAIT_LAST_MS;
@@ -142,7 +142,7 @@ static const uint32_t *keep_numbers(uint32_t *to, const uint32_t *from, size_t n
 }
 
 static char *keep_texts(char *at, const char **to, const char *const *from, size_t n) {
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; ++i) {
                 to[i] = at;
                 at = stpcpy(at, from[i]) + 1;
         }
@@ -167,9 +167,9 @@ int reconnect_keep(Reconnect *reconnect,
         size_t n = from->cpus ? strlen(from->cpus) + 1 : 0;
         char *at;
 
-        for (size_t i = 0; i < from->n_comms; i++)
+        for (size_t i = 0; i < from->n_comms; ++i)
                 n += strlen(from->comms[i]) + 1;
-        for (size_t i = 0; i < from->n_cgroups; i++)
+        for (size_t i = 0; i < from->n_cgroups; ++i)
                 n += strlen(from->cgroups[i]) + 1;
         at = malloc(n + 1);
         if (!at)

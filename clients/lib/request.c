@@ -18,7 +18,7 @@
 #define CLIENT_SAMPLE_MS_MAX 60000u
 
 static int client_check_texts(struct tb_client *client, const char *const *texts, size_t n_texts, size_t n_max, const char *what) {
-        for (size_t i = 0; i < n_texts; i++) {
+        for (size_t i = 0; i < n_texts; ++i) {
                 if (texts[i][0] && strlen(texts[i]) <= n_max)
                         continue;
                 client_say(client, "Each %s of a filter has 1 to %zu bytes.", what, n_max);
@@ -41,7 +41,7 @@ static int client_check_filter(struct tb_client *client, const struct tb_filter 
         };
         int r;
 
-        for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); ++i) {
                 if (lists[i].n <= lists[i].n_max)
                         continue;
                 client_say(client, "A filter has at most %zu %s, not %zu.", lists[i].n_max, lists[i].what, lists[i].n);

@@ -20,7 +20,7 @@
 static int wire_read_varint(WireCursor *cursor, uint64_t *ret_value) {
         uint64_t value = 0;
 
-        for (unsigned int i = 0; i < WIRE_VARINT_MAX && cursor->at < cursor->end; i++) {
+        for (unsigned int i = 0; i < WIRE_VARINT_MAX && cursor->at < cursor->end; ++i) {
                 uint8_t byte = *cursor->at++;
 
                 value |= (uint64_t)(byte & 0x7f) << (7 * i);
@@ -39,7 +39,7 @@ static int wire_read_fixed(WireCursor *cursor, size_t n, uint64_t *ret_value) {
         if ((size_t)(cursor->end - cursor->at) < n)
                 return -EPROTO;
 
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; ++i)
                 value |= (uint64_t)cursor->at[i] << (8 * i);
         cursor->at += n;
         *ret_value = value;

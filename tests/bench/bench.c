@@ -76,7 +76,7 @@ static int run_direct(const Scenario *scenario, const Workload *workload, Measur
         r = workload_run(workload, &ret->rate, &ret->operations);
         nanosleep(&settle, NULL);
         crew_stop(&crew);
-        for (size_t i = 0; i < scenario->n; i++) {
+        for (size_t i = 0; i < scenario->n; ++i) {
                 const CrewSlot *slot = &crew.slots[i];
                 double cpu_us = (double)slot->cpu_ns / 1e3 / (double)scenario->n;
 
@@ -93,7 +93,7 @@ static int run_direct(const Scenario *scenario, const Workload *workload, Measur
 
 /* Have all subscribers got everything that the broker has told of? */
 static bool crew_is_level(size_t n, uint64_t n_events, const uint64_t *before) {
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; ++i) {
                 const volatile CrewSlot *slot = &crew.slots[i];
 
                 if (slot->events + slot->lost - before[i] < n_events)
@@ -111,7 +111,7 @@ static int measure_broker(Broker *broker, const Scenario *scenario, const Worklo
 
         if (broker_status(broker, &before) < 0)
                 return -1;
-        for (size_t i = 0; i < scenario->n; i++)
+        for (size_t i = 0; i < scenario->n; ++i)
                 before_events[i] = ((volatile CrewSlot *)crew.slots)[i].events;
         before_bytes = crew.slots[0].bytes;
         before_reads = crew.slots[0].reads;
@@ -137,7 +137,7 @@ static int measure_broker(Broker *broker, const Scenario *scenario, const Worklo
         }
 
         ret->lost = after.lost - before.lost;
-        for (size_t i = 0; i < scenario->n; i++)
+        for (size_t i = 0; i < scenario->n; ++i)
                 ret->lost += crew.slots[i].lost;
         ret->cpu_share = (double)(after.cpu_ns - before.cpu_ns) / (double)(end - begin);
         ret->us_per_event = (double)(after.cpu_ns - before.cpu_ns) / 1e3 / (double)(after.connector - before.connector);
@@ -285,15 +285,15 @@ int main(int argc, char **argv) {
         }
         broker_stop(&broker);
 
-        for (size_t round = 0; round < n_rounds; round++) {
-                for (size_t l = 0; l < N_LOADS; l++) {
+        for (size_t round = 0; round < n_rounds; ++round) {
+                for (size_t l = 0; l < N_LOADS; ++l) {
                         Workload workload = {
                                 .kind = loads[l].kind,
                                 .pinned = loads[l].pinned,
                                 .duration_ns = milliseconds * 1000000ull,
                         };
 
-                        for (size_t s = 0; s < N_SCENARIOS && (only == SIZE_MAX || only == l); s++) {
+                        for (size_t s = 0; s < N_SCENARIOS && (only == SIZE_MAX || only == l); ++s) {
                                 if (run_undisturbed(argv[optind], &scenarios[s], &workload, &measurements[l][s * ROUNDS_MAX + round]) < 0) {
                                         fprintf(stderr, "bench: %s, %s: failed\n", loads[l].name, scenarios[s].name);
                                         return 1;
@@ -309,7 +309,7 @@ int main(int argc, char **argv) {
                sysconf(_SC_NPROCESSORS_ONLN));
         if (n_disturbed > 0)
                 printf("Others used the machine during %u measurements: the figures are of less worth.\n", n_disturbed);
-        for (size_t l = 0; l < N_LOADS; l++) {
+        for (size_t l = 0; l < N_LOADS; ++l) {
                 if (only == SIZE_MAX || only == l)
                         report_print(&loads[l], scenarios, N_SCENARIOS, measurements[l], n_rounds);
         }

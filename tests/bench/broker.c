@@ -143,7 +143,7 @@ static Taskbroker__V1__ServerMessage *message_read(int fd) {
         uint8_t prefix[FRAME_PREFIX_MAX];
         size_t n_prefix = 0, n_message = 0;
 
-        for (size_t n = 0; n_prefix == 0; n++) {
+        for (size_t n = 0; n_prefix == 0; ++n) {
                 if (n == sizeof(prefix) || stream_read(fd, prefix + n, 1) < 0 ||
                     frame_parse(prefix, n + 1, sizeof(data), &n_prefix, &n_message) != FRAME_E_PARTIAL)
                         return NULL;
@@ -155,7 +155,7 @@ static Taskbroker__V1__ServerMessage *message_read(int fd) {
 
 static void status_take(const Taskbroker__V1__Status *from, BrokerStatus *to) {
         *to = (BrokerStatus){};
-        for (size_t i = 0; i < from->n_events; i++) {
+        for (size_t i = 0; i < from->n_events; ++i) {
                 switch (from->events[i]->kind) {
                 case TASKBROKER__V1__EVENT_KIND__EVENT_KIND_FORK:
                         to->forks = from->events[i]->count;

@@ -62,7 +62,7 @@ int crew_start(Crew *crew, size_t n, CrewFn fn, void *userdata) {
         crew->n_pids = 0;
         crew->go_fd = go[1];
 
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; ++i) {
                 pid_t parent = getpid(), pid = fork();
 
                 if (pid < 0)
@@ -115,7 +115,7 @@ void crew_go(Crew *crew) {
 int crew_wait(Crew *crew) {
         int r = 0;
 
-        for (size_t i = 0; i < crew->n_pids; i++) {
+        for (size_t i = 0; i < crew->n_pids; ++i) {
                 int status;
 
                 while (waitpid(crew->pids[i], &status, 0) < 0 && errno == EINTR)
@@ -128,7 +128,7 @@ int crew_wait(Crew *crew) {
 }
 
 void crew_stop(Crew *crew) {
-        for (size_t i = 0; i < crew->n_pids; i++)
+        for (size_t i = 0; i < crew->n_pids; ++i)
                 kill(crew->pids[i], SIGTERM);
         crew_go(crew);
         (void)crew_wait(crew);

@@ -79,7 +79,7 @@ static int compare(const void *a, const void *b) {
 
 /* Begins a row of a table: median, 99 %, 99.9 %, most. */
 int latency_measure(Latency *latency, const char *what) {
-        for (size_t i = 0; i < latency->n_forks; i++) {
+        for (size_t i = 0; i < latency->n_forks; ++i) {
                 if (latency_fork(latency, &latency->ms[i]) < 0)
                         return -1;
                 nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);

@@ -187,7 +187,7 @@ int listener_main(void *userdata, CrewSeat *seat) {
 
         if (!listener)
                 return 1;
-        for (size_t i = 0; i < BATCH_N; i++) {
+        for (size_t i = 0; i < BATCH_N; ++i) {
                 listener->iovecs[i] = (struct iovec){ listener->buffers[i], DATAGRAM_MAX };
                 listener->messages[i].msg_hdr = (struct msghdr){
                         .msg_iov = &listener->iovecs[i],
@@ -221,7 +221,7 @@ int listener_main(void *userdata, CrewSeat *seat) {
                         continue;
                 if (options->pause_ms > 0)
                         nanosleep(&pause, NULL);
-                for (size_t i = 0; i < 2; i++) {
+                for (size_t i = 0; i < 2; ++i) {
                         size_t n;
 
                         if (!pfds[i].revents)

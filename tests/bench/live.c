@@ -28,7 +28,7 @@
 
 #include "tests/bench/broker.h"
 #include "tests/bench/machine.h"
-#include "tests/bench/table-crowd.h"
+#include "tests/bench/table_crowd.h"
 
 #define SIZES_MAX 8
 #define VIEWERS_MAX 100
@@ -101,7 +101,7 @@ static pid_t bench_spawn(const Bench *bench, const Tool *tool, unsigned int n) {
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         snprintf(count, sizeof(count), "%u", n);
-        for (size_t i = 0; tool->arguments[i]; i++)
+        for (size_t i = 0; tool->arguments[i]; ++i)
                 arguments[i] = (char *)(strcmp(tool->arguments[i], "%") == 0 ? count : tool->arguments[i]);
         fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         dup2(fd, STDIN_FILENO);
@@ -168,7 +168,7 @@ static double process_seconds(pid_t pid) {
 /* Of all viewers and of the broker. Returns false where one of them has ended. */
 static bool bench_look(const Bench *bench, const pid_t *pids, unsigned int n_viewers, Cost *ret_cost) {
         *ret_cost = (Cost){ .broker = process_seconds(bench->broker.pid) };
-        for (unsigned int i = 0; i < n_viewers; i++) {
+        for (unsigned int i = 0; i < n_viewers; ++i) {
                 double used = process_seconds(pids[i]);
 
                 /* One that was not waited for yet has used nothing more, and is seen by its status. */
@@ -190,7 +190,7 @@ static int bench_measure_ours(Bench *bench,
         Cost before, after;
         bool alive;
 
-        for (unsigned int i = 0; i < n_viewers; i++)
+        for (unsigned int i = 0; i < n_viewers; ++i)
                 pids[i] = bench_spawn(bench, tool, 1000000);
         usleep(SETTLE_US + n_viewers * SETTLE_VIEWER_US + (unsigned int)n_tasks * SETTLE_TASK_US);
         if (!bench->now)
@@ -198,7 +198,7 @@ static int bench_measure_ours(Bench *bench,
         alive = bench_look(bench, pids, n_viewers, &before);
         sleep(bench->refreshes);
         alive = alive && bench_look(bench, pids, n_viewers, &after);
-        for (unsigned int i = 0; i < n_viewers; i++) {
+        for (unsigned int i = 0; i < n_viewers; ++i) {
                 kill(pids[i], SIGTERM);
                 waitpid(pids[i], NULL, 0);
         }
@@ -229,7 +229,7 @@ static int bench_size(Bench *bench, size_t n_tasks) {
         printf("\n%zu tasks, processor milliseconds for each refresh:\n\n"
                "| | viewers | viewers' | broker's | all | of iotop-c |\n|---|---|---|---|---|---|\n",
                n_tasks);
-        for (size_t i = 0; i < sizeof(peers) / sizeof(*peers); i++) {
+        for (size_t i = 0; i < sizeof(peers) / sizeof(*peers); ++i) {
                 r = bench_measure(bench, peers + i, &cost);
                 if (r < 0)
                         return r;
@@ -242,8 +242,8 @@ static int bench_size(Bench *bench, size_t n_tasks) {
                 bench_print(peers[i].name, 1, &cost, reference);
         }
 
-        for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
-                for (size_t j = 0; j < bench->n_viewers; j++) {
+        for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); ++i)
+                for (size_t j = 0; j < bench->n_viewers; ++j) {
                         if (bench_measure_ours(bench, ours + i, n_tasks, bench->viewers[j], &cost) != 0)
                                 return -1;
                         bench_print(ours[i].name, bench->viewers[j], &cost, reference);
@@ -260,7 +260,7 @@ static void awake_main(void) {
 }
 
 static void bench_wake(Bench *bench) {
-        for (size_t i = 0; i < N_AWAKE; i++) {
+        for (size_t i = 0; i < N_AWAKE; ++i) {
                 bench->awake[i] = fork();
                 if (bench->awake[i] == 0)
                         awake_main();
@@ -268,7 +268,7 @@ static void bench_wake(Bench *bench) {
 }
 
 static void bench_sleep(const Bench *bench) {
-        for (size_t i = 0; i < N_AWAKE; i++)
+        for (size_t i = 0; i < N_AWAKE; ++i)
                 if (bench->awake[i] > 0) {
                         kill(bench->awake[i], SIGKILL);
                         waitpid(bench->awake[i], NULL, 0);
@@ -283,7 +283,7 @@ static int bench_all(Bench *bench) {
         if (crowd_init(&crowd) < 0)
                 return -1;
         bench_wake(bench);
-        for (size_t i = 0; i < bench->n_sizes && r == 0; i++) {
+        for (size_t i = 0; i < bench->n_sizes && r == 0; ++i) {
                 if (!crowd_fits(bench->sizes[i], &needed, &available)) {
                         printf("\n%zu tasks: this machine has not the memory.\n", bench->sizes[i]);
                         continue;

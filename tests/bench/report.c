@@ -20,7 +20,7 @@ double median(double *values, size_t n) {
 #define MEDIAN(_row, _expression)                                               \
         ({                                                                      \
                 double _values[ROUNDS_MAX];                                     \
-                for (size_t _round = 0; _round < n_rounds; _round++) {          \
+                for (size_t _round = 0; _round < n_rounds; ++_round) {          \
                         const Measurement *m = &(_row)[_round];                 \
                         const Measurement *none = &measurements[_round];        \
                         (void)none;                                             \
@@ -35,7 +35,7 @@ static void row_print(const Scenario *scenario,
                       size_t n_rounds) {
         uint64_t lost = 0;
 
-        for (size_t round = 0; round < n_rounds; round++)
+        for (size_t round = 0; round < n_rounds; ++round)
                 lost += row[round].lost;
         printf("%-36s %9.0f %8.2f", scenario->name, MEDIAN(row, m->rate), MEDIAN(row, m->rate / none->rate));
         if (scenario->audience == AUDIENCE_BROKER)
@@ -72,7 +72,7 @@ static void delivery_print(const Scenario *one,
         double delivered = one->forks_only ? 0.5 : 1.0;
         double values[ROUNDS_MAX];
 
-        for (size_t round = 0; round < n_rounds; round++)
+        for (size_t round = 0; round < n_rounds; ++round)
                 values[round] = (row_many[round].us_per_event - row_one[round].us_per_event) /
                                 (double)(many->n - one->n) / delivered;
         printf("each further delivery%s%s, of %.0f bytes: %.3f us of broker CPU\n",
@@ -90,10 +90,10 @@ void report_print(const Load *load,
         printf("\n%s, two workers\n", load->name);
         printf("%-36s %9s %8s %8s %9s %9s %8s %8s %7s\n",
                "", "rate/s", "of none", "CPU", "us/event", "us/dgram", "B/event", "ev/read", "lost");
-        for (size_t i = 0; i < n_scenarios; i++)
+        for (size_t i = 0; i < n_scenarios; ++i)
                 row_print(&scenarios[i], &measurements[i * ROUNDS_MAX], measurements, n_rounds);
-        for (size_t i = 0; i < n_scenarios; i++) {
-                for (size_t j = 0; j < n_scenarios; j++) {
+        for (size_t i = 0; i < n_scenarios; ++i) {
+                for (size_t j = 0; j < n_scenarios; ++j) {
                         if (scenarios_pair(&scenarios[i], &scenarios[j]))
                                 delivery_print(&scenarios[i],
                                                &scenarios[j],

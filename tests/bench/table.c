@@ -19,13 +19,13 @@
 #include "tests/bench/broker.h"
 #include "tests/bench/crew.h"
 #include "tests/bench/machine.h"
-#include "tests/bench/table-crowd.h"
-#include "tests/bench/table-forker.h"
-#include "tests/bench/table-growth.h"
-#include "tests/bench/table-readers.h"
-#include "tests/bench/table-report.h"
-#include "tests/bench/table-settings.h"
-#include "tests/bench/table-watcher.h"
+#include "tests/bench/table_crowd.h"
+#include "tests/bench/table_forker.h"
+#include "tests/bench/table_growth.h"
+#include "tests/bench/table_readers.h"
+#include "tests/bench/table_report.h"
+#include "tests/bench/table_settings.h"
+#include "tests/bench/table_watcher.h"
 #include "tests/bench/workload.h"
 
 #define SKIPPED 77
@@ -166,7 +166,7 @@ static void snapshot_note(SnapshotFigures *figures, const ReadersResult *result,
 
 /* One that is made for a client, and, at once, one that it shares; as far as others leave the table as it is. */
 static int measure_snapshots(Bench *bench, LevelFigures *f) {
-        for (size_t round = 0; round < bench->n_rounds; round++) {
+        for (size_t round = 0; round < bench->n_rounds; ++round) {
                 ReadersResult result;
                 uint64_t cpu_ns;
                 bool made;
@@ -196,7 +196,7 @@ static int measure_pause_of_one(Bench *bench, LevelFigures *f) {
 
         if (watch_begin(&bench->watch) < 0)
                 return -1;
-        for (size_t i = 0; i < 4 * bench->n_rounds; i++) {
+        for (size_t i = 0; i < 4 * bench->n_rounds; ++i) {
                 sleep_ms(UNSHARED_MS);
                 if (take_snapshot(bench, false, &result, &made, &cpu_ns) < 0)
                         return -1;
@@ -241,7 +241,7 @@ static int measure_many(Bench *bench, LevelFigures *f) {
         f->many.n_clients = N_CLIENTS;
         if (watch_begin(&bench->watch) < 0)
                 return -1;
-        for (size_t round = 0; round < bench->n_rounds; round++) {
+        for (size_t round = 0; round < bench->n_rounds; ++round) {
                 sleep_ms(UNSHARED_MS);
                 if (many_round(bench, &f->many) < 0)
                         return -1;
@@ -322,7 +322,7 @@ static int measure_level(Bench *bench, const Level *level, LevelFigures *f) {
                 return -1;
         wait_idle(bench);
         /* before anybody subscribes: a feed stays for a while */
-        for (size_t round = 0; round < bench->n_rounds; round++) {
+        for (size_t round = 0; round < bench->n_rounds; ++round) {
                 if (cost_round(bench, f) < 0)
                         return -1;
         }
@@ -373,7 +373,7 @@ static int run_level(Bench *bench, size_t i) {
 static int growth_print(void) {
         printf("\nThe table by itself, filled one task after the other, by processor time\n");
         printf("%12s%14s%18s%14s%18s\n", "tasks", "mean us", "longest us", "bytes/thread", "bytes/process");
-        for (size_t i = 0; i < N_GROWTHS; i++) {
+        for (size_t i = 0; i < N_GROWTHS; ++i) {
                 GrowthFigures f;
 
                 if (growth_measure(growths[i], &f) < 0)
@@ -445,7 +445,7 @@ int main(int argc, char **argv) {
                 perror("bench-table");
                 return 1;
         }
-        for (size_t i = 0; i < N_LEVELS && r >= 0; i++) {
+        for (size_t i = 0; i < N_LEVELS && r >= 0; ++i) {
                 if (only != SIZE_MAX && only != i)
                         continue;
                 r = run_level(&bench, i);

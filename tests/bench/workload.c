@@ -38,7 +38,7 @@ static int cpu_pin(size_t index) {
         if (sched_getaffinity(0, sizeof(all), &all) < 0)
                 return -1;
         index %= (size_t)CPU_COUNT(&all);
-        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
                 if (!CPU_ISSET(cpu, &all) || index-- > 0)
                         continue;
                 CPU_ZERO(&one);
@@ -84,7 +84,7 @@ int workload_run(const Workload *workload, double *ret_rate, uint64_t *ret_opera
         crew_go(&crew);
         if (crew_wait(&crew) < 0)
                 return -1;
-        for (size_t i = 0; i < WORKLOAD_WORKERS; i++) {
+        for (size_t i = 0; i < WORKLOAD_WORKERS; ++i) {
                 rate += (double)crew.slots[i].operations * 1e9 / (double)crew.slots[i].elapsed_ns;
                 operations += crew.slots[i].operations;
         }

@@ -23,7 +23,7 @@ def completed(*words):
     """What bash makes of the last of the words."""
     line = [executable("TASKBROKER", "command"), *words]
     script = (
-        f"source {shlex.quote(str(SOURCE_ROOT / 'clients' / 'taskbroker.bash-completion'))}; compopt() {{ :; }}; "
+        f"source {shlex.quote(str(SOURCE_ROOT / 'clients' / 'cli' / 'taskbroker.bash-completion'))}; compopt() {{ :; }}; "
         f"COMP_WORDS=({shlex.join(map(str, line))}); COMP_CWORD={len(words)}; _taskbroker; "
         r"""printf '%s\n' "${COMPREPLY[@]}" """
     )

@@ -94,7 +94,7 @@ static Fact *fact_new(pid_t pid) {
 }
 
 static Fact *fact_own(void) {
-        for (uint32_t i = 0; i < board->n_facts; i++)
+        for (uint32_t i = 0; i < board->n_facts; ++i)
                 if (board->facts[i].pid == getpid())
                         return &board->facts[i];
         /* the parent writes it down at the same time as this process begins */
@@ -209,9 +209,9 @@ static void case_threads(void) {
         Fact *fact = fact_own();
         pthread_t threads[40];
 
-        for (size_t i = 0; i < 40; i++)
+        for (size_t i = 0; i < 40; ++i)
                 threads[i] = thread_start(thread_burn, fact);
-        for (size_t i = 0; i < 40; i++)
+        for (size_t i = 0; i < 40; ++i)
                 pthread_join(threads[i], NULL);
         burn(10);
         _exit(34);
@@ -261,7 +261,7 @@ static void case_vfork(void) {
 /* Nobody waits for these: the kernel reaps them before it tells of their exit. Their codes are their order. */
 static void case_autoreap(void) {
         signal(SIGCHLD, SIG_IGN);
-        for (int i = 0; i < 100; i++) {
+        for (int i = 0; i < 100; ++i) {
                 pid_t pid = fork();
 
                 if (pid == 0)
@@ -386,7 +386,7 @@ static pid_t clone_at(pid_t pid) {
 static pid_t pid_find(void) {
         pid_t pid = getpid();
 
-        for (int i = 0; i < 1000; i++) {
+        for (int i = 0; i < 1000; ++i) {
                 pid = pid > 15000 ? pid - 7919 : pid + 13337;
                 if (kill(pid, 0) < 0 && errno == ESRCH)
                         return pid;
@@ -399,7 +399,7 @@ static pid_t pid_find(void) {
 static void case_reuse(void) {
         pid_t pid = pid_find();
 
-        for (int i = 0; i < N_REUSES; i++) {
+        for (int i = 0; i < N_REUSES; ++i) {
                 pid_t r = clone_at(pid);
 
                 if (r == 0)
@@ -413,7 +413,7 @@ static void case_reuse(void) {
 
 /* The number that is given instead of a helper, three times; codes 1, 2, 3. */
 static void case_take(void) {
-        for (int i = 1; i <= 3; i++) {
+        for (int i = 1; i <= 3; ++i) {
                 pid_t r = clone_at((pid_t)atoi(helper));
 
                 if (r == 0)
@@ -430,7 +430,7 @@ static void heir_run(int code) {
         siginfo_t info;
 
         signal(SIGCHLD, SIG_DFL);
-        for (int i = 0; i < N_ZOMBIES; i++) {
+        for (int i = 0; i < N_ZOMBIES; ++i) {
                 pid_t pid = fork();
 
                 if (pid == 0)
@@ -496,12 +496,12 @@ static const struct {
 
 static void board_print(pid_t subject) {
         printf("{\"maker\": %d, \"note\": %d, \"subject\": %d, \"processes\": [", getpid(), board->note, subject);
-        for (uint32_t i = 0; i < board->n_facts; i++) {
+        for (uint32_t i = 0; i < board->n_facts; ++i) {
                 const Fact *fact = &board->facts[i];
 
                 printf("%s{\"pid\": %d, \"status\": %d, \"cpu_us\": %lld, \"tids\": [", i ? ", " : "", fact->pid,
                        fact->status, (long long)fact->cpu_us);
-                for (uint32_t j = 0; j < fact->n_tids; j++)
+                for (uint32_t j = 0; j < fact->n_tids; ++j)
                         printf("%s%d", j ? ", " : "", fact->tids[j]);
                 printf("]}");
         }
@@ -512,12 +512,12 @@ int main(int argc, char **argv) {
         size_t i, n_cases = sizeof(cases) / sizeof(cases[0]);
         pid_t pid;
 
-        for (i = 0; i < n_cases; i++)
+        for (i = 0; i < n_cases; ++i)
                 if (argc >= 3 && !strcmp(argv[1], cases[i].name))
                         break;
         if (i == n_cases) {
                 fprintf(stderr, "usage: corner CASE NAME [HELPER | PID], where CASE is one of\n");
-                for (i = 0; i < n_cases; i++)
+                for (i = 0; i < n_cases; ++i)
                         fprintf(stderr, "  %s\n", cases[i].name);
                 return 2;
         }

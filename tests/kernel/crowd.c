@@ -299,14 +299,14 @@ static void part_thread(Part *part) {
         pthread_t threads[N_THREADS];
         pthread_barrier_t barrier;
 
-        for (size_t i = 0; i < N_THREADS; i++)
+        for (size_t i = 0; i < N_THREADS; ++i)
                 threads[i] = thread_start(thread_end, NULL);
         if (part->sequence % 3 == 1) {
                 thread_start(thread_exec, part);
                 for (;;)
                         pause();
         }
-        for (size_t i = 0; i < N_THREADS; i++)
+        for (size_t i = 0; i < N_THREADS; ++i)
                 pthread_join(threads[i], NULL);
         if (part->sequence % 3 == 0) {
                 thread_start(thread_outlive, part);
@@ -380,7 +380,7 @@ static void worker_run(uint32_t n_count, uint32_t stay) {
         uint32_t n_alive = 0;
 
         name_set("");
-        for (uint32_t i = 0; i < n_count && !__atomic_load_n(&board->stop, __ATOMIC_RELAXED); i++) {
+        for (uint32_t i = 0; i < n_count && !__atomic_load_n(&board->stop, __ATOMIC_RELAXED); ++i) {
                 /* Which child of a kind it is, so that those that stay are of all sorts too. */
                 Part part = { .kind = kinds[i % n_kinds], .sequence = i / n_kinds, .code = (int)(i / n_kinds % 5) * 10 };
                 bool stays;
@@ -433,7 +433,7 @@ static void crowd_run(uint32_t n_count, uint32_t n_workers, uint32_t stay, const
         pipe_make(start);
 
         printf("ready");
-        for (uint32_t i = 0; i < n_workers; i++) {
+        for (uint32_t i = 0; i < n_workers; ++i) {
                 pid_t pid;
 
                 fflush(stdout);
@@ -457,7 +457,7 @@ static void crowd_run(uint32_t n_count, uint32_t n_workers, uint32_t stay, const
         close(busy[1]);
 
         if (read(STDIN_FILENO, &c, 1) == 1) {
-                for (uint32_t i = 0; i < n_workers; i++)
+                for (uint32_t i = 0; i < n_workers; ++i)
                         if (write(start[1], "", 1) != 1)
                                 die("write");
                 workers_wait();
@@ -533,7 +533,7 @@ int main(int argc, char **argv) {
         }
         if (n_kinds == 0)
                 kinds_parse(all);
-        for (uint32_t i = 0; i < n_kinds; i++)
+        for (uint32_t i = 0; i < n_kinds; ++i)
                 good &= n_groups > 0 || (kinds[i] != KIND_GROUP && kinds[i] != KIND_MOVE);
         if (!good || !helper || !truth || n_workers == 0 || n_workers > N_WORKERS) {
                 fprintf(stderr, "usage: crowd --comm NAME --helper PATH --truth FILE [--count N] [--workers W] [--stay K]"

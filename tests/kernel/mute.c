@@ -57,14 +57,14 @@ int main(int argc, char **argv) {
                 perror("mute: socket");
                 return 1;
         }
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n; ++i)
                 if (op_send(fd, 0x5a5a) < 0 || op_send(fd, PROC_CN_MCAST_IGNORE) < 0) {
                         perror("mute: send");
                         return 1;
                 }
         if (argc > 2) {
                 usleep((unsigned)atoi(argv[2]) * 1000);
-                for (int i = 0; i < n; i++)
+                for (int i = 0; i < n; ++i)
                         if (op_send(fd, 0x5a5a) < 0 || op_send(fd, PROC_CN_MCAST_LISTEN) < 0) {
                                 perror("mute: send");
                                 return 1;

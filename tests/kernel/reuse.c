@@ -58,7 +58,7 @@ _Noreturn static void die(const char *what) {
 static pid_t number_find(void) {
         pid_t pid = getpid();
 
-        for (int i = 0; i < 1000; i++) {
+        for (int i = 0; i < 1000; ++i) {
                 pid = pid > 15000 ? pid - 7919 : pid + 13337;
                 if (kill(pid, 0) < 0 && errno == ESRCH)
                         return pid;
@@ -156,7 +156,7 @@ static void thread_at(int code) {
         if (fd < 0)
                 die("ns_last_pid");
         n = snprintf(text, sizeof(text), "%d", number - 1);
-        for (int i = 0; i < 20000 && part.tid != number; i++) {
+        for (int i = 0; i < 20000 && part.tid != number; ++i) {
                 pthread_t thread;
 
                 /* somebody else may have it for a moment */
@@ -231,10 +231,10 @@ static void turns_run(uint32_t n_count) {
         records = mmap(NULL, n_records, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (records == MAP_FAILED)
                 die("mmap");
-        for (uint32_t i = 0; i < 2; i++)
+        for (uint32_t i = 0; i < 2; ++i)
                 if (pipe(pipes[i]) < 0)
                         die("pipe");
-        for (uint32_t i = 0; i < 2; i++) {
+        for (uint32_t i = 0; i < 2; ++i) {
                 makers[i] = fork();
                 if (makers[i] < 0)
                         die("fork");
@@ -250,7 +250,7 @@ static void turns_run(uint32_t n_count) {
         line_wait();
         if (write(pipes[0][1], "", 1) != 1)
                 die("write");
-        for (uint32_t i = 0; i < 2; i++) {
+        for (uint32_t i = 0; i < 2; ++i) {
                 int status = process_wait(makers[i]);
 
                 if (status != 0) {
@@ -310,7 +310,7 @@ static void root_run(Listening *root, Listening *heirs, uint32_t n_heirs, int an
         char c;
 
         close(root->pipe[1]);
-        for (uint32_t i = 0; i + 1 < n_heirs; i++)
+        for (uint32_t i = 0; i + 1 < n_heirs; ++i)
                 close(heirs[i].pipe[1]);
         pid = fork();
         if (pid == 0)

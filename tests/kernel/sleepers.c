@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
                 perror("mmap");
                 return 1;
         }
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; ++i)
                 while (clone(sleeper_main, stacks + (i + 1) * STACK_SIZE,
                              CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, NULL) < 0) {
                         if (errno != EAGAIN) {

@@ -104,7 +104,7 @@ static void child_reap(struct TruthRecord *records, size_t n_records) {
                 die("wait4");
 
         /* all of @records were alive or zombies together, so that each pid is there once */
-        for (size_t i = 0; i < n_records; i++)
+        for (size_t i = 0; i < n_records; ++i)
                 if (records[i].pid == (uint32_t)pid) {
                         records[i].status = (uint32_t)status;
                         records[i].cpu_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000u +
@@ -167,7 +167,7 @@ static void group_run(Storm *storm, struct TruthRecord *records, uint32_t n_thre
         seats = memory_map(n_seats * sizeof(*seats));
         stacks = memory_map((size_t)n_seats * STACK_SIZE);
 
-        for (uint32_t i = 0; i < n_threads; i++) {
+        for (uint32_t i = 0; i < n_threads; ++i) {
                 Seat *seat = &seats[i % n_seats];
 
                 seat_wait(seat);
@@ -195,7 +195,7 @@ static void group_run(Storm *storm, struct TruthRecord *records, uint32_t n_thre
 
         __atomic_store_n(&gate, 1, __ATOMIC_RELEASE);
         syscall(SYS_futex, &gate, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
-        for (uint32_t i = 0; i < n_seats; i++)
+        for (uint32_t i = 0; i < n_seats; ++i)
                 seat_wait(&seats[i]);
         _exit((int)code);
 }
@@ -247,9 +247,9 @@ static void worker_run(Storm *storm, struct TruthRecord *records, uint32_t n_cou
         while (sequence < n_count) {
                 uint32_t begin = sequence;
 
-                for (; sequence < n_count && sequence - begin < storm->n_window; sequence++)
+                for (; sequence < n_count && sequence - begin < storm->n_window; ++sequence)
                         child_make(storm, &records[sequence], sequence, 0);
-                for (uint32_t i = begin; i < sequence; i++)
+                for (uint32_t i = begin; i < sequence; ++i)
                         child_reap(&records[begin], sequence - begin);
         }
 }
@@ -268,12 +268,12 @@ static void storm_run(Storm *storm) {
         struct TruthRecord *records;
         FILE *f;
 
-        for (uint32_t i = 0; i < storm->n_workers; i++)
+        for (uint32_t i = 0; i < storm->n_workers; ++i)
                 storm->n_records += records_of(storm, share_of(storm, i));
         storm->records = memory_map((storm->n_records + 1) * sizeof(*storm->records));
 
         records = storm->records;
-        for (uint32_t i = 0; i < storm->n_workers; i++) {
+        for (uint32_t i = 0; i < storm->n_workers; ++i) {
                 pid_t pid = fork();
 
                 if (pid < 0)
@@ -285,7 +285,7 @@ static void storm_run(Storm *storm) {
                 }
                 records += records_of(storm, share_of(storm, i));
         }
-        for (uint32_t i = 0; i < storm->n_workers; i++) {
+        for (uint32_t i = 0; i < storm->n_workers; ++i) {
                 int status;
 
                 if (wait(&status) < 0 || status != 0)
@@ -327,7 +327,7 @@ int main(int argc, char **argv) {
                 default: return 2;
                 }
         }
-        for (int i = 0; optind < argc && i < 4; i++)
+        for (int i = 0; optind < argc && i < 4; ++i)
                 if (!strcmp(argv[optind], modes[i]))
                         mode = i;
         if (mode < 0 || !storm.truth || !storm.n_workers || !storm.n_threads || !storm.n_window ||

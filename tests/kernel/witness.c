@@ -196,12 +196,12 @@ static void socket_drain(Witness *witness, int fd) {
         static struct mmsghdr messages[N_BATCH];
         int n;
 
-        for (int i = 0; i < N_BATCH; i++) {
+        for (int i = 0; i < N_BATCH; ++i) {
                 iov[i] = (struct iovec){ .iov_base = data[i], .iov_len = N_DATAGRAM };
                 messages[i].msg_hdr = (struct msghdr){ .msg_iov = &iov[i], .msg_iovlen = 1 };
         }
         while ((n = recvmmsg(fd, messages, N_BATCH, MSG_DONTWAIT, NULL)) > 0)
-                for (int i = 0; i < n; i++) {
+                for (int i = 0; i < n; ++i) {
                         if (fd == witness->connector)
                                 connector_parse(witness, data[i], messages[i].msg_len);
                         else

@@ -7,7 +7,7 @@
  * Include it behind #undef NDEBUG.
  */
 
-#include "broker/tasks/table.h"
+#include "broker/tasks/task_table.h"
 #include "tests/unit/harness.h"
 
 /* A task of the table. What is not given is as its number says. */

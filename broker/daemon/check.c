@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/daemon/check.h"
+#include "broker/daemon/kernel_features.h"
+#include "broker/daemon/sources.h"
+
+static void report_to_person(bool good, const char *sentence) {
+        printf("%s %s\n", good ? "[ok]     " : "[missing]", sentence);
+}
+
+/**
+ * check_run() - say what the kernel offers
+ * @options:  how
+ *
+ * Return: 0; CHECK_E_FAILED; a negative errno.
+ */
+int check_run(const Options *options) {
+        _cleanup_(fd_closep) int procfs_fd = open(options->procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        Connector connector = CONNECTOR_NULL;
+        ExitListener exits = EXIT_LISTENER_NULL;
+        KernelFeatures features;
+        int r;
+
+        if (procfs_fd < 0) {
+                report_to_person(false, "/proc cannot be read. Mount it: mount -t proc proc /proc.");
+                return CHECK_E_FAILED;
+        }
+        kernel_features_read(&features, procfs_fd, true);
+        r = sources_open(&connector, &exits, &features, options, report_to_person);
+        if (!r) {
+                self_test_report_features(&connector, &exits, &features, report_to_person);
+                puts("taskbrokerd can do its work on this machine.");
+        } else if (r > 0) {
+                puts("taskbrokerd cannot work here until what is missing is there.");
+        }
+        connector_deinit(&connector);
+        exit_listener_deinit(&exits);
+        return r > 0 ? CHECK_E_FAILED : error_trace(r);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Facts: what this kernel is and can, read once; delay accounting is looked after. */
+
+#include <stdbool.h>
+
+#include "broker/model/status.h"
+
+void kernel_features_read(KernelFeatures *ret_facts, int procfs_fd, bool real);
+void kernel_features_update(KernelFeatures *features, int procfs_fd);
+bool kernel_features_release_is_at_least(const KernelFeatures *features, unsigned int major, unsigned int minor);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* taskbrokerd: see taskbrokerd(8). */
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "broker/base/log.h"
+#include "broker/daemon/broker.h"
+#include "broker/daemon/check.h"
+#include "broker/daemon/options.h"
+
+/*
+ * Whoever starts us may have closed standard error, and the next socket would be in
+ * its place: log lines would be sent to the kernel, or to a client.
+ */
+static bool hold_standard_descriptors(void) {
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+                        return false;
+
+        return true;
+}
+
+int main(int argc, char **argv) {
+        Options options;
+        int r;
+
+        if (!hold_standard_descriptors())
+                return EXIT_FAILURE;
+
+        r = options_parse(&options, argc, argv);
+        if (r)
+                return r == OPTIONS_E_DONE ? EXIT_SUCCESS : 2;
+
+        log_init(options.log_level);
+        r = options.check ? check_run(&options) : broker_run(&options);
+        return r ? EXIT_FAILURE : EXIT_SUCCESS;
+}

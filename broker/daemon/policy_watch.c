@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * mountinfo says by poll() that something was mounted in this mount namespace. The
+ * options that hide tasks are the file system's, wherever it is mounted, so that a
+ * change can also come from another one: for that it is read every few seconds.
+ */
+
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "broker/base/log.h"
+#include "broker/daemon/policy_watch.h"
+#include "broker/daemon/proc_mount.h"
+
+/* policy_watch_update()s, half a second each. */
+#define READ_EVERY 10u
+
+/* Where none is named. */
+#define ADMIN_GROUP "taskbroker"
+
+/**
+ * policy_watch_find_group() - the number of a group
+ * @text:     its name, or its number
+ * @ret_gid:  output
+ *
+ * Return: Whether there is such a group.
+ */
+bool policy_watch_find_group(const char *text, uint32_t *ret_gid) {
+        const struct group *group = getgrnam(text);
+        unsigned long number;
+        char *end;
+
+        if (group) {
+                *ret_gid = group->gr_gid;
+                return true;
+        }
+        number = strtoul(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end != 0 || number >= POLICY_NO_GROUP)
+                return false;
+        *ret_gid = (uint32_t)number;
+        return true;
+}
+
+/* Whether process 2, the kernel's own, which there always is, is hidden from the broker. */
+static bool procfs_is_blind(int procfs_fd) {
+        return faccessat(procfs_fd, "2/stat", R_OK, AT_EACCESS) < 0;
+}
+
+static void policy_watch_read(PolicyWatch *watch) {
+        bool blind = watch->blind;
+        ProcMount mount;
+
+        watch->n_quiet = 0;
+        (void)proc_mount_read(&mount, watch->path);
+        watch->policy.hides = mount.hidepid != HIDEPID_OFF;
+        watch->policy.exempt_group = POLICY_NO_GROUP;
+        /* Without gid= the kernel takes group 0, which here is no privilege. */
+        if (watch->policy.hides && mount.hidepid != HIDEPID_PTRACEABLE && mount.gid != 0)
+                watch->policy.exempt_group = mount.gid;
+        watch->blind = watch->policy.hides && procfs_is_blind(watch->procfs_fd);
+        if (watch->blind && !blind)
+                log_warning("/proc hides other users' tasks from the broker itself: those from before its start, and those "
+                            "of which messages are lost, stay unknown. Mount /proc with gid= of a group of the broker's.");
+}
+
+/**
+ * policy_watch_init() - find out what applies
+ * @watch:      output
+ * @options:    as the command line has it
+ * @procfs_fd:  /proc
+ *
+ * Return: 0, or POLICY_WATCH_E_GROUP.
+ */
+int policy_watch_init(PolicyWatch *watch, const Options *options, int procfs_fd) {
+        *watch = (PolicyWatch){
+                .procfs_fd = procfs_fd,
+                .path = options->procfs,
+                .mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC),
+                .policy = {
+                        .admin_group = POLICY_NO_GROUP,
+                        .exempt_group = POLICY_NO_GROUP,
+                        .shows_exit_status = options->shows_exit_status,
+                },
+        };
+        if (options->admin_group && !policy_watch_find_group(options->admin_group, &watch->policy.admin_group)) {
+                log_error("There is no group '%s'. Name another with --admin-group, or make one: groupadd --system %s",
+                          options->admin_group,
+                          options->admin_group);
+                return POLICY_WATCH_E_GROUP;
+        }
+        if (!options->admin_group && !policy_watch_find_group(ADMIN_GROUP, &watch->policy.admin_group))
+                log_notice("There is no group " ADMIN_GROUP ": root alone may know everything.");
+        policy_watch_read(watch);
+        if (watch->policy.hides)
+                log_info("/proc is mounted with hidepid: users are told of their own tasks only.");
+
+        return 0;
+}
+
+void policy_watch_deinit(PolicyWatch *watch) {
+        if (watch->mounts_fd >= 0)
+                close(watch->mounts_fd);
+        *watch = (PolicyWatch)POLICY_WATCH_NULL;
+}
+
+/**
+ * policy_watch_update() - look again
+ * @watch:  the watch; called twice a second
+ *
+ * Return: Whether something else applies now.
+ */
+bool policy_watch_update(PolicyWatch *watch) {
+        struct pollfd pfd = { .fd = watch->mounts_fd, .events = POLLPRI };
+        Policy before = watch->policy;
+
+        if (++watch->n_quiet < READ_EVERY && poll(&pfd, 1, 0) <= 0)
+                return false;
+        policy_watch_read(watch);
+        return !policy_equals(&before, &watch->policy);
+}

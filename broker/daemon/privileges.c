@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * CAP_NET_ADMIN is what the kernel asks for after the start: to read a task's
+ * statistics, to be taken off the list of exit listeners, and, before Linux 6.6,
+ * to wake the connector. It checks the caller as he is then, not as he was when
+ * the socket was made, so that a socket of root's would not do.
+ *
+ * CAP_SYS_PTRACE, on request, is what /proc/PID/exe of other users' processes
+ * asks for. It reads and writes their memory too, which is why it is no default.
+ *
+ * A broker that stays root without capabilities is still the owner of what is
+ * root's: second best, for machines where nobody made a user for it.
+ */
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "broker/base/error.h"
+#include "broker/base/log.h"
+#include "broker/base/util.h"
+#include "broker/daemon/privileges.h"
+#include "broker/daemon/proc_mount.h"
+#include "broker/tasks/procfs.h"
+
+#define USER_DEFAULT "taskbroker"
+
+#define BIT(capability) (UINT64_C(1) << (capability))
+
+static bool have(int capability) {
+        return capng_have_capability(CAPNG_EFFECTIVE, (unsigned int)capability);
+}
+
+static int plan_user(Privileges *privileges, const char *name) {
+        const struct passwd *user;
+
+        if (!name && !privileges->required)
+                return 0;
+        errno = 0;
+        user = getpwnam(name ?: USER_DEFAULT);
+        if (!user && name) {
+                log_error("There is no user '%s'%s%s. Name another with --user, or make one: "
+                          "useradd --system --no-create-home --shell /usr/sbin/nologin %s",
+                          name, errno ? ": " : "", errno ? strerror(errno) : "", name);
+                return PRIVILEGES_E_REFUSED;
+        }
+        if (privileges->uid != 0) {
+                if (!name || user->pw_uid == privileges->uid)
+                        return 0;
+                log_error("Only root can become '%s'. Start taskbrokerd as root, or without --user.", name);
+                return PRIVILEGES_E_REFUSED;
+        }
+        if (!user) {
+                log_notice("There is no user '" USER_DEFAULT "': taskbrokerd stays root, without root's capabilities. "
+                           "systemd-sysusers makes one after an installation.");
+                return 0;
+        }
+        privileges->changes_user = user->pw_uid != 0;
+        privileges->uid = user->pw_uid;
+        privileges->gid = user->pw_gid;
+        return 0;
+}
+
+/* Root's groups are given up; the one that /proc hides nothing from is needed. */
+static void plan_groups(Privileges *privileges, const char *procfs) {
+        ProcMount mount;
+
+        privileges->changes_groups = privileges->changes_user || (privileges->required && have(CAP_SETGID));
+        if (!proc_mount_read(&mount, procfs) || mount.hidepid == HIDEPID_OFF || mount.hidepid == HIDEPID_PTRACEABLE)
+                return;
+        privileges->has_group = privileges->changes_groups;
+        privileges->group = mount.gid;
+}
+
+/**
+ * privileges_plan() - find out what to give up
+ * @ret_privileges:  output
+ * @options:         what was asked for
+ *
+ * With sources handed in by a test, which needs no privilege, what cannot be
+ * given up is kept, and the user stays unless one is named.
+ *
+ * Return: 0; PRIVILEGES_E_REFUSED.
+ */
+int privileges_plan(Privileges *ret_privileges, const Options *options) {
+        uint64_t wanted = BIT(CAP_NET_ADMIN) | (options->keep_ptrace ? BIT(CAP_SYS_PTRACE) : 0);
+        int r;
+
+        *ret_privileges = (Privileges){
+                .required = options->connector_fd < 0,
+                .uid = geteuid(),
+                .gid = getegid(),
+        };
+        capng_get_caps_process();
+        r = plan_user(ret_privileges, options->user);
+        if (r)
+                return r;
+        plan_groups(ret_privileges, options->procfs);
+        ret_privileges->empties_bounding = have(CAP_SETPCAP);
+
+        for (int i = 0; i <= CAP_LAST_CAP; ++i)
+                if (wanted & BIT(i) && capng_have_capability(CAPNG_PERMITTED, (unsigned int)i))
+                        ret_privileges->capabilities |= BIT(i);
+        if (options->keep_ptrace && ret_privileges->required && !(ret_privileges->capabilities & BIT(CAP_SYS_PTRACE))) {
+                log_error("--keep-ptrace keeps CAP_SYS_PTRACE, but taskbrokerd was started without it.");
+                return PRIVILEGES_E_REFUSED;
+        }
+        return 0;
+}
+
+static int give_up(const Privileges *privileges) {
+        int r;
+
+        if (privileges->changes_groups && setgroups(privileges->has_group, &privileges->group) < 0)
+                return -errno;
+
+        capng_clear(CAPNG_SELECT_ALL);
+        for (int i = 0; i <= CAP_LAST_CAP; ++i)
+                if (privileges->capabilities & BIT(i))
+                        capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned int)i);
+        if (privileges->changes_user)
+                r = capng_change_id((int)privileges->uid, (int)privileges->gid, CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
+        else
+                r = capng_apply(privileges->empties_bounding ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT);
+        if (r < 0)
+                return errno ? -errno : -EPERM;
+
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+                return -errno;
+        return 0;
+}
+
+static bool ids_parse(const char *text, const char *key, uint32_t ids[static 4]) {
+        const char *line = strstr(text, key);
+
+        return line && sscanf(line + strlen(key), " %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu32, &ids[0], &ids[1],
+                              &ids[2], &ids[3]) == 4;
+}
+
+static bool set_parse(const char *text, const char *key, uint64_t *ret_set) {
+        const char *line = strstr(text, key);
+
+        return line && sscanf(line + strlen(key), " %" SCNx64, ret_set) == 1;
+}
+
+/**
+ * privileges_parse_status() - read what the kernel says that a process has
+ * @ret_status:  output
+ * @text:        of /proc/PID/status
+ *
+ * Return: Whether all of it is there.
+ */
+bool privileges_parse_status(PrivilegesStatus *ret_status, const char *text) {
+        const char *line = strstr(text, "\nNoNewPrivs:");
+
+        return line && sscanf(line, "\nNoNewPrivs: %u", &ret_status->no_new_privs) == 1 &&
+               ids_parse(text, "\nUid:", ret_status->uids) && ids_parse(text, "\nGid:", ret_status->gids) &&
+               set_parse(text, "\nCapInh:", &ret_status->inheritable) &&
+               set_parse(text, "\nCapPrm:", &ret_status->permitted) &&
+               set_parse(text, "\nCapEff:", &ret_status->effective) &&
+               set_parse(text, "\nCapBnd:", &ret_status->bounding) && set_parse(text, "\nCapAmb:", &ret_status->ambient);
+}
+
+/**
+ * privileges_find_excess() - what a process has that it should have given up
+ * @privileges:  the plan
+ * @status:      what it has
+ *
+ * Return: What it is, in words; NULL if it has what it should.
+ */
+const char *privileges_find_excess(const Privileges *privileges, const PrivilegesStatus *status) {
+        for (size_t i = 0; i < ARRAY_SIZE(status->uids); ++i) {
+                if (status->uids[i] != privileges->uid)
+                        return "the user";
+                if (status->gids[i] != privileges->gid)
+                        return "the group";
+        }
+        if (status->permitted != privileges->capabilities || status->effective != privileges->capabilities)
+                return "the capabilities";
+        if (status->inheritable || status->ambient || (privileges->empties_bounding && status->bounding))
+                return "the capabilities that programs would inherit";
+        if (!status->no_new_privs)
+                return "the ability to gain privileges";
+        return NULL;
+}
+
+/*
+ * Whoever cannot see others' processes in /proc would take them for ended after a
+ * loss: no state to serve in. Process 2, which all threads of the kernel's descend
+ * from, is always there and root's.
+ */
+static bool is_blind(void) {
+        _cleanup_(fd_closep) int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        char buffer[64];
+
+        return fd < 0 || procfs_read_file(fd, "2/stat", buffer, sizeof(buffer)) <= 0;
+}
+
+/**
+ * privileges_drop() - give up what is not needed any more, and see that it is gone
+ * @privileges:  the plan
+ *
+ * Return: 0; PRIVILEGES_E_REFUSED.
+ */
+int privileges_drop(const Privileges *privileges) {
+        _cleanup_(fd_closep) int fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        PrivilegesStatus status = {};
+        const char *excess;
+        char text[8192];
+        int r;
+
+        r = give_up(privileges);
+        if (r < 0 && privileges->required) {
+                log_error("Privileges that are not needed cannot be given up: %s.", strerror(-r));
+                return PRIVILEGES_E_REFUSED;
+        }
+        if (!privileges->required)
+                return 0;
+
+        if (procfs_read_file(fd, "status", text, sizeof(text)) <= 0 || !privileges_parse_status(&status, text)) {
+                log_error("/proc/self/status does not tell which privileges are left.");
+                return PRIVILEGES_E_REFUSED;
+        }
+        excess = privileges_find_excess(privileges, &status);
+        if (excess) {
+                log_error("Privileges were not given up as they should be: %s.", excess);
+                return PRIVILEGES_E_REFUSED;
+        }
+        if (is_blind()) {
+                log_error("/proc is mounted with hidepid, and hides other users' processes from taskbrokerd. Make its user a "
+                          "member of the group that is exempt (the mount's gid=); with hidepid=ptraceable, which exempts "
+                          "nobody, start it with --keep-ptrace.");
+                return PRIVILEGES_E_REFUSED;
+        }
+        log_info("Going on as user %u with CAP_NET_ADMIN%s.", (unsigned int)privileges->uid,
+                 privileges->capabilities & BIT(CAP_SYS_PTRACE) ? " and CAP_SYS_PTRACE" : " alone");
+        return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <sys/resource.h>
+
+#include "broker/base/log.h"
+#include "broker/base/util.h"
+#include "broker/daemon/quota_limits.h"
+#include "broker/policy/limits.h"
+
+/* Needs no more than a moment; 4096 clients need as many descriptors. */
+static uint64_t descriptors_raise(void) {
+        struct rlimit limit;
+        rlim_t wanted = LIMIT_CONNECTIONS + LIMIT_DESCRIPTORS_RESERVED, n_connections;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+                return LIMIT_CONNECTIONS;
+        limit.rlim_cur = MIN(wanted, limit.rlim_max);
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        if (limit.rlim_cur >= wanted)
+                return LIMIT_CONNECTIONS;
+        n_connections = limit.rlim_cur - MIN(limit.rlim_cur / 2, (rlim_t)LIMIT_DESCRIPTORS_RESERVED);
+        log_warning("No more than %llu descriptors are allowed, and with them %llu connections. Raise LimitNOFILE.",
+                    (unsigned long long)limit.rlim_cur, (unsigned long long)n_connections);
+        return n_connections;
+}
+
+/**
+ * quota_limits_find() - find out what there is
+ * @options:  what was asked for
+ *
+ * Raises the limit of descriptors as far as it may be. A part of what there is stays
+ * root's, however little it is.
+ *
+ * Return: What clients may have.
+ */
+QuotaLimits quota_limits_find(const Options *options) {
+        uint64_t n_connections = descriptors_raise();
+        QuotaLimits limits = quota_limits_default;
+        QuotaShare *connections = &limits.held[QUOTA_CONNECTIONS], *bytes = &limits.held[QUOTA_BYTES];
+
+        connections->total = n_connections;
+        connections->reserve = MIN(connections->reserve, n_connections / 8);
+        connections->of_user = options->user_connections;
+        bytes->total = options->clients_bytes;
+        bytes->reserve = options->clients_bytes / LIMIT_BYTES_RESERVED_PART;
+        bytes->of_user = options->user_bytes;
+        return limits;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/daemon/self_test.h"
+
+/* A machine under load can take long to run a child; a silenced connector is restored between two tries. */
+#define SELF_TEST_TRIES 3
+#define SELF_TEST_TRY_NS ((int64_t)NSEC_PER_SEC)
+
+#define CANARY_STATUS 42
+
+typedef struct Canary Canary;
+
+/* What was seen of the child. */
+struct Canary {
+        uint32_t pid;
+        bool fork, exit, record;
+};
+
+static int report_connector(int r, SelfTestReport say) {
+        switch (r) {
+        case CONNECTOR_E_NO_CONNECTOR:
+                say(false, "The kernel's proc connector cannot be reached. The kernel must be built with CONFIG_CONNECTOR=y "
+                           "and CONFIG_PROC_EVENTS=y, and taskbrokerd must run in the machine's initial network namespace: "
+                           "in a container, give it the host's network.");
+                return SELF_TEST_E_FAILED;
+        case CONNECTOR_E_NO_PERMISSION:
+                say(false, "Listening to the proc connector is not permitted. Start taskbrokerd as root, or give it "
+                           "CAP_NET_ADMIN.");
+                return SELF_TEST_E_FAILED;
+        default:
+                return error_fold(r);
+        }
+}
+
+static int report_listener(int r, SelfTestReport say) {
+        switch (r) {
+        case EXIT_LISTENER_E_NO_TASKSTATS:
+                say(false, "The kernel has no taskstats. It must be built with CONFIG_TASKSTATS=y (and, to count "
+                           "everything, CONFIG_TASK_DELAY_ACCT=y, CONFIG_TASK_XACCT=y and CONFIG_TASK_IO_ACCOUNTING=y).");
+                return SELF_TEST_E_FAILED;
+        case EXIT_LISTENER_E_NO_PERMISSION:
+                say(false, "Listening to taskstats is not permitted. Start taskbrokerd as root, or give it CAP_NET_ADMIN, "
+                           "in the machine's initial user namespace.");
+                return SELF_TEST_E_FAILED;
+        case EXIT_LISTENER_E_NAMESPACE:
+                say(false, "The kernel gives taskstats only to the initial pid and user namespaces. Start taskbrokerd "
+                           "outside of containers, or in one that shares the host's pid namespace.");
+                return SELF_TEST_E_FAILED;
+        default:
+                return error_fold(r);
+        }
+}
+
+static int canary_watch(Canary *canary, Connector *connector, ExitListener *listener) {
+        ExitRecord record;
+        int r;
+
+        r = connector_read(connector, SIZE_MAX);
+        if (r)
+                return error_trace(r);
+        for (size_t i = 0; i < connector->n_events; ++i) {
+                const Event *event = &connector->events[i];
+
+                canary->fork |= event->kind == EVENT_FORK && event->pid == canary->pid;
+                canary->exit |= event->kind == EVENT_EXIT && event->pid == canary->pid;
+        }
+
+        r = exit_listener_receive(listener, SIZE_MAX);
+        if (r)
+                return error_trace(r);
+        while (exit_listener_next(listener, &record) == 0)
+                canary->record |= record.tid == canary->pid;
+        return 0;
+}
+
+static bool canary_is_proof(const Canary *canary, const Connector *connector) {
+        return canary->fork && canary->exit && canary->record && !connector->awaiting;
+}
+
+static int canary_try(Canary *canary, Connector *connector, ExitListener *listener) {
+        int64_t end = clock_read_ns(CLOCK_MONOTONIC) + SELF_TEST_TRY_NS;
+        struct pollfd pfds[] = {
+                { .fd = connector->fd, .events = POLLIN },
+                { .fd = listener->fd, .events = POLLIN },
+        };
+        pid_t pid;
+        int r;
+
+        pid = fork();
+        if (pid < 0)
+                return error_origin(-errno);
+        if (pid == 0)
+                _exit(CANARY_STATUS);
+        *canary = (Canary){ .pid = (uint32_t)pid };
+        (void)waitpid(pid, NULL, 0);
+
+        while (!canary_is_proof(canary, connector) && clock_read_ns(CLOCK_MONOTONIC) < end) {
+                if (poll(pfds, ARRAY_SIZE(pfds), 100) < 0 && errno != EINTR)
+                        return error_origin(-errno);
+                r = canary_watch(canary, connector, listener);
+                if (r)
+                        return error_trace(r);
+        }
+        return 0;
+}
+
+/* Tries until both sources have told of a child; what they have not told in the end, the canary shows. */
+static int canary_run(Canary *canary, Connector *connector, ExitListener *listener, SelfTestReport say) {
+        int r;
+
+        for (int i = 0; i < SELF_TEST_TRIES; ++i) {
+                r = canary_try(canary, connector, listener);
+                if (r)
+                        return error_trace(r);
+                if (canary_is_proof(canary, connector))
+                        return 0;
+                if (!connector->awaiting && !connector->muted)
+                        continue;
+
+                r = connector_check(connector);
+                if (r < 0)
+                        return error_trace(r);
+                if (r == CONNECTOR_E_REPAIRED)
+                        say(true, "The proc connector had been silenced, by some process on this machine; it is "
+                                  "restored.");
+        }
+        return 0;
+}
+
+/**
+ * self_test_open() - open both sources and prove them
+ * @connector:          output
+ * @listener:           output
+ * @features:              gets the version of taskstats
+ * @connector_options:  how to open
+ * @listener_options:   how to open
+ * @say:                gets a sentence for each finding
+ *
+ * The listener first: a task that ends between the two has its record then, and
+ * its EXIT is not heard, which is better than the other way round.
+ *
+ * Return: 0; SELF_TEST_E_FAILED; a negative errno. On failure too, both may be
+ *         deinitialised.
+ */
+int self_test_open(Connector *connector,
+               ExitListener *listener,
+               KernelFeatures *features,
+               const ConnectorOptions *connector_options,
+               const ExitListenerOptions *listener_options,
+               SelfTestReport say) {
+        Canary canary = {};
+        int r, failed = 0;
+
+        *connector = (Connector)CONNECTOR_NULL;
+        r = exit_listener_init(listener, listener_options);
+        if (r)
+                failed = report_listener(r, say);
+        if (failed < 0)
+                return error_trace(failed);
+        r = connector_init(connector, connector_options);
+        if (r)
+                r = report_connector(r, say);
+        if (r || failed)
+                return r ? r : failed;
+
+        r = canary_run(&canary, connector, listener, say);
+        if (r)
+                return error_trace(r);
+        features->taskstats_version = listener->last_version;
+
+        if (connector->awaiting || connector->muted) {
+                say(false, "The proc connector does not answer. Either the kernel was built without CONFIG_PROC_EVENTS=y, "
+                           "or taskbrokerd does not run in the machine's initial pid and user namespaces, or another "
+                           "process has silenced the connector and keeps doing so.");
+                failed = SELF_TEST_E_FAILED;
+        } else if (!canary.fork || !canary.exit) {
+                say(false, "The proc connector answers, but did not tell of a test process. Try again; if it persists, "
+                           "please report it with the kernel's version.");
+                failed = SELF_TEST_E_FAILED;
+        }
+        if (!canary.record) {
+                say(false, "taskstats accepted the registration, but sent nothing when a test process ended. The kernel "
+                           "delivers to the initial network namespace only: in a container, give taskbrokerd the host's "
+                           "network.");
+                failed = SELF_TEST_E_FAILED;
+        }
+        return failed;
+}
+
+/**
+ * self_test_report_features() - say what was proved, and what is switched off
+ * @connector:  proved
+ * @listener:   proved
+ * @features:      of the kernel
+ * @say:        gets a sentence for each finding
+ */
+void self_test_report_features(const Connector *connector, const ExitListener *listener, const KernelFeatures *features, SelfTestReport say) {
+        char sentence[512];
+
+        snprintf(sentence, sizeof(sentence),
+                 "The proc connector of Linux %s tells of forks, execs and exits; its receive buffer has %llu KiB.",
+                 features->release, (unsigned long long)connector->counters.receive_buffer_bytes / 1024);
+        say(true, sentence);
+        snprintf(sentence, sizeof(sentence),
+                 "taskstats (version %u) give the accounting of every task that ends; the receive buffer has %llu KiB.",
+                 features->taskstats_version, (unsigned long long)listener->counters.receive_buffer_bytes / 1024);
+        say(true, sentence);
+
+        switch (features->delay_accounting) {
+        case DELAY_ACCOUNTING_ON:
+                say(true, "Delay accounting is on: tasks born since then have their delays counted.");
+                break;
+        case DELAY_ACCOUNTING_OFF:
+                say(true, "Delay accounting is off: of the delays, only waiting for a processor is counted. To count the "
+                          "others in tasks born from then on: sysctl kernel.task_delayacct=1.");
+                break;
+        case DELAY_ACCOUNTING_UNSUPPORTED:
+                say(true, "The kernel was built without CONFIG_TASK_DELAY_ACCT: no delays are counted.");
+                break;
+        case DELAY_ACCOUNTING_UNKNOWN:
+                say(true, "Whether delays are counted is not known before Linux 5.14.");
+                break;
+        }
+        if (features->unsupported & STATS_IO)
+                say(true, "The kernel was built without CONFIG_TASK_IO_ACCOUNTING: no input and output is counted.");
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Signs of life come from the loop's own timer, behind a turn in which the kernel
+ * was read: a loop that is stuck gives none, and the watchdog ends it.
+ */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "broker/base/log.h"
+#include "broker/base/util.h"
+#include "broker/daemon/service_manager.h"
+
+/* Where no watchdog asks for signs of life, the status is still worth telling. */
+#define STATUS_SECONDS 10u
+
+/* Of the time that the watchdog allows: one that comes late, or not at all, is not the end. */
+#define WATCHDOG_SHARE 3u
+
+/**
+ * service_manager_take_listener() - take the socket of socket activation
+ * @ret_fd:  output: a socket that listens; -1 if none was handed in
+ *
+ * Return: 0; SERVICE_MANAGER_E_REFUSED.
+ */
+int service_manager_take_listener(int *ret_fd) {
+        int n = sd_listen_fds(true);
+
+        if (n < 0) {
+                log_error("The variables of socket activation make no sense: %s.", strerror(-n));
+                return SERVICE_MANAGER_E_REFUSED;
+        }
+        if (n > 1) {
+                log_error("%d sockets were handed in; taskbrokerd serves one. Name one path in taskbrokerd.socket.", n);
+                return SERVICE_MANAGER_E_REFUSED;
+        }
+        if (n == 1 && sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0) {
+                log_error("What was handed in is not a Unix stream socket that listens: taskbrokerd.socket must have "
+                          "ListenStream= with a path.");
+                return SERVICE_MANAGER_E_REFUSED;
+        }
+        *ret_fd = n == 1 ? SD_LISTEN_FDS_START : -1;
+        return 0;
+}
+
+/**
+ * service_manager_ready() - clients are heard from now on
+ * @service:  output
+ */
+void service_manager_ready(ServiceManager *service) {
+        uint64_t watchdog_us = 0;
+
+        *service = (ServiceManager){ .interval_ns = STATUS_SECONDS * NSEC_PER_SEC };
+        if (sd_watchdog_enabled(false, &watchdog_us) > 0)
+                service->interval_ns = watchdog_us * NSEC_PER_USEC / WATCHDOG_SHARE;
+        service->told = sd_notify(false, "READY=1") > 0;
+}
+
+/**
+ * service_manager_alive() - give a sign of life, if it is time for one
+ * @service:  the service
+ * @now_ns:   monotonic
+ * @format:   what is shown of it, as a printf format
+ */
+void service_manager_alive(ServiceManager *service, uint64_t now_ns, const char *format, ...) {
+        char text[256];
+        va_list args;
+
+        if (!service->told || now_ns - service->last_ns < service->interval_ns)
+                return;
+        service->last_ns = now_ns;
+        va_start(args, format);
+        (void)vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        (void)sd_notifyf(false, "WATCHDOG=1\nSTATUS=%s", text);
+}
+
+/**
+ * service_manager_stopping() - the end is meant
+ * @service:  the service
+ */
+void service_manager_stopping(ServiceManager *service) {
+        if (service->told)
+                (void)sd_notify(false, "STOPPING=1\nSTATUS=");
+}

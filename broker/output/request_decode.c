@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * protobuf-c allocates for each message, list and unknown field, as many as the
+ * bytes say: here from an arena of fixed size, so that no input can ask for more.
+ * An exhausted arena is the input's fault, like any other.
+ */
+
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/base/util.h"
+#include "broker/output/request_decode.h"
+#include "taskbroker/v1/broker.pb-c.h"
+
+/* On the stack. The largest message, all of it unknown fields of two bytes, needs three times this. */
+#define ARENA_BYTES (512u * 1024u)
+
+typedef struct Arena Arena;
+
+struct Arena {
+        size_t n_used;
+        alignas(max_align_t) uint8_t bytes[ARENA_BYTES];
+};
+
+static void *arena_alloc(void *data, size_t n) {
+        Arena *arena = data;
+        size_t rounded = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+        void *pointer = arena->bytes + arena->n_used;
+
+        if (rounded < n || rounded > ARENA_BYTES - arena->n_used)
+                return NULL;
+        arena->n_used += rounded;
+        /* zeroed: where protobuf-c before 1.5.1 gives up, it walks pointers that it has not written yet */
+        return memset(pointer, 0, rounded);
+}
+
+static void arena_free(void *data, void *pointer) {
+        (void)data;
+        (void)pointer;
+}
+
+static int refuse(EncodedError *error, ErrorCode code, bool closing, const char *field, const char *message) {
+        error->code = code;
+        error->closing = closing;
+        error->field = field;
+        error->message = message;
+        return REQUEST_E_REFUSED;
+}
+
+/* The same filter stands in two requests. */
+#define FIELD(of_sample, field) ((of_sample) ? "sample." field : "subscribe." field)
+#define REFUSE_VALUE(error, field, message) refuse((error), ERROR_BAD_VALUE, false, (field), (message))
+
+static int numbers_decode(const uint32_t *wire, size_t n_wire, size_t n_max, uint32_t *numbers, uint32_t *n_numbers) {
+        if (n_wire > n_max)
+                return REQUEST_E_REFUSED;
+        for (size_t i = 0; i < n_wire; ++i)
+                numbers[i] = wire[i];
+        *n_numbers = (uint32_t)n_wire;
+        return 0;
+}
+
+/* A text of the wire, of 1 to @n_max bytes, none of which is a NUL. */
+static int text_decode(const ProtobufCBinaryData *wire, size_t n_max, char *text) {
+        if (wire->len == 0 || wire->len > n_max || memchr(wire->data, 0, wire->len))
+                return REQUEST_E_REFUSED;
+        memcpy(text, wire->data, wire->len);
+        text[wire->len] = 0;
+        return 0;
+}
+
+static int filter_decode(const Taskbroker__V1__Filter *m, bool of_sample, Filter *filter, EncodedError *error) {
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, FIELD(of_sample, "filter"),
+                              "The filter has a field that this broker does not know.");
+
+        if (numbers_decode(m->uids, m->n_uids, LIMIT_FILTER_NUMBERS, filter->uids, &filter->n_uids))
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.uids"), "There are more than 64 user ids.");
+        if (numbers_decode(m->pids, m->n_pids, LIMIT_FILTER_NUMBERS, filter->pids, &filter->n_pids))
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.pids"), "There are more than 64 processes.");
+        if (numbers_decode(m->subtrees, m->n_subtrees, LIMIT_FILTER_SUBTREES, filter->subtrees, &filter->n_subtrees))
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.subtrees"), "There are more than 16 subtrees.");
+
+        if (m->n_comms > LIMIT_FILTER_COMMS)
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.comms"), "There are more than 16 patterns of names.");
+        for (size_t i = 0; i < m->n_comms; ++i)
+                if (text_decode(&m->comms[i], LIMIT_FILTER_COMM_BYTES, filter->comms[filter->n_comms++]))
+                        return REFUSE_VALUE(error, FIELD(of_sample, "filter.comms"),
+                                            "A pattern of names has 1 to 63 bytes, none of them 0.");
+
+        if (m->n_cgroups > LIMIT_FILTER_CGROUPS)
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.cgroups"), "There are more than 8 cgroups.");
+        for (size_t i = 0; i < m->n_cgroups; ++i) {
+                char *path = filter->cgroups[filter->n_cgroups++];
+
+                if (text_decode(&m->cgroups[i], LIMIT_FILTER_CGROUP_BYTES, path) || *path != '/')
+                        return REFUSE_VALUE(error, FIELD(of_sample, "filter.cgroups"),
+                                            "The path of a cgroup begins with '/' and has at most 511 bytes, none of them 0.");
+                for (size_t n = strlen(path); n > 0 && path[n - 1] == '/'; --n)
+                        path[n - 1] = 0;
+        }
+
+        if (of_sample && (*m->cpus || m->nonzero))
+                return REFUSE_VALUE(error, *m->cpus ? "sample.filter.cpus" : "sample.filter.nonzero",
+                                    "Samples are of tasks: what leaves out events means nothing to them.");
+        if (*m->cpus && !filter_parse_cpus(filter, m->cpus))
+                return REFUSE_VALUE(error, FIELD(of_sample, "filter.cpus"), "Processors are a list like \"0-3,8\", of numbers below 8192.");
+        filter->nonzero = m->nonzero;
+        return 0;
+}
+
+static int resume_decode(const Taskbroker__V1__Resume *m, Resume *resume, EncodedError *error) {
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "subscribe.resume",
+                              "The place to go on from has a field that this broker does not know.");
+        *resume = (Resume){ .epoch = m->epoch, .feed = m->feed, .next_number = m->next_number };
+        return 0;
+}
+
+static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *subscription, EncodedError *error) {
+        SubscriptionKey *key = &subscription->key;
+
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "subscribe",
+                              "The request has a field that this broker does not know.");
+
+        for (size_t i = 0; i < m->n_kinds; ++i) {
+                if ((int)m->kinds[i] < EVENT_FORK || (int)m->kinds[i] >= _EVENT_KIND_N)
+                        return refuse(error, ERROR_BAD_VALUE, false, "subscribe.kinds",
+                                      "There is no such kind of event.");
+                key->kinds |= EVENT_BIT(m->kinds[i]);
+        }
+        if (m->n_kinds == 0)
+                key->kinds = EVENT_BIT(EVENT_FORK) | EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXIT);
+        key->kinds |= EVENT_BIT(EVENT_LOSS);
+
+        if (m->max_delay_ms > LIMIT_DELAY_MS)
+                return refuse(error, ERROR_BAD_VALUE, false, "subscribe.max_delay_ms",
+                              "The delay is longer than 60000 milliseconds.");
+        subscription->max_delay_ms = m->max_delay_ms;
+        subscription->key.threads = m->threads;
+        subscription->key.programs = m->programs;
+        subscription->strict = m->strict;
+        subscription->snapshot = m->snapshot;
+        if (m->filter && filter_decode(m->filter, false, &subscription->key.filter, error))
+                return REQUEST_E_REFUSED;
+        subscription->has_resume = m->resume;
+        return m->resume ? resume_decode(m->resume, &subscription->resume, error) : 0;
+}
+
+static int sample_decode(const Taskbroker__V1__Sample *m, Request *request, EncodedError *error) {
+        uint32_t known = 0;
+
+#define GROUP(group, GROUP, number) known |= STATS_##GROUP;
+        TASKSTATS_GROUPS(GROUP)
+#undef GROUP
+
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "sample",
+                              "The request has a field that this broker does not know.");
+        if (m->interval_ms < LIMIT_SAMPLE_MS_MIN || m->interval_ms > LIMIT_SAMPLE_MS_MAX)
+                return REFUSE_VALUE(error, "sample.interval_ms", "An interval has 100 to 60000 milliseconds.");
+        if ((int)m->scope < 0 || m->scope > TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS)
+                return REFUSE_VALUE(error, "sample.scope", "Samples are of processes (1) or of threads (2).");
+        if (m->groups & ~known)
+                return REFUSE_VALUE(error, "sample.groups", "There is no such group of statistics.");
+
+        request->sampling.interval_ms = m->interval_ms;
+        request->sampling.groups = m->groups ? m->groups : known;
+        request->subscription.key.threads = m->scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS;
+        return m->filter ? filter_decode(m->filter, true, &request->subscription.key.filter, error) : 0;
+}
+
+static int stats_decode(const Taskbroker__V1__GetStats *m, StatsWanted *stats, EncodedError *error) {
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "get_stats",
+                              "The request has a field that this broker does not know.");
+        if (m->n_pids + m->n_tids == 0)
+                return REFUSE_VALUE(error, "get_stats.pids", "The request names no process and no task.");
+        if (numbers_decode(m->pids, m->n_pids, LIMIT_STATS_NUMBERS, stats->pids, &stats->n_pids))
+                return REFUSE_VALUE(error, "get_stats.pids", "There are more than 128 numbers.");
+        if (numbers_decode(m->tids, m->n_tids, LIMIT_STATS_NUMBERS - m->n_pids, stats->tids, &stats->n_tids))
+                return REFUSE_VALUE(error, "get_stats.tids", "There are more than 128 numbers.");
+        return 0;
+}
+
+/**
+ * subscription_key_equals() - whether two subscriptions can share a feed
+ * @a:  of one
+ * @b:  of the other
+ *
+ * The same in another order is another: that costs a feed, and is right.
+ */
+bool subscription_key_equals(const SubscriptionKey *a, const SubscriptionKey *b) {
+        if (a->kinds != b->kinds || a->threads != b->threads || a->programs != b->programs)
+                return false;
+        /* it is zeroed whole before it is filled: NOLINTNEXTLINE(*-memory-comparison,cert-exp42-c,cert-flp37-c) */
+        return memcmp(&a->filter, &b->filter, sizeof(a->filter)) == 0;
+}
+
+/**
+ * request_decode() - read a ClientMessage
+ * @data:         the message, without its frame's prefix
+ * @n_data:       its length
+ * @ret_request:  output
+ * @ret_error:    output of REQUEST_E_REFUSED, with constant texts
+ *
+ * Return: 0, or REQUEST_E_REFUSED.
+ */
+int request_decode(const uint8_t *data, size_t n_data, Request *ret_request, EncodedError *ret_error) {
+        Arena arena UNINITIALISED;
+        ProtobufCAllocator allocator = { .alloc = arena_alloc, .free = arena_free, .allocator_data = &arena };
+        const Taskbroker__V1__ClientMessage *m;
+
+        *ret_request = (Request){};
+        *ret_error = (EncodedError){};
+        arena.n_used = 0;
+        m = taskbroker__v1__client_message__unpack(&allocator, n_data, data);
+        if (!m)
+                return refuse(ret_error, ERROR_BAD_MESSAGE, true, NULL, "The frame does not hold a ClientMessage.");
+
+        ret_request->id = m->request_id;
+        ret_error->request_id = m->request_id;
+        if (m->base.n_unknown_fields > 0)
+                return refuse(ret_error, ERROR_UNKNOWN_FIELD, true, NULL,
+                              "The message has a field, or a request, that this broker does not know.");
+
+        switch (m->body_case) {
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE:
+                ret_request->type = REQUEST_SUBSCRIBE;
+                return subscribe_decode(m->subscribe, &ret_request->subscription, ret_error);
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS:
+                ret_request->type = REQUEST_STATUS;
+                if (m->get_status->base.n_unknown_fields > 0)
+                        return refuse(ret_error, ERROR_UNKNOWN_FIELD, true, "get_status",
+                                      "The request has a field that this broker does not know.");
+                return 0;
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATS:
+                ret_request->type = REQUEST_STATS;
+                return stats_decode(m->get_stats, &ret_request->stats, ret_error);
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE:
+                ret_request->type = REQUEST_SAMPLE;
+                return sample_decode(m->sample, ret_request, ret_error);
+        default:
+                return refuse(ret_error, ERROR_BAD_MESSAGE, true, NULL, "The message holds no request.");
+        }
+}

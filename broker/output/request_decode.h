@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Request: what a client asked for, decoded and checked. Pure; the input is nobody's friend. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/output/encode.h"
+#include "broker/policy/filter.h"
+
+typedef struct Request Request;
+typedef struct Resume Resume;
+typedef struct Sampling Sampling;
+typedef struct StatsWanted StatsWanted;
+typedef struct Subscription Subscription;
+typedef struct SubscriptionKey SubscriptionKey;
+
+enum {
+        _REQUEST_E_SUCCESS,
+        REQUEST_E_REFUSED,      /* the error says why */
+};
+
+typedef enum RequestType {
+        REQUEST_SUBSCRIBE,
+        REQUEST_STATUS,
+        REQUEST_STATS,
+        REQUEST_SAMPLE,
+} RequestType;
+
+/* What a feed is of. */
+struct SubscriptionKey {
+        uint32_t kinds;         /* EVENT_BIT()s; always with EVENT_LOSS */
+        bool threads;
+        bool programs;
+        Filter filter;
+};
+
+/* A place in a feed, of a former connection. */
+struct Resume {
+        uint64_t epoch;
+        uint64_t feed;
+        uint64_t next_number;
+};
+
+struct Subscription {
+        SubscriptionKey key;
+        bool strict;
+        uint32_t max_delay_ms;
+        bool snapshot;
+        bool has_resume;
+        Resume resume;
+};
+
+/* Processes, then tasks. */
+struct StatsWanted {
+        uint32_t n_pids, n_tids;
+        uint32_t pids[LIMIT_STATS_NUMBERS];
+        uint32_t tids[LIMIT_STATS_NUMBERS];
+};
+
+/* How samples are wanted; of what, the subscription's key says: its threads and its filter. */
+struct Sampling {
+        uint32_t interval_ms;
+        uint32_t groups;        /* STATS_* */
+};
+
+struct Request {
+        uint64_t id;
+        RequestType type;
+        Subscription subscription;
+        Sampling sampling;
+        StatsWanted stats;
+};
+
+bool subscription_key_equals(const SubscriptionKey *a, const SubscriptionKey *b);
+
+int request_decode(const uint8_t *data, size_t n_data, Request *ret_request, EncodedError *ret_error);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The rule is that nobody learns here what /proc would have refused him. So a task
+ * is a client's own where /proc would let it look into it (broker/tasks/owner.c), and
+ * of all others it knows what everybody can read in /proc; or, where /proc is
+ * mounted with hidepid, nothing at all.
+ */
+
+#include "broker/policy/policy.h"
+#include "broker/tasks/owner.h"
+
+/* The kernel's own number for "no such user". */
+#define NOBODY_UID UINT32_MAX
+
+/**
+ * policy_rights() - what a client may know
+ * @policy:     what applies on this machine
+ * @credentials:  who it is
+ *
+ * Root of a user namespace is not root here, and root's tasks are not its own.
+ */
+Rights policy_rights(const Policy *policy, const Credentials *credentials) {
+        Rights rights = { .uid = credentials->uid, .gid = credentials->gid, .exit_status = policy->shows_exit_status };
+
+        if (!credentials->in_user_namespace &&
+            (credentials->uid == 0 ||
+             (policy->admin_group != POLICY_NO_GROUP && credentials_has_group(credentials, policy->admin_group))))
+                return (Rights){ .all = true };
+        if (credentials->uid == 0)
+                rights.uid = NOBODY_UID;
+        rights.others = !policy->hides ||
+                        (policy->exempt_group != POLICY_NO_GROUP && credentials_has_group(credentials, policy->exempt_group));
+        return rights;
+}
+
+/* Whether the same applies. */
+bool policy_equals(const Policy *a, const Policy *b) {
+        return a->admin_group == b->admin_group && a->shows_exit_status == b->shows_exit_status && a->hides == b->hides &&
+               a->exempt_group == b->exempt_group;
+}
+
+/* Whether two clients may know the same, and share feeds. */
+bool rights_equal(const Rights *a, const Rights *b) {
+        return a->all == b->all && a->others == b->others && a->exit_status == b->exit_status && a->uid == b->uid &&
+               a->gid == b->gid;
+}
+
+/* The rights in a word, for the client. */
+Access rights_access(const Rights *rights) {
+        return rights->all ? ACCESS_ALL : rights->others ? ACCESS_OWN : ACCESS_OWN_ONLY;
+}
+
+/**
+ * policy_view() - what a client may know of a task
+ * @rights:  of the client
+ * @owner:   whose the task is
+ */
+View policy_view(const Rights *rights, const Owner *owner) {
+        if (rights->all)
+                return VIEW_FULL;
+        if (owner->claim != OWNER_NONE && owner->uid == rights->uid && owner->gid == rights->gid)
+                return owner->claim == OWNER_SINCE_BIRTH ? VIEW_FULL : VIEW_PUBLIC;
+        return rights->others ? VIEW_PUBLIC : VIEW_NONE;
+}
+
+/**
+ * policy_view_event() - what a client may know of an event
+ * @rights:  of the client
+ * @event:   the event
+ *
+ * A loss is everybody's, but how large it is tells of the tasks that are hidden from
+ * some: PUBLIC is without the count. That a core is dumped tells how a task ends.
+ */
+View policy_view_event(const Rights *rights, const Event *event) {
+        View view;
+
+        if (rights->all)
+                return VIEW_FULL;
+        if (event->kind == EVENT_LOSS)
+                return rights->others ? VIEW_FULL : VIEW_PUBLIC;
+        view = policy_view(rights, &event->owner);
+        if (event->kind == EVENT_COREDUMP && view == VIEW_PUBLIC && !rights->exit_status)
+                return VIEW_NONE;
+        return view;
+}
+
+/**
+ * policy_view_task() - what a client may know of a task, and of what it runs
+ * @rights:  of the client
+ * @task:    the task
+ */
+View policy_view_task(const Rights *rights, const Task *task) {
+        Owner owner;
+
+        if (rights->all)
+                return VIEW_FULL;
+        owner = task_owner(task);
+        return policy_view(rights, &owner);
+}

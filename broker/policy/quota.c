@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Three rules bound what a user holds of a kind:
+ *
+ *   - what all have never exceeds the total, and without root's the total less
+ *     the reserve;
+ *   - a user has at most its share;
+ *   - a user leaves the others as much as it has itself. So no user ever takes the
+ *     last, and each one more that takes all it can gets half as much as the one before.
+ *
+ * Root is held to the first alone. A rate is kept as the moment up to which all
+ * that was done is paid for: it may be ahead of the clock by what is allowed at
+ * once, and no further. So is the work that was done for a user, by the clock: it is not
+ * refused, but made to wait.
+ *
+ * Users are few, and looked for once a connection: a list does. One that holds nothing
+ * stays until its rates have recovered and its refusals are old; else a connection
+ * closed and opened again would be a fresh start.
+ */
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "broker/base/util.h"
+#include "broker/policy/limits.h"
+#include "broker/policy/quota.h"
+
+#define MIB ((uint64_t)1024 * 1024)
+
+const QuotaLimits quota_limits_default = {
+        .root = 0,
+        .held = {
+                [QUOTA_CONNECTIONS] = { LIMIT_CONNECTIONS, LIMIT_CONNECTIONS_RESERVED, LIMIT_USER_CONNECTIONS },
+                [QUOTA_FEEDS] = { LIMIT_FEEDS, LIMIT_FEEDS_RESERVED, LIMIT_USER_FEEDS },
+                [QUOTA_REQUESTS] = { LIMIT_REQUESTS, LIMIT_REQUESTS_RESERVED, LIMIT_USER_REQUESTS },
+                [QUOTA_BYTES] = { LIMIT_CLIENTS_MIB * MIB, LIMIT_CLIENTS_MIB * MIB / LIMIT_BYTES_RESERVED_PART, LIMIT_USER_MIB * MIB },
+        },
+        .rates = {
+                [QUOTA_SNAPSHOTS - _QUOTA_HELD] = { LIMIT_USER_SNAPSHOTS_A_SECOND, LIMIT_USER_SNAPSHOTS_AT_ONCE },
+                [QUOTA_STATS - _QUOTA_HELD] = { LIMIT_USER_STATS_A_SECOND, LIMIT_USER_STATS_AT_ONCE },
+                [QUOTA_FILTERS - _QUOTA_HELD] = { LIMIT_FILTERS_NS_A_SECOND, LIMIT_FILTERS_NS_AT_ONCE },
+        },
+};
+
+void quota_init(Quota *quota, const QuotaLimits *limits) {
+        *quota = (Quota){ .limits = *limits };
+        list_init(&quota->users);
+}
+
+static void user_free(QuotaUser *user) {
+        for (int kind = 0; kind < _QUOTA_HELD; ++kind)
+                assert(user->used[kind] == 0);
+        list_unlink(&user->link);
+        --user->quota->n_users;
+        free(user);
+}
+
+/**
+ * quota_deinit() - free all users
+ * @quota:  the quota; everything was given back
+ */
+void quota_deinit(Quota *quota) {
+        list_for_each(link, safe, &quota->users) {
+                QuotaUser *user = container_of(link, QuotaUser, link);
+
+                assert(user->n_refs == 0);
+                user_free(user);
+        }
+        for (int kind = 0; kind < _QUOTA_HELD; ++kind)
+                assert(quota->used[kind] == 0 && quota->used_by_root[kind] == 0);
+}
+
+/*
+ * Users.
+ */
+
+static bool user_is_forgettable(const QuotaUser *user, uint64_t now_ns) {
+        if (user->n_refs > 0 || user->rested_ns > now_ns)
+                return false;
+        for (int rate = 0; rate < _QUOTA_KINDS - _QUOTA_HELD; ++rate)
+                if (user->due_ns[rate] > now_ns)
+                        return false;
+        for (int kind = 0; kind < _QUOTA_KINDS; ++kind)
+                if (user->refused_ns[kind] && now_ns - user->refused_ns[kind] < LIMIT_QUOTA_QUIET_NS)
+                        return false;
+        return true;
+}
+
+static void quota_forget(Quota *quota, uint64_t now_ns) {
+        bool full = quota->n_users >= LIMIT_QUOTA_USERS;
+
+        list_for_each(link, safe, &quota->users) {
+                QuotaUser *user = container_of(link, QuotaUser, link);
+
+                if (user_is_forgettable(user, now_ns) || (full && user->n_refs == 0))
+                        user_free(user);
+        }
+}
+
+/**
+ * quota_user_get() - the user with a number, made if it is not there
+ * @quota:   the quota
+ * @uid:     the number
+ * @now_ns:  now, monotonic
+ *
+ * Return: The user, with a reference for the caller; NULL: no memory.
+ */
+QuotaUser *quota_user_get(Quota *quota, uid_t uid, uint64_t now_ns) {
+        QuotaUser *user;
+
+        list_for_each(link, safe, &quota->users) {
+                user = container_of(link, QuotaUser, link);
+                if (user->uid == uid)
+                        return quota_user_ref(user);
+        }
+        quota_forget(quota, now_ns);
+        user = calloc(1, sizeof(*user));
+        if (!user)
+                return NULL;
+        user->quota = quota;
+        user->uid = uid;
+        list_append(&quota->users, &user->link);
+        ++quota->n_users;
+        return quota_user_ref(user);
+}
+
+QuotaUser *quota_user_ref(QuotaUser *user) {
+        if (user->n_refs++ == 0)
+                ++user->quota->n_present;
+        return user;
+}
+
+/**
+ * quota_user_unref() - give back a reference
+ * @user:  the user, or NULL
+ *
+ * Return: NULL.
+ */
+QuotaUser *quota_user_unref(QuotaUser *user) {
+        if (user) {
+                assert(user->n_refs > 0);
+                if (--user->n_refs == 0)
+                        --user->quota->n_present;
+        }
+        return NULL;
+}
+
+/* Does @n at a rate, if what is then unpaid is within what may be done at once. */
+static bool rate_spend(const QuotaRate *rate, uint64_t *due_ns, uint64_t n, uint64_t now_ns) {
+        uint64_t each_ns = NSEC_PER_SEC / rate->a_second, due = MAX(*due_ns, now_ns);
+
+        if (n > rate->at_once || due - now_ns > (rate->at_once - n) * each_ns)
+                return false;
+        *due_ns = due + n * each_ns;
+        return true;
+}
+
+/**
+ * quota_user_spend() - do something that has a rate
+ * @user:    who does it
+ * @kind:    what
+ * @n:       how often
+ * @now_ns:  now, monotonic
+ *
+ * Return: 0; QUOTA_E_USER: not now, and nothing was spent.
+ */
+int quota_user_spend(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns) {
+        int rate = (int)kind - _QUOTA_HELD;
+
+        assert(rate >= 0);
+        if (quota_user_is_root(user))
+                return 0;
+        return rate_spend(&user->quota->limits.rates[rate], &user->due_ns[rate], n, now_ns) ? 0 : QUOTA_E_USER;
+}
+
+/**
+ * quota_user_overdraw() - something that has a rate takes more than could be asked for at once
+ * @user:    who does it
+ * @kind:    what
+ * @n:       how often, beyond what was spent
+ * @now_ns:  now, monotonic
+ *
+ * It is done all the same; nothing more is until that is paid for.
+ */
+void quota_user_overdraw(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns) {
+        int rate = (int)kind - _QUOTA_HELD;
+
+        assert(rate >= 0);
+        if (!quota_user_is_root(user))
+                user->due_ns[rate] = MAX(user->due_ns[rate], now_ns) + n * (NSEC_PER_SEC / user->quota->limits.rates[rate].a_second);
+}
+
+/**
+ * quota_user_work() - note that work was done for a user
+ * @user:    the user
+ * @n_ns:    how long it took
+ * @now_ns:  now, monotonic
+ *
+ * All users together may keep the broker busy for a half of its time; each has an equal
+ * part of that.
+ */
+void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
+        uint64_t n_users = quota_user_is_root(user) ? 1 : MAX(user->quota->n_present, (size_t)1);
+
+        user->rested_ns = MAX(user->rested_ns, now_ns) + LIMIT_WORK_PART * n_users * n_ns;
+}
+
+/**
+ * quota_user_is_throttled() - whether a user's next request shall wait
+ * @user:    the user
+ * @now_ns:  now, monotonic
+ */
+bool quota_user_is_throttled(const QuotaUser *user, uint64_t now_ns) {
+        return user->rested_ns > now_ns + LIMIT_WORK_AHEAD_NS;
+}
+
+/**
+ * quota_user_filter() - note that it was looked whether an event passes a user's filter
+ * @user:    the user
+ * @n_ns:    how long it took
+ * @now_ns:  now, monotonic
+ *
+ * What took very long was an interruption for the most part.
+ *
+ * Return: 0; QUOTA_E_USER: the user's filters take more time than they may.
+ */
+int quota_user_filter(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
+        return quota_user_spend(user, QUOTA_FILTERS, MIN(n_ns, (uint64_t)LIMIT_FILTER_NS) * user->quota->n_present, now_ns);
+}
+
+bool quota_user_is_root(const QuotaUser *user) {
+        return user->uid == user->quota->limits.root;
+}
+
+/**
+ * quota_user_refused() - note that a user was refused something
+ * @user:    the user
+ * @kind:    what it was refused
+ * @now_ns:  now, monotonic
+ *
+ * An episode is over when there was no refusal for LIMIT_QUOTA_QUIET_NS.
+ *
+ * Return: Whether this begins an episode, and the log has room for a line about it.
+ */
+bool quota_user_refused(QuotaUser *user, QuotaKind kind, uint64_t now_ns) {
+        static const QuotaRate lines = { .a_second = 1, .at_once = LIMIT_QUOTA_LINES };
+        uint64_t before_ns = user->refused_ns[kind];
+
+        ++user->quota->n_refused;
+        user->refused_ns[kind] = now_ns;
+        if (before_ns && now_ns - before_ns < LIMIT_QUOTA_QUIET_NS)
+                return false;
+        return rate_spend(&lines, &user->quota->line_due_ns, 1, now_ns);
+}
+
+/*
+ * Charges.
+ */
+
+static int user_may_take(const QuotaUser *user, QuotaKind kind, uint64_t n) {
+        const Quota *quota = user->quota;
+        const QuotaShare *share = &quota->limits.held[kind];
+        uint64_t used = quota->used[kind], roots = quota->used_by_root[kind], left;
+
+        if (n == 0)
+                return 0;
+        if (n > share->total - used)
+                return QUOTA_E_TOTAL;
+        if (quota_user_is_root(user))
+                return 0;
+        /* of root's, what exceeds the reserve is taken from the others */
+        used += MAX(roots, share->reserve) - roots;
+        if (used >= share->total || n > share->total - used)
+                return QUOTA_E_TOTAL;
+        left = share->total - used - n;
+        return user->used[kind] + n > MIN(share->of_user, left) ? QUOTA_E_USER : 0;
+}
+
+static void user_account(QuotaUser *user, QuotaKind kind, uint64_t n_before, uint64_t n) {
+        Quota *quota = user->quota;
+
+        user->used[kind] += n - n_before;
+        quota->used[kind] += n - n_before;
+        if (quota_user_is_root(user))
+                quota->used_by_root[kind] += n - n_before;
+}
+
+/**
+ * charge_take() - take something
+ * @charge:  an empty charge
+ * @user:    who takes it
+ * @kind:    what
+ * @n:       how much
+ *
+ * Return: 0; QUOTA_E_USER or QUOTA_E_TOTAL, and the charge is empty still.
+ */
+int charge_take(Charge *charge, QuotaUser *user, QuotaKind kind, uint64_t n) {
+        int r;
+
+        assert(!charge->user && kind < _QUOTA_HELD);
+        r = user_may_take(user, kind, n);
+        if (r)
+                return r;
+        user_account(user, kind, 0, n);
+        *charge = (Charge){ .user = quota_user_ref(user), .kind = kind, .n = n };
+        return 0;
+}
+
+/**
+ * charge_resize() - take more of the same, or give some back
+ * @charge:  a charge that is not empty
+ * @n:       how much it shall be; less than before is never refused
+ *
+ * Return: 0; QUOTA_E_USER or QUOTA_E_TOTAL, and the charge is what it was.
+ */
+int charge_resize(Charge *charge, uint64_t n) {
+        int r;
+
+        assert(charge->user);
+        if (n > charge->n) {
+                r = user_may_take(charge->user, charge->kind, n - charge->n);
+                if (r)
+                        return r;
+        }
+        user_account(charge->user, charge->kind, charge->n, n);
+        charge->n = n;
+        return 0;
+}
+
+/**
+ * charge_return() - give all of it back
+ * @charge:  a charge; empty afterwards
+ */
+void charge_return(Charge *charge) {
+        if (!charge->user)
+                return;
+        user_account(charge->user, charge->kind, charge->n, 0);
+        quota_user_unref(charge->user);
+        *charge = (Charge)CHARGE_NULL;
+}

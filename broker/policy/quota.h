@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Quota: how much of the broker each user has, and may have. Pure accounting: it
+ * is told what is taken, refuses, and says nothing to anybody. The caller embeds a
+ * Charge in each thing that costs, which gives back what it took when the thing is
+ * freed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "broker/base/list.h"
+
+typedef struct Charge Charge;
+typedef struct Quota Quota;
+typedef struct QuotaLimits QuotaLimits;
+typedef struct QuotaRate QuotaRate;
+typedef struct QuotaShare QuotaShare;
+typedef struct QuotaUser QuotaUser;
+
+enum {
+        _QUOTA_E_SUCCESS,
+        QUOTA_E_USER,           /* the user has its share */
+        QUOTA_E_TOTAL,          /* there is no more for anyone, or for anyone but root */
+};
+
+typedef enum QuotaKind {
+        /* What one has, until it is given back. */
+        QUOTA_CONNECTIONS,
+        QUOTA_FEEDS,
+        QUOTA_REQUESTS,         /* that wait for their answer */
+        QUOTA_BYTES,            /* of memory */
+        _QUOTA_HELD,
+        /* What one does, so often a second. */
+        QUOTA_SNAPSHOTS = _QUOTA_HELD,
+        QUOTA_STATS,            /* tasks that are asked for */
+        QUOTA_FILTERS,          /* nanoseconds of looking whether events pass filters */
+        _QUOTA_KINDS,
+} QuotaKind;
+
+struct QuotaShare {
+        uint64_t total;
+        uint64_t reserve;       /* of those, for root alone */
+        uint64_t of_user;       /* for one user, root excepted */
+};
+
+struct QuotaRate {
+        uint32_t a_second;
+        uint32_t at_once;
+};
+
+struct QuotaLimits {
+        uid_t root;             /* who is held to the totals alone */
+        QuotaShare held[_QUOTA_HELD];
+        QuotaRate rates[_QUOTA_KINDS - _QUOTA_HELD];
+};
+
+struct Quota {
+        QuotaLimits limits;
+        List users;
+        size_t n_users;
+        size_t n_present;                       /* of those, who hold something */
+        uint64_t used[_QUOTA_HELD];             /* by all */
+        uint64_t used_by_root[_QUOTA_HELD];
+        uint64_t n_refused;
+        uint64_t line_due_ns;                   /* of the log's own rate */
+};
+
+struct QuotaUser {
+        Quota *quota;
+        List link;
+        uid_t uid;
+        size_t n_refs;
+        uint64_t used[_QUOTA_HELD];
+        uint64_t due_ns[_QUOTA_KINDS - _QUOTA_HELD]; /* when all that was done at a rate is paid for */
+        uint64_t rested_ns;                     /* when the work that was done for it is paid for */
+        uint64_t refused_ns[_QUOTA_KINDS];      /* last; 0: never */
+};
+
+struct Charge {
+        QuotaUser *user;        /* NULL: nothing is charged */
+        QuotaKind kind;
+        uint64_t n;
+};
+
+#define CHARGE_NULL {}
+
+extern const QuotaLimits quota_limits_default;
+
+void quota_init(Quota *quota, const QuotaLimits *limits);
+void quota_deinit(Quota *quota);
+
+QuotaUser *quota_user_get(Quota *quota, uid_t uid, uint64_t now_ns);
+QuotaUser *quota_user_ref(QuotaUser *user);
+QuotaUser *quota_user_unref(QuotaUser *user);
+int quota_user_spend(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns);
+void quota_user_overdraw(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns);
+void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns);
+bool quota_user_is_throttled(const QuotaUser *user, uint64_t now_ns);
+int quota_user_filter(QuotaUser *user, uint64_t n_ns, uint64_t now_ns);
+bool quota_user_is_root(const QuotaUser *user);
+bool quota_user_refused(QuotaUser *user, QuotaKind kind, uint64_t now_ns);
+
+int charge_take(Charge *charge, QuotaUser *user, QuotaKind kind, uint64_t n);
+int charge_resize(Charge *charge, uint64_t n);
+void charge_return(Charge *charge);

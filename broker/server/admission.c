@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/base/clock.h"
+#include "broker/output/encode.h"
+#include "broker/server/admission.h"
+#include "broker/server/client.h"
+#include "broker/server/quota_error.h"
+#include "broker/server/status_report.h"
+
+enum {
+        _ADMISSION_E_SUCCESS,
+        ADMISSION_E_REFUSED,
+};
+
+/**
+ * admission_turn_away() - say why a connection is not taken, and close it
+ * @hub:      the hub
+ * @fd:       the socket; taken over
+ * @code:     why
+ * @message:  why, as a sentence
+ */
+void admission_turn_away(Hub *hub, int fd, ErrorCode code, const char *message) {
+        uint8_t frame[ENCODED_REPLY_MAX];
+        size_t n = encode_error(&(EncodedError){ .code = code, .message = message, .closing = true }, frame);
+
+        if (code == ERROR_NOT_PERMITTED)
+                ++hub->n_refused_namespace;
+        else
+                ++hub->n_refused;
+        (void)!send(fd, frame, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        close(fd);
+}
+
+static int admission_refuse(QuotaUser *user, QuotaKind kind, int r, EncodedError *ret_error) {
+        *ret_error = (EncodedError){
+                .code = ERROR_LIMIT,
+                .message = "The broker has as many connections as it allows.",
+                .closing = true,
+        };
+        if (r == QUOTA_E_USER) {
+                quota_error_log(user, kind);
+                ret_error->code = ERROR_QUOTA;
+                ret_error->message = quota_error_message(kind);
+        }
+        return ADMISSION_E_REFUSED;
+}
+
+static int admission_take_place(Hub *hub, uid_t uid, Charge *ret_place, EncodedError *ret_error) {
+        QuotaUser *user = quota_user_get(&hub->quota, uid, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+        int r = QUOTA_E_TOTAL;
+
+        if (user)
+                r = charge_take(ret_place, user, QUOTA_CONNECTIONS, 1);
+        if (r)
+                r = admission_refuse(user, QUOTA_CONNECTIONS, r, ret_error);
+        quota_user_unref(user);
+        return r;
+}
+
+/* A client for a connection, if its user may have one more. */
+static int admission_admit(Hub *hub, int fd, uid_t uid, Client **ret_client, EncodedError *ret_error) {
+        Charge place = CHARGE_NULL;
+        Client *client;
+        int r;
+
+        r = admission_take_place(hub, uid, &place, ret_error);
+        if (r)
+                return r;
+        r = client_new(&client, hub, place.user, fd);
+        if (r) {
+                r = admission_refuse(place.user, QUOTA_BYTES, r == CLIENT_E_QUOTA ? QUOTA_E_USER : QUOTA_E_TOTAL, ret_error);
+                charge_return(&place);
+                return r;
+        }
+        client->place = place;
+        *ret_client = client;
+        return 0;
+}
+
+/**
+ * admission_refuses() - turn a connection away whose user may have no more
+ * @hub:  the hub
+ * @fd:   the socket; taken over, if it is turned away
+ * @uid:  who connected
+ *
+ * Before more is found out about it, which takes longer.
+ *
+ * Return: Whether it was.
+ */
+bool admission_refuses(Hub *hub, int fd, uid_t uid) {
+        Charge place = CHARGE_NULL;
+        EncodedError error;
+
+        if (admission_take_place(hub, uid, &place, &error)) {
+                admission_turn_away(hub, fd, error.code, error.message);
+                return true;
+        }
+        charge_return(&place);
+        return false;
+}
+
+/**
+ * admission_welcome() - take a connection in, or turn it away
+ * @hub:        the hub
+ * @fd:         the socket; taken over
+ * @credentials:  who connected; not kept
+ */
+void admission_welcome(Hub *hub, int fd, const Credentials *credentials) {
+        uint8_t frame[ENCODED_REPLY_MAX];
+        BrokerStatus status;
+        EncodedError error;
+        Client *client;
+
+        if (admission_admit(hub, fd, credentials->uid, &client, &error))
+                return admission_turn_away(hub, fd, error.code, error.message);
+
+        client->uid = credentials->uid;
+        client->rights = policy_rights(&hub->policy, credentials);
+        hub_add(hub, client);
+        status_report_all(hub, &status);
+        client_reply(client, frame, encode_welcome(&status, rights_access(&client->rights), client->uid, frame));
+        client_flush(client);
+}

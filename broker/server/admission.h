@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Admission: a connection becomes a client of the hub, or is told why not and closed.
+ * The listener brings them. Nothing of it stays: the counts are the hub's.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "broker/server/hub.h"
+
+bool admission_refuses(Hub *hub, int fd, uid_t uid);
+void admission_welcome(Hub *hub, int fd, const Credentials *credentials);
+void admission_turn_away(Hub *hub, int fd, ErrorCode code, const char *message);

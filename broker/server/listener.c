@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A socket file that nobody listens on is left over from a broker that was
+ * killed, and is replaced; one that answers belongs to another broker, and is
+ * left alone. The mode is set by the umask before bind(): chmod() afterwards
+ * would leave a moment in which it is open to others, and fchmod() on a bound
+ * socket does not change the file.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/log.h"
+#include "broker/base/util.h"
+#include "broker/server/admission.h"
+#include "broker/server/listener.h"
+#include "broker/server/peer_creds.h"
+
+/* Out of descriptors or memory: until it is tried again, if no connection was closed meanwhile. */
+#define PAUSE_SECONDS 1.0
+
+/* One line an episode. */
+#define NAMESPACE_QUIET_NS (60 * NSEC_PER_SEC)
+
+/* So long without a failure, and it is over. */
+#define CALM_SECONDS 10.0
+
+static bool socket_answers(const struct sockaddr_un *address) {
+        _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        /* EAGAIN: its queue of connections is full, so somebody owns it */
+        return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) >= 0 || errno == EAGAIN);
+}
+
+static int listener_bind(Listener *listener, const ListenerOptions *options) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        struct stat st;
+        mode_t mask;
+        int r;
+
+        strcpy(address.sun_path, listener->path);
+        if (lstat(listener->path, &st) >= 0) {
+                if (!S_ISSOCK(st.st_mode))
+                        return LISTENER_E_PATH;
+                if (socket_answers(&address))
+                        return LISTENER_E_IN_USE;
+                if (unlink(listener->path) < 0 && errno != ENOENT)
+                        return LISTENER_E_PERMISSION;
+        }
+
+        /* Of the socket from the first moment: what is opened too wide cannot be shut behind those who came in. */
+        mask = umask(~options->mode & 0777u);
+        r = bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+        (void)umask(mask);
+        if (r == -EADDRINUSE)
+                return LISTENER_E_IN_USE;
+        if (r == -EACCES || r == -EPERM || r == -EROFS)
+                return LISTENER_E_PERMISSION;
+        if (r == -ENOENT || r == -ENOTDIR)
+                return LISTENER_E_PATH;
+        if (r)
+                return error_origin(r);
+        if (options->group != (gid_t)-1 && lchown(listener->path, (uid_t)-1, options->group) < 0)
+                return LISTENER_E_PERMISSION;
+        return stat(listener->path, &listener->made) < 0 ? error_origin(-errno) : 0;
+}
+
+static void listener_pause(Listener *listener, int error) {
+        if (!ev_is_active(&listener->calm))
+                log_warning("No new connections for now: %s. They wait until others are closed.", strerror(error));
+        ev_timer_again(listener->hub->loop, &listener->calm);
+        ev_io_stop(listener->hub->loop, &listener->watcher);
+        ev_timer_set(&listener->pause, PAUSE_SECONDS, 0.);
+        ev_timer_start(listener->hub->loop, &listener->pause);
+}
+
+static void listener_go_on(Listener *listener) {
+        ev_io_start(listener->hub->loop, &listener->watcher);
+        if (listener->pending >= 0)
+                ev_feed_event(listener->hub->loop, &listener->watcher, EV_READ);
+}
+
+/**
+ * listener_resume() - connections were closed: there may be room for others
+ * @listener:  the listener
+ */
+void listener_resume(Listener *listener) {
+        if (!ev_is_active(&listener->pause))
+                return;
+        ev_timer_stop(listener->hub->loop, &listener->pause);
+        listener_go_on(listener);
+}
+
+static void listener_on_pause(struct ev_loop *loop, ev_timer *watcher, int events) {
+        (void)loop;
+        (void)events;
+        listener_go_on(container_of(watcher, Listener, pause));
+}
+
+static void listener_on_calm(struct ev_loop *loop, ev_timer *watcher, int events) {
+        (void)events;
+        ev_timer_stop(loop, watcher);
+        log_notice("There is room for new connections again.");
+}
+
+static void listener_refuse_namespace(Listener *listener, int fd) {
+        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+
+        if (listener->namespace_logged_ns == 0 || now_ns - listener->namespace_logged_ns >= NAMESPACE_QUIET_NS)
+                log_notice("A client in a pid namespace of its own was refused: it knows processes by other numbers. "
+                           "Status counts such refusals.");
+        listener->namespace_logged_ns = now_ns;
+        admission_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
+                      "This client is in a pid namespace of its own, in which processes have other numbers than the "
+                      "broker tells: connect from the initial one.");
+}
+
+static int listener_welcome(Listener *listener, int fd) {
+        struct ucred credentials;
+        socklen_t n_credentials = sizeof(credentials);
+        PeerCreds peer;
+        int r;
+
+        listener->pending = -1;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &n_credentials) == 0 &&
+            admission_refuses(listener->hub, fd, credentials.uid))
+                return 0;
+        r = peer_creds_read(&peer, fd);
+        if (r == 0)
+                admission_welcome(listener->hub, fd, &peer.credentials);
+        else if (r == PEER_CREDS_E_NAMESPACE)
+                listener_refuse_namespace(listener, fd);
+        else if (r == PEER_CREDS_E_GONE)
+                admission_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
+                              "The process that connected cannot be found: who it is, and in which pid namespace, is "
+                              "not known.");
+        else if (r == PEER_CREDS_E_SHORT)
+                listener->pending = fd;
+        else
+                admission_turn_away(listener->hub, fd, ERROR_LIMIT, "The broker has no memory for the connection.");
+        peer_creds_deinit(&peer);
+        return r == PEER_CREDS_E_SHORT ? LISTENER_E_SHORT : 0;
+}
+
+static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
+        Listener *listener = container_of(watcher, Listener, watcher);
+
+        (void)loop;
+        (void)events;
+        if (listener->pending >= 0 && listener_welcome(listener, listener->pending))
+                return listener_pause(listener, EMFILE);
+        for (unsigned int i = 0; i < LIMIT_TURN_CONNECTIONS; ++i) {
+                int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+                if (fd < 0 && errno == EAGAIN)
+                        return;
+                if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+                        continue;
+                /* Out of descriptors or memory; whatever else it were, it would be so again at once. */
+                if (fd < 0)
+                        return listener_pause(listener, errno);
+                if (listener_welcome(listener, fd))
+                        return listener_pause(listener, EMFILE);
+        }
+}
+
+/**
+ * listener_init() - listen
+ * @listener:  output
+ * @hub:       who gets the connections
+ * @options:   where
+ *
+ * Return: 0; one of LISTENER_E_*; a negative errno. On failure too,
+ *         listener_deinit() is allowed.
+ */
+int listener_init(Listener *listener, Hub *hub, const ListenerOptions *options) {
+        int r;
+
+        *listener = (Listener)LISTENER_NULL;
+        listener->hub = hub;
+        if (options->fd >= 0) {
+                listener->fd = options->fd;
+                if (fcntl(options->fd, F_SETFL, O_NONBLOCK) < 0)
+                        return error_origin(-errno);
+        } else {
+                if (strlen(options->path) >= sizeof(listener->path))
+                        return LISTENER_E_PATH;
+                strcpy(listener->path, options->path);
+                listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                if (listener->fd < 0)
+                        return error_origin(-errno);
+                r = listener_bind(listener, options);
+                if (r)
+                        return r;
+                if (listen(listener->fd, SOMAXCONN) < 0)
+                        return error_origin(-errno);
+        }
+
+        ev_io_init(&listener->watcher, listener_on_connection, listener->fd, EV_READ);
+        ev_timer_init(&listener->pause, listener_on_pause, 0., 0.);
+        ev_timer_init(&listener->calm, listener_on_calm, CALM_SECONDS, CALM_SECONDS);
+        ev_io_start(hub->loop, &listener->watcher);
+        return 0;
+}
+
+/**
+ * listener_deinit() - stop listening
+ * @listener:  the listener
+ *
+ * The file is removed if it is still the one that was made: a broker that
+ * replaced this one may have its own there by now.
+ */
+void listener_deinit(Listener *listener) {
+        struct stat st;
+
+        if (listener->hub) {
+                ev_io_stop(listener->hub->loop, &listener->watcher);
+                ev_timer_stop(listener->hub->loop, &listener->pause);
+                ev_timer_stop(listener->hub->loop, &listener->calm);
+        }
+        if (listener->made.st_ino != 0 && stat(listener->path, &st) >= 0 && st.st_ino == listener->made.st_ino &&
+            st.st_dev == listener->made.st_dev)
+                (void)unlink(listener->path);
+        if (listener->pending >= 0)
+                close(listener->pending);
+        if (listener->fd >= 0)
+                close(listener->fd);
+        *listener = (Listener)LISTENER_NULL;
+}

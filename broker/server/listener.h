@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Listener: the socket that clients connect to. Owns it, and its path if it made one. */
+
+#include <ev.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "broker/server/hub.h"
+
+typedef struct Listener Listener;
+typedef struct ListenerOptions ListenerOptions;
+
+enum {
+        _LISTENER_E_SUCCESS,
+        LISTENER_E_IN_USE,      /* another broker listens there */
+        LISTENER_E_PATH,        /* too long, or no directory there, or not a socket */
+        LISTENER_E_PERMISSION,  /* the path cannot be made */
+        LISTENER_E_SHORT,       /* no descriptors */
+};
+
+struct Listener {
+        Hub *hub;
+        int fd;
+        char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "" if the socket was handed in */
+        struct stat made;       /* what was made there */
+        int pending;            /* a connection that could not be looked at for want of descriptors; -1: none */
+        ev_io watcher;
+        ev_timer pause;         /* out of descriptors or memory: until it is tried again */
+        ev_timer calm;          /* since the last time that it paused */
+        uint64_t namespace_logged_ns;   /* when a refusal was last logged, monotonic; 0: never */
+};
+
+#define LISTENER_NULL { .fd = -1, .pending = -1 }
+
+#define LISTENER_MODE_DEFAULT 0666
+
+struct ListenerOptions {
+        const char *path;       /* where to make a socket; unused if fd is given */
+        int fd;                 /* a socket that listens already, or -1 */
+        mode_t mode;            /* of the socket that is made */
+        gid_t group;            /* to which it is given; (gid_t)-1: as it comes */
+};
+
+int listener_init(Listener *listener, Hub *hub, const ListenerOptions *options);
+void listener_deinit(Listener *listener);
+void listener_resume(Listener *listener);

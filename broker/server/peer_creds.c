@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Credentials are those of the moment at which it connected, and cannot be forged.
+ * Whether it lives in a pid namespace of its own is not among them: that is read
+ * from /proc, through a descriptor of the very process where the kernel gives one
+ * (Linux 6.5), else by its number, which could be another's by now only if it has
+ * ended.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/server/peer_creds.h"
+
+/* <asm-generic/socket.h> of Linux 6.5. */
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+/* NGROUPS_MAX of the kernel. */
+#define GROUPS_MAX 65536u
+
+static ssize_t file_read(const char *path, char *buffer, size_t n_buffer) {
+        _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, buffer, n_buffer - 1);
+
+        if (n >= 0)
+                buffer[n] = 0;
+        return n;
+}
+
+/* "NSpid:\t12\t3": a number for each pid namespace, from that of /proc on inwards. */
+static int text_check_namespace(const char *text) {
+        const char *line = strstr(text, "\nNSpid:");
+        size_t n = 0;
+        long first = 0;
+
+        if (!line)
+                return PEER_CREDS_E_GONE;
+        line += strlen("\nNSpid:");
+        while (*line && *line != '\n') {
+                char *end;
+                long number = strtol(line, &end, 10);
+
+                if (end == line)
+                        break;
+                if (n++ == 0)
+                        first = number;
+                line = end;
+        }
+        if (n == 0 || first < 0)
+                return PEER_CREDS_E_GONE;
+        return n > 1 || first == 0 ? PEER_CREDS_E_NAMESPACE : 0;
+}
+
+static int peer_creds_failure(void) {
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? PEER_CREDS_E_SHORT : PEER_CREDS_E_GONE;
+}
+
+/* Linux before 6.5 has no descriptor of a peer. */
+static int peer_creds_check_namespace(int fd, pid_t pid) {
+        _cleanup_(fd_closep) int pidfd = -1;
+        char path[64], text[4096];
+        socklen_t n_pidfd = sizeof(pidfd);
+
+        if (pid <= 0)
+                return PEER_CREDS_E_NAMESPACE;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &n_pidfd) < 0) {
+                pidfd = -1;
+                if (errno != ENOPROTOOPT)
+                        return peer_creds_failure();
+                snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+        } else {
+                snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+        }
+        return file_read(path, text, sizeof(text)) < 0 ? peer_creds_failure() : text_check_namespace(text);
+}
+
+/*
+ * The initial user namespace maps all ids to themselves. Not to be seen, for whatever reason: then the kernel's
+ * word on its ids is all there is.
+ */
+static bool peer_creds_is_in_user_namespace(pid_t pid) {
+        char path[64], text[128];
+        unsigned int inside, outside, n;
+
+        snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
+        if (file_read(path, text, sizeof(text)) < 0)
+                return false;
+        return sscanf(text, "%u %u %u", &inside, &outside, &n) != 3 || inside != 0 || outside != 0 || n != UINT32_MAX;
+}
+
+static int peer_creds_read_groups(PeerCreds *peer, int fd) {
+        socklen_t n_bytes = 64 * sizeof(gid_t);
+
+        for (;;) {
+                gid_t *groups = realloc(peer->groups, n_bytes);
+
+                if (!groups)
+                        return error_origin(-ENOMEM);
+                peer->groups = groups;
+                if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &n_bytes) >= 0)
+                        break;
+                /* Now n_bytes says how much it takes. */
+                if (errno != ERANGE || n_bytes > GROUPS_MAX * sizeof(gid_t))
+                        return PEER_CREDS_E_GONE;
+        }
+        peer->credentials.groups = peer->groups;
+        peer->credentials.n_groups = n_bytes / sizeof(gid_t);
+        return 0;
+}
+
+/**
+ * peer_creds_read() - find out who connected
+ * @peer:  output, also on failure to be given to peer_creds_deinit()
+ * @fd:    the connection
+ *
+ * Return: 0; PEER_CREDS_E_NAMESPACE; PEER_CREDS_E_GONE; PEER_CREDS_E_SHORT; a negative errno.
+ */
+int peer_creds_read(PeerCreds *peer, int fd) {
+        struct ucred credentials;
+        socklen_t n_credentials = sizeof(credentials);
+        int r;
+
+        *peer = (PeerCreds)PEER_CREDS_NULL;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &n_credentials) < 0)
+                return PEER_CREDS_E_GONE;
+        peer->credentials.uid = credentials.uid;
+        peer->credentials.gid = credentials.gid;
+        r = peer_creds_check_namespace(fd, credentials.pid);
+        if (r)
+                return r;
+        peer->credentials.in_user_namespace = peer_creds_is_in_user_namespace(credentials.pid);
+        r = peer_creds_read_groups(peer, fd);
+        return r < 0 ? error_trace(r) : r;
+}
+
+void peer_creds_deinit(PeerCreds *peer) {
+        free(peer->groups);
+        *peer = (PeerCreds)PEER_CREDS_NULL;
+}

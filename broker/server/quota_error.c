@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <time.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/log.h"
+#include "broker/server/quota_error.h"
+
+/* What a user has its share of, for the log and for the client. */
+typedef struct QuotaErrorText {
+        const char *name;
+        const char *message;
+} QuotaErrorText;
+
+static const QuotaErrorText share_texts[_QUOTA_KINDS] = {
+        [QUOTA_CONNECTIONS] = {
+                "connections",
+                "Your user has as many connections as one user may have: close others first.",
+        },
+        [QUOTA_FEEDS] = {
+                "feeds",
+                "Your user has as many feeds (different subscriptions) as one user may have: end others, or ask for "
+                "the same as they do.",
+        },
+        [QUOTA_REQUESTS] = {
+                "requests that wait",
+                "Your user has as many requests that wait for their answers as one user may have: wait for those.",
+        },
+        [QUOTA_BYTES] = {
+                "memory",
+                "Your user's connections and feeds have as much of the broker's memory as one user's may: close some, "
+                "and read what they are sent.",
+        },
+        [QUOTA_SNAPSHOTS] = {
+                "snapshots a second",
+                "Your user asks for more snapshots than one user may in this time: ask again in a second.",
+        },
+        [QUOTA_FILTERS] = {
+                "time for filters",
+                "The filters of your user's subscriptions take longer than those of one user may: ask for fewer, or "
+                "simpler, patterns of names.",
+        },
+        [QUOTA_STATS] = {
+                "statistics a second",
+                "Your user asks for the statistics of more tasks than one user may in this time: ask again in a second.",
+        },
+};
+
+/**
+ * quota_error_log() - count it, and log it once an episode
+ * @user:  who was refused something
+ * @kind:  of what it has its share
+ */
+void quota_error_log(QuotaUser *user, QuotaKind kind) {
+        if (quota_user_refused(user, kind, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)))
+                log_notice("User %u has its share of %s: what it asks for beyond is refused.", (unsigned int)user->uid,
+                           share_texts[kind].name);
+}
+
+/**
+ * quota_error_message() - what a client is told whose user has its share
+ * @kind:  of what
+ *
+ * Return: A sentence, static.
+ */
+const char *quota_error_message(QuotaKind kind) {
+        return share_texts[kind].message;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * CommReader: what a process is called after an exec. The kernel tells of the exec,
+ * but not of the name that came with it: /proc has it, while the process lives.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/model/event.h"
+
+typedef struct CommReader CommReader;
+
+struct CommReader {
+        int procfs_fd;                  /* not owned */
+        uint64_t refilled_ns;           /* monotonic */
+        uint32_t n_tokens;              /* reads left in this second's budget */
+};
+
+void comm_reader_init(CommReader *names, int procfs_fd);
+bool comm_reader_read(CommReader *names,
+                uint32_t pid,
+                uint64_t exec_time_ns,
+                char ret_comm[static COMM_SIZE],
+                uint32_t *ret_owner);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The kernel queues a task's record before it queues the same task's EXIT. So
+ * after a batch of the connector was read (exit_records_expect()), the record of each
+ * EXIT in it is either waiting here, or in the listener's queue, or was lost. The
+ * queue is read until the record is found or the queue is empty: no timer, no
+ * guess.
+ */
+
+#include <errno.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/tasks/exit_records.h"
+#include "broker/tasks/procfs.h"
+
+/* Datagrams of the listener's queue at once: more would only wait here instead of there. */
+#define ROUND 128
+
+/* A record's age is rounded down to 1 us; and the two clocks' readings are not one. */
+#define START_TOLERANCE_NS NSEC_PER_MSEC
+
+void exit_records_init(ExitRecords *records, ExitListener *listener) {
+        *records = (ExitRecords){ .listener = listener };
+        pending_records_init(&records->waiting);
+}
+
+void exit_records_deinit(ExitRecords *records) {
+        pending_records_deinit(&records->waiting);
+}
+
+/**
+ * exit_records_expect() - the connector's queue was read
+ * @records:  the records
+ *
+ * What it told is matched by records that may be in the listener's queue now.
+ */
+void exit_records_expect(ExitRecords *records) {
+        records->drained = false;
+}
+
+/**
+ * exit_records_receive() - move a batch of the listener's queue to those that wait
+ * @records:  the records
+ *
+ * Return: 0, or a negative errno.
+ */
+int exit_records_receive(ExitRecords *records) {
+        ExitListener *listener = records->listener;
+        uint64_t now;
+        int r;
+
+        r = exit_listener_receive(listener, ROUND);
+        if (r)
+                return error_trace(r);
+        records->drained = listener->batch.drained;
+        if (listener->batch.n == 0)
+                return 0;
+
+        now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        for (;;) {
+                PendingRecord *record = pending_records_reserve(&records->waiting);
+
+                if (!record) {
+                        /* Full: exits have not been told for long. The oldest record gives up its place. */
+                        record = pending_records_oldest(&records->waiting);
+                        if (!record)
+                                return error_origin(-ENOMEM);
+                        ++listener->counters.lost;
+                        pending_records_remove(&records->waiting, record);
+                        continue;
+                }
+                if (exit_listener_next(listener, &record->record)) {
+                        pending_records_remove(&records->waiting, record);
+                        return 0;
+                }
+                pending_records_add(&records->waiting, record, now);
+        }
+}
+
+/**
+ * exit_records_drain() - move all of the listener's queue
+ * @records:  the records
+ *
+ * Return: 0, or a negative errno.
+ */
+int exit_records_drain(ExitRecords *records) {
+        int r = 0;
+
+        while (r == 0 && !records->drained)
+                r = exit_records_receive(records);
+        return error_trace(r);
+}
+
+/**
+ * exit_records_peek() - the oldest record of a task among those that wait
+ * @records:  the records
+ * @tid:      the task
+ *
+ * Return: The record, which goes on waiting; NULL.
+ */
+PendingRecord *exit_records_peek(ExitRecords *records, uint32_t tid) {
+        return pending_records_find(&records->waiting, tid);
+}
+
+/**
+ * pending_record_is_of() - whether a record by a task's number is of that task
+ * @record:  the record, or NULL
+ * @task:    the task
+ *
+ * The number may have been given to a task of another process meanwhile.
+ *
+ * Return: Whether its process is the task's, as far as the record tells (since
+ *         version 12).
+ */
+bool pending_record_is_of(const PendingRecord *record, const Task *task) {
+        return record && (record->record.pid == 0 || record->record.pid == task->process->pid);
+}
+
+/**
+ * pending_record_fits() - whether a record can be of a task
+ * @record:  the record
+ * @task:    the task, with its start
+ * @end_ns:  a time, since the epoch, by which it had ended
+ *
+ * Return: Whether the record's task is not older than the task.
+ */
+bool pending_record_fits(const PendingRecord *record, const Task *task, uint64_t end_ns) {
+        uint64_t tolerance = task->flags & TASK_SEEDED ? PROCFS_START_TOLERANCE_NS : START_TOLERANCE_NS;
+        uint64_t age_ns = record->record.stats.ac_etime_us * NSEC_PER_USEC;
+
+        return task->start_time_ns + age_ns <= end_ns + tolerance;
+}
+
+/**
+ * exit_records_find() - the record of a task that ended
+ * @records:     the records
+ * @tid:         the task
+ * @ret_record:  output; NULL if it is lost
+ *
+ * ExitRecords of one number wait in the order of the tasks that had it, and each is
+ * taken when its EXIT comes: the oldest is the right one.
+ *
+ * Return: 0, or a negative errno.
+ */
+int exit_records_find(ExitRecords *records, uint32_t tid, PendingRecord **ret_record) {
+        PendingRecord *record;
+        int r;
+
+        while (!(record = pending_records_find(&records->waiting, tid)) && !records->drained) {
+                r = exit_records_receive(records);
+                if (r)
+                        return error_trace(r);
+        }
+        *ret_record = record;
+        return 0;
+}
+
+/**
+ * exit_records_find_best() - the same, where EXITs may have been lost
+ * @records:     the records
+ * @task:        the task
+ * @end_ns:      when it ended, since the epoch
+ * @ret_record:  output; NULL if it is lost
+ *
+ * An older one may be left over then: of all that are there, the one whose age
+ * fits best is taken.
+ *
+ * Return: 0, or a negative errno.
+ */
+int exit_records_find_best(ExitRecords *records, const Task *task, uint64_t end_ns, PendingRecord **ret_record) {
+        PendingRecord *best = NULL;
+        int r;
+
+        r = exit_records_drain(records);
+        if (r)
+                return error_trace(r);
+        list_for_each(link, safe, &records->waiting.buckets[task->tid % PENDING_RECORDS_BUCKETS]) {
+                PendingRecord *record = container_of(link, PendingRecord, bucket_link);
+
+                if (record->record.tid == task->tid && pending_record_fits(record, task, end_ns) &&
+                    (!best || record->record.stats.ac_etime_us > best->record.stats.ac_etime_us))
+                        best = record;
+        }
+        *ret_record = best;
+        return 0;
+}
+
+/**
+ * exit_records_done() - free a record
+ * @records:  the records
+ * @record:   one that was found, or NULL
+ */
+void exit_records_done(ExitRecords *records, PendingRecord *record) {
+        if (record)
+                pending_records_remove(&records->waiting, record);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "broker/base/util.h"
+#include "broker/tasks/pending_records.h"
+
+void pending_records_init(PendingRecords *waiting) {
+        pool_init(&waiting->pool, sizeof(PendingRecord), PENDING_RECORDS_MAX);
+        list_init(&waiting->by_age);
+        for (size_t i = 0; i < PENDING_RECORDS_BUCKETS; ++i)
+                list_init(&waiting->buckets[i]);
+}
+
+void pending_records_deinit(PendingRecords *waiting) {
+        pool_deinit(&waiting->pool);
+        pending_records_init(waiting);
+}
+
+/**
+ * pending_records_reserve() - room for a record to be parsed into
+ * @waiting:  where it will wait
+ *
+ * Most records are of a task alone: the room for the totals of a process is neither
+ * written nor read then, and half of the record stays out of the caches.
+ *
+ * Return: A record of any content, to be handed to pending_records_add() or pending_records_remove();
+ *         NULL if there are PENDING_RECORDS_MAX, or without memory.
+ */
+PendingRecord *pending_records_reserve(PendingRecords *waiting) {
+        PendingRecord *record = pool_alloc_any(&waiting->pool);
+
+        if (record) {
+                list_init(&record->age_link);
+                list_init(&record->bucket_link);
+        }
+        return record;
+}
+
+void pending_records_add(PendingRecords *waiting, PendingRecord *record, uint64_t now_ns) {
+        record->arrived_ns = now_ns;
+        list_append(&waiting->by_age, &record->age_link);
+        list_append(&waiting->buckets[record->record.tid % PENDING_RECORDS_BUCKETS], &record->bucket_link);
+}
+
+/**
+ * pending_records_find() - the oldest record of a task
+ * @waiting:  where
+ * @tid:      the task
+ *
+ * Return: The record, which goes on waiting; NULL.
+ */
+PendingRecord *pending_records_find(PendingRecords *waiting, uint32_t tid) {
+        list_for_each(link, safe, &waiting->buckets[tid % PENDING_RECORDS_BUCKETS]) {
+                PendingRecord *record = container_of(link, PendingRecord, bucket_link);
+
+                if (record->record.tid == tid)
+                        return record;
+        }
+        return NULL;
+}
+
+PendingRecord *pending_records_oldest(PendingRecords *waiting) {
+        List *link = list_first(&waiting->by_age);
+
+        return link ? container_of(link, PendingRecord, age_link) : NULL;
+}
+
+/**
+ * pending_records_remove() - free a record, whether it waits or is only reserved
+ * @waiting:  where
+ * @record:   the record
+ */
+void pending_records_remove(PendingRecords *waiting, PendingRecord *record) {
+        list_unlink(&record->age_link);
+        list_unlink(&record->bucket_link);
+        pool_free(&waiting->pool, record);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * PendingRecords: exit records that came before the exit they belong to, which is the
+ * rule: the kernel queues a task's record first. Found by task, oldest first.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/base/list.h"
+#include "broker/base/pool.h"
+#include "broker/kernel/exit_record.h"
+
+typedef struct PendingRecords PendingRecords;
+typedef struct PendingRecord PendingRecord;
+
+#define PENDING_RECORDS_BUCKETS 4096u
+
+/* More would mean that exits are not told at all: then the oldest is given up. */
+#define PENDING_RECORDS_MAX 65536u
+
+struct PendingRecord {
+        List age_link;          /* of waiting->by_age */
+        List bucket_link;
+        uint64_t arrived_ns;    /* monotonic */
+        ExitRecord record;
+};
+
+struct PendingRecords {
+        Pool pool;
+        List by_age;
+        List buckets[PENDING_RECORDS_BUCKETS];
+};
+
+void pending_records_init(PendingRecords *waiting);
+void pending_records_deinit(PendingRecords *waiting);
+
+PendingRecord *pending_records_reserve(PendingRecords *waiting);
+void pending_records_add(PendingRecords *waiting, PendingRecord *record, uint64_t now_ns);
+PendingRecord *pending_records_find(PendingRecords *waiting, uint32_t tid);
+PendingRecord *pending_records_oldest(PendingRecords *waiting);
+void pending_records_remove(PendingRecords *waiting, PendingRecord *record);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A thread is counted once: while it lives by the kernel's answer, once its end was told
+ * by the process' totals, and in between, when the kernel has it no more and its end is
+ * still to be told, by its record, which was queued before it went.
+ *
+ * As a rule all threads are asked for between two events. A process with more than can
+ * be asked for at once is summed over several turns of the loop: then it is the totals of
+ * the beginning, and the end of a thread counts if the thread has not been asked for.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/tasks/join_exit.h"
+#include "broker/tasks/owner.h"
+#include "broker/tasks/process_totals.h"
+
+void process_totals_deinit(ProcessTotals *sum) {
+        free(sum->tids);
+        *sum = (ProcessTotals){};
+}
+
+/**
+ * process_totals_begin() - begin with a process
+ * @sum:      the sum; what it had is forgotten
+ * @process:  the process, with a live task
+ *
+ * Return: 0, or a negative errno.
+ */
+int process_totals_begin(ProcessTotals *sum, const Process *process) {
+        uint32_t leader = 0;
+
+        if (process->n_live > sum->n_max) {
+                size_t n = MAX((size_t)process->n_live, 2 * sum->n_max);
+                uint32_t *tids = realloc(sum->tids, n * sizeof(*tids));
+
+                if (!tids)
+                        return error_origin(-ENOMEM);
+                sum->tids = tids;
+                sum->n_max = n;
+        }
+
+        sum->pid = process->pid;
+        sum->n = sum->i = 0;
+        sum->failed = sum->owned = false;
+        sum->single = process->n_live == 1 && !process->totals;
+        if (process->totals)
+                sum->total = *process->totals;
+        else if (!sum->single)
+                sum->total = (TaskStats){};
+
+        /* The leader last: what a sum cannot have more than one of is the leader's. */
+        list_for_each(link, safe, &process->tasks) {
+                const Task *task = container_of(link, Task, link);
+
+                if (task->flags & TASK_GONE)
+                        continue;
+                if (task->tid == process->pid)
+                        leader = task->tid;
+                else
+                        sum->tids[sum->n++] = task->tid;
+        }
+        if (leader)
+                sum->tids[sum->n++] = leader;
+        return 0;
+}
+
+/**
+ * process_totals_fill() - whom to ask for next
+ * @sum:    the sum
+ * @tids:   output
+ * @n_max:  how many at most
+ *
+ * Return: How many: the answers for these are the next to be added.
+ */
+size_t process_totals_fill(ProcessTotals *sum, uint32_t *tids, size_t n_max) {
+        size_t n = 0;
+
+        for (size_t i = sum->i; i < sum->n && n < n_max; ++i)
+                if (sum->tids[i] > 0)
+                        tids[n++] = sum->tids[i];
+        return n;
+}
+
+/* Whose answer is the next to be added; 0: all were. */
+uint32_t process_totals_next(ProcessTotals *sum) {
+        while (sum->i < sum->n && sum->tids[sum->i] == 0)
+                ++sum->i;
+        return sum->i < sum->n ? sum->tids[sum->i] : 0;
+}
+
+bool process_totals_is_complete(ProcessTotals *sum) {
+        return process_totals_next(sum) == 0;
+}
+
+/**
+ * process_totals_add() - add an answer
+ * @sum:     the sum
+ * @task:    process_totals_next()
+ * @answer:  for it
+ */
+void process_totals_add(ProcessTotals *sum, const Task *task, const StatsAnswer *answer) {
+        Owner owner = answer->state == STATS_ANSWER_LIVE ? task_owner_live(task, &answer->stats) : task_owner(task);
+
+        ++sum->i;
+        if (sum->owned)
+                owner_restrict(&sum->owner, &owner);
+        else
+                sum->owner = owner;
+        sum->owned = true;
+        if (answer->state != STATS_ANSWER_LIVE)
+                sum->failed = true;
+        else if (sum->single)
+                sum->total = answer->stats;
+        else
+                task_stats_add(&sum->total, &answer->stats);
+}
+
+/**
+ * process_totals_on_event() - something happened while a sum is made
+ * @sum:    the sum
+ * @event:  the event, after the join
+ */
+void process_totals_on_event(ProcessTotals *sum, const Event *event) {
+        if (sum->pid == 0 || event->pid != sum->pid)
+                return;
+        /* By exec a thread takes the leader's number. */
+        if (event->kind == EVENT_EXEC)
+                sum->failed = true;
+        if (event->kind != EVENT_EXIT)
+                return;
+        if (event->exit.process_ended)
+                sum->failed = true;
+        for (size_t i = sum->i; i < sum->n; ++i) {
+                if (sum->tids[i] != event->tid)
+                        continue;
+                sum->tids[i] = 0;
+                if (event->exit.stats)
+                        task_stats_add(&sum->total, event->exit.stats);
+                else
+                        ++sum->total.tasks_missing;
+        }
+}
+
+/**
+ * process_totals_sample() - the sum as a sample
+ * @sum:      the sum, complete and not failed
+ * @leader:   the process' leader, gone or not
+ * @time_ns:  since the epoch
+ *
+ * Return: The sample, which borrows from both.
+ */
+TaskSample process_totals_sample(ProcessTotals *sum, const Task *leader, uint64_t time_ns) {
+        const Process *process = leader->process;
+        TaskSample sample = live_sample_of_task(leader, &sum->total, time_ns);
+
+        if (!sum->single) {
+                sum->total.tasks_unseen = process->seeded;
+                sum->total.ac_etime_us = MAX(sum->total.ac_etime_us, sum->total.ac_tgetime_us);
+        }
+        if (leader->flags & TASK_GONE)
+                sample.comm = leader->comm;
+        sample.tasks = process->n_live;
+        sample.owner = sum->owned ? sum->owner : task_owner(leader);
+        return sample;
+}
+
+/* A single task's sample; it borrows from both. */
+TaskSample live_sample_of_task(const Task *task, const TaskStats *stats, uint64_t time_ns) {
+        return (TaskSample){
+                .pid = task->process->pid,
+                .tid = task->tid,
+                .ppid = task->process->ppid,
+                .uid = task->ruid,
+                .comm = stats->ac_comm,
+                .start_time_ns = task->start_time_ns,
+                .time_ns = time_ns,
+                .stats = stats,
+                .kernel_thread = task->flags & TASK_KERNEL,
+                .owner = task_owner_live(task, stats),
+        };
+}
+
+/*
+ * Whether a task that the kernel still finds has let go of its memory: then its record
+ * was queued, and what the kernel says now is more than that and lacks the peaks.
+ */
+static bool answer_is_of_ending(const StatsAnswer *answer, const Task *task) {
+        const TaskStats *stats = &answer->stats;
+
+        return answer->state == STATS_ANSWER_LIVE && stats->version >= 12 && !(stats->groups & STATS_EXECUTABLE) &&
+               stats->hiwater_rss_kib == 0 && !(task->flags & TASK_KERNEL);
+}
+
+static int answer_from_record(Join *join, const Task *task, StatsAnswer *answer) {
+        uint64_t now_ns = join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+        PendingRecord *record;
+        int r;
+
+        exit_records_expect(&join->records);
+        r = exit_records_drain(&join->records);
+        if (r)
+                return error_trace(r);
+        record = exit_records_peek(&join->records, task->tid);
+        if (pending_record_is_of(record, task) && pending_record_fits(record, task, now_ns)) {
+                answer->state = STATS_ANSWER_LIVE;
+                answer->stats = record->record.stats;
+        }
+        return 0;
+}
+
+/**
+ * live_answer() - take an answer and complete it
+ * @join:        the join
+ * @source:      who was asked
+ * @task:        the task that it is for
+ * @ret_answer:  output
+ *
+ * Return: 0, or a negative errno.
+ */
+int live_answer(Join *join, StatsSource *source, const Task *task, StatsAnswer *ret_answer) {
+        int r;
+
+        r = source->next(source, ret_answer);
+        if (r)
+                return error_trace(r);
+        if (ret_answer->state == STATS_ANSWER_GONE || answer_is_of_ending(ret_answer, task)) {
+                r = answer_from_record(join, task, ret_answer);
+                if (r)
+                        return error_trace(r);
+        }
+        if (ret_answer->state == STATS_ANSWER_LIVE) {
+                stats_apply_facts(&ret_answer->stats, join->features, task);
+                /* Of those that live it says nothing. */
+                ret_answer->stats.groups &= ~STATS_EXIT_STATUS;
+        }
+        return 0;
+}

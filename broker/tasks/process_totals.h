@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * ProcessTotals: what a process has used up to now: its live threads, asked for one after the
+ * other, and those that have ended. A part of the sweep and of the inquiry, which ask.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/kernel/stats_source.h"
+#include "broker/model/sample.h"
+#include "broker/tasks/join.h"
+
+typedef struct ProcessTotals ProcessTotals;
+
+struct ProcessTotals {
+        uint32_t pid;                   /* 0: of none */
+        uint32_t *tids;                 /* its threads; 0: one that ended before it was asked for */
+        size_t n, n_max;
+        size_t i;                       /* the next whose answer is to be added */
+        bool single;                    /* the process is one task, and always was */
+        bool failed;                    /* the sum cannot be told */
+        TaskStats total;
+        Owner owner;                    /* whose its live threads are */
+        bool owned;                     /* owner is that of one, at least */
+};
+
+void process_totals_deinit(ProcessTotals *sum);
+
+int process_totals_begin(ProcessTotals *sum, const Process *process);
+size_t process_totals_fill(ProcessTotals *sum, uint32_t *tids, size_t n_max);
+uint32_t process_totals_next(ProcessTotals *sum);
+void process_totals_add(ProcessTotals *sum, const Task *task, const StatsAnswer *answer);
+bool process_totals_is_complete(ProcessTotals *sum);
+void process_totals_on_event(ProcessTotals *sum, const Event *event);
+TaskSample process_totals_sample(ProcessTotals *sum, const Task *leader, uint64_t time_ns);
+
+TaskSample live_sample_of_task(const Task *task, const TaskStats *stats, uint64_t time_ns);
+int live_answer(Join *join, StatsSource *source, const Task *task, StatsAnswer *ret_answer);

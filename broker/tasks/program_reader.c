@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A reading costs some 20 us: five files, through a descriptor of the task's
+ * directory. That pins the task: once it has gone, reading through it fails, also
+ * when its number is another's by then. Whether it was the right task to begin
+ * with, its start tells, to 20 ms; and exactly, that its record was not queued by
+ * the end of the reading: before that its number is no other's.
+ *
+ * At exec, readings are bounded twice, like those of names: by a budget per
+ * second, and by the kernel's queue, which comes first. The pass over what was
+ * there before takes a slice between turns of the loop, and comes back for what
+ * was skipped.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/tasks/procfs.h"
+#include "broker/tasks/program_reader.h"
+
+#define READS_PER_SECOND 2000u
+
+/* Processes of a slice. */
+#define SLICE 48u
+
+/* Of all programs; a process beyond it is skipped. */
+#define BYTES_MAX ((size_t)128 * 1024 * 1024)
+
+typedef struct Reading Reading;
+
+struct Reading {
+        bool truncated;
+        size_t n_cmdline, n_exe, n_cgroup;
+        char cmdline[PROGRAM_CMDLINE_MAX + 2];
+        char exe[PROGRAM_PATH_MAX + 1];
+        char cgroup[PROGRAM_PATH_MAX + 1];
+};
+
+void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ProgramReaderReport tell) {
+        *programs = (ProgramReader){ .procfs_fd = procfs_fd, .table = table, .tell = tell };
+}
+
+/**
+ * program_reader_want() - somebody wants programs
+ * @programs:  the programs
+ */
+void program_reader_want(ProgramReader *programs) {
+        if (programs->n_wanted++ == 0)
+                programs->complete = false;
+}
+
+/**
+ * program_reader_unwant() - somebody wants them no more
+ * @programs:  the programs
+ *
+ * What is known stays with its process until that calls exec.
+ */
+void program_reader_unwant(ProgramReader *programs) {
+        --programs->n_wanted;
+}
+
+/**
+ * program_reader_note_birth() - a process was born, and has what its parent has
+ * @programs:  the programs
+ * @process:   the process
+ *
+ * If its parent was not read yet it is to be read itself, and the pass may be beyond
+ * its number.
+ */
+void program_reader_note_birth(ProgramReader *programs, const Process *process) {
+        if (!process->program)
+                programs->complete = false;
+}
+
+/**
+ * program_reader_is_complete() - whether there is nothing for program_reader_read_slice()
+ * @programs:  the programs
+ *
+ * Return: Whether nobody wants them, or all are known that could be.
+ */
+bool program_reader_is_complete(const ProgramReader *programs) {
+        return programs->n_wanted == 0 || (programs->complete && programs->next_tid == 0);
+}
+
+static size_t cut(size_t n, size_t n_max, bool *truncated) {
+        *truncated |= n > n_max;
+        return MIN(n, n_max);
+}
+
+/*
+ * "0::/path", or "1:name=systemd:/path": a line for each hierarchy. Where version 2's is
+ * not used all are in its root.
+ */
+static void cgroup_parse(Reading *reading, char *text) {
+        const char *path = NULL;
+
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+                char *controllers = strchr(line, ':'), *rest = controllers ? strchr(controllers + 1, ':') : NULL;
+
+                if (!rest)
+                        continue;
+                *rest++ = 0;
+                if (strcmp(controllers, ":name=systemd") == 0 || (strcmp(line, "0:") == 0 && (!path || strcmp(rest, "/") != 0)))
+                        path = rest;
+        }
+        if (!path)
+                return;
+        reading->n_cgroup = cut(strlen(path), PROGRAM_PATH_MAX, &reading->truncated);
+        memcpy(reading->cgroup, path, reading->n_cgroup);
+}
+
+/* "size resident ...": the kernel shows a task without memory as nothing but zeros. */
+static bool memory_is_gone(int dir_fd) {
+        char buffer[64];
+
+        return procfs_read_file(dir_fd, "statm", buffer, sizeof(buffer)) > 0 && !strncmp(buffer, "0 ", 2);
+}
+
+static bool reading_fill(Reading *reading, int dir_fd, const Task *task) {
+        char buffer[4096 + PROGRAM_PATH_MAX];
+        ProcfsTask found;
+        ssize_t n;
+
+        reading->truncated = false;
+        reading->n_cmdline = reading->n_exe = reading->n_cgroup = 0;
+        if (procfs_read_file(dir_fd, "stat", buffer, sizeof(buffer)) <= 0 || !procfs_parse_stat(buffer, &found) ||
+            found.ended || !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
+                return false;
+
+        n = procfs_read_file(dir_fd, "cmdline", reading->cmdline, sizeof(reading->cmdline));
+        if (n < 0)
+                return false;
+        reading->n_cmdline = cut((size_t)n, PROGRAM_CMDLINE_MAX, &reading->truncated);
+
+        n = readlinkat(dir_fd, "exe", reading->exe, sizeof(reading->exe));
+        /*
+         * With neither it has no memory any more, and has all but ended; a kernel thread never had. Without
+         * CAP_SYS_PTRACE the executables of others are refused, and that it has none does not show.
+         */
+        if (n < 0 && reading->n_cmdline == 0 && !found.kernel_thread && (errno == ENOENT || memory_is_gone(dir_fd)))
+                return false;
+        reading->n_exe = cut(n < 0 ? 0 : (size_t)n, PROGRAM_PATH_MAX, &reading->truncated);
+
+        /* Last, because this one fails for those that ended meanwhile. */
+        if (procfs_read_file(dir_fd, "cgroup", buffer, sizeof(buffer)) < 0)
+                return false;
+        cgroup_parse(reading, buffer);
+        return true;
+}
+
+static int program_reader_fill_reading(ProgramReader *programs, Reading *reading, const Task *task, bool *ret_there) {
+        bool ended = false;
+        char path[64];
+        int fd, r;
+
+        *ret_there = false;
+        snprintf(path, sizeof(path), "%u/task/%u", task->process->pid, task->tid);
+        fd = openat(programs->procfs_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return 0;
+        *ret_there = reading_fill(reading, fd, task);
+        close(fd);
+        if (!*ret_there || !programs->has_ended)
+                return 0;
+        r = programs->has_ended(programs, task, &ended);
+        if (r)
+                return error_trace(r);
+        *ret_there = !ended;
+        return 0;
+}
+
+/* @reading NULL: nothing was read, and the cgroup is what it was. */
+static Program *program_new(ProgramState state, const Reading *reading, const Program *former) {
+        size_t n_cmdline = reading ? reading->n_cmdline : 0, n_exe = reading ? reading->n_exe : 0;
+        size_t n_cgroup = reading ? reading->n_cgroup : former ? former->n_cgroup : 0;
+        Program *program = malloc(sizeof(*program) + n_cmdline + n_exe + n_cgroup + 1);
+
+        if (!program)
+                return NULL;
+        *program = (Program){
+                .n_users = 1,
+                .state = state,
+                .truncated = reading && reading->truncated,
+                .n_cmdline = (uint16_t)n_cmdline,
+                .n_exe = (uint16_t)n_exe,
+                .n_cgroup = (uint16_t)n_cgroup,
+        };
+        if (reading) {
+                memcpy(program->bytes, reading->cmdline, n_cmdline);
+                memcpy(program->bytes + n_cmdline, reading->exe, n_exe);
+                memcpy(program->bytes + n_cmdline + n_exe, reading->cgroup, n_cgroup);
+        } else if (former) {
+                memcpy(program->bytes, program_cgroup(former), n_cgroup);
+        }
+        program->bytes[n_cmdline + n_exe + n_cgroup] = 0;
+        return program;
+}
+
+static bool program_reader_has_room(const ProgramReader *programs) {
+        return programs->table->n_program_bytes < BYTES_MAX;
+}
+
+static bool program_reader_take_token(ProgramReader *programs, uint64_t now_ns) {
+        if (now_ns - programs->refilled_ns >= NSEC_PER_SEC) {
+                programs->refilled_ns = now_ns;
+                programs->n_tokens = READS_PER_SECOND;
+        }
+        if (programs->n_tokens == 0)
+                return false;
+        --programs->n_tokens;
+        return true;
+}
+
+/* Reads what a task's process runs: what could not be read is late. */
+static int program_reader_read(ProgramReader *programs, const Task *task, Program **ret_program) {
+        const Program *former = task->process->program;
+        Program *program;
+        Reading reading;
+        bool there;
+        int r;
+
+        r = program_reader_fill_reading(programs, &reading, task, &there);
+        if (r)
+                return error_trace(r);
+        if (there) {
+                ++programs->n_captured;
+                program = program_new(PROGRAM_CAPTURED, &reading, former);
+        } else {
+                ++programs->n_late;
+                program = program_new(PROGRAM_LATE, NULL, former);
+        }
+        if (!program)
+                return error_origin(-ENOMEM);
+        *ret_program = program;
+        return 0;
+}
+
+/**
+ * program_reader_read_at_exec() - read what a process runs from now on
+ * @programs:     the programs
+ * @task:         the process' leader, which called exec
+ * @empty:        whether the kernel's queue is
+ * @ret_program:  output: the program, of which the caller has the only use; NULL
+ *                if nobody wants it
+ *
+ * Return: 0, or a negative errno.
+ */
+int program_reader_read_at_exec(ProgramReader *programs, const Task *task, bool empty, Program **ret_program) {
+        *ret_program = NULL;
+        if (programs->n_wanted == 0)
+                return 0;
+        if (!empty || !program_reader_has_room(programs) ||
+            !program_reader_take_token(programs, (uint64_t)clock_read_ns(CLOCK_MONOTONIC))) {
+                ++programs->n_skipped;
+                programs->complete = false;
+                *ret_program = program_new(PROGRAM_SKIPPED, NULL, task->process->program);
+                return *ret_program ? 0 : error_origin(-ENOMEM);
+        }
+        return error_trace(program_reader_read(programs, task, ret_program));
+}
+
+static int program_reader_read_process(ProgramReader *programs, const Task *task) {
+        Process *process = task->process;
+        Program *program;
+        int r;
+
+        if (!program_reader_has_room(programs))
+                return 0;
+        r = program_reader_read(programs, task, &program);
+        if (r)
+                return error_trace(r);
+        if (programs->tell && strcmp(program_cgroup(program), process->program ? program_cgroup(process->program) : "") != 0)
+                programs->tell(programs, task, program);
+        task_table_set_program(programs->table, process, program);
+        return 0;
+}
+
+/**
+ * program_reader_read_slice() - read for processes of which it is not known what they run
+ * @programs:  the programs, wanted and not complete
+ *
+ * The pass has ended when next_tid is 0 afterwards.
+ *
+ * Return: 0, or a negative errno.
+ */
+int program_reader_read_slice(ProgramReader *programs) {
+        if (programs->next_tid == 0) {
+                programs->next_tid = 1;
+                programs->complete = true;
+        }
+        for (size_t i = 0; i < SLICE;) {
+                const Task *task = task_table_next(programs->table, programs->next_tid);
+                const Program *program;
+                int r;
+
+                if (!task) {
+                        programs->next_tid = 0;
+                        return 0;
+                }
+                programs->next_tid = task->tid + 1;
+                program = task->process->program;
+                if (program && program->state == PROGRAM_CAPTURED)
+                        continue;
+                r = program_reader_read_process(programs, task);
+                if (r)
+                        return error_trace(r);
+                ++i;
+        }
+        return 0;
+}

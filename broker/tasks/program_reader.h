@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * ProgramReader: what processes run, read from /proc when somebody wants it: at each
+ * exec, and once for all processes that were there before.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/tasks/task_table.h"
+
+typedef struct ProgramReader ProgramReader;
+
+/* Before the table has it. */
+typedef void (*ProgramReaderReport)(ProgramReader *programs, const Task *task, const Program *program);
+
+/* A negative errno, or 0. */
+typedef int (*ProgramReaderHasEnded)(ProgramReader *programs, const Task *task, bool *ret_ended);
+
+struct ProgramReader {
+        int procfs_fd;                  /* not owned */
+        TaskTable *table;               /* not owned */
+        ProgramReaderHasEnded has_ended;     /* by now; or NULL */
+        ProgramReaderReport tell;              /* of a cgroup that became known, or another, outside of an exec; or NULL */
+        size_t n_wanted;                /* how many want them */
+        bool complete;                  /* a pass has begun since somebody wanted them, and leaves nothing out */
+        uint32_t next_tid;              /* of the pass; 0: there is none */
+        uint64_t refilled_ns;           /* monotonic */
+        uint32_t n_tokens;              /* readings left in this second's budget */
+
+        uint64_t n_captured;
+        uint64_t n_late;
+        uint64_t n_skipped;
+};
+
+void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ProgramReaderReport tell);
+
+void program_reader_want(ProgramReader *programs);
+void program_reader_unwant(ProgramReader *programs);
+void program_reader_note_birth(ProgramReader *programs, const Process *process);
+bool program_reader_is_complete(const ProgramReader *programs);
+int program_reader_read_slice(ProgramReader *programs);
+
+int program_reader_read_at_exec(ProgramReader *programs, const Task *task, bool empty, Program **ret_program);

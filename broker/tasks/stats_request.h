@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * StatsRequest: what certain processes and tasks have used up to now, asked for in slices.
+ * Its owner gets a sample for each number, in their order.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/tasks/process_totals.h"
+
+/* Numbers in one. */
+#define STATS_REQUEST_MAX 128u
+
+typedef struct StatsRequest StatsRequest;
+
+/* Return: 0, or a negative errno. */
+typedef int (*StatsRequestReply)(StatsRequest *inquiry, const TaskSample *sample);
+
+/* Whether who asks is told that there is such a task at all; it is not asked for otherwise. */
+typedef bool (*StatsRequestShows)(const StatsRequest *inquiry, const Task *task);
+
+struct StatsRequest {
+        StatsRequestShows shows;
+        uint32_t numbers[STATS_REQUEST_MAX]; /* processes, then tasks */
+        size_t n_pids, n;
+        size_t i;                       /* the next to be told */
+        ProcessTotals sum;                    /* of the process at hand, if it is larger than a slice */
+        uint32_t tries;                 /* for the number at hand */
+};
+
+void stats_request_init(StatsRequest *inquiry,
+                  StatsRequestShows shows,
+                  const uint32_t *pids,
+                  size_t n_pids,
+                  const uint32_t *tids,
+                  size_t n_tids);
+void stats_request_deinit(StatsRequest *inquiry);
+
+TaskSample stats_request_gone(const StatsRequest *inquiry);
+bool stats_request_is_done(const StatsRequest *inquiry);
+int stats_request_slice(StatsRequest *inquiry, Join *join, StatsSource *source, size_t n_max, StatsRequestReply tell);
+void stats_request_on_event(StatsRequest *inquiry, const Event *event);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+void signals_catch(void);
+bool signals_stop_wanted(void);
+const volatile sig_atomic_t *signals_flag(void);
+int signals_poll(struct pollfd *pfds, nfds_t n_pfds, uint64_t deadline, uint64_t now);

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What all verbs do with the broker: get to it, and tell a person why that or a
+ * request failed. Owns nothing.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/cli/base/error.h"
+#include "clients/cli/base/format.h"
+#include "clients/cli/connect/connection.h"
+
+/* Connects, or complains and returns a negative errno. */
+int connection_connect(const char *socket_path, struct tb_client **ret_client) {
+        char text[512];
+        int r;
+
+        r = tb_connect(socket_path, ret_client);
+        if (r < 0) {
+                tb_connect_error_text(socket_path, r, text, sizeof(text));
+                error_print("%s", text);
+        }
+
+        return r;
+}
+
+void connection_print_silent(const char *socket_path) {
+        const char *named = getenv(TB_SOCKET_ENV);
+
+        if (!socket_path)
+                socket_path = named && *named ? named : TB_SOCKET_PATH;
+        error_print("The broker on %s does not answer: it hangs or is stopped; look at its log, or restart it.",
+                 socket_path);
+}
+
+void connection_print_error(const struct tb_error *error) {
+        if (error->field[0])
+                error_print("The broker refused the request: %s (%s)", error->message, error->field);
+        else
+                error_print("The broker says: %s", error->message);
+}
+
+/* How long it was away, and what that took. */
+static void connection_describe_outage(char *text, size_t n_text, const struct tb_link *link, uint64_t now_ns) {
+        uint64_t away_ns = link->lost_time_ns < now_ns ? now_ns - link->lost_time_ns : 0;
+        char duration[FORMAT_MAX];
+        int n;
+
+        n = snprintf(text, n_text, "Connected again after %s", format_duration(duration, away_ns));
+        if (link->tries > 1)
+                snprintf(text + n, n_text - (size_t)n, " and %" PRIu32 " tries", link->tries);
+}
+
+/**
+ * connection_describe() - say what became of the connection
+ * @text:       output: a sentence without its dot
+ * @link:       what the library says
+ * @now_ns:     the time, since the epoch
+ *
+ * Return: @text. The broker's own words may be in it.
+ */
+const char *connection_describe(char text[static CONNECTION_TEXT_MAX], const struct tb_link *link, uint64_t now_ns) {
+        const char *reason = link->reason ? link->reason : "";
+        int n_reason = (int)strlen(reason);
+        char outage[80];
+
+        if (n_reason > 0 && reason[n_reason - 1] == '.')
+                n_reason--;
+
+        switch (link->state) {
+        case TB_LINK_LOST:
+                snprintf(text, CONNECTION_TEXT_MAX, "%.*s; trying again", n_reason, reason);
+                break;
+        case TB_LINK_RESUMED:
+                connection_describe_outage(outage, sizeof(outage), link, now_ns);
+                snprintf(text, CONNECTION_TEXT_MAX, "%s: the stream goes on where it was", outage);
+                break;
+        case TB_LINK_RESTARTED:
+                connection_describe_outage(outage, sizeof(outage), link, now_ns);
+                snprintf(text,
+                         CONNECTION_TEXT_MAX,
+                         "%s: what happened in between is not known (%.*s)",
+                         outage,
+                         n_reason,
+                         reason);
+                break;
+        }
+
+        return text;
+}

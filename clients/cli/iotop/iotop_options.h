@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clients/cli/connect/filter_options.h"
+
+typedef struct IotopOptions IotopOptions;
+
+/* Holds a FilterOptions: it must not be copied. */
+struct IotopOptions {
+        const char *socket_path;
+        bool only; /* those that do input or output */
+        bool batch;
+        uint64_t iterations; /* 0: no end */
+        uint32_t interval_ms;
+        uint32_t pids[TB_FILTER_PIDS_MAX];
+        size_t n_pids;
+        bool processes;
+        bool accumulated;
+        bool kilobytes;
+        bool time;
+        unsigned int quiet;
+        bool help; /* the screen's line of keys */
+        FilterOptions filter;
+};
+
+int iotop_options_read(IotopOptions *options, int argc, char **argv);

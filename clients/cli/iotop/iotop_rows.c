@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What taskbroker iotop shows: which rows, in which order, and their text, which is
+ * iotop's so that what reads that reads this too.
+ *
+ * Owns the list of lines; the rows are the model's. What is not known is a "-" or a
+ * "?" in the place of the number, never 0. Pure, but for names of users and the
+ * priorities.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/cli/base/text.h"
+#include "clients/cli/iotop/ioprio.h"
+#include "clients/cli/iotop/iotop_rows.h"
+
+#define NS_PER_S 1e9
+
+#define IOTOP_SIZE_MAX 32
+
+static const struct {
+        const char *title;
+        int width; /* negative: to the left */
+} iotop_columns[] = {
+        [IOTOP_TID] = {"TID", 7},         [IOTOP_PRIO] = {"PRIO", 4},         [IOTOP_USER] = {"USER", -8},
+        [IOTOP_READ] = {"DISK READ", 11}, [IOTOP_WRITE] = {"DISK WRITE", 11}, [IOTOP_SWAPIN] = {"SWAPIN", 7},
+        [IOTOP_IO] = {"IO", 7},           [IOTOP_COMMAND] = {"COMMAND", 0},
+};
+
+const char *iotop_title(const IotopRows *rows, enum iotop_column column) {
+        return column == IOTOP_TID && rows->processes ? "PID" : iotop_columns[column].title;
+}
+
+/* As iotop has them: a unit begins at two of it. */
+static void iotop_size(const IotopRows *rows, double bytes, const char *per, char text[static IOTOP_SIZE_MAX]) {
+        static const char units[] = "BKMGTPE";
+        size_t unit = 0;
+
+        if (rows->kilobytes) {
+                bytes /= 1024;
+                unit = 1;
+        }
+        for (; !rows->kilobytes && bytes >= 2048 && units[unit + 1]; ++unit)
+                bytes /= 1024;
+        snprintf(text, IOTOP_SIZE_MAX, "%.2f %c%s", bytes, units[unit], per);
+}
+
+/* In the number's place, with a unit behind: whoever splits the line finds as many words. */
+static void iotop_cell(const IotopRows *rows, const IotopValue *value, char text[static IOTOP_SIZE_MAX]) {
+        const char *per = rows->accumulated ? "" : "/s";
+
+        if (value->known == METRIC_KNOWN)
+                iotop_size(rows, value->value, per, text);
+        else
+                snprintf(text, IOTOP_SIZE_MAX, "%s %c%s", value->known == METRIC_WITHHELD ? "-" : "?",
+                         rows->kilobytes ? 'K' : 'B', per);
+}
+
+static void iotop_share(const IotopValue *value, char text[static IOTOP_SIZE_MAX]) {
+        double percent = value->value / NS_PER_S * 100;
+
+        if (value->known == METRIC_KNOWN)
+                snprintf(text, IOTOP_SIZE_MAX, "%.2f %%", percent < 99.99 ? percent : 99.99);
+        else
+                snprintf(text, IOTOP_SIZE_MAX, "%s %%", value->known == METRIC_WITHHELD ? "-" : "?");
+}
+
+static IotopValue iotop_value(const IotopRows *rows, const LiveRow *row, unsigned int metric) {
+        uint64_t accumulated;
+        IotopValue value;
+
+        if (!rows->accumulated) {
+                value.known = live_rate(rows->live, row, metric, &value.value);
+                return value;
+        }
+
+        value.known = live_accumulated(rows->live, row, metric, &accumulated);
+        value.value = (double)accumulated;
+        return value;
+}
+
+/* Waiting is a share of time, also of all the time that it was watched. */
+static IotopValue iotop_delay(const IotopRows *rows, const LiveRow *row, unsigned int metric) {
+        IotopValue value = iotop_value(rows, row, metric);
+        uint64_t begin_ns = row->start_time_ns > rows->live->began_ns ? row->start_time_ns : rows->live->began_ns;
+        uint64_t end_ns = rows->live->sample.told.end_time_ns;
+
+        if (rows->accumulated && value.known == METRIC_KNOWN)
+                value.value = end_ns > begin_ns ? value.value * NS_PER_S / (double)(end_ns - begin_ns) : 0;
+
+        return value;
+}
+
+static IotopLine iotop_line_of(const IotopRows *rows, const LiveRow *row) {
+        IotopValue cancelled = iotop_value(rows, row, METRIC_CANCELLED);
+        IotopLine line = {
+                .row = row,
+                .read = iotop_value(rows, row, METRIC_READ),
+                .write = iotop_value(rows, row, METRIC_WRITE),
+                .swapin = iotop_delay(rows, row, METRIC_SWAP_DELAY),
+                .io = iotop_delay(rows, row, METRIC_IO_DELAY),
+        };
+
+        line.write.value = line.write.value > cancelled.value ? line.write.value - cancelled.value : 0;
+        return line;
+}
+
+/* Also those whose writes were all cancelled. */
+static bool iotop_is_active(const IotopRows *rows, const IotopLine *line) {
+        return line->read.value > 0 || line->swapin.value > 0 || line->io.value > 0 || line->write.value > 0 ||
+               iotop_value(rows, line->row, METRIC_WRITE).value > 0;
+}
+
+static int iotop_add(IotopRows *rows, const LiveRow *row) {
+        size_t n_room = rows->n_room ? 2 * rows->n_room : 256;
+        IotopLine line, *lines;
+
+        /* Without a sample nobody did anything that is known: spares idle ones the sums. */
+        if (rows->only && !rows->accumulated && row->sample != rows->live->sample.number)
+                return 0;
+        line = iotop_line_of(rows, row);
+        if (rows->only && !iotop_is_active(rows, &line))
+                return 0;
+
+        if (rows->n_lines == rows->n_room) {
+                lines = reallocarray(rows->lines, n_room, sizeof(*lines));
+                if (!lines)
+                        return -ENOMEM;
+                rows->lines = lines;
+                rows->n_room = n_room;
+        }
+
+        rows->lines[rows->n_lines++] = line;
+        return 0;
+}
+
+static int compare_number(double a, double b) { return (a > b) - (a < b); }
+
+/* By what was moved, for those that are equal otherwise: delays may not be counted at all. */
+static int compare_moved(const IotopLine *a, const IotopLine *b) {
+        return compare_number(a->read.value + a->write.value, b->read.value + b->write.value);
+}
+
+static int compare_known(const IotopValue *a, const IotopValue *b) {
+        return (a->known == METRIC_KNOWN) - (b->known == METRIC_KNOWN);
+}
+
+static bool iotop_is_value(enum iotop_column column) {
+        return column == IOTOP_READ || column == IOTOP_WRITE || column == IOTOP_SWAPIN || column == IOTOP_IO;
+}
+
+/* Of a column that iotop_is_value(). */
+static const IotopValue *iotop_sort_value(const IotopLine *line, enum iotop_column column) {
+        switch (column) {
+        case IOTOP_READ:
+                return &line->read;
+        case IOTOP_WRITE:
+                return &line->write;
+        case IOTOP_SWAPIN:
+                return &line->swapin;
+        default:
+                return &line->io;
+        }
+}
+
+static int compare_column(const IotopRows *rows, const IotopLine *a, const IotopLine *b) {
+        char user[USERS_NAME_MAX], prio_a[IOPRIO_MAX], prio_b[IOPRIO_MAX];
+
+        if (iotop_is_value(rows->sort))
+                return compare_number(iotop_sort_value(a, rows->sort)->value, iotop_sort_value(b, rows->sort)->value);
+
+        switch (rows->sort) {
+        case IOTOP_PRIO:
+                return strcmp(ioprio_text(prio_a, a->row->tid, &a->row->stats),
+                              ioprio_text(prio_b, b->row->tid, &b->row->stats));
+        case IOTOP_USER:
+                snprintf(user, sizeof(user), "%s", users_name(rows->users, a->row->uid));
+                return strcmp(user, users_name(rows->users, b->row->uid));
+        case IOTOP_COMMAND:
+                return strcmp(a->row->comm, b->row->comm);
+        default:
+                return 0;
+        }
+}
+
+/* Of what is measured, what is not known is below, whichever way. */
+static int iotop_compare(const void *first, const void *second, void *closure) {
+        const IotopLine *a = first, *b = second;
+        const IotopRows *rows = closure;
+        int r = 0;
+
+        if (iotop_is_value(rows->sort)) {
+                r = compare_known(iotop_sort_value(b, rows->sort), iotop_sort_value(a, rows->sort));
+                if (r == 0)
+                        r = compare_known(&b->read, &a->read);
+        }
+        if (r != 0)
+                return r;
+
+        r = compare_column(rows, a, b);
+        if (r == 0 && iotop_is_value(rows->sort))
+                r = compare_moved(a, b);
+        if (r == 0)
+                r = (a->row->tid > b->row->tid) - (a->row->tid < b->row->tid);
+
+        return rows->ascending ? r : -r;
+}
+
+/**
+ * iotop_rows_make() - choose the lines and put them in order
+ * @rows:       what is to be shown
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int iotop_rows_make(IotopRows *rows) {
+        int r = 0;
+
+        rows->n_lines = 0;
+        for (size_t i = 0; i < rows->live->n_rows && r >= 0; ++i) {
+                const LiveRow *row = rows->live->rows[i];
+
+                if (!row->ended || rows->ended || row->sample == rows->live->sample.number)
+                        r = iotop_add(rows, row);
+        }
+        if (r >= 0 && rows->n_lines)
+                qsort_r(rows->lines, rows->n_lines, sizeof(*rows->lines), iotop_compare, rows);
+
+        return r;
+}
+
+void iotop_rows_deinit(IotopRows *rows) {
+        free(rows->lines);
+        rows->lines = NULL;
+        rows->n_lines = rows->n_room = 0;
+}
+
+/**
+ * iotop_line() - write a line
+ * @rows:       how
+ * @line:       what
+ * @batch:      iotop's batch form says of delays that are not counted at all that they are not; its screen
+ *              leaves the columns out, and ours has marks
+ * @text:       output
+ */
+void iotop_line(const IotopRows *rows, const IotopLine *line, bool batch, char text[static IOTOP_LINE_MAX]) {
+        char read[IOTOP_SIZE_MAX], write[IOTOP_SIZE_MAX], swapin[IOTOP_SIZE_MAX], io[IOTOP_SIZE_MAX];
+        char prio[IOPRIO_MAX];
+        size_t n;
+
+        iotop_cell(rows, &line->read, read);
+        iotop_cell(rows, &line->write, write);
+        iotop_share(&line->swapin, swapin);
+        iotop_share(&line->io, io);
+        n = (size_t)snprintf(text, IOTOP_LINE_MAX, "%7u %4s %-8.8s %11s %11s ", line->row->tid,
+                             ioprio_text(prio, line->row->tid, line->row->sampled ? &line->row->stats : NULL),
+                             users_name(rows->users, line->row->uid), read, write);
+        if (rows->uncounted && batch && line->io.known != METRIC_KNOWN)
+                n += (size_t)snprintf(text + n, IOTOP_LINE_MAX - n, "?unavailable?  ");
+        else
+                n += (size_t)snprintf(text + n, IOTOP_LINE_MAX - n, "%7s %7s  ", swapin, io);
+
+        if (line->row->program && cmdline_text(text + n, line->row->program) > 0)
+                return;
+        text_escape(text + n, IOTOP_LINE_MAX - n, line->row->comm, TEXT_FOR_TERMINAL);
+}
+
+/**
+ * iotop_rows_sample() - what disks did within the sample that is complete
+ * @rows:       where it is kept
+ * @disks_path: as diskstats_read() has it
+ */
+void iotop_rows_sample(IotopRows *rows, const char *disks_path) {
+        double seconds = (double)rows->live->sample.span_ns / NS_PER_S;
+        Diskstats disks;
+        bool known = diskstats_read(disks_path, &disks);
+
+        if (known && rows->disks_known && seconds > 0) {
+                uint64_t read = disks.read_bytes - rows->disks.read_bytes;
+                uint64_t write = disks.write_bytes - rows->disks.write_bytes;
+
+                iotop_size(rows, (int64_t)read > 0 ? (double)read / seconds : 0, "/s", rows->current_read);
+                iotop_size(rows, (int64_t)write > 0 ? (double)write / seconds : 0, "/s", rows->current_write);
+        } else {
+                snprintf(rows->current_read, sizeof(rows->current_read), "? %c/s", rows->kilobytes ? 'K' : 'B');
+                strcpy(rows->current_write, rows->current_read);
+        }
+        rows->disks_known = known;
+        if (known)
+                rows->disks = disks;
+}
+
+/* The two lines above the table: what tasks moved, and what disks did. */
+void iotop_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_MAX],
+                   char current[static IOTOP_SUMMARY_MAX]) {
+        char read[IOTOP_SIZE_MAX], write[IOTOP_SIZE_MAX];
+        double value;
+
+        live_machine_rate(rows->live, METRIC_READ, &value);
+        iotop_size(rows, value, "/s", read);
+        live_machine_rate(rows->live, METRIC_WRITE, &value);
+        iotop_size(rows, value, "/s", write);
+        snprintf(total, IOTOP_SUMMARY_MAX, "Total DISK READ:   %14s | Total DISK WRITE:   %14s", read, write);
+        snprintf(current, IOTOP_SUMMARY_MAX, "Current DISK READ: %14s | Current DISK WRITE: %14s", rows->current_read,
+                 rows->current_write);
+}

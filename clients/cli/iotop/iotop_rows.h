@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "clients/cli/base/cmdline.h"
+#include "clients/cli/base/users.h"
+#include "clients/cli/iotop/diskstats.h"
+#include "clients/cli/model/live.h"
+
+typedef struct IotopLine IotopLine;
+typedef struct IotopRows IotopRows;
+typedef struct IotopValue IotopValue;
+
+#define IOTOP_LINE_MAX (CMDLINE_TEXT_MAX + 128u)
+#define IOTOP_SUMMARY_MAX 160
+
+/* What it can be sorted by, from left to right as the columns stand. */
+enum iotop_column {
+        IOTOP_TID,
+        IOTOP_PRIO,
+        IOTOP_USER,
+        IOTOP_READ,
+        IOTOP_WRITE,
+        IOTOP_SWAPIN,
+        IOTOP_IO,
+        IOTOP_COMMAND,
+        N_IOTOP_COLUMNS,
+};
+
+struct IotopValue {
+        double value; /* bytes or ns, per second or in all */
+        enum metric_known known;
+};
+
+struct IotopLine {
+        const LiveRow *row;
+        IotopValue read;
+        IotopValue write;
+        IotopValue swapin;
+        IotopValue io;
+};
+
+/* What is shown of a model, and how. */
+struct IotopRows {
+        /* Its owner's. */
+        const Live *live;
+        Users *users;
+        bool only;
+        bool processes;
+        bool accumulated;
+        bool kilobytes;
+        bool ended;     /* those too that ended before the last sample */
+        bool uncounted; /* delay accounting is off */
+        enum iotop_column sort;
+        bool ascending;
+
+        IotopLine *lines;
+        size_t n_lines;
+        size_t n_room;
+
+        Diskstats disks; /* as of the sample before */
+        bool disks_known;
+        char current_read[32], current_write[32];
+};
+
+int iotop_rows_make(IotopRows *rows);
+void iotop_rows_deinit(IotopRows *rows);
+void iotop_rows_sample(IotopRows *rows, const char *disks_path);
+
+void iotop_line(const IotopRows *rows, const IotopLine *line, bool batch, char text[static IOTOP_LINE_MAX]);
+void iotop_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_MAX], char current[static IOTOP_SUMMARY_MAX]);
+const char *iotop_title(const IotopRows *rows, enum iotop_column column);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The parts that JSON texts are made of. json-c does the syntax; here is what
+ * the values mean: absent is null, never 0, and a name's bytes are all told.
+ */
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/cli/base/output.h"
+#include "clients/cli/base/text.h"
+#include "clients/cli/json/json.h"
+
+void json_add(struct json_object *object, const char *key, struct json_object *value) {
+        json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY);
+}
+
+void json_add_number(struct json_object *object, const char *key, uint64_t number) {
+        json_add(object, key, json_object_new_uint64(number));
+}
+
+void json_add_known(struct json_object *object, const char *key, uint64_t number, bool known) {
+        json_add(object, key, known ? json_object_new_uint64(number) : NULL);
+}
+
+void json_add_bool(struct json_object *object, const char *key, bool value) {
+        json_add(object, key, json_object_new_boolean(value));
+}
+
+/* NULL, which is null, where there is too little memory. */
+struct json_object *json_text(const char *text) {
+        char room[256], *escaped = room;
+        size_t n_escaped = TEXT_ESCAPED_MAX(strlen(text));
+        struct json_object *value;
+
+        /* Names of tasks always fit; the broker's own words and command lines may be longer. */
+        if (n_escaped > sizeof(room))
+                escaped = malloc(n_escaped);
+        if (!escaped)
+                return NULL;
+
+        text_escape(escaped, n_escaped, text, TEXT_FOR_JSON);
+        value = json_object_new_string(escaped);
+        if (escaped != room)
+                free(escaped);
+
+        return value;
+}
+
+void json_add_text(struct json_object *object, const char *key, const char *text) {
+        json_add(object, key, json_text(text));
+}
+
+/* The object on one line, without its end; belongs to the object. */
+const char *json_line(struct json_object *object, size_t *ret_n) {
+        return json_object_to_json_string_length(object,
+                                                 JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+                                                 ret_n);
+}
+
+/**
+ * json_write() - write an object as a line
+ * @object:     the object; freed
+ * @output:     where to
+ *
+ * Return: As output_write().
+ */
+int json_write(struct json_object *object, Output *output) {
+        const char *line;
+        size_t n_line;
+        int r;
+
+        line = json_line(object, &n_line);
+        r = output_write(output, line, n_line);
+        if (r >= 0)
+                r = output_write(output, "\n", 1);
+        json_object_put(object);
+
+        return r;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Events as JSON, one object each. Keys are the wire's names; docs/man/
+ * taskbroker.1 lists them for programs to rely on.
+ */
+
+#include <json-c/json.h>
+
+#include "clients/cli/json/json.h"
+
+static void json_add_termination(struct json_object *object, const struct tb_termination *termination) {
+        json_add_known(object, "exit_code", termination->exit_code, termination->known);
+        json_add_known(object, "term_signal", termination->term_signal, termination->known);
+        json_add(object,
+                 "core_dumped",
+                 termination->known ? json_object_new_boolean(termination->core_dumped) : NULL);
+}
+
+static void json_add_stats_missing(struct json_object *object, enum tb_stats_missing missing) {
+        switch (missing) {
+        case TB_STATS_MISSING_LOST:
+                json_add_text(object, "stats_missing", "lost");
+                break;
+        case TB_STATS_MISSING_NOT_WITNESSED:
+                json_add_text(object, "stats_missing", "not_witnessed");
+                break;
+        default:
+                json_add(object, "stats_missing", NULL);
+        }
+}
+
+static void json_add_exit(struct json_object *object, const struct tb_event *event) {
+        json_add_termination(object,
+                             event->exit.process_ended ? &event->exit.process_termination : &event->exit.termination);
+        json_add_bool(object, "process_ended", event->exit.process_ended);
+        json_add_number(object, "exit_signal", event->exit.exit_signal);
+
+        json_add(object, "stats", event->exit.stats ? json_task_stats(event->exit.stats) : NULL);
+        if (!event->exit.stats)
+                json_add_stats_missing(object, event->exit.stats_missing);
+        if (event->exit.process_stats)
+                json_add(object, "process_stats", json_task_stats(event->exit.process_stats));
+        if (event->exit.program)
+                json_add(object, "program", json_program(event->exit.program));
+}
+
+static void json_add_loss(struct json_object *object, const struct tb_event *event) {
+        json_add_number(object, "count", event->loss.count);
+        json_add_text(object, "source", tb_loss_source_name(event->loss.source));
+        json_add_text(object, "reason", tb_loss_reason_name(event->loss.reason));
+        json_add_bool(object, "at_least", event->loss.at_least);
+        json_add_known(object, "since_time_ns", event->loss.since_time_ns, event->loss.since_time_ns != 0);
+}
+
+/* A loss is about no task; of a task whose birth was lost, 0 means that nobody knows. */
+static void json_add_subject(struct json_object *object, const struct tb_event *event) {
+        bool task = event->kind != TB_KIND_LOSS;
+        bool known = task && !event->task_unknown;
+        uint32_t ppid = event->ppid;
+
+        if (event->kind == TB_KIND_FORK && !ppid)
+                ppid = event->fork.parent_pid;
+
+        json_add_known(object, "cpu", event->cpu, task || event->loss.cpu_known);
+        json_add_known(object, "pid", event->pid, task);
+        json_add_known(object, "tid", event->tid, task);
+        json_add_known(object, "ppid", ppid, known || ppid != 0);
+        json_add_known(object, "uid", event->uid, known || event->uid != 0);
+        if (known || event->comm[0])
+                json_add_text(object, "comm", event->comm);
+        else
+                json_add(object, "comm", NULL);
+        json_add_known(object, "start_time_ns", event->start_time_ns, event->start_time_ns != 0);
+
+        if (event->task_unknown)
+                json_add_bool(object, "task_unknown", true);
+        if (event->synthesised)
+                json_add_bool(object, "synthesised", true);
+        if (event->left_filter)
+                json_add_bool(object, "left_filter", true);
+        if (event->restricted)
+                json_add_bool(object, "restricted", true);
+}
+
+struct json_object *json_event(const struct tb_event *event) {
+        struct json_object *object = json_object_new_object();
+
+        json_add_text(object, "kind", tb_kind_name(event->kind));
+        json_add_number(object, "time_ns", event->time_ns);
+        json_add_number(object, "number", event->number);
+        json_add_subject(object, event);
+
+        switch (event->kind) {
+        case TB_KIND_FORK:
+                json_add_number(object, "parent_tid", event->fork.parent_tid);
+                break;
+        case TB_KIND_EXIT:
+                json_add_exit(object, event);
+                break;
+        case TB_KIND_COMM:
+                json_add_text(object, "old_comm", event->comm_change.old_comm);
+                break;
+        case TB_KIND_UID:
+        case TB_KIND_GID:
+                json_add_number(object, "real_id", event->credentials.real_id);
+                json_add_number(object, "effective_id", event->credentials.effective_id);
+                break;
+        case TB_KIND_PTRACE:
+                json_add_number(object, "tracer_pid", event->ptrace.tracer_pid);
+                json_add_number(object, "tracer_tid", event->ptrace.tracer_tid);
+                break;
+        case TB_KIND_LOSS:
+                json_add_loss(object, event);
+                break;
+        case TB_KIND_EXEC:
+                if (event->exec.comm_stale)
+                        json_add_bool(object, "comm_stale", true);
+                if (event->exec.program)
+                        json_add(object, "program", json_program(event->exec.program));
+                break;
+        case TB_KIND_SID:
+        case TB_KIND_COREDUMP:
+                break;
+        }
+
+        return object;
+}

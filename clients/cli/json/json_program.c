@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a process runs, as JSON: the same in events and in snapshots.
+ */
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "clients/cli/json/json.h"
+
+static void json_add_state(struct json_object *object, enum tb_program_state state) {
+        switch (state) {
+        case TB_PROGRAM_CAPTURED:
+                json_add_text(object, "state", "captured");
+                break;
+        case TB_PROGRAM_LATE:
+                json_add_text(object, "state", "late");
+                break;
+        case TB_PROGRAM_SKIPPED:
+                json_add_text(object, "state", "skipped");
+                break;
+        default:
+                json_add(object, "state", NULL);
+        }
+}
+
+/* Where the command line was cut, its last argument lacks its NUL; the library's own follows. */
+static struct json_object *json_arguments(const struct tb_program *program) {
+        struct json_object *arguments = json_object_new_array();
+
+        for (size_t at = 0; at < program->n_cmdline; at += strlen(program->cmdline + at) + 1)
+                json_object_array_add(arguments, json_text(program->cmdline + at));
+
+        return arguments;
+}
+
+struct json_object *json_program(const struct tb_program *program) {
+        struct json_object *object = json_object_new_object();
+
+        json_add_state(object, program->state);
+        json_add(object, "cmdline", program->state == TB_PROGRAM_CAPTURED ? json_arguments(program) : NULL);
+        json_add(object, "exe", program->n_exe ? json_text(program->exe) : NULL);
+        json_add(object, "cgroup", program->n_cgroup ? json_text(program->cgroup) : NULL);
+        json_add_bool(object, "truncated", program->truncated);
+        if (program->exe_withheld)
+                json_add_bool(object, "exe_withheld", true);
+
+        return object;
+}

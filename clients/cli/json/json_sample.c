@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Samples as JSON: an object for each task, and one that ends the sample. Totals
+ * have the wire's names; what was used since the sample before has the same ones,
+ * under "used". What is not known is not there.
+ */
+
+#include <json-c/json.h>
+
+#include "clients/cli/json/json.h"
+#include "clients/cli/json/json_sample.h"
+
+/* Metrics of a part stand together in the table, so that one part is open at a time. */
+static struct json_object *json_used(const uint64_t values[static N_METRICS], uint32_t groups,
+                                     const struct tb_task_stats *stats) {
+        struct json_object *object = json_object_new_object(), *delays = NULL, *part = NULL;
+        const char *open = NULL;
+
+        for (unsigned int i = 0; i < N_METRICS; ++i) {
+                const Metric *metric = metrics + i;
+
+                if (!(groups & TB_STATS_BIT(metric->group)) || (stats && metric_known(stats, i) != METRIC_KNOWN))
+                        continue;
+                if (metric->delay && !delays) {
+                        delays = json_object_new_object();
+                        json_add(object, "delays", delays);
+                }
+                if (metric->part != open) {
+                        part = json_object_new_object();
+                        json_add(metric->delay ? delays : object, metric->part, part);
+                        open = metric->part;
+                }
+                json_add_number(part, metric->name, values[i]);
+        }
+
+        return object;
+}
+
+static void json_add_end(struct json_object *object, const LiveRow *row) {
+        const struct tb_termination *termination = &row->termination;
+
+        json_add_known(object, "end_time_ns", row->end_time_ns, row->end_time_ns != 0);
+        json_add_known(object, "exit_code", termination->exit_code, termination->known);
+        json_add_known(object, "term_signal", termination->term_signal, termination->known);
+        json_add(object, "core_dumped", termination->known ? json_object_new_boolean(termination->core_dumped) : NULL);
+        if (row->stats_missing == TB_STATS_MISSING_LOST)
+                json_add_text(object, "stats_missing", "lost");
+        if (row->stats_missing == TB_STATS_MISSING_NOT_WITNESSED)
+                json_add_text(object, "stats_missing", "not_witnessed");
+}
+
+/**
+ * json_sample_row() - a row of the model
+ * @live:       the model
+ * @row:        the row; what it used is that of the last sample, none if it was not in it
+ *
+ * Return: The object.
+ */
+struct json_object *json_sample_row(const Live *live, const LiveRow *row) {
+        static const uint64_t nothing[N_METRICS];
+        struct json_object *object = json_object_new_object();
+        bool ran = row->sample == live->sample.number, missing = row->stats_missing != TB_STATS_MISSING_NO;
+        uint64_t span_ns = row->span_ns ? row->span_ns : live->sample.span_ns;
+        struct json_object *used = NULL;
+
+        json_add_text(object, "kind", "task_sample");
+        json_add_number(object, "sample", live->sample.number);
+        json_add_number(object, "pid", row->pid);
+        json_add_number(object, "tid", row->tid);
+        json_add_known(object, "ppid", row->ppid, row->ppid != 0);
+        json_add_number(object, "uid", row->uid);
+        json_add_text(object, "comm", row->comm);
+        json_add_known(object, "start_time_ns", row->start_time_ns, row->start_time_ns != 0);
+        json_add_number(object, "time_ns", row->time_ns);
+        if (row->tasks && !row->ended)
+                json_add_number(object, "tasks", row->tasks);
+        json_add_bool(object, "kernel_thread", row->kernel_thread);
+        json_add_bool(object, "ended", row->ended);
+        if (row->ended)
+                json_add_end(object, row);
+
+        if (live->sample.span_ns && row->sampled && !missing)
+                used = json_used(ran ? row->used : nothing, ran ? row->used_groups : row->stats.groups, &row->stats);
+        json_add_known(object, "span_ns", ran ? span_ns : live->sample.span_ns, used != NULL);
+        json_add(object, "used", used);
+        json_add(object, "stats", row->sampled && !missing ? json_task_stats(&row->stats) : NULL);
+        if (row->program)
+                json_add(object, "program", json_program(row->program));
+
+        return object;
+}
+
+static const char *delay_accounting_name(const struct tb_welcome *welcome) {
+        switch (welcome ? welcome->delay_accounting : TB_DELAY_ACCOUNTING_UNKNOWN) {
+        case TB_DELAY_ACCOUNTING_OFF:
+                return "off";
+        case TB_DELAY_ACCOUNTING_ON:
+                return "on";
+        case TB_DELAY_ACCOUNTING_UNSUPPORTED:
+                return "unsupported";
+        case TB_DELAY_ACCOUNTING_UNKNOWN:
+                break;
+        }
+
+        return "unknown";
+}
+
+/* What a sample was, and the sums of its tasks. @welcome may be NULL. */
+struct json_object *json_sample(const Live *live, const struct tb_welcome *welcome) {
+        const LiveSample *sample = &live->sample;
+        struct json_object *object = json_object_new_object();
+        uint32_t groups = 0;
+
+        for (unsigned int i = 0; i < N_METRICS; ++i)
+                if (!((live->machine_uncounted | live->machine_unsupported) & TB_STATS_BIT(metrics[i].group)))
+                        groups |= live->machine_groups & TB_STATS_BIT(metrics[i].group);
+
+        json_add_text(object, "kind", "sample");
+        json_add_number(object, "sample", sample->number);
+        json_add_number(object, "begin_time_ns", sample->told.begin_time_ns);
+        json_add_number(object, "end_time_ns", sample->told.end_time_ns);
+        json_add_known(object, "span_ns", sample->span_ns, sample->span_ns != 0);
+        json_add_bool(object, "full", sample->told.full);
+        json_add_number(object, "tasks", live->n_changed);
+        json_add_number(object, "alive", live->n_alive);
+        json_add_known(object, "forks", sample->told.forks, sample->span_ns != 0);
+        json_add_known(object, "execs", sample->told.execs, sample->span_ns != 0);
+        json_add_known(object, "exits", sample->told.exits, sample->span_ns != 0);
+        json_add_number(object, "lost", sample->told.lost);
+        json_add_number(object, "samples_lost", sample->told.samples_lost);
+        json_add_text(object, "delay_accounting", delay_accounting_name(welcome));
+        json_add(object, "used", sample->span_ns ? json_used(sample->used, groups, NULL) : NULL);
+        json_add_groups(object, "uncounted_groups", sample->uncounted_groups);
+        json_add_groups(object, "withheld_groups", sample->withheld_groups);
+
+        return object;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * taskbroker: what every task of this machine does, for people and scripts.
+ *
+ * Finds the verb and leaves the rest to it.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "taskbroker/taskbroker.h"
+
+#include "clients/cli/base/error.h"
+#include "clients/cli/base/exit_status.h"
+#include "clients/cli/base/output.h"
+#include "clients/cli/verbs.h"
+
+static const Verb verbs[] = {
+        { "watch", verb_watch, "print what happens, as it happens" },
+        { "ps", verb_ps, "print the tasks that are alive" },
+        { "top", verb_top, "show what tasks use while they live, and what those used that ended" },
+        { "iotop", verb_iotop, "show who reads from storage and writes to it" },
+        { "run", verb_run, "run a command, and print what it and all that it started used" },
+        { "stats", verb_stats, "show what processes have used up to now" },
+        { "status", verb_status, "show the broker's counters, and whether anything was lost" },
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(*verbs))
+
+static void print_help(FILE *stream) {
+        fputs("Usage: taskbroker [--socket PATH] VERB [OPTION]...\n\nVerbs:\n", stream);
+        for (size_t i = 0; i < N_VERBS; ++i)
+                fprintf(stream, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
+        fputs("\n"
+              "Options:\n"
+              "      --socket PATH  the broker's socket (else " TB_SOCKET_ENV ", else " TB_SOCKET_PATH ")\n"
+              "  -h, --help         this text; after a verb, what the verb takes\n"
+              "      --version      the version\n"
+              "\n"
+              "See taskbroker(1).\n",
+              stream);
+}
+
+static int run_verb(const char *socket_path, int argc, char **argv) {
+        for (size_t i = 0; i < N_VERBS; ++i) {
+                if (strcmp(verbs[i].name, argv[0]) != 0)
+                        continue;
+
+                /* 0, not 1: getopt_long() must forget the mode it read the first options in. */
+                optind = 0;
+                return verbs[i].run(socket_path, argc, argv);
+        }
+
+        return error_usage(NULL, "%s: there is no such verb; there are watch, ps, top, iotop, stats, run and status.", argv[0]);
+}
+
+/*
+ * Whoever starts us may have closed standard output, and the connection would be in
+ * its place: the broker would be sent what is to be printed. So each of the three
+ * is taken, the wrong way round, that using it fails as it should.
+ */
+static int hold_standard_descriptors(void) {
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+                if (fcntl(fd, F_GETFD) >= 0)
+                        continue;
+                if (open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) != fd)
+                        return -EBADF;
+        }
+
+        return 0;
+}
+
+/* Help and version went through stdio, all else is the verbs' own. EIO: a terminal that has gone needs no telling. */
+static int finish(int status) {
+        int r = fflush(stdout) == 0 ? 0 : -errno;
+
+        return r < 0 && r != -EIO && status == EXIT_STATUS_OK ? output_verdict(r) : status;
+}
+
+static int run(int argc, char **argv) {
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "socket", required_argument, NULL, 's' },
+                { "version", no_argument, NULL, 'v' },
+                { NULL, 0, NULL, 0 },
+        };
+        const char *socket_path = NULL;
+        int c;
+
+        while ((c = getopt_long(argc, argv, "+:h", options, NULL)) >= 0) {
+                switch (c) {
+                case 'h':
+                        print_help(stdout);
+                        return EXIT_STATUS_OK;
+                case 's':
+                        socket_path = optarg;
+                        break;
+                case 'v':
+                        puts("taskbroker " TASKBROKER_VERSION);
+                        return EXIT_STATUS_OK;
+                default:
+                        return error_option(NULL, c, argv);
+                }
+        }
+        if (optind >= argc) {
+                print_help(stderr);
+                return EXIT_STATUS_USAGE;
+        }
+
+        return run_verb(socket_path, argc - optind, argv + optind);
+}
+
+int main(int argc, char **argv) {
+        if (hold_standard_descriptors() < 0)
+                return EXIT_STATUS_ERROR;
+        setlocale(LC_TIME, "");
+        signal(SIGPIPE, SIG_IGN);
+
+        return finish(run(argc, argv));
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The time between two samples, as the options of several verbs read it. */
+
+#include <stdint.h>
+
+#include "clients/cli/base/error.h"
+#include "clients/cli/base/exit_status.h"
+#include "clients/cli/base/option.h"
+#include "clients/cli/model/interval.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+
+/**
+ * interval_read() - read the time between samples
+ * @verb:       whose option it is
+ * @value:      its value
+ * @ret_ms:     output: what the broker takes
+ *
+ * Return: EXIT_STATUS_OK, or the status of error_usage().
+ */
+int interval_read(const char *verb, const char *value, uint32_t *ret_ms) {
+        uint64_t ns;
+
+        if (!option_read_seconds(value, &ns) || ns < INTERVAL_MS_MIN * NS_PER_MS ||
+            ns > INTERVAL_MS_MAX * NS_PER_MS)
+                return error_usage(verb, "-d %s: it is a number of seconds from 0.1 to 60.", value);
+
+        *ret_ms = (uint32_t)(ns / NS_PER_MS);
+        return EXIT_STATUS_OK;
+}

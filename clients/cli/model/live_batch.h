@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "clients/cli/base/output.h"
+#include "clients/cli/model/live_link.h"
+
+typedef struct LiveBatch LiveBatch;
+
+/* Prints samples one after the other. Its owner fills in all but the last members. */
+struct LiveBatch {
+        const LiveSettings *settings;
+        uint64_t iterations;  /* 0: until a signal */
+        const uint32_t *only; /* as Live.only */
+        size_t n_only;
+        bool first_too; /* print the sample that all begins with, which is not counted */
+        /* Prints the model's last sample into the output. Returns as output_write(). */
+        int (*print)(LiveBatch *batch);
+        void *closure; /* of @print */
+
+        Live live;
+        LiveLink link;
+        Output output;
+        uint64_t n_printed;
+};
+
+int live_batch_run(LiveBatch *batch);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What the values of a row are, and whether they are known. Pure, and changes
+ * nothing.
+ */
+
+#include <string.h>
+
+#include "clients/cli/model/live.h"
+
+#define NS_PER_S 1e9
+
+/* Of its totals. */
+static enum metric_known live_known(const LiveRow *row, unsigned int metric) {
+        if (row->ended && row->stats_missing != TB_STATS_MISSING_NO)
+                return METRIC_LOST;
+        if (!row->sampled)
+                return METRIC_NOT_YET;
+
+        return metric_known(&row->stats, metric);
+}
+
+enum metric_known live_total(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value) {
+        enum metric_known known = live_known(row, metric);
+
+        (void)live;
+        *ret_value = 0;
+        if (known == METRIC_KNOWN)
+                memcpy(ret_value, (const char *)&row->stats + metrics[metric].offset, sizeof(*ret_value));
+
+        return known;
+}
+
+enum metric_known live_used(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value) {
+        enum metric_known known = live_known(row, metric);
+
+        *ret_value = 0;
+        if (known != METRIC_KNOWN)
+                return known;
+        if (!live->sample.span_ns)
+                return METRIC_NOT_YET;
+
+        /* Who is not in a sample did not run. */
+        if (row->sample < live->sample.number)
+                return METRIC_KNOWN;
+        if (!(row->used_groups & TB_STATS_BIT(metrics[metric].group)))
+                return METRIC_NOT_YET;
+
+        *ret_value = row->used[metric];
+        return METRIC_KNOWN;
+}
+
+enum metric_known live_rate(const Live *live, const LiveRow *row, unsigned int metric, double *ret_per_second) {
+        uint64_t used, span_ns = row->span_ns ? row->span_ns : live->sample.span_ns;
+        enum metric_known known = live_used(live, row, metric, &used);
+
+        *ret_per_second = known == METRIC_KNOWN ? (double)used * NS_PER_S / (double)span_ns : 0;
+        return known;
+}
+
+enum metric_known live_accumulated(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value) {
+        uint64_t total;
+        enum metric_known known = live_total(live, row, metric, &total);
+
+        *ret_value = 0;
+        if (known != METRIC_KNOWN)
+                return known;
+        if (!(row->base_groups & TB_STATS_BIT(metrics[metric].group)))
+                return METRIC_NOT_YET;
+
+        *ret_value = total > row->base[metric] ? total - row->base[metric] : 0;
+        return METRIC_KNOWN;
+}
+
+enum metric_known live_machine_rate(const Live *live, unsigned int metric, double *ret_per_second) {
+        uint32_t bit = TB_STATS_BIT(metrics[metric].group);
+
+        *ret_per_second = 0;
+        if (!live->sample.span_ns)
+                return METRIC_NOT_YET;
+        if (live->machine_uncounted & bit)
+                return METRIC_UNCOUNTED;
+        if (live->machine_unsupported & bit)
+                return METRIC_UNSUPPORTED;
+
+        *ret_per_second = (double)live->sample.used[metric] * NS_PER_S / (double)live->sample.span_ns;
+        return METRIC_KNOWN;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Tasks as a forest: each under the process that made it, threads under their
+ * process.
+ *
+ * The kernel tells nobody when a process ends and its children are given to
+ * another, and numbers are used again: whoever has a parent's number is the parent
+ * only if it is no younger than the child. Where it is, or where nobody has the
+ * number, the task is a root. Pure.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/cli/model/tree.h"
+
+/* A start that /proc told is rounded down to the tick of its clock. */
+#define TREE_TICK_NS UINT64_C(10000000)
+
+/* By process; in each first the task that stands for it: its leader, or where that has ended another. */
+static int tree_compare_pids(const void *a, const void *b) {
+        const struct tb_task *one = (*(TreeNode *const *)a)->task, *other = (*(TreeNode *const *)b)->task;
+
+        if (one->pid != other->pid)
+                return one->pid < other->pid ? -1 : 1;
+        if ((one->tid == one->pid) != (other->tid == other->pid))
+                return one->tid == one->pid ? -1 : 1;
+
+        return (one->tid > other->tid) - (one->tid < other->tid);
+}
+
+/* The first node of the process in the sorted array, or NULL. */
+static TreeNode *tree_find_process(TreeNode *const *by_pid, size_t n, uint32_t pid) {
+        size_t from = 0, to = n;
+
+        while (from < to) {
+                size_t middle = from + (to - from) / 2;
+
+                if (by_pid[middle]->task->pid < pid)
+                        from = middle + 1;
+                else
+                        to = middle;
+        }
+
+        return from < n && by_pid[from]->task->pid == pid ? by_pid[from] : NULL;
+}
+
+static bool tree_can_be_parent(const struct tb_task *parent, const struct tb_task *child) {
+        uint64_t tolerance = parent->seeded || child->seeded ? TREE_TICK_NS : 0;
+
+        return parent->start_time_ns <= child->start_time_ns + tolerance;
+}
+
+static void tree_find_parents(Tree *tree, TreeNode *const *by_pid) {
+        for (size_t i = 0; i < tree->n_nodes; ++i) {
+                TreeNode *node = tree->nodes + i, *head, *parent;
+
+                head = tree_find_process(by_pid, tree->n_nodes, node->task->pid);
+                if (head != node) {
+                        node->parent = head;
+                        continue;
+                }
+                if (!node->task->ppid || node->task->ppid == node->task->pid)
+                        continue;
+                parent = tree_find_process(by_pid, tree->n_nodes, node->task->ppid);
+                if (parent && tree_can_be_parent(parent->task, node->task))
+                        node->parent = parent;
+        }
+}
+
+/*
+ * Within the tolerance of a tick two numbers that were used again can be each
+ * other's parent: a way up that does not end within the number of nodes is a ring,
+ * and is cut where it was found. Ways that were seen to end are not gone again:
+ * their level is marked until the levels are counted.
+ */
+static void tree_cut_rings(Tree *tree) {
+        for (size_t i = 0; i < tree->n_nodes; ++i) {
+                TreeNode *node = tree->nodes + i, *at;
+
+                for (at = node; at && at->level == 0; at = at->parent)
+                        at->level = (uint32_t)i + 1;
+                if (at && at->level == (uint32_t)i + 1)
+                        at->parent = NULL;
+        }
+}
+
+/* From behind, so that children stand as the tasks were given; threads before the processes that it made. */
+static TreeNode *tree_link_children(Tree *tree) {
+        TreeNode *roots = NULL;
+
+        for (int threads = 0; threads <= 1; ++threads) {
+                for (size_t i = tree->n_nodes; i-- > 0;) {
+                        TreeNode *node = tree->nodes + i, **list;
+                        bool thread = node->parent && node->parent->task->pid == node->task->pid;
+
+                        if (thread != (threads == 1))
+                                continue;
+                        list = node->parent ? &node->parent->first_child : &roots;
+                        node->next = *list;
+                        *list = node;
+                }
+        }
+
+        return roots;
+}
+
+/* Down before along, without recursion: a chain of tasks can be as long as there are numbers. */
+static void tree_put_in_order(Tree *tree, TreeNode *roots) {
+        TreeNode *node = roots;
+        size_t n = 0;
+
+        while (node) {
+                node->level = node->parent ? node->parent->level + 1 : 0;
+                tree->order[n++] = node;
+
+                if (node->first_child) {
+                        node = node->first_child;
+                        continue;
+                }
+                while (node && !node->next)
+                        node = node->parent;
+                if (node)
+                        node = node->next;
+        }
+}
+
+/**
+ * tree_init() - make a forest
+ * @tree:       output
+ * @tasks:      tasks, as children of the same parent are to be ordered; kept
+ * @n_tasks:    how many
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int tree_init(Tree *tree, const struct tb_task *const *tasks, size_t n_tasks) {
+        TreeNode **by_pid;
+
+        *tree = (Tree)TREE_NULL;
+        tree->nodes = calloc(n_tasks + 1, sizeof(*tree->nodes));
+        tree->order = calloc(n_tasks + 1, sizeof(*tree->order));
+        by_pid = calloc(n_tasks + 1, sizeof(*by_pid));
+        if (!tree->nodes || !tree->order || !by_pid) {
+                free(by_pid);
+                tree_deinit(tree);
+                return -ENOMEM;
+        }
+
+        tree->n_nodes = n_tasks;
+        for (size_t i = 0; i < n_tasks; ++i) {
+                tree->nodes[i].task = tasks[i];
+                by_pid[i] = tree->nodes + i;
+        }
+        qsort(by_pid, n_tasks, sizeof(*by_pid), tree_compare_pids);
+
+        tree_find_parents(tree, by_pid);
+        tree_cut_rings(tree);
+        tree_put_in_order(tree, tree_link_children(tree));
+        free(by_pid);
+
+        return 0;
+}
+
+void tree_deinit(Tree *tree) {
+        free(tree->nodes);
+        free(tree->order);
+        *tree = (Tree)TREE_NULL;
+}
+
+/**
+ * tree_branches() - what is drawn before a task
+ * @node:       the task's node, of a tree that is made
+ * @utf8:       with lines, instead of ASCII signs
+ * @branches:   output
+ */
+void tree_branches(const TreeNode *node, bool utf8, char branches[static TREE_BRANCHES_MAX]) {
+        const char *signs[TREE_LEVELS_MAX];
+        uint32_t level = node->level < TREE_LEVELS_MAX ? node->level : TREE_LEVELS_MAX;
+        char *at = branches;
+
+        for (uint32_t i = level; i-- > 0; node = node->parent) {
+                if (i == level - 1)
+                        signs[i] = node->next ? utf8 ? "├─" : "|-" : utf8 ? "└─" : "`-";
+                else
+                        signs[i] = node->next ? utf8 ? "│ " : "| " : "  ";
+        }
+        for (uint32_t i = 0; i < level; ++i)
+                at = stpcpy(at, signs[i]);
+        *at = 0;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The command line of taskbroker ps.
+ */
+
+#include <stdio.h>
+
+#include "clients/cli/base/error.h"
+#include "clients/cli/base/exit_status.h"
+#include "clients/cli/base/option.h"
+#include "clients/cli/ps/ps_options.h"
+
+enum {
+        OPTION_ARGS = 256,
+        OPTION_JSON,
+        OPTION_NO_HEADER,
+        OPTION_SOCKET,
+        OPTION_SORT,
+        OPTION_THREADS,
+        OPTION_TREE,
+};
+
+/* What is known only when all options are read. */
+typedef struct PsGiven PsGiven;
+
+struct PsGiven {
+        bool args;
+        bool columns;
+};
+
+static void ps_help(void) {
+        fputs("Usage: taskbroker [--socket PATH] ps [OPTION]...\n"
+              "\n"
+              "Prints the tasks that are alive.\n"
+              "\n"
+              "      --tree[=PID]   as a forest; with PID, only this process and all that descends from it\n"
+              "      --threads      threads too, not only processes\n"
+              "      --args         command lines instead of names; with --json, all that is known of programs\n"
+              "      --json         one JSON object a line\n"
+              "  -o COLUMN[,COLUMN]...\n"
+              "                     these columns\n"
+              "      --sort [-]COLUMN[,[-]COLUMN]...\n"
+              "                     in this order, backwards with - (default: pid)\n"
+              "      --no-header    no line with the columns' names\n"
+              "      --uid USER     only tasks of this user (a name or a number)\n"
+              "      --pid PID      only this process and its children\n"
+              "      --comm GLOB    only tasks of such a name\n"
+              "      --cgroup PATH  only tasks in this control group, and in those below it\n"
+              "      --socket PATH  the broker's socket\n"
+              "  -h, --help         this text\n"
+              "\n"
+              "Columns:\n",
+              stdout);
+        for (const TaskColumn *column = task_column_next(NULL); column; column = task_column_next(column))
+                printf("  %-10s %s\n", column->name, column->help);
+}
+
+static int ps_read_columns(PsOptions *options, const char *value) {
+        const char *name;
+        size_t n;
+
+        while (option_next_name(&value, &name, &n)) {
+                const TaskColumn *column = task_column_find(name, n);
+
+                if (!column)
+                        return error_column("ps", "-o", name, n);
+                if (options->n_columns == TASK_TABLE_COLUMNS_MAX)
+                        return error_usage("ps", "-o: there can be %d columns at most.", TASK_TABLE_COLUMNS_MAX);
+                options->columns[options->n_columns++] = column;
+        }
+
+        return EXIT_STATUS_OK;
+}
+
+static int ps_read_keys(PsOptions *options, const char *value) {
+        const char *name;
+        size_t n;
+
+        while (option_next_name(&value, &name, &n)) {
+                bool reverse = n > 0 && *name == '-';
+                const TaskColumn *column = task_column_find(name + reverse, n - reverse);
+
+                if (!column)
+                        return error_column("ps", "--sort", name + reverse, n - reverse);
+                if (options->n_keys == PS_KEYS_MAX)
+                        return error_usage("ps", "--sort: it can be by %d columns at most.", PS_KEYS_MAX);
+                options->keys[options->n_keys++] = (PsKey){ .column = column, .reverse = reverse };
+        }
+
+        return EXIT_STATUS_OK;
+}
+
+static int ps_read_tree(PsOptions *options, const char *value) {
+        options->tree = true;
+        return value ? filter_options_read_option(&options->filter, "ps", FILTER_OPTIONS_OPTION_TREE, value) : EXIT_STATUS_OK;
+}
+
+static int ps_read_option(PsOptions *options, PsGiven *given, int c, const char *value) {
+        if (filter_options_owns(c))
+                return filter_options_read_option(&options->filter, "ps", c, value);
+
+        switch (c) {
+        case 'o':
+                given->columns = true;
+                return ps_read_columns(options, value);
+        case OPTION_ARGS:
+                given->args = true;
+                return EXIT_STATUS_OK;
+        case OPTION_JSON:
+                options->json = true;
+                return EXIT_STATUS_OK;
+        case OPTION_NO_HEADER:
+                options->header = false;
+                return EXIT_STATUS_OK;
+        case OPTION_SOCKET:
+                options->socket_path = value;
+                return EXIT_STATUS_OK;
+        case OPTION_SORT:
+                return ps_read_keys(options, value);
+        case OPTION_THREADS:
+                options->threads = true;
+                return EXIT_STATUS_OK;
+        case OPTION_TREE:
+                return ps_read_tree(options, value);
+        }
+
+        return EXIT_STATUS_USAGE;
+}
+
+static bool ps_has_branch(const PsOptions *options) {
+        for (size_t i = 0; i < options->n_columns; ++i)
+                if (options->columns[i]->branch)
+                        return true;
+
+        return false;
+}
+
+static bool ps_needs_programs(const PsOptions *options) {
+        for (size_t i = 0; i < options->n_columns; ++i)
+                if (options->columns[i]->program)
+                        return true;
+        for (size_t i = 0; i < options->n_keys; ++i)
+                if (options->keys[i].column->program)
+                        return true;
+
+        return false;
+}
+
+/* What the options mean together. Returns -1, or the status of wrong usage. */
+static int ps_complete(PsOptions *options, const PsGiven *given) {
+        if (given->columns && options->json)
+                return error_usage("ps", "-o: JSON has all that is known of a task, not columns.");
+        if (given->columns && given->args)
+                return error_usage("ps", "--args: with -o, name the column args instead.");
+
+        if (!given->columns) {
+                ps_read_columns(options, options->threads ? "pid,tid,ppid,user,age" : "pid,ppid,user,age,tasks");
+                ps_read_columns(options, given->args ? "args" : "name");
+        }
+        if (options->tree && !options->json && !ps_has_branch(options))
+                return error_usage("ps", "--tree: it is drawn in the column name or args; -o must have one.");
+        options->programs = given->args || ps_needs_programs(options);
+
+        return -1;
+}
+
+/**
+ * ps_options_read() - read the command line
+ * @options:    output; what it holds already are the defaults
+ * @argc:       of the verb
+ * @argv:       of the verb; patterns are kept as pointers into it
+ *
+ * Return: -1: go on; else the status to exit with.
+ */
+int ps_options_read(PsOptions *options, int argc, char **argv) {
+        /* Before the filter's own: the first of two that have a name is taken. */
+        static const struct option table[] = {
+                { "tree", optional_argument, NULL, OPTION_TREE },
+                { "args", no_argument, NULL, OPTION_ARGS },
+                { "help", no_argument, NULL, 'h' },
+                { "json", no_argument, NULL, OPTION_JSON },
+                { "no-header", no_argument, NULL, OPTION_NO_HEADER },
+                { "socket", required_argument, NULL, OPTION_SOCKET },
+                { "sort", required_argument, NULL, OPTION_SORT },
+                { "threads", no_argument, NULL, OPTION_THREADS },
+                FILTER_OPTIONS_LONG_OPTIONS_TASKS,
+                { NULL, 0, NULL, 0 },
+        };
+        PsGiven given = { 0 };
+        int c, r;
+
+        filter_options_init(&options->filter);
+        while ((c = getopt_long(argc, argv, ":ho:", table, NULL)) >= 0) {
+                if (c == 'h') {
+                        ps_help();
+                        return EXIT_STATUS_OK;
+                }
+                if (c == '?' || c == ':')
+                        return error_option("ps", c, argv);
+                r = ps_read_option(options, &given, c, optarg);
+                if (r != EXIT_STATUS_OK)
+                        return r;
+        }
+        if (optind < argc)
+                return error_usage("ps",
+                                      options->tree ? "%s: ps takes options only; a subtree is --tree=PID."
+                                                    : "%s: ps takes options only.",
+                                      argv[optind]);
+
+        return ps_complete(options, &given);
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * taskbroker run: runs a command, and tells what it and all its descendants used.
+ *
+ * Owns the order of things: the command's process is there before it is watched,
+ * and watched before it runs the command, so that nothing of it can be missed; its
+ * events are read all the time, and until its end was told. The sums are tally.c's,
+ * the process is child.c's.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clients/cli/base/clock.h"
+#include "clients/cli/base/error.h"
+#include "clients/cli/base/terminal.h"
+#include "clients/cli/connect/connection.h"
+#include "clients/cli/json/json.h"
+#include "clients/cli/run/child.h"
+#include "clients/cli/run/run_options.h"
+#include "clients/cli/run/run_report.h"
+#include "clients/cli/run/usage.h"
+#include "clients/cli/verbs.h"
+
+/* Long enough to wake nobody for every fork; at the end it is waited for. */
+#define RUN_MAX_DELAY_MS 50u
+
+/*
+ * The broker reads the kernel's queue at its own pace: that the command's process
+ * was born it may not have heard yet. How often, and for how long, it is asked again.
+ */
+#define RUN_ASK_AGAIN_NS UINT64_C(10000000)
+#define RUN_UNHEARD_NS UINT64_C(2000000000)
+
+/* How long nothing may come before the command's end is told: a busy broker is late. */
+#define RUN_GRACE_NS UINT64_C(5000000000)
+
+/* How long the ends of others may come after it: descendants that it left can go on for ever. */
+#define RUN_LATE_NS UINT64_C(1000000000)
+
+/* How often it is looked whether those that are left still run. */
+#define RUN_LOOK_NS UINT64_C(20000000)
+
+/* PROC_PID_INIT_INO of the kernel: fixed since namespaces have numbers. */
+#define INITIAL_PID_NAMESPACE 0xeffffffcu
+
+typedef struct Run Run;
+
+struct Run {
+        const RunOptions *options;
+        struct tb_client *client;       /* NULL: it broke */
+        char broken[512];               /* why */
+        Child child;
+        Usage tally;
+        FILE *stream;                   /* of the account */
+
+        bool subscribed;
+        uint64_t answer_deadline;       /* by then the broker must have answered */
+        uint64_t ask_again;             /* when; 0: the broker's answer is due */
+        uint64_t unheard_deadline;      /* by then it must have heard of the process */
+        uint64_t start_ns;              /* of the command: CLOCK_MONOTONIC */
+        uint64_t start_time_ns;         /* the same, since the epoch */
+        uint64_t end_ns;                /* 0: it has not been waited for */
+        uint64_t told_deadline;         /* when nothing more is waited for; moves while events come */
+        int status;
+        struct rusage usage;
+        enum tb_delay_accounting delay_accounting;
+};
+
+/* What a step of the loop comes to. */
+enum {
+        RUN_ON = -1,                    /* go on; all others are exit statuses */
+};
+
+static int run_refuse(void) {
+        error_print("The command was not run.");
+        return RUN_FAILED;
+}
+
+/*
+ * The broker names processes by their numbers in the initial namespace. In another
+ * one, the number of our child is some other process' there.
+ */
+static int run_check_namespace(void) {
+        struct stat st;
+
+        if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino == INITIAL_PID_NAMESPACE)
+                return RUN_ON;
+
+        error_print("This is a container with numbers of its own for its processes, which the broker does not know: "
+                 "run the command outside, or watch the container with taskbroker watch --cgroup.");
+        return run_refuse();
+}
+
+static int run_open(Run *run) {
+        run->stream = stderr;
+        if (!run->options->file)
+                return RUN_ON;
+
+        run->stream = fopen(run->options->file, "we");
+        if (run->stream)
+                return RUN_ON;
+
+        error_print("-O %s: it cannot be written to: %s.", run->options->file, strerror(errno));
+        return run_refuse();
+}
+
+static void run_break(Run *run, const char *reason) {
+        snprintf(run->broken, sizeof(run->broken), "%s", reason);
+        run->client = tb_close(run->client);
+}
+
+static int run_subscribed(Run *run) {
+        const struct tb_welcome *welcome = tb_client_welcome(run->client);
+
+        run->subscribed = true;
+        if (welcome)
+                run->delay_accounting = welcome->delay_accounting;
+        run->start_time_ns = clock_now_realtime_ns();
+        run->start_ns = clock_now_ns();
+
+        /* If it was ended at its gate, that is seen when it is waited for. */
+        (void)child_release(&run->child);
+        return RUN_ON;
+}
+
+static void run_put_off(Run *run) {
+        run->told_deadline = clock_now_ns() + (run->tally.root_ended ? RUN_LATE_NS : RUN_GRACE_NS);
+}
+
+static int run_event(Run *run, const struct tb_event *event) {
+        bool root_ended = run->tally.root_ended;
+
+        if (usage_event(&run->tally, event) < 0)
+                run_break(run, "There was too little memory for more of it.");
+        if (!root_ended)
+                run_put_off(run);
+
+        return RUN_ON;
+}
+
+static int run_error(Run *run, const struct tb_error *error) {
+        uint64_t now = clock_now_ns();
+
+        /* Once it runs, what the broker says is about the connection's end, which will be met. */
+        if (run->subscribed)
+                return RUN_ON;
+
+        if (error->code == TB_ERROR_BAD_VALUE && strcmp(error->field, "subscribe.filter.subtrees") == 0 &&
+            now < run->unheard_deadline) {
+                run->ask_again = now + RUN_ASK_AGAIN_NS;
+                return RUN_ON;
+        }
+
+        connection_print_error(error);
+        return run_refuse();
+}
+
+static int run_message(Run *run, const struct tb_message *message) {
+        switch (message->type) {
+        case TB_MESSAGE_SUBSCRIBED:
+                return run_subscribed(run);
+        case TB_MESSAGE_EVENT:
+                return run_event(run, message->event);
+        case TB_MESSAGE_ERROR:
+                return run_error(run, message->error);
+        default:
+                return RUN_ON;
+        }
+}
+
+static int run_process(Run *run) {
+        const struct tb_message *message;
+        int r = 0, r_process, r_run;
+
+        r_process = tb_process(run->client);
+        while (run->client && (r = tb_next(run->client, &message)) > 0) {
+                r_run = run_message(run, message);
+                if (r_run != RUN_ON)
+                        return r_run;
+        }
+        if (!run->client || (r >= 0 && r_process >= 0))
+                return RUN_ON;
+
+        if (!run->subscribed) {
+                error_print("%s", tb_error_text(run->client));
+                return run_refuse();
+        }
+        run_break(run, tb_error_text(run->client));
+        return RUN_ON;
+}
+
+/* SIGCHLD of a thread's or a tracer's making is nothing to worry about. */
+static int run_signals(Run *run) {
+        int r;
+
+        if (!child_pass_signals(&run->child) || run->end_ns)
+                return RUN_ON;
+
+        r = child_wait(&run->child, &run->status, &run->usage);
+        if (r < 0) {
+                error_print("The command cannot be waited for: %s.", strerror(-r));
+                return RUN_FAILED;
+        }
+        if (r > 0) {
+                run->end_ns = clock_now_ns();
+                run_put_off(run);
+        }
+
+        return RUN_ON;
+}
+
+/* Whether the process runs: a zombie does not, but for one whose other threads do. */
+static bool run_exists(uint32_t pid) {
+        char path[32], text[1024];
+        const char *at;
+        int n_threads;
+        FILE *file;
+        char state;
+        size_t n;
+
+        snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
+        file = fopen(path, "re");
+        if (!file)
+                return false;
+        n = fread(text, 1, sizeof(text) - 1, file);
+        fclose(file);
+        text[n] = 0;
+
+        at = strrchr(text, ')');
+        if (!at || sscanf(at + 1,
+                          " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
+                          &state,
+                          &n_threads) != 2)
+                return false;
+
+        return (state != 'Z' && state != 'X') || n_threads > 1;
+}
+
+/* Whether nothing more is to come: the command's end was told, and that of all that ended before. */
+static bool run_is_told(Run *run) {
+        if (!run->client || !run->subscribed || clock_now_ns() >= run->told_deadline)
+                return true;
+        if (!run->tally.root_ended)
+                return false;
+
+        return usage_unreported(&run->tally, run_exists) == 0;
+}
+
+static int run_wait(Run *run) {
+        struct pollfd pfds[] = {
+                { .fd = -1 },
+                { .fd = run->child.signals, .events = POLLIN },
+        };
+        uint64_t now = clock_now_ns(), deadline = UINT64_MAX;
+        int timeout_ms = -1;
+
+        if (run->client)
+                pfds[0] = (struct pollfd){ .fd = tb_fd(run->client), .events = tb_poll_events(run->client) };
+        if (run->ask_again)
+                deadline = run->ask_again;
+        else if (!run->subscribed)
+                deadline = run->answer_deadline;
+        else if (run->end_ns)
+                deadline = now + RUN_LOOK_NS;
+        if (deadline != UINT64_MAX)
+                timeout_ms = deadline > now ? (int)((deadline - now) / 1000000) + 1 : 0;
+
+        if (poll(pfds, 2, timeout_ms) < 0 && errno != EINTR) {
+                error_print("Cannot wait for the command: %s.", strerror(errno));
+                return RUN_FAILED;
+        }
+
+        return RUN_ON;
+}
+
+static int run_subscribe(Run *run) {
+        uint32_t pid = (uint32_t)run->child.pid;
+        struct tb_subscription subscription = {
+                .kinds = TB_KIND_BIT(TB_KIND_FORK) | TB_KIND_BIT(TB_KIND_EXIT),
+                .threads = true,
+                .max_delay_ms = RUN_MAX_DELAY_MS,
+                .programs = run->options->args,
+                .filter = { .subtrees = &pid, .n_subtrees = 1 },
+        };
+
+        if (tb_subscribe(run->client, &subscription, NULL) < 0) {
+                error_print("%s", tb_error_text(run->client));
+                return run_refuse();
+        }
+        run->answer_deadline = clock_now_ns() + CONNECTION_ANSWER_NS;
+        run->ask_again = 0;
+
+        return RUN_ON;
+}
+
+static int run_loop(Run *run) {
+        int r;
+
+        for (;;) {
+                r = run_wait(run);
+                if (r == RUN_ON && run->client)
+                        r = run_process(run);
+                if (r == RUN_ON)
+                        r = run_signals(run);
+                if (r != RUN_ON)
+                        return r;
+                if (run->end_ns && run_is_told(run))
+                        return RUN_ON;
+                if (run->ask_again && clock_now_ns() >= run->ask_again)
+                        r = run_subscribe(run);
+                if (r != RUN_ON)
+                        return r;
+                if (!run->subscribed && clock_now_ns() >= run->answer_deadline) {
+                        connection_print_silent(run->options->socket_path);
+                        return run_refuse();
+                }
+        }
+}
+
+static int run_start(Run *run) {
+        int r;
+
+        r = child_start(&run->child, run->options->command);
+        if (r < 0) {
+                error_print("No process can be made for the command: %s.", strerror(-r));
+                return RUN_FAILED;
+        }
+        if (usage_init(&run->tally, (uint32_t)run->child.pid) < 0) {
+                error_print("There is too little memory for the account.");
+                return run_refuse();
+        }
+
+        run->unheard_deadline = clock_now_ns() + RUN_UNHEARD_NS;
+        return run_subscribe(run);
+}
+
+/* Returns RUN_ON where the command was run. */
+static int run_exec_status(Run *run) {
+        int error = child_exec_error(&run->child);
+
+        if (error == 0)
+                return RUN_ON;
+
+        error_print("%s cannot be run: %s.", run->options->command[0], strerror(-error));
+        return error == -ENOENT ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE;
+}
+
+static void run_write_json(const RunReport *account, FILE *stream) {
+        struct json_object *object = run_report_json(account);
+        const char *line;
+        size_t n_line;
+
+        line = json_line(object, &n_line);
+        fwrite(line, 1, n_line, stream);
+        fputc('\n', stream);
+        json_object_put(object);
+}
+
+static void run_tell(Run *run) {
+        RunReport account = {
+                .command = run->options->command,
+                .tally = &run->tally,
+                .status = run->status,
+                .usage = run->usage,
+                .start_time_ns = run->start_time_ns,
+                .wall_ns = run->end_ns - run->start_ns,
+                .delay_accounting = run->delay_accounting,
+                .broken = run->broken[0] ? run->broken : NULL,
+                .n_top = run->options->n_top,
+                .width = terminal_width(fileno(run->stream)),
+        };
+
+        if (usage_settle(&run->tally, run_exists) < 0) {
+                error_print("There is too little memory for the account.");
+                return;
+        }
+        if (run->options->json)
+                run_write_json(&account, run->stream);
+        else
+                run_report_write(&account, run->stream);
+
+        if (fflush(run->stream) != 0 || ferror(run->stream))
+                error_print("The account cannot be written: %s.", strerror(errno));
+}
+
+/* The command has ended. It was not run if it was ended while it waited to be. */
+static int run_finish(Run *run) {
+        int r;
+
+        r = run_exec_status(run);
+        if (r != RUN_ON)
+                return r;
+        if (run->subscribed)
+                run_tell(run);
+
+        return WIFEXITED(run->status) ? WEXITSTATUS(run->status) : RUN_SIGNALLED + WTERMSIG(run->status);
+}
+
+static int run_all(Run *run) {
+        int r;
+
+        r = run_check_namespace();
+        if (r == RUN_ON)
+                r = run_open(run);
+        if (r == RUN_ON && connection_connect(run->options->socket_path, &run->client) < 0)
+                r = run_refuse();
+        if (r == RUN_ON)
+                r = run_start(run);
+        if (r == RUN_ON)
+                r = run_loop(run);
+
+        return r == RUN_ON ? run_finish(run) : r;
+}
+
+int verb_run(const char *socket_path, int argc, char **argv) {
+        RunOptions options = { .socket_path = socket_path, .n_top = 10 };
+        static Run run = { .child = CHILD_NULL };
+        int r;
+
+        r = run_options_read(&options, argc, argv);
+        if (r != RUN_ON)
+                return r;
+
+        run.options = &options;
+        r = run_all(&run);
+        child_abandon(&run.child);
+        run.client = tb_close(run.client);
+        usage_deinit(&run.tally);
+        if (run.stream && run.stream != stderr)
+                fclose(run.stream);
+
+        return r;
+}

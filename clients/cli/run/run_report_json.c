@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a command and its descendants used, as a JSON object: every sum apart, as
+ * it was told, and what is made of them beside it.
+ */
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "clients/cli/json/json.h"
+#include "clients/cli/run/run_report.h"
+
+static uint64_t timeval_ns(const struct timeval *time) {
+        return (uint64_t)time->tv_sec * UINT64_C(1000000000) + (uint64_t)time->tv_usec * UINT64_C(1000);
+}
+
+static struct json_object *json_words(char *const *words) {
+        struct json_object *array = json_object_new_array();
+
+        for (; *words; ++words)
+                json_object_array_add(array, json_text(*words));
+
+        return array;
+}
+
+static void json_add_record_cpu(struct json_object *object, const UsageCpu *cpu) {
+        json_add_number(object, "cpu_run_virtual_total_ns", cpu->measured_ns);
+        json_add_number(object, "cpu_run_real_total_ns", cpu->sampled_ns);
+        json_add_number(object, "ac_utime_us", cpu->user_us);
+        json_add_number(object, "ac_stime_us", cpu->system_us);
+}
+
+static struct json_object *json_processes(const Usage *tally) {
+        struct json_object *object = json_object_new_object();
+
+        json_add_number(object, "made", tally->n_processes);
+        json_add_number(object, "ended", tally->n_ended);
+        json_add_number(object, "running", tally->n_live);
+        json_add_number(object, "most_at_once", tally->n_live_max);
+        json_add_number(object, "failed", tally->n_failed);
+        json_add_number(object, "status_unknown", tally->n_status_unknown);
+        json_add_number(object, "without_stats", tally->n_without_stats);
+        json_add_number(object, "tasks_missing", tally->n_tasks_missing);
+        json_add_number(object, "end_unseen", tally->n_unseen);
+
+        return object;
+}
+
+static struct json_object *json_cpu(const RunReport *account) {
+        struct json_object *object = json_object_new_object(), *part;
+        const Usage *tally = account->tally;
+        RunReportCpu cpu;
+
+        run_report_cpu(account, &cpu);
+        json_add_number(object, "total_ns", cpu.total_ns);
+        json_add_number(object, "user_ns", cpu.user_ns);
+        json_add_number(object, "system_ns", cpu.system_ns);
+        json_add_bool(object, "at_least", cpu.at_least);
+        json_add_number(object, "unattributed_ns", cpu.unattributed_ns);
+
+        part = json_object_new_object();
+        json_add_record_cpu(part, &tally->cpu);
+        json_add(object, "records", part);
+
+        part = json_object_new_object();
+        json_add_number(part, "processes", tally->n_orphans);
+        json_add_record_cpu(part, &tally->orphans);
+        json_add(object, "not_waited_for", part);
+
+        return object;
+}
+
+static struct json_object *json_rusage(const struct rusage *usage) {
+        struct json_object *object = json_object_new_object();
+
+        json_add_number(object, "user_ns", timeval_ns(&usage->ru_utime));
+        json_add_number(object, "system_ns", timeval_ns(&usage->ru_stime));
+        json_add_number(object, "maxrss_kib", (uint64_t)usage->ru_maxrss);
+        json_add_number(object, "minflt", (uint64_t)usage->ru_minflt);
+        json_add_number(object, "majflt", (uint64_t)usage->ru_majflt);
+        json_add_number(object, "inblock", (uint64_t)usage->ru_inblock);
+        json_add_number(object, "oublock", (uint64_t)usage->ru_oublock);
+        json_add_number(object, "nvcsw", (uint64_t)usage->ru_nvcsw);
+        json_add_number(object, "nivcsw", (uint64_t)usage->ru_nivcsw);
+
+        return object;
+}
+
+/* null where no process' record has the group. */
+static struct json_object *json_memory(const Usage *tally) {
+        struct json_object *object;
+
+        if (!tally->n_groups[TB_STATS_MEMORY])
+                return NULL;
+
+        object = json_object_new_object();
+        json_add_known(object, "hiwater_rss_kib", tally->peak_rss_kib, tally->peak_rss_kib != 0);
+        json_add_known(object, "pid", tally->peak_pid, tally->peak_rss_kib != 0);
+        if (tally->peak_rss_kib)
+                json_add_text(object, "comm", tally->peak_name);
+        else
+                json_add(object, "comm", NULL);
+        json_add_number(object, "ac_minflt", tally->minflt);
+        json_add_number(object, "ac_majflt", tally->majflt);
+        json_add_number(object, "processes", tally->n_groups[TB_STATS_MEMORY]);
+
+        return object;
+}
+
+static struct json_object *json_scheduling(const Usage *tally) {
+        struct json_object *object;
+
+        if (!tally->n_groups[TB_STATS_SCHEDULING])
+                return NULL;
+
+        object = json_object_new_object();
+        json_add_number(object, "nvcsw", tally->nvcsw);
+        json_add_number(object, "nivcsw", tally->nivcsw);
+        json_add_number(object, "processes", tally->n_groups[TB_STATS_SCHEDULING]);
+
+        return object;
+}
+
+static struct json_object *json_io(const Usage *tally) {
+        struct json_object *object;
+
+        if (!tally->n_groups[TB_STATS_IO])
+                return NULL;
+
+        object = json_object_new_object();
+        json_add_number(object, "read_char_bytes", tally->read_char_bytes);
+        json_add_number(object, "write_char_bytes", tally->write_char_bytes);
+        json_add_number(object, "read_syscalls", tally->read_syscalls);
+        json_add_number(object, "write_syscalls", tally->write_syscalls);
+        json_add_number(object, "read_bytes", tally->read_bytes);
+        json_add_number(object, "write_bytes", tally->write_bytes);
+        json_add_number(object, "cancelled_write_bytes", tally->cancelled_write_bytes);
+        json_add_number(object, "processes", tally->n_groups[TB_STATS_IO]);
+
+        return object;
+}
+
+static void json_add_delay(struct json_object *delays, const char *name, const UsageDelay *delay) {
+        struct json_object *object;
+
+        if (!delay->n_processes)
+                return;
+
+        object = json_object_new_object();
+        json_add_number(object, "count", delay->count);
+        json_add_number(object, "total_ns", delay->total_ns);
+        json_add_number(object, "processes", delay->n_processes);
+        json_add(delays, name, object);
+}
+
+static struct json_object *json_delays(const Usage *tally) {
+        struct json_object *object = json_object_new_object();
+
+#define ADD_DELAY(name, ...) json_add_delay(object, #name, &tally->delays.name);
+        TASKSTATS_DELAYS(ADD_DELAY)
+#undef ADD_DELAY
+
+        return object;
+}
+
+static struct json_object *json_losses(const Usage *tally) {
+        struct json_object *object = json_object_new_object();
+
+        for (unsigned int source = TB_LOSS_SOURCE_CONNECTOR; source <= TB_LOSS_SOURCE_READER; ++source)
+                json_add_number(object,
+                                tb_loss_source_name((enum tb_loss_source)source),
+                                tally->n_lost[source]);
+        json_add_number(object, "unknown", tally->n_lost[0]);
+        json_add_bool(object, "at_least", tally->lost_at_least);
+
+        return object;
+}
+
+static struct json_object *json_command(const UsageCommand *command) {
+        struct json_object *object = json_object_new_object();
+
+        json_add_text(object, "comm", command->name);
+        json_add_number(object, "runs", command->n_runs);
+        json_add_number(object, "failed", command->n_failed);
+        json_add_record_cpu(object, &command->cpu);
+        json_add_known(object, "hiwater_rss_kib", command->peak_rss_kib, command->peak_rss_kib != 0);
+        json_add_known(object, "read_bytes", command->read_bytes, command->n_io != 0);
+        json_add_known(object, "write_bytes", command->write_bytes, command->n_io != 0);
+        if (command->program)
+                json_add(object, "program", json_program(command->program));
+
+        return object;
+}
+
+static void json_add_commands(struct json_object *object, const RunReport *account) {
+        size_t n = account->tally->n_commands < account->n_top ? account->tally->n_commands : account->n_top;
+        struct json_object *array = NULL;
+        const UsageCommand **commands;
+
+        if (usage_top(account->tally, &commands) == 0) {
+                array = json_object_new_array();
+                for (size_t i = 0; i < n; ++i)
+                        json_object_array_add(array, json_command(commands[i]));
+                free(commands);
+        }
+
+        json_add(object, "commands", array);
+        json_add_number(object, "commands_left_out", account->tally->n_commands - n);
+        if (account->tally->others.n_runs)
+                json_add(object, "more_names", json_command(&account->tally->others));
+}
+
+struct json_object *run_report_json(const RunReport *account) {
+        struct json_object *object = json_object_new_object();
+        const Usage *tally = account->tally;
+        bool exited = WIFEXITED(account->status);
+
+        json_add(object, "command", json_words(account->command));
+        json_add_number(object, "pid", tally->root);
+        json_add_number(object, "exit_code", exited ? (uint64_t)WEXITSTATUS(account->status) : 0);
+        json_add_number(object, "term_signal", exited ? 0 : (uint64_t)WTERMSIG(account->status));
+        json_add_bool(object, "core_dumped", !exited && WCOREDUMP(account->status));
+        json_add_number(object, "start_time_ns", account->start_time_ns);
+        json_add_number(object, "wall_ns", account->wall_ns);
+
+        json_add_bool(object, "complete", run_report_complete(account));
+        if (account->broken)
+                json_add_text(object, "broken", account->broken);
+        json_add(object, "lost", json_losses(tally));
+
+        json_add(object, "processes", json_processes(tally));
+        json_add_number(object, "threads", tally->n_threads);
+        json_add(object, "cpu", json_cpu(account));
+        json_add(object, "rusage", json_rusage(&account->usage));
+        json_add(object, "memory", json_memory(tally));
+        json_add(object, "io", json_io(tally));
+        json_add(object, "scheduling", json_scheduling(tally));
+        json_add(object, "delays", json_delays(tally));
+        json_add_commands(object, account);
+
+        return object;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * taskbroker status: how the broker is, and whether anything was lost.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clients/cli/base/clock.h"
+#include "clients/cli/base/error.h"
+#include "clients/cli/base/exit_status.h"
+#include "clients/cli/base/output.h"
+#include "clients/cli/connect/connection.h"
+#include "clients/cli/json/json.h"
+#include "clients/cli/text/status_text.h"
+#include "clients/cli/verbs.h"
+
+static void status_help(void) {
+        fputs("Usage: taskbroker [--socket PATH] status [--json]\n"
+              "\n"
+              "Shows the broker's counters: what the kernel's two sources told and what of it\n"
+              "was lost, events by kind, tasks, subscribers.\n"
+              "\n"
+              "      --json         one JSON object, with the names of the protocol\n"
+              "      --socket PATH  the broker's socket\n"
+              "  -h, --help         this text\n",
+              stdout);
+}
+
+/* Takes messages until the status is there. Returns 1: it is; 0: not yet; -1: it will not be. */
+static int status_take(struct tb_client *client, const struct tb_status **ret_status) {
+        const struct tb_message *message;
+        int r;
+
+        while ((r = tb_next(client, &message)) > 0) {
+                if (message->type == TB_MESSAGE_STATUS) {
+                        *ret_status = message->status;
+                        return 1;
+                }
+                if (message->type == TB_MESSAGE_ERROR) {
+                        connection_print_error(message->error);
+                        return -1;
+                }
+        }
+        if (r < 0)
+                error_print("%s", tb_error_text(client));
+
+        return r < 0 ? -1 : 0;
+}
+
+static int status_ask(const char *socket_path, struct tb_client *client, const struct tb_status **ret_status) {
+        uint64_t now = clock_now_ns(), deadline = now + CONNECTION_ANSWER_NS;
+        int r, r_process;
+
+        r = tb_request_status(client, NULL);
+        if (r < 0) {
+                error_print("%s", tb_error_text(client));
+                return -1;
+        }
+
+        for (; now < deadline; now = clock_now_ns()) {
+                struct pollfd pfd = { .fd = tb_fd(client), .events = tb_poll_events(client) };
+
+                if (poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1) < 0 && errno != EINTR) {
+                        error_print("Cannot wait for the broker: %s.", strerror(errno));
+                        return -1;
+                }
+                r_process = tb_process(client);
+                r = status_take(client, ret_status);
+                if (r != 0)
+                        return r;
+                if (r_process < 0) {
+                        error_print("%s", tb_error_text(client));
+                        return -1;
+                }
+        }
+
+        connection_print_silent(socket_path);
+        return -1;
+}
+
+static int status_write(const struct tb_status *status, bool json) {
+        static Output output;
+        char text[STATUS_TEXT_MAX];
+        int r;
+
+        output_init(&output, STDOUT_FILENO, NULL);
+        if (json)
+                r = json_write(json_status(status), &output);
+        else
+                r = output_write(&output, text, status_text(text, status));
+        if (r >= 0)
+                r = output_flush(&output);
+
+        return output_verdict(r);
+}
+
+int verb_status(const char *socket_path, int argc, char **argv) {
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "json", no_argument, NULL, 'j' },
+                { "socket", required_argument, NULL, 's' },
+                { NULL, 0, NULL, 0 },
+        };
+        const struct tb_status *status;
+        struct tb_client *client;
+        bool json = false;
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+                switch (c) {
+                case 'h':
+                        status_help();
+                        return EXIT_STATUS_OK;
+                case 'j':
+                        json = true;
+                        break;
+                case 's':
+                        socket_path = optarg;
+                        break;
+                default:
+                        return error_option("status", c, argv);
+                }
+        }
+        if (optind < argc)
+                return error_usage("status", "%s: status takes no arguments.", argv[optind]);
+
+        if (connection_connect(socket_path, &client) < 0)
+                return EXIT_STATUS_ERROR;
+        r = status_ask(socket_path, client, &status);
+        r = r > 0 ? status_write(status, json) : EXIT_STATUS_ERROR;
+        tb_close(client);
+
+        return r;
+}

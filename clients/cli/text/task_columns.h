@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "taskbroker/taskbroker.h"
+
+#include "clients/cli/base/cmdline.h"
+#include "clients/cli/base/users.h"
+
+typedef struct TaskColumn TaskColumn;
+typedef struct TaskColumnView TaskColumnView;
+
+/* Room for a cell: the longest is a command line. */
+#define TASK_COLUMN_TEXT_MAX CMDLINE_TEXT_MAX
+
+/* What a cell depends on besides its task. */
+struct TaskColumnView {
+        Users *users;
+        uint64_t now_ns;                /* since the epoch: ages are as of then */
+};
+
+struct TaskColumn {
+        const char *name;               /* as -o and --sort have it */
+        const char *header;
+        const char *help;
+        bool right;                     /* aligned to the right */
+        bool program;                   /* of what the process runs: the broker must be asked for it */
+        bool branch;                    /* a forest can be drawn before it */
+        size_t offset;                  /* of a number: its place in struct tb_task */
+        void (*write)(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text);
+        int (*compare)(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *a, const struct tb_task *b);
+};
+
+const TaskColumn *task_column_find(const char *name, size_t n_name);
+const TaskColumn *task_column_next(const TaskColumn *column);
+void task_column_write(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text);
+int task_column_compare(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *a, const struct tb_task *b);

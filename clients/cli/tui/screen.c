@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The terminal as a screen: the one file that knows curses.
+ *
+ * Owns the terminal from screen_init() to screen_deinit(), the signals that end the
+ * program or change the size meanwhile, and the colours. Called by the verbs that
+ * draw. Every text goes through cells.c, so that no name of somebody's task reaches
+ * the terminal as a command. What is drawn appears with screen_flush(), and of that
+ * only what has changed.
+ *
+ * The program's LC_CTYPE becomes the user's here and nowhere else: the verbs that
+ * print lines do not depend on it.
+ */
+
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define NCURSES_WIDECHAR 1
+#include <curses.h>
+
+#include "clients/cli/base/error.h"
+#include "clients/cli/base/text_width.h"
+#include "clients/cli/tui/screen.h"
+
+/* Behind an Escape that begins a key's sequence, the rest comes at once, also over a slow line. */
+#define SCREEN_ESCAPE_MS 25
+
+/* Wider terminals have the rest empty. */
+#define SCREEN_COLUMNS_MAX 1024u
+
+/* A grey that can be read on black and on white. */
+#define SCREEN_GREY 244
+
+typedef struct ScreenStyle ScreenStyle;
+
+/*
+ * With colours, only such are used that can be read on dark and on light ground:
+ * the terminal's own, and pairs that bring their ground along.
+ */
+struct ScreenStyle {
+        short foreground;               /* -1: the terminal's own */
+        short background;
+        attr_t with_colours;
+        attr_t without;
+};
+
+static const ScreenStyle screen_styles[_SCREEN_STYLE_N] = {
+        [SCREEN_PLAIN] = { -1, -1, A_NORMAL, A_NORMAL },
+        [SCREEN_STRONG] = { -1, -1, A_BOLD, A_BOLD },
+        [SCREEN_DIM] = { SCREEN_GREY, -1, A_NORMAL, A_DIM },
+        [SCREEN_NAME] = { COLOR_CYAN, -1, A_NORMAL, A_NORMAL },
+        [SCREEN_GOOD] = { COLOR_GREEN, -1, A_NORMAL, A_NORMAL },
+        [SCREEN_WARNING] = { COLOR_MAGENTA, -1, A_BOLD, A_BOLD },
+        [SCREEN_BAD] = { COLOR_RED, -1, A_BOLD, A_BOLD },
+        [SCREEN_HEADER] = { COLOR_BLACK, COLOR_GREEN, A_NORMAL, A_REVERSE },
+        [SCREEN_HEADER_SORT] = { COLOR_BLACK, COLOR_CYAN, A_NORMAL, A_REVERSE | A_BOLD },
+        [SCREEN_CURSOR] = { COLOR_BLACK, COLOR_CYAN, A_NORMAL, A_REVERSE },
+        [SCREEN_CURSOR_FOLLOW] = { COLOR_BLACK, COLOR_YELLOW, A_NORMAL, A_REVERSE | A_BOLD },
+        [SCREEN_TAGGED] = { COLOR_MAGENTA, -1, A_BOLD, A_BOLD | A_UNDERLINE },
+        [SCREEN_BAR] = { COLOR_BLACK, COLOR_CYAN, A_NORMAL, A_REVERSE },
+        [SCREEN_BAR_KEY] = { -1, -1, A_NORMAL, A_NORMAL },
+        [SCREEN_GRAPH_CPU] = { COLOR_GREEN, -1, A_NORMAL, A_NORMAL },
+        [SCREEN_GRAPH_WAIT] = { COLOR_MAGENTA, -1, A_NORMAL, A_NORMAL },
+        [SCREEN_GRAPH_READ] = { COLOR_CYAN, -1, A_NORMAL, A_NORMAL },
+        [SCREEN_GRAPH_WRITE] = { COLOR_BLUE, -1, A_BOLD, A_NORMAL },
+        [SCREEN_GRAPH_FORK] = { COLOR_CYAN, -1, A_NORMAL, A_NORMAL },
+        [SCREEN_GRAPH_EXIT] = { COLOR_BLUE, -1, A_BOLD, A_NORMAL },
+        [SCREEN_GRAPH_LOSS] = { COLOR_RED, -1, A_BOLD, A_BOLD },
+        [SCREEN_GRAPH_COUNT] = { COLOR_GREEN, -1, A_NORMAL, A_NORMAL },
+};
+
+static const int screen_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+
+static volatile sig_atomic_t screen_stop;
+
+static void screen_on_signal(int signal_number) {
+        (void)signal_number;
+        screen_stop = 1;
+}
+
+/* A second signal of the kind ends the program at once, if it is stuck. */
+static void screen_catch_signals(void) {
+        struct sigaction action = { .sa_handler = screen_on_signal, .sa_flags = (int)SA_RESETHAND };
+
+        sigemptyset(&action.sa_mask);
+        for (size_t i = 0; i < sizeof(screen_signals) / sizeof(*screen_signals); ++i)
+                sigaction(screen_signals[i], &action, NULL);
+}
+
+/* Whether a signal asked the program to end, or the terminal has gone. */
+bool screen_stopped(void) {
+        return screen_stop != 0;
+}
+
+static bool screen_wants_colours(void) {
+        const char *no = getenv("NO_COLOR");
+
+        return !(no && *no) && has_colors() && start_color() == OK && use_default_colors() == OK;
+}
+
+/* What the terminal has of the colour; a grey that it lacks is made of what it has. */
+static short screen_colour(short colour, attr_t *attributes) {
+        if (colour != SCREEN_GREY || COLORS > SCREEN_GREY)
+                return colour;
+        if (COLORS >= 16)
+                return COLOR_BLACK + 8;
+
+        *attributes |= A_DIM;
+        return -1;
+}
+
+static void screen_make_styles(Screen *screen) {
+        screen->coloured = screen_wants_colours();
+        for (size_t i = 0; i < _SCREEN_STYLE_N; ++i) {
+                const ScreenStyle *style = screen_styles + i;
+                attr_t attributes = screen->coloured ? style->with_colours : style->without;
+                short pair = (short)i, foreground;
+
+                screen->pairs[i] = 0;
+                if (screen->coloured && (style->foreground >= 0 || style->background >= 0)) {
+                        foreground = screen_colour(style->foreground, &attributes);
+                        if (pair < COLOR_PAIRS && init_pair(pair, foreground, style->background) == OK)
+                                screen->pairs[i] = pair;
+                        else
+                                attributes = style->without;
+                }
+                screen->attributes[i] = (uint32_t)attributes;
+        }
+}
+
+static void screen_measure(Screen *screen) {
+        int rows, columns;
+
+        getmaxyx(stdscr, rows, columns);
+        screen->rows = rows > 0 ? (size_t)rows : 0;
+        screen->columns = columns > 0 ? (size_t)columns : 0;
+        if (screen->columns > SCREEN_COLUMNS_MAX)
+                screen->columns = SCREEN_COLUMNS_MAX;
+}
+
+/* Without a way to put the cursor anywhere, as of "dumb", curses would write all rows over each other. */
+static bool screen_can_be_drawn(void) {
+        const char *move = tigetstr("cup");
+
+        /* What is no text at all is told by an address that is none. */
+        return move && move != (const char *)-1;
+}
+
+/**
+ * screen_init() - take the terminal
+ * @screen:     output
+ *
+ * Return: 0, or a negative errno after a complaint: standard input or output is no
+ *         terminal, or nobody knows what kind it is.
+ */
+int screen_init(Screen *screen) {
+        const char *name = getenv("TERM");
+
+        *screen = (Screen)SCREEN_NULL;
+        if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+                error_print("A screen needs a terminal, as standard input and as output; -b prints lines instead.");
+                return -ENOTTY;
+        }
+
+        setlocale(LC_CTYPE, "");
+        screen->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+
+        screen_stop = 0;
+        set_escdelay(SCREEN_ESCAPE_MS);
+        screen->terminal = newterm(NULL, stdout, stdin);
+        if (!screen->terminal) {
+                if (name && *name)
+                        error_print("Nobody knows how to draw on a terminal of the kind \"%.64s\": set TERM, or use -b.",
+                                 name);
+                else
+                        error_print("TERM does not say what kind of terminal this is: set it, or use -b.");
+                return -ENODEV;
+        }
+        if (!screen_can_be_drawn()) {
+                screen_deinit(screen);
+                error_print("A terminal of the kind \"%.64s\" can only be written on, not drawn: set TERM, or use -b.", name);
+                return -ENODEV;
+        }
+        screen_catch_signals();
+
+        cbreak();
+        noecho();
+        nonl();
+        keypad(stdscr, TRUE);
+        nodelay(stdscr, TRUE);
+        intrflush(stdscr, FALSE);
+        curs_set(0);
+        screen_make_styles(screen);
+        screen_measure(screen);
+
+        return 0;
+}
+
+/* Gives the terminal back as it was. NULL-safe, and fine for one that was never taken. */
+void screen_deinit(Screen *screen) {
+        if (!screen || !screen->terminal)
+                return;
+
+        endwin();
+        delscreen(screen->terminal);
+        screen->terminal = NULL;
+}
+
+/**
+ * screen_wait() - wait for a key, or for others
+ * @screen:     the screen
+ * @fds:        output: what became ready of these; one more place than n_fds, for the keyboard
+ * @n_fds:      how many
+ * @timeout_ms: at most so long; -1: for ever
+ *
+ * Ends early when the size changes or a signal says to stop.
+ *
+ * Return: 0, or a negative errno.
+ */
+int screen_wait(Screen *screen, struct pollfd *fds, size_t n_fds, int timeout_ms) {
+        int n_bytes = 0;
+
+        (void)screen;
+        fds[n_fds] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };
+        if (screen_stopped())
+                timeout_ms = 0;
+        if (poll(fds, n_fds + 1, timeout_ms) < 0) {
+                for (size_t i = 0; i <= n_fds; ++i)
+                        fds[i].revents = 0;
+                return errno == EINTR ? 0 : -errno;
+        }
+
+        /* A terminal that has gone is ready to be read for ever, and has nothing. */
+        if (fds[n_fds].revents & (POLLHUP | POLLERR | POLLNVAL))
+                screen_stop = 1;
+        else if ((fds[n_fds].revents & POLLIN) && (ioctl(STDIN_FILENO, FIONREAD, &n_bytes) < 0 || n_bytes == 0))
+                screen_stop = 1;
+
+        return 0;
+}
+
+static uint32_t screen_function_key(wint_t key) {
+        static const struct {
+                wint_t curses;
+                uint32_t key;
+        } keys[] = {
+                { KEY_UP, SCREEN_KEY_UP },
+                { KEY_DOWN, SCREEN_KEY_DOWN },
+                { KEY_LEFT, SCREEN_KEY_LEFT },
+                { KEY_RIGHT, SCREEN_KEY_RIGHT },
+                { KEY_PPAGE, SCREEN_KEY_PAGE_UP },
+                { KEY_NPAGE, SCREEN_KEY_PAGE_DOWN },
+                { KEY_HOME, SCREEN_KEY_HOME },
+                { KEY_END, SCREEN_KEY_END },
+                { KEY_DC, SCREEN_KEY_DELETE },
+                { KEY_BTAB, SCREEN_KEY_TAB_BACK },
+                { KEY_ENTER, SCREEN_KEY_ENTER },
+                { KEY_BACKSPACE, SCREEN_KEY_BACKSPACE },
+        };
+
+        if (key >= KEY_F(1) && key <= KEY_F(12))
+                return SCREEN_KEY_F0 + (key - KEY_F0);
+        for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); ++i)
+                if (keys[i].curses == key)
+                        return keys[i].key;
+
+        return SCREEN_KEY_NONE;
+}
+
+/**
+ * screen_key() - the next key that was pressed
+ * @screen:     the screen
+ *
+ * Does not wait. Keys without a meaning are left out.
+ *
+ * Return: A character, one of enum screen_key, or SCREEN_KEY_NONE: there is no more.
+ */
+uint32_t screen_key(Screen *screen) {
+        uint32_t key;
+        wint_t code;
+        int r;
+
+        for (;;) {
+                r = get_wch(&code);
+                if (r == ERR)
+                        return SCREEN_KEY_NONE;
+                if (r != KEY_CODE_YES)
+                        return code == '\n' ? SCREEN_KEY_ENTER : code == 8 ? SCREEN_KEY_BACKSPACE : code;
+                if (code == KEY_RESIZE) {
+                        screen_measure(screen);
+                        return SCREEN_KEY_RESIZE;
+                }
+                key = screen_function_key(code);
+                if (key != SCREEN_KEY_NONE)
+                        return key;
+        }
+}
+
+/* Begins a new picture, without the cursor. */
+void screen_begin(Screen *screen) {
+        (void)screen;
+        curs_set(0);
+        erase();
+}
+
+/* Shows the picture: what differs from the one before goes to the terminal. */
+void screen_flush(Screen *screen) {
+        (void)screen;
+        refresh();
+}
+
+/* The next picture is sent whole, whatever the terminal shows now. */
+void screen_redraw(Screen *screen) {
+        (void)screen;
+        clearok(stdscr, TRUE);
+}
+
+static void screen_style(Screen *screen, enum screen_style style) {
+        attr_set((attr_t)screen->attributes[style], screen->pairs[style], NULL);
+}
+
+/**
+ * screen_put() - write a text
+ * @screen:     the screen
+ * @row:        where, from 0 on; outside of the screen nothing is written
+ * @column:     the same
+ * @columns:    the text is cut to so many
+ * @style:      what it means
+ * @text:       any bytes
+ *
+ * Return: How many columns it took.
+ */
+size_t screen_put(Screen *screen, size_t row, size_t column, size_t columns, enum screen_style style, const char *text) {
+        wchar_t cells[SCREEN_COLUMNS_MAX];
+        size_t n, used;
+
+        if (row >= screen->rows || column >= screen->columns)
+                return 0;
+        if (columns > screen->columns - column)
+                columns = screen->columns - column;
+
+        n = text_width_clip(cells, SCREEN_COLUMNS_MAX, text, columns, screen->utf8, &used);
+        if (n > 0) {
+                screen_style(screen, style);
+                mvaddnwstr((int)row, (int)column, cells, (int)n);
+        }
+
+        return used;
+}
+
+/* As screen_put(), aligned to the right end of the columns. */
+void screen_put_right(Screen *screen,
+                      size_t row,
+                      size_t column,
+                      size_t columns,
+                      enum screen_style style,
+                      const char *text) {
+        size_t width = text_width(text, screen->utf8);
+
+        if (width < columns) {
+                column += columns - width;
+                columns = width;
+        }
+        screen_put(screen, row, column, columns, style, text);
+}
+
+/* One cell, of a sign that the caller knows to be harmless and one column wide. */
+void screen_put_cell(Screen *screen, size_t row, size_t column, enum screen_style style, wchar_t cell) {
+        if (row >= screen->rows || column >= screen->columns)
+                return;
+
+        screen_style(screen, style);
+        mvaddnwstr((int)row, (int)column, &cell, 1);
+}
+
+/* Makes the columns empty, in a style. */
+void screen_fill(Screen *screen, size_t row, size_t column, size_t columns, enum screen_style style) {
+        if (row >= screen->rows || column >= screen->columns)
+                return;
+        if (columns > screen->columns - column)
+                columns = screen->columns - column;
+
+        screen_style(screen, style);
+        mvhline((int)row, (int)column, ' ' | (chtype)screen->attributes[style] | COLOR_PAIR(screen->pairs[style]), (int)columns);
+}
+
+/* Shows the cursor, behind what is typed; to be called after all else was drawn. */
+void screen_cursor(Screen *screen, size_t row, size_t column) {
+        if (row >= screen->rows || column >= screen->columns)
+                return;
+
+        curs_set(1);
+        move((int)row, (int)column);
+}

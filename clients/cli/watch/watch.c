@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * taskbroker watch: prints events as they come.
+ *
+ * Owns the loop: waits for the broker, a signal, the end of the time asked for,
+ * or of the reader of standard output. printer.c does the printing. The library
+ * comes back to a broker that went away; what that means to whoever reads the
+ * events is told here.
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "taskbroker/taskbroker.h"
+
+#include "clients/cli/base/clock.h"
+#include "clients/cli/base/error.h"
+#include "clients/cli/base/exit_status.h"
+#include "clients/cli/base/format.h"
+#include "clients/cli/base/signals.h"
+#include "clients/cli/connect/connection.h"
+#include "clients/cli/text/event_printer.h"
+#include "clients/cli/verbs.h"
+#include "clients/cli/watch/watch_options.h"
+
+/* The broker may hold events back so long: no eye sees it, and a flood costs 20 wake-ups a second. */
+#define WATCH_MAX_DELAY_MS 50u
+
+/* After the time asked for, what happened within it is still on its way: delayed on purpose, or by a busy machine. */
+#define WATCH_GRACE_NS ((WATCH_MAX_DELAY_MS + UINT64_C(200)) * 1000000u)
+
+typedef struct Watch Watch;
+
+struct Watch {
+        const WatchOptions *options;
+        struct tb_client *client;
+        bool subscribed;
+        uint64_t answer_deadline;       /* by then the broker must have answered */
+        uint64_t deadline;              /* of -t, CLOCK_MONOTONIC; 0: none, or not begun */
+        uint64_t now;
+        uint64_t n_printed;
+        uint64_t n_losses_hidden;
+        bool link_down;
+        EventPrinter printer;
+};
+
+/* What a step of the loop comes to. */
+enum {
+        WATCH_ON = -1,                  /* go on; all others are exit statuses */
+};
+
+/* The exit status that an output's result means; WATCH_ON also where a signal came: the loop looks for it. */
+static int watch_after_output(int error) {
+        if (error == -EINTR || error >= 0)
+                return WATCH_ON;
+
+        return output_verdict(error);
+}
+
+static int watch_lost(const struct tb_event *event) {
+        char count[FORMAT_MAX];
+
+        error_print("%s%s events or records were lost (%s, %s): ended, as --strict asks.",
+                 event->loss.at_least ? "At least " : "",
+                 format_count(count, event->loss.count),
+                 tb_loss_source_name(event->loss.source),
+                 tb_loss_reason_name(event->loss.reason));
+        return EXIT_STATUS_LOSS;
+}
+
+/* Whether it happened within the time asked for, by the kernel's own stamp. */
+static bool watch_in_time(const Watch *watch, const struct tb_event *event) {
+        if (!watch->deadline || watch->now < watch->deadline)
+                return true;
+
+        return event->time_ns - (uint64_t)event->realtime_offset_ns <= watch->deadline;
+}
+
+/*
+ * Of a filtered subscription, the broker tells too by which change a task came in
+ * or left, whatever its kind: it belongs to the snapshot, which it keeps true.
+ */
+static bool watch_shows(const Watch *watch, const struct tb_event *event) {
+        if (watch->options->kinds & TB_KIND_BIT(event->kind))
+                return true;
+
+        return watch->options->snapshot && event->kind != TB_KIND_LOSS;
+}
+
+static int watch_event(Watch *watch, const struct tb_event *event) {
+        bool shown = watch_shows(watch, event);
+        int r = WATCH_ON;
+
+        if (!watch_in_time(watch, event))
+                return WATCH_ON;
+
+        if (shown) {
+                r = watch_after_output(event_printer_event(&watch->printer, event));
+                watch->n_printed++;
+        }
+        if (event->kind == TB_KIND_LOSS && !shown)
+                watch->n_losses_hidden++;
+
+        if (r == WATCH_ON && event->kind == TB_KIND_LOSS && watch->options->strict)
+                return watch_lost(event);
+        if (r == WATCH_ON && watch->options->count && watch->n_printed == watch->options->count)
+                return EXIT_STATUS_OK;
+
+        return r;
+}
+
+static int watch_error(const Watch *watch, const struct tb_error *error) {
+        connection_print_error(error);
+        return error->code == TB_ERROR_FELL_BEHIND && watch->options->strict ? EXIT_STATUS_LOSS : EXIT_STATUS_ERROR;
+}
+
+static void watch_complain_link(const struct tb_link *link) {
+        char text[CONNECTION_TEXT_MAX];
+
+        error_print("%s.", connection_describe(text, link, clock_now_realtime_ns()));
+}
+
+/*
+ * In the stream it stands where events may be missing, like a loss; a reader who
+ * wants none of these gets none of it. Where no person reads the stream, standard
+ * error has it too.
+ */
+static int watch_link(Watch *watch, const struct tb_link *link) {
+        bool shown = watch->options->kinds & TB_KIND_BIT(TB_KIND_LOSS);
+        int r = WATCH_ON;
+
+        /* As if the first try had failed: whoever called has to know that at once. */
+        if (!watch->subscribed) {
+                error_print("%s", link->reason);
+                return EXIT_STATUS_ERROR;
+        }
+
+        watch->link_down = link->state == TB_LINK_LOST;
+        if (shown)
+                r = watch_after_output(event_printer_link(&watch->printer, link));
+        if (!shown || !watch->printer.output.terminal)
+                watch_complain_link(link);
+        if (r == WATCH_ON && link->state == TB_LINK_RESTARTED && watch->options->strict) {
+                error_print("What happened without the connection is lost: ended, as --strict asks.");
+                return EXIT_STATUS_LOSS;
+        }
+
+        return r;
+}
+
+/* The header comes now: a subscription that is refused prints nothing but why. */
+static int watch_subscribed(Watch *watch) {
+        if (watch->subscribed)
+                return WATCH_ON;
+        if (watch->options->span_ns)
+                watch->deadline = clock_now_ns() + watch->options->span_ns;
+        watch->subscribed = true;
+
+        return watch_after_output(event_printer_header(&watch->printer));
+}
+
+static int watch_message(Watch *watch, const struct tb_message *message) {
+        switch (message->type) {
+        case TB_MESSAGE_EVENT:
+                return watch_event(watch, message->event);
+        case TB_MESSAGE_ERROR:
+                return watch_error(watch, message->error);
+        case TB_MESSAGE_LINK:
+                return watch_link(watch, message->link);
+        case TB_MESSAGE_TASK:
+                return watch_after_output(event_printer_task(&watch->printer, message->task));
+        case TB_MESSAGE_SNAPSHOT_END:
+                return watch_after_output(event_printer_snapshot_end(&watch->printer, message->snapshot_end));
+        case TB_MESSAGE_SUBSCRIBED:
+                return watch_subscribed(watch);
+        default:
+                return WATCH_ON;
+        }
+}
+
+static int watch_process(Watch *watch) {
+        const struct tb_message *message;
+        int r, r_process, r_watch;
+
+        r_process = tb_process(watch->client);
+        while (!signals_stop_wanted() && (r = tb_next(watch->client, &message)) != 0) {
+                if (r < 0) {
+                        error_print("%s", tb_error_text(watch->client));
+                        return EXIT_STATUS_ERROR;
+                }
+                r_watch = watch_message(watch, message);
+                if (r_watch != WATCH_ON)
+                        return r_watch;
+        }
+        if (r_process < 0) {
+                error_print("%s", tb_error_text(watch->client));
+                return EXIT_STATUS_ERROR;
+        }
+
+        return watch_after_output(output_flush(&watch->printer.output));
+}
+
+/* When the loop must look up, whatever happens: 0: never. */
+static uint64_t watch_next_deadline(const Watch *watch) {
+        if (!watch->subscribed)
+                return watch->answer_deadline;
+        if (!watch->deadline)
+                return 0;
+
+        return watch->now < watch->deadline ? watch->deadline : watch->deadline + WATCH_GRACE_NS;
+}
+
+static int watch_wait(Watch *watch, bool *ret_reader_gone) {
+        struct pollfd pfds[] = {
+                { .fd = tb_fd(watch->client), .events = tb_poll_events(watch->client) },
+                { .fd = watch->printer.output.fd, .events = 0 },
+        };
+        int r;
+
+        r = signals_poll(pfds, 2, watch_next_deadline(watch), watch->now);
+        if (r < 0 && r != -EINTR) {
+                error_print("Cannot wait for the broker: %s.", strerror(-r));
+                return EXIT_STATUS_ERROR;
+        }
+
+        *ret_reader_gone = r > 0 && pfds[1].revents & (POLLERR | POLLHUP);
+        return WATCH_ON;
+}
+
+/* The end that was asked for. While the broker is away, nobody knows what was missed. */
+static int watch_end(const Watch *watch) {
+        if (!watch->link_down || (signals_stop_wanted() && !watch->options->strict))
+                return EXIT_STATUS_OK;
+
+        error_print("The broker has not come back: what happened since it went is not known.");
+        return watch->options->strict ? EXIT_STATUS_LOSS : EXIT_STATUS_ERROR;
+}
+
+static int watch_loop(Watch *watch) {
+        bool reader_gone;
+        int r;
+
+        for (;;) {
+                watch->now = clock_now_ns();
+                r = watch_wait(watch, &reader_gone);
+                if (r != WATCH_ON)
+                        return r;
+                if (signals_stop_wanted())
+                        return watch_end(watch);
+                if (reader_gone)
+                        return EXIT_STATUS_OK;
+
+                watch->now = clock_now_ns();
+                r = watch_process(watch);
+                if (r != WATCH_ON)
+                        return r;
+                if (signals_stop_wanted())
+                        return watch_end(watch);
+                if (!watch->subscribed && watch->now >= watch->answer_deadline) {
+                        connection_print_silent(watch->options->socket_path);
+                        return EXIT_STATUS_ERROR;
+                }
+                if (watch->deadline && watch->now >= watch->deadline + WATCH_GRACE_NS)
+                        return watch_end(watch);
+        }
+}
+
+static int watch_subscribe(Watch *watch) {
+        struct tb_subscription subscription = {
+                .kinds = watch->options->kinds,
+                .threads = watch->options->threads,
+                .strict = watch->options->strict,
+                .max_delay_ms = WATCH_MAX_DELAY_MS,
+                .snapshot = watch->options->snapshot,
+                .programs = watch->options->arguments,
+                .filter = watch->options->filter.wanted,
+        };
+
+        if (tb_set_reconnect(watch->client) < 0 || tb_subscribe(watch->client, &subscription, NULL) < 0) {
+                error_print("%s", tb_error_text(watch->client));
+                return EXIT_STATUS_ERROR;
+        }
+        watch->answer_deadline = clock_now_ns() + CONNECTION_ANSWER_NS;
+
+        return WATCH_ON;
+}
+
+static void watch_begin(Watch *watch) {
+        event_printer_init(&watch->printer, signals_flag());
+        watch->printer.json = watch->options->json;
+        watch->printer.lines.threads = watch->options->threads;
+        watch->printer.lines.arguments = watch->options->arguments;
+}
+
+static int watch_finish(Watch *watch, int status) {
+        char count[FORMAT_MAX];
+        int r;
+
+        /* The broken pipe was told of, or passed over, when it was met. */
+        r = output_finish(&watch->printer.output);
+        if (r < 0 && status == EXIT_STATUS_OK)
+                status = output_verdict(r);
+        if (watch->n_losses_hidden)
+                error_print("There were %s losses, which -e left out.", format_count(count, watch->n_losses_hidden));
+
+        return status;
+}
+
+int verb_watch(const char *socket_path, int argc, char **argv) {
+        static Watch watch;
+        static WatchOptions options;
+        int r;
+
+        options.socket_path = socket_path;
+        options.kinds = TB_KINDS_DEFAULT;
+        r = watch_options_read(&options, argc, argv);
+        if (r != WATCH_ON)
+                return r;
+
+        watch.options = &options;
+        if (connection_connect(options.socket_path, &watch.client) < 0)
+                return EXIT_STATUS_ERROR;
+
+        signals_catch();
+        watch_begin(&watch);
+        r = watch_subscribe(&watch);
+        if (r == WATCH_ON)
+                r = watch_loop(&watch);
+        r = watch_finish(&watch, r);
+        watch.client = tb_close(watch.client);
+
+        return r;
+}

@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#pragma once
-
-#include <stddef.h>
-
-__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
-__attribute__((format(printf, 2, 3))) int complain_usage(const char *verb, const char *format, ...);
-int complain_column(const char *verb, const char *option, const char *name, size_t n_name);
-int complain_option(const char *verb, int c, char **argv);

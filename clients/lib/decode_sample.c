@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Samples, and answers to questions for statistics: both are lists of TaskSamples, which
+ * are decoded one by one, as the program takes them, in the memory of one.
+ *
+ * Called by the decoder.
+ */
+
+#include <errno.h>
+
+#include "clients/lib/decode_parts.h"
+
+/* Tags of SampleBatch and Stats, sample.proto. */
+enum {
+        SAMPLE_TASKS = 1,
+        SAMPLE_NUMBER = 2,
+        SAMPLE_LAST = 3,
+        SAMPLE_FULL = 4,
+        SAMPLE_BEGIN_TIME_NS = 5,
+        SAMPLE_END_TIME_NS = 6,
+        SAMPLE_SPAN_NS = 7,
+        SAMPLE_FORKS = 8,
+        SAMPLE_EXECS = 9,
+        SAMPLE_EXITS = 10,
+        SAMPLE_LOST = 11,
+        STATS_REQUEST_ID = 1,
+        STATS_TASKS = 2,
+};
+
+static unsigned int samples_type(uint32_t number, bool answer) {
+        if (number == (answer ? STATS_TASKS : SAMPLE_TASKS))
+                return WIRE_BYTES;
+        if (!answer && (number == SAMPLE_BEGIN_TIME_NS || number == SAMPLE_END_TIME_NS))
+                return WIRE_FIXED64;
+
+        return WIRE_VARINT;
+}
+
+static void samples_note(Decoder *decoder, const WireField *field) {
+        struct tb_sample *sample = &decoder->sample;
+
+        switch (field->number) {
+        case SAMPLE_NUMBER:
+                if (!decoder->first_sample)
+                        decoder->first_sample = field->value;
+                sample->number = field->value - decoder->first_sample + 1;
+                break;
+        case SAMPLE_LAST:
+                decoder->sample_is_last = field->value;
+                break;
+        case SAMPLE_FULL:
+                sample->full = field->value;
+                break;
+        case SAMPLE_BEGIN_TIME_NS:
+                sample->begin_time_ns = field->value;
+                break;
+        case SAMPLE_END_TIME_NS:
+                sample->end_time_ns = field->value;
+                break;
+        case SAMPLE_SPAN_NS:
+                sample->span_ns = field->value;
+                break;
+        case SAMPLE_FORKS:
+                sample->forks = field->value;
+                break;
+        case SAMPLE_EXECS:
+                sample->execs = field->value;
+                break;
+        case SAMPLE_EXITS:
+                sample->exits = field->value;
+                break;
+        case SAMPLE_LOST:
+                sample->lost = field->value;
+                break;
+        default:
+                break;
+        }
+}
+
+/**
+ * decoder_open_samples() - begin with a part of a sample, or an answer
+ * @decoder:    the decoder
+ * @data:       the encoded SampleBatch, or Stats; must stay where it is until the last task is taken
+ * @n_data:     its length
+ * @answer:     it is a Stats
+ *
+ * Return: 0, or -EPROTO.
+ */
+int decoder_open_samples(Decoder *decoder, const uint8_t *data, size_t n_data, bool answer) {
+        WireCursor cursor = { data, data + n_data };
+        WireField field;
+        int r;
+
+        decoder->samples = cursor;
+        decoder->samples_answer = answer;
+        decoder->samples_request_id = 0;
+        decoder->sample_is_last = false;
+        decoder->samples_end_told = false;
+
+        while ((r = wire_next(&cursor, &field)) > 0) {
+                if (field.number > (answer ? STATS_TASKS : SAMPLE_LOST))
+                        continue;
+                if (field.type != samples_type(field.number, answer))
+                        return decoder_refuse(decoder, answer ? "a Stats is malformed" : "a SampleBatch is malformed");
+                if (!answer)
+                        samples_note(decoder, &field);
+                else if (field.number == STATS_REQUEST_ID)
+                        decoder->samples_request_id = field.value;
+        }
+        if (r < 0)
+                return decoder_refuse(decoder, answer ? "a Stats is malformed" : "a SampleBatch is malformed");
+
+        decoder->in_samples = true;
+        return 0;
+}
+
+static void decode_task_sample(struct tb_task_sample *sample, struct tb_task_stats *stats, const Taskbroker__V1__TaskSample *wire) {
+        *sample = (struct tb_task_sample){
+                .pid = wire->pid,
+                .tid = wire->tid,
+                .ppid = wire->ppid,
+                .uid = wire->uid,
+                .start_time_ns = wire->start_time_ns,
+                .time_ns = wire->time_ns,
+                .tasks = wire->tasks,
+                .kernel_thread = wire->kernel_thread,
+                .gone = wire->state == TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_GONE,
+                .ended = wire->ended,
+                .termination = decode_termination(wire->termination),
+                .stats_missing = (enum tb_stats_missing)wire->stats_missing,
+        };
+        decode_comm(sample->comm, wire->comm);
+        if (wire->stats) {
+                decode_task_stats(stats, wire->stats);
+                sample->stats = stats;
+        }
+}
+
+/* The list is at its end: what it was of may be complete, which is told first. */
+static int decoder_end_samples(Decoder *decoder) {
+        if (decoder->samples_end_told || (!decoder->samples_answer && !decoder->sample_is_last)) {
+                decoder->in_samples = false;
+                return 0;
+        }
+
+        decoder->samples_end_told = true;
+        if (decoder->samples_answer) {
+                decoder->message = (struct tb_message){
+                        .type = TB_MESSAGE_STATS_END,
+                        .request_id = decoder->samples_request_id,
+                };
+                return 1;
+        }
+
+        decoder->sample_done = decoder->sample;
+        decoder->sample = (struct tb_sample){ 0 };
+        decoder->message = (struct tb_message){ .type = TB_MESSAGE_SAMPLE, .sample = &decoder->sample_done };
+        return 1;
+}
+
+/**
+ * decoder_next_sample() - take the next task of a sample, or of an answer
+ * @decoder:    the decoder, in one
+ *
+ * Return: 1: decoder->message is set; 0: the frame is at its end; -EPROTO, with
+ *         decoder->reason; -ENOMEM.
+ */
+int decoder_next_sample(Decoder *decoder) {
+        const uint32_t tasks = decoder->samples_answer ? STATS_TASKS : SAMPLE_TASKS;
+        const Taskbroker__V1__TaskSample *wire;
+        WireField field;
+
+        while (wire_next(&decoder->samples, &field) > 0) {
+                if (field.number != tasks)
+                        continue;
+                wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__task_sample__descriptor, field.data, field.n_data);
+                if (!wire)
+                        return decoder_not_unpacked(decoder, &decoder->arena, "a TaskSample is malformed");
+
+                decode_task_sample(&decoder->task_sample, &decoder->stats, wire);
+                if (!decoder->samples_answer)
+                        decoder->sample.tasks++;
+                decoder->message = (struct tb_message){
+                        .type = TB_MESSAGE_TASK_SAMPLE,
+                        .request_id = decoder->samples_request_id,
+                        .task_sample = &decoder->task_sample,
+                };
+                return 1;
+        }
+
+        return decoder_end_samples(decoder);
+}
+
+int decoder_sampling(Decoder *decoder, const uint8_t *data, size_t n_data) {
+        const Taskbroker__V1__Sampling *wire;
+
+        wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__sampling__descriptor, data, n_data);
+        if (!wire)
+                return decoder_not_unpacked(decoder, &decoder->arena, "a Sampling is malformed");
+
+        decoder->message = (struct tb_message){ .type = TB_MESSAGE_SAMPLING, .request_id = wire->request_id };
+        return 1;
+}
+
+/* Told with the sample that comes next. */
+int decoder_sample_loss(Decoder *decoder, const uint8_t *data, size_t n_data) {
+        const Taskbroker__V1__SampleLoss *wire;
+
+        wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__sample_loss__descriptor, data, n_data);
+        if (!wire)
+                return decoder_not_unpacked(decoder, &decoder->arena, "a SampleLoss is malformed");
+
+        decoder->sample.samples_lost += wire->count;
+        decoder->sample.tasks = 0;
+        return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One Task of a snapshot becomes one struct tb_task; and what a process runs, which
+ * events tell too.
+ *
+ * Called by the decoder. All that the structs point to is the caller's.
+ */
+
+#include "clients/lib/decode_parts.h"
+
+/* decode_alloc() sees to the NUL behind it. */
+static const char *decode_text(ProtobufCBinaryData bytes) {
+        return bytes.len ? (const char *)bytes.data : "";
+}
+
+/**
+ * decode_program() - decode what a process runs
+ * @program:       output
+ * @wire:          the Program, or NULL
+ *
+ * Return: @program; NULL where there is none.
+ */
+const struct tb_program *decode_program(struct tb_program *program, const Taskbroker__V1__Program *wire) {
+        if (!wire)
+                return NULL;
+
+        *program = (struct tb_program){
+                .state = (enum tb_program_state)wire->state,
+                .cmdline = decode_text(wire->cmdline),
+                .n_cmdline = wire->cmdline.len,
+                .exe = decode_text(wire->exe),
+                .n_exe = wire->exe.len,
+                .cgroup = decode_text(wire->cgroup),
+                .n_cgroup = wire->cgroup.len,
+                .truncated = wire->truncated,
+                .exe_withheld = wire->exe_withheld,
+        };
+        return program;
+}
+
+/**
+ * decode_task() - decode a task of the snapshot
+ * @task:          output
+ * @program:       room for what its process runs
+ * @wire:          the Task
+ */
+void decode_task(struct tb_task *task, struct tb_program *program, const Taskbroker__V1__Task *wire) {
+        *task = (struct tb_task){
+                .pid = wire->pid,
+                .tid = wire->tid,
+                .ppid = wire->ppid,
+                .uid = wire->uid,
+                .euid = wire->euid,
+                .gid = wire->gid,
+                .egid = wire->egid,
+                .session = wire->session,
+                .start_time_ns = wire->start_time_ns,
+                .tasks = wire->tasks,
+                .kernel_thread = wire->kernel_thread,
+                .credentials_changed = wire->credentials_changed,
+                .seeded = wire->seeded,
+                .task_unknown = wire->task_unknown,
+                .program = decode_program(program, wire->program),
+        };
+        decode_comm(task->comm, wire->comm);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/*
+ * The join and the task table under any order of what the kernel can say, true to
+ * its habits or not: forks, execs, exits, records and losses of few numbers, with
+ * a /proc that is empty, and time that passes between.
+ *
+ * Whatever is told, the table stays whole: its counts are those of what is in it,
+ * and each event is of a task that can be.
+ */
+
+#include "broker/base/util.h"
+#include "broker/tasks/join.h"
+#include "tests/fuzz/fuzz_tree.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/unit/fake_kernel.h"
+
+#define STEPS_MAX 600
+#define N_NUMBERS 12u
+#define OFFSET_NS 1700000000000000000ll
+#define MS 1000000ull
+
+typedef struct Fuzz Fuzz;
+
+struct Fuzz {
+        FuzzInput input;
+        Connector connector;
+        ExitListener listener;
+        KernelFeatures features;
+        Join join;
+        int connector_kernel, listener_kernel;
+        uint32_t seqs[4];
+        uint64_t now;
+};
+
+static void on_event(Join *join, const Event *event) {
+        const Task *task = task_table_get(&join->table, event->tid);
+
+        assert(event->kind >= EVENT_FORK && event->kind < _EVENT_KIND_N);
+        if (event->kind == EVENT_LOSS) {
+                assert(event->loss.count > 0 || event->loss.at_least);
+                return;
+        }
+        assert(event->pid > 0 && event->tid > 0);
+        assert(memchr(event->comm, 0, sizeof(event->comm)));
+        if (task)
+                assert(task->tid == event->tid);
+        if (event->kind == EVENT_EXIT) {
+                /* either the record, or why there is none */
+                assert((event->exit.stats != NULL) == (event->exit.stats_missing == STATS_MISSING_NO));
+        }
+}
+
+/* Only where births were lost is there a process without a live task. */
+static void check_table(const TaskTable *table, bool births_lost) {
+        size_t n_tasks = 0, n_processes = 0;
+
+        for (const Task *task = task_table_next(table, 1); task; task = task_table_next(table, task->tid + 1)) {
+                assert(task_table_get(table, task->tid) == task);
+                ++n_tasks;
+        }
+        for (const Task *leader = task_table_next_leader(table, 1); leader;
+             leader = task_table_next_leader(table, leader->tid + 1)) {
+                const Process *process = leader->process;
+                size_t n_live = 0;
+
+                for (const List *link = process->tasks.next; link != &process->tasks; link = link->next)
+                        n_live += !(container_of(link, const Task, link)->flags & TASK_GONE);
+                assert(n_live == process->n_live && (n_live > 0 || births_lost));
+                assert(task_table_get_process(table, process->pid) == process);
+                ++n_processes;
+        }
+        assert(n_tasks == table->n_live_tasks && n_processes == table->n_live_processes);
+}
+
+static uint32_t number(Fuzz *fuzz) {
+        return 1 + fuzz_u8(&fuzz->input) % N_NUMBERS;
+}
+
+static void say(Fuzz *fuzz, uint32_t what, uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+        uint8_t bytes[PROC_BYTES];
+        uint32_t cpu = fuzz_u8(&fuzz->input) & 3;
+
+        proc_bytes(bytes, fuzz->seqs[cpu]++, what, cpu, fuzz->now);
+        proc_union(bytes, a, b, c, d, 0, 0);
+        packet_send(fuzz->connector_kernel, bytes, sizeof(bytes));
+        fuzz->now += MS;
+}
+
+/* The numbers, and sometimes anything, in the fields that the join reads. */
+static void record(Fuzz *fuzz) {
+        ExitMessage message = exit_message_new();
+        uint8_t stats[STATS_BYTES] = {}, how = fuzz_u8(&fuzz->input);
+        uint32_t tid = number(fuzz), pid = how & 1 ? number(fuzz) : tid;
+
+        if (how & 2)
+                fuzz_fill(&fuzz->input, stats, 64);
+        put_u16(stats, 0, 8 + (how >> 4) % 10);
+        put_u8(stats, STATS_AT_FLAG, how & 4 ? 0x20 : 0);
+        put_u32(stats, STATS_AT_EXITCODE, how & 8);
+        put_u32(stats, STATS_AT_PID, tid);
+        put_u32(stats, STATS_AT_TGID, pid);
+        put_u64(stats, STATS_AT_ETIME, (uint64_t)fuzz_u8(&fuzz->input) * 1000);
+        exit_message_aggregate(&message, ATTR_AGGR_PID, tid, stats, sizeof(stats), how & 0x10);
+        if (how & 0x20)
+                exit_message_aggregate(&message, ATTR_AGGR_TGID, pid, stats, sizeof(stats), how & 0x10);
+        packet_send(fuzz->listener_kernel, message.data, message.n);
+}
+
+static void age(Fuzz *fuzz) {
+        const uint64_t ns = (uint64_t)(1 + fuzz_u8(&fuzz->input) % 8) * 400 * MS;
+
+        fuzz->join.lossy_ns -= ns;
+        fuzz->join.lossy_since_ns -= ns;
+        list_for_each(link, safe, &fuzz->join.records.waiting.by_age)
+                container_of(link, PendingRecord, age_link)->arrived_ns -= ns;
+        assert(join_tick(&fuzz->join) == 0);
+}
+
+static void turn(Fuzz *fuzz) {
+        bool drained = false;
+
+        for (int i = 0; i < 8 && !drained; ++i)
+                assert(join_turn(&fuzz->join, &drained) == 0);
+        assert(drained);
+        check_table(&fuzz->join.table, fuzz->join.births_lost);
+}
+
+static void step(Fuzz *fuzz) {
+        uint8_t op = fuzz_u8(&fuzz->input);
+        uint32_t a = number(fuzz), b = number(fuzz);
+
+        switch (op % 16) {
+        case 0:
+        case 1:
+                say(fuzz, WHAT_FORK, a, a, b, b);
+                break;
+        case 2:
+                say(fuzz, WHAT_FORK, a, a, b, number(fuzz));
+                break;
+        case 3:
+        case 4:
+                say(fuzz, WHAT_EXIT, a, op & 0x80 ? b : a, op & 0x40 ? 256 : 0, 17);
+                break;
+        case 5:
+        case 6:
+        case 7:
+                record(fuzz);
+                break;
+        case 8:
+                say(fuzz, WHAT_EXEC, a, op & 0x80 ? b : a, 0, 0);
+                break;
+        case 9:
+                say(fuzz, op & 0x80 ? WHAT_UID : WHAT_GID, a, b, op >> 4, op >> 5);
+                break;
+        case 10:
+                say(fuzz, op & 0x80 ? WHAT_COMM : WHAT_SID, a, op & 0x40 ? b : a, 0x41424344, 0);
+                break;
+        case 11:
+                say(fuzz, op & 0x80 ? WHAT_PTRACE : WHAT_COREDUMP, a, b, a, b);
+                break;
+        case 12:
+                fuzz->seqs[op >> 6] += a;
+                break;
+        case 13:
+                age(fuzz);
+                break;
+        case 14:
+                if (op & 0x80)
+                        join_note_muted(&fuzz->join, fuzz->now - 20 * MS);
+                break;
+        default:
+                turn(fuzz);
+                break;
+        }
+        if (op & 0x10)
+                turn(fuzz);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
+        static Fuzz fuzz;
+        int fds[2];
+
+        fuzz = (Fuzz){ .input = { data, data + n_data } };
+        packet_pair(fds);
+        fuzz.connector_kernel = fds[1];
+        assert(connector_init(&fuzz.connector, &(ConnectorOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) == 0);
+        packet_pair(fds);
+        fuzz.listener_kernel = fds[1];
+        assert(exit_listener_init(&fuzz.listener, &(ExitListenerOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) == 0);
+        fuzz.features.delay_accounting = DELAY_ACCOUNTING_ON;
+        join_init(&fuzz.join, &fuzz.connector, &fuzz.listener, &fuzz.features, fuzz_tree()->fd, on_event);
+        join_set_realtime_offset(&fuzz.join, OFFSET_NS);
+        fuzz.join.start_ns -= 10000 * MS;
+        fuzz.now = fuzz.join.start_ns + 2000 * MS;
+
+        for (int n = 0; n < STEPS_MAX && fuzz_has_more(&fuzz.input); ++n) {
+                step(&fuzz);
+                if (n % 16 == 15)
+                        turn(&fuzz);
+        }
+        turn(&fuzz);
+
+        join_deinit(&fuzz.join);
+        connector_deinit(&fuzz.connector);
+        exit_listener_deinit(&fuzz.listener);
+        close(fuzz.connector_kernel);
+        close(fuzz.listener_kernel);
+        return 0;
+}

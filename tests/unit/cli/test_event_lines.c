@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/*
+ * The command's lines for people: columns that line up, "-" where nobody knows,
+ * and a verdict on the broker.
+ */
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clients/cli/text/event_lines.h"
+#include "clients/cli/text/status_text.h"
+
+static Users users;
+
+static void check_text(EventLines *lines, const char *should) {
+        assert(lines->n == strlen(lines->text));
+        assert(lines->text[lines->n - 1] == '\n');
+        lines->text[lines->n - 1] = 0;
+        if (strcmp(lines->text, should) != 0)
+                fprintf(stderr, "is:     %s\nshould: %s\n", lines->text, should);
+        assert(strcmp(lines->text, should) == 0);
+}
+
+static void check_line(EventLines *lines, const struct tb_event *event, const char *should) {
+        event_lines_event(lines, event);
+        check_text(lines, should);
+}
+
+static struct tb_event make_event(enum tb_kind kind) {
+        return (struct tb_event){
+                .kind = kind,
+                .time_ns = UINT64_C(1700000000123456789),
+                .start_time_ns = UINT64_C(1699999998000000000),
+                .pid = 4194304,
+                .tid = 4194304,
+                .ppid = 1,
+                .comm = "123456789012345",
+        };
+}
+
+static void test_kinds(void) {
+        EventLines lines = { .users = &users };
+        struct tb_event event;
+
+        event_lines_header(&lines);
+        assert(strcmp(lines.text,
+                      "TIME         KIND         PID    PPID USER       NAME            "
+                      "LIFETIME      CPU    READ WRITTEN PEAKMEM STATUS\n") == 0);
+
+        event = make_event(TB_KIND_FORK);
+        check_line(&lines, &event, "22:13:20.123 fork     4194304       1 root       123456789012345");
+        event.tid = 7;
+        check_line(&lines, &event, "22:13:20.123 fork     4194304       1 root       123456789012345 a thread");
+        event = make_event(TB_KIND_EXEC);
+        strcpy(event.comm, "a\n\xff\xc3\xa9");
+        event.uid = 4294967294u;
+        check_line(&lines, &event, "22:13:20.123 exec     4194304       1 4294967294 a\\x0a\\xff\xc3\xa9");
+        event = make_event(TB_KIND_COMM);
+        strcpy(event.comm_change.old_comm, "old");
+        check_line(&lines, &event, "22:13:20.123 comm     4194304       1 root       123456789012345 was called old");
+        event = make_event(TB_KIND_UID);
+        event.credentials.real_id = 5;
+        check_line(&lines, &event, "22:13:20.123 uid      4194304       1 root       123456789012345 real 5, effective 0");
+        event = make_event(TB_KIND_SID);
+        event.synthesised = true;
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 sid      4194304       1 root       123456789012345 leads a new session (concluded)");
+        event = make_event(TB_KIND_PTRACE);
+        check_line(&lines, &event, "22:13:20.123 ptrace   4194304       1 root       123456789012345 no longer traced");
+        event.ptrace.tracer_pid = 8;
+        check_line(&lines, &event, "22:13:20.123 ptrace   4194304       1 root       123456789012345 traced by 8");
+        event = make_event(TB_KIND_COREDUMP);
+        check_line(&lines, &event, "22:13:20.123 coredump 4194304       1 root       123456789012345 dumps core");
+
+        lines.threads = true;
+        event = make_event(TB_KIND_EXEC);
+        event.tid = 12;
+        check_line(&lines, &event, "22:13:20.123 exec     4194304      12       1 root       123456789012345");
+        event = (struct tb_event){ .kind = TB_KIND_EXEC, .pid = 5, .tid = 5, .task_unknown = true };
+        check_line(&lines, &event, "00:00:00.000 exec           5       5       - -          -");
+}
+
+static void check_header(EventLines *lines, size_t width, const char *text) {
+        event_lines_fit(lines, width);
+        event_lines_header(lines);
+        assert(lines->n == strlen(text) && strcmp(lines->text, text) == 0);
+}
+
+/* What a terminal has room for: the header, and each line of the usual kinds. */
+static void test_narrow(void) {
+        EventLines lines = { .users = &users };
+        struct tb_event fork = make_event(TB_KIND_FORK), exit = make_event(TB_KIND_EXIT);
+
+        exit.exit.process_ended = true;
+        exit.exit.process_termination = (struct tb_termination){ .known = true, .exit_code = 255 };
+        for (int threads = 0; threads < 2; ++threads) {
+                size_t least = 63 + 8 * (size_t)threads;
+
+                lines.threads = threads;
+                for (size_t width = 0; width < 130; ++width) {
+                        size_t room = width == 0 ? SIZE_MAX : width < least ? least : width;
+
+                        event_lines_fit(&lines, width);
+                        event_lines_header(&lines);
+                        assert(lines.n - 1 <= room);
+                        event_lines_event(&lines, &fork);
+                        assert(lines.n - 1 <= room);
+                        event_lines_event(&lines, &exit);
+                        assert(lines.n - 1 <= room && strstr(lines.text, " exit 255\n"));
+                }
+        }
+
+        lines.threads = false;
+        check_header(&lines, 115,
+                     "TIME         KIND         PID    PPID USER       NAME            LIFETIME      CPU    READ WRITTEN "
+                     "PEAKMEM STATUS\n");
+        check_header(&lines, 114,
+                     "TIME         KIND         PID USER       NAME            LIFETIME      CPU    READ WRITTEN PEAKMEM STATUS\n");
+        check_header(&lines, 80, "TIME         KIND         PID NAME            LIFETIME      CPU PEAKMEM STATUS\n");
+        check_line(&lines, &fork, "22:13:20.123 fork     4194304 123456789012345");
+        check_line(&lines, &exit, "22:13:20.123 exit     4194304 123456789012345    2.12s        -       - exit 255");
+        check_header(&lines, 1, "TIME         KIND         PID NAME                 CPU STATUS\n");
+        lines.arguments = true;
+        check_header(&lines, 104, "TIME         KIND         PID NAME            LIFETIME      CPU PEAKMEM STATUS  ARGUMENTS\n");
+}
+
+static void test_exit(void) {
+        EventLines lines = { .users = &users };
+        struct tb_event event = make_event(TB_KIND_EXIT);
+        struct tb_task_stats stats = {
+                .groups = TB_STATS_BIT(TB_STATS_IDENTITY) | TB_STATS_BIT(TB_STATS_CPU) | TB_STATS_BIT(TB_STATS_IO) |
+                          TB_STATS_BIT(TB_STATS_MEMORY),
+                .identity = { .ac_etime_us = 1500, .ac_tgetime_us = 2500 },
+                .cpu = { .cpu_run_virtual_total_ns = 1234567 },
+                .io = { .read_bytes = 4096, .write_bytes = 0 },
+                .memory = { .hiwater_rss_kib = 2048 },
+        };
+        struct tb_task_stats totals = stats;
+
+        strcpy(event.comm, "sh");
+
+        /* Nothing known but when it began. */
+        event.exit.process_ended = true;
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                 2.12s        -       -       -       - -");
+        event.start_time_ns = 0;
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                     -        -       -       -       - -");
+
+        /* A thread: its own. */
+        event.exit.process_ended = false;
+        event.exit.stats = &stats;
+        event.exit.termination = (struct tb_termination){ .known = true };
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   1.23ms    4.0K       0    2.0M 0");
+
+        /* The process: its totals and its end. */
+        totals.cpu.cpu_run_virtual_total_ns = 5000000;
+        totals.memory.hiwater_rss_kib = 0;
+        totals.groups &= ~TB_STATS_BIT(TB_STATS_IO);
+        event.exit.process_ended = true;
+        event.exit.process_stats = &totals;
+        event.exit.process_termination = (struct tb_termination){ .known = true, .term_signal = 9 };
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                2.50ms   5.00ms       -       -       - SIGKILL");
+
+        /* Before taskstats 12 there is only the oldest of its tasks' ages. */
+        totals.identity.ac_tgetime_us = 0;
+        event.exit.process_termination = (struct tb_termination){ .known = true, .exit_code = 4 };
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   5.00ms       -       -       - exit 4");
+
+        lines.colour = true;
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   5.00ms       -       -       - "
+                   "\033[33mexit 4\033[0m");
+}
+
+static void test_loss(void) {
+        EventLines lines = { .users = &users };
+        struct tb_event event = {
+                .kind = TB_KIND_LOSS,
+                .time_ns = UINT64_C(1700000000123456789),
+                .cpu = 3,
+                .loss = { .count = 4711, .source = TB_LOSS_SOURCE_CONNECTOR, .reason = TB_LOSS_REASON_OVERRUN, .cpu_known = true },
+        };
+
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 LOSS     *** 4 711 kernel events lost: the kernel had no room to queue them "
+                   "(connector, overrun, cpu 3) ***");
+        event.loss.at_least = true;
+        event.loss.cpu_known = false;
+        event.loss.source = TB_LOSS_SOURCE_READER;
+        event.loss.reason = TB_LOSS_REASON_FELL_BEHIND;
+        event.loss.since_time_ns = UINT64_C(1700000000000000000);
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 LOSS     *** at least 4 711 events of this stream lost: this reader was too slow "
+                   "(reader, fell_behind, since 22:13:20.000) ***");
+        event.loss.source = (enum tb_loss_source)-1;
+        event.loss.reason = (enum tb_loss_reason)99;
+        event_lines_event(&lines, &event);
+        assert(strstr(lines.text, "facts lost: the broker does not say why (unknown, unknown"));
+}
+
+#define PROGRAM(cmdline_) .cmdline = (cmdline_), .n_cmdline = sizeof(cmdline_) - 1
+
+static void test_arguments(void) {
+        EventLines lines = { .users = &users, .arguments = true };
+        struct tb_program program = { .state = TB_PROGRAM_CAPTURED, PROGRAM("cc\0-c\0\x1b\0") };
+        struct tb_event exec = make_event(TB_KIND_EXEC), exit = make_event(TB_KIND_EXIT);
+
+        event_lines_header(&lines);
+        assert(strstr(lines.text, " PEAKMEM STATUS  ARGUMENTS\n"));
+
+        strcpy(exec.comm, "cc");
+        strcpy(exit.comm, "cc");
+        exec.exec.program = exit.exit.program = &program;
+        exit.exit.termination = (struct tb_termination){ .known = true };
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              cc -c \\x1b");
+        check_line(&lines,
+                   &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - "
+                   "0       cc -c \\x1b");
+        exec.left_filter = true;
+        check_line(&lines,
+                   &exec,
+                   "22:13:20.123 exec     4194304       1 root       cc              (leaves the filter) cc -c \\x1b");
+        exec.left_filter = false;
+
+        /* To the terminal's end; where the columns alone do not fit, to that of the line they end on. */
+        lines.width = 70;
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              cc -c");
+        lines.colour = true;
+        event_lines_event(&lines, &exec);
+        assert(strstr(lines.text, "\033[36mexec    \033[0m") && strstr(lines.text, " cc -c\n"));
+        lines.colour = false;
+        check_line(&lines,
+                   &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - "
+                   "0       cc -c \\x1b");
+        lines.width = 58;
+        check_line(&lines,
+                   &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - "
+                   "0       c");
+        lines.width = 0;
+
+        program = (struct tb_program){ .state = TB_PROGRAM_LATE, PROGRAM("") };
+        check_line(&lines,
+                   &exec,
+                   "22:13:20.123 exec     4194304       1 root       cc              (gone before it was read)");
+        program.state = TB_PROGRAM_SKIPPED;
+        check_line(&lines,
+                   &exec,
+                   "22:13:20.123 exec     4194304       1 root       cc              (not read: there was too much to read)");
+        program.state = TB_PROGRAM_UNKNOWN;
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              -");
+
+        /* Nobody asked. */
+        exec.exec.program = NULL;
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc");
+        exec.exec.program = &program;
+        lines.arguments = false;
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc");
+        check_line(&lines,
+                   &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - 0");
+}
+
+static void test_snapshot(void) {
+        const uint64_t now = UINT64_C(1700000000123456789);
+        EventLines lines = { .users = &users, .arguments = true };
+        struct tb_program program = { .state = TB_PROGRAM_CAPTURED, PROGRAM("sh\0-c\0x\0") };
+        struct tb_snapshot_end end = { .number = 7, .tasks = 1234, .time_ns = now };
+        struct tb_task task = {
+                .pid = 100, .tid = 101, .ppid = 1, .uid = 0, .comm = "sh", .start_time_ns = now, .program = &program,
+        };
+
+        event_lines_task(&lines, &task, now);
+        check_text(&lines, "22:13:20.123 task         100       1 root       sh              sh -c x");
+        task.tasks = 1;
+        task.start_time_ns -= UINT64_C(86400000000000);
+        event_lines_task(&lines, &task, now);
+        check_text(&lines, "11-13 22:13  task         100       1 root       sh              sh -c x");
+        task.tasks = 12;
+        task.start_time_ns -= UINT64_C(86400000000000) * 365;
+        event_lines_task(&lines, &task, now);
+        check_text(&lines, "2022-11-13   task         100       1 root       sh              (12 threads) sh -c x");
+        lines.threads = true;
+        task = (struct tb_task){ .pid = 2, .tid = 3, .comm = "kthreadd", .start_time_ns = now, .kernel_thread = true };
+        event_lines_task(&lines, &task, now);
+        check_text(&lines, "22:13:20.123 task           2       3       0 root       kthreadd        (of the kernel)");
+        task = (struct tb_task){ .pid = 5, .tid = 5, .task_unknown = true };
+        event_lines_task(&lines, &task, now);
+        check_text(&lines, "-            task           5       5       - -          -");
+
+        event_lines_snapshot_end(&lines, &end);
+        check_text(&lines, "22:13:20.123 snapshot 1 234 tasks are alive; from here on, what happens");
+        lines.threads = false;
+        event_lines_snapshot_end(&lines, &end);
+        check_text(&lines, "22:13:20.123 snapshot 1 234 processes are alive; from here on, what happens");
+        end.tasks = 1;
+        event_lines_snapshot_end(&lines, &end);
+        check_text(&lines, "22:13:20.123 snapshot 1 process is alive; from here on, what happens");
+}
+
+static void test_link(void) {
+        const uint64_t now = UINT64_C(1700000000123456789);
+        EventLines lines = { .users = &users };
+        struct tb_link link = { .state = TB_LINK_LOST, .reason = "It\x1b went.", .lost_time_ns = now };
+
+        event_lines_link(&lines, &link, now);
+        check_text(&lines, "22:13:20.123 LINK     *** It\\x1b went; trying again ***");
+        link = (struct tb_link){ .state = TB_LINK_RESUMED, .lost_time_ns = now - 1000000000, .tries = 4 };
+        event_lines_link(&lines, &link, now);
+        check_text(&lines,
+                   "22:13:20.123 LINK     *** Connected again after 1.00s and 4 tries: the stream goes on where it was ***");
+        lines.colour = true;
+        event_lines_link(&lines, &link, now);
+        assert(strncmp(lines.text, "\033[32m", 5) == 0);
+        link.state = TB_LINK_RESTARTED;
+        event_lines_link(&lines, &link, now);
+        assert(strncmp(lines.text, "\033[1;31m", 7) == 0);
+}
+
+/* The widest of everything fits, with its end. */
+static void test_widest(void) {
+        static EventLines lines = { .users = &users, .threads = true, .colour = true, .arguments = true };
+        static char cmdline[2 * CMDLINE_MAX];
+        struct tb_program program = {
+                .state = TB_PROGRAM_CAPTURED, .cmdline = cmdline, .n_cmdline = sizeof(cmdline) - 1,
+        };
+        struct tb_link link = { .state = TB_LINK_RESTARTED, .reason = cmdline, .tries = UINT32_MAX };
+        struct tb_event event = make_event(TB_KIND_COMM);
+
+        memset(event.comm, 0xff, TB_COMM_SIZE - 1);
+        event.comm[TB_COMM_SIZE - 1] = 0;
+        memcpy(event.comm_change.old_comm, event.comm, TB_COMM_SIZE);
+        event.pid = event.tid = event.ppid = event.uid = UINT32_MAX;
+        event.time_ns = UINT64_MAX;
+        event.synthesised = true;
+        event_lines_event(&lines, &event);
+        assert(lines.n < EVENT_LINES_MAX - 1 && lines.text[lines.n - 1] == '\n' && lines.text[lines.n] == 0);
+        assert(strstr(lines.text, "(concluded)\n"));
+
+        memset(cmdline, 0xff, sizeof(cmdline) - 1);
+        event.kind = TB_KIND_EXEC;
+        event.left_filter = true;
+        memset(&event.exec, 0, sizeof(event.exec));
+        event.exec.program = &program;
+        event_lines_event(&lines, &event);
+        assert(lines.n < EVENT_LINES_MAX - 1 && lines.text[lines.n - 1] == '\n' && lines.text[lines.n] == 0);
+        assert(strstr(lines.text, "(leaves the filter) \\xff") && strstr(lines.text, "\\xff...\n"));
+
+        event_lines_link(&lines, &link, UINT64_MAX);
+        assert(lines.n < EVENT_LINES_MAX - 1 && lines.text[lines.n - 1] == '\n' && lines.text[lines.n] == 0);
+}
+
+static void test_status(void) {
+        struct tb_status status = {
+                .broker_version = "0.1\x1b",
+                .kernel_release = "6.1",
+                .start_time_ns = UINT64_C(1700000000000000000),
+                .uptime_ns = UINT64_C(7200000000000),
+                .taskstats_version = 13,
+                .delay_accounting = TB_DELAY_ACCOUNTING_OFF,
+                .connector = { .received = 1284000, .lost = 300 },
+                .taskstats = { .received = 1, .lost = 10 },
+        };
+        char text[STATUS_TEXT_MAX];
+        size_t n;
+
+        n = status_text(text, &status);
+        assert(n == strlen(text));
+        assert(strncmp(text, "310 lost of 1 284 311 kernel events since 2023-11-14 22:13:20 (2h00m ago)\n\n", 74) == 0);
+        assert(strstr(text, "Broker          0.1\\x1b, epoch 0000000000000000"));
+        assert(strstr(text, "taskstats 13, delay accounting off"));
+        assert(!strstr(text, "silenced") && !strstr(text, "Slow subscribers"));
+
+        /* Everything as large as it gets. */
+        memset(&status, 0xff, sizeof(status));
+        status.withheld = false;
+        status.broker_version = status.kernel_release = "0123456789012345678901234567890123456789012345678901234567890123456789";
+        status.delay_accounting = TB_DELAY_ACCOUNTING_ON;
+        n = status_text(text, &status);
+        assert(n == strlen(text) && n < STATUS_TEXT_MAX - 1);
+        assert(strstr(text, "silenced") && strstr(text, "Slow subscribers") && strstr(text, "connections refused"));
+
+        status = (struct tb_status){
+                .broker_version = "",
+                .kernel_release = "",
+                .synthesised_forks = 1001,
+                .programs_captured = 1002,
+                .programs_late = 1003,
+                .programs_skipped = 1004,
+                .snapshots = 1005,
+                .snapshot_subscribers = 1006,
+                .resumed = 1007,
+                .table_bytes = 1536,
+        };
+        status_text(text, &status);
+        assert(strstr(text, "\n  forks found in /proc after a loss             1 001\n"));
+        assert(strstr(text, "\n  programs read from /proc                      1 002\n"));
+        assert(strstr(text, "\n  programs gone before they were read           1 003\n"));
+        assert(strstr(text, "\n  programs left out, being too many             1 004\n"));
+        assert(strstr(text, "\n  snapshots made                                1 005\n"));
+        assert(strstr(text, "\n  subscribers sent a snapshot                   1 006\n"));
+        assert(strstr(text, "\n  subscriptions resumed                         1 007\n"));
+        assert(strstr(text, "\n  held in the table of tasks                     1.5K\n"));
+}
+
+int main(void) {
+        setenv("TZ", "UTC", 1);
+        tzset();
+        test_kinds();
+        test_narrow();
+        test_exit();
+        test_loss();
+        test_arguments();
+        test_snapshot();
+        test_link();
+        test_widest();
+        test_status();
+        return 0;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/*
+ * taskbroker iotop without a broker: its options, which rows it shows in which
+ * order, and their text, which is iotop's.
+ */
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "clients/cli/iotop/ioprio.h"
+#include "clients/cli/iotop/iotop_options.h"
+#include "clients/cli/iotop/iotop_rows.h"
+#include "harness.h"
+#include "tests/unit/live_rig.h"
+
+#define N(array) (sizeof(array) / sizeof(*(array)))
+
+static Users users;
+
+static int read_options(IotopOptions *options, const char *line) {
+        static char words[256];
+        char *argv[16] = {(char *)"iotop"};
+        int argc = 1;
+
+        memset(options, 0, sizeof(*options));
+        strcpy(words, line);
+        for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
+                argv[argc++] = word;
+        optind = 0;
+        return iotop_options_read(options, argc, argv);
+}
+
+static void test_options(void) {
+        static IotopOptions options;
+
+        assert(read_options(&options, "-o -b -n 3 -d 0.5 -p 12 -p 13 -u root -P -a -k") == -1);
+        assert(options.only && options.batch && options.processes && options.accumulated && options.kilobytes);
+        assert(options.iterations == 3 && options.interval_ms == 500 && options.n_pids == 2 && options.pids[1] == 13);
+        assert(options.filter.wanted.n_uids == 1 && options.filter.uids[0] == 0);
+        assert(!options.time && options.quiet == 0);
+
+        assert(read_options(&options, "-qqq -t") == -1);
+        assert(options.quiet == 3 && options.time && options.batch);
+        assert(read_options(&options, "--only --batch --iter=2 --delay=1 --pid=1 --user=0 --processes --accumulated "
+                                      "--kilobytes --time --quiet --no-help") == -1);
+
+        assert(read_options(&options, "-d 0.01") == 2);
+        assert(read_options(&options, "-d 61") == 2);
+        assert(read_options(&options, "-n 0") == 2);
+        assert(read_options(&options, "-p x") == 2);
+        assert(read_options(&options, "-x") == 2);
+        assert(read_options(&options, "word") == 2);
+}
+
+static void check_line(const IotopRows *rows, uint32_t tid, bool batch, const char *should) {
+        char text[IOTOP_LINE_MAX];
+
+        for (size_t i = 0; i < rows->n_lines; ++i) {
+                if (rows->lines[i].row->tid != tid)
+                        continue;
+                iotop_line(rows, rows->lines + i, batch, text);
+                if (strcmp(text, should) != 0)
+                        fprintf(stderr, "is:        %s\nshould be: %s\n", text, should);
+                assert(strcmp(text, should) == 0);
+                return;
+        }
+        assert(!"the row is there");
+}
+
+/* As many words as iotop's lines have before the command, whatever is known. */
+static void check_words(const IotopRows *rows) {
+        char text[IOTOP_LINE_MAX];
+
+        for (size_t i = 0; i < rows->n_lines; ++i) {
+                unsigned int n = 0;
+
+                iotop_line(rows, rows->lines + i, false, text);
+                for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
+                        n++;
+                assert(n == 12);
+        }
+}
+
+static void test_lines(void) {
+        Made reader = {.pid = 4000001, .start = -1, .comm = "rea\tder"}, idle = {.pid = 4000002, .start = -1};
+        Made others = {.pid = 4000003,
+                       .start = -1,
+                       .groups = GROUPS_ALL & ~GROUP_IO & ~GROUP_DELAYS,
+                       .withheld = GROUP_IO | GROUP_DELAYS};
+        Made old = {.pid = 4000004, .start = -1, .groups = GROUPS_ALL & ~GROUP_DELAYS, .uncounted = GROUP_DELAYS};
+        Made writer = {.pid = 4000005, .start = 0.5, .comm = "writer"};
+        Live live;
+        IotopRows rows = {.live = &live, .users = &users, .sort = IOTOP_IO};
+
+        live_init(&live);
+        send_row(&live, &reader, 0);
+        send_row(&live, &idle, 0);
+        send_row(&live, &others, 0);
+        send_row(&live, &old, 0);
+        send_sample(&live, 0, true);
+        reader.read_bytes = 3 << 20;
+        reader.io_delay_ns = SECOND_NS / 4;
+        old.write_bytes = 2047;
+        writer.write_bytes = 4096;
+        send_row(&live, &reader, 1);
+        send_row(&live, &others, 1);
+        send_row(&live, &old, 1);
+        send_ended(&live, &writer, 0.6);
+        send_sample(&live, 1, false);
+
+        assert(iotop_rows_make(&rows) == 0 && rows.n_lines == 5);
+        check_words(&rows);
+        check_line(&rows, 4000001, true, "4000001    ? 4242424     3.00 M/s    0.00 B/s  0.00 % 25.00 %  rea\\x09der");
+        check_line(&rows, 4000002, true, "4000002    ? 4242424     0.00 B/s    0.00 B/s  0.00 %  0.00 %  made");
+        check_line(&rows, 4000003, true, "4000003    ? 4242424        - B/s       - B/s     - %     - %  made");
+        check_line(&rows, 4000004, true, "4000004    ? 4242424     0.00 B/s 2047.00 B/s     ? %     ? %  made");
+        /* It lived between two samples. */
+        check_line(&rows, 4000005, true, "4000005    ? 4242424     0.00 B/s    4.00 K/s  0.00 %  0.00 %  writer");
+
+        /* Delays, then what was moved; what is not known is below, in both orders. */
+        assert(rows.lines[0].row->tid == 4000001 && rows.lines[1].row->tid == 4000005);
+        assert(rows.lines[2].row->tid == 4000002 && rows.lines[3].row->tid == 4000004);
+        assert(rows.lines[4].row->tid == 4000003);
+        rows.ascending = true;
+        assert(iotop_rows_make(&rows) == 0);
+        assert(rows.lines[2].row->tid == 4000001 && rows.lines[4].row->tid == 4000003);
+        rows.ascending = false;
+        for (unsigned int sort = 0; sort < N_IOTOP_COLUMNS; ++sort) {
+                rows.sort = (enum iotop_column)sort;
+                assert(iotop_rows_make(&rows) == 0);
+        }
+        assert(strcmp(rows.lines[0].row->comm, "writer") == 0);
+
+        rows.only = true;
+        rows.kilobytes = true;
+        rows.sort = IOTOP_WRITE;
+        rows.uncounted = true;
+        assert(iotop_rows_make(&rows) == 0 && rows.n_lines == 3);
+        assert(rows.lines[0].row->tid == 4000005 && rows.lines[1].row->tid == 4000004);
+        check_line(&rows, 4000001, true, "4000001    ? 4242424  3072.00 K/s    0.00 K/s  0.00 % 25.00 %  rea\\x09der");
+        check_line(&rows, 4000004, true, "4000004    ? 4242424     0.00 K/s    2.00 K/s ?unavailable?  made");
+
+        rows.kilobytes = false;
+        rows.accumulated = true;
+        send_sample(&live, 2, false);
+        assert(iotop_rows_make(&rows) == 0 && rows.n_lines == 2);
+        check_line(&rows, 4000001, true, "4000001    ? 4242424       3.00 M      0.00 B  0.00 % 12.50 %  rea\\x09der");
+
+        iotop_rows_deinit(&rows);
+        live_deinit(&live);
+}
+
+static void test_only_numbers(void) {
+        static const uint32_t only[] = {11, 13};
+        Made one = {.pid = 10, .tid = 11, .start = -1}, two = {.pid = 13, .tid = 14, .start = -1};
+        Made three = {.pid = 10, .start = -1};
+        struct tb_event event;
+        Live live;
+
+        live_init(&live);
+        live_reset(&live, true);
+        live.only = only;
+        live.n_only = N(only);
+        send_row(&live, &one, 0);
+        send_row(&live, &two, 0);
+        send_row(&live, &three, 0);
+        event = made_event(TB_KIND_FORK, &three, 0);
+        send_event(&live, &event);
+        send_sample(&live, 0, true);
+        assert(live.n_rows == 2 && row_of(&live, &one) && row_of(&live, &two));
+        live_deinit(&live);
+}
+
+static void test_summary(void) {
+        char total[IOTOP_SUMMARY_MAX], current[IOTOP_SUMMARY_MAX];
+        Made writer = {.pid = 10, .start = -1};
+        Live live;
+        IotopRows rows = {.live = &live, .users = &users};
+        Tree tree = tree_new();
+
+        tree_write_text(&tree, "vda/stat", "   1 2 2048 4 5 6 100 8 9 10 11\n");
+        tree_write_text(&tree, "dm-0/stat", "   1 2 2048 4 5 6 100 8 9 10 11\n");
+        tree_write_text(&tree, "loop0/stat", "   1 2 2048 4 5 6 100 8 9 10 11\n");
+        live_init(&live);
+        send_row(&live, &writer, 0);
+        send_sample(&live, 0, true);
+        iotop_rows_sample(&rows, tree.path);
+        writer.read_bytes = 1 << 20;
+        writer.write_bytes = 1024;
+        send_row(&live, &writer, 2);
+        send_sample(&live, 2, false);
+        tree_write_text(&tree, "vda/stat", "   1 2 10240 4 5 6 104 8 9 10 11\n");
+        iotop_rows_sample(&rows, tree.path);
+        iotop_summary(&rows, total, current);
+        assert(strcmp(total, "Total DISK READ:       512.00 K/s | Total DISK WRITE:       512.00 B/s") == 0);
+        assert(strcmp(current, "Current DISK READ:       2.00 M/s | Current DISK WRITE:    1024.00 B/s") == 0);
+
+        /* Nobody says what the disks did. */
+        iotop_rows_sample(&rows, "/nowhere");
+        iotop_summary(&rows, total, current);
+        assert(strcmp(current, "Current DISK READ:          ? B/s | Current DISK WRITE:          ? B/s") == 0);
+        live_deinit(&live);
+        tree_free(&tree);
+}
+
+static void test_priority(void) {
+        struct tb_task_stats stats = {.groups = TB_STATS_BIT(TB_STATS_SCHEDULING)};
+        char text[IOPRIO_MAX];
+        uint32_t self = (uint32_t)getpid();
+
+        assert(strncmp(ioprio_text(text, self, &stats), "be/", 3) == 0);
+        assert(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 7) == 0);
+        assert(strcmp(ioprio_text(text, self, &stats), "be/7") == 0);
+        assert(syscall(SYS_ioprio_set, 1, 0, 3 << 13) == 0);
+        assert(strcmp(ioprio_text(text, self, NULL), "idle") == 0);
+        assert(strcmp(ioprio_text(text, 4194304, NULL), "?") == 0);
+}
+
+int main(void) {
+        test_options();
+        test_lines();
+        test_only_numbers();
+        test_summary();
+        test_priority();
+        return 0;
+}

@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/*
+ * The live model without a broker: what rows say after samples, snapshots and
+ * events, in any order that the two connections can bring.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "clients/cli/model/live_columns.h"
+#include "tests/unit/live_rig.h"
+
+static bool near(double a, double b) { return fabs(a - b) < 1e-6 * (1 + fabs(b)); }
+
+static void test_metrics(void) {
+        struct tb_task_stats stats = {.groups = GROUP_IO | TB_STATS_BIT(TB_STATS_CPU_DELAY),
+                                      .withheld_groups = TB_STATS_BIT(TB_STATS_MEMORY),
+                                      .uncounted_groups = GROUP_DELAYS,
+                                      .unsupported_groups = TB_STATS_BIT(TB_STATS_SCHEDULING)};
+        uint64_t values[N_METRICS];
+
+        stats.io.read_bytes = 11;
+        stats.delays.cpu = (struct tb_delay){.known = true, .count = 12, .total_ns = 13};
+        metrics_read(&stats, values);
+        assert(values[METRIC_READ] == 11);
+        assert(values[METRIC_DELAY_cpu_count] == 12 && values[METRIC_CPU_DELAY] == 13);
+
+        assert(metric_known(&stats, METRIC_READ) == METRIC_KNOWN);
+        assert(metric_known(&stats, METRIC_CPU_DELAY) == METRIC_KNOWN);
+        assert(metric_known(&stats, METRIC_ac_minflt) == METRIC_WITHHELD);
+        assert(metric_known(&stats, METRIC_IO_DELAY) == METRIC_UNCOUNTED);
+        assert(metric_known(&stats, METRIC_nvcsw) == METRIC_UNSUPPORTED);
+        assert(metric_known(&stats, METRIC_CPU) == METRIC_NOT_YET);
+
+        /* The group is there, and this kernel does not measure this kind of waiting. */
+        stats.groups |= GROUP_DELAYS;
+        assert(metric_known(&stats, METRIC_IO_DELAY) == METRIC_UNSUPPORTED);
+
+        for (unsigned int i = 0; i < N_METRICS; ++i)
+                assert(metrics[i].name && metrics[i].part && metrics[i].group);
+}
+
+static void test_differences(void) {
+        Made busy = {.pid = 10, .start = -100, .cpu_ns = 5000, .read_bytes = 1024}, idle = {.pid = 11, .start = -50};
+        uint64_t value;
+        double rate;
+        Live live;
+
+        live_init(&live);
+        assert(live_machine_rate(&live, METRIC_CPU, &rate) == METRIC_NOT_YET);
+        send_row(&live, &busy, 0.5);
+        send_row(&live, &idle, 0.6);
+        send_sample(&live, 1, true);
+        assert(live.n_rows == 2 && live.n_alive == 2 && live.n_changed == 2);
+
+        /* Totals are known at once, what was used only from the second sample on. */
+        assert(live_total(&live, row_of(&live, &busy), METRIC_CPU, &value) == METRIC_KNOWN && value == 5000);
+        assert(unknown_of(&live, &busy, METRIC_CPU) == METRIC_NOT_YET);
+        assert(unknown_of(&live, &idle, METRIC_CPU) == METRIC_NOT_YET);
+        assert(live_machine_rate(&live, METRIC_CPU, &rate) == METRIC_NOT_YET);
+        assert(live_accumulated(&live, row_of(&live, &busy), METRIC_CPU, &value) == METRIC_KNOWN && value == 0);
+
+        /* Asked for 1.2 s later, while the samples are 1 s apart. */
+        busy.cpu_ns += 600;
+        busy.read_bytes += 4096;
+        send_row(&live, &busy, 1.7);
+        send_sample(&live, 2, false);
+        assert(live.n_changed == 1 && live.changed[0] == row_of(&live, &busy));
+        assert(used_of(&live, &busy, METRIC_CPU) == 600);
+        assert(used_of(&live, &busy, METRIC_READ) == 4096);
+        assert(used_of(&live, &busy, METRIC_WRITE) == 0);
+        assert(used_of(&live, &idle, METRIC_CPU) == 0);
+        assert(live_rate(&live, row_of(&live, &busy), METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 500));
+        assert(live_machine_rate(&live, METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 600));
+
+        /* It does not run, and then it does: as long as the sample's own span. */
+        send_sample(&live, 3, false);
+        assert(used_of(&live, &busy, METRIC_CPU) == 0);
+        busy.cpu_ns += 100;
+        send_row(&live, &busy, 4.9);
+        send_sample(&live, 5, false);
+        assert(live_rate(&live, row_of(&live, &busy), METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 50));
+        assert(live_accumulated(&live, row_of(&live, &busy), METRIC_CPU, &value) == METRIC_KNOWN && value == 700);
+        assert(live.total_used[METRIC_CPU] == 700);
+
+        live_deinit(&live);
+}
+
+static void test_births_and_ends(void) {
+        Made shell = {.pid = 10, .start = -100}, child = {.pid = 20, .start = 1.5, .comm = "child"};
+        Made brief = {.pid = 21, .start = 1.6, .comm = "brief", .cpu_ns = 7, .write_bytes = 8192};
+        Made foreign = {.pid = 22, .start = -20, .cpu_ns = 1000};
+        struct tb_event event;
+        uint64_t value;
+        Live live;
+
+        live_init(&live);
+        send_row(&live, &shell, 1);
+        send_sample(&live, 1, true);
+
+        /* The birth is seen at once. */
+        event = made_event(TB_KIND_FORK, &child, 1.5);
+        send_event(&live, &event);
+        assert(live.n_alive == 2 && strcmp(row_of(&live, &child)->comm, "child") == 0);
+        assert(unknown_of(&live, &child, METRIC_CPU) == METRIC_NOT_YET);
+
+        /* All that they ever used was used now; of one that came into a filter nobody knows. */
+        child.cpu_ns = 50;
+        send_row(&live, &child, 2);
+        send_ended(&live, &brief, 1.7);
+        send_row(&live, &foreign, 2);
+        send_sample(&live, 2, false);
+        assert(used_of(&live, &child, METRIC_CPU) == 50);
+        assert(used_of(&live, &brief, METRIC_CPU) == 7 && used_of(&live, &brief, METRIC_WRITE) == 8192);
+        assert(unknown_of(&live, &foreign, METRIC_CPU) == METRIC_NOT_YET);
+        assert(live_accumulated(&live, row_of(&live, &child), METRIC_CPU, &value) == METRIC_KNOWN && value == 50);
+        assert(row_of(&live, &brief)->ended && live.n_alive == 3 && live.n_rows == 4);
+        assert(live.total_used[METRIC_CPU] == 57);
+
+        /* An exit is marked at once; the values come with the sample. */
+        event = made_event(TB_KIND_EXIT, &child, 2.5);
+        send_event(&live, &event);
+        assert(row_of(&live, &child)->exited && !row_of(&live, &child)->ended);
+        assert(row_of(&live, &child)->termination.exit_code == 3);
+        child.cpu_ns = 80;
+        send_ended(&live, &child, 2.5);
+        send_sample(&live, 3, false);
+        assert(row_of(&live, &child)->ended && used_of(&live, &child, METRIC_CPU) == 30);
+        assert(used_of(&live, &brief, METRIC_CPU) == 0);
+
+        /* They are shown for a while, those of the last sample always. */
+        live_expire(&live, AT(1.7) + LIVE_ENDED_NS);
+        assert(!row_of(&live, &brief) && row_of(&live, &child));
+        live_expire(&live, AT(100));
+        assert(row_of(&live, &child));
+        send_sample(&live, 101, false);
+        live_expire(&live, AT(101));
+        assert(!row_of(&live, &child) && live.n_rows == 2 && live.n_alive == 2);
+
+        /* The exit was told, and the sample has nothing of it: not known, not 0. */
+        event = made_event(TB_KIND_EXIT, &shell, 101.5);
+        send_event(&live, &event);
+        send_sample(&live, 102, false);
+        assert(!row_of(&live, &shell)->ended);
+        send_sample(&live, 104, false);
+        assert(row_of(&live, &shell)->ended && unknown_of(&live, &shell, METRIC_CPU) == METRIC_LOST);
+        live_deinit(&live);
+}
+
+/* It was asked for, and ended before the sample did: both are told, and each of what it used once. */
+static void test_twice(void) {
+        Made task = { .pid = 10, .start = -10, .cpu_ns = 100 };
+        Live live;
+
+        live_init(&live);
+        send_row(&live, &task, 1);
+        send_sample(&live, 1, true);
+        task.cpu_ns = 130;
+        send_row(&live, &task, 1.9);
+        task.cpu_ns = 137;
+        send_ended(&live, &task, 1.95);
+        send_sample(&live, 2, false);
+        assert(live.n_changed == 1 && used_of(&live, &task, METRIC_CPU) == 37);
+        assert(live.sample.used[METRIC_CPU] == 37 && row_of(&live, &task)->ended);
+        assert(live.ranking.total.n_ended == 1);
+        live_deinit(&live);
+}
+
+/* The number is used again, and the connections bring the news in another order. */
+static void test_reuse(void) {
+        Made first = {.pid = 10, .start = -100, .cpu_ns = 100}, second = {.pid = 10, .start = 1.5, .cpu_ns = 1};
+        struct tb_event event;
+        Live live;
+
+        live_init(&live);
+        send_row(&live, &first, 1);
+        send_sample(&live, 1, true);
+        event = made_event(TB_KIND_FORK, &second, 1.5);
+        send_event(&live, &event);
+        event = made_event(TB_KIND_EXIT, &first, 1.4);
+        send_event(&live, &event);
+        assert(!row_of(&live, &second)->exited && row_of(&live, &first)->exited);
+        assert(live_find(&live, 10) == row_of(&live, &second));
+
+        send_row(&live, &second, 2);
+        first.cpu_ns = 130;
+        send_ended(&live, &first, 1.4);
+        send_sample(&live, 2, false);
+        assert(used_of(&live, &first, METRIC_CPU) == 30 && row_of(&live, &first)->ended);
+        assert(used_of(&live, &second, METRIC_CPU) == 1 && !row_of(&live, &second)->ended);
+        live_deinit(&live);
+}
+
+static void test_unknown(void) {
+        Made others = {.pid = 10, .start = -1, .cpu_ns = 5, .groups = GROUPS_ALL & ~GROUP_IO, .withheld = GROUP_IO};
+        Made old = {.pid = 11, .start = -1, .groups = GROUPS_ALL & ~GROUP_DELAYS, .uncounted = GROUP_DELAYS};
+        double rate;
+        Live live;
+
+        live_init(&live);
+        send_row(&live, &others, 1);
+        send_row(&live, &old, 1);
+        send_sample(&live, 1, true);
+        others.cpu_ns = 15;
+        send_row(&live, &others, 2);
+        send_row(&live, &old, 2);
+        send_sample(&live, 2, false);
+        assert(used_of(&live, &others, METRIC_CPU) == 10);
+        assert(unknown_of(&live, &others, METRIC_READ) == METRIC_WITHHELD);
+        assert(unknown_of(&live, &old, METRIC_IO_DELAY) == METRIC_UNCOUNTED);
+        assert(live.sample.withheld_groups == GROUP_IO && live.sample.uncounted_groups == GROUP_DELAYS);
+
+        /* Nobody's waiting is counted; nothing that ran says so, and a quiet second does not change it. */
+        others.groups &= ~GROUP_DELAYS;
+        others.uncounted = GROUP_DELAYS;
+        live_reset(&live, false);
+        send_row(&live, &others, 3);
+        send_sample(&live, 3, true);
+        send_sample(&live, 4, false);
+        assert(live_machine_rate(&live, METRIC_IO_DELAY, &rate) == METRIC_UNCOUNTED);
+        assert(live_machine_rate(&live, METRIC_CPU, &rate) == METRIC_KNOWN && rate == 0);
+
+        /* What becomes known was not used just now. */
+        others.groups = GROUPS_ALL;
+        others.withheld = others.uncounted = 0;
+        others.read_bytes = 1 << 20;
+        others.cpu_ns = 20;
+        send_row(&live, &others, 5);
+        send_sample(&live, 5, false);
+        assert(used_of(&live, &others, METRIC_CPU) == 5);
+        assert(unknown_of(&live, &others, METRIC_READ) == METRIC_NOT_YET);
+        assert(live.sample.used[METRIC_READ] == 0);
+        send_row(&live, &others, 6);
+        send_sample(&live, 6, false);
+        assert(used_of(&live, &others, METRIC_READ) == 0);
+
+        /* And no longer known is not 0 either. */
+        others.groups &= ~GROUP_IO;
+        others.withheld = GROUP_IO;
+        send_row(&live, &others, 7);
+        send_sample(&live, 7, false);
+        assert(unknown_of(&live, &others, METRIC_READ) == METRIC_WITHHELD);
+        live_deinit(&live);
+}
+
+static void test_ended_without_stats(void) {
+        Made gone = {.pid = 10, .start = -1, .cpu_ns = 5, .comm = "gone"};
+        struct tb_task_sample sample;
+        Live live;
+
+        live_init(&live);
+        send_row(&live, &gone, 1);
+        send_sample(&live, 1, true);
+        sample = made_sample(&gone, 1.5);
+        sample.ended = true;
+        sample.stats_missing = TB_STATS_MISSING_LOST;
+        send_message(&live, (struct tb_message){.type = TB_MESSAGE_TASK_SAMPLE, .task_sample = &sample});
+        send_sample(&live, 2, false);
+        assert(row_of(&live, &gone)->ended);
+        assert(unknown_of(&live, &gone, METRIC_CPU) == METRIC_LOST);
+        assert(live.ranking.n_commands == 1);
+        assert(live.ranking.commands[0]->n_ended == 1 && live.ranking.commands[0]->n_without_stats == 1);
+        assert(live.ranking.commands[0]->n_known[METRIC_CPU] == 0);
+        live_deinit(&live);
+}
+
+/* A full sample after a gap: who is not in it is gone, and what was used meanwhile counts. */
+static void test_full(void) {
+        Made stays = {.pid = 10, .start = -10, .cpu_ns = 5}, goes = {.pid = 11, .start = -10};
+        Made young = {.pid = 12, .start = 9.9};
+        struct tb_event event;
+        double rate;
+        Live live;
+
+        live_init(&live);
+        send_row(&live, &stays, 1);
+        send_row(&live, &goes, 1);
+        send_sample(&live, 1, true);
+        event = made_event(TB_KIND_FORK, &young, 9.9);
+        send_event(&live, &event);
+        stays.cpu_ns = 95;
+        send_row(&live, &stays, 10);
+        send_sample(&live, 10, true);
+        assert(used_of(&live, &stays, METRIC_CPU) == 90);
+        assert(live_rate(&live, row_of(&live, &stays), METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 10));
+        assert(row_of(&live, &goes)->ended && unknown_of(&live, &goes, METRIC_CPU) == METRIC_LOST);
+        assert(!row_of(&live, &young)->ended);
+        live_deinit(&live);
+}
+
+/* A task that was there before two brokers began at two times a little apart. */
+static void test_restart(void) {
+        Made before = {.pid = 10, .start = -10, .cpu_ns = 5}, after = {.pid = 10, .start = -9.995, .cpu_ns = 9};
+        struct tb_link link = {.state = TB_LINK_RESTARTED};
+        Live live;
+
+        live_init(&live);
+        send_row(&live, &before, 1);
+        send_sample(&live, 1, true);
+        send_message(&live, (struct tb_message){.type = TB_MESSAGE_LINK, .link = &link});
+        send_row(&live, &after, 3);
+        send_sample(&live, 3, true);
+        assert(live.n_rows == 1 && used_of(&live, &after, METRIC_CPU) == 4);
+
+        /* From then on a start is a start. */
+        before.start = -9.99;
+        send_row(&live, &before, 4);
+        send_sample(&live, 4, false);
+        assert(live.n_rows == 2);
+        live_deinit(&live);
+}
+
+static void test_filter(void) {
+        Made task = {.pid = 10, .start = -10};
+        struct tb_event event;
+        Live live;
+
+        live_init(&live);
+        send_row(&live, &task, 1);
+        send_sample(&live, 1, true);
+        send_sample(&live, 2, false);
+        event = made_event(TB_KIND_UID, &task, 2.5);
+        event.left_filter = true;
+        send_event(&live, &event);
+        assert(live.n_rows == 0 && live.n_alive == 0);
+        live_deinit(&live);
+}
+
+/* exec by another thread than the leader: that thread has no exit, it is the leader now. */
+static void test_threads(void) {
+        Made leader = {.pid = 10, .start = -10, .cpu_ns = 1}, thread = {.pid = 10, .tid = 11, .start = -9};
+        Made other = {.pid = 12, .tid = 13, .start = -9};
+        struct tb_event event;
+        Live live;
+
+        live_init(&live);
+        live_reset(&live, true);
+        send_row(&live, &leader, 1);
+        send_row(&live, &thread, 1);
+        send_row(&live, &other, 1);
+        send_sample(&live, 1, true);
+        assert(live.n_rows == 3 && live_find(&live, 11)->pid == 10);
+        leader.comm = "new";
+        event = made_event(TB_KIND_EXEC, &leader, 3.5);
+        send_event(&live, &event);
+        assert(strcmp(row_of(&live, &leader)->comm, "new") == 0);
+        send_row(&live, &leader, 4);
+        send_sample(&live, 4, false);
+        assert(row_of(&live, &thread)->ended && !row_of(&live, &leader)->ended && !row_of(&live, &other)->ended);
+        live_deinit(&live);
+}
+
+static void test_names(void) {
+        struct tb_program program = {.cmdline = "a\0b", .n_cmdline = 4, .exe = "/a", .n_exe = 2, .cgroup = ""};
+        struct tb_task task = {
+                .pid = 10, .tid = 10, .ppid = 3, .uid = 4, .start_time_ns = AT(-10), .program = &program};
+        Made made = {.pid = 10, .start = -10}, child = {.pid = 11, .start = 1};
+        struct tb_event event;
+        Live live;
+
+        live_init(&live);
+        snprintf(task.comm, sizeof(task.comm), "old");
+        send_message(&live, (struct tb_message){.type = TB_MESSAGE_TASK, .task = &task});
+        assert(strcmp(row_of(&live, &made)->comm, "old") == 0 && row_of(&live, &made)->ppid == 3);
+        assert(row_of(&live, &made)->program->n_exe == 2 && row_of(&live, &made)->program != &program);
+
+        /* A child runs what its parent does. */
+        event = made_event(TB_KIND_FORK, &child, 1);
+        event.fork.parent_pid = 10;
+        send_event(&live, &event);
+        assert(row_of(&live, &child)->program->n_cmdline == 4);
+
+        event = made_event(TB_KIND_EXEC, &child, 2);
+        snprintf(event.comm, sizeof(event.comm), "exec");
+        program.n_cmdline = 2;
+        event.exec.program = &program;
+        send_event(&live, &event);
+        assert(strcmp(row_of(&live, &child)->comm, "exec") == 0 && row_of(&live, &child)->program->n_cmdline == 2);
+
+        event.exec.program = NULL;
+        event.exec.comm_stale = true;
+        snprintf(event.comm, sizeof(event.comm), "stale");
+        send_event(&live, &event);
+        assert(strcmp(row_of(&live, &child)->comm, "exec") == 0);
+
+        event = made_event(TB_KIND_COMM, &child, 2);
+        snprintf(event.comm, sizeof(event.comm), "comm");
+        send_event(&live, &event);
+        assert(strcmp(row_of(&live, &child)->comm, "comm") == 0);
+
+        /* The end of one of its threads is not the end. */
+        event = made_event(TB_KIND_EXIT, &child, 3);
+        event.exit.process_ended = false;
+        send_event(&live, &event);
+        assert(!row_of(&live, &child)->exited);
+
+        /* The last of its tasks need not be its first, and began later. */
+        event = made_event(TB_KIND_EXIT, &child, 4);
+        event.tid = 99;
+        event.start_time_ns = AT(2);
+        send_event(&live, &event);
+        assert(row_of(&live, &child)->exited);
+        live_deinit(&live);
+}
+
+/* However tasks live and samples fall, what samples tell adds up to what was used, once. */
+static void test_sums(void) {
+        enum { N_TASKS = 200, N_SAMPLES = 60 };
+        static Made tasks[N_TASKS];
+        uint64_t used = 0, sums = 0, rows = 0;
+        uint32_t pid = 100;
+        Live live;
+
+        srand(5);
+        live_init(&live);
+        for (unsigned int i = 0; i < N_TASKS; ++i) {
+                tasks[i] = (Made){.pid = pid++, .start = -i - 1.0, .cpu_ns = (uint64_t)rand()};
+                send_row(&live, tasks + i, 0);
+        }
+        send_sample(&live, 0, true);
+
+        for (unsigned int at = 1; at <= N_SAMPLES; ++at) {
+                /* Now and then samples are lost, and the next is full. */
+                bool full = at % 17 == 0;
+
+                for (unsigned int i = 0; i < N_TASKS; ++i) {
+                        Made *task = tasks + i;
+                        uint64_t more = rand() % 3 == 0 ? (uint64_t)(rand() % 1000) : 0;
+
+                        task->cpu_ns += more;
+                        used += more;
+                        if (rand() % 10 == 0) {
+                                send_ended(&live, task, at - 0.5);
+                                more = (uint64_t)(rand() % 1000);
+                                used += more;
+                                *task = (Made){.pid = pid++, .start = at - 0.4, .cpu_ns = more};
+                                send_row(&live, task, at);
+                        } else if (more || full) {
+                                send_row(&live, task, at);
+                        }
+                }
+                send_sample(&live, at, full);
+                sums += live.sample.used[METRIC_CPU];
+                for (size_t i = 0; i < live.n_rows; ++i) {
+                        uint64_t value;
+
+                        if (live_used(&live, live.rows[i], METRIC_CPU, &value) == METRIC_KNOWN)
+                                rows += value;
+                }
+                live_expire(&live, AT(at));
+        }
+        assert(used > 0 && sums == used && rows == used && live.total_used[METRIC_CPU] == used);
+        assert(live.n_alive == N_TASKS);
+        live_deinit(&live);
+}
+
+static void test_ended_are_bounded(void) {
+        Live live;
+
+        live_init(&live);
+        send_sample(&live, 1, true);
+        for (uint32_t i = 0; i < 3 * LIVE_ENDED_MAX; ++i)
+                send_ended(&live, &(Made){.pid = 100 + i, .start = 1.5, .cpu_ns = 1}, 1.6);
+        send_sample(&live, 2, false);
+        assert(live.n_changed == 3 * LIVE_ENDED_MAX && live.sample.used[METRIC_CPU] == 3 * LIVE_ENDED_MAX);
+        send_sample(&live, 3, false);
+        assert(live.n_rows == LIVE_ENDED_MAX && live.n_alive == 0);
+        live_deinit(&live);
+}
+
+static void test_ranking(void) {
+        char name[TB_COMM_SIZE];
+        LiveExited ranking = {0};
+        struct tb_task_stats stats;
+        struct tb_task_sample sample;
+        Made made = {.pid = 1, .start = 0, .cpu_ns = 3};
+
+        for (uint32_t i = 0; i < LIVE_COMMANDS_MAX + 10; ++i) {
+                snprintf(name, sizeof(name), "%" PRIu32, i);
+                made.comm = name;
+                stats = made_stats(&made);
+                sample = made_sample(&made, 1 + i % 2);
+                sample.stats = &stats;
+                sample.termination = (struct tb_termination){.known = true, .exit_code = i % 2};
+                assert(live_exited_add(&ranking, &sample) == 0);
+                assert(live_exited_add(&ranking, &sample) == 0);
+        }
+        assert(ranking.n_commands == LIVE_COMMANDS_MAX);
+        assert(ranking.others.n_ended == 20 && ranking.total.n_ended == 2 * (LIVE_COMMANDS_MAX + 10));
+        for (size_t i = 0; i < ranking.n_commands; ++i) {
+                const LiveCommand *command = ranking.commands[i];
+
+                assert(command->n_ended == 2 && command->used[METRIC_CPU] == 6 && command->n_known[METRIC_CPU] == 2);
+                assert(command->n_failed == 0 || command->n_failed == 2);
+                assert(command->longest_ns == (command->n_failed ? 2 : 1) * SECOND_NS);
+        }
+        live_exited_reset(&ranking);
+        assert(ranking.n_commands == 0 && ranking.total.n_ended == 0);
+        live_exited_deinit(&ranking);
+}
+
+static void test_history(void) {
+        Made made = {.pid = 10, .start = -1};
+        LiveHistory history = {0};
+        LivePoint point = {.span_ns = SECOND_NS, .known = 1u << LIVE_GRAPH_READ};
+        float value;
+        Live live;
+
+        for (unsigned int i = 0; i < LIVE_HISTORY_MAX + 5; ++i) {
+                point.time_ns = AT(i + 1);
+                point.value[LIVE_GRAPH_READ] = (float)i;
+                assert(live_history_add(&history, &point) == 0);
+        }
+        assert(history.n == LIVE_HISTORY_MAX);
+        assert(live_history_at(&history, 0)->time_ns == AT(LIVE_HISTORY_MAX + 5));
+        assert(live_history_at(&history, LIVE_HISTORY_MAX - 1)->time_ns == AT(6));
+        assert(!live_history_at(&history, LIVE_HISTORY_MAX));
+        assert(live_history_max(&history, LIVE_GRAPH_READ, AT(100), AT(102), &value) && (int)value == 101);
+        assert(!live_history_max(&history, LIVE_GRAPH_READ, AT(5000), AT(5001), &value));
+        assert(!live_history_max(&history, LIVE_GRAPH_CPU, AT(100), AT(102), &value));
+        live_history_deinit(&history);
+
+        /* Of the machine, and of a row that somebody looks at. */
+        live_init(&live);
+        send_row(&live, &made, 1);
+        send_sample(&live, 1, true);
+        assert(live.history.n == 0);
+        assert(live_track(&live, live_find(&live, 10)) == 0);
+        made.read_bytes = 4096;
+        send_row(&live, &made, 2);
+        send_sample(&live, 2, false);
+        send_sample(&live, 3, false);
+        assert(live.history.n == 2 && row_of(&live, &made)->history->n == 2);
+        assert((int)live_history_at(&live.history, 1)->value[LIVE_GRAPH_READ] == 4096);
+        assert((int)live_history_at(row_of(&live, &made)->history, 1)->value[LIVE_GRAPH_READ] == 4096);
+        assert((int)live_history_at(row_of(&live, &made)->history, 0)->value[LIVE_GRAPH_READ] == 0);
+        live_untrack(&live, live_find(&live, 10));
+        assert(!row_of(&live, &made)->history);
+        for (uint32_t i = 0; i < LIVE_TRACKED_MAX; ++i) {
+                send_row(&live, &(Made){.pid = 100 + i, .start = 3}, 4);
+                assert(live_track(&live, live_find(&live, 100 + i)) == 0);
+        }
+        assert(live_track(&live, live_find(&live, 10)) < 0);
+        live_deinit(&live);
+}
+
+static const LiveColumn *find_column(const char *name) {
+        const LiveColumn *column = live_column_find(name, strlen(name));
+
+        assert(column);
+        return column;
+}
+
+static void check_cell(const LiveView *view, const char *name, const Made *made, const char *should) {
+        char text[LIVE_TEXT_MAX];
+
+        live_column_write(find_column(name), view, row_of(view->live, made), text);
+        if (strcmp(text, should) != 0)
+                fprintf(stderr, "%s is: %s\nshould be: %s\n", name, text, should);
+        assert(strcmp(text, should) == 0);
+}
+
+static void test_columns(void) {
+        static Users users;
+        Made own = {.pid = 10, .start = -1, .comm = "o\nwn"};
+        Made others = {.pid = 11, .start = -1, .groups = GROUPS_ALL & ~GROUP_IO, .withheld = GROUP_IO};
+        Made more = {.pid = 12, .start = -1};
+        Live live;
+        LiveView view = {.live = &live, .users = &users};
+        LiveRow *rows[3];
+
+        live_init(&live);
+        send_row(&live, &own, 1);
+        send_row(&live, &others, 1);
+        send_row(&live, &more, 1);
+        send_sample(&live, 1, true);
+        check_cell(&view, "read", &own, "..");
+        own.read_bytes = 1 << 20;
+        own.cpu_ns = SECOND_NS / 2;
+        others.read_bytes = 4 << 20;
+        more.read_bytes = 2 << 20;
+        send_row(&live, &own, 2);
+        send_row(&live, &others, 2);
+        send_row(&live, &more, 2);
+        send_sample(&live, 2, false);
+
+        check_cell(&view, "pid", &own, "10");
+        check_cell(&view, "ppid", &own, "1");
+        check_cell(&view, "read", &own, "1.0M");
+        check_cell(&view, "read", &others, "-");
+        check_cell(&view, "write", &own, "0");
+        check_cell(&view, "cpu", &own, "50.0");
+        check_cell(&view, "age", &own, "3.00s");
+        check_cell(&view, "command", &own, "o\\x0awn");
+        check_cell(&view, "state", &own, "");
+        view.arguments = true;
+        check_cell(&view, "command", &own, "[o\\x0awn]");
+        view.accumulated = true;
+        check_cell(&view, "cpu", &own, "500ms");
+
+        /* What is not known is last, whichever way it is sorted. */
+        memcpy(rows, live.rows, sizeof(rows));
+        assert(live_sort(rows, 3, find_column("read"), &view, false) == 0);
+        assert(rows[0]->pid == 12 && rows[1]->pid == 10 && rows[2]->pid == 11);
+        assert(live_sort(rows, 3, find_column("read"), &view, true) == 0);
+        assert(rows[0]->pid == 10 && rows[1]->pid == 12 && rows[2]->pid == 11);
+        assert(live_sort(rows, 3, find_column("name"), &view, true) == 0);
+        assert(rows[0]->pid == 10 && rows[1]->pid == 11 && rows[2]->pid == 12);
+        for (const LiveColumn *column = live_column_next(NULL); column; column = live_column_next(column)) {
+                char text[LIVE_TEXT_MAX];
+
+                assert(live_column_find(column->name, strlen(column->name)) == column);
+                assert(!column->number != !column->text);
+                live_column_write(column, &view, rows[0], text);
+                assert(live_sort(rows, 3, column, &view, false) == 0);
+        }
+        assert(!live_column_find("nothing", 7));
+        live_deinit(&live);
+}
+
+int main(void) {
+        test_metrics();
+        test_differences();
+        test_births_and_ends();
+        test_twice();
+        test_reuse();
+        test_unknown();
+        test_ended_without_stats();
+        test_full();
+        test_restart();
+        test_filter();
+        test_threads();
+        test_names();
+        test_sums();
+        test_ended_are_bounded();
+        test_ranking();
+        test_history();
+        test_columns();
+        return 0;
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A hub in a loop of its own, and peers that talk to it over socket pairs. The
+ * loop only turns, and seconds only pass, when a test makes them.
+ *
+ * Include it behind #undef NDEBUG.
+ */
+
+#include <ev.h>
+#include <poll.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/log.h"
+#include "broker/base/util.h"
+#include "broker/output/feed.h"
+#include "broker/policy/limits.h"
+#include "broker/server/admission.h"
+#include "broker/server/client.h"
+#include "broker/server/hub.h"
+#include "broker/server/request_handler.h"
+#include "broker/server/sampler.h"
+#include "tests/unit/made.h"
+#include "tests/unit/pb.h"
+
+/* What came and was not taken. Whoever takes as it comes needs less, and says so before it includes this. */
+#ifndef PEER_BYTES_MAX
+#define PEER_BYTES_MAX (64u * 1024u * 1024u)
+#endif
+#define RIG_EPOCH 0xfeedu
+
+typedef struct Peer Peer;
+typedef struct Rig Rig;
+
+struct Rig {
+        struct ev_loop *loop;
+        Hub hub;
+        KernelFeatures features;
+        Tree procfs;
+        Join join;              /* has the table and the programs; nothing comes out of it */
+        ExitListener exits;     /* records that wait for the exits of those who are gone */
+        int exits_kernel;
+        Sampler sampler;        /* rig_add_sampler() */
+        uint32_t n_published;
+        bool tired;             /* whoever rests rests on */
+};
+
+/* The other end of a connection, and what came out of it. */
+struct Peer {
+        int fd;
+        Client *client;         /* our end, while it lives */
+        uint8_t *bytes;
+        size_t n, n_taken;      /* received; of those, taken as frames */
+        bool ended;
+};
+
+static inline void rig_report(Hub *hub, BrokerStatus *ret_status) {
+        ret_status->features = &container_of(hub, Rig, hub)->features;
+        ret_status->epoch = RIG_EPOCH;
+        ret_status->realtime_offset_ns = 5;
+        ret_status->live_tasks = 11;
+}
+
+static inline Rig *rig_new_sized(size_t feed_bytes) {
+        Rig *rig = calloc(1, sizeof(*rig));
+        int fds[2];
+
+        assert(rig);
+        rig->loop = ev_loop_new(EVFLAG_AUTO);
+        assert(rig->loop);
+        snprintf(rig->features.release, sizeof(rig->features.release), "6.6.6-test");
+        rig->procfs = tree_new();
+        packet_pair(fds);
+        rig->exits_kernel = fds[1];
+        assert(exit_listener_init(&rig->exits, &(ExitListenerOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) == 0);
+        join_init(&rig->join, NULL, &rig->exits, &rig->features, rig->procfs.fd, NULL);
+        join_set_realtime_offset(&rig->join, 5);
+        /* what they find is nobody's event */
+        program_reader_init(&rig->join.programs, rig->procfs.fd, &rig->join.table, NULL);
+        hub_init(&rig->hub, rig->loop, RIG_EPOCH, &rig->join.table, &rig->join.programs, feed_bytes,
+                 &quota_limits_default, rig_report);
+        /* rig_age() is the clock: none runs beside it on a machine that is slow */
+        assert(rig->hub.age.repeat == 1.);
+        rig->hub.age.repeat = 1e6;
+        return rig;
+}
+
+static inline Rig *rig_new(void) {
+        return rig_new_sized(1 << 20);
+}
+
+static inline void rig_add_sampler(Rig *rig, StatsSource *source) {
+        sampler_init(&rig->sampler, &rig->hub, &rig->join, source, rig->procfs.fd, NULL);
+        rig->hub.sampler = &rig->sampler;
+}
+
+static inline void rig_free(Rig *rig) {
+        hub_deinit(&rig->hub);
+        if (rig->hub.sampler)
+                sampler_deinit(&rig->sampler);
+        assert(rig->join.programs.n_wanted == 0);
+        join_deinit(&rig->join);
+        exit_listener_deinit(&rig->exits);
+        close(rig->exits_kernel);
+        tree_free(&rig->procfs);
+        ev_loop_destroy(rig->loop);
+        free(rig);
+}
+
+static inline void rig_add_processes(Rig *rig, uint32_t first, size_t n) {
+        for (uint32_t pid = first; pid < first + n; ++pid)
+                (void)made_task(&rig->join.table, pid, pid, 1, pid);
+}
+
+/* Whoever rests has rested. */
+static inline void rig_end_rest(Rig *rig) {
+        list_for_each(link, safe, &rig->hub.quota.users)
+                container_of(link, QuotaUser, link)->rested_ns = 0;
+        if (ev_is_active(&rig->hub.rest))
+                ev_feed_event(rig->loop, &rig->hub.rest, EV_TIMER);
+}
+
+/* As the broker does it: what is there to do, then the turn's end. */
+static inline void rig_turn(Rig *rig) {
+        for (int i = 0; i < 4; ++i) {
+                if (!rig->tired)
+                        rig_end_rest(rig);
+                ev_run(rig->loop, EVRUN_NOWAIT);
+                assert(hub_end_turn(&rig->hub) == 0);
+        }
+}
+
+/* Seconds pass. */
+static inline void rig_age(Rig *rig, unsigned int seconds) {
+        for (; seconds > 0; --seconds) {
+                ev_feed_event(rig->loop, &rig->hub.age, EV_TIMER);
+                rig_turn(rig);
+        }
+}
+
+/* The next sample of each feed is due, and the sweep begins. */
+static inline void rig_sample(Rig *rig) {
+        list_for_each(link, safe, &rig->sampler.feeds.list)
+                container_of(link, SampleFeed, link)->due_ns = 0;
+        ev_feed_event(rig->loop, &rig->sampler.due, EV_TIMER);
+}
+
+/* Turns until the sweep is through, and all that was asked is answered. */
+static inline void rig_finish_sampling(Rig *rig) {
+        do
+                rig_turn(rig);
+        while (rig->sampler.sweep.running || !list_is_empty(&rig->sampler.jobs));
+        rig_turn(rig);
+}
+
+/* The pass over all processes, as the broker makes it. */
+static inline void rig_read_programs(Rig *rig) {
+        do
+                assert(program_reader_read_slice(&rig->join.programs) == 0);
+        while (rig->join.programs.next_tid > 0);
+        request_handler_on_programs(&rig->hub);
+}
+
+/* Nobody reads them: they stay for those who come back, with nobody in them. */
+static inline void rig_expect_idle_feeds(const Rig *rig, size_t n) {
+        size_t n_feeds = 0;
+
+        for (const List *link = rig->hub.feeds.list.next; link != &rig->hub.feeds.list; link = link->next) {
+                assert(list_is_empty(&container_of(link, const Feed, link)->cursors));
+                ++n_feeds;
+        }
+        assert(n_feeds == n && rig->hub.feeds.n == n && rig->hub.n_subscribers == 0);
+}
+
+/* A connection of somebody's; @n_buffer: of our sending side, 0: what the system gives. */
+static inline Peer peer_new_of(Rig *rig, int n_buffer, const Credentials *credentials) {
+        Peer peer = { .bytes = malloc(PEER_BYTES_MAX) };
+        int fds[2];
+
+        assert(peer.bytes);
+        assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
+        if (n_buffer)
+                assert(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &n_buffer, sizeof(n_buffer)) == 0);
+        peer.fd = fds[1];
+        admission_welcome(&rig->hub, fds[0], credentials);
+        if (!list_is_empty(&rig->hub.clients))
+                peer.client = container_of(rig->hub.clients.prev, Client, link);
+        return peer;
+}
+
+/* One of root's. */
+static inline Peer peer_new(Rig *rig, int n_buffer) {
+        return peer_new_of(rig, n_buffer, &(Credentials){});
+}
+
+static inline void peer_free(Peer *peer) {
+        if (peer->fd >= 0)
+                close(peer->fd);
+        free(peer->bytes);
+}
+
+/* Receives at most @n_max bytes of what is there. */
+static inline size_t peer_receive(Peer *peer, size_t n_max) {
+        size_t n_all = 0;
+
+        while (n_all < n_max && !peer->ended) {
+                ssize_t n = recv(peer->fd, peer->bytes + peer->n, MIN(n_max - n_all, PEER_BYTES_MAX - peer->n),
+                                 MSG_DONTWAIT);
+
+                if (n < 0 && errno == EAGAIN)
+                        break;
+                if (n <= 0) {
+                        peer->ended = true;
+                        break;
+                }
+                peer->n += (size_t)n;
+                n_all += (size_t)n;
+        }
+        return n_all;
+}
+
+/* Turns the loop and receives until nothing more comes. */
+static inline void peer_receive_all(Rig *rig, Peer *peer) {
+        do
+                rig_turn(rig);
+        while (peer_receive(peer, SIZE_MAX) > 0);
+}
+
+/* The next frame that is here whole, unpacked; NULL: none. Whatever is no frame is a failure. */
+static inline PB(ServerMessage) *peer_take(Peer *peer) {
+        size_t n_prefix, n_message;
+        PB(ServerMessage) *message;
+        int r;
+
+        r = frame_parse(peer->bytes + peer->n_taken, peer->n - peer->n_taken, FRAME_MAX_FROM_BROKER, &n_prefix,
+                        &n_message);
+        assert(r == 0 || r == FRAME_E_PARTIAL);
+        if (r)
+                return NULL;
+        message = frame_unpack(peer->bytes + peer->n_taken, n_prefix + n_message);
+        peer->n_taken += n_prefix + n_message;
+        return message;
+}
+
+static inline void peer_expect_nothing(Rig *rig, Peer *peer) {
+        peer_receive_all(rig, peer);
+        assert(peer->n == peer->n_taken && !peer->ended);
+}
+
+static inline void peer_expect_end(Rig *rig, Peer *peer) {
+        peer_receive_all(rig, peer);
+        assert(peer->n == peer->n_taken && peer->ended);
+}
+
+/* The next frame, which must be of one kind. */
+static inline PB(ServerMessage) *peer_expect(Rig *rig, Peer *peer, PB(ServerMessage__BodyCase) body) {
+        PB(ServerMessage) *message = peer_take(peer);
+
+        if (!message) {
+                peer_receive_all(rig, peer);
+                message = peer_take(peer);
+        }
+        assert(message && message->body_case == body);
+        return message;
+}
+
+#define peer_expect_body(rig, peer, BODY) peer_expect((rig), (peer), TASKBROKER__V1__SERVER_MESSAGE__BODY_##BODY)
+
+/* An Error. @field: the one that is wrong; NULL: none is looked for. */
+static inline void peer_expect_error_of(Rig *rig, Peer *peer, ErrorCode code, bool closing, const char *field) {
+        PB(ServerMessage) *message = peer_expect_body(rig, peer, ERROR);
+
+        assert((int)message->error->code == (int)code && message->error->closing == closing);
+        assert(!field || strcmp(message->error->field, field) == 0);
+        assert(strlen(message->error->message) > 10);
+        message_free(message);
+}
+
+static inline void peer_expect_error(Rig *rig, Peer *peer, ErrorCode code, bool closing) {
+        peer_expect_error_of(rig, peer, code, closing, NULL);
+}
+
+static inline void peer_send(const Peer *peer, const void *data, size_t n) {
+        assert(send(peer->fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n);
+}
+
+static inline size_t request_pack(uint8_t *frame, const PB(ClientMessage) *message) {
+        size_t n = frame_prefix(frame, (uint32_t)taskbroker__v1__client_message__get_packed_size(message));
+
+        return n + taskbroker__v1__client_message__pack(message, frame + n);
+}
+
+static inline size_t request_status(uint8_t frame[static 256], uint64_t id) {
+        PB(GetStatus) get_status = TASKBROKER__V1__GET_STATUS__INIT;
+        PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+
+        message.request_id = id;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS;
+        message.get_status = &get_status;
+        return request_pack(frame, &message);
+}
+
+/* Asks for whatever there is to ask for. */
+static inline void peer_ask_for(const Peer *peer, uint64_t id, const PB(Subscribe) *subscribe) {
+        static uint8_t frame[FRAME_MAX_FROM_CLIENT + FRAME_PREFIX_MAX];
+        PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+
+        message.request_id = id;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE;
+        message.subscribe = (PB(Subscribe) *)subscribe;
+        peer_send(peer, frame, request_pack(frame, &message));
+}
+
+static inline size_t request_subscribe(uint8_t frame[static 256], uint64_t id, bool strict, uint32_t max_delay_ms) {
+        PB(EventKind) kinds[] = { TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM };
+        PB(Subscribe) subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
+        PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+
+        subscribe.kinds = kinds;
+        subscribe.n_kinds = 1;
+        subscribe.threads = true;
+        subscribe.strict = strict;
+        subscribe.max_delay_ms = max_delay_ms;
+        message.request_id = id;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE;
+        message.subscribe = &subscribe;
+        return request_pack(frame, &message);
+}
+
+static inline void peer_ask_status(const Peer *peer, uint64_t id) {
+        uint8_t frame[256];
+
+        peer_send(peer, frame, request_status(frame, id));
+}
+
+static inline void peer_ask_subscribe(const Peer *peer, uint64_t id, bool strict, uint32_t max_delay_ms) {
+        uint8_t frame[256];
+
+        peer_send(peer, frame, request_subscribe(frame, id, strict, max_delay_ms));
+}
+
+/* A connection past its Welcome. */
+static inline Peer peer_new_welcomed(Rig *rig, int n_buffer) {
+        Peer peer = peer_new(rig, n_buffer);
+
+        message_free(peer_expect_body(rig, &peer, WELCOME));
+        return peer;
+}
+
+static inline Peer peer_new_subscribed(Rig *rig, int n_buffer, bool strict, uint32_t max_delay_ms) {
+        Peer peer = peer_new_welcomed(rig, n_buffer);
+
+        peer_ask_subscribe(&peer, 1, strict, max_delay_ms);
+        message_free(peer_expect_body(rig, &peer, SUBSCRIBED));
+        return peer;
+}
+
+/* An event whose task has the number of how many were published before it. */
+static inline void rig_publish(Rig *rig, size_t n) {
+        for (size_t i = 0; i < n; ++i) {
+                Event event = { .kind = EVENT_COMM, .pid = 1, .tid = rig->n_published++, .comm = "0123456789abcde" };
+
+                hub_publish(&rig->hub, &event, 5);
+        }
+}
+
+/*
+ * Takes frames until @n events came or were told to be lost, from @tid on: each
+ * in its turn, with its number. @ret_lost: how many were lost.
+ */
+static inline void peer_check_events(Rig *rig, Peer *peer, uint64_t number, uint32_t tid, size_t n, size_t *ret_lost) {
+        size_t n_lost = 0, n_seen = 0;
+
+        while (n_seen < n) {
+                PB(ServerMessage) *message = peer_expect_body(rig, peer, EVENT_BATCH);
+                const PB(EventBatch) *batch = message->event_batch;
+
+                assert(batch->first_number == number + n_seen);
+                assert(batch->realtime_offset_ns == 5);
+                for (size_t i = 0; i < batch->n_events; ++i) {
+                        const PB(Event) *event = batch->events[i];
+
+                        if (event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS) {
+                                assert(batch->n_events == 1 && event->loss->count > 0);
+                                assert(event->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_READER);
+                                assert(event->loss->reason == TASKBROKER__V1__LOSS_REASON__LOSS_REASON_FELL_BEHIND);
+                                n_seen += event->loss->count;
+                                n_lost += event->loss->count;
+                        } else {
+                                assert(event->tid == tid + n_seen);
+                                ++n_seen;
+                        }
+                }
+                message_free(message);
+        }
+        assert(n_seen == n);
+        if (ret_lost)
+                *ret_lost = n_lost;
+        else
+                assert(n_lost == 0);
+}

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/* Filters: which tasks are in the set, and what becomes of an event by which one comes in, leaves, stays or is not. */
+
+#include "broker/base/util.h"
+#include "broker/policy/filter.h"
+#include "tests/unit/made.h"
+
+#define MARK 4u
+
+typedef struct Spec Spec;
+typedef struct Subject Subject;
+
+/* A filter, as short as can be: lists end with 0 or NULL. */
+struct Spec {
+        uint32_t uids[3], pids[3];
+        bool subtree;
+        const char *comms[3], *cgroups[3], *cpus;
+        bool nonzero;
+};
+
+/* A task. What is not given is 0, "" or not known. */
+struct Subject {
+        uint32_t pid, ppid, uid;
+        const char *comm, *cgroup;
+        uint64_t marks;
+        bool unknown;
+};
+
+static TaskTable table;
+
+static Filter filter_of(const Spec *spec) {
+        Filter filter = { .nonzero = spec->nonzero, .n_subtrees = spec->subtree, .subtrees = { 77 } };
+
+        for (size_t i = 0; i < 3 && spec->uids[i]; ++i)
+                filter.uids[filter.n_uids++] = spec->uids[i];
+        for (size_t i = 0; i < 3 && spec->pids[i]; ++i)
+                filter.pids[filter.n_pids++] = spec->pids[i];
+        for (size_t i = 0; i < 3 && spec->comms[i]; ++i)
+                strcpy(filter.comms[filter.n_comms++], spec->comms[i]);
+        for (size_t i = 0; i < 3 && spec->cgroups[i]; ++i)
+                strcpy(filter.cgroups[filter.n_cgroups++], spec->cgroups[i]);
+        if (spec->cpus)
+                assert(filter_parse_cpus(&filter, spec->cpus));
+        return filter;
+}
+
+/* The only task of the table; with a thread's number of its own. */
+static Task *task_of(const Subject *subject, bool thread) {
+        uint32_t pid = subject->pid ? subject->pid : 100;
+        Task *task;
+
+        task_table_deinit(&table);
+        task_table_init(&table);
+        task = made_task(&table, pid, thread ? pid + 1 : pid, subject->ppid, 5);
+        task->ruid = subject->uid;
+        task->euid = subject->uid + 1;
+        memset(task->comm, 0, sizeof(task->comm));
+        if (subject->comm)
+                strcpy(task->comm, subject->comm);
+        task->process->marks = subject->marks;
+        if (subject->unknown)
+                task->flags |= TASK_UNKNOWN;
+        if (subject->cgroup)
+                task_table_set_program(&table, task->process, made_program("x", "y", subject->cgroup));
+        return task;
+}
+
+/* An event, about a task that is so after it. */
+static Event event_of(EventKind kind, const Subject *subject, const Program *program) {
+        Event event = {
+                .kind = kind,
+                .pid = subject->pid ? subject->pid : 100,
+                .ppid = subject->ppid,
+                .uid = subject->uid,
+                .marks = subject->marks,
+                .task_unknown = subject->unknown,
+                .program = program,
+        };
+
+        event.tid = event.pid;
+        if (subject->comm)
+                strcpy(event.comm, subject->comm);
+        return event;
+}
+
+static void test_tasks(void) {
+        static const struct {
+                Spec spec;
+                Subject subject;
+                bool passes;
+        } rows[] = {
+                { {}, {}, true },
+                { {}, { .unknown = true }, true },
+                /* of several, one */
+                { { .uids = { 5 } }, { .uid = 5 }, true },
+                { { .uids = { 5, 7 } }, { .uid = 7 }, true },
+                { { .uids = { 5, 7 } }, { .uid = 6 }, false },
+                { { .uids = { 6 } }, { .uid = 5 }, false }, /* the effective one is not asked */
+                { { .uids = { UINT32_MAX } }, { .uid = UINT32_MAX }, true },
+                { { .uids = { 5 } }, { .uid = 5, .unknown = true }, false },
+                /* a process, and its children */
+                { { .pids = { 9 } }, { .pid = 9 }, true },
+                { { .pids = { 9 } }, { .pid = 10, .ppid = 9 }, true },
+                { { .pids = { 8, 9 } }, { .pid = 10, .ppid = 9 }, true },
+                { { .pids = { 9 } }, { .pid = 10, .ppid = 8 }, false },
+                { { .pids = { 9 } }, { .pid = 10 }, false },
+                { { .pids = { 9 } }, { .pid = 9, .unknown = true }, true },
+                { { .pids = { 9 } }, { .pid = 10, .ppid = 9, .unknown = true }, true },
+                /* subtrees are marks */
+                { { .subtree = true }, { .marks = MARK }, true },
+                { { .subtree = true }, { .marks = UINT64_MAX }, true },
+                { { .subtree = true }, { .marks = ~(uint64_t)MARK }, false },
+                { { .subtree = true }, { .pid = 77 }, false },
+                { { .subtree = true }, { .marks = MARK, .unknown = true }, true },
+                { {}, { .marks = 0 }, true },
+                /* names */
+                { { .comms = { "sh" } }, { .comm = "sh" }, true },
+                { { .comms = { "sh" } }, { .comm = "bash" }, false },
+                { { .comms = { "sh" } }, { .comm = "sh " }, false },
+                { { .comms = { "a", "b*" } }, { .comm = "bash" }, true },
+                { { .comms = { "*sh" } }, { .comm = "bash" }, true },
+                { { .comms = { "?ash" } }, { .comm = "bash" }, true },
+                { { .comms = { "?ash" } }, { .comm = "ash" }, false },
+                { { .comms = { "[a-c]ash" } }, { .comm = "bash" }, true },
+                { { .comms = { "[!b]ash" } }, { .comm = "bash" }, false },
+                { { .comms = { "kworker/*" } }, { .comm = "kworker/u16:3-e" }, true },
+                { { .comms = { "k*3-e" } }, { .comm = "kworker/u16:3-e" }, true },
+                { { .comms = { "*" } }, { .comm = "" }, true },
+                { { .comms = { "?" } }, { .comm = "" }, false },
+                { { .comms = { "*" } }, { .comm = ".hidden" }, true },
+                { { .comms = { "\\*" } }, { .comm = "*" }, true },
+                { { .comms = { "\\*" } }, { .comm = "x" }, false },
+                { { .comms = { "[" } }, { .comm = "x" }, false },
+                { { .comms = { "SH" } }, { .comm = "sh" }, false },
+                { { .comms = { "*" } }, { .comm = "sh", .unknown = true }, false },
+                /* cgroups, by whole components */
+                { { .cgroups = { "/a" } }, { .cgroup = "/a" }, true },
+                { { .cgroups = { "/a" } }, { .cgroup = "/a/b" }, true },
+                { { .cgroups = { "/a" } }, { .cgroup = "/a/b/c" }, true },
+                { { .cgroups = { "/a" } }, { .cgroup = "/ab" }, false },
+                { { .cgroups = { "/a" } }, { .cgroup = "/a.slice" }, false },
+                { { .cgroups = { "/a" } }, { .cgroup = "/" }, false },
+                { { .cgroups = { "/a" } }, { .cgroup = "/b/a" }, false },
+                { { .cgroups = { "/a/b" } }, { .cgroup = "/a" }, false },
+                { { .cgroups = { "/a/b" } }, { .cgroup = "/a/bc" }, false },
+                { { .cgroups = { "/b", "/a" } }, { .cgroup = "/a/b" }, true },
+                { { .cgroups = { "/a*" } }, { .cgroup = "/ab" }, false },
+                { { .cgroups = { "" } }, { .cgroup = "/" }, true },
+                { { .cgroups = { "" } }, { .cgroup = "/a" }, true },
+                { { .cgroups = { "/a" } }, { .cgroup = "" }, false },
+                { { .cgroups = { "/a" } }, {}, false },
+                { { .cgroups = { "" } }, {}, false },
+                { { .cgroups = { "/a" } }, { .cgroup = "/a", .unknown = true }, true },
+                /* each of the fields that are not empty */
+                { { .uids = { 5 }, .comms = { "sh" } }, { .uid = 5, .comm = "sh" }, true },
+                { { .uids = { 5 }, .comms = { "sh" } }, { .uid = 5, .comm = "ls" }, false },
+                { { .uids = { 5 }, .comms = { "sh" } }, { .uid = 6, .comm = "sh" }, false },
+                { { .pids = { 9 }, .subtree = true }, { .pid = 9 }, false },
+                { { .pids = { 9 }, .subtree = true }, { .pid = 9, .marks = MARK }, true },
+                { { .cgroups = { "/a" }, .uids = { 5 } }, { .cgroup = "/a", .uid = 6 }, false },
+                { { .uids = { 5 }, .pids = { 9 }, .subtree = true, .comms = { "s*" }, .cgroups = { "/a" } },
+                  { .uid = 5, .pid = 10, .ppid = 9, .marks = MARK, .comm = "sh", .cgroup = "/a/b" }, true },
+                /* what is about events restricts no task */
+                { { .cpus = "3" }, {}, true },
+                { { .nonzero = true }, {}, true },
+                { { .cpus = "3", .nonzero = true, .uids = { 5 } }, { .uid = 6 }, false },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                Filter filter = filter_of(&rows[i].spec);
+
+                /* a thread is in the set as its own uid and name say, and else as its process */
+                for (int thread = 0; thread < 2; ++thread)
+                        assert(filter_passes_task(&filter, MARK, task_of(&rows[i].subject, thread)) == rows[i].passes);
+        }
+        task_table_deinit(&table);
+}
+
+static void test_is_of_all(void) {
+        static const Spec specs[] = {
+                { .uids = { 1 } },     { .pids = { 1 } },      { .subtree = true }, { .comms = { "*" } },
+                { .cgroups = { "" } }, { .cpus = "0-8191" }, { .nonzero = true },
+        };
+        Filter filter = filter_of(&(Spec){});
+
+        assert(filter_matches_all(&filter));
+        for (size_t i = 0; i < ARRAY_SIZE(specs); ++i) {
+                filter = filter_of(&specs[i]);
+                assert(!filter_matches_all(&filter));
+        }
+}
+
+/*
+ * Events.
+ */
+
+static bool is_change(EventKind kind) {
+        return kind == EVENT_EXEC || kind == EVENT_COMM || kind == EVENT_UID;
+}
+
+/* What the protocol says, for a filter of tasks alone. */
+static FilterVerdict verdict_of(EventKind kind, bool was, bool is) {
+        if (kind == EVENT_LOSS)
+                return FILTER_PASSES;
+        if (kind == EVENT_FORK)
+                was = false;
+        if (!was && !is)
+                return FILTER_HIDES;
+        if (!is_change(kind) || was == is)
+                return FILTER_PASSES;
+        return is ? FILTER_ENTERS : FILTER_LEAVES;
+}
+
+/* Every kind, of a task that was or was not in the set, or was not known, and is, or is not: by each criterion. */
+static void test_every_way(void) {
+        static const struct {
+                Spec spec;
+                Subject in, out;
+        } rows[] = {
+                { { .uids = { 5 } }, { .uid = 5 }, { .uid = 6 } },
+                { { .uids = { 5 } }, { .uid = 5 }, { .uid = 5, .unknown = true } },
+                { { .comms = { "s*" } }, { .comm = "sh" }, { .comm = "ls" } },
+                { { .comms = { "s*" } }, { .comm = "sh" }, { .comm = "sh", .unknown = true } },
+                { { .cgroups = { "/a" } }, { .cgroup = "/a" }, { .cgroup = "/b" } },
+                { { .cgroups = { "/a" } }, { .cgroup = "/a" }, {} },
+                { { .subtree = true }, { .marks = MARK }, { .marks = MARK << 1 } },
+                { { .pids = { 50 } }, { .ppid = 50 }, { .ppid = 51 } },
+                { { .uids = { 5 }, .comms = { "sh" } }, { .uid = 5, .comm = "sh" }, { .uid = 5, .comm = "ls" } },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                Filter filter = filter_of(&rows[i].spec);
+
+                for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
+                        /* 0: out, 1: in, 2: not in the table */
+                        for (int before = 0; before < 3; ++before) {
+                                for (int after = 0; after < 2; ++after) {
+                                        const Subject *was = before ? &rows[i].in : &rows[i].out;
+                                        const Subject *is = after ? &rows[i].in : &rows[i].out;
+                                        Program *program = is->cgroup ? made_program("x", "y", is->cgroup) : NULL;
+                                        Event event = event_of(kind, is, program);
+                                        const Task *task = before < 2 ? task_of(was, false) : NULL;
+
+                                        assert(filter_judge(&filter, MARK, &event, task) ==
+                                               verdict_of(kind, before == 1, after));
+                                        free(program);
+                                }
+                        }
+                }
+        }
+        task_table_deinit(&table);
+}
+
+/* Only uid, comm and exec change what a set is made by: an event of a thread says nothing of its leader. */
+static void test_of_another_thread(void) {
+        static const EventKind kinds[] = { EVENT_SID, EVENT_COREDUMP, EVENT_EXIT, EVENT_GID, EVENT_PTRACE };
+        Filter filter = filter_of(&(Spec){ .comms = { "server" } });
+
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); ++i) {
+                Event event = event_of(kinds[i], &(Subject){ .comm = "worker" }, NULL);
+
+                event.tid = event.pid + 7;
+                assert(filter_judge(&filter, 0, &event, task_of(&(Subject){ .comm = "server" }, false)) == FILTER_PASSES);
+                strcpy(event.comm, "server");
+                assert(filter_judge(&filter, 0, &event, task_of(&(Subject){ .comm = "worker" }, false)) == FILTER_PASSES);
+        }
+        task_table_deinit(&table);
+}
+
+/* A Loss is told to all, whatever they asked for. */
+static void test_loss(void) {
+        Filter filter = filter_of(&(Spec){ .uids = { 5 }, .pids = { 5 }, .subtree = true, .comms = { "x" },
+                                           .cgroups = { "/x" }, .cpus = "3", .nonzero = true });
+        Event event = { .kind = EVENT_LOSS };
+
+        assert(filter_judge(&filter, MARK, &event, NULL) == FILTER_PASSES);
+}
+
+/* Of exits, only those that failed; of whatever else happens, all. */
+static void test_nonzero(void) {
+        static const struct {
+                uint32_t wait_status, process_wait_status;
+                bool process_ended;
+                bool passes;
+        } rows[] = {
+                { 0, 0, false, false },
+                { 0, 0, true, false },
+                { 1 << 8, 0, false, true },
+                { 9, 0, false, true },
+                { 0x80 | 11, 0, false, true },
+                { 1 << 8, 1 << 8, true, true },
+                /* the process failed, though its last thread did not */
+                { 0, 1 << 8, true, true },
+                { 0, 9, true, true },
+                /* or the other way round */
+                { 9, 0, true, true },
+                /* what a process' status is going to be is not known before its end */
+                { 0, 9, false, false },
+        };
+        Filter filter = filter_of(&(Spec){ .nonzero = true });
+        const Task *task = task_of(&(Subject){}, false);
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                Event event = event_of(EVENT_EXIT, &(Subject){}, NULL);
+
+                event.exit.wait_status = rows[i].wait_status;
+                event.exit.process_wait_status = rows[i].process_wait_status;
+                event.exit.process_ended = rows[i].process_ended;
+                assert(filter_judge(&filter, 0, &event, task) == (rows[i].passes ? FILTER_PASSES : FILTER_HIDES));
+                event.synthesised = true;
+                assert(filter_judge(&filter, 0, &event, NULL) == (rows[i].passes ? FILTER_PASSES : FILTER_HIDES));
+        }
+        for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
+                Event event = event_of(kind, &(Subject){}, NULL);
+
+                if (kind != EVENT_EXIT)
+                        assert(filter_judge(&filter, 0, &event, task) == FILTER_PASSES);
+        }
+        task_table_deinit(&table);
+}
+
+/* On these processors; where a conclusion happened is not known. */
+static void test_cpus(void) {
+        Filter filter = filter_of(&(Spec){ .cpus = "1-2,64,8191" });
+        const Task *task = task_of(&(Subject){}, false);
+
+        for (EventKind kind = EVENT_FORK; kind < EVENT_LOSS; ++kind) {
+                for (uint32_t cpu = 0; cpu < 2 * FILTER_CPUS; cpu += cpu < 70 || (cpu > 8180 && cpu < 8200) ? 1 : 37) {
+                        bool there = cpu == 1 || cpu == 2 || cpu == 64 || cpu == 8191;
+                        Event event = event_of(kind, &(Subject){}, NULL);
+
+                        event.cpu = cpu;
+                        event.exit.wait_status = 0;
+                        assert(filter_judge(&filter, 0, &event, task) == (there ? FILTER_PASSES : FILTER_HIDES));
+                        event.synthesised = true;
+                        assert(filter_judge(&filter, 0, &event, task) == FILTER_HIDES);
+                }
+                {
+                        Event event = event_of(kind, &(Subject){}, NULL);
+
+                        event.cpu = UINT32_MAX;
+                        assert(filter_judge(&filter, 0, &event, task) == FILTER_HIDES);
+                }
+        }
+        task_table_deinit(&table);
+}
+
+/* What is about events and what is about tasks, together. */
+static void test_events_and_tasks(void) {
+        Filter filter = filter_of(&(Spec){ .uids = { 5 }, .cpus = "1", .nonzero = true });
+
+        for (EventKind kind = EVENT_FORK; kind < EVENT_LOSS; ++kind) {
+                for (int bits = 0; bits < 16; ++bits) {
+                        bool was = bits & 1, is = bits & 2, there = bits & 4, failed = bits & 8;
+                        Event event = event_of(kind, &(Subject){ .uid = is ? 5 : 6 }, NULL);
+                        FilterVerdict expected = verdict_of(kind, was, is);
+
+                        event.cpu = there ? 1 : 2;
+                        if (kind == EVENT_EXIT)
+                                event.exit.wait_status = failed ? 9 : 0;
+                        if (!there || (kind == EVENT_EXIT && !failed))
+                                expected = FILTER_HIDES;
+                        assert(filter_judge(&filter, 0, &event, task_of(&(Subject){ .uid = was ? 5 : 6 }, false)) == expected);
+                }
+        }
+        task_table_deinit(&table);
+}
+
+static void test_parse_cpus(void) {
+        static const struct {
+                const char *text;
+                uint64_t first, last;   /* words 0 and 127 */
+                size_t n;               /* in all */
+        } good[] = {
+                { "0", 1, 0, 1 },
+                { "0-3,8", 0x10f, 0, 5 },
+                { "8,0-3", 0x10f, 0, 5 },
+                { "63", 1ull << 63, 0, 1 },
+                { "0-63", UINT64_MAX, 0, 64 },
+                { "0-8191", UINT64_MAX, UINT64_MAX, 8192 },
+                { "8191", 0, 1ull << 63, 1 },
+                { "5-5,5,5", 0x20, 0, 1 },
+                { "1-4,3-6", 0x7e, 0, 6 },
+                { "0000000000000000000000000000001", 2, 0, 1 },
+        };
+        static const char *const bad[] = {
+                "", ",", "-", "0-", "-0", "0,", ",0", "0,,1", "3-1", "1-2-3", "8192", "0-8192", "8191-8192", "a", "0a", "0-a", "0 ",
+                " 0", "0, 1", "+1", "-1", "0x1", "1e1", "0--1", "4294967296", "4294967296-4294967297", "18446744073709551615",
+                "18446744073709551616", "0-18446744073709551617", "99999999999999999999999999", "0-99999999999999999999999999",
+                "99999999999999999999999999-99999999999999999999999999", "0\n", "\t0", "0-\n1", "0.0", "\xff",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(good); ++i) {
+                Filter filter = {};
+                size_t n = 0;
+
+                assert(filter_parse_cpus(&filter, good[i].text) && filter.has_cpus);
+                assert(filter.cpus[0] == good[i].first && filter.cpus[127] == good[i].last);
+                for (size_t k = 0; k < ARRAY_SIZE(filter.cpus); ++k)
+                        n += (size_t)__builtin_popcountll(filter.cpus[k]);
+                assert(n == good[i].n);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(bad); ++i) {
+                /* memory that ends where the text does, so that the sanitizer sees who reads on */
+                char *text = exact_copy(bad[i], strlen(bad[i]) + 1);
+                Filter filter = {};
+
+                assert(!filter_parse_cpus(&filter, text));
+                free(text);
+        }
+}
+
+/*
+ * Any filter and any two states of a task, against the plain words: a task is in the set if
+ * for each list that is not empty it is in the list.
+ */
+static bool model_has(const Spec *spec, const Subject *subject) {
+        bool uid = !spec->uids[0], pid = !spec->pids[0], comm = !spec->comms[0], cgroup = !spec->cgroups[0];
+
+        for (size_t i = 0; i < 3; ++i) {
+                uid |= spec->uids[i] && !subject->unknown && spec->uids[i] == subject->uid;
+                pid |= spec->pids[i] && (spec->pids[i] == subject->pid || spec->pids[i] == subject->ppid);
+                comm |= spec->comms[i] && !subject->unknown && !strcmp(spec->comms[i], subject->comm);
+                cgroup |= spec->cgroups[i] && subject->cgroup && !strcmp(spec->cgroups[i], subject->cgroup);
+        }
+        return uid && pid && comm && cgroup && (!spec->subtree || (subject->marks & MARK));
+}
+
+static void test_random(void) {
+        static const char *const names[] = { "a", "b", "c" }, *const groups[] = { "/a", "/b", "/c", NULL };
+        uint64_t state = 12345;
+        size_t counts[4] = {};
+
+        for (int i = 0; i < 20000; ++i) {
+                Subject subjects[2];
+                Spec spec = {};
+                Filter filter;
+                EventKind kind = 1 + (EventKind)random_below(&state, _EVENT_KIND_N - 1);
+                bool in_table = random_below(&state, 8);
+                FilterVerdict verdict;
+                Program *program;
+                Event event;
+
+                for (uint64_t k = random_below(&state, 3); k > 0; --k)
+                        spec.uids[k - 1] = 1 + (uint32_t)random_below(&state, 3);
+                for (uint64_t k = random_below(&state, 3); k > 0; --k)
+                        spec.pids[k - 1] = 1 + (uint32_t)random_below(&state, 3);
+                for (uint64_t k = random_below(&state, 3); k > 0; --k)
+                        spec.comms[k - 1] = names[random_below(&state, 3)];
+                for (uint64_t k = random_below(&state, 2); k > 0; --k)
+                        spec.cgroups[k - 1] = groups[random_below(&state, 3)];
+                spec.subtree = random_below(&state, 3) == 0;
+                for (int k = 0; k < 2; ++k)
+                        subjects[k] = (Subject){
+                                .pid = k ? subjects[0].pid : 1 + (uint32_t)random_below(&state, 3),
+                                .ppid = (uint32_t)random_below(&state, 4),
+                                .uid = 1 + (uint32_t)random_below(&state, 3),
+                                .comm = names[random_below(&state, 3)],
+                                .cgroup = groups[random_below(&state, 4)],
+                                .marks = random_below(&state, 8),
+                                .unknown = random_below(&state, 5) == 0,
+                        };
+                filter = filter_of(&spec);
+                program = subjects[1].cgroup ? made_program("x", "y", subjects[1].cgroup) : NULL;
+                event = event_of(kind, &subjects[1], program);
+                verdict = filter_judge(&filter, MARK, &event, in_table ? task_of(&subjects[0], false) : NULL);
+                assert(verdict == verdict_of(kind, in_table && model_has(&spec, &subjects[0]), model_has(&spec, &subjects[1])));
+                assert(!in_table ||
+                       filter_passes_task(&filter, MARK, task_table_next(&table, 1)) == model_has(&spec, &subjects[0]));
+                ++counts[verdict];
+                free(program);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(counts); ++i)
+                assert(counts[i] > 200);
+        task_table_deinit(&table);
+}
+
+int main(void) {
+        task_table_init(&table);
+        test_tasks();
+        test_is_of_all();
+        test_every_way();
+        test_of_another_thread();
+        test_loss();
+        test_nonzero();
+        test_cpus();
+        test_events_and_tasks();
+        test_parse_cpus();
+        test_random();
+        return 0;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/* Who may know what, as tables: clients and their rights, tasks and their owners, and what becomes of the two. */
+
+#include "broker/base/util.h"
+#include "broker/policy/policy.h"
+#include "broker/tasks/owner.h"
+#include "tests/unit/made.h"
+
+#define ADMIN_GROUP 900u
+#define EXEMPT_GROUP 901u
+
+static const uint32_t groups[] = { 7, ADMIN_GROUP, EXEMPT_GROUP };
+
+static const Rights rights_all = { .all = true };
+static const Rights rights_own = { .others = true, .uid = 1000, .gid = 100 };
+static const Rights rights_status = { .others = true, .exit_status = true, .uid = 1000, .gid = 100 };
+static const Rights rights_hidden = { .uid = 1000, .gid = 100 };
+
+/* Who a client is, and what it may know. */
+static void test_rights(void) {
+        static const struct {
+                const char *what;
+                Policy policy;
+                Credentials credentials;
+                Rights rights;
+                Access access;
+        } table[] = {
+                { "root", { .admin_group = ADMIN_GROUP }, { 0, 0, false, NULL, 0 }, { .all = true }, ACCESS_ALL },
+                { "root, whatever is hidden", { .admin_group = ADMIN_GROUP, .hides = true, .exempt_group = POLICY_NO_GROUP },
+                  { 0, 0, false, NULL, 0 }, { .all = true }, ACCESS_ALL },
+                { "root of a user namespace: nobody here", { .admin_group = ADMIN_GROUP }, { 0, 0, true, NULL, 0 },
+                  { .others = true, .uid = UINT32_MAX, .gid = 0 }, ACCESS_OWN },
+                { "group 0 is not root", { .admin_group = ADMIN_GROUP }, { 1000, 0, false, NULL, 0 },
+                  { .others = true, .uid = 1000, .gid = 0 }, ACCESS_OWN },
+                { "a user", { .admin_group = ADMIN_GROUP }, { 1000, 100, false, groups, 1 },
+                  { .others = true, .uid = 1000, .gid = 100 }, ACCESS_OWN },
+                { "a member", { .admin_group = ADMIN_GROUP }, { 1000, 100, false, groups, 2 }, { .all = true }, ACCESS_ALL },
+                { "whose group is that", { .admin_group = ADMIN_GROUP }, { 1000, ADMIN_GROUP, false, NULL, 0 },
+                  { .all = true }, ACCESS_ALL },
+                { "a member, in a user namespace", { .admin_group = ADMIN_GROUP }, { 1000, 100, true, groups, 2 },
+                  { .others = true, .uid = 1000, .gid = 100 }, ACCESS_OWN },
+                { "no such group", { .admin_group = POLICY_NO_GROUP }, { 1000, UINT32_MAX, false, groups, 3 },
+                  { .others = true, .uid = 1000, .gid = UINT32_MAX }, ACCESS_OWN },
+                { "exit status shown", { .admin_group = ADMIN_GROUP, .shows_exit_status = true },
+                  { 1000, 100, false, NULL, 0 }, { .others = true, .exit_status = true, .uid = 1000, .gid = 100 }, ACCESS_OWN },
+                { "hidepid", { .admin_group = ADMIN_GROUP, .hides = true, .exempt_group = EXEMPT_GROUP },
+                  { 1000, 100, false, groups, 1 }, { .uid = 1000, .gid = 100 }, ACCESS_OWN_ONLY },
+                { "hidepid, exempt", { .admin_group = POLICY_NO_GROUP, .hides = true, .exempt_group = EXEMPT_GROUP },
+                  { 1000, 100, false, groups, 3 }, { .others = true, .uid = 1000, .gid = 100 }, ACCESS_OWN },
+                { "hidepid, without a group", { .admin_group = POLICY_NO_GROUP, .hides = true, .exempt_group = POLICY_NO_GROUP },
+                  { 1000, UINT32_MAX, false, groups, 3 }, { .uid = 1000, .gid = UINT32_MAX }, ACCESS_OWN_ONLY },
+                { "a group exempt from nothing", { .admin_group = POLICY_NO_GROUP, .exempt_group = EXEMPT_GROUP },
+                  { 1000, 100, false, NULL, 0 }, { .others = true, .uid = 1000, .gid = 100 }, ACCESS_OWN },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(table); ++i) {
+                Rights rights = policy_rights(&table[i].policy, &table[i].credentials);
+
+                if (!rights_equal(&rights, &table[i].rights) || rights_access(&rights) != table[i].access) {
+                        fprintf(stderr, "%s\n", table[i].what);
+                        abort();
+                }
+        }
+}
+
+/* Rights that differ in anything share no feed. */
+static void test_rights_equal(void) {
+        const Rights some[] = {
+                rights_all, rights_own, rights_status, rights_hidden,
+                { .others = true, .uid = 1001, .gid = 100 }, { .others = true, .uid = 1000, .gid = 101 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(some); ++i)
+                for (size_t k = 0; k < ARRAY_SIZE(some); ++k)
+                        assert(rights_equal(&some[i], &some[k]) == (i == k));
+}
+
+static void test_policy_equals(void) {
+        const Policy some[] = {
+                { .admin_group = 1 }, { .admin_group = 2 }, { .admin_group = 1, .shows_exit_status = true },
+                { .admin_group = 1, .hides = true }, { .admin_group = 1, .exempt_group = 5 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(some); ++i)
+                for (size_t k = 0; k < ARRAY_SIZE(some); ++k)
+                        assert(policy_equals(&some[i], &some[k]) == (i == k));
+}
+
+/* What the table knows of a task, and whose it is. */
+static void test_owner(void) {
+        static const struct {
+                const char *what;
+                uint32_t ruid, euid, rgid, egid;
+                uint16_t flags;
+                bool ran_as_other_user, creds_stale;
+                OwnerClaim claim;
+        } table[] = {
+                { "plain", 1000, 1000, 100, 100, 0, false, false, OWNER_SINCE_BIRTH },
+                { "seeded", 1000, 1000, 100, 100, TASK_SEEDED | TASK_COUNTED, false, false, OWNER_SINCE_BIRTH },
+                { "a setuid program", 1000, 0, 100, 100, 0, false, false, OWNER_NONE },
+                { "a setgid program", 1000, 1000, 100, 42, 0, false, false, OWNER_NONE },
+                { "root playing a user", 0, 1000, 100, 100, 0, false, false, OWNER_NONE },
+                { "ids changed since exec", 1000, 1000, 100, 100, TASK_CREDENTIALS_CHANGED, true, false, OWNER_NONE },
+                { "privileged by its file", 1000, 1000, 100, 100, TASK_NONDUMPABLE, true, false, OWNER_NONE },
+                { "not known", 1000, 1000, 100, 100, TASK_UNKNOWN, false, false, OWNER_NONE },
+                { "was another's once", 1000, 1000, 100, 100, 0, true, false, OWNER_CURRENT },
+                { "may be another's", 1000, 1000, 100, 100, 0, false, true, OWNER_CURRENT },
+        };
+        TaskTable made;
+        Task *task;
+
+        task_table_init(&made);
+        task = made_task(&made, 50, 50, 1, 1);
+        for (size_t i = 0; i < ARRAY_SIZE(table); ++i) {
+                Owner owner;
+
+                task->ruid = table[i].ruid;
+                task->euid = table[i].euid;
+                task->rgid = table[i].rgid;
+                task->egid = table[i].egid;
+                task->flags = table[i].flags;
+                task->process->ran_as_other_user = table[i].ran_as_other_user;
+                task->process->creds_stale = table[i].creds_stale;
+                owner = task_owner(task);
+                if (owner.claim != table[i].claim || owner.uid != table[i].ruid || owner.gid != table[i].rgid) {
+                        fprintf(stderr, "%s\n", table[i].what);
+                        abort();
+                }
+        }
+        task_table_deinit(&made);
+}
+
+/* Whose a task is, and what a client may know of it. */
+static void test_view(void) {
+        static const struct {
+                Owner owner;
+                View all, own, status, hidden;
+        } table[] = {
+                { { 1000, 100, OWNER_SINCE_BIRTH }, VIEW_FULL, VIEW_FULL, VIEW_FULL, VIEW_FULL },
+                { { 1000, 100, OWNER_CURRENT }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_PUBLIC },
+                { { 1000, 100, OWNER_NONE }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
+                { { 1000, 101, OWNER_SINCE_BIRTH }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
+                { { 1001, 100, OWNER_SINCE_BIRTH }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
+                { { 0, 0, OWNER_SINCE_BIRTH }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
+                { { 0, 0, OWNER_NONE }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(table); ++i) {
+                assert(policy_view(&rights_all, &table[i].owner) == table[i].all);
+                assert(policy_view(&rights_own, &table[i].owner) == table[i].own);
+                assert(policy_view(&rights_status, &table[i].owner) == table[i].status);
+                assert(policy_view(&rights_hidden, &table[i].owner) == table[i].hidden);
+        }
+}
+
+/* Every kind of event, of one's own task and of another's. */
+static void test_view_event(void) {
+        for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
+                const Event own = { .kind = kind, .owner = { 1000, 100, OWNER_SINCE_BIRTH } };
+                const Event other = { .kind = kind, .owner = { 1001, 100, OWNER_SINCE_BIRTH } };
+                bool loss = kind == EVENT_LOSS, coredump = kind == EVENT_COREDUMP;
+
+                assert(policy_view_event(&rights_all, &own) == VIEW_FULL);
+                assert(policy_view_event(&rights_all, &other) == VIEW_FULL);
+                assert(policy_view_event(&rights_own, &own) == VIEW_FULL);
+                assert(policy_view_event(&rights_own, &other) == (loss ? VIEW_FULL : coredump ? VIEW_NONE : VIEW_PUBLIC));
+                assert(policy_view_event(&rights_status, &other) == (loss ? VIEW_FULL : VIEW_PUBLIC));
+                assert(policy_view_event(&rights_hidden, &own) == (loss ? VIEW_PUBLIC : VIEW_FULL));
+                assert(policy_view_event(&rights_hidden, &other) == (loss ? VIEW_PUBLIC : VIEW_NONE));
+        }
+}
+
+/* A task of the table, and what the kernel says of it while it lives. */
+static void test_view_task(void) {
+        static const struct {
+                TaskStats stats;
+                View view;
+        } table[] = {
+                { { .ac_uid = 1000, .ac_gid = 100 }, VIEW_FULL },
+                { { .ac_uid = 1000, .ac_gid = 100, .ac_flag = AC_FLAG_FORK | AC_FLAG_GROUP }, VIEW_FULL },
+                { { .ac_uid = 1000, .ac_gid = 100, .ac_flag = AC_FLAG_SU }, VIEW_PUBLIC },
+                { { .ac_uid = 0, .ac_gid = 100 }, VIEW_PUBLIC },
+                { { .ac_uid = 1000, .ac_gid = 0 }, VIEW_PUBLIC },
+        };
+        TaskTable made;
+        Owner owner;
+        Task *task;
+
+        task_table_init(&made);
+        task = made_task(&made, 50, 50, 1, 1);
+        task->ruid = task->euid = 1000;
+        task->rgid = task->egid = 100;
+        assert(policy_view_task(&rights_all, task) == VIEW_FULL);
+        assert(policy_view_task(&rights_own, task) == VIEW_FULL);
+        assert(policy_view_task(&rights_hidden, task) == VIEW_FULL);
+        for (size_t i = 0; i < ARRAY_SIZE(table); ++i) {
+                owner = task_owner_live(task, &table[i].stats);
+                assert(policy_view(&rights_all, &owner) == VIEW_FULL);
+                assert(policy_view(&rights_own, &owner) == table[i].view);
+                assert(policy_view(&rights_hidden, &owner) == table[i].view);
+        }
+        task->euid = 0;
+        owner = task_owner_live(task, &table[0].stats);
+        assert(policy_view_task(&rights_all, task) == VIEW_FULL);
+        assert(policy_view_task(&rights_own, task) == VIEW_PUBLIC && policy_view(&rights_own, &owner) == VIEW_PUBLIC);
+        assert(policy_view_task(&rights_hidden, task) == VIEW_NONE && policy_view(&rights_hidden, &owner) == VIEW_NONE);
+        task_table_deinit(&made);
+}
+
+int main(void) {
+        test_rights();
+        test_rights_equal();
+        test_policy_equals();
+        test_owner();
+        test_view();
+        test_view_event();
+        test_view_task();
+        return 0;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/* Who may have how much: by tables, and by a model that counts everything anew at each step. */
+
+#include "broker/base/util.h"
+#include "broker/policy/limits.h"
+#include "broker/policy/quota.h"
+#include "tests/unit/harness.h"
+
+#define SECOND NSEC_PER_SEC
+#define CHARGES_MAX 512u
+
+/* 100 in all, 10 of them root's, 40 for one user; of bytes a thousand times as many. */
+static const QuotaLimits limits = {
+        .held = {
+                [QUOTA_CONNECTIONS] = { 100, 10, 40 },
+                [QUOTA_FEEDS] = { 16, 2, 4 },
+                [QUOTA_REQUESTS] = { 100, 10, 40 },
+                [QUOTA_BYTES] = { 100000, 10000, 40000 },
+        },
+        .rates = {
+                [QUOTA_SNAPSHOTS - _QUOTA_HELD] = { .a_second = 4, .at_once = 8 },
+                [QUOTA_STATS - _QUOTA_HELD] = { .a_second = 100, .at_once = 100 },
+        },
+};
+
+/* Takes until it is refused: how many, and why no more. */
+static size_t take_all(Charge *charges, QuotaUser *user, QuotaKind kind, int *ret_r) {
+        size_t n = 0;
+        int r;
+
+        while ((r = charge_take(&charges[n], user, kind, 1)) == 0)
+                ++n;
+        if (ret_r)
+                *ret_r = r;
+        return n;
+}
+
+static void return_all(Charge *charges, size_t n) {
+        for (size_t i = 0; i < n; ++i)
+                charge_return(&charges[i]);
+}
+
+/* However many come, each gets something while there is enough, and root always does. */
+static void test_shares(void) {
+        static const struct {
+                uid_t uid;
+                size_t n;
+                int r;
+        } table[] = {
+                { 1000, 40, QUOTA_E_USER },     /* its share */
+                { 1001, 25, QUOTA_E_USER },     /* as much as it leaves */
+                { 1002, 12, QUOTA_E_USER },
+                { 1003, 6, QUOTA_E_USER },
+                { 1004, 3, QUOTA_E_USER },
+                { 1005, 2, QUOTA_E_USER },
+                { 1006, 1, QUOTA_E_USER },
+                { 1007, 0, QUOTA_E_USER },      /* the last one is nobody's */
+                { 1000, 0, QUOTA_E_USER },
+                { 0, 11, QUOTA_E_TOTAL },       /* but root's, and the reserve with it */
+                { 0, 0, QUOTA_E_TOTAL },
+                { 1008, 0, QUOTA_E_TOTAL },
+        };
+        static Charge charges[ARRAY_SIZE(table)][CHARGES_MAX];
+        Quota quota;
+
+        quota_init(&quota, &limits);
+        for (size_t i = 0; i < ARRAY_SIZE(table); ++i) {
+                QuotaUser *user = quota_user_get(&quota, table[i].uid, SECOND);
+                int r;
+
+                assert(take_all(charges[i], user, QUOTA_CONNECTIONS, &r) == table[i].n && r == table[i].r);
+                quota_user_unref(user);
+        }
+        assert(quota.used[QUOTA_CONNECTIONS] == 100 && quota.used_by_root[QUOTA_CONNECTIONS] == 11);
+        for (size_t i = 0; i < ARRAY_SIZE(table); ++i)
+                return_all(charges[i], table[i].n);
+        assert(quota.used[QUOTA_CONNECTIONS] == 0);
+        quota_deinit(&quota);
+}
+
+/* What root has is out of its reserve first: up to there nobody else has less for it. */
+static void test_reserve(void) {
+        static const struct {
+                size_t n_root, n_user;
+        } table[] = { { 0, 40 }, { 10, 40 }, { 20, 40 }, { 21, 39 }, { 60, 20 }, { 98, 1 }, { 99, 0 }, { 100, 0 } };
+        static Charge roots[CHARGES_MAX], others[CHARGES_MAX];
+
+        for (size_t i = 0; i < ARRAY_SIZE(table); ++i) {
+                QuotaUser *root, *user;
+                Quota quota;
+
+                quota_init(&quota, &limits);
+                root = quota_user_get(&quota, 0, SECOND);
+                user = quota_user_get(&quota, 1000, SECOND);
+                for (size_t n = 0; n < table[i].n_root; ++n)
+                        assert(charge_take(&roots[n], root, QUOTA_CONNECTIONS, 1) == 0);
+                assert(take_all(others, user, QUOTA_CONNECTIONS, NULL) == table[i].n_user);
+                return_all(roots, table[i].n_root);
+                return_all(others, table[i].n_user);
+                quota_user_unref(root);
+                quota_user_unref(user);
+                quota_deinit(&quota);
+        }
+}
+
+/* The kinds do not know of each other. */
+static void test_kinds(void) {
+        static Charge connections[CHARGES_MAX], feeds[CHARGES_MAX];
+        size_t n_connections, n_feeds;
+        QuotaUser *user;
+        Quota quota;
+
+        quota_init(&quota, &limits);
+        user = quota_user_get(&quota, 1000, SECOND);
+        n_connections = take_all(connections, user, QUOTA_CONNECTIONS, NULL);
+        n_feeds = take_all(feeds, user, QUOTA_FEEDS, NULL);
+        assert(n_connections == 40 && n_feeds == 4);
+        assert(user->used[QUOTA_CONNECTIONS] == 40 && user->used[QUOTA_FEEDS] == 4 && user->used[QUOTA_BYTES] == 0);
+        return_all(connections, n_connections);
+        return_all(feeds, n_feeds);
+        quota_user_unref(user);
+        quota_deinit(&quota);
+}
+
+static void test_resize(void) {
+        Charge charge = CHARGE_NULL, other = CHARGE_NULL;
+        QuotaUser *user;
+        Quota quota;
+
+        quota_init(&quota, &limits);
+        user = quota_user_get(&quota, 1000, SECOND);
+        assert(charge_take(&charge, user, QUOTA_BYTES, 40001) == QUOTA_E_USER && !charge.user);
+        assert(charge_take(&charge, user, QUOTA_BYTES, UINT64_MAX) == QUOTA_E_TOTAL && !charge.user);
+        assert(charge_take(&charge, user, QUOTA_BYTES, 0) == 0);
+        assert(charge_resize(&charge, 39000) == 0 && user->used[QUOTA_BYTES] == 39000);
+        assert(charge_take(&other, user, QUOTA_BYTES, 1000) == 0);
+        assert(charge_resize(&charge, 39001) == QUOTA_E_USER && charge.n == 39000 && user->used[QUOTA_BYTES] == 40000);
+        assert(charge_resize(&charge, UINT64_MAX) == QUOTA_E_TOTAL && charge.n == 39000);
+        assert(charge_resize(&charge, 10) == 0 && quota.used[QUOTA_BYTES] == 1010);
+        charge_return(&charge);
+        charge_return(&charge);
+        charge_return(&other);
+        quota_user_unref(user);
+        assert(quota.used[QUOTA_BYTES] == 0);
+        quota_deinit(&quota);
+}
+
+static void test_rates(void) {
+        QuotaUser *user, *other;
+        Quota quota;
+
+        quota_init(&quota, &limits);
+        user = quota_user_get(&quota, 1000, SECOND);
+        other = quota_user_get(&quota, 1001, SECOND);
+        for (int i = 0; i < 8; ++i)
+                assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND) == 0);
+        assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND) == QUOTA_E_USER);
+        /* another's are another's, and so is another rate */
+        assert(quota_user_spend(other, QUOTA_SNAPSHOTS, 8, SECOND) == 0);
+        assert(quota_user_spend(user, QUOTA_STATS, 100, SECOND) == 0);
+        /* a refusal costs nothing: the next is due after a quarter of a second */
+        assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND + SECOND / 4 - 1) == QUOTA_E_USER);
+        assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND + SECOND / 4) == 0);
+        assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND + SECOND / 4) == QUOTA_E_USER);
+        /* rest does not add up to more than may be done at once */
+        assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 9, 100 * SECOND) == QUOTA_E_USER);
+        assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 8, 100 * SECOND) == 0);
+        assert(quota_user_spend(user, QUOTA_STATS, UINT64_MAX, 100 * SECOND) == QUOTA_E_USER);
+        /* what is owed is paid for before anything else */
+        assert(quota_user_spend(user, QUOTA_STATS, 1, 100 * SECOND) == 0);
+        quota_user_overdraw(user, QUOTA_STATS, 999, 100 * SECOND);
+        assert(quota_user_spend(user, QUOTA_STATS, 1, 109 * SECOND) == QUOTA_E_USER);
+        assert(quota_user_spend(user, QUOTA_STATS, 1, 109 * SECOND + SECOND / 100) == 0);
+        quota_user_unref(user);
+        /* root has none */
+        user = quota_user_get(&quota, 0, SECOND);
+        for (int i = 0; i < 100; ++i)
+                assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND) == 0);
+        quota_user_overdraw(user, QUOTA_STATS, 1000000, SECOND);
+        assert(quota_user_spend(user, QUOTA_STATS, 1, SECOND) == 0);
+        quota_user_unref(user);
+        quota_user_unref(other);
+        quota_deinit(&quota);
+}
+
+/* Who goes and comes back is not as new. */
+static void test_memory(void) {
+        uint64_t now = SECOND;
+        QuotaUser *user;
+        Quota quota;
+
+        quota_init(&quota, &limits);
+        user = quota_user_get(&quota, 1000, now);
+        assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 8, now) == 0);
+        quota_user_unref(user);
+        quota_user_unref(quota_user_get(&quota, 1001, now));
+        user = quota_user_get(&quota, 1000, now);
+        assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, now) == QUOTA_E_USER);
+        assert(quota_user_refused(user, QUOTA_SNAPSHOTS, now));
+        quota_user_unref(user);
+
+        /* the rate recovers in two seconds, the episode lasts a minute */
+        now += 3 * SECOND;
+        quota_user_unref(quota_user_get(&quota, 1002, now));
+        user = quota_user_get(&quota, 1000, now);
+        assert(!quota_user_refused(user, QUOTA_SNAPSHOTS, now));
+        quota_user_unref(user);
+        assert(quota.n_users == 2);
+        now += LIMIT_QUOTA_QUIET_NS;
+        quota_user_unref(quota_user_get(&quota, 1003, now));
+        assert(quota.n_users == 1);
+        quota_deinit(&quota);
+}
+
+static void test_log(void) {
+        uint64_t now = SECOND;
+        QuotaUser *user;
+        Quota quota;
+        size_t n = 0;
+
+        quota_init(&quota, &limits);
+        user = quota_user_get(&quota, 1000, now);
+        assert(quota_user_refused(user, QUOTA_FEEDS, now));
+        /* as long as it goes on, nothing more */
+        for (int i = 0; i < 1000; ++i, now += LIMIT_QUOTA_QUIET_NS / 2)
+                assert(!quota_user_refused(user, QUOTA_FEEDS, now));
+        assert(quota_user_refused(user, QUOTA_CONNECTIONS, now));
+        now += LIMIT_QUOTA_QUIET_NS;
+        assert(quota_user_refused(user, QUOTA_FEEDS, now));
+        quota_user_unref(user);
+        assert(quota.n_refused == 1003);
+
+        /* many users are no way to fill the log */
+        now += LIMIT_QUOTA_QUIET_NS;
+        for (uid_t uid = 2000; uid < 4000; ++uid) {
+                user = quota_user_get(&quota, uid, now);
+                n += quota_user_refused(user, QUOTA_FEEDS, now);
+                quota_user_unref(user);
+        }
+        assert(n == LIMIT_QUOTA_LINES);
+        quota_deinit(&quota);
+}
+
+/* Nor to fill the memory. */
+static void test_many_users(void) {
+        Quota quota;
+
+        quota_init(&quota, &limits);
+        for (uid_t uid = 0; uid < 3 * LIMIT_QUOTA_USERS; ++uid) {
+                QuotaUser *user = quota_user_get(&quota, uid, SECOND);
+
+                assert(user && user->uid == uid);
+                (void)quota_user_refused(user, QUOTA_CONNECTIONS, SECOND);
+                quota_user_unref(user);
+                assert(quota.n_users <= LIMIT_QUOTA_USERS);
+        }
+        quota_deinit(&quota);
+}
+
+/* Counts what is charged, by all, by one user, or by all but root. */
+static uint64_t model_sum(const Charge *charges, QuotaKind kind, bool of_one, uid_t uid) {
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < CHARGES_MAX; ++i)
+                if (charges[i].user && charges[i].kind == kind && (!of_one || charges[i].user->uid == uid))
+                        n += charges[i].n;
+        return n;
+}
+
+static void model_check(const Quota *quota, const Charge *charges, QuotaKind kind, uid_t uid, uint64_t n_more, int r) {
+        const QuotaShare *share = &limits.held[kind];
+        uint64_t all = model_sum(charges, kind, false, 0), mine = model_sum(charges, kind, true, uid);
+        uint64_t roots = model_sum(charges, kind, true, 0), others = all - roots;
+        uint64_t room = share->total - MAX(roots, share->reserve);
+
+        assert(quota->used[kind] == all && all <= share->total && others <= share->total - share->reserve);
+        if (uid == 0) {
+                assert(r != QUOTA_E_USER && (r == 0 || all + n_more > share->total));
+        } else if (r == 0) {
+                assert(mine <= share->of_user && mine <= room - others);
+        } else if (r == QUOTA_E_TOTAL) {
+                assert(others + n_more > room || all + n_more > share->total);
+        } else {
+                assert(mine + n_more > share->of_user || mine + n_more > room - others - n_more);
+        }
+}
+
+static void test_random(uint64_t seed) {
+        static Charge charges[CHARGES_MAX];
+        uint64_t state = seed;
+        Quota quota;
+
+        quota_init(&quota, &limits);
+        for (int step = 0; step < 20000; ++step) {
+                Charge *charge = &charges[random_below(&state, CHARGES_MAX)];
+                uid_t uid = (uid_t)random_below(&state, 6);
+                QuotaKind kind = (QuotaKind)random_below(&state, _QUOTA_HELD);
+                uint64_t n = kind == QUOTA_BYTES ? 1 + random_below(&state, 20000) : 1 + random_below(&state, 3);
+                QuotaUser *user;
+                int r;
+
+                if (!charge->user) {
+                        user = quota_user_get(&quota, uid, (uint64_t)step * NSEC_PER_MSEC + 1);
+                        r = charge_take(charge, user, kind, n);
+                        quota_user_unref(user);
+                        model_check(&quota, charges, kind, uid, n, r);
+                } else if (random_below(&state, 2) == 0) {
+                        uint64_t before = charge->n;
+
+                        user = charge->user;
+                        kind = charge->kind;
+                        r = charge_resize(charge, n);
+                        assert(r == 0 || n > before);
+                        if (n > before)
+                                model_check(&quota, charges, kind, user->uid, n - before, r);
+                } else {
+                        charge_return(charge);
+                }
+        }
+        return_all(charges, CHARGES_MAX);
+        quota_deinit(&quota);
+}
+
+int main(void) {
+        test_shares();
+        test_reserve();
+        test_kinds();
+        test_resize();
+        test_rates();
+        test_memory();
+        test_log();
+        test_many_users();
+        for (uint64_t seed = 1; seed <= 10; ++seed)
+                test_random(seed);
+        return 0;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/* The sampler in a hub: who gets samples when, and what is in them. The kernel is played by the test. */
+
+#include "tests/unit/hub_rig.h"
+#include "tests/unit/made_stats.h"
+
+static MadeStats kernel;
+
+static Rig *begin(void) {
+        Rig *rig = rig_new_sized(0);
+
+        made_stats_init(&kernel, &rig->join.table);
+        rig_add_sampler(rig, &kernel.source);
+        return rig;
+}
+
+static Task *add(Rig *rig, uint32_t pid, uint32_t tid) {
+        Task *task = made_task(&rig->join.table, pid, tid, 1, tid);
+
+        kernel.run_ns[tid] = tid;
+        return task;
+}
+
+static void ask(const Peer *peer, const PB(Sample) *sample) {
+        static uint8_t frame[FRAME_MAX_FROM_CLIENT + FRAME_PREFIX_MAX];
+        PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+
+        message.request_id = 7;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
+        message.sample = (PB(Sample) *)sample;
+        peer_send(peer, frame, request_pack(frame, &message));
+}
+
+/* Who asked, and was told the number that its first sample has at least. */
+static Peer sampling_of(Rig *rig, int n_buffer, const PB(Sample) *sample, uint64_t number) {
+        Peer peer = peer_new_welcomed(rig, n_buffer);
+        PB(ServerMessage) *message;
+
+        ask(&peer, sample);
+        message = peer_expect_body(rig, &peer, SAMPLING);
+        assert(message->sampling->request_id == 7 && message->sampling->next_number == number);
+        message_free(message);
+        return peer;
+}
+
+static Peer sampling(Rig *rig, int n_buffer, uint32_t interval_ms, bool threads, uint64_t number) {
+        PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
+
+        sample.interval_ms = interval_ms;
+        sample.scope = threads ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS : TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_PROCESSES;
+        return sampling_of(rig, n_buffer, &sample, number);
+}
+
+/* The next part of a sample; it must be of the number. */
+static PB(ServerMessage) *expect_part(Rig *rig, Peer *peer, uint64_t number) {
+        PB(ServerMessage) *message = peer_expect_body(rig, peer, SAMPLE_BATCH);
+
+        assert(message->sample_batch->number == number);
+        return message;
+}
+
+/* A short-lived process; told to everybody who samples. */
+static void live_and_die(Rig *rig, uint32_t pid) {
+        static const TaskStats stats = { .version = 16, .groups = STATS_CPU, .cpu_run_virtual_total_ns = 5 };
+        Event fork = { .kind = EVENT_FORK, .pid = pid, .tid = pid, .uid = 1000, .start_time_ns = pid, .comm = "short" };
+        Event exit = fork;
+
+        exit.kind = EVENT_EXIT;
+        exit.exit.process_ended = true;
+        exit.exit.stats = &stats;
+        hub_publish(&rig->hub, &fork, 5);
+        hub_publish(&rig->hub, &exit, 5);
+}
+
+/* Falls off its feed's tail while a sweep runs, or between two: in both cases the numbers say what it did not get. */
+static void test_loss(void) {
+        for (int in_sweep = 0; in_sweep < 2; ++in_sweep) {
+                Rig *rig = begin();
+                Peer peer = sampling(rig, 0, LIMIT_SAMPLE_MS_MAX, false, 1);
+                uint64_t number = 1, n_lost = 0;
+                PB(ServerMessage) *message;
+
+                for (uint32_t tid = 1; tid <= 40; ++tid)
+                        (void)add(rig, tid, tid);
+                rig_finish_sampling(rig);
+                for (uint32_t i = 0; i < 3; ++i) {
+                        for (uint32_t pid = 1000; pid < 9000; ++pid)
+                                live_and_die(rig, pid);
+                        rig_sample(rig);
+                        rig_finish_sampling(rig);
+                }
+                kernel.source.n_max = 1;
+                rig_sample(rig);
+                ev_run(rig->loop, EVRUN_NOWAIT);
+                assert(rig->sampler.sweep.running);
+                if (!in_sweep)
+                        rig_finish_sampling(rig);
+
+                /* the sweep has not ended when it is told */
+                for (int i = 0; n_lost == 0; ++i) {
+                        assert(i < 100);
+                        ev_run(rig->loop, EVRUN_NOWAIT);
+                        (void)peer_receive(&peer, SIZE_MAX);
+                        while (n_lost == 0 && (message = peer_take(&peer))) {
+                                if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS) {
+                                        n_lost = message->sample_loss->count;
+                                } else {
+                                        assert(message->sample_batch->number == number);
+                                        number += message->sample_batch->last;
+                                }
+                                message_free(message);
+                        }
+                }
+                assert(rig->sampler.sweep.running == in_sweep && rig->sampler.n_lost == n_lost && n_lost > 1);
+                rig_finish_sampling(rig);
+                rig_sample(rig);
+                rig_finish_sampling(rig);
+                message = expect_part(rig, &peer, number + n_lost);
+                assert(message->sample_batch->last && message->sample_batch->full && message->sample_batch->n_tasks == 40);
+                message_free(message);
+                peer_free(&peer);
+                rig_free(rig);
+        }
+}
+
+int main(void) {
+        log_init(LOG_LEVEL_ERR);
+        test_loss();
+        return 0;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/* Whose a task is when it ends, as its life has made it. */
+
+#include "broker/tasks/reconcile.h"
+#include "tests/unit/join_rig.h"
+#include "tests/unit/made_proc.h"
+
+#define SHELL 100u
+#define TASK 200u
+#define ME 1000u
+#define GROUP 2000u
+#define IDS_OF_ME "Uid:\t1000\t1000\t1000\t1000\nGid:\t2000\t2000\t2000\t2000\n"
+
+static void set_ids(Rig *rig, uint32_t pid, uint32_t uid, uint32_t gid) {
+        rig_say(rig, WHAT_GID, pid, pid, gid, gid, 0, 0);
+        rig_say(rig, WHAT_UID, pid, pid, uid, uid, 0, 0);
+}
+
+/* Ends a task, and says whose it was. */
+static OwnerClaim end_as(Rig *rig, uint32_t pid, uint8_t flags, uint32_t uid, uint32_t gid) {
+        const Event *event;
+
+        rig_record(rig, RECORD(pid, pid, 1000, 0, flags | AC_FLAG_GROUP, "task", .uid = uid, .gid = gid));
+        rig_exit(rig, pid, pid, 0);
+        rig_turn(rig);
+        do
+                event = rig_next(rig);
+        while (event->kind != EVENT_EXIT || event->pid != pid);
+        rig_skip(rig);
+        return event->owner.claim;
+}
+
+static OwnerClaim end(Rig *rig, uint32_t pid) {
+        return end_as(rig, pid, 0, ME, GROUP);
+}
+
+/* root's process, a hundred milliseconds ago, starts TASK, which becomes the user's. Return: its start. */
+static uint64_t become_mine(Rig *rig) {
+        uint64_t start_ns;
+
+        rig->now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - 100 * MS;
+        start_ns = rig_fork(rig, 50, TASK, TASK);
+        set_ids(rig, TASK, ME, GROUP);
+        return start_ns;
+}
+
+/* TASK calls exec, and starts another, which ends before it. */
+static void exec_and_end(Rig *rig, OwnerClaim child, OwnerClaim parent) {
+        rig_exec(rig, TASK);
+        rig_fork(rig, TASK, TASK + 1, TASK + 1);
+        rig_turn(rig);
+        assert(end(rig, TASK + 1) == child);
+        assert(end(rig, TASK) == parent);
+}
+
+/* What /proc shows of a process after exec; @owner: whose its files are, where that can be played. */
+static void show(Rig *rig, uint32_t pid, const char *ids, uid_t owner) {
+        static const char *const files[] = { "comm", "status" };
+        char path[64];
+
+        proc_add_stat(&rig->procfs, &(ProcTask){ .pid = pid, .tid = pid, .comm = "task", .start = 5 });
+        proc_add_status(&rig->procfs, pid, pid, "task", ids);
+        snprintf(path, sizeof(path), "%u/comm", pid);
+        tree_write_text(&rig->procfs, path, "task\n");
+        for (size_t i = 0; i < ARRAY_SIZE(files); ++i) {
+                snprintf(path, sizeof(path), i == 0 ? "%u/comm" : "%u/task/%u/status", pid, pid);
+                assert(fchownat(rig->procfs.fd, path, owner, (gid_t)-1, 0) == 0 || geteuid() != 0);
+        }
+}
+
+static void test_plain(void) {
+        Rig *rig = rig_new();
+
+        rig_seed(rig, SHELL, SHELL, "shell");
+        rig_fork(rig, SHELL, TASK, TASK);
+        assert(end(rig, TASK) == OWNER_SINCE_BIRTH);
+        rig_fork(rig, SHELL, TASK, TASK);
+        rig_exec(rig, TASK);
+        assert(end(rig, TASK) == OWNER_SINCE_BIRTH);
+        /* what its record says against it */
+        rig_fork(rig, SHELL, TASK, TASK);
+        assert(end_as(rig, TASK, AC_FLAG_SU, ME, GROUP) == OWNER_CURRENT);
+        rig_fork(rig, SHELL, TASK, TASK);
+        assert(end_as(rig, TASK, 0, 0, GROUP) == OWNER_CURRENT);
+        rig_fork(rig, SHELL, TASK, TASK);
+        assert(end_as(rig, TASK, 0, ME, 0) == OWNER_CURRENT);
+        rig_free(rig);
+}
+
+/* A setuid program; what it starts is its own, until that is the user's again. */
+static void test_setuid(void) {
+        Rig *rig = rig_new();
+
+        rig_seed(rig, SHELL, SHELL, "shell");
+        rig_fork(rig, SHELL, TASK, TASK);
+        rig_say(rig, WHAT_UID, TASK, TASK, ME, 0, 0, 0);
+        rig_exec(rig, TASK);
+        rig_fork(rig, TASK, TASK + 1, TASK + 1);
+        rig_turn(rig);
+        assert(end(rig, TASK) == OWNER_NONE);
+        set_ids(rig, TASK + 1, ME, GROUP);
+        assert(end(rig, TASK + 1) == OWNER_NONE);
+        rig_free(rig);
+}
+
+static void test_setgid(void) {
+        Rig *rig = rig_new();
+
+        rig_seed(rig, SHELL, SHELL, "shell");
+        rig_fork(rig, SHELL, TASK, TASK);
+        rig_say(rig, WHAT_GID, TASK, TASK, GROUP, 42, 0, 0);
+        rig_exec(rig, TASK);
+        assert(end(rig, TASK) == OWNER_NONE);
+        rig_free(rig);
+}
+
+/* What events say is what is true after them. */
+static void test_events_of_change(void) {
+        Rig *rig = rig_new();
+
+        rig_seed(rig, SHELL, SHELL, "shell");
+        rig_say(rig, WHAT_UID, SHELL, SHELL, ME, ME, 0, 0);
+        rig_say(rig, WHAT_GID, SHELL, SHELL, GROUP, GROUP, 0, 0);
+        rig_turn(rig);
+        assert(rig_expect(rig, EVENT_UID, SHELL, SHELL)->owner.claim == OWNER_NONE);
+        assert(rig_expect(rig, EVENT_GID, SHELL, SHELL)->owner.claim == OWNER_NONE);
+        rig_free(rig);
+}
+
+/* su: root's process becomes the user's. It is nobody's until it was looked at, and what it starts then is his. */
+static void test_su(void) {
+        Rig *rig = rig_new();
+        Task *root = rig_seed(rig, 50, 50, "su");
+
+        root->ruid = root->euid = root->rgid = root->egid = 0;
+        rig_fork(rig, 50, TASK, TASK);
+        set_ids(rig, TASK, ME, GROUP);
+        assert(end(rig, TASK) == OWNER_NONE);
+
+        /* nobody had time to look */
+        rig_fork(rig, 50, TASK, TASK);
+        set_ids(rig, TASK, ME, GROUP);
+        exec_and_end(rig, OWNER_NONE, OWNER_NONE);
+
+        if (geteuid() == 0) {
+                become_mine(rig);
+                show(rig, TASK, IDS_OF_ME, ME);
+                exec_and_end(rig, OWNER_SINCE_BIRTH, OWNER_CURRENT);
+
+                /* it has kept something of root's */
+                become_mine(rig);
+                show(rig, TASK, IDS_OF_ME "CapPrm:\t0000000000000400\n", ME);
+                exec_and_end(rig, OWNER_NONE, OWNER_NONE);
+        }
+        rig_free(rig);
+}
+
+/* What nobody had time to look at is looked at later; what it starts then is its owner's. */
+static void test_later(void) {
+        Rig *rig = rig_new();
+        Task *root = rig_seed(rig, 50, 50, "su");
+
+        if (geteuid() == 0) {
+                root->ruid = root->euid = root->rgid = root->egid = 0;
+                for (int nondumpable = 0; nondumpable < 2; ++nondumpable) {
+                        uint64_t start_ns = become_mine(rig);
+
+                        rig_exec(rig, TASK);
+                        rig_fork(rig, TASK, TASK + 1, TASK + 1);
+                        rig_turn(rig);
+                        assert(end(rig, TASK + 1) == OWNER_NONE);
+                        show(rig, TASK, IDS_OF_ME, nondumpable ? 0 : ME);
+                        proc_add_stat(&rig->procfs, &(ProcTask){ .pid = TASK, .tid = TASK, .comm = "task",
+                                                                 .start = proc_ticks(rig_wall(start_ns)) });
+                        assert(join_tick(&rig->join) == 0);
+                        if (!nondumpable) {
+                                const Event *event = rig_expect(rig, EVENT_COMM, TASK, TASK);
+
+                                assert(event->only_for_sets && event->owner.claim == OWNER_CURRENT && event->owner.uid == ME);
+                        }
+                        rig_expect_nothing(rig);
+                        rig_fork(rig, TASK, TASK + 1, TASK + 1);
+                        rig_turn(rig);
+                        assert(end(rig, TASK + 1) == (nondumpable ? OWNER_NONE : OWNER_SINCE_BIRTH));
+                        assert(end(rig, TASK) == (nondumpable ? OWNER_NONE : OWNER_CURRENT));
+                        assert(unlinkat(rig->procfs.fd, "200/comm", 0) == 0);
+                }
+        }
+        rig_free(rig);
+}
+
+/* A program that its user may not look into: its files in /proc are another's. */
+static void test_guarded(void) {
+        Rig *rig = rig_new();
+
+        rig_seed(rig, SHELL, SHELL, "shell");
+        rig->now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - 100 * MS;
+        rig_fork(rig, SHELL, TASK, TASK);
+        show(rig, TASK, IDS_OF_ME, 0);
+        exec_and_end(rig, OWNER_NONE, OWNER_NONE);
+        rig_free(rig);
+}
+
+/* Threads that used a privilege, or whose record was lost, are in the sums of those that did not. */
+static void test_threads(void) {
+        Rig *rig = rig_new();
+
+        for (int lost = 0; lost < 2; ++lost) {
+                rig_seed(rig, SHELL, SHELL, "shell");
+                rig_fork(rig, SHELL, TASK, TASK);
+                rig_fork(rig, SHELL, TASK, TASK + 1);
+                if (!lost)
+                        rig_record(rig, RECORD(TASK + 1, TASK, 10, 0, AC_FLAG_SU, "task", .uid = ME, .gid = GROUP));
+                rig_exit(rig, TASK, TASK + 1, 0);
+                rig_turn(rig);
+                assert(end(rig, TASK) == OWNER_CURRENT);
+                task_table_end_process(&rig->join.table, task_table_get_process(&rig->join.table, SHELL));
+        }
+        rig_free(rig);
+}
+
+/* A change of ids may be among the messages that were lost: nobody is trusted until looked at. */
+static void test_loss(void) {
+        Rig *rig = rig_new();
+
+        rig_seed(rig, SHELL, SHELL, "shell");
+        rig_fork(rig, SHELL, TASK, TASK);
+        rig_turn(rig);
+        rig_lose(rig, 1);
+        rig_fork(rig, SHELL, TASK + 1, TASK + 1);
+        rig_turn(rig);
+        assert(end(rig, TASK) == OWNER_CURRENT);
+        assert(end(rig, TASK + 1) == OWNER_CURRENT);
+
+        procfs_verify_task(task_table_get(&rig->join.table, SHELL),
+                           &(ProcfsTask){ .ruid = ME, .euid = ME, .rgid = GROUP, .egid = GROUP });
+        rig_fork(rig, SHELL, TASK, TASK);
+        assert(end(rig, TASK) == OWNER_SINCE_BIRTH);
+        /* what was changed untold */
+        procfs_verify_task(task_table_get(&rig->join.table, SHELL),
+                           &(ProcfsTask){ .ruid = ME, .euid = 0, .rgid = GROUP, .egid = GROUP, .nondumpable = true });
+        rig_fork(rig, SHELL, TASK, TASK);
+        assert(end(rig, TASK) == OWNER_NONE);
+        rig_free(rig);
+}
+
+/* One that hid itself when it was looked at; its children have its memory until they have one of their own. */
+static void test_hidden(void) {
+        Rig *rig = rig_new();
+
+        rig_seed(rig, SHELL, SHELL, "shell")->process->hidden = true;
+        rig_fork(rig, SHELL, TASK, TASK);
+        assert(end(rig, TASK) == OWNER_CURRENT);
+        rig_fork(rig, SHELL, TASK, TASK);
+        rig_exec(rig, TASK);
+        assert(end(rig, TASK) == OWNER_SINCE_BIRTH);
+        assert(end(rig, SHELL) == OWNER_CURRENT);
+        rig_free(rig);
+}
+
+/* A parent that nobody knows. */
+static void test_unknown(void) {
+        Rig *rig = rig_new();
+
+        rig_fork(rig, 77, TASK, TASK);
+        assert(end(rig, TASK) == OWNER_NONE);
+        rig_free(rig);
+}
+
+int main(void) {
+        test_plain();
+        test_setuid();
+        test_setgid();
+        test_events_of_change();
+        test_su();
+        test_later();
+        test_guarded();
+        test_threads();
+        test_loss();
+        test_hidden();
+        test_unknown();
+        return 0;
+}

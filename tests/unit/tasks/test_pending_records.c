@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/* ExitRecords that wait: the oldest of each task first, and no more than there is room for. */
+
+#include "broker/base/util.h"
+#include "broker/tasks/pending_records.h"
+#include "tests/unit/harness.h"
+
+static PendingRecords waiting;
+
+static PendingRecord *add(uint32_t tid, uint64_t now_ns, uint64_t etime_us) {
+        PendingRecord *record = pending_records_reserve(&waiting);
+
+        assert(record);
+        record->record.tid = tid;
+        record->record.stats.ac_etime_us = etime_us;
+        pending_records_add(&waiting, record, now_ns);
+        return record;
+}
+
+static void test_first_in_first_out(void) {
+        pending_records_init(&waiting);
+        assert(!pending_records_find(&waiting, 5));
+        assert(!pending_records_oldest(&waiting));
+
+        add(5, 10, 1);
+        /* the same bucket, another task */
+        add(5 + PENDING_RECORDS_BUCKETS, 11, 2);
+        add(5, 12, 3);
+        add(6, 13, 4);
+
+        assert(pending_records_oldest(&waiting)->arrived_ns == 10);
+        assert(pending_records_find(&waiting, 5)->record.stats.ac_etime_us == 1);
+        assert(pending_records_find(&waiting, 5)->record.stats.ac_etime_us == 1);
+        assert(pending_records_find(&waiting, 5 + PENDING_RECORDS_BUCKETS)->record.stats.ac_etime_us == 2);
+        assert(!pending_records_find(&waiting, 5 + 2 * PENDING_RECORDS_BUCKETS));
+
+        pending_records_remove(&waiting, pending_records_find(&waiting, 5));
+        assert(pending_records_find(&waiting, 5)->record.stats.ac_etime_us == 3);
+        assert(pending_records_oldest(&waiting)->record.tid == 5 + PENDING_RECORDS_BUCKETS);
+        pending_records_remove(&waiting, pending_records_find(&waiting, 5));
+        assert(!pending_records_find(&waiting, 5));
+        pending_records_remove(&waiting, pending_records_oldest(&waiting));
+        assert(pending_records_oldest(&waiting)->record.tid == 6);
+        pending_records_remove(&waiting, pending_records_oldest(&waiting));
+        assert(!pending_records_oldest(&waiting) && waiting.pool.n_used == 0);
+        pending_records_deinit(&waiting);
+}
+
+/* A record that was reserved and not used is handed back. */
+static void test_reserved(void) {
+        PendingRecord *record;
+
+        pending_records_init(&waiting);
+        record = pending_records_reserve(&waiting);
+        assert(record && waiting.pool.n_used == 1);
+        assert(!pending_records_oldest(&waiting) && !pending_records_find(&waiting, 0));
+        pending_records_remove(&waiting, record);
+        assert(waiting.pool.n_used == 0);
+        pending_records_deinit(&waiting);
+}
+
+static void test_limit(void) {
+        pending_records_init(&waiting);
+        for (uint32_t i = 0; i < PENDING_RECORDS_MAX; ++i)
+                add(1 + i % 40000, i, i);
+        assert(!pending_records_reserve(&waiting));
+        assert(waiting.pool.n_used == PENDING_RECORDS_MAX);
+
+        /* the oldest gives up its place */
+        assert(pending_records_oldest(&waiting)->record.tid == 1);
+        pending_records_remove(&waiting, pending_records_oldest(&waiting));
+        assert(pending_records_oldest(&waiting)->record.tid == 2);
+        assert(pending_records_find(&waiting, 1)->record.stats.ac_etime_us == 40000);
+        add(7, PENDING_RECORDS_MAX, PENDING_RECORDS_MAX);
+        assert(!pending_records_reserve(&waiting));
+
+        /* in the order of their arrival to the last */
+        for (uint64_t i = 1; i <= PENDING_RECORDS_MAX; ++i) {
+                PendingRecord *record = pending_records_oldest(&waiting);
+
+                assert(record->arrived_ns == i && pending_records_find(&waiting, record->record.tid) == record);
+                pending_records_remove(&waiting, record);
+        }
+        assert(!pending_records_oldest(&waiting) && waiting.pool.n_used == 0);
+        pending_records_deinit(&waiting);
+}
+
+int main(void) {
+        test_first_in_first_out();
+        test_reserved();
+        test_limit();
+        return 0;
+}

@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/* What processes run, from a directory that plays /proc: read in time, too late, or left out. */
+
+#include "broker/tasks/program_reader.h"
+#include "tests/unit/join_rig.h"
+#include "tests/unit/made_proc.h"
+#include "tests/unit/made.h"
+
+#define START 12345u    /* ticks */
+#define CGROUP "0::/system.slice/a.service\n"
+
+static Tree tree;
+static TaskTable table;
+static ProgramReader programs;
+
+static void begin(void) {
+        tree = tree_new();
+        task_table_init(&table);
+        program_reader_init(&programs, tree.fd, &table, NULL);
+}
+
+static void end(void) {
+        task_table_deinit(&table);
+        assert(table.n_program_bytes == 0);
+        tree_free(&tree);
+}
+
+static Task *add_task(uint32_t pid, uint32_t tid) {
+        return made_task(&table, pid, tid, 1, proc_wall(START));
+}
+
+/* A process of one task, in the table and in /proc. */
+static Task *add_process(uint32_t pid) {
+        char cmdline[32];
+        int n = snprintf(cmdline, sizeof(cmdline), "prog-%u", pid);
+
+        proc_add_task(&tree, pid, pid, "x", 1, START);
+        proc_add_program(&tree, pid, pid, cmdline, (size_t)n + 1, "/bin/prog", CGROUP);
+        return add_task(pid, pid);
+}
+
+static Program *read_at_exec(const Task *task, bool drained) {
+        Program *program = NULL;
+
+        assert(program_reader_read_at_exec(&programs, task, drained, &program) == 0);
+        assert(!program || program->n_users == 1);
+        return program;
+}
+
+static void check_counts(uint64_t n_captured, uint64_t n_late, uint64_t n_skipped) {
+        assert(programs.n_captured == n_captured && programs.n_late == n_late && programs.n_skipped == n_skipped);
+}
+
+static void check_program(const Program *program, ProgramState state, const char *cmdline, size_t n_cmdline, const char *exe,
+                          const char *cgroup) {
+        assert(program && program->state == state && !program->truncated);
+        assert(program->n_cmdline == n_cmdline && memcmp(program_cmdline(program), cmdline, n_cmdline) == 0);
+        assert(program->n_exe == strlen(exe) && memcmp(program_exe(program), exe, strlen(exe)) == 0);
+        assert(program->n_cgroup == strlen(cgroup) && strcmp(program_cgroup(program), cgroup) == 0);
+}
+
+/* Of one that could not be read there is nothing but the cgroup that it, or its parent, had. */
+static void check_unread(const Program *program, ProgramState state, const char *cgroup) {
+        check_program(program, state, "", 0, "", cgroup);
+}
+
+/*
+ * At exec.
+ */
+
+static void test_captured(void) {
+        Program *program;
+        Task *task;
+
+        begin();
+        task = add_process(700);
+        /* nobody wants it: nothing is read, and nothing is counted */
+        assert(!read_at_exec(task, true));
+        check_counts(0, 0, 0);
+
+        program_reader_want(&programs);
+        proc_add_program(&tree, 700, 700, "sh\0-c\0\0echo", 11, "/usr/bin/dash (deleted)", CGROUP);
+        program = read_at_exec(task, true);
+        check_program(program, PROGRAM_CAPTURED, "sh\0-c\0\0echo", 11, "/usr/bin/dash (deleted)", "/system.slice/a.service");
+        assert(program_size(program) == sizeof(*program) + 11 + 23 + 23 + 1);
+        check_counts(1, 0, 0);
+        /* it is the caller's: the table has nothing of it yet */
+        assert(!task->process->program && table.n_program_bytes == 0);
+        task_table_set_program(&table, task->process, program);
+
+        /* again, another: that of before has no part in it */
+        proc_add_program(&tree, 700, 700, "x", 1, "/x", "0::/\n");
+        program = read_at_exec(task, true);
+        check_program(program, PROGRAM_CAPTURED, "x", 1, "/x", "/");
+        free(program);
+
+        /* no arguments, or no link that can be read: what there is */
+        proc_add_program(&tree, 700, 700, "", 0, "/x", "0::/\n");
+        program = read_at_exec(task, true);
+        check_program(program, PROGRAM_CAPTURED, "", 0, "/x", "/");
+        free(program);
+        proc_add_program(&tree, 700, 700, "x", 1, NULL, "0::/\n");
+        program = read_at_exec(task, true);
+        check_program(program, PROGRAM_CAPTURED, "x", 1, "", "/");
+        free(program);
+        proc_write(&tree, 700, 700, "exe", "no link", 7);
+        proc_write(&tree, 700, 700, "cmdline", "", 0);
+        program = read_at_exec(task, true);
+        check_program(program, PROGRAM_CAPTURED, "", 0, "", "/");
+        free(program);
+        check_counts(5, 0, 0);
+
+        /* where links may not be read, what has all but ended shows by its memory */
+        proc_write(&tree, 700, 700, "statm", "812 1 1 0 0 9 0\n", 16);
+        program = read_at_exec(task, true);
+        check_program(program, PROGRAM_CAPTURED, "", 0, "", "/");
+        free(program);
+        proc_write(&tree, 700, 700, "statm", "0 0 0 0 0 0 0\n", 14);
+        program = read_at_exec(task, true);
+        assert(program->state == PROGRAM_LATE);
+        free(program);
+        check_counts(6, 1, 0);
+        program_reader_unwant(&programs);
+        end();
+}
+
+/* It has gone, or has all but: whichever file shows it. */
+static void test_late(void) {
+        static const char *const files[] = { "stat", "cmdline", "cgroup" };
+        uint64_t n_late = 0;
+
+        for (int former = 0; former < 2; ++former) {
+                const char *cgroup = former ? "/former" : "";
+                Program *program;
+                Task *task;
+
+                begin();
+                n_late = 0;
+                program_reader_want(&programs);
+                task = add_process(700);
+                if (former)
+                        task_table_set_program(&table, task->process, made_program("old", "/old", "/former"));
+
+                for (size_t i = 0; i < ARRAY_SIZE(files); ++i) {
+                        proc_remove_file(&tree, 700, 700, files[i]);
+                        program = read_at_exec(task, true);
+                        check_unread(program, PROGRAM_LATE, cgroup);
+                        free(program);
+                        check_counts(0, ++n_late, 0);
+                        proc_add_task(&tree, 700, 700, "x", 1, START);
+                        proc_add_program(&tree, 700, 700, "x", 1, "/x", CGROUP);
+                }
+
+                /* stat that is nothing */
+                proc_write(&tree, 700, 700, "stat", "", 0);
+                program = read_at_exec(task, true);
+                check_unread(program, PROGRAM_LATE, cgroup);
+                free(program);
+                check_counts(0, ++n_late, 0);
+
+                /* a zombie, or about to be one: it has no memory any more */
+                proc_add(&tree, &(ProcTask){ .pid = 700, .tid = 700, .comm = "x", .ppid = 1, .start = START, .state = 'Z' });
+                proc_add_program(&tree, 700, 700, "", 0, NULL, "0::/\n");
+                program = read_at_exec(task, true);
+                check_unread(program, PROGRAM_LATE, cgroup);
+                free(program);
+                check_counts(0, ++n_late, 0);
+                proc_add_task(&tree, 700, 700, "x", 1, START);
+                program = read_at_exec(task, true);
+                check_unread(program, PROGRAM_LATE, cgroup);
+                free(program);
+                check_counts(0, ++n_late, 0);
+
+                /* another has the number: by more than a start can differ that two tell */
+                proc_add_program(&tree, 700, 700, "x", 1, "/x", CGROUP);
+                for (int sign = -1; sign <= 1; sign += 2) {
+                        proc_add_task(&tree, 700, 700, "x", 1, START + (unsigned int)(sign * 4));
+                        program = read_at_exec(task, true);
+                        check_unread(program, PROGRAM_LATE, cgroup);
+                        free(program);
+                        check_counts(0, ++n_late, 0);
+                        proc_add_task(&tree, 700, 700, "x", 1, START + (unsigned int)sign);
+                        program = read_at_exec(task, true);
+                        assert(program->state == PROGRAM_CAPTURED);
+                        free(program);
+                        --programs.n_captured;
+                }
+
+                /* all of it */
+                proc_remove(&tree, 700, 0);
+                program = read_at_exec(task, true);
+                check_unread(program, PROGRAM_LATE, cgroup);
+                free(program);
+                check_counts(0, ++n_late, 0);
+                program_reader_unwant(&programs);
+                end();
+        }
+}
+
+/* The kernel's queue comes first; and there is not room without end. */
+static void test_skipped(void) {
+        for (int former = 0; former < 2; ++former) {
+                Program *program;
+                Task *task;
+
+                begin();
+                program_reader_want(&programs);
+                task = add_process(700);
+                if (former)
+                        task_table_set_program(&table, task->process, made_program("old", "/old", "/former"));
+                while (!program_reader_is_complete(&programs))
+                        assert(program_reader_read_slice(&programs) == 0);
+                programs.n_captured = 0;
+
+                program = read_at_exec(task, false);
+                check_unread(program, PROGRAM_SKIPPED, former ? "/former" : "/system.slice/a.service");
+                check_counts(0, 0, 1);
+                /* somebody has to come back for it */
+                assert(!program_reader_is_complete(&programs));
+                task_table_set_program(&table, task->process, program);
+                while (!program_reader_is_complete(&programs))
+                        assert(program_reader_read_slice(&programs) == 0);
+                check_program(task->process->program, PROGRAM_CAPTURED, "prog-700", 9, "/bin/prog", "/system.slice/a.service");
+
+                table.n_program_bytes += (size_t)128 * 1024 * 1024;
+                program = read_at_exec(task, true);
+                check_unread(program, PROGRAM_SKIPPED, "/system.slice/a.service");
+                free(program);
+                check_counts(1, 0, 2);
+                table.n_program_bytes -= (size_t)128 * 1024 * 1024;
+                program = read_at_exec(task, true);
+                assert(program->state == PROGRAM_CAPTURED);
+                free(program);
+                program_reader_unwant(&programs);
+                end();
+        }
+}
+
+/* 2000 a second, whether they succeed or not. */
+static void test_budget(void) {
+        enum { N = 2500 };
+        Task *task;
+
+        begin();
+        program_reader_want(&programs);
+        task = add_task(700, 700);
+        for (;;) {
+                uint64_t refilled_ns = 0;
+
+                programs.refilled_ns = 0;
+                programs.n_late = programs.n_skipped = 0;
+                for (int i = 0; i < N; ++i) {
+                        Program *program = read_at_exec(task, true);
+
+                        if (i == 0)
+                                refilled_ns = programs.refilled_ns;
+                        check_unread(program, i < 2000 || refilled_ns != programs.refilled_ns ? PROGRAM_LATE : PROGRAM_SKIPPED,
+                                     "");
+                        free(program);
+                }
+                /* within a second, or not at all: that depends on the machine */
+                if (refilled_ns == programs.refilled_ns)
+                        break;
+        }
+        check_counts(0, 2000, N - 2000);
+
+        /* the next second has a budget of its own */
+        programs.refilled_ns -= NSEC_PER_SEC;
+        free(read_at_exec(task, true));
+        check_counts(0, 2001, N - 2000);
+        assert(programs.n_tokens == 1999);
+        program_reader_unwant(&programs);
+        end();
+}
+
+/* A thread of the kernel's has no memory and no file, and lives all the same. */
+static void test_kernel_thread(void) {
+        Program *program;
+        Task *task;
+
+        begin();
+        program_reader_want(&programs);
+        task = add_task(9, 9);
+        proc_add(&tree, &(ProcTask){ .pid = 9, .tid = 9, .comm = "kworker", .ppid = 2, .start = START, .kernel_thread = true });
+        proc_add_program(&tree, 9, 9, "", 0, NULL, "0::/\n");
+        program = read_at_exec(task, true);
+        check_program(program, PROGRAM_CAPTURED, "", 0, "", "/");
+        free(program);
+        program_reader_unwant(&programs);
+        end();
+}
+
+/* Cut at the limits, and at no byte before. */
+static void test_truncation(void) {
+        static const struct {
+                size_t n_cmdline, n_exe, n_path;
+                bool truncated;
+        } rows[] = {
+                { 2048, 1024, 1024, false }, { 2047, 1023, 1023, false }, { 2049, 1, 1, true },     { 2050, 1, 1, true },
+                { 100000, 1, 1, true },      { 1, 1025, 1, true },        { 1, 1026, 1, true },     { 1, 4000, 1, true },
+                { 1, 1, 1025, true },        { 1, 1, 4000, true },        { 2049, 1025, 1025, true }, { 2048, 1024, 1025, true },
+        };
+        static char cmdline[100000], exe[4096], cgroup[8192];
+
+        for (size_t i = 0; i < sizeof(cmdline); ++i)
+                cmdline[i] = (char)('a' + i % 26);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                size_t n_cmdline = MIN(rows[i].n_cmdline, (size_t)2048), n_exe = MIN(rows[i].n_exe, (size_t)1024);
+                size_t n_path = MIN(rows[i].n_path, (size_t)1024);
+                Program *program;
+                Task *task;
+
+                begin();
+                program_reader_want(&programs);
+                task = add_process(700);
+                memset(exe, 0, sizeof(exe));
+                memcpy(exe, cmdline, rows[i].n_exe);
+                strcpy(cgroup, "0::/");
+                memcpy(cgroup + 4, cmdline, rows[i].n_path - 1);
+                strcpy(cgroup + 3 + rows[i].n_path, "\n");
+                proc_add_program(&tree, 700, 700, cmdline, rows[i].n_cmdline, exe, cgroup);
+                program = read_at_exec(task, true);
+                assert(program->state == PROGRAM_CAPTURED && program->truncated == rows[i].truncated);
+                assert(program->n_cmdline == n_cmdline && memcmp(program_cmdline(program), cmdline, n_cmdline) == 0);
+                assert(program->n_exe == n_exe && memcmp(program_exe(program), exe, n_exe) == 0);
+                assert(program->n_cgroup == n_path && memcmp(program_cgroup(program), cgroup + 3, n_path) == 0);
+                assert(strlen(program_cgroup(program)) == n_path);
+                /* one that is not cut after one that was */
+                free(program);
+                proc_add_program(&tree, 700, 700, "x", 1, "/x", CGROUP);
+                program = read_at_exec(task, true);
+                check_program(program, PROGRAM_CAPTURED, "x", 1, "/x", "/system.slice/a.service");
+                free(program);
+                program_reader_unwant(&programs);
+                end();
+        }
+}
+
+static void test_cgroups(void) {
+        static const char *const rows[][2] = {
+                /* version 2 */
+                { "0::/\n", "/" },
+                { "0::/user.slice/a b.scope\n", "/user.slice/a b.scope" },
+                { "0::/a", "/a" },
+                { "0::/a:b:c\n", "/a:b:c" },
+                { "0::/../other\n", "/../other" },
+                /* version 1, with systemd's own; and both */
+                { "12:pids:/p\n3:cpu,cpuacct:/c\n1:name=systemd:/init.scope\n", "/init.scope" },
+                { "12:pids:/p\n1:name=systemd:/user.slice\n0::/user.slice\n", "/user.slice" },
+                { "1:name=systemd:/v1\n0::/\n", "/v1" },
+                { "1:name=systemd:/\n0::/v2\n", "/v2" },
+                { "1:name=systemd:/v1\n0::/v2\n", "/v2" },
+                { "4:memory:/m\n0::/v2\n", "/v2" },
+                /* neither */
+                { "", "" },
+                { "\n", "" },
+                { "4:memory:/m\n", "" },
+                { "1:name=elogind:/1\n", "" },
+                { "10::/x\n", "" },
+                { "0:cpu:/x\n", "" },
+                { "nonsense\n", "" },
+                { "0:\n", "" },
+                { "0::", "" },
+                { "::\n:\n", "" },
+                { "nonsense\n0::/a\n", "/a" },
+        };
+
+        begin();
+        program_reader_want(&programs);
+        (void)add_process(700);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                Program *program;
+
+                proc_add_program(&tree, 700, 700, "x", 1, "/x", rows[i][0]);
+                program = read_at_exec(task_table_get(&table, 700), true);
+                check_program(program, PROGRAM_CAPTURED, "x", 1, "/x", rows[i][1]);
+                free(program);
+        }
+        program_reader_unwant(&programs);
+        end();
+}
+
+/*
+ * Those that were there before.
+ */
+
+static size_t count_read(void) {
+        size_t n = 0;
+
+        for (const Task *task = task_table_next(&table, 1); task; task = task_table_next(&table, task->tid + 1))
+                n += task->process->program != NULL && task->process->pid == task->tid;
+        return n;
+}
+
+static void pass(void) {
+        do
+                assert(program_reader_read_slice(&programs) == 0);
+        while (programs.next_tid > 0);
+}
+
+static void test_slices(void) {
+        enum { N = 48 * 4 + 5 };
+        size_t n_bytes = 0, n_slices = 0;
+
+        begin();
+        assert(program_reader_is_complete(&programs));
+        for (uint32_t i = 0; i < N; ++i)
+                (void)add_process(1000 + 3 * i);
+        program_reader_want(&programs);
+        assert(!program_reader_is_complete(&programs));
+        do {
+                size_t before = count_read();
+
+                assert(program_reader_read_slice(&programs) == 0);
+                assert(count_read() - before <= 48);
+                assert(program_reader_is_complete(&programs) == (programs.next_tid == 0));
+                ++n_slices;
+        } while (programs.next_tid > 0);
+        assert(count_read() == N && n_slices == 5 && program_reader_is_complete(&programs));
+        check_counts(N, 0, 0);
+        for (uint32_t i = 0; i < N; ++i) {
+                const Process *process = task_table_get_process(&table, 1000 + 3 * i);
+                char cmdline[32];
+                int n = snprintf(cmdline, sizeof(cmdline), "prog-%u", process->pid);
+
+                check_program(process->program, PROGRAM_CAPTURED, cmdline, (size_t)n + 1, "/bin/prog", "/system.slice/a.service");
+                assert(process->program->n_users == 1);
+                n_bytes += program_size(process->program);
+        }
+        assert(table.n_program_bytes == n_bytes);
+
+        /* what is known is not read again; a second who wants it needs no pass */
+        proc_add_program(&tree, 1000, 1000, "other", 5, "/other", CGROUP);
+        program_reader_want(&programs);
+        assert(program_reader_is_complete(&programs));
+        pass();
+        check_counts(N, 0, 0);
+        assert(task_table_get_process(&table, 1000)->program->n_cmdline == 10);
+
+        /* when nobody wants it any more there is nothing to do; and for the next who does, all is looked through again */
+        program_reader_unwant(&programs);
+        assert(program_reader_is_complete(&programs));
+        program_reader_unwant(&programs);
+        assert(program_reader_is_complete(&programs) && count_read() == N);
+        (void)add_process(5000);
+        program_reader_want(&programs);
+        assert(!program_reader_is_complete(&programs));
+        pass();
+        assert(program_reader_is_complete(&programs));
+        check_counts(N + 1, 0, 0);
+        program_reader_unwant(&programs);
+        end();
+}
+
+/* Those that were late or skipped are tried again; a thread is no process. */
+static void test_pass_comes_back(void) {
+        Task *task;
+
+        begin();
+        program_reader_want(&programs);
+        task = add_process(700);
+        proc_remove(&tree, 700, 0);
+        (void)add_process(701);
+        (void)add_task(701, 702);
+        (void)add_task(701, 703);
+        pass();
+        check_counts(1, 1, 0);
+        check_unread(task->process->program, PROGRAM_LATE, "");
+        assert(program_reader_is_complete(&programs));
+
+        proc_add_task(&tree, 700, 700, "x", 1, START);
+        proc_add_program(&tree, 700, 700, "x", 1, "/x", "0::/\n");
+        pass();
+        check_counts(2, 1, 0);
+        check_program(task->process->program, PROGRAM_CAPTURED, "x", 1, "/x", "/");
+
+        /* one that is left out while a pass goes on: the pass was not the last */
+        for (uint32_t pid = 1000; pid < 1100; ++pid)
+                (void)add_process(pid);
+        programs.complete = false;
+        assert(program_reader_read_slice(&programs) == 0 && programs.next_tid > 0);
+        task_table_set_program(&table, task->process, read_at_exec(task, false));
+        while (programs.next_tid > 0)
+                assert(program_reader_read_slice(&programs) == 0);
+        assert(!program_reader_is_complete(&programs) && task->process->program->state == PROGRAM_SKIPPED);
+        check_unread(task->process->program, PROGRAM_SKIPPED, "/");
+        pass();
+        assert(program_reader_is_complete(&programs) && task->process->program->state == PROGRAM_CAPTURED);
+        program_reader_unwant(&programs);
+        end();
+}
+
+/* A process whose leader has ended is read by a thread that lives. */
+static void test_without_leader(void) {
+        Task *leader;
+
+        begin();
+        program_reader_want(&programs);
+        leader = add_task(700, 700);
+        (void)add_task(700, 702);
+        task_table_end_task(&table, leader);
+        proc_add_task(&tree, 700, 702, "x", 1, START);
+        proc_add_program(&tree, 700, 702, "x", 1, "/x", "0::/\n");
+        pass();
+        check_program(leader->process->program, PROGRAM_CAPTURED, "x", 1, "/x", "/");
+        program_reader_unwant(&programs);
+        end();
+}
+
+/*
+ * Through the join: with which events it is told, and who has it from whom.
+ */
+
+static Rig *rig_of_process(void) {
+        Rig *rig = rig_new();
+
+        program_reader_want(&rig->join.programs);
+        (void)rig_seed(rig, 1, 1, "init");
+        return rig;
+}
+
+/* What a task runs, in the rig's /proc; it began when its FORK said. */
+static void rig_add_program(Rig *rig, uint32_t pid, uint64_t monotonic_ns, const char *cmdline) {
+        /* the rig's own clock is not that of the machine: /proc has ticks since boot */
+        proc_add_task(&rig->procfs, pid, pid, "x", 1, proc_ticks(join_wall(&rig->join, monotonic_ns)));
+        proc_add_program(&rig->procfs, pid, pid, cmdline, strlen(cmdline) + 1, "/bin/x", "0::/a\n");
+}
+
+static void test_events(void) {
+        Rig *rig = rig_of_process();
+        const Event *event;
+        uint64_t born;
+
+        join_set_realtime_offset(&rig->join, clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC));
+        born = rig_fork(rig, 1, 100, 100);
+        rig_turn(rig);
+        event = rig_expect(rig, EVENT_FORK, 100, 100);
+        assert(!event->program);
+        rig_add_program(rig, 100, born, "first");
+        rig_exec(rig, 100);
+        rig_turn(rig);
+        event = rig_expect(rig, EVENT_EXEC, 100, 100);
+        check_program(event->program, PROGRAM_CAPTURED, "first", 6, "/bin/x", "/a");
+
+        /* its child and grandchild have it too, until they call exec themselves */
+        born = rig_fork(rig, 100, 101, 101);
+        rig_fork(rig, 101, 102, 102);
+        rig_turn(rig);
+        event = rig_expect(rig, EVENT_FORK, 101, 101);
+        check_program(event->program, PROGRAM_CAPTURED, "first", 6, "/bin/x", "/a");
+        event = rig_expect(rig, EVENT_FORK, 102, 102);
+        check_program(event->program, PROGRAM_CAPTURED, "first", 6, "/bin/x", "/a");
+        assert(task_table_get_process(&rig->join.table, 100)->program->n_users == 3);
+        rig_add_program(rig, 101, born, "second");
+        rig_exec(rig, 101);
+        /* one that has gone from /proc */
+        rig_exec(rig, 102);
+        rig_turn(rig);
+        event = rig_expect(rig, EVENT_EXEC, 101, 101);
+        check_program(event->program, PROGRAM_CAPTURED, "second", 7, "/bin/x", "/a");
+        event = rig_expect(rig, EVENT_EXEC, 102, 102);
+        check_unread(event->program, PROGRAM_LATE, "/a");
+
+        /* a thread changes nothing, and an exit repeats it */
+        rig_fork(rig, 1, 101, 111);
+        rig_exit(rig, 101, 111, 0);
+        for (uint32_t pid = 100; pid <= 102; ++pid)
+                rig_exit(rig, pid, pid, 0);
+        for (uint32_t tid = 100; tid <= 102; ++tid)
+                rig_record(rig, RECORD(tid, tid, 1000, 0, 0x20, "x"));
+        rig_record(rig, RECORD(111, 101, 1000, 0, 0, "x"));
+        rig_turn(rig);
+        event = rig_expect(rig, EVENT_FORK, 101, 111);
+        check_program(event->program, PROGRAM_CAPTURED, "second", 7, "/bin/x", "/a");
+        event = rig_expect(rig, EVENT_EXIT, 101, 111);
+        check_program(event->program, PROGRAM_CAPTURED, "second", 7, "/bin/x", "/a");
+        event = rig_expect(rig, EVENT_EXIT, 100, 100);
+        check_program(event->program, PROGRAM_CAPTURED, "first", 6, "/bin/x", "/a");
+        event = rig_expect(rig, EVENT_EXIT, 101, 101);
+        check_program(event->program, PROGRAM_CAPTURED, "second", 7, "/bin/x", "/a");
+        event = rig_expect(rig, EVENT_EXIT, 102, 102);
+        check_unread(event->program, PROGRAM_LATE, "/a");
+        assert(rig->join.table.n_program_bytes == 0);
+        rig_free(rig);
+}
+
+/* Wanted no more: what is known stays, until it would be wrong. */
+static void test_unwanted(void) {
+        Rig *rig = rig_of_process();
+        const Event *event;
+        uint64_t born;
+
+        join_set_realtime_offset(&rig->join, clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC));
+        born = rig_fork(rig, 1, 100, 100);
+        rig_turn(rig);
+        rig_add_program(rig, 100, born, "first");
+        rig_exec(rig, 100);
+        rig_turn(rig);
+        rig_skip(rig);
+        program_reader_unwant(&rig->join.programs);
+        rig_fork(rig, 100, 101, 101);
+        rig_exec(rig, 101);
+        rig_turn(rig);
+        event = rig_expect(rig, EVENT_FORK, 101, 101);
+        check_program(event->program, PROGRAM_CAPTURED, "first", 6, "/bin/x", "/a");
+        event = rig_expect(rig, EVENT_EXEC, 101, 101);
+        assert(!event->program && !task_table_get_process(&rig->join.table, 101)->program);
+        assert(task_table_get_process(&rig->join.table, 100)->program->n_users == 1);
+
+        /* of an exec by a task that is not known nothing can be kept */
+        program_reader_want(&rig->join.programs);
+        rig_exec(rig, 555);
+        rig_turn(rig);
+        event = rig_expect(rig, EVENT_EXEC, 555, 555);
+        assert(event->task_unknown && !event->program);
+        rig_free(rig);
+}
+
+int main(void) {
+        log_init(LOG_LEVEL_ERR);
+        test_captured();
+        test_late();
+        test_skipped();
+        test_budget();
+        test_kernel_thread();
+        test_truncation();
+        test_cgroups();
+        test_slices();
+        test_pass_comes_back();
+        test_without_leader();
+        test_events();
+        test_unwanted();
+        return 0;
+}
