@@ -105,7 +105,7 @@ static int iotop_read_option(IotopOptions *options, int c, const char *value) {
  * @argc:       of the verb
  * @argv:       of the verb
  *
- * Return: -1: go on; else the status to exit with.
+ * Return: VERB_CONTINUE, or the exit status.
  */
 int iotop_options_read(IotopOptions *options, int argc, char **argv) {
         static const struct option table[] = {
@@ -142,5 +142,18 @@ int iotop_options_read(IotopOptions *options, int argc, char **argv) {
         if (optind < argc)
                 return error_usage("iotop", "%s: iotop takes options only.", argv[optind]);
 
-        return -1;
+        return VERB_CONTINUE;
+}
+
+/* Asks the broker for the statistics that the columns are made of, and no more. */
+void iotop_options_settings(const IotopOptions *options, LiveSettings *ret_settings) {
+        *ret_settings = (LiveSettings){
+                .socket_path = options->socket_path,
+                .interval_ms = options->interval_ms,
+                .scope = options->processes ? TB_SAMPLE_PROCESSES : TB_SAMPLE_THREADS,
+                .groups = TB_STATS_BIT(TB_STATS_IO) | TB_STATS_BIT(TB_STATS_DELAYS) | TB_STATS_BIT(TB_STATS_SCHEDULING),
+                .events = true,
+                .programs = true,
+                .filter = &options->filter.wanted,
+        };
 }

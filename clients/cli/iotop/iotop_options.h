@@ -6,8 +6,12 @@
 #include <stdint.h>
 
 #include "clients/cli/connect/filter_options.h"
+#include "clients/cli/model/live_link.h"
 
 typedef struct IotopOptions IotopOptions;
+
+/* The kernel has a folder here for each disk. */
+#define IOTOP_DISKS "/sys/block"
 
 /* Holds a FilterOptions: it must not be copied. */
 struct IotopOptions {
@@ -28,3 +32,4 @@ struct IotopOptions {
 };
 
 int iotop_options_read(IotopOptions *options, int argc, char **argv);
+void iotop_options_settings(const IotopOptions *options, LiveSettings *ret_settings);

@@ -15,8 +15,8 @@
 #include "clients/cli/base/clock.h"
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
-#include "clients/cli/iotop/iotop.h"
 #include "clients/cli/iotop/iotop_rows.h"
+#include "clients/cli/iotop/iotop_screen.h"
 #include "clients/cli/tui/screen.h"
 
 typedef struct IotopScreen IotopScreen;
@@ -36,7 +36,7 @@ struct IotopScreen {
 static int iotop_open(IotopScreen *iotop) {
         LiveSettings settings;
 
-        iotop_settings(iotop->options, &settings);
+        iotop_options_settings(iotop->options, &settings);
         iotop->rows.processes = iotop->options->processes;
         iotop->top = 0;
         return live_link_open(&iotop->link, &iotop->live, &settings);

@@ -161,6 +161,7 @@ LiveRow *live_find_started(const Live *live, uint32_t tid, uint64_t start_time_n
 enum metric_known live_total(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value);
 enum metric_known live_used(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value);
 enum metric_known live_rate(const Live *live, const LiveRow *row, unsigned int metric, double *ret_per_second);
+void live_rates(const Live *live, const LiveRow *row, MetricRates *ret_rates);
 enum metric_known live_accumulated(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value);
 
 /* The same of the machine, or of what of it the client asked for and may know, within the last sample. */

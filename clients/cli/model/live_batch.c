@@ -18,17 +18,12 @@
 #include "clients/cli/base/signals.h"
 #include "clients/cli/model/live_batch.h"
 
-/* What a step of the loop comes to. */
-enum {
-        BATCH_ON = -1, /* go on; all others are exit statuses */
-};
-
 static int batch_wait(LiveBatch *batch) {
         struct pollfd pfds[LIVE_LINK_FDS + 1];
         int n, r;
 
         if (live_link_pending(&batch->link))
-                return BATCH_ON;
+                return VERB_CONTINUE;
 
         n = live_link_poll(&batch->link, pfds);
         pfds[n] = (struct pollfd){.fd = batch->output.fd};
@@ -38,35 +33,35 @@ static int batch_wait(LiveBatch *batch) {
                 return EXIT_STATUS_ERROR;
         }
 
-        return r > 0 && pfds[n].revents & (POLLERR | POLLHUP) ? EXIT_STATUS_OK : BATCH_ON;
+        return r > 0 && pfds[n].revents & (POLLERR | POLLHUP) ? EXIT_STATUS_OK : VERB_CONTINUE;
 }
 
 static int batch_print(LiveBatch *batch) {
         int r;
 
         if (!batch->live.sample.span_ns && !batch->first_too)
-                return BATCH_ON;
+                return VERB_CONTINUE;
 
         r = batch->print(batch);
         if (r >= 0)
                 r = output_flush(&batch->output);
         if (r < 0)
-                return r == -EINTR ? BATCH_ON : output_verdict(r);
+                return r == -EINTR ? VERB_CONTINUE : output_verdict(r);
 
         batch->n_printed += batch->live.sample.span_ns != 0;
         live_expire(&batch->live, batch->live.sample.told.end_time_ns);
 
-        return batch->iterations && batch->n_printed >= batch->iterations ? EXIT_STATUS_OK : BATCH_ON;
+        return batch->iterations && batch->n_printed >= batch->iterations ? EXIT_STATUS_OK : VERB_CONTINUE;
 }
 
 static int batch_loop(LiveBatch *batch) {
-        int r = BATCH_ON, bits;
+        int r = VERB_CONTINUE, bits;
 
-        while (r == BATCH_ON) {
+        while (r == VERB_CONTINUE) {
                 r = batch_wait(batch);
                 if (signals_stop_wanted())
                         return EXIT_STATUS_OK;
-                if (r != BATCH_ON)
+                if (r != VERB_CONTINUE)
                         return r;
 
                 bits = live_link_process(&batch->link);

@@ -59,6 +59,12 @@ enum metric_known live_rate(const Live *live, const LiveRow *row, unsigned int m
         return known;
 }
 
+/* The rates of all metrics. */
+void live_rates(const Live *live, const LiveRow *row, MetricRates *ret_rates) {
+        for (unsigned int i = 0; i < N_METRICS; ++i)
+                ret_rates->known[i] = live_rate(live, row, i, ret_rates->per_second + i) == METRIC_KNOWN;
+}
+
 enum metric_known live_accumulated(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value) {
         uint64_t total;
         enum metric_known known = live_total(live, row, metric, &total);

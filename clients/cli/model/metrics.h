@@ -9,6 +9,7 @@
 #include "proto/taskstats_fields.h"
 
 typedef struct Metric Metric;
+typedef struct MetricRates MetricRates;
 
 /*
  * Everything in a task's statistics that only grows: METRIC_ and the field's name,
@@ -64,6 +65,12 @@ struct Metric {
         bool delay;
         size_t offset;       /* in struct tb_task_stats */
         size_t known_offset; /* of a delay: of its bool */
+};
+
+/* What a task used per second. */
+struct MetricRates {
+        bool known[N_METRICS];
+        double per_second[N_METRICS];
 };
 
 extern const Metric metrics[N_METRICS];

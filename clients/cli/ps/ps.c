@@ -48,11 +48,6 @@ struct Ps {
         Users users;
 };
 
-/* What taking a message comes to. */
-enum {
-        PS_ON = -1,                     /* go on; all others are exit statuses */
-};
-
 static int ps_out_of_memory(void) {
         error_print("There is too little memory for the tasks of this machine.");
         return EXIT_STATUS_ERROR;
@@ -74,14 +69,14 @@ static int ps_message(Ps *ps, const struct tb_message *message) {
 
         switch (message->type) {
         case TB_MESSAGE_TASK:
-                return task_list_add(&ps->roster, message->task) < 0 ? ps_out_of_memory() : PS_ON;
+                return task_list_add(&ps->roster, message->task) < 0 ? ps_out_of_memory() : VERB_CONTINUE;
         case TB_MESSAGE_SNAPSHOT_END:
                 return ps_snapshot_end(ps, message->snapshot_end);
         case TB_MESSAGE_ERROR:
                 connection_print_error(message->error);
                 return EXIT_STATUS_ERROR;
         default:
-                return PS_ON;
+                return VERB_CONTINUE;
         }
 }
 
@@ -92,7 +87,7 @@ static int ps_process(Ps *ps) {
         r_process = tb_process(ps->client);
         while ((r = tb_next(ps->client, &message)) > 0) {
                 r_ps = ps_message(ps, message);
-                if (r_ps != PS_ON)
+                if (r_ps != VERB_CONTINUE)
                         return r_ps;
         }
         if (r < 0 || r_process < 0) {
@@ -100,7 +95,7 @@ static int ps_process(Ps *ps) {
                 return EXIT_STATUS_ERROR;
         }
 
-        return PS_ON;
+        return VERB_CONTINUE;
 }
 
 static int ps_take_snapshot(Ps *ps) {
@@ -113,7 +108,7 @@ static int ps_take_snapshot(Ps *ps) {
                 .filter = ps->options->filter.wanted,
         };
         uint64_t now = clock_now_ns();
-        int r = PS_ON;
+        int r = VERB_CONTINUE;
 
         if (tb_subscribe(ps->client, &subscription, NULL) < 0) {
                 error_print("%s", tb_error_text(ps->client));
@@ -121,7 +116,7 @@ static int ps_take_snapshot(Ps *ps) {
         }
 
         ps->deadline = now + CONNECTION_ANSWER_NS;
-        while (r == PS_ON) {
+        while (r == VERB_CONTINUE) {
                 struct pollfd pfd = { .fd = tb_fd(ps->client), .events = tb_poll_events(ps->client) };
 
                 if (poll(&pfd, 1, (int)((ps->deadline - now) / 1000000) + 1) < 0 && errno != EINTR) {
@@ -130,7 +125,7 @@ static int ps_take_snapshot(Ps *ps) {
                 }
                 r = ps_process(ps);
                 now = clock_now_ns();
-                if (r == PS_ON && now >= ps->deadline) {
+                if (r == VERB_CONTINUE && now >= ps->deadline) {
                         connection_print_silent(ps->options->socket_path);
                         return EXIT_STATUS_ERROR;
                 }
@@ -275,7 +270,7 @@ int verb_ps(const char *socket_path, int argc, char **argv) {
         options.socket_path = socket_path;
         options.header = true;
         r = ps_options_read(&options, argc, argv);
-        if (r != PS_ON)
+        if (r != VERB_CONTINUE)
                 return r;
 
         ps.options = &options;

@@ -147,7 +147,7 @@ static bool ps_needs_programs(const PsOptions *options) {
         return false;
 }
 
-/* What the options mean together. Returns -1, or the status of wrong usage. */
+/* What the options mean together. Returns VERB_CONTINUE, or the status of wrong usage. */
 static int ps_complete(PsOptions *options, const PsGiven *given) {
         if (given->columns && options->json)
                 return error_usage("ps", "-o: JSON has all that is known of a task, not columns.");
@@ -162,7 +162,7 @@ static int ps_complete(PsOptions *options, const PsGiven *given) {
                 return error_usage("ps", "--tree: it is drawn in the column name or args; -o must have one.");
         options->programs = given->args || ps_needs_programs(options);
 
-        return -1;
+        return VERB_CONTINUE;
 }
 
 /**
@@ -171,7 +171,7 @@ static int ps_complete(PsOptions *options, const PsGiven *given) {
  * @argc:       of the verb
  * @argv:       of the verb; patterns are kept as pointers into it
  *
- * Return: -1: go on; else the status to exit with.
+ * Return: VERB_CONTINUE, or the exit status.
  */
 int ps_options_read(PsOptions *options, int argc, char **argv) {
         /* Before the filter's own: the first of two that have a name is taken. */

@@ -21,6 +21,7 @@
 
 #include "clients/cli/base/clock.h"
 #include "clients/cli/base/error.h"
+#include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/terminal.h"
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/json/json.h"
@@ -75,11 +76,6 @@ struct Run {
         enum tb_delay_accounting delay_accounting;
 };
 
-/* What a step of the loop comes to. */
-enum {
-        RUN_ON = -1,                    /* go on; all others are exit statuses */
-};
-
 static int run_refuse(void) {
         error_print("The command was not run.");
         return RUN_FAILED;
@@ -93,7 +89,7 @@ static int run_check_namespace(void) {
         struct stat st;
 
         if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino == INITIAL_PID_NAMESPACE)
-                return RUN_ON;
+                return VERB_CONTINUE;
 
         error_print("This is a container with numbers of its own for its processes, which the broker does not know: "
                  "run the command outside, or watch the container with taskbroker watch --cgroup.");
@@ -103,11 +99,11 @@ static int run_check_namespace(void) {
 static int run_open(Run *run) {
         run->stream = stderr;
         if (!run->options->file)
-                return RUN_ON;
+                return VERB_CONTINUE;
 
         run->stream = fopen(run->options->file, "we");
         if (run->stream)
-                return RUN_ON;
+                return VERB_CONTINUE;
 
         error_print("-O %s: it cannot be written to: %s.", run->options->file, strerror(errno));
         return run_refuse();
@@ -129,7 +125,7 @@ static int run_subscribed(Run *run) {
 
         /* If it was ended at its gate, that is seen when it is waited for. */
         (void)child_release(&run->child);
-        return RUN_ON;
+        return VERB_CONTINUE;
 }
 
 static void run_put_off(Run *run) {
@@ -144,7 +140,7 @@ static int run_event(Run *run, const struct tb_event *event) {
         if (!root_ended)
                 run_put_off(run);
 
-        return RUN_ON;
+        return VERB_CONTINUE;
 }
 
 static int run_error(Run *run, const struct tb_error *error) {
@@ -152,12 +148,12 @@ static int run_error(Run *run, const struct tb_error *error) {
 
         /* Once it runs, what the broker says is about the connection's end, which will be met. */
         if (run->subscribed)
-                return RUN_ON;
+                return VERB_CONTINUE;
 
         if (error->code == TB_ERROR_BAD_VALUE && strcmp(error->field, "subscribe.filter.subtrees") == 0 &&
             now < run->unheard_deadline) {
                 run->ask_again = now + RUN_ASK_AGAIN_NS;
-                return RUN_ON;
+                return VERB_CONTINUE;
         }
 
         connection_print_error(error);
@@ -173,7 +169,7 @@ static int run_message(Run *run, const struct tb_message *message) {
         case TB_MESSAGE_ERROR:
                 return run_error(run, message->error);
         default:
-                return RUN_ON;
+                return VERB_CONTINUE;
         }
 }
 
@@ -184,18 +180,18 @@ static int run_process(Run *run) {
         r_process = tb_process(run->client);
         while (run->client && (r = tb_next(run->client, &message)) > 0) {
                 r_run = run_message(run, message);
-                if (r_run != RUN_ON)
+                if (r_run != VERB_CONTINUE)
                         return r_run;
         }
         if (!run->client || (r >= 0 && r_process >= 0))
-                return RUN_ON;
+                return VERB_CONTINUE;
 
         if (!run->subscribed) {
                 error_print("%s", tb_error_text(run->client));
                 return run_refuse();
         }
         run_break(run, tb_error_text(run->client));
-        return RUN_ON;
+        return VERB_CONTINUE;
 }
 
 /* SIGCHLD of a thread's or a tracer's making is nothing to worry about. */
@@ -203,7 +199,7 @@ static int run_signals(Run *run) {
         int r;
 
         if (!child_pass_signals(&run->child) || run->end_ns)
-                return RUN_ON;
+                return VERB_CONTINUE;
 
         r = child_wait(&run->child, &run->status, &run->usage);
         if (r < 0) {
@@ -215,7 +211,7 @@ static int run_signals(Run *run) {
                 run_put_off(run);
         }
 
-        return RUN_ON;
+        return VERB_CONTINUE;
 }
 
 /* Whether the process runs: a zombie does not, but for one whose other threads do. */
@@ -279,7 +275,7 @@ static int run_wait(Run *run) {
                 return RUN_FAILED;
         }
 
-        return RUN_ON;
+        return VERB_CONTINUE;
 }
 
 static int run_subscribe(Run *run) {
@@ -299,7 +295,7 @@ static int run_subscribe(Run *run) {
         run->answer_deadline = clock_now_ns() + CONNECTION_ANSWER_NS;
         run->ask_again = 0;
 
-        return RUN_ON;
+        return VERB_CONTINUE;
 }
 
 static int run_loop(Run *run) {
@@ -307,17 +303,17 @@ static int run_loop(Run *run) {
 
         for (;;) {
                 r = run_wait(run);
-                if (r == RUN_ON && run->client)
+                if (r == VERB_CONTINUE && run->client)
                         r = run_process(run);
-                if (r == RUN_ON)
+                if (r == VERB_CONTINUE)
                         r = run_signals(run);
-                if (r != RUN_ON)
+                if (r != VERB_CONTINUE)
                         return r;
                 if (run->end_ns && run_is_told(run))
-                        return RUN_ON;
+                        return VERB_CONTINUE;
                 if (run->ask_again && clock_now_ns() >= run->ask_again)
                         r = run_subscribe(run);
-                if (r != RUN_ON)
+                if (r != VERB_CONTINUE)
                         return r;
                 if (!run->subscribed && clock_now_ns() >= run->answer_deadline) {
                         connection_print_silent(run->options->socket_path);
@@ -343,12 +339,12 @@ static int run_start(Run *run) {
         return run_subscribe(run);
 }
 
-/* Returns RUN_ON where the command was run. */
+/* Returns VERB_CONTINUE where the command was run. */
 static int run_exec_status(Run *run) {
         int error = child_exec_error(&run->child);
 
         if (error == 0)
-                return RUN_ON;
+                return VERB_CONTINUE;
 
         error_print("%s cannot be run: %s.", run->options->command[0], strerror(-error));
         return error == -ENOENT ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE;
@@ -397,7 +393,7 @@ static int run_finish(Run *run) {
         int r;
 
         r = run_exec_status(run);
-        if (r != RUN_ON)
+        if (r != VERB_CONTINUE)
                 return r;
         if (run->subscribed)
                 run_tell(run);
@@ -409,16 +405,16 @@ static int run_all(Run *run) {
         int r;
 
         r = run_check_namespace();
-        if (r == RUN_ON)
+        if (r == VERB_CONTINUE)
                 r = run_open(run);
-        if (r == RUN_ON && connection_connect(run->options->socket_path, &run->client) < 0)
+        if (r == VERB_CONTINUE && connection_connect(run->options->socket_path, &run->client) < 0)
                 r = run_refuse();
-        if (r == RUN_ON)
+        if (r == VERB_CONTINUE)
                 r = run_start(run);
-        if (r == RUN_ON)
+        if (r == VERB_CONTINUE)
                 r = run_loop(run);
 
-        return r == RUN_ON ? run_finish(run) : r;
+        return r == VERB_CONTINUE ? run_finish(run) : r;
 }
 
 int verb_run(const char *socket_path, int argc, char **argv) {
@@ -427,7 +423,7 @@ int verb_run(const char *socket_path, int argc, char **argv) {
         int r;
 
         r = run_options_read(&options, argc, argv);
-        if (r != RUN_ON)
+        if (r != VERB_CONTINUE)
                 return r;
 
         run.options = &options;

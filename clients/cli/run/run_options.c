@@ -71,7 +71,7 @@ static int run_read_option(RunOptions *options, int c, const char *value) {
  * @argc:       of the verb
  * @argv:       of the verb; the command is a part of it
  *
- * Return: -1: go on; else the status to exit with. That of wrong usage is
+ * Return: VERB_CONTINUE, or the exit status. That of wrong usage is
  *         RUN_FAILED: 2 would be the command's.
  */
 int run_options_read(RunOptions *options, int argc, char **argv) {
@@ -103,5 +103,5 @@ int run_options_read(RunOptions *options, int argc, char **argv) {
         }
 
         options->command = argv + optind;
-        return -1;
+        return VERB_CONTINUE;
 }

@@ -117,8 +117,6 @@ static void stats_write_line(const StatsLine *stat, FILE *stream) {
 }
 
 static int stats_write_text(Stats *stats, const struct tb_task_sample *sample) {
-        static const Live live;
-        LiveRow row = { .sampled = true, .stats = *sample->stats };
         StatsLine lines[STATS_LINES_MAX];
         char *text = NULL;
         size_t n_text = 0, n;
@@ -130,7 +128,7 @@ static int stats_write_text(Stats *stats, const struct tb_task_sample *sample) {
                 return -errno;
 
         stats_write_head(&stats->users, sample, stats->threads, stream);
-        n = stats_lines(&live, &row, lines);
+        n = stats_lines(sample->stats, NULL, false, lines);
         for (size_t i = 0; i < n; ++i)
                 stats_write_line(lines + i, stream);
         fputc('\n', stream);

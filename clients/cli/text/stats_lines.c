@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * All of a task's statistics as lines for a person: each field of the one table of
- * taskstats fields, in its unit, with what became of it within the last sample; and
- * of each group that is not there, why. Pure, but for the time zone.
+ * All of a task's statistics as lines for a person: each field of the table of
+ * taskstats fields in its unit, with its rate if the caller knows that. A group that is
+ * missing has one line, which says why.
+ *
+ * Called by the verb stats, and by top for one process. Pure, but for the time zone.
  */
 
 #include <inttypes.h>
@@ -15,11 +17,11 @@
 #define NS_PER_S 1e9
 #define NO_METRIC N_METRICS
 
-typedef struct StatField StatField;
-typedef struct StatDelay StatDelay;
-typedef struct StatGroup StatGroup;
+typedef struct StatsField StatsField;
+typedef struct StatsDelay StatsDelay;
+typedef struct StatsGroup StatsGroup;
 
-struct StatField {
+struct StatsField {
         enum tb_stats_group group;
         const char *name;
         size_t offset;
@@ -28,7 +30,7 @@ struct StatField {
         unsigned int metric;
 };
 
-struct StatDelay {
+struct StatsDelay {
         const char *name;
         const char *what;
         size_t offset;
@@ -36,7 +38,7 @@ struct StatDelay {
         enum tb_stats_group group;
 };
 
-struct StatGroup {
+struct StatsGroup {
         enum tb_stats_group group;
         const char *heading;
 };
@@ -52,7 +54,7 @@ struct StatGroup {
 
 #define MEMBER(in_group, field) ((struct tb_task_stats *)0)->in_group.field
 
-static const StatField stat_fields[] = {
+static const StatsField stats_fields[] = {
 #define FIELD(in_group, field, type, offset_, offset_v15, since, total)                                                \
         {                                                                                                              \
                 (enum tb_stats_group)STATS_GROUP_##in_group,                                                           \
@@ -66,7 +68,7 @@ static const StatField stat_fields[] = {
 #undef FIELD
 };
 
-static const StatDelay stat_delays[] = {
+static const StatsDelay stats_delays[] = {
 #define DELAY(kind, text, of_group)                                                                                    \
         {                                                                                                              \
                 #kind, text, offsetof(struct tb_task_stats, delays.kind), METRIC_DELAY_##kind##_total_ns, of_group,    \
@@ -82,7 +84,7 @@ static const StatDelay stat_delays[] = {
 #undef DELAY
 };
 
-static const StatGroup stat_groups[] = {
+static const StatsGroup stats_groups[] = {
         { TB_STATS_CPU, "processor" },
         { TB_STATS_SCHEDULING, "scheduling" },
         { TB_STATS_MEMORY, "memory" },
@@ -95,15 +97,16 @@ static const StatGroup stat_groups[] = {
         { TB_STATS_EXIT_STATUS, "exit status" },
 };
 
-#define N_FIELDS (sizeof(stat_fields) / sizeof(*stat_fields))
-#define N_DELAYS (sizeof(stat_delays) / sizeof(*stat_delays))
-#define N_GROUPS (sizeof(stat_groups) / sizeof(*stat_groups))
+#define N_FIELDS (sizeof(stats_fields) / sizeof(*stats_fields))
+#define N_DELAYS (sizeof(stats_delays) / sizeof(*stats_delays))
+#define N_GROUPS (sizeof(stats_groups) / sizeof(*stats_groups))
 
-static const char *stat_reason(const LiveRow *row, enum tb_stats_group group) {
-        if (!row->sampled)
-                return row->ended ? "it ended without statistics" : "not sampled yet";
+/* Why the group is not there. */
+static const char *stats_reason(const struct tb_task_stats *stats, bool ended, enum tb_stats_group group) {
+        if (!stats)
+                return ended ? "it ended without statistics" : "not sampled yet";
 
-        switch (metric_group_known(&row->stats, group)) {
+        switch (metric_group_known(stats, group)) {
         case METRIC_WITHHELD:
                 return "hidden: it is another user's, or ran with privileges";
         case METRIC_UNCOUNTED:
@@ -111,17 +114,17 @@ static const char *stat_reason(const LiveRow *row, enum tb_stats_group group) {
         case METRIC_UNSUPPORTED:
                 return "not kept by this kernel";
         default:
-                return group == TB_STATS_EXIT_STATUS && !row->ended ? "it has not ended" : "not known";
+                return group == TB_STATS_EXIT_STATUS && !ended ? "it has not ended" : "not known";
         }
 }
 
-static bool stat_ends(const char *name, const char *end) {
+static bool stats_ends(const char *name, const char *end) {
         size_t n = strlen(name), n_end = strlen(end);
 
         return n >= n_end && strcmp(name + n - n_end, end) == 0;
 }
 
-static int64_t stat_read(const StatField *field, const struct tb_task_stats *stats) {
+static int64_t stats_read(const StatsField *field, const struct tb_task_stats *stats) {
         const char *at = (const char *)stats + field->offset;
         uint64_t value = 0;
         uint32_t small;
@@ -138,7 +141,7 @@ static int64_t stat_read(const StatField *field, const struct tb_task_stats *sta
         return (int64_t)value;
 }
 
-static void stat_write_flags(uint64_t flags, char *text, size_t n_text) {
+static void stats_write_flags(uint64_t flags, char *text, size_t n_text) {
         static const char *const names[] = { "forked without exec", "used superuser's rights", "", "dumped core",
                                              "killed by a signal", "last of its process" };
         size_t n = 0;
@@ -149,117 +152,126 @@ static void stat_write_flags(uint64_t flags, char *text, size_t n_text) {
                         n += (size_t)snprintf(text + n, n_text - n, "%s%s", n ? ", " : "", names[i]);
 }
 
-static const char *stat_policy(uint64_t policy) {
+static const char *stats_policy(uint64_t policy) {
         static const char *const names[] = { "normal", "FIFO", "round robin", "batch", "", "idle", "deadline", "ext" };
 
         return policy < sizeof(names) / sizeof(*names) ? names[policy] : "";
 }
 
-static void stat_write_value(const StatField *field, int64_t value, StatsLine *stat) {
+static void stats_write_value(const StatsField *field, int64_t value, StatsLine *line) {
         uint64_t number = (uint64_t)value;
         char exact[FORMAT_MAX];
 
-        if (stat_ends(field->name, "_mib_us"))
-                snprintf(stat->value, FORMAT_MAX, "%.4g MiB s", (double)number / 1e6);
-        else if (stat_ends(field->name, "_ns"))
-                format_duration(stat->value, number);
-        else if (stat_ends(field->name, "_us"))
-                format_duration(stat->value, number * 1000);
-        else if (stat_ends(field->name, "_s"))
-                number ? format_date(stat->value, number * UINT64_C(1000000000)) : strcpy(stat->value, "-");
-        else if (stat_ends(field->name, "_kib"))
-                format_bytes(stat->value, number * 1024);
-        else if (stat_ends(field->name, "_bytes"))
-                format_bytes(stat->value, number);
-        else if (stat_ends(field->name, "_dev") || stat_ends(field->name, "exitcode"))
-                snprintf(stat->value, FORMAT_MAX, "0x%" PRIx64, number);
-        else if (stat_ends(field->name, "id") || stat_ends(field->name, "nice") || stat_ends(field->name, "inode"))
-                snprintf(stat->value, FORMAT_MAX, "%" PRId64, value);
+        if (stats_ends(field->name, "_mib_us"))
+                snprintf(line->value, FORMAT_MAX, "%.4g MiB s", (double)number / 1e6);
+        else if (stats_ends(field->name, "_ns"))
+                format_duration(line->value, number);
+        else if (stats_ends(field->name, "_us"))
+                format_duration(line->value, number * 1000);
+        else if (stats_ends(field->name, "_s"))
+                number ? format_date(line->value, number * UINT64_C(1000000000)) : strcpy(line->value, "-");
+        else if (stats_ends(field->name, "_kib"))
+                format_bytes(line->value, number * 1024);
+        else if (stats_ends(field->name, "_bytes"))
+                format_bytes(line->value, number);
+        else if (stats_ends(field->name, "_dev") || stats_ends(field->name, "exitcode"))
+                snprintf(line->value, FORMAT_MAX, "0x%" PRIx64, number);
+        else if (stats_ends(field->name, "id") || stats_ends(field->name, "nice") || stats_ends(field->name, "inode"))
+                snprintf(line->value, FORMAT_MAX, "%" PRId64, value);
         else
-                format_count(stat->value, number);
+                format_count(line->value, number);
 
-        if (stat_ends(field->name, "_bytes") && number >= 1024)
-                snprintf(stat->note, sizeof(stat->note), "%s bytes", format_count(exact, number));
+        if (stats_ends(field->name, "_bytes") && number >= 1024)
+                snprintf(line->note, sizeof(line->note), "%s bytes", format_count(exact, number));
         if (strcmp(field->name, "ac_flag") == 0)
-                stat_write_flags(number, stat->note, sizeof(stat->note));
+                stats_write_flags(number, line->note, sizeof(line->note));
         if (strcmp(field->name, "ac_sched") == 0)
-                snprintf(stat->note, sizeof(stat->note), "%s", stat_policy(number));
+                snprintf(line->note, sizeof(line->note), "%s", stats_policy(number));
 }
 
-static void stat_write_rate(const Live *live, const LiveRow *row, const StatField *field, StatsLine *stat) {
+static void stats_write_rate(const MetricRates *rates, const StatsField *field, StatsLine *line) {
         char bytes[FORMAT_MAX];
         double rate;
 
-        if (field->metric == NO_METRIC || live_rate(live, row, field->metric, &rate) != METRIC_KNOWN)
+        if (!rates || field->metric == NO_METRIC || !rates->known[field->metric])
                 return;
+        rate = rates->per_second[field->metric];
 
-        if (stat_ends(field->name, "_mib_us"))
-                snprintf(stat->rate, FORMAT_MAX, "%.3g MiB", rate / 1e6);
-        else if (stat_ends(field->name, "_ns"))
-                snprintf(stat->rate, FORMAT_MAX, "%.1f%%", 100 * rate / NS_PER_S);
-        else if (stat_ends(field->name, "_us"))
-                snprintf(stat->rate, FORMAT_MAX, "%.1f%%", 100 * rate / 1e6);
-        else if (stat_ends(field->name, "_bytes"))
-                snprintf(stat->rate, FORMAT_MAX, "%s/s", format_bytes(bytes, (uint64_t)(rate + 0.5)));
+        if (stats_ends(field->name, "_mib_us"))
+                snprintf(line->rate, FORMAT_MAX, "%.3g MiB", rate / 1e6);
+        else if (stats_ends(field->name, "_ns"))
+                snprintf(line->rate, FORMAT_MAX, "%.1f%%", 100 * rate / NS_PER_S);
+        else if (stats_ends(field->name, "_us"))
+                snprintf(line->rate, FORMAT_MAX, "%.1f%%", 100 * rate / 1e6);
+        else if (stats_ends(field->name, "_bytes"))
+                snprintf(line->rate, FORMAT_MAX, "%s/s", format_bytes(bytes, (uint64_t)(rate + 0.5)));
         else
-                snprintf(stat->rate, FORMAT_MAX, "%.1f/s", rate);
+                snprintf(line->rate, FORMAT_MAX, "%.1f/s", rate);
 }
 
-static size_t stat_add_fields(const Live *live, const LiveRow *row, enum tb_stats_group group, StatsLine *stats) {
+static size_t stats_add_fields(const struct tb_task_stats *stats,
+                              const MetricRates *rates,
+                              enum tb_stats_group group,
+                              StatsLine *lines) {
         size_t n = 0;
 
         for (size_t i = 0; i < N_FIELDS; ++i) {
-                if (stat_fields[i].group != group)
+                if (stats_fields[i].group != group)
                         continue;
-                stats[n] = (StatsLine){ .name = stat_fields[i].name };
-                stat_write_value(stat_fields + i, stat_read(stat_fields + i, &row->stats), stats + n);
-                stat_write_rate(live, row, stat_fields + i, stats + n);
+                lines[n] = (StatsLine){ .name = stats_fields[i].name };
+                stats_write_value(stats_fields + i, stats_read(stats_fields + i, stats), lines + n);
+                stats_write_rate(rates, stats_fields + i, lines + n);
                 n++;
         }
 
         return n;
 }
 
-static void stat_write_delay(const struct tb_delay *delay, StatsLine *stat) {
+static void stats_write_delay(const struct tb_delay *delay, StatsLine *line) {
         char mean[FORMAT_MAX], most[FORMAT_MAX], least[FORMAT_MAX], when[FORMAT_MAX], count[FORMAT_MAX];
         size_t n;
 
-        format_duration(stat->value, delay->total_ns);
+        format_duration(line->value, delay->total_ns);
         if (!delay->count)
                 return;
 
-        n = (size_t)snprintf(stat->note,
-                             sizeof(stat->note),
+        n = (size_t)snprintf(line->note,
+                             sizeof(line->note),
                              "%s times, %s on average",
                              format_count(count, delay->count),
                              format_duration(mean, delay->total_ns / delay->count));
-        if (delay->peak_known && n < sizeof(stat->note))
-                n += (size_t)snprintf(stat->note + n,
-                                      sizeof(stat->note) - n,
+        if (delay->peak_known && n < sizeof(line->note))
+                n += (size_t)snprintf(line->note + n,
+                                      sizeof(line->note) - n,
                                       ", %s to %s",
                                       format_duration(least, delay->min_ns),
                                       format_duration(most, delay->max_ns));
-        if (delay->max_time_ns && n < sizeof(stat->note))
-                snprintf(stat->note + n, sizeof(stat->note) - n, " at %s", format_clock(when, delay->max_time_ns));
+        if (delay->max_time_ns && n < sizeof(line->note))
+                snprintf(line->note + n, sizeof(line->note) - n, " at %s", format_clock(when, delay->max_time_ns));
 }
 
-static size_t stat_add_delays(const Live *live, const LiveRow *row, enum tb_stats_group group, StatsLine *stats) {
+static size_t stats_add_delays(const struct tb_task_stats *stats,
+                              const MetricRates *rates,
+                              enum tb_stats_group group,
+                              StatsLine *lines) {
         size_t n = 0;
-        double rate;
 
         for (size_t i = 0; i < N_DELAYS; ++i) {
                 struct tb_delay delay;
 
-                if (stat_delays[i].group != group)
+                if (stats_delays[i].group != group)
                         continue;
-                memcpy(&delay, (const char *)&row->stats + stat_delays[i].offset, sizeof(delay));
-                stats[n] = (StatsLine){ .name = stat_delays[i].what };
+                memcpy(&delay, (const char *)stats + stats_delays[i].offset, sizeof(delay));
+                lines[n] = (StatsLine){ .name = stats_delays[i].what };
                 if (delay.known)
-                        stat_write_delay(&delay, stats + n);
+                        stats_write_delay(&delay, lines + n);
                 else
-                        strcpy(stats[n].value, "n/a");
-                if (live_rate(live, row, stat_delays[i].metric, &rate) == METRIC_KNOWN)
-                        snprintf(stats[n].rate, FORMAT_MAX, "%.1f%%", 100 * rate / NS_PER_S);
+                        strcpy(lines[n].value, "n/a");
+                if (rates && rates->known[stats_delays[i].metric])
+                        snprintf(lines[n].rate,
+                                 FORMAT_MAX,
+                                 "%.1f%%",
+                                 100 * rates->per_second[stats_delays[i].metric] / NS_PER_S);
                 n++;
         }
 
@@ -267,30 +279,34 @@ static size_t stat_add_delays(const Live *live, const LiveRow *row, enum tb_stat
 }
 
 /**
- * stats_lines() - all statistics of a row
- * @live:       the model
- * @row:        of it, or a copy
- * @stats:      output
+ * stats_lines() - write all statistics of a task
+ * @stats:      of the task; NULL: there was no sample of it
+ * @rates:      of the same task; NULL: the lines have no rates
+ * @ended:      the task has ended
+ * @lines:      output
  *
- * Return: How many lines there are.
+ * Return: The number of lines.
  */
-size_t stats_lines(const Live *live, const LiveRow *row, StatsLine stats[static STATS_LINES_MAX]) {
+size_t stats_lines(const struct tb_task_stats *stats,
+                   const MetricRates *rates,
+                   bool ended,
+                   StatsLine lines[static STATS_LINES_MAX]) {
         size_t n = 0;
 
         _Static_assert(N_FIELDS + N_DELAYS + N_GROUPS <= STATS_LINES_MAX, "there is a line for each");
         for (size_t i = 0; i < N_GROUPS; ++i) {
-                enum tb_stats_group group = stat_groups[i].group;
-                StatsLine *heading = stats + n++;
+                enum tb_stats_group group = stats_groups[i].group;
+                StatsLine *heading = lines + n++;
 
-                *heading = (StatsLine){ .heading = stat_groups[i].heading };
-                if (!row->sampled || metric_group_known(&row->stats, group) != METRIC_KNOWN) {
-                        snprintf(heading->note, sizeof(heading->note), "%s", stat_reason(row, group));
+                *heading = (StatsLine){ .heading = stats_groups[i].heading };
+                if (!stats || metric_group_known(stats, group) != METRIC_KNOWN) {
+                        snprintf(heading->note, sizeof(heading->note), "%s", stats_reason(stats, ended, group));
                         continue;
                 }
                 if (group == TB_STATS_CPU_DELAY || group == TB_STATS_DELAYS)
-                        n += stat_add_delays(live, row, group, stats + n);
+                        n += stats_add_delays(stats, rates, group, lines + n);
                 else
-                        n += stat_add_fields(live, row, group, stats + n);
+                        n += stats_add_fields(stats, rates, group, lines + n);
         }
 
         return n;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "taskbroker/taskbroker.h"
+
 #include "clients/cli/base/format.h"
-#include "clients/cli/model/live.h"
+#include "clients/cli/model/metrics.h"
 
 typedef struct StatsLine StatsLine;
 
@@ -15,8 +18,11 @@ struct StatsLine {
         const char *heading;            /* of a group; else NULL */
         const char *name;               /* the kernel's */
         char value[FORMAT_MAX];
-        char rate[FORMAT_MAX];          /* within the last sample; "": has none */
-        char note[96];                  /* more of it; of a group, why it is not there */
+        char rate[FORMAT_MAX];          /* per second; "": there is none */
+        char note[96];                  /* more of the value; of a heading: why the group is missing */
 };
 
-size_t stats_lines(const Live *live, const LiveRow *row, StatsLine stats[static STATS_LINES_MAX]);
+size_t stats_lines(const struct tb_task_stats *stats,
+                   const MetricRates *rates,
+                   bool ended,
+                   StatsLine lines[static STATS_LINES_MAX]);

@@ -484,7 +484,7 @@ static void act_on_table(Top *top, enum top_action action) {
                 act_search(top, true);
                 break;
         case TOP_FILTER:
-                act_open_prompt(top, TOP_DIALOG_FILTER, "FilterOptions: ", top->table.filter);
+                act_open_prompt(top, TOP_DIALOG_FILTER, "Filter: ", top->table.filter);
                 break;
         case TOP_TREE:
                 act_flag(top, &settings->tree, "a tree: each under the process that made it", "a list");

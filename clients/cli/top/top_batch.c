@@ -17,8 +17,7 @@
 #include "clients/cli/json/json_sample.h"
 #include "clients/cli/model/live_batch.h"
 #include "clients/cli/model/live_columns.h"
-#include "clients/cli/top/top.h"
-#include "clients/cli/verbs.h"
+#include "clients/cli/top/top_batch.h"
 
 #define NS_PER_S 1e9
 

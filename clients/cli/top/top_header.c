@@ -15,7 +15,7 @@
 #include "clients/cli/top/top_header.h"
 #include "clients/cli/top/top_view.h"
 
-/* EventLines of text above the graphs. */
+/* Lines of text above the graphs. */
 #define HEADER_TEXT_ROWS 2u
 
 #define HEADER_GRAPH_COLUMNS 4u

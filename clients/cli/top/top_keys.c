@@ -18,7 +18,7 @@ static const TopKey top_keys[] = {
         { TOP_HELP, { F(1), 'h', '?' }, "F1 h ?", "this help", "Help" },
         { TOP_COLUMNS, { F(2), 'C' }, "F2 C", "choose the columns", "Columns" },
         { TOP_SEARCH, { F(3), '/' }, "F3 /", "search; F3 again, or n: the next one", "Search" },
-        { TOP_FILTER, { F(4), '\\' }, "F4 \\", "show only what has this text in it", "FilterOptions" },
+        { TOP_FILTER, { F(4), '\\' }, "F4 \\", "show only what has this text in it", "Filter" },
         { TOP_TREE, { F(5), 't' }, "F5 t", "who was made by whom", "Tree" },
         { TOP_SORT, { F(6), '<', '>' }, "F6 < >", "choose the column to sort by", "Sort" },
         { TOP_DETAIL, { SCREEN_KEY_ENTER }, "Enter", "one process: its graphs, and all its statistics", "Detail" },

@@ -142,7 +142,7 @@ static int top_read_option(TopOptions *options, int c, const char *value) {
         return EXIT_STATUS_USAGE;
 }
 
-/* What the options mean together. Returns -1, or the status of wrong usage. */
+/* What the options mean together. Returns VERB_CONTINUE, or the status of wrong usage. */
 static int top_complete(TopOptions *options) {
         if (options->json && !options->batch)
                 return error_usage("top", "--json: it is for -b; a screen is not written in JSON.");
@@ -157,7 +157,7 @@ static int top_complete(TopOptions *options) {
         if (!options->interval_ms && options->batch)
                 options->interval_ms = INTERVAL_MS_DEFAULT;
 
-        return -1;
+        return VERB_CONTINUE;
 }
 
 /**
@@ -166,7 +166,7 @@ static int top_complete(TopOptions *options) {
  * @argc:       of the verb
  * @argv:       of the verb; patterns are kept as pointers into it
  *
- * Return: -1: go on; else the status to exit with.
+ * Return: VERB_CONTINUE, or the exit status.
  */
 int top_options_read(TopOptions *options, int argc, char **argv) {
         /* Before the filter's own: the first of two that have a name is taken. */

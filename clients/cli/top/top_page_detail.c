@@ -19,7 +19,7 @@
 #include "clients/cli/top/top_view.h"
 
 
-/* EventLines of text above the graphs. */
+/* Lines of text above the graphs. */
 #define DETAIL_TEXT_ROWS 4u
 
 /* A second column of statistics where there is so much room. */
@@ -175,16 +175,19 @@ static void detail_draw_stat(const TopView *view, const StatsLine *stat, size_t 
 }
 
 static void detail_draw_stats(TopPageDetail *detail, const TopView *view, size_t row, size_t n_rows) {
-        static StatsLine stats[STATS_LINES_MAX];
-        size_t n = stats_lines(view->live, &detail->row, stats), width = view->screen->columns;
-        size_t n_columns = width >= DETAIL_WIDE ? 2 : 1;
+        const LiveRow *task = &detail->row;
+        static StatsLine lines[STATS_LINES_MAX];
+        size_t n, width = view->screen->columns, n_columns = width >= DETAIL_WIDE ? 2 : 1;
+        MetricRates rates;
 
+        live_rates(view->live, task, &rates);
+        n = stats_lines(task->sampled ? &task->stats : NULL, &rates, task->ended, lines);
         detail->n_lines = n;
         detail->n_shown = n_rows * n_columns;
         top_page_detail_scroll(detail, 0);
         for (size_t i = 0; i < detail->n_shown && detail->first + i < n; ++i)
                 detail_draw_stat(view,
-                                 stats + detail->first + i,
+                                 lines + detail->first + i,
                                  row + i % n_rows,
                                  i / n_rows * (width / n_columns),
                                  width / n_columns - (n_columns > 1));

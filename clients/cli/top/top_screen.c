@@ -17,12 +17,12 @@
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/format.h"
 #include "clients/cli/connect/connection.h"
-#include "clients/cli/top/top.h"
 #include "clients/cli/top/top_columns.h"
 #include "clients/cli/top/top_header.h"
 #include "clients/cli/top/top_keys.h"
 #include "clients/cli/top/top_page_help.h"
 #include "clients/cli/top/top_pause.h"
+#include "clients/cli/top/top_screen.h"
 #include "clients/cli/top/top_state.h"
 
 #define TICK_MS 1000
@@ -361,7 +361,7 @@ static void top_read_settings(Top *top) {
         top->settings_written = *settings;
 }
 
-/* What was changed is kept; that it cannot be is no reason to error_print at the end. */
+/* What was changed is kept; that it cannot be is no reason to complain at the end. */
 static void top_keep_settings(Top *top) {
         char now[4096], written[4096];
         size_t n = top_settings_print(&top->settings, now, sizeof(now));

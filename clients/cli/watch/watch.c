@@ -46,15 +46,10 @@ struct Watch {
         EventPrinter printer;
 };
 
-/* What a step of the loop comes to. */
-enum {
-        WATCH_ON = -1,                  /* go on; all others are exit statuses */
-};
-
-/* The exit status that an output's result means; WATCH_ON also where a signal came: the loop looks for it. */
+/* The exit status that an output's result means; VERB_CONTINUE also where a signal came: the loop looks for it. */
 static int watch_after_output(int error) {
         if (error == -EINTR || error >= 0)
-                return WATCH_ON;
+                return VERB_CONTINUE;
 
         return output_verdict(error);
 }
@@ -91,10 +86,10 @@ static bool watch_shows(const Watch *watch, const struct tb_event *event) {
 
 static int watch_event(Watch *watch, const struct tb_event *event) {
         bool shown = watch_shows(watch, event);
-        int r = WATCH_ON;
+        int r = VERB_CONTINUE;
 
         if (!watch_in_time(watch, event))
-                return WATCH_ON;
+                return VERB_CONTINUE;
 
         if (shown) {
                 r = watch_after_output(event_printer_event(&watch->printer, event));
@@ -103,9 +98,9 @@ static int watch_event(Watch *watch, const struct tb_event *event) {
         if (event->kind == TB_KIND_LOSS && !shown)
                 watch->n_losses_hidden++;
 
-        if (r == WATCH_ON && event->kind == TB_KIND_LOSS && watch->options->strict)
+        if (r == VERB_CONTINUE && event->kind == TB_KIND_LOSS && watch->options->strict)
                 return watch_lost(event);
-        if (r == WATCH_ON && watch->options->count && watch->n_printed == watch->options->count)
+        if (r == VERB_CONTINUE && watch->options->count && watch->n_printed == watch->options->count)
                 return EXIT_STATUS_OK;
 
         return r;
@@ -129,7 +124,7 @@ static void watch_complain_link(const struct tb_link *link) {
  */
 static int watch_link(Watch *watch, const struct tb_link *link) {
         bool shown = watch->options->kinds & TB_KIND_BIT(TB_KIND_LOSS);
-        int r = WATCH_ON;
+        int r = VERB_CONTINUE;
 
         /* As if the first try had failed: whoever called has to know that at once. */
         if (!watch->subscribed) {
@@ -142,7 +137,7 @@ static int watch_link(Watch *watch, const struct tb_link *link) {
                 r = watch_after_output(event_printer_link(&watch->printer, link));
         if (!shown || !watch->printer.output.terminal)
                 watch_complain_link(link);
-        if (r == WATCH_ON && link->state == TB_LINK_RESTARTED && watch->options->strict) {
+        if (r == VERB_CONTINUE && link->state == TB_LINK_RESTARTED && watch->options->strict) {
                 error_print("What happened without the connection is lost: ended, as --strict asks.");
                 return EXIT_STATUS_LOSS;
         }
@@ -153,7 +148,7 @@ static int watch_link(Watch *watch, const struct tb_link *link) {
 /* The header comes now: a subscription that is refused prints nothing but why. */
 static int watch_subscribed(Watch *watch) {
         if (watch->subscribed)
-                return WATCH_ON;
+                return VERB_CONTINUE;
         if (watch->options->span_ns)
                 watch->deadline = clock_now_ns() + watch->options->span_ns;
         watch->subscribed = true;
@@ -176,7 +171,7 @@ static int watch_message(Watch *watch, const struct tb_message *message) {
         case TB_MESSAGE_SUBSCRIBED:
                 return watch_subscribed(watch);
         default:
-                return WATCH_ON;
+                return VERB_CONTINUE;
         }
 }
 
@@ -191,7 +186,7 @@ static int watch_process(Watch *watch) {
                         return EXIT_STATUS_ERROR;
                 }
                 r_watch = watch_message(watch, message);
-                if (r_watch != WATCH_ON)
+                if (r_watch != VERB_CONTINUE)
                         return r_watch;
         }
         if (r_process < 0) {
@@ -226,7 +221,7 @@ static int watch_wait(Watch *watch, bool *ret_reader_gone) {
         }
 
         *ret_reader_gone = r > 0 && pfds[1].revents & (POLLERR | POLLHUP);
-        return WATCH_ON;
+        return VERB_CONTINUE;
 }
 
 /* The end that was asked for. While the broker is away, nobody knows what was missed. */
@@ -245,7 +240,7 @@ static int watch_loop(Watch *watch) {
         for (;;) {
                 watch->now = clock_now_ns();
                 r = watch_wait(watch, &reader_gone);
-                if (r != WATCH_ON)
+                if (r != VERB_CONTINUE)
                         return r;
                 if (signals_stop_wanted())
                         return watch_end(watch);
@@ -254,7 +249,7 @@ static int watch_loop(Watch *watch) {
 
                 watch->now = clock_now_ns();
                 r = watch_process(watch);
-                if (r != WATCH_ON)
+                if (r != VERB_CONTINUE)
                         return r;
                 if (signals_stop_wanted())
                         return watch_end(watch);
@@ -284,7 +279,7 @@ static int watch_subscribe(Watch *watch) {
         }
         watch->answer_deadline = clock_now_ns() + CONNECTION_ANSWER_NS;
 
-        return WATCH_ON;
+        return VERB_CONTINUE;
 }
 
 static void watch_begin(Watch *watch) {
@@ -316,7 +311,7 @@ int verb_watch(const char *socket_path, int argc, char **argv) {
         options.socket_path = socket_path;
         options.kinds = TB_KINDS_DEFAULT;
         r = watch_options_read(&options, argc, argv);
-        if (r != WATCH_ON)
+        if (r != VERB_CONTINUE)
                 return r;
 
         watch.options = &options;
@@ -326,7 +321,7 @@ int verb_watch(const char *socket_path, int argc, char **argv) {
         signals_catch();
         watch_begin(&watch);
         r = watch_subscribe(&watch);
-        if (r == WATCH_ON)
+        if (r == VERB_CONTINUE)
                 r = watch_loop(&watch);
         r = watch_finish(&watch, r);
         watch.client = tb_close(watch.client);

@@ -106,7 +106,7 @@ static int watch_read_option(WatchOptions *options, int c, const char *value) {
  * @argc:       of the verb
  * @argv:       of the verb; patterns are kept as pointers into it
  *
- * Return: -1: go on; else the status to exit with.
+ * Return: VERB_CONTINUE, or the exit status.
  */
 int watch_options_read(WatchOptions *options, int argc, char **argv) {
         static const struct option table[] = {
@@ -137,5 +137,5 @@ int watch_options_read(WatchOptions *options, int argc, char **argv) {
         if (optind < argc)
                 return error_usage("watch", "%s: watch takes options only.", argv[optind]);
 
-        return -1;
+        return VERB_CONTINUE;
 }
