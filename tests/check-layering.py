@@ -67,7 +67,6 @@ OPEN = [
     "broker/tasks/join, broker/tasks/join_exit: include",
     "broker/server/client, broker/server/hub, broker/server/request_handler, broker/server/sampler, broker/server/status_report: include",
     "clients/cli/model/live, clients/cli/model/live_rows, clients/cli/model/live_samples: include",
-    "clients/cli/top/top_columns, clients/cli/top/top_settings, clients/cli/top/top_view: include",
     "clients/lib/decode, clients/lib/decode_parts: include",
 ]
 

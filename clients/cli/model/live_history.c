@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clients/cli/model/live_history.h"
 
@@ -67,4 +68,27 @@ bool live_history_max(const LiveHistory *history, enum live_graph graph, uint64_
                 *ret_value = max;
 
         return found;
+}
+
+/**
+ * live_history_copy() - copy a history
+ * @copy:       output; may be an earlier copy
+ * @history:    the history
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int live_history_copy(LiveHistory *copy, const LiveHistory *history) {
+        if (!history->points) {
+                live_history_deinit(copy);
+                return 0;
+        }
+        if (!copy->points)
+                copy->points = calloc(LIVE_HISTORY_MAX, sizeof(*copy->points));
+        if (!copy->points)
+                return -ENOMEM;
+
+        memcpy(copy->points, history->points, LIVE_HISTORY_MAX * sizeof(*copy->points));
+        copy->n = history->n;
+        copy->first = history->first;
+        return 0;
 }

@@ -40,6 +40,7 @@ struct LiveHistory {
 };
 
 int live_history_add(LiveHistory *history, const LivePoint *point);
+int live_history_copy(LiveHistory *copy, const LiveHistory *history);
 void live_history_deinit(LiveHistory *history);
 
 /* @age 0: the newest; NULL: there is none so old. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What stands above the table: how many there are, what of the machine this client
- * may know, what was lost, and the graphs of the machine.
+ * The lines above a table: how many tasks there are, how many events were lost, what
+ * this client may see, and the graphs of the machine.
  */
 
 #include <inttypes.h>
@@ -33,7 +33,7 @@ static const enum live_graph header_graphs[] = {
 
 #define N_HEADER_GRAPHS (sizeof(header_graphs) / sizeof(*header_graphs))
 
-/* How high each graph is, with its title: a quarter of the screen in all, or a little more. */
+/* The height of each graph, with its title. All graphs together take a quarter of the screen, or a little more. */
 static size_t header_graph_rows(const TopView *view) {
         size_t rows = view->screen->rows / 8;
 
@@ -54,7 +54,7 @@ static size_t header_put(const TopView *view, size_t row, size_t at, enum screen
         return at + screen_put(view->screen, row, at, view->screen->columns - at, style, text);
 }
 
-/* Of a process that was born since the last sample nobody has told yet: it has one at least. */
+/* A process that was forked since the last sample has one thread at least. Samples alone have the number. */
 static uint64_t header_threads(const TopView *view) {
         uint64_t n = 0;
 
@@ -149,18 +149,13 @@ static void header_draw_state(const TopView *view, size_t row) {
         header_put(view, row, at, SCREEN_DIM, welcome->kernel_release);
 }
 
-/**
- * top_header_draw() - draw it, from the first line on
- * @view:       what it is of
- * @style:      of the message
- * @message:    in the place of the second line; NULL: none
- */
-void top_header_draw(const TopView *view, enum screen_style style, const char *message) {
+/* Draws the header in the first top_header_rows() lines; the message of the view in place of the second. */
+void top_header_draw(const TopView *view) {
         size_t n_rows = header_graph_rows(view), column = 0, next;
 
         header_draw_counts(view, 0);
-        if (message)
-                screen_put(view->screen, 1, 0, view->screen->columns, style, message);
+        if (view->message)
+                screen_put(view->screen, 1, 0, view->screen->columns, view->message_style, view->message);
         else
                 header_draw_state(view, 1);
         if (n_rows == 0)
@@ -169,7 +164,6 @@ void top_header_draw(const TopView *view, enum screen_style style, const char *m
         for (size_t i = 0; i < N_HEADER_GRAPHS; ++i) {
                 size_t place = i % HEADER_GRAPH_COLUMNS, line = i / HEADER_GRAPH_COLUMNS;
 
-                /* All of the width, whatever is left over. */
                 column = place * (view->screen->columns + 1) / HEADER_GRAPH_COLUMNS;
                 next = (place + 1) * (view->screen->columns + 1) / HEADER_GRAPH_COLUMNS;
                 top_graph_draw(view,

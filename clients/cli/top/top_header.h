@@ -3,9 +3,7 @@
 
 #include <stddef.h>
 
-#include "clients/cli/tui/screen.h"
-
 struct TopView;
 
 size_t top_header_rows(const struct TopView *view);
-void top_header_draw(const struct TopView *view, enum screen_style style, const char *message);
+void top_header_draw(const struct TopView *view);

@@ -1,93 +1,137 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The keys: one table says which key does what, what the help says of it, and what
- * the bar at the bottom calls it. They are htop's wherever htop has one. Pure.
+ * The keys: one table says on which page a key has which function, what the help
+ * says of it, and the word in the last line. Wherever htop has a key, this is htop's.
+ *
+ * To add a key: a row here, and its function.
  */
 
 #include <stdio.h>
 #include <string.h>
 
+#include "clients/cli/top/top_actions.h"
 #include "clients/cli/top/top_keys.h"
-#include "clients/cli/tui/screen.h"
+#include "clients/cli/top/top_menus.h"
+#include "clients/cli/top/top_page_detail.h"
+#include "clients/cli/top/top_page_exited.h"
+#include "clients/cli/top/top_page_help.h"
+#include "clients/cli/top/top_page_table.h"
+#include "clients/cli/top/top_prompts.h"
 
 #define F(n) SCREEN_KEY_F(n)
 #define CTRL(letter) SCREEN_KEY_CTRL(letter)
+#define ESCAPE SCREEN_KEY_ESCAPE
+#define ENTER SCREEN_KEY_ENTER
+#define LEFT SCREEN_KEY_LEFT
+#define RIGHT SCREEN_KEY_RIGHT
 
+/* The keys of top_list_step(). */
+#define MOVES_1 SCREEN_KEY_UP, CTRL('p'), SCREEN_KEY_DOWN, CTRL('n'), SCREEN_KEY_PAGE_UP, SCREEN_KEY_PAGE_DOWN
+#define MOVES_2 SCREEN_KEY_HOME, CTRL('a'), SCREEN_KEY_END, CTRL('e')
+
+#define ALL NULL
+#define TABLE &top_page_table
+#define DETAIL &top_page_detail
+#define EXITED &top_page_exited
+
+/* In the order of the help and of the last line. */
 static const TopKey top_keys[] = {
-        { TOP_HELP, { F(1), 'h', '?' }, "F1 h ?", "this help", "Help" },
-        { TOP_COLUMNS, { F(2), 'C' }, "F2 C", "choose the columns", "Columns" },
-        { TOP_SEARCH, { F(3), '/' }, "F3 /", "search; F3 again, or n: the next one", "Search" },
-        { TOP_FILTER, { F(4), '\\' }, "F4 \\", "show only what has this text in it", "Filter" },
-        { TOP_TREE, { F(5), 't' }, "F5 t", "who was made by whom", "Tree" },
-        { TOP_SORT, { F(6), '<', '>' }, "F6 < >", "choose the column to sort by", "Sort" },
-        { TOP_DETAIL, { SCREEN_KEY_ENTER }, "Enter", "one process: its graphs, and all its statistics", "Detail" },
-        { TOP_SHORT_LIVED, { 'S' }, "S", "what has ended, ranked by command", "Ended" },
-        { TOP_QUIT, { F(10), 'q' }, "F10 q", "quit", "Quit" },
+        { ALL, { F(1), 'h', '?' }, top_page_help_show, "F1 h ?", "this help", "Help" },
+        { TABLE, { F(2), 'C' }, top_menus_columns, "F2 C", "choose the columns", "Columns" },
+        { TABLE, { F(3), '/' }, top_prompts_search, "F3 /", "search; F3 again, or n: the next one", "Search" },
+        { TABLE, { F(4), '\\' }, top_prompts_filter, "F4 \\", "show only what has this text in it", "Filter" },
+        { TABLE, { F(5), 't' }, top_actions_tree, "F5 t", "who was made by whom", "Tree" },
+        { TABLE, { F(6), '<', '>' }, top_menus_sort, "F6 < >", "choose the column to sort by", "Sort" },
+        { TABLE, { ENTER }, top_page_detail_show, "Enter", "one process: its graphs, and all its statistics", "Detail" },
+        { TABLE, { 'S' }, top_page_exited_show, "S", "what has ended, ranked by command", "Ended" },
+        { TABLE, { F(10), 'q' }, top_actions_quit, "F10 q", "quit", "Quit" },
 
-        { TOP_SEARCH_NEXT, { 'n' }, NULL, NULL, NULL },
-        { TOP_UP, { SCREEN_KEY_UP, CTRL('p') }, NULL, NULL, NULL },
-        { TOP_DOWN, { SCREEN_KEY_DOWN, CTRL('n') }, NULL, NULL, NULL },
-        { TOP_LEFT, { SCREEN_KEY_LEFT, CTRL('b') }, NULL, NULL, NULL },
-        { TOP_RIGHT, { SCREEN_KEY_RIGHT, CTRL('f') }, NULL, NULL, NULL },
-        { TOP_PAGE_UP, { SCREEN_KEY_PAGE_UP }, NULL, NULL, NULL },
-        { TOP_PAGE_DOWN, { SCREEN_KEY_PAGE_DOWN }, NULL, NULL, NULL },
-        { TOP_HOME, { SCREEN_KEY_HOME, CTRL('a') }, NULL, NULL, NULL },
-        { TOP_END, { SCREEN_KEY_END, CTRL('e') }, "arrows", "move, as PgUp, PgDn, Home, End; left and right: along the command", NULL },
+        { ALL,
+          { MOVES_1, MOVES_2 },
+          top_actions_move,
+          "arrows",
+          "move, as PgUp, PgDn, Home, End; left and right: along the command",
+          NULL },
+        { TABLE, { LEFT, CTRL('b') }, top_actions_left, NULL, NULL, NULL },
+        { TABLE, { RIGHT, CTRL('f') }, top_actions_right, NULL, NULL, NULL },
+        { TABLE, { 'n' }, top_actions_search_next, NULL, NULL, NULL },
 
-        { TOP_SORT_CPU, { 'P' }, "P M T N", "sort by CPU, peak memory, time, number", NULL },
-        { TOP_SORT_MEMORY, { 'M' }, NULL, NULL, NULL },
-        { TOP_SORT_TIME, { 'T' }, NULL, NULL, NULL },
-        { TOP_SORT_PID, { 'N' }, NULL, NULL, NULL },
-        { TOP_SORT_READ, { 'R' }, "R O", "sort by what is read, by what is written", NULL },
-        { TOP_SORT_WRITE, { 'O' }, NULL, NULL, NULL },
-        { TOP_INVERT, { 'I' }, "I", "the other way round", NULL },
-        { TOP_USER, { 'u' }, "u", "only one user's", NULL },
-        { TOP_THREADS, { 'H' }, "H", "threads, or processes", NULL },
-        { TOP_KERNEL_THREADS, { 'K' }, "K", "with or without the kernel's own threads", NULL },
-        { TOP_COMMAND_LINES, { 'c' }, "c", "command lines, or names", NULL },
-        { TOP_TAG, { ' ' }, "Space", "tag; the sums of what is tagged are shown", NULL },
-        { TOP_UNTAG, { 'U' }, "U", "untag all", NULL },
-        { TOP_FOLLOW, { 'F' }, "F", "the cursor follows its process", NULL },
-        { TOP_UNFOLD, { '+' }, "+ - *", "of a tree: unfold, fold, either", NULL },
-        { TOP_FOLD, { '-' }, NULL, NULL, NULL },
-        { TOP_FOLD_SWITCH, { '*' }, NULL, NULL, NULL },
-        { TOP_PAUSE, { 'Z' }, "Z", "pause, and go on", NULL },
-        { TOP_INTERVAL, { 'd' }, "d", "seconds from one sample to the next", NULL },
-        { TOP_GRAPHS, { 'g' }, "g", "graphs, or more rows", NULL },
-        { TOP_SPAN_LESS, { '(' }, "( )", "graphs of a shorter, of a longer time", NULL },
-        { TOP_SPAN_MORE, { ')' }, NULL, NULL, NULL },
-        { TOP_RESET, { '0' }, "0", "of what has ended: begin anew", NULL },
-        { TOP_WRITE_SETTINGS, { 'W' }, "W", "write the settings; leaving does so too", NULL },
-        { TOP_REDRAW, { CTRL('l') }, "Ctrl-L", "draw everything again", NULL },
-        { TOP_BACK, { SCREEN_KEY_ESCAPE }, "Esc", "back; remove the filter", NULL },
-        { TOP_READ_ONLY, { F(7), F(8), F(9), 'k' }, NULL, NULL, NULL },
+        { TABLE, { 'P' }, top_actions_sort_cpu, "P M T N", "sort by CPU, peak memory, time, number", NULL },
+        { TABLE, { 'M' }, top_actions_sort_memory, NULL, NULL, NULL },
+        { TABLE, { 'T' }, top_actions_sort_time, NULL, NULL, NULL },
+        { TABLE, { 'N' }, top_actions_sort_pid, NULL, NULL, NULL },
+        { TABLE, { 'R' }, top_actions_sort_read, "R O", "sort by what is read, by what is written", NULL },
+        { TABLE, { 'O' }, top_actions_sort_written, NULL, NULL, NULL },
+        { TABLE, { 'I' }, top_actions_invert, "I", "the other way round", NULL },
+        { TABLE, { 'u' }, top_menus_user, "u", "only one user's", NULL },
+        { TABLE, { 'H' }, top_actions_threads, "H", "threads, or processes", NULL },
+        { TABLE, { 'K' }, top_actions_kernel_threads, "K", "with or without the kernel's own threads", NULL },
+        { TABLE, { 'c' }, top_actions_command_lines, "c", "command lines, or names", NULL },
+        { TABLE, { ' ' }, top_actions_tag, "Space", "tag; the sums of what is tagged are shown", NULL },
+        { TABLE, { 'U' }, top_actions_untag, "U", "untag all", NULL },
+        { TABLE, { 'F' }, top_actions_follow, "F", "the cursor follows its process", NULL },
+        { TABLE, { '+' }, top_actions_unfold, "+ - *", "of a tree: unfold, fold, either", NULL },
+        { TABLE, { '-' }, top_actions_fold, NULL, NULL, NULL },
+        { TABLE, { '*' }, top_actions_fold_switch, NULL, NULL, NULL },
+        { ALL, { 'Z' }, top_actions_pause, "Z", "pause, and go on", NULL },
+        { ALL, { 'd' }, top_prompts_interval, "d", "seconds from one sample to the next", NULL },
+        { ALL, { 'g' }, top_actions_graphs, "g", "graphs, or more rows", NULL },
+        { ALL, { '(' }, top_actions_span_shorter, "( )", "graphs of a shorter, of a longer time", NULL },
+        { ALL, { ')' }, top_actions_span_longer, NULL, NULL, NULL },
+        { EXITED, { '0' }, top_page_exited_reset, "0", "of what has ended: begin anew", NULL },
+        { ALL, { 'W' }, top_actions_write_settings, "W", "write the settings; leaving does so too", NULL },
+        { ALL, { CTRL('l') }, top_actions_redraw, "Ctrl-L", "draw everything again", NULL },
+        { TABLE, { ESCAPE }, top_actions_back, "Esc", "back; remove the filter", NULL },
+        { ALL, { F(7), F(8), F(9), 'k' }, top_actions_read_only, NULL, NULL, NULL },
+
+        { DETAIL, { ESCAPE, F(10), 'q', ENTER }, top_page_detail_close, NULL, NULL, NULL },
+        { EXITED, { ESCAPE, F(10), 'q', 'S' }, top_page_table_show, NULL, NULL, NULL },
+        { EXITED, { RIGHT, CTRL('f'), F(6), '>' }, top_page_exited_sort_next, NULL, NULL, NULL },
+        { EXITED, { LEFT, CTRL('b'), '<' }, top_page_exited_sort_previous, NULL, NULL, NULL },
+        { EXITED, { 'P' }, top_page_exited_sort_cpu, NULL, NULL, NULL },
+        { EXITED, { 'I' }, top_page_exited_invert, NULL, NULL, NULL },
 };
 
 #define N_TOP_KEYS (sizeof(top_keys) / sizeof(*top_keys))
 
-/* What a key does in the table of processes; TOP_NOTHING: nothing. */
-enum top_action top_key_action(uint32_t key) {
-        if (key == SCREEN_KEY_NONE)
-                return TOP_NOTHING;
+const TopKey *top_keys_all(size_t *ret_n) {
+        *ret_n = N_TOP_KEYS;
+        return top_keys;
+}
+
+/* The row of a key on a page; NULL: the key has no function there. */
+const TopKey *top_keys_find(const TopPage *page, uint32_t code) {
+        if (code == SCREEN_KEY_NONE)
+                return NULL;
         for (size_t i = 0; i < N_TOP_KEYS; ++i)
-                for (size_t k = 0; k < TOP_KEYS_PER_ACTION; ++k)
-                        if (top_keys[i].keys[k] == key)
-                                return top_keys[i].action;
+                for (size_t k = 0; k < TOP_KEY_CODES_MAX; ++k)
+                        if (top_keys[i].codes[k] == code && (!top_keys[i].page || top_keys[i].page == page))
+                                return top_keys + i;
 
-        return TOP_NOTHING;
+        return NULL;
 }
 
-/* All of them, one by one: the first after NULL, NULL after the last. */
-const TopKey *top_key_next(const TopKey *key) {
-        if (!key)
-                return top_keys;
-
-        return ++key < top_keys + N_TOP_KEYS ? key : NULL;
-}
-
-/* The first of a line's names: what the bar shows before the word. */
-const char *top_key_name(const TopKey *key, char name[static 8]) {
+/* The first name of a row, which the last line shows before the word. */
+const char *top_keys_name(const TopKey *key, char name[static 8]) {
         snprintf(name, 8, "%.*s", (int)strcspn(key->names, " "), key->names);
         return name;
+}
+
+/* Takes a key that was pressed. The page must be up to date: its rows are those of the model. */
+void top_keys_press(Top *top, uint32_t code) {
+        const TopKey *key = top_keys_find(top->page, code);
+
+        if (code == SCREEN_KEY_RESIZE)
+                ; /* It is only drawn again. */
+        else if (top->dialog)
+                top->dialog->key(top, code);
+        else if (key)
+                key->run(top, code);
+        else if (top->page->key)
+                top->page->key(top, code);
+        else
+                return;
+
+        top->dirty = true;
 }

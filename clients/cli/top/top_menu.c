@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A list to choose from: columns to sort by, columns to show, users.
+ * A list to choose from, at the left of the screen. Does not know what is chosen:
+ * top_menus.c has the menus.
  */
 
 #include <stdio.h>
 #include <string.h>
 
 #include "clients/cli/base/text_width.h"
-#include "clients/cli/top/top_keys.h"
 #include "clients/cli/top/top_menu.h"
 #include "clients/cli/top/top_view.h"
 
-/* What is beyond the room is left out; returns NULL then. */
+/* Returns NULL if the menu is full. */
 TopMenuItem *top_menu_add(TopMenu *menu, const char *text, uint64_t value) {
         TopMenuItem *item;
 
@@ -25,32 +25,15 @@ TopMenuItem *top_menu_add(TopMenu *menu, const char *text, uint64_t value) {
         return item;
 }
 
-/* Moves its cursor; false: the key is for another purpose. */
-bool top_menu_key(TopMenu *menu, uint32_t key, size_t page) {
-        size_t last = menu->n_items ? menu->n_items - 1 : 0;
+/* Moves the cursor. Returns false for keys that do not move. */
+bool top_menu_key(TopMenu *menu, uint32_t code, size_t height) {
+        ptrdiff_t by;
 
-        switch (top_key_action(key)) {
-        case TOP_UP:
-                menu->cursor -= menu->cursor > 0;
-                return true;
-        case TOP_DOWN:
-                menu->cursor += menu->cursor < last;
-                return true;
-        case TOP_PAGE_UP:
-                menu->cursor = menu->cursor > page ? menu->cursor - page : 0;
-                return true;
-        case TOP_PAGE_DOWN:
-                menu->cursor = menu->cursor + page < last ? menu->cursor + page : last;
-                return true;
-        case TOP_HOME:
-                menu->cursor = 0;
-                return true;
-        case TOP_END:
-                menu->cursor = last;
-                return true;
-        default:
+        if (!top_list_step(code, height, &by))
                 return false;
-        }
+
+        top_list_move(&menu->list, menu->n_items, by);
+        return true;
 }
 
 static size_t menu_width(const TopMenu *menu, const TopView *view) {
@@ -66,26 +49,21 @@ static size_t menu_width(const TopMenu *menu, const TopView *view) {
 }
 
 void top_menu_draw(TopMenu *menu, const TopView *view, size_t row, size_t n_rows) {
-        size_t width = menu_width(menu, view), n_shown;
+        size_t width = menu_width(menu, view);
 
         if (n_rows < 2)
                 return;
 
-        n_shown = n_rows - 1;
-        if (menu->cursor < menu->first)
-                menu->first = menu->cursor;
-        if (menu->cursor >= menu->first + n_shown)
-                menu->first = menu->cursor - n_shown + 1;
-
+        top_list_fit(&menu->list, menu->n_items, n_rows - 1);
         screen_fill(view->screen, row, 0, width, SCREEN_HEADER_SORT);
         screen_put(view->screen, row, 0, width, SCREEN_HEADER_SORT, menu->title);
-        for (size_t i = 0; i < n_shown; ++i) {
-                enum screen_style style = menu->first + i == menu->cursor ? SCREEN_CURSOR : SCREEN_PLAIN;
-                const TopMenuItem *item = menu->items + menu->first + i;
-                size_t at = 0;
+        for (size_t i = 0; i < menu->list.n_shown; ++i) {
+                size_t number = menu->list.first + i, at = 0;
+                enum screen_style style = number == menu->list.cursor ? SCREEN_CURSOR : SCREEN_PLAIN;
+                const TopMenuItem *item = menu->items + number;
 
                 screen_fill(view->screen, row + 1 + i, 0, width, style);
-                if (menu->first + i >= menu->n_items)
+                if (number >= menu->n_items)
                         continue;
                 if (item->checked >= 0)
                         at = screen_put(view->screen, row + 1 + i, 0, width, style, item->checked ? "[x] " : "[ ] ");

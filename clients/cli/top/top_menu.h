@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "clients/cli/top/top_list.h"
+
 struct TopView;
 
 typedef struct TopMenu TopMenu;
@@ -23,10 +25,9 @@ struct TopMenu {
         const char *title;
         TopMenuItem items[TOP_MENU_MAX];
         size_t n_items;
-        size_t cursor;
-        size_t first;
+        TopList list;
 };
 
 TopMenuItem *top_menu_add(TopMenu *menu, const char *text, uint64_t value);
-bool top_menu_key(TopMenu *menu, uint32_t key, size_t page);
+bool top_menu_key(TopMenu *menu, uint32_t code, size_t height);
 void top_menu_draw(TopMenu *menu, const struct TopView *view, size_t row, size_t n_rows);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One process on the whole screen: what it is, its graphs, and all its statistics.
+ * The page of one process: what it is, its graphs, and all its statistics.
  *
- * Owns a copy of what is shown, so that the last of a process that has ended stays
- * to be read; and the history that the model keeps of its row as long as it lives.
+ * Owns a copy of the row, so that the last values of a process that has ended can still
+ * be read. Has the model keep a history of the row while the page is open.
  */
 
 #include <inttypes.h>
@@ -15,14 +15,25 @@
 #include "clients/cli/text/stats_lines.h"
 #include "clients/cli/top/top_graph.h"
 #include "clients/cli/top/top_page_detail.h"
-#include "clients/cli/top/top_pause.h"
-#include "clients/cli/top/top_view.h"
+#include "clients/cli/top/top_page_table.h"
 
+typedef struct TopPageDetail TopPageDetail;
+
+/* A copy, because the model drops the row some seconds after its end. */
+struct TopPageDetail {
+        LiveRow row;
+        LiveHistory history;
+        char command[CMDLINE_TEXT_MAX];
+        char exe[1100];
+        char cgroup[1100];
+        TopList list;                   /* of the lines of statistics */
+        size_t n_lines;
+};
 
 /* Lines of text above the graphs. */
 #define DETAIL_TEXT_ROWS 4u
 
-/* A second column of statistics where there is so much room. */
+/* From this width on, statistics are in two columns. */
 #define DETAIL_WIDE 160u
 
 static const enum live_graph detail_graphs[] = {
@@ -39,7 +50,7 @@ static void detail_copy(TopPageDetail *detail, const LiveRow *row) {
         detail->row.program = NULL;
         detail->row.history = NULL;
         if (row->history)
-                top_history_copy(&detail->history, row->history);
+                (void)live_history_copy(&detail->history, row->history);
 
         text_escape(detail->command, sizeof(detail->command), row->comm, TEXT_FOR_TERMINAL);
         detail->exe[0] = detail->cgroup[0] = 0;
@@ -54,42 +65,11 @@ static void detail_copy(TopPageDetail *detail, const LiveRow *row) {
                 strcpy(detail->exe, "hidden");
 }
 
-/* @row is the model's, or a copy of one. */
-void top_page_detail_open(TopPageDetail *detail, Live *live, LiveRow *row) {
-        LiveRow *tracked = live_find_started(live, row->tid, row->start_time_ns);
+static void detail_scroll(TopPageDetail *detail, ptrdiff_t by) {
+        size_t n_shown = detail->list.n_shown;
 
-        *detail = (TopPageDetail)TOP_PAGE_DETAIL_NULL;
-        /* Without it there are no graphs, and all else is as it should be. */
-        if (tracked)
-                (void)live_track(live, tracked);
-        detail_copy(detail, row);
-}
-
-void top_page_detail_close(TopPageDetail *detail, Live *live) {
-        LiveRow *row = live_find_started(live, detail->row.tid, detail->row.start_time_ns);
-
-        if (row)
-                live_untrack(live, row);
-        live_history_deinit(&detail->history);
-}
-
-/* Takes what the last sample brought. */
-void top_page_detail_refresh(TopPageDetail *detail, const Live *live) {
-        const LiveRow *row = live_find_started(live, detail->row.tid, detail->row.start_time_ns);
-
-        if (row)
-                detail_copy(detail, row);
-}
-
-void top_page_detail_scroll(TopPageDetail *detail, ptrdiff_t by) {
-        size_t last = detail->n_lines > detail->n_shown ? detail->n_lines - detail->n_shown : 0;
-
-        if (by < 0)
-                detail->first = (size_t)-by > detail->first ? 0 : detail->first - (size_t)-by;
-        else
-                detail->first += (size_t)by;
-        if (detail->first > last)
-                detail->first = last;
+        detail->list.first =
+                top_list_clamp(detail->list.first, by, detail->n_lines > n_shown ? detail->n_lines - n_shown : 0);
 }
 
 static void detail_draw_title(const TopPageDetail *detail, const TopView *view) {
@@ -183,18 +163,17 @@ static void detail_draw_stats(TopPageDetail *detail, const TopView *view, size_t
         live_rates(view->live, task, &rates);
         n = stats_lines(task->sampled ? &task->stats : NULL, &rates, task->ended, lines);
         detail->n_lines = n;
-        detail->n_shown = n_rows * n_columns;
-        top_page_detail_scroll(detail, 0);
-        for (size_t i = 0; i < detail->n_shown && detail->first + i < n; ++i)
+        detail->list.n_shown = n_rows * n_columns;
+        detail_scroll(detail, 0);
+        for (size_t i = 0; i < detail->list.n_shown && detail->list.first + i < n; ++i)
                 detail_draw_stat(view,
-                                 lines + detail->first + i,
+                                 lines + detail->list.first + i,
                                  row + i % n_rows,
                                  i / n_rows * (width / n_columns),
                                  width / n_columns - (n_columns > 1));
 }
 
-/* Draws all of the screen but its last line. */
-void top_page_detail_draw(TopPageDetail *detail, const TopView *view) {
+static void detail_draw(TopPageDetail *detail, const TopView *view) {
         size_t n_rows = detail_graph_rows(view), row = DETAIL_TEXT_ROWS;
 
         detail_draw_title(detail, view);
@@ -207,4 +186,69 @@ void top_page_detail_draw(TopPageDetail *detail, const TopView *view) {
         row += n_rows;
         if (view->screen->rows > row + 1)
                 detail_draw_stats(detail, view, row, view->screen->rows - 1 - row);
+}
+
+/* Copies the values of the last sample. */
+static int page_detail_refresh(Top *top, const TopView *view) {
+        TopPageDetail *detail = top_state_page(top, &top_page_detail);
+        const LiveRow *row = live_find_started(&top->live, detail->row.tid, detail->row.start_time_ns);
+
+        if (row && !view->paused)
+                detail_copy(detail, row);
+
+        return 0;
+}
+
+static size_t page_detail_draw(Top *top, TopView *view) {
+        detail_draw(top_state_page(top, &top_page_detail), view);
+        if (view->message && view->message_urgent)
+                screen_put(view->screen, 3, 0, view->screen->columns, view->message_style, view->message);
+
+        return 0;
+}
+
+static void page_detail_move(Top *top, ptrdiff_t by) { detail_scroll(top_state_page(top, &top_page_detail), by); }
+
+static void page_detail_deinit(Top *top) {
+        TopPageDetail *detail = top_state_page(top, &top_page_detail);
+
+        live_history_deinit(&detail->history);
+}
+
+const TopPage top_page_detail = {
+        .n_state = sizeof(TopPageDetail),
+        .deinit = page_detail_deinit,
+        .refresh = page_detail_refresh,
+        .draw = page_detail_draw,
+        .move = page_detail_move,
+        .bar = "Esc: back; arrows: more; ( ): time",
+};
+
+/* Shows the process under the cursor of the table. */
+void top_page_detail_show(Top *top, uint32_t code) {
+        TopPageDetail *detail = top_state_page(top, &top_page_detail);
+        LiveRow *row = top_table_row(&top->table), *tracked;
+
+        (void)code;
+        if (!row)
+                return;
+
+        /* While paused, the table has copies: the model keeps the history of its own row. */
+        *detail = (TopPageDetail){ .n_lines = 0 };
+        tracked = live_find_started(&top->live, row->tid, row->start_time_ns);
+        if (tracked)
+                (void)live_track(&top->live, tracked);
+        detail_copy(detail, row);
+        top_state_show(top, &top_page_detail);
+}
+
+/* Back to the table. */
+void top_page_detail_close(Top *top, uint32_t code) {
+        TopPageDetail *detail = top_state_page(top, &top_page_detail);
+        LiveRow *row = live_find_started(&top->live, detail->row.tid, detail->row.start_time_ns);
+
+        if (row)
+                live_untrack(&top->live, row);
+        live_history_deinit(&detail->history);
+        top_page_table_show(top, code);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What has ended since the screen began, by command: how many, how they ended, and
- * what they used in all their lives. Processes that are too short-lived to be seen
- * in any table are seen here.
+ * The page of what has ended since the screen began, by command: how many processes,
+ * how many of them failed, and what they used in all their lives. Also processes that
+ * lived too short for the table are counted here.
+ *
+ * Owns the order of the commands; the model owns the commands.
  */
 
 #include <errno.h>
@@ -15,9 +17,9 @@
 #include "clients/cli/base/format.h"
 #include "clients/cli/base/text.h"
 #include "clients/cli/model/metrics.h"
-#include "clients/cli/top/top_columns.h"
+#include "clients/cli/top/top_cell.h"
+#include "clients/cli/top/top_header.h"
 #include "clients/cli/top/top_page_exited.h"
-#include "clients/cli/top/top_view.h"
 
 enum {
         FORM_COUNT,
@@ -25,49 +27,49 @@ enum {
         FORM_DURATION,
 };
 
-typedef struct EndedColumn EndedColumn;
+typedef struct ExitedColumn ExitedColumn;
 
-struct EndedColumn {
+struct ExitedColumn {
         const char *header;
         size_t width;
         int form;
-        enum metric_known (*value)(const EndedColumn *column, const LiveCommand *command, double *ret_value);
+        enum metric_known (*value)(const ExitedColumn *column, const LiveCommand *command, double *ret_value);
         unsigned int metric;
 };
 
-static enum metric_known value_ended(const EndedColumn *column, const LiveCommand *command, double *ret_value) {
+static enum metric_known value_ended(const ExitedColumn *column, const LiveCommand *command, double *ret_value) {
         (void)column;
         *ret_value = (double)command->n_ended;
         return METRIC_KNOWN;
 }
 
-/* Of some nobody may tell how they ended: then there may be more. */
-static enum metric_known value_failed(const EndedColumn *column, const LiveCommand *command, double *ret_value) {
+/* Not known only if no status is known. With some unknown, more may have failed. */
+static enum metric_known value_failed(const ExitedColumn *column, const LiveCommand *command, double *ret_value) {
         (void)column;
         *ret_value = (double)command->n_failed;
         return command->n_status_unknown == command->n_ended ? METRIC_WITHHELD : METRIC_KNOWN;
 }
 
-static enum metric_known value_longest(const EndedColumn *column, const LiveCommand *command, double *ret_value) {
+static enum metric_known value_longest(const ExitedColumn *column, const LiveCommand *command, double *ret_value) {
         (void)column;
         *ret_value = (double)command->longest_ns;
         return METRIC_KNOWN;
 }
 
-/* Why there is none is not kept for each command: the last sample has the reason. */
-static enum metric_known value_sum(const EndedColumn *column, const LiveCommand *command, double *ret_value) {
+/* Not known: the model keeps no reason per command. exited_write_cell() takes the reason of the last sample. */
+static enum metric_known value_sum(const ExitedColumn *column, const LiveCommand *command, double *ret_value) {
         *ret_value = (double)command->used[column->metric];
         return command->n_known[column->metric] ? METRIC_KNOWN : METRIC_NOT_YET;
 }
 
-static enum metric_known value_mean(const EndedColumn *column, const LiveCommand *command, double *ret_value) {
+static enum metric_known value_mean(const ExitedColumn *column, const LiveCommand *command, double *ret_value) {
         uint64_t n = command->n_known[column->metric];
 
         *ret_value = n ? (double)command->used[column->metric] / (double)n : 0;
         return n ? METRIC_KNOWN : METRIC_NOT_YET;
 }
 
-static const EndedColumn ended_columns[] = {
+static const ExitedColumn exited_columns[] = {
         { "ENDED", 8, FORM_COUNT, value_ended, 0 },
         { "FAILED", 7, FORM_COUNT, value_failed, 0 },
         { "LONGEST", 7, FORM_DURATION, value_longest, 0 },
@@ -82,18 +84,18 @@ static const EndedColumn ended_columns[] = {
         { "WRITE CALLS", 11, FORM_COUNT, value_sum, METRIC_write_syscalls },
 };
 
-#define N_ENDED_COLUMNS (sizeof(ended_columns) / sizeof(*ended_columns))
-#define ENDED_COLUMN_CPU 3u
+#define N_EXITED_COLUMNS (sizeof(exited_columns) / sizeof(*exited_columns))
+#define EXITED_COLUMN_CPU 3u
 
-void top_page_exited_deinit(TopPageExited *ended) {
-        free(ended->commands);
-        *ended = (TopPageExited)TOP_PAGE_EXITED_NULL;
+void top_page_exited_deinit(TopPageExited *exited) {
+        free(exited->commands);
+        *exited = (TopPageExited)TOP_PAGE_EXITED_NULL;
 }
 
-static int ended_compare(const void *a, const void *b, void *closure) {
+static int exited_compare(const void *a, const void *b, void *closure) {
         const LiveCommand *one = *(const LiveCommand *const *)a, *other = *(const LiveCommand *const *)b;
-        const TopPageExited *ended = closure;
-        const EndedColumn *column = ended_columns + ended->sort;
+        const TopPageExited *exited = closure;
+        const ExitedColumn *column = exited_columns + exited->sort;
         double value_one, value_other;
         bool known_one = column->value(column, one, &value_one) == METRIC_KNOWN;
         bool known_other = column->value(column, other, &value_other) == METRIC_KNOWN;
@@ -101,56 +103,41 @@ static int ended_compare(const void *a, const void *b, void *closure) {
         if (known_one != known_other)
                 return known_one ? -1 : 1;
         if (known_one && value_one != value_other)
-                return (value_one < value_other) == ended->inverted ? -1 : 1;
+                return (value_one < value_other) == exited->inverted ? -1 : 1;
 
         return strcmp(one->comm, other->comm);
 }
 
 /* Return: 0, or -ENOMEM. */
-int top_page_exited_refresh(TopPageExited *ended, const LiveExited *ranking) {
+int top_page_exited_refresh(TopPageExited *exited, const LiveExited *ranking) {
         size_t n = ranking->n_commands;
 
-        ended->n_commands = 0;
-        if (n > ended->n_room) {
-                free(ended->commands);
-                ended->n_room = n + n / 2;
-                ended->commands = calloc(ended->n_room, sizeof(*ended->commands));
-                if (!ended->commands) {
-                        ended->n_room = 0;
+        exited->n_commands = 0;
+        if (n > exited->n_room) {
+                free(exited->commands);
+                exited->n_room = n + n / 2;
+                exited->commands = calloc(exited->n_room, sizeof(*exited->commands));
+                if (!exited->commands) {
+                        exited->n_room = 0;
                         return -ENOMEM;
                 }
         }
         for (size_t i = 0; i < n; ++i)
-                ended->commands[i] = ranking->commands[i];
-        ended->n_commands = n;
+                exited->commands[i] = ranking->commands[i];
+        exited->n_commands = n;
         if (n > 0)
-                qsort_r(ended->commands, n, sizeof(*ended->commands), ended_compare, ended);
-        top_page_exited_move(ended, 0);
+                qsort_r(exited->commands, n, sizeof(*exited->commands), exited_compare, exited);
+        top_list_move(&exited->list, n, 0);
 
         return 0;
 }
 
-void top_page_exited_move(TopPageExited *ended, ptrdiff_t by) {
-        size_t last = ended->n_commands ? ended->n_commands - 1 : 0;
-
-        if (by < 0)
-                ended->cursor = (size_t)-by > ended->cursor ? 0 : ended->cursor - (size_t)-by;
-        else
-                ended->cursor += (size_t)by;
-        if (ended->cursor > last)
-                ended->cursor = last;
+/* Sorts by the column beside the present one. */
+void top_page_exited_sort(TopPageExited *exited, int by) {
+        exited->sort = (exited->sort + N_EXITED_COLUMNS + (unsigned int)by) % N_EXITED_COLUMNS;
 }
 
-/* By the column beside the one that it is sorted by. */
-void top_page_exited_sort(TopPageExited *ended, int by) {
-        ended->sort = (ended->sort + N_ENDED_COLUMNS + (unsigned int)by) % N_ENDED_COLUMNS;
-}
-
-void top_page_exited_sort_cpu(TopPageExited *ended) {
-        ended->sort = ENDED_COLUMN_CPU;
-}
-
-static void ended_write(const TopView *view, const EndedColumn *column, const LiveCommand *command, TopCell *cell) {
+static void exited_write_cell(const TopView *view, const ExitedColumn *column, const LiveCommand *command, TopCell *cell) {
         uint32_t bit = 0;
         char text[FORMAT_MAX];
         enum metric_known known;
@@ -168,7 +155,7 @@ static void ended_write(const TopView *view, const EndedColumn *column, const Li
                         known = METRIC_UNCOUNTED;
         }
         if (known != METRIC_KNOWN) {
-                strcpy(cell->text, top_unknown(known));
+                strcpy(cell->text, top_cell_unknown(known));
                 cell->style = SCREEN_DIM;
                 return;
         }
@@ -189,8 +176,8 @@ static void ended_write(const TopView *view, const EndedColumn *column, const Li
                 cell->style = SCREEN_DIM;
 }
 
-/* A line: the name first, then the columns that there is room for. */
-static void ended_draw_line(const TopPageExited *ended,
+/* Draws a line: the name, then the columns for which there is room. @command NULL: the headers. */
+static void exited_draw_line(const TopPageExited *exited,
                             const TopView *view,
                             const LiveCommand *command,
                             const char *name,
@@ -202,16 +189,16 @@ static void ended_draw_line(const TopPageExited *ended,
         if (style != SCREEN_PLAIN)
                 screen_fill(view->screen, row, 0, width, style);
         screen_put(view->screen, row, 0, at - 1, style, name);
-        for (size_t i = 0; i < N_ENDED_COLUMNS; ++i) {
-                const EndedColumn *column = ended_columns + i;
-                bool sorted = !command && i == ended->sort;
+        for (size_t i = 0; i < N_EXITED_COLUMNS; ++i) {
+                const ExitedColumn *column = exited_columns + i;
+                bool sorted = !command && i == exited->sort;
 
                 if (at + column->width > width)
                         break;
                 if (sorted)
                         screen_fill(view->screen, row, at, column->width, SCREEN_HEADER_SORT);
                 if (command)
-                        ended_write(view, column, command, &cell);
+                        exited_write_cell(view, column, command, &cell);
                 screen_put_right(view->screen,
                                  row,
                                  at,
@@ -225,34 +212,100 @@ static void ended_draw_line(const TopPageExited *ended,
         }
 }
 
-void top_page_exited_draw(TopPageExited *ended, const TopView *view, size_t row, size_t n_rows) {
+static void exited_draw(TopPageExited *exited, const TopView *view, size_t row, size_t n_rows) {
         const LiveExited *ranking = &view->live->ranking;
         char name[TEXT_ESCAPED_MAX(TB_COMM_SIZE)];
 
         if (n_rows < 3)
                 return;
 
-        ended_draw_line(ended, view, NULL, "COMMAND", row, SCREEN_HEADER);
-        ended_draw_line(ended, view, &ranking->total, "(all that ended)", row + 1, SCREEN_STRONG);
-        ended->n_shown = n_rows - 2;
-        if (ended->first + ended->n_shown > ended->n_commands)
-                ended->first = ended->n_commands > ended->n_shown ? ended->n_commands - ended->n_shown : 0;
-        if (ended->cursor < ended->first)
-                ended->first = ended->cursor;
-        if (ended->cursor >= ended->first + ended->n_shown)
-                ended->first = ended->cursor - ended->n_shown + 1;
-
-        for (size_t i = 0; i < ended->n_shown && ended->first + i < ended->n_commands; ++i) {
-                const LiveCommand *command = ended->commands[ended->first + i];
+        exited_draw_line(exited, view, NULL, "COMMAND", row, SCREEN_HEADER);
+        exited_draw_line(exited, view, &ranking->total, "(all that ended)", row + 1, SCREEN_STRONG);
+        top_list_fit(&exited->list, exited->n_commands, n_rows - 2);
+        for (size_t i = 0; i < exited->list.n_shown && exited->list.first + i < exited->n_commands; ++i) {
+                const LiveCommand *command = exited->commands[exited->list.first + i];
 
                 text_escape(name, sizeof(name), command->comm, TEXT_FOR_TERMINAL);
-                ended_draw_line(ended,
-                                view,
-                                command,
-                                name,
-                                row + 2 + i,
-                                ended->first + i == ended->cursor ? SCREEN_CURSOR : SCREEN_PLAIN);
+                exited_draw_line(exited,
+                                 view,
+                                 command,
+                                 name,
+                                 row + 2 + i,
+                                 exited->list.first + i == exited->list.cursor ? SCREEN_CURSOR : SCREEN_PLAIN);
         }
-        if (ended->n_commands == 0)
+        if (exited->n_commands == 0)
                 screen_put(view->screen, row + 2, 0, view->screen->columns, SCREEN_DIM, "Nothing has ended yet.");
+}
+
+static void page_exited_init(void *state) { *(TopPageExited *)state = (TopPageExited)TOP_PAGE_EXITED_NULL; }
+
+static void page_exited_deinit(Top *top) { top_page_exited_deinit(top_state_page(top, &top_page_exited)); }
+
+/* Not paused: the ranking is of all that has ended, also during a pause. */
+static int page_exited_refresh(Top *top, const TopView *view) {
+        (void)view;
+        return top_page_exited_refresh(top_state_page(top, &top_page_exited), &top->live.ranking);
+}
+
+static size_t page_exited_draw(Top *top, TopView *view) {
+        size_t row = top_header_rows(view);
+
+        top_header_draw(view);
+        view->live = &top->live;
+        exited_draw(top_state_page(top, &top_page_exited), view, row, view->screen->rows - 1 - row);
+        return row;
+}
+
+static void page_exited_move(Top *top, ptrdiff_t by) {
+        TopPageExited *exited = top_state_page(top, &top_page_exited);
+
+        top_list_move(&exited->list, exited->n_commands, by);
+}
+
+const TopPage top_page_exited = {
+        .n_state = sizeof(TopPageExited),
+        .init = page_exited_init,
+        .deinit = page_exited_deinit,
+        .refresh = page_exited_refresh,
+        .draw = page_exited_draw,
+        .move = page_exited_move,
+        .bar = "S: back; left, right: sort by; P: by CPU; I: invert; 0: begin anew",
+};
+
+void top_page_exited_show(Top *top, uint32_t code) {
+        (void)code;
+        top_state_show(top, &top_page_exited);
+}
+
+void top_page_exited_sort_next(Top *top, uint32_t code) {
+        (void)code;
+        top_page_exited_sort(top_state_page(top, &top_page_exited), 1);
+}
+
+void top_page_exited_sort_previous(Top *top, uint32_t code) {
+        (void)code;
+        top_page_exited_sort(top_state_page(top, &top_page_exited), -1);
+}
+
+void top_page_exited_sort_cpu(Top *top, uint32_t code) {
+        TopPageExited *exited = top_state_page(top, &top_page_exited);
+
+        (void)code;
+        exited->sort = EXITED_COLUMN_CPU;
+}
+
+void top_page_exited_invert(Top *top, uint32_t code) {
+        TopPageExited *exited = top_state_page(top, &top_page_exited);
+
+        (void)code;
+        exited->inverted = !exited->inverted;
+}
+
+/* Forgets what has ended up to now. */
+void top_page_exited_reset(Top *top, uint32_t code) {
+        TopPageExited *exited = top_state_page(top, &top_page_exited);
+
+        (void)code;
+        exited->n_commands = 0;
+        live_exited_reset(&top->live.ranking);
 }

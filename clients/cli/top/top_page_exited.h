@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "clients/cli/model/live_exited.h"
-
-struct TopView;
+#include "clients/cli/top/top_state.h"
 
 typedef struct TopPageExited TopPageExited;
 
+/* What has ended since the screen began, by command. */
 struct TopPageExited {
         unsigned int sort;              /* which column */
         bool inverted;
-        size_t cursor;
-        size_t first;
-        size_t n_shown;
+        TopList list;
         const LiveCommand **commands;   /* in order */
         size_t n_commands;
         size_t n_room;
@@ -23,9 +18,15 @@ struct TopPageExited {
 
 #define TOP_PAGE_EXITED_NULL { .sort = 3 }
 
-void top_page_exited_deinit(TopPageExited *ended);
-int top_page_exited_refresh(TopPageExited *ended, const LiveExited *ranking);
-void top_page_exited_move(TopPageExited *ended, ptrdiff_t by);
-void top_page_exited_sort(TopPageExited *ended, int by);
-void top_page_exited_sort_cpu(TopPageExited *ended);
-void top_page_exited_draw(TopPageExited *ended, const struct TopView *view, size_t row, size_t n_rows);
+extern const TopPage top_page_exited;
+
+void top_page_exited_show(Top *top, uint32_t code);
+void top_page_exited_sort_next(Top *top, uint32_t code);
+void top_page_exited_sort_previous(Top *top, uint32_t code);
+void top_page_exited_sort_cpu(Top *top, uint32_t code);
+void top_page_exited_invert(Top *top, uint32_t code);
+void top_page_exited_reset(Top *top, uint32_t code);
+
+int top_page_exited_refresh(TopPageExited *exited, const LiveExited *ranking);
+void top_page_exited_sort(TopPageExited *exited, int by);
+void top_page_exited_deinit(TopPageExited *exited);

@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The help: the keys, as the table of keys has them; the columns, as their table
- * has them; and what the words in the place of values mean.
+ * The page with the help: the keys from the table of keys, the columns from the table
+ * of columns, and the meaning of the words that stand in place of values.
  */
 
 #include <stdio.h>
 #include <string.h>
 
 #include "clients/cli/model/live_columns.h"
-#include "clients/cli/top/top_keys.h"
 #include "clients/cli/top/top_page_help.h"
-#include "clients/cli/top/top_view.h"
 
 typedef struct Help Help;
+typedef struct TopPageHelp TopPageHelp;
 
+struct TopPageHelp {
+        const TopPage *before;          /* the page that was left for the help */
+        size_t first;                   /* the line at the top of the screen */
+        size_t n_lines;
+};
+
+/* The help while it is drawn. */
 struct Help {
         const TopView *view;
-        size_t line;                    /* of the text */
-        size_t first;                   /* that is shown */
+        size_t line;                    /* so many lines are done */
+        size_t first;                   /* the line at the top of the screen */
 };
 
 static void help_put(Help *help, enum screen_style style, const char *name, const char *text) {
@@ -51,21 +57,19 @@ static void help_put_words(Help *help) {
                 help_put(help, SCREEN_NAME, words[i][0], words[i][1]);
 }
 
-/**
- * top_page_help_draw() - draw all of the screen but its last line
- * @view:       the screen
- * @first:      the line at the top
- *
- * Return: How many lines there are.
- */
-size_t top_page_help_draw(const TopView *view, size_t first) {
-        Help help = { .view = view, .first = first };
+static void help_put_keys(Help *help, const Top *top) {
+        for (size_t i = 0; i < top->n_keys; ++i)
+                if (top->keys[i].names)
+                        help_put(help, SCREEN_NAME, top->keys[i].names, top->keys[i].help);
+}
+
+static size_t page_help_draw(Top *top, TopView *view) {
+        TopPageHelp *page = top_state_page(top, &top_page_help);
+        Help help = { .view = view, .first = page->first };
 
         help_put(&help, SCREEN_STRONG, "taskbroker top " TASKBROKER_VERSION ": every key only looks; nothing is changed.", NULL);
         help_put(&help, SCREEN_PLAIN, "", NULL);
-        for (const TopKey *key = top_key_next(NULL); key; key = top_key_next(key))
-                if (key->names)
-                        help_put(&help, SCREEN_NAME, key->names, key->help);
+        help_put_keys(&help, top);
         help_put(&help, SCREEN_PLAIN, "", NULL);
         help_put_words(&help);
         help_put(&help, SCREEN_PLAIN, "", NULL);
@@ -74,6 +78,40 @@ size_t top_page_help_draw(const TopView *view, size_t first) {
                 help_put(&help, SCREEN_NAME, column->header, column->help);
         help_put(&help, SCREEN_PLAIN, "", NULL);
         help_put(&help, SCREEN_PLAIN, "PEAK is the peak of the resident memory: taskstats has no current one.", NULL);
+        page->n_lines = help.line;
 
-        return help.line;
+        return 0;
+}
+
+static void page_help_move(Top *top, ptrdiff_t by) {
+        TopPageHelp *help = top_state_page(top, &top_page_help);
+        size_t n_lines = help->n_lines + 1, rows = top->screen.rows;
+
+        help->first = top_list_clamp(help->first, by, n_lines > rows ? n_lines - rows : 0);
+}
+
+/* Any other key goes back to the page before. */
+static void page_help_key(Top *top, uint32_t code) {
+        const TopPageHelp *help = top_state_page(top, &top_page_help);
+
+        (void)code;
+        top_state_show(top, help->before);
+}
+
+const TopPage top_page_help = {
+        .n_state = sizeof(TopPageHelp),
+        .draw = page_help_draw,
+        .move = page_help_move,
+        .key = page_help_key,
+        .bar = "any key: back; arrows: more",
+};
+
+void top_page_help_show(Top *top, uint32_t code) {
+        TopPageHelp *help = top_state_page(top, &top_page_help);
+
+        (void)code;
+        if (top->page != &top_page_help)
+                help->before = top->page;
+        help->first = 0;
+        top_state_show(top, &top_page_help);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <stddef.h>
+#include "clients/cli/top/top_state.h"
 
-struct TopView;
+/* The keys and the columns. */
+extern const TopPage top_page_help;
 
-size_t top_page_help_draw(const struct TopView *view, size_t first);
+void top_page_help_show(Top *top, uint32_t code);

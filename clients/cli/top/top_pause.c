@@ -1,42 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A copy of the model as it is now, for a screen that is paused: the rows of the
- * model itself come and go with what the broker tells, which goes on.
+ * A copy of the model, for a screen that is paused. The model itself goes on with the
+ * messages of the broker, so that nothing is missed.
  *
- * The copy has what is shown: rows, the last sample, the machine's history. It must
- * be given to none of the model's functions that change something.
+ * The copy has all that is shown: rows, the last sample, the history of the machine.
+ * Functions that change a model must not be called with it.
  */
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "clients/cli/connect/program.h"
 #include "clients/cli/top/top_pause.h"
-
-/**
- * top_history_copy() - copy a history
- * @copy:       a history, maybe of an earlier copy
- * @history:    whose points it gets
- *
- * Return: 0, or -ENOMEM.
- */
-int top_history_copy(LiveHistory *copy, const LiveHistory *history) {
-        if (!history->points) {
-                live_history_deinit(copy);
-                return 0;
-        }
-        if (!copy->points)
-                copy->points = calloc(LIVE_HISTORY_MAX, sizeof(*copy->points));
-        if (!copy->points)
-                return -ENOMEM;
-
-        memcpy(copy->points, history->points, LIVE_HISTORY_MAX * sizeof(*copy->points));
-        copy->n = history->n;
-        copy->first = history->first;
-        return 0;
-}
 
 static LiveRow *pause_row(const LiveRow *row) {
         LiveRow *copy = malloc(sizeof(*copy));
@@ -57,59 +32,59 @@ static LiveRow *pause_row(const LiveRow *row) {
         return copy;
 }
 
-static void pause_free(Live *frozen) {
-        for (size_t i = 0; i < frozen->n_rows; ++i) {
-                free(frozen->rows[i]->program);
-                free(frozen->rows[i]);
+static void pause_free(Live *paused) {
+        for (size_t i = 0; i < paused->n_rows; ++i) {
+                free(paused->rows[i]->program);
+                free(paused->rows[i]);
         }
-        free(frozen->rows);
-        live_history_deinit(&frozen->history);
-        free(frozen);
+        free(paused->rows);
+        live_history_deinit(&paused->history);
+        free(paused);
 }
 
-/* Returns NULL where there is too little memory. */
-Live *top_pause(const Live *live) {
-        Live *frozen = calloc(1, sizeof(*frozen));
+/* Returns NULL if there is too little memory. */
+Live *top_pause_begin(const Live *live) {
+        Live *paused = calloc(1, sizeof(*paused));
 
-        if (!frozen)
+        if (!paused)
                 return NULL;
 
-        frozen->n_alive = live->n_alive;
-        frozen->sample = live->sample;
-        frozen->n_forks = live->n_forks;
-        frozen->n_execs = live->n_execs;
-        frozen->n_exits = live->n_exits;
-        frozen->n_lost = live->n_lost;
-        frozen->n_samples_lost = live->n_samples_lost;
-        frozen->threads = live->threads;
-        frozen->rows = calloc(live->n_rows + 1, sizeof(*frozen->rows));
-        if (!frozen->rows || top_history_copy(&frozen->history, &live->history) < 0)
+        paused->n_alive = live->n_alive;
+        paused->sample = live->sample;
+        paused->n_forks = live->n_forks;
+        paused->n_execs = live->n_execs;
+        paused->n_exits = live->n_exits;
+        paused->n_lost = live->n_lost;
+        paused->n_samples_lost = live->n_samples_lost;
+        paused->threads = live->threads;
+        paused->rows = calloc(live->n_rows + 1, sizeof(*paused->rows));
+        if (!paused->rows || live_history_copy(&paused->history, &live->history) < 0)
                 goto no_memory;
-        for (; frozen->n_rows < live->n_rows; ++frozen->n_rows) {
-                frozen->rows[frozen->n_rows] = pause_row(live->rows[frozen->n_rows]);
-                if (!frozen->rows[frozen->n_rows])
+        for (; paused->n_rows < live->n_rows; ++paused->n_rows) {
+                paused->rows[paused->n_rows] = pause_row(live->rows[paused->n_rows]);
+                if (!paused->rows[paused->n_rows])
                         goto no_memory;
         }
 
-        return frozen;
+        return paused;
 
 no_memory:
-        pause_free(frozen);
+        pause_free(paused);
         return NULL;
 }
 
-/* Ends the pause: what was marked meanwhile is marked in the model too. NULL-safe; returns NULL. */
-Live *top_resume(Live *frozen, const Live *live) {
-        if (!frozen)
+/* Ends the pause. Marks that were set in the copy are set in the model too. NULL-safe; returns NULL. */
+Live *top_pause_end(Live *paused, const Live *live) {
+        if (!paused)
                 return NULL;
 
-        for (size_t i = 0; i < frozen->n_rows; ++i) {
-                const LiveRow *copy = frozen->rows[i];
+        for (size_t i = 0; i < paused->n_rows; ++i) {
+                const LiveRow *copy = paused->rows[i];
                 LiveRow *row = live_find_started(live, copy->tid, copy->start_time_ns);
 
                 if (row)
                         row->marks = copy->marks;
         }
-        pause_free(frozen);
+        pause_free(paused);
         return NULL;
 }

@@ -3,6 +3,5 @@
 
 #include "clients/cli/model/live.h"
 
-Live *top_pause(const Live *live);
-Live *top_resume(Live *frozen, const Live *live);
-int top_history_copy(LiveHistory *copy, const LiveHistory *history);
+Live *top_pause_begin(const Live *live);
+Live *top_pause_end(Live *paused, const Live *live);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A line to type at the bottom of the screen.
+ * A line to type in, at the bottom of the screen. Does not know what the text is for:
+ * top_prompts.c has the prompts.
  */
 
 #include <string.h>
@@ -35,45 +36,50 @@ static size_t prompt_encode(uint32_t code, char bytes[static 4]) {
         return 4;
 }
 
-/* Takes a key. Returns TOP_PROMPT_...; what was typed is in the text. */
-int top_prompt_key(TopPrompt *prompt, uint32_t key) {
+/* Takes a key into the text. Returns TOP_PROMPT_... */
+int top_prompt_key(TopPrompt *prompt, uint32_t code) {
         size_t n = strlen(prompt->text), n_bytes;
         char bytes[4];
 
-        if (key == SCREEN_KEY_ENTER)
+        if (code == SCREEN_KEY_ENTER)
                 return TOP_PROMPT_DONE;
-        if (key == SCREEN_KEY_ESCAPE || key == SCREEN_KEY_CTRL('g'))
+        if (code == SCREEN_KEY_ESCAPE || code == SCREEN_KEY_CTRL('g'))
                 return TOP_PROMPT_CANCELLED;
-        if (key == SCREEN_KEY_CTRL('u')) {
+        if (code == SCREEN_KEY_CTRL('u')) {
                 prompt->text[0] = 0;
-                return TOP_PROMPT_ON;
+                return TOP_PROMPT_TYPED;
         }
-        if (key == SCREEN_KEY_BACKSPACE) {
+        if (code == SCREEN_KEY_BACKSPACE) {
                 while (n > 0 && ((unsigned char)prompt->text[--n] & 0xc0) == 0x80)
                         ;
                 prompt->text[n] = 0;
-                return TOP_PROMPT_ON;
+                return TOP_PROMPT_TYPED;
         }
-        if (key < 0x20 || key > 0x10ffff)
+        if (code < 0x20 || code > 0x10ffff)
                 return TOP_PROMPT_OTHER;
 
-        n_bytes = prompt_encode(key, bytes);
+        n_bytes = prompt_encode(code, bytes);
         if (n + n_bytes < sizeof(prompt->text)) {
                 memcpy(prompt->text + n, bytes, n_bytes);
                 prompt->text[n + n_bytes] = 0;
         }
 
-        return TOP_PROMPT_ON;
+        return TOP_PROMPT_TYPED;
 }
 
-/* Draws it in the last line; @note, if not NULL, stands behind what is typed. */
-void top_prompt_draw(const TopPrompt *prompt, const TopView *view, const char *note) {
+/* Draws the prompt in the last line. */
+void top_prompt_draw(const TopPrompt *prompt, const TopView *view) {
         size_t row = view->screen->rows - 1, width = view->screen->columns, at;
 
         screen_fill(view->screen, row, 0, width, SCREEN_BAR);
         at = screen_put(view->screen, row, 0, width, SCREEN_BAR, prompt->label);
         at += screen_put(view->screen, row, at, width - at, SCREEN_BAR, prompt->text);
-        if (note)
-                screen_put(view->screen, row, at + 3, width > at + 3 ? width - at - 3 : 0, SCREEN_BAR, note);
+        if (prompt->note)
+                screen_put(view->screen,
+                           row,
+                           at + 3,
+                           width > at + 3 ? width - at - 3 : 0,
+                           SCREEN_BAR,
+                           prompt->note);
         screen_cursor(view->screen, row, at < width ? at : width - 1);
 }

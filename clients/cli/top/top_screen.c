@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * taskbroker top on a terminal: the loop that waits for the broker and the
- * keyboard, and the picture made of the parts.
+ * taskbroker top on a terminal: the loop that waits for the broker and the keyboard,
+ * and the screen drawn from the page, the last line and the menu or prompt.
  *
- * Owns everything that the parts look at. Draws after each sample and each key, and
- * else once a second, for those that ended to fade.
+ * Owns the state of the screen. Draws after each sample and each key, and at least once
+ * a second, because rows that have ended go after a while.
+ *
+ * To add a page: a file with a TopPage, its row in screen_pages, and a key in top_keys.c
+ * that shows it.
  */
 
 #include <errno.h>
@@ -17,57 +20,33 @@
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/format.h"
 #include "clients/cli/connect/connection.h"
-#include "clients/cli/top/top_columns.h"
-#include "clients/cli/top/top_header.h"
+#include "clients/cli/top/top_cell.h"
 #include "clients/cli/top/top_keys.h"
+#include "clients/cli/top/top_page_detail.h"
+#include "clients/cli/top/top_page_exited.h"
 #include "clients/cli/top/top_page_help.h"
-#include "clients/cli/top/top_pause.h"
+#include "clients/cli/top/top_page_table.h"
 #include "clients/cli/top/top_screen.h"
-#include "clients/cli/top/top_state.h"
 
 #define TICK_MS 1000
 
-/* That the connection came back stays to be read. */
+/* The message that the connection is back stays so long. */
 #define LINK_MESSAGE_NS UINT64_C(15000000000)
 
-/* Smaller, and nothing could be read. */
+/* On a smaller screen nothing could be read. */
 #define SCREEN_ROWS_MIN 8u
 #define SCREEN_COLUMNS_MIN 40u
 
-void top_view(const Top *top, TopView *view) {
-        const Live *live = top->frozen ? top->frozen : &top->live;
+/* All pages. The first is shown when top starts. */
+static const TopPage *const screen_pages[] = {
+        &top_page_table,
+        &top_page_detail,
+        &top_page_exited,
+        &top_page_help,
+};
 
-        *view = (TopView){
-                .screen = (Screen *)(uintptr_t)&top->screen,
-                .live = live,
-                .columns =
-                        {
-                                .live = live,
-                                .users = (Users *)(uintptr_t)&top->users,
-                                .arguments = top->settings.command_lines,
-                        },
-                .settings = &top->settings,
-                .welcome = top->link.samples ? live_link_welcome(&top->link) : NULL,
-                .now_ns = clock_now_realtime_ns(),
-                .down = top->link.down,
-                .paused = top->frozen,
-        };
-}
-
-/* The table as the model's rows are now. */
-void top_refresh(Top *top) {
-        TopView view;
-
-        top_view(top, &view);
-        if (!top->frozen)
-                live_expire(&top->live, view.now_ns);
-        if (top_page_table_refresh(&top->table, &view) < 0)
-                top_say(top, SCREEN_BAD, "There is too little memory for the table.");
-        top->stale = false;
-}
-
-/* The sums of what is tagged; "" where nothing is. */
-static void top_write_tagged(const TopView *view, char *text, size_t n_text) {
+/* Writes the sums over all tagged rows; "" if no row is tagged. */
+static void screen_write_tagged(const TopView *view, char *text, size_t n_text) {
         static const struct {
                 const char *name;
                 unsigned int metric;
@@ -101,7 +80,7 @@ static void top_write_tagged(const TopView *view, char *text, size_t n_text) {
                         sum += rate;
                 }
                 if (known != METRIC_KNOWN)
-                        n += (size_t)snprintf(text + n, n_text - n, ", %s %s", sums[k].name, top_unknown(known));
+                        n += (size_t)snprintf(text + n, n_text - n, ", %s %s", sums[k].name, top_cell_unknown(known));
                 else if (sums[k].bytes)
                         n += (size_t)snprintf(text + n,
                                               n_text - n,
@@ -113,22 +92,25 @@ static void top_write_tagged(const TopView *view, char *text, size_t n_text) {
         }
 }
 
-/* What stands in the line below the first: what is wrong goes first. NULL: nothing. */
-static const char *top_message(const Top *top, const TopView *view, char *text, size_t n_text, enum screen_style *style) {
+/* The second line: a broken connection first, then a message, then what narrows the table. */
+static void screen_make_message(const Top *top, TopView *view, char *text, size_t n_text) {
         size_t n = 0;
 
+        view->message = text;
+        view->message_urgent = top->link.down || top->message_until;
         if (top->link.down) {
-                *style = SCREEN_BAD;
+                view->message_style = SCREEN_BAD;
                 snprintf(text, n_text, "%s", top->link.down_reason);
-                return text;
+                return;
         }
         if (top->message_until) {
-                *style = top->message_style;
-                return top->message;
+                view->message_style = top->message_style;
+                view->message = top->message;
+                return;
         }
 
-        *style = SCREEN_TAGGED;
-        top_write_tagged(view, text, n_text);
+        view->message_style = SCREEN_TAGGED;
+        screen_write_tagged(view, text, n_text);
         n = strlen(text);
         if (top->table.filter[0] && n < n_text)
                 n += (size_t)snprintf(text + n, n_text - n, "%sfilter: %s", n ? "; " : "", top->table.filter);
@@ -138,112 +120,58 @@ static const char *top_message(const Top *top, const TopView *view, char *text, 
                          "%sonly of %s",
                          n ? "; " : "",
                          users_name(view->columns.users, top->table.user));
-
-        return text[0] ? text : NULL;
+        if (!text[0])
+                view->message = NULL;
 }
 
-static void top_draw_bar(const Top *top, const TopView *view) {
+/* The last line: what the page says, or the keys that have a word for it. */
+static void screen_draw_bar(const Top *top, const TopView *view) {
         size_t row = view->screen->rows - 1, width = view->screen->columns, at = 0;
-        const char *page = top->page == TOP_PAGE_HELP   ? "any key: back; arrows: more" :
-                           top->page == TOP_PAGE_DETAIL ? "Esc: back; arrows: more; ( ): time" :
-                                                          NULL;
         char name[8];
 
         screen_fill(view->screen, row, 0, width, SCREEN_BAR);
-        if (page) {
-                screen_put(view->screen, row, 0, width, SCREEN_BAR, page);
+        if (top->page->bar) {
+                screen_put(view->screen, row, 0, width, SCREEN_BAR, top->page->bar);
                 return;
         }
-        if (top->page == TOP_PAGE_SHORT_LIVED) {
-                screen_put(view->screen,
-                           row,
-                           0,
-                           width,
-                           SCREEN_BAR,
-                           "S: back; left, right: sort by; P: by CPU; I: invert; 0: begin anew");
-                return;
-        }
-        for (const TopKey *key = top_key_next(NULL); key && at < width; key = top_key_next(key)) {
+        for (size_t i = 0; i < top->n_keys && at < width; ++i) {
+                const TopKey *key = top->keys + i;
+
                 if (!key->bar)
                         continue;
-                at += screen_put(view->screen, row, at, width - at, SCREEN_BAR_KEY, top_key_name(key, name));
+                at += screen_put(view->screen, row, at, width - at, SCREEN_BAR_KEY, top_keys_name(key, name));
                 if (at < width)
                         at += screen_put(view->screen, row, at, width - at, SCREEN_BAR, key->bar) + 1;
         }
 }
 
-static void top_draw_dialog(Top *top, const TopView *view, size_t row) {
-        switch (top->dialog) {
-        case TOP_DIALOG_NONE:
-                break;
-        case TOP_DIALOG_SORT:
-        case TOP_DIALOG_COLUMNS:
-        case TOP_DIALOG_USER:
-                top_menu_draw(&top->menu, view, row, view->screen->rows - 1 - row);
-                break;
-        case TOP_DIALOG_SEARCH:
-                top_prompt_draw(&top->prompt, view, top->search_failed ? "(not found)" : "(F3: next)");
-                break;
-        default:
-                top_prompt_draw(&top->prompt, view, NULL);
-                break;
-        }
-}
-
-static void top_draw_page(Top *top, TopView *view, size_t *row) {
-        enum screen_style style = SCREEN_PLAIN;
+static void screen_draw_parts(Top *top) {
         char text[CONNECTION_TEXT_MAX];
-        const char *message = top_message(top, view, text, sizeof(text), &style);
-
-        *row = 0;
-        switch (top->page) {
-        case TOP_PAGE_DETAIL:
-                if (!top->frozen)
-                        top_page_detail_refresh(&top->detail, &top->live);
-                top_page_detail_draw(&top->detail, view);
-                if (message && (top->link.down || top->message_until))
-                        screen_put(view->screen, 3, 0, view->screen->columns, style, message);
-                return;
-        case TOP_PAGE_HELP:
-                top->help_lines = top_page_help_draw(view, top->help_first);
-                return;
-        case TOP_PAGE_SHORT_LIVED:
-                top_header_draw(view, style, message);
-                *row = top_header_rows(view);
-                /* The ranking is of all that ended, and goes on in a pause. */
-                view->live = &top->live;
-                if (top_page_exited_refresh(&top->ended, &top->live.ranking) >= 0)
-                        top_page_exited_draw(&top->ended, view, *row, view->screen->rows - 1 - *row);
-                return;
-        case TOP_PAGE_TABLE:
-                top_header_draw(view, style, message);
-                *row = top_header_rows(view);
-                top_page_table_draw(&top->table, view, *row, view->screen->rows - 1 - *row);
-                return;
-        }
-}
-
-static void top_draw(Top *top) {
         TopView view;
         size_t row;
 
+        top_state_view(top, &view);
+        screen_make_message(top, &view, text, sizeof(text));
+        row = top->page->draw(top, &view);
+        screen_draw_bar(top, &view);
+        if (top->dialog)
+                top->dialog->draw(top, &view, row);
+}
+
+static void screen_draw(Top *top) {
         if (top->message_until && clock_now_ns() >= top->message_until)
                 top->message_until = 0;
-        top_refresh(top);
-        top_view(top, &view);
+        top_state_refresh(top);
         screen_begin(&top->screen);
-        if (top->screen.rows < SCREEN_ROWS_MIN || top->screen.columns < SCREEN_COLUMNS_MIN) {
+        if (top->screen.rows < SCREEN_ROWS_MIN || top->screen.columns < SCREEN_COLUMNS_MIN)
                 screen_put(&top->screen, 0, 0, top->screen.columns, SCREEN_BAD, "Too small: 40x8 at least (q quits)");
-        } else {
-                top_draw_page(top, &view, &row);
-                top_draw_bar(top, &view);
-                top_draw_dialog(top, &view, row);
-        }
+        else
+                screen_draw_parts(top);
         screen_flush(&top->screen);
         top->dirty = false;
 }
 
-static int top_open(Top *top) {
+static int screen_open_link(Top *top) {
         LiveSettings settings = {
                 .socket_path = top->options->socket_path,
                 .interval_ms = top->settings.interval_ms,
@@ -253,13 +181,12 @@ static int top_open(Top *top) {
                 .filter = &top->options->filter.wanted,
         };
 
-        top->stale = true;
-        top->dirty = true;
+        top_state_change(top);
         return live_link_open(&top->link, &top->live, &settings);
 }
 
-/* Takes what the broker sent. Return: 0; -1: there is no going on, and it was told why. */
-static int top_take(Top *top) {
+/* Takes the messages of the broker. Returns 0; -1: top must end, and an error was printed. */
+static int screen_take_messages(Top *top) {
         bool was_down = top->link.down;
         int r;
 
@@ -275,7 +202,7 @@ static int top_take(Top *top) {
                 if (r & (LIVE_LINK_SAMPLE | LIVE_LINK_STATE))
                         top->dirty = true;
                 if ((r & LIVE_LINK_STATE) && !top->link.down && was_down) {
-                        top_say(top, SCREEN_WARNING, "%s", top->link.down_reason);
+                        top_state_say(top, SCREEN_WARNING, "%s", top->link.down_reason);
                         top->message_until = clock_now_ns() + LINK_MESSAGE_NS;
                 }
                 was_down = top->link.down;
@@ -284,30 +211,30 @@ static int top_take(Top *top) {
         return 0;
 }
 
-/* Asks for other samples, where the settings want such. If the broker is away just then, again a little later. */
-static void top_reopen(Top *top) {
+/* Asks for other samples if the settings want them. If the broker is away, tries again a second later. */
+static void screen_reopen_link(Top *top) {
         uint64_t now = clock_now_ns();
 
         if (!top->reopen || now < top->reopen_at)
                 return;
 
-        top->reopen = top_open(top) < 0;
+        top->reopen = screen_open_link(top) < 0;
         if (!top->reopen)
                 return;
         top->reopen_at = now + TICK_MS * UINT64_C(1000000);
-        top_say(top, SCREEN_BAD, "%s", top->link.error);
+        top_state_say(top, SCREEN_BAD, "%s", top->link.error);
 }
 
-static int top_loop(Top *top) {
+static int screen_loop(Top *top) {
         struct pollfd fds[LIVE_LINK_FDS + 1];
         uint64_t ticked = clock_now_ns(), now;
         uint32_t key;
         int n;
 
         while (!top->quit && !screen_stopped()) {
-                top_reopen(top);
+                screen_reopen_link(top);
                 if (top->dirty)
-                        top_draw(top);
+                        screen_draw(top);
 
                 n = top->link.samples ? live_link_poll(&top->link, fds) : 0;
                 if (screen_wait(&top->screen, fds, (size_t)n, TICK_MS) < 0) {
@@ -315,13 +242,13 @@ static int top_loop(Top *top) {
                         error_print("Cannot wait for the broker and the keyboard: %s.", strerror(errno));
                         return EXIT_STATUS_ERROR;
                 }
-                if (top->link.samples && top_take(top) < 0)
+                if (top->link.samples && screen_take_messages(top) < 0)
                         return EXIT_STATUS_ERROR;
 
                 while ((key = screen_key(&top->screen)) != SCREEN_KEY_NONE) {
                         if (top->stale)
-                                top_refresh(top);
-                        top_actions_apply(top, key);
+                                top_state_refresh(top);
+                        top_keys_press(top, key);
                 }
                 now = clock_now_ns();
                 if (now - ticked >= TICK_MS * UINT64_C(1000000)) {
@@ -333,8 +260,8 @@ static int top_loop(Top *top) {
         return EXIT_STATUS_OK;
 }
 
-/* What the file says, and then what the command line says. */
-static void top_read_settings(Top *top) {
+/* Takes the settings of the file, and over them those of the command line. */
+static void screen_read_settings(Top *top) {
         const TopOptions *options = top->options;
         TopSettings *settings = &top->settings;
 
@@ -361,8 +288,8 @@ static void top_read_settings(Top *top) {
         top->settings_written = *settings;
 }
 
-/* What was changed is kept; that it cannot be is no reason to complain at the end. */
-static void top_keep_settings(Top *top) {
+/* Writes settings that have changed. A failure is not reported: top has ended as it should. */
+static void screen_keep_settings(Top *top) {
         char now[4096], written[4096];
         size_t n = top_settings_print(&top->settings, now, sizeof(now));
         size_t n_written = top_settings_print(&top->settings_written, written, sizeof(written));
@@ -376,27 +303,22 @@ int top_screen(const TopOptions *options) {
         int r = EXIT_STATUS_ERROR;
 
         top.options = options;
-        top.table = (TopPageTable)TOP_PAGE_TABLE_NULL;
-        top.ended = (TopPageExited)TOP_PAGE_EXITED_NULL;
-        live_init(&top.live);
-        top_read_settings(&top);
-        if (top_open(&top) < 0) {
+        top.keys = top_keys_all(&top.n_keys);
+        screen_read_settings(&top);
+        if (top_state_init(&top, screen_pages, sizeof(screen_pages) / sizeof(*screen_pages)) < 0) {
+                error_print("There is too little memory for the screen.");
+        } else if (screen_open_link(&top) < 0) {
                 error_print("%s", top.link.error);
         } else if (screen_init(&top.screen) >= 0) {
                 top.screen.utf8 = top.screen.utf8 && !options->ascii;
-                r = top_loop(&top);
+                r = screen_loop(&top);
                 screen_deinit(&top.screen);
                 if (r == EXIT_STATUS_OK)
-                        top_keep_settings(&top);
+                        screen_keep_settings(&top);
         }
 
         live_link_close(&top.link);
-        if (top.page == TOP_PAGE_DETAIL)
-                top_page_detail_close(&top.detail, &top.live);
-        top.frozen = top_resume(top.frozen, &top.live);
-        top_page_table_deinit(&top.table);
-        top_page_exited_deinit(&top.ended);
-        live_deinit(&top.live);
+        top_state_deinit(&top);
 
         return r;
 }

@@ -77,7 +77,7 @@ void top_settings_init(TopSettings *settings) {
                 .interval_ms = 1000,
         };
         for (const LiveColumn *column = live_column_next(NULL); column; column = live_column_next(column))
-                if (top_column_standard(column))
+                if (top_columns_standard(column))
                         settings->columns[settings->n_columns++] = column;
 }
 

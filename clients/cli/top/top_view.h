@@ -11,16 +11,18 @@
 
 typedef struct TopView TopView;
 
-/* What the parts of the screen are drawn from. Owned by top-screen.c; the parts change nothing in it. */
+/* What the parts of the screen are drawn from. They write on the screen, and change nothing else in it. */
 struct TopView {
         Screen *screen;
-        const Live *live;               /* what is shown: while paused, a copy */
-        LiveView columns;               /* what the cells depend on */
+        const Live *live;                       /* while paused: a copy of the model */
+        LiveView columns;                       /* what cells depend on besides their row */
         const TopSettings *settings;
-        const struct tb_welcome *welcome;       /* NULL: the broker said nothing yet */
-        uint64_t now_ns;                /* since the epoch */
-        bool down;                      /* there is no connection */
+        const struct tb_welcome *welcome;       /* NULL: the broker has not answered yet */
+        uint64_t now_ns;                        /* since the epoch */
         bool paused;
+        const char *message;                    /* for the second line; NULL: none */
+        enum screen_style message_style;
+        bool message_urgent;                    /* pages without that line show it too */
 };
 
 /* Bits of LiveRow.marks. */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "clients/cli/text/stats_lines.h"
-#include "clients/cli/top/top_columns.h"
+#include "clients/cli/top/top_cell.h"
 #include "clients/cli/top/top_keys.h"
 #include "clients/cli/top/top_menu.h"
 #include "clients/cli/top/top_page_exited.h"
@@ -21,6 +21,7 @@
 #include "clients/cli/top/top_pause.h"
 #include "clients/cli/top/top_prompt.h"
 #include "clients/cli/top/top_settings.h"
+#include "clients/cli/top/top_table.h"
 #include "clients/cli/top/top_view.h"
 #include "tests/unit/live_rig.h"
 
@@ -44,24 +45,26 @@ static TopView view_of(const Live *live, const TopSettings *settings) {
         };
 }
 
-/* Each key has one meaning, each meaning that the help tells a text, and the names of the bar fit. */
+/* A key has one function on a page, each that the help names a text, and the names of the last line fit. */
 static void test_keys(void) {
         char name[8];
+        size_t n;
+        const TopKey *keys = top_keys_all(&n);
 
-        for (const TopKey *key = top_key_next(NULL); key; key = top_key_next(key)) {
-                assert(key->keys[0] != SCREEN_KEY_NONE);
-                assert(!key->names == !key->help);
-                assert(!key->bar || key->names);
-                if (key->bar)
-                        assert(strlen(top_key_name(key, name)) > 0);
-                for (size_t i = 0; i < TOP_KEYS_PER_ACTION; ++i)
-                        if (key->keys[i])
-                                assert(top_key_action(key->keys[i]) == key->action);
+        for (size_t i = 0; i < n; ++i) {
+                assert(keys[i].codes[0] != SCREEN_KEY_NONE && keys[i].run);
+                assert(!keys[i].names == !keys[i].help);
+                assert(!keys[i].bar || keys[i].names);
+                if (keys[i].bar)
+                        assert(strlen(top_keys_name(keys + i, name)) > 0);
+                for (size_t k = 0; k < TOP_KEY_CODES_MAX; ++k)
+                        if (keys[i].codes[k])
+                                assert(top_keys_find(keys[i].page, keys[i].codes[k]) == keys + i);
         }
-        assert(top_key_action(SCREEN_KEY_NONE) == TOP_NOTHING);
-        assert(top_key_action(SCREEN_KEY_F(1)) == TOP_HELP && top_key_action('h') == TOP_HELP);
-        assert(top_key_action(SCREEN_KEY_F(9)) == TOP_READ_ONLY && top_key_action('k') == TOP_READ_ONLY);
-        assert(top_key_action(0x1f600) == TOP_NOTHING);
+        assert(!top_keys_find(NULL, SCREEN_KEY_NONE) && !top_keys_find(NULL, 0x1f600));
+        assert(top_keys_find(NULL, SCREEN_KEY_F(1)) && top_keys_find(NULL, SCREEN_KEY_F(1)) == top_keys_find(NULL, 'h'));
+        assert(!top_keys_find(NULL, 'S') && top_keys_find(&top_page_table, 'S')->run == top_page_exited_show);
+        assert(top_keys_find(&top_page_exited, 'S')->run == top_page_table_show);
 }
 
 static void test_settings(void) {
@@ -194,7 +197,7 @@ static void make_live(Live *live) {
         assert(live->n_rows == 4);
 }
 
-static void check_order(const TopPageTable *table, const char *names) {
+static void check_order(const TopTable *table, const char *names) {
         char is[256] = "";
 
         for (size_t i = 0; i < table->n_entries; ++i)
@@ -205,7 +208,7 @@ static void check_order(const TopPageTable *table, const char *names) {
 }
 
 static void test_order(void) {
-        TopPageTable table = TOP_PAGE_TABLE_NULL;
+        TopTable table = TOP_TABLE_NULL;
         TopSettings settings;
         TopView view;
         Live live;
@@ -213,43 +216,43 @@ static void test_order(void) {
         make_live(&live);
         top_settings_init(&settings);
         view = view_of(&live, &settings);
-        assert(top_page_table_refresh(&table, &view) == 0);
+        assert(top_table_refresh(&table, &view) == 0);
         check_order(&table, "high low idle ended ");
 
         settings.inverted = true;
-        assert(top_page_table_refresh(&table, &view) == 0);
+        assert(top_table_refresh(&table, &view) == 0);
         assert(table.entries[3].row->pid == 11);
 
         /* What is not known comes last in both directions. */
         settings.sort = column_of("read");
-        assert(top_page_table_refresh(&table, &view) == 0);
+        assert(top_table_refresh(&table, &view) == 0);
         assert(table.entries[3].row->pid == 12);
         settings.inverted = false;
-        assert(top_page_table_refresh(&table, &view) == 0);
+        assert(top_table_refresh(&table, &view) == 0);
         assert(table.entries[0].row->pid == 10 && table.entries[3].row->pid == 12);
 
         settings.sort = column_of("name");
-        assert(top_page_table_refresh(&table, &view) == 0);
+        assert(top_table_refresh(&table, &view) == 0);
         check_order(&table, "ended high idle low ");
 
         strcpy(table.filter, "D");
-        assert(top_page_table_refresh(&table, &view) == 0);
+        assert(top_table_refresh(&table, &view) == 0);
         check_order(&table, "ended idle ");
         table.filter[0] = 0;
         table.user_only = true;
         table.user = 1;
-        assert(top_page_table_refresh(&table, &view) == 0);
+        assert(top_table_refresh(&table, &view) == 0);
         check_order(&table, "");
-        assert(!top_page_table_row(&table));
-        top_page_table_move(&table, 5);
-        top_page_table_move(&table, -5);
+        assert(!top_table_row(&table));
+        top_table_move(&table, 5);
+        top_table_move(&table, -5);
 
-        top_page_table_deinit(&table);
+        top_table_deinit(&table);
         live_deinit(&live);
 }
 
 static void test_cursor(void) {
-        TopPageTable table = TOP_PAGE_TABLE_NULL;
+        TopTable table = TOP_TABLE_NULL;
         TopSettings settings;
         TopView view;
         Live live;
@@ -258,43 +261,43 @@ static void test_cursor(void) {
         top_settings_init(&settings);
         settings.sort = column_of("name");
         view = view_of(&live, &settings);
-        assert(top_page_table_refresh(&table, &view) == 0);
-        assert(top_page_table_row(&table)->pid == 13);
-        top_page_table_move(&table, 1);
-        assert(top_page_table_row(&table)->pid == 11);
-        top_page_table_move(&table, 100);
-        assert(top_page_table_row(&table)->pid == 10);
-        top_page_table_move(&table, -1);
-        assert(top_page_table_row(&table)->pid == 12);
+        assert(top_table_refresh(&table, &view) == 0);
+        assert(top_table_row(&table)->pid == 13);
+        top_table_move(&table, 1);
+        assert(top_table_row(&table)->pid == 11);
+        top_table_move(&table, 100);
+        assert(top_table_row(&table)->pid == 10);
+        top_table_move(&table, -1);
+        assert(top_table_row(&table)->pid == 12);
 
         /* It stays on its line, or goes where its task goes. */
         settings.inverted = true;
-        assert(top_page_table_refresh(&table, &view) == 0);
-        assert(top_page_table_row(&table)->pid == 11);
-        top_page_table_follow(&table, true);
+        assert(top_table_refresh(&table, &view) == 0);
+        assert(top_table_row(&table)->pid == 11);
+        top_table_follow(&table, true);
         settings.inverted = false;
-        assert(top_page_table_refresh(&table, &view) == 0);
-        assert(table.follow && top_page_table_row(&table)->pid == 11);
+        assert(top_table_refresh(&table, &view) == 0);
+        assert(table.follow && top_table_row(&table)->pid == 11);
         strcpy(table.filter, "low");
-        assert(top_page_table_refresh(&table, &view) == 0);
-        assert(!table.follow && top_page_table_row(&table)->pid == 10);
+        assert(top_table_refresh(&table, &view) == 0);
+        assert(!table.follow && top_table_row(&table)->pid == 10);
         table.filter[0] = 0;
-        assert(top_page_table_refresh(&table, &view) == 0);
+        assert(top_table_refresh(&table, &view) == 0);
 
         strcpy(table.search, "IDL");
-        assert(top_page_table_search(&table, &view, false) && top_page_table_row(&table)->pid == 12);
+        assert(top_table_search(&table, false) && top_table_row(&table)->pid == 12);
         strcpy(table.search, "h");
-        assert(top_page_table_search(&table, &view, true) && top_page_table_row(&table)->pid == 11);
-        assert(top_page_table_search(&table, &view, true) && top_page_table_row(&table)->pid == 11);
+        assert(top_table_search(&table, true) && top_table_row(&table)->pid == 11);
+        assert(top_table_search(&table, true) && top_table_row(&table)->pid == 11);
         strcpy(table.search, "nothing");
-        assert(!top_page_table_search(&table, &view, true) && top_page_table_row(&table)->pid == 11);
+        assert(!top_table_search(&table, true) && top_table_row(&table)->pid == 11);
 
-        top_page_table_deinit(&table);
+        top_table_deinit(&table);
         live_deinit(&live);
 }
 
 static void test_tree(void) {
-        TopPageTable table = TOP_PAGE_TABLE_NULL;
+        TopTable table = TOP_TABLE_NULL;
         TopSettings settings;
         TopView view;
         Live live;
@@ -305,26 +308,26 @@ static void test_tree(void) {
         top_settings_init(&settings);
         settings.tree = true;
         view = view_of(&live, &settings);
-        assert(top_page_table_refresh(&table, &view) == 0);
+        assert(top_table_refresh(&table, &view) == 0);
         check_order(&table, "low high ended idle ");
         assert(table.entries[2].node->level == 2 && table.entries[3].node->level == 1);
 
         table.entries[1].row->marks |= TOP_ROW_FOLDED;
-        assert(top_page_table_refresh(&table, &view) == 0);
+        assert(top_table_refresh(&table, &view) == 0);
         check_order(&table, "low high idle ");
         assert(table.entries[1].folded && !table.entries[2].folded);
 
         /* Nothing has no tree. */
         strcpy(table.filter, "nothing");
-        assert(top_page_table_refresh(&table, &view) == 0 && table.n_entries == 0);
+        assert(top_table_refresh(&table, &view) == 0 && table.n_entries == 0);
 
         /* A parent that the filter leaves out leaves its children. */
         strcpy(table.filter, "ended");
-        assert(top_page_table_refresh(&table, &view) == 0);
+        assert(top_table_refresh(&table, &view) == 0);
         check_order(&table, "ended ");
         assert(table.entries[0].node->level == 0);
 
-        top_page_table_deinit(&table);
+        top_table_deinit(&table);
         live_deinit(&live);
 }
 
@@ -341,21 +344,21 @@ static void test_cells(void) {
         view = view_of(&live, &settings);
 
         row = live_find(&live, 12);
-        top_column_cell(column_of("read"), &view, row, &cell);
+        top_cell_write(column_of("read"), &view, row, &cell);
         assert(strcmp(cell.text, "hidden") == 0 && cell.style == SCREEN_DIM);
-        top_column_cell(column_of("writes"), &view, row, &cell);
+        top_cell_write(column_of("writes"), &view, row, &cell);
         assert(strcmp(cell.text, "hidden") == 0);
-        top_column_cell(column_of("cpu"), &view, row, &cell);
+        top_cell_write(column_of("cpu"), &view, row, &cell);
         assert(strcmp(cell.text, "0.0") == 0);
 
         row = live_find(&live, 13);
-        top_column_cell(column_of("io"), &view, row, &cell);
+        top_cell_write(column_of("io"), &view, row, &cell);
         assert(strcmp(cell.text, "off") == 0 && cell.style == SCREEN_DIM);
-        top_column_cell(column_of("swap"), &view, row, &cell);
+        top_cell_write(column_of("swap"), &view, row, &cell);
         assert(strcmp(cell.text, "off") == 0);
 
         row = live_find(&live, 11);
-        top_column_cell(column_of("cpu"), &view, row, &cell);
+        top_cell_write(column_of("cpu"), &view, row, &cell);
         assert(strcmp(cell.text, "90.0") == 0 && cell.style == SCREEN_PLAIN);
 
         live_deinit(&live);
@@ -406,29 +409,29 @@ static void test_stats(void) {
 }
 
 /* What is paused stays, whatever becomes of the model; marks go back. */
-static void test_freeze(void) {
-        Live live, *frozen;
+static void test_pause(void) {
+        Live live, *paused;
         uint64_t value;
 
         make_live(&live);
         live_find(&live, 10)->marks = TOP_ROW_TAGGED;
-        frozen = top_pause(&live);
-        assert(frozen && frozen->n_rows == 4 && frozen->n_alive == live.n_alive);
+        paused = top_pause_begin(&live);
+        assert(paused && paused->n_rows == 4 && paused->n_alive == live.n_alive);
         send_sample(&live, 3, false);
         live_expire(&live, AT(1000));
         assert(live.n_rows == 3);
         for (size_t i = 0; i < 4; ++i) {
-                assert(live_total(frozen, frozen->rows[i], METRIC_CPU, &value) == METRIC_KNOWN);
-                frozen->rows[i]->marks ^= TOP_ROW_TAGGED;
+                assert(live_total(paused, paused->rows[i], METRIC_CPU, &value) == METRIC_KNOWN);
+                paused->rows[i]->marks ^= TOP_ROW_TAGGED;
         }
-        frozen = top_resume(frozen, &live);
-        assert(!frozen && live_find(&live, 10)->marks == 0 && live_find(&live, 11)->marks == TOP_ROW_TAGGED);
-        assert(!top_resume(NULL, &live));
+        paused = top_pause_end(paused, &live);
+        assert(!paused && live_find(&live, 10)->marks == 0 && live_find(&live, 11)->marks == TOP_ROW_TAGGED);
+        assert(!top_pause_end(NULL, &live));
 
         live_deinit(&live);
 }
 
-static void test_short_lived(void) {
+static void test_exited(void) {
         static const struct {
                 const char *comm;
                 uint64_t cpu_ns;
@@ -455,8 +458,8 @@ static void test_short_lived(void) {
                 top_page_exited_sort(&ended, -1);
         assert(top_page_exited_refresh(&ended, &live.ranking) == 0);
         assert(strcmp(ended.commands[0]->comm, "sh") == 0 && ended.commands[0]->n_ended == 3);
-        top_page_exited_move(&ended, 100);
-        assert(ended.cursor == 2);
+        top_list_move(&ended.list, ended.n_commands, 100);
+        assert(ended.list.cursor == 2);
 
         top_page_exited_deinit(&ended);
         live_deinit(&live);
@@ -465,33 +468,33 @@ static void test_short_lived(void) {
 static void test_prompt(void) {
         TopPrompt prompt = { .text = "" };
 
-        assert(top_prompt_key(&prompt, 'a') == TOP_PROMPT_ON);
-        assert(top_prompt_key(&prompt, 0xe9) == TOP_PROMPT_ON && strcmp(prompt.text, "a\xc3\xa9") == 0);
-        assert(top_prompt_key(&prompt, 0x1f600) == TOP_PROMPT_ON);
-        assert(top_prompt_key(&prompt, SCREEN_KEY_BACKSPACE) == TOP_PROMPT_ON && strcmp(prompt.text, "a\xc3\xa9") == 0);
-        assert(top_prompt_key(&prompt, SCREEN_KEY_BACKSPACE) == TOP_PROMPT_ON && strcmp(prompt.text, "a") == 0);
+        assert(top_prompt_key(&prompt, 'a') == TOP_PROMPT_TYPED);
+        assert(top_prompt_key(&prompt, 0xe9) == TOP_PROMPT_TYPED && strcmp(prompt.text, "a\xc3\xa9") == 0);
+        assert(top_prompt_key(&prompt, 0x1f600) == TOP_PROMPT_TYPED);
+        assert(top_prompt_key(&prompt, SCREEN_KEY_BACKSPACE) == TOP_PROMPT_TYPED && strcmp(prompt.text, "a\xc3\xa9") == 0);
+        assert(top_prompt_key(&prompt, SCREEN_KEY_BACKSPACE) == TOP_PROMPT_TYPED && strcmp(prompt.text, "a") == 0);
         assert(top_prompt_key(&prompt, SCREEN_KEY_F(3)) == TOP_PROMPT_OTHER);
         assert(top_prompt_key(&prompt, SCREEN_KEY_ENTER) == TOP_PROMPT_DONE);
         assert(top_prompt_key(&prompt, SCREEN_KEY_ESCAPE) == TOP_PROMPT_CANCELLED);
         for (int i = 0; i < 1000; ++i)
-                assert(top_prompt_key(&prompt, 0x20ac) == TOP_PROMPT_ON && strlen(prompt.text) < TOP_PROMPT_MAX);
+                assert(top_prompt_key(&prompt, 0x20ac) == TOP_PROMPT_TYPED && strlen(prompt.text) < TOP_PROMPT_MAX);
         for (int i = 0; i < 1000; ++i)
-                assert(top_prompt_key(&prompt, SCREEN_KEY_BACKSPACE) == TOP_PROMPT_ON);
+                assert(top_prompt_key(&prompt, SCREEN_KEY_BACKSPACE) == TOP_PROMPT_TYPED);
         assert(!prompt.text[0]);
 }
 
 static void test_menu(void) {
         static TopMenu menu;
 
-        assert(top_menu_key(&menu, SCREEN_KEY_DOWN, 5) && menu.cursor == 0);
+        assert(top_menu_key(&menu, SCREEN_KEY_DOWN, 5) && menu.list.cursor == 0);
         for (unsigned int i = 0; i < TOP_MENU_MAX; ++i)
                 assert(top_menu_add(&menu, "item", i));
         assert(!top_menu_add(&menu, "one too many", 0));
-        assert(top_menu_key(&menu, SCREEN_KEY_PAGE_DOWN, 5) && menu.cursor == 5);
-        assert(top_menu_key(&menu, SCREEN_KEY_END, 5) && menu.cursor == TOP_MENU_MAX - 1);
-        assert(top_menu_key(&menu, SCREEN_KEY_DOWN, 5) && menu.cursor == TOP_MENU_MAX - 1);
-        assert(top_menu_key(&menu, SCREEN_KEY_HOME, 5) && menu.cursor == 0);
-        assert(top_menu_key(&menu, SCREEN_KEY_UP, 5) && menu.cursor == 0);
+        assert(top_menu_key(&menu, SCREEN_KEY_PAGE_DOWN, 5) && menu.list.cursor == 5);
+        assert(top_menu_key(&menu, SCREEN_KEY_END, 5) && menu.list.cursor == TOP_MENU_MAX - 1);
+        assert(top_menu_key(&menu, SCREEN_KEY_DOWN, 5) && menu.list.cursor == TOP_MENU_MAX - 1);
+        assert(top_menu_key(&menu, SCREEN_KEY_HOME, 5) && menu.list.cursor == 0);
+        assert(top_menu_key(&menu, SCREEN_KEY_UP, 5) && menu.list.cursor == 0);
         assert(!top_menu_key(&menu, SCREEN_KEY_ENTER, 5));
 }
 
@@ -505,8 +508,8 @@ int main(void) {
         test_tree();
         test_cells();
         test_stats();
-        test_freeze();
-        test_short_lived();
+        test_pause();
+        test_exited();
         test_prompt();
         test_menu();
 
