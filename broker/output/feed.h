@@ -52,7 +52,7 @@ struct Feed {
         bool of_samples;                /* its frames are parts of samples, and its numbers those of samples */
         bool matches_all;                    /* its filter leaves nothing out */
         uint64_t mark;                  /* of its subtrees; 0: it has none */
-        uint64_t roots[LIMIT_FILTER_SUBTREES]; /* starts of the subtrees' roots, with their numbers their identity */
+        uint64_t roots[FILTER_SUBTREES_MAX]; /* starts of the subtrees' roots, with their numbers their identity */
         uint32_t age;                   /* feed_age()s without a cursor */
         List snapshots;                 /* of the owner */
         size_t n_snapshots;

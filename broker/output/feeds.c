@@ -72,8 +72,8 @@ void feeds_deinit(Feeds *feeds) {
 int feeds_find_roots(const Feeds *feeds,
                      const SubscriptionKey *key,
                      const Rights *rights,
-                     uint64_t roots[static LIMIT_FILTER_SUBTREES]) {
-        memset(roots, 0, LIMIT_FILTER_SUBTREES * sizeof(*roots));
+                     uint64_t roots[static FILTER_SUBTREES_MAX]) {
+        memset(roots, 0, FILTER_SUBTREES_MAX * sizeof(*roots));
         for (size_t i = 0; i < key->filter.n_subtrees; ++i) {
                 const Task *leader = task_table_get_leader(feeds->table, key->filter.subtrees[i]);
 
@@ -143,7 +143,7 @@ static int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
 int feeds_make(Feeds *feeds,
                const SubscriptionKey *key,
                const Rights *rights,
-               const uint64_t roots[static LIMIT_FILTER_SUBTREES],
+               const uint64_t roots[static FILTER_SUBTREES_MAX],
                QuotaUser *user,
                size_t n_bytes_max,
                Feed **ret_feed) {
@@ -199,7 +199,7 @@ void feeds_dispose(Feeds *feeds, Feed *feed) {
  *         FEEDS_E_USER_BYTES.
  */
 int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, QuotaUser *user, Feed **ret_feed) {
-        uint64_t roots[LIMIT_FILTER_SUBTREES];
+        uint64_t roots[FILTER_SUBTREES_MAX];
         Feed *made;
         int r;
 

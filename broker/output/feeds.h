@@ -53,11 +53,11 @@ void feeds_deinit(Feeds *feeds);
 int feeds_find_roots(const Feeds *feeds,
                      const SubscriptionKey *key,
                      const Rights *rights,
-                     uint64_t roots[static LIMIT_FILTER_SUBTREES]);
+                     uint64_t roots[static FILTER_SUBTREES_MAX]);
 int feeds_make(Feeds *feeds,
                const SubscriptionKey *key,
                const Rights *rights,
-               const uint64_t roots[static LIMIT_FILTER_SUBTREES],
+               const uint64_t roots[static FILTER_SUBTREES_MAX],
                QuotaUser *user,
                size_t n_bytes_max,
                Feed **ret_feed);

@@ -62,52 +62,74 @@ static int numbers_decode(const uint32_t *wire, size_t n_wire, size_t n_max, uin
         return 0;
 }
 
-/* A text of the wire, of 1 to @n_max bytes, none of which is a NUL. */
-static int text_decode(const ProtobufCBinaryData *wire, size_t n_max, char *text) {
-        if (wire->len == 0 || wire->len > n_max || memchr(wire->data, 0, wire->len))
-                return REQUEST_E_REFUSED;
-        memcpy(text, wire->data, wire->len);
-        text[wire->len] = 0;
+/* Texts of the wire, each of 1 to @n_max bytes, none of which is a NUL, into @n_max + 1 bytes each. */
+static int texts_decode(const ProtobufCBinaryData *wire, size_t n_wire, size_t n_max, char *texts, uint32_t *n_texts) {
+        for (size_t i = 0; i < n_wire; ++i) {
+                if (wire[i].len == 0 || wire[i].len > n_max || memchr(wire[i].data, 0, wire[i].len))
+                        return REQUEST_E_REFUSED;
+                memcpy(texts + i * (n_max + 1), wire[i].data, wire[i].len);
+        }
+        *n_texts = (uint32_t)n_wire;
         return 0;
 }
+
+/* A path has one form: without slashes at its end. */
+static int paths_decode(const ProtobufCBinaryData *wire, size_t n_wire, size_t n_max, char *paths, uint32_t *n_paths) {
+        if (texts_decode(wire, n_wire, n_max, paths, n_paths))
+                return REQUEST_E_REFUSED;
+        for (size_t i = 0; i < n_wire; ++i) {
+                char *path = paths + i * (n_max + 1);
+
+                if (*path != '/')
+                        return REQUEST_E_REFUSED;
+                for (size_t n = strlen(path); n > 0 && path[n - 1] == '/'; --n)
+                        path[n - 1] = 0;
+        }
+        return 0;
+}
+
+/* What each shape of proto/filter_criteria.h is on the wire, where it is there, and how it is refused. */
+#define WIRE_HAS_NUMBERS(name) (m->n_##name > 0)
+#define WIRE_HAS_TEXTS(name) (m->n_##name > 0)
+#define WIRE_HAS_PATHS(name) (m->n_##name > 0)
+#define WIRE_HAS_CPU_LIST(name) (*m->name)
+#define WIRE_HAS_FLAG(name) (m->name)
+#define REFUSE_CRITERION(name, message) REFUSE_VALUE(error, FIELD(of_sample, "filter." #name), message)
+#define REFUSE_MANY(name, max, nouns)                                          \
+        if (m->n_##name > (max))                                               \
+                return REFUSE_CRITERION(name, "There are more than " #max " " nouns ".");
+#define DECODE_NUMBERS(name, max, max_bytes, noun, nouns)                      \
+        REFUSE_MANY(name, max, nouns)                                          \
+        (void)numbers_decode(m->name, m->n_##name, max, filter->name, &filter->n_##name);
+#define DECODE_TEXTS(name, max, max_bytes, noun, nouns)                        \
+        REFUSE_MANY(name, max, nouns)                                          \
+        if (texts_decode(m->name, m->n_##name, max_bytes, filter->name[0], &filter->n_##name)) \
+                return REFUSE_CRITERION(name, "A " noun " has 1 to " #max_bytes " bytes, none of them 0.");
+#define DECODE_PATHS(name, max, max_bytes, noun, nouns)                        \
+        REFUSE_MANY(name, max, nouns)                                          \
+        if (paths_decode(m->name, m->n_##name, max_bytes, filter->name[0], &filter->n_##name)) \
+                return REFUSE_CRITERION(name,                                  \
+                                        "The path of a " noun " begins with '/' and has at most " #max_bytes \
+                                        " bytes, none of them 0.");
+#define DECODE_CPU_LIST(name, max, max_bytes, noun, nouns)                     \
+        if (*m->name && !filter_parse_cpus(filter, m->name))                   \
+                return REFUSE_CRITERION(name, "Processors are a list like \"0-3,8\", of numbers below 8192.");
+#define DECODE_FLAG(name, max, max_bytes, noun, nouns) filter->name = m->name;
+#define REFUSE_TASK(name, shape)
+#define REFUSE_EVENT(name, shape)                                              \
+        if (of_sample && WIRE_HAS_##shape(name))                               \
+                return REFUSE_CRITERION(name, "Samples are of tasks: what leaves out events means nothing to them.");
 
 static int filter_decode(const Taskbroker__V1__Filter *m, bool of_sample, Filter *filter, EncodedError *error) {
         if (m->base.n_unknown_fields > 0)
                 return refuse(error, ERROR_UNKNOWN_FIELD, true, FIELD(of_sample, "filter"),
                               "The filter has a field that this broker does not know.");
 
-        if (numbers_decode(m->uids, m->n_uids, LIMIT_FILTER_NUMBERS, filter->uids, &filter->n_uids))
-                return REFUSE_VALUE(error, FIELD(of_sample, "filter.uids"), "There are more than 64 user ids.");
-        if (numbers_decode(m->pids, m->n_pids, LIMIT_FILTER_NUMBERS, filter->pids, &filter->n_pids))
-                return REFUSE_VALUE(error, FIELD(of_sample, "filter.pids"), "There are more than 64 processes.");
-        if (numbers_decode(m->subtrees, m->n_subtrees, LIMIT_FILTER_SUBTREES, filter->subtrees, &filter->n_subtrees))
-                return REFUSE_VALUE(error, FIELD(of_sample, "filter.subtrees"), "There are more than 16 subtrees.");
-
-        if (m->n_comms > LIMIT_FILTER_COMMS)
-                return REFUSE_VALUE(error, FIELD(of_sample, "filter.comms"), "There are more than 16 patterns of names.");
-        for (size_t i = 0; i < m->n_comms; ++i)
-                if (text_decode(&m->comms[i], LIMIT_FILTER_COMM_BYTES, filter->comms[filter->n_comms++]))
-                        return REFUSE_VALUE(error, FIELD(of_sample, "filter.comms"),
-                                            "A pattern of names has 1 to 63 bytes, none of them 0.");
-
-        if (m->n_cgroups > LIMIT_FILTER_CGROUPS)
-                return REFUSE_VALUE(error, FIELD(of_sample, "filter.cgroups"), "There are more than 8 cgroups.");
-        for (size_t i = 0; i < m->n_cgroups; ++i) {
-                char *path = filter->cgroups[filter->n_cgroups++];
-
-                if (text_decode(&m->cgroups[i], LIMIT_FILTER_CGROUP_BYTES, path) || *path != '/')
-                        return REFUSE_VALUE(error, FIELD(of_sample, "filter.cgroups"),
-                                            "The path of a cgroup begins with '/' and has at most 511 bytes, none of them 0.");
-                for (size_t n = strlen(path); n > 0 && path[n - 1] == '/'; --n)
-                        path[n - 1] = 0;
-        }
-
-        if (of_sample && (*m->cpus || m->nonzero))
-                return REFUSE_VALUE(error, *m->cpus ? "sample.filter.cpus" : "sample.filter.nonzero",
-                                    "Samples are of tasks: what leaves out events means nothing to them.");
-        if (*m->cpus && !filter_parse_cpus(filter, m->cpus))
-                return REFUSE_VALUE(error, FIELD(of_sample, "filter.cpus"), "Processors are a list like \"0-3,8\", of numbers below 8192.");
-        filter->nonzero = m->nonzero;
+#define DECODE(name, NAME, shape, max, max_bytes, scope, noun, nouns, ...)     \
+        REFUSE_##scope(name, shape)                                            \
+        DECODE_##shape(name, max, max_bytes, noun, nouns)
+        FILTER_CRITERIA(DECODE)
+#undef DECODE
         return 0;
 }
 

@@ -50,7 +50,7 @@ static int sample_feeds_new(SampleFeeds *samples,
                             const SubscriptionKey *key,
                             const Sampling *sampling,
                             const Rights *rights,
-                            const uint64_t roots[static LIMIT_FILTER_SUBTREES],
+                            const uint64_t roots[static FILTER_SUBTREES_MAX],
                             QuotaUser *user,
                             SampleFeed **ret_feed) {
         Feeds *feeds = samples->feeds;
@@ -95,7 +95,7 @@ int sample_feeds_find(SampleFeeds *samples,
                       const Rights *rights,
                       QuotaUser *user,
                       SampleFeed **ret_feed) {
-        uint64_t roots[LIMIT_FILTER_SUBTREES];
+        uint64_t roots[FILTER_SUBTREES_MAX];
         int r;
 
         r = feeds_find_roots(samples->feeds, key, rights, roots);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The subscription is of a set of tasks. While an event is told, the table has
- * its task as it was before, and the event says what it is after: if it was in the
- * set, or is, the event is told. So nothing enters or leaves the set untold.
+ * A filter restricts a subscription to a set of tasks. While an event is emitted, the
+ * table has its task as it was before, and the event says what the task is after. The
+ * event passes if the task was in the set or is in it now. So a subscriber learns of
+ * each task that enters the set or leaves it.
+ *
+ * The criteria are the rows of proto/filter_criteria.h. Each has one function here,
+ * NAME_match(). Pure.
  */
 
 #include <fnmatch.h>
@@ -14,7 +18,7 @@
 
 typedef struct Subject Subject;
 
-/* What the set is made by. */
+/* What the criteria of the scope TASK look at. */
 struct Subject {
         uint32_t pid, ppid, uid;
         const char *comm;
@@ -28,8 +32,9 @@ struct Subject {
  * @filter:  the filter
  */
 bool filter_matches_all(const Filter *filter) {
-        return !filter->n_uids && !filter->n_pids && !filter->n_subtrees && !filter->n_comms && !filter->n_cgroups &&
-               !filter->has_cpus && !filter->nonzero;
+#define HAS(name, ...) || filter_has_##name(filter)
+        return !(false FILTER_CRITERIA(HAS));
+#undef HAS
 }
 
 /**
@@ -73,15 +78,44 @@ static bool numbers_have(const uint32_t *numbers, size_t n, uint32_t number) {
         return false;
 }
 
-static bool comms_match(const Filter *filter, const char *comm) {
-        for (size_t i = 0; i < filter->n_comms; ++i)
-                if (fnmatch(filter->comms[i], comm, 0) == 0)
+/*
+ * One function for each criterion, called where the filter has it. Those of the scope
+ * TASK take a subject, those of the scope EVENT an event.
+ */
+
+static bool uids_match(const Filter *filter, uint64_t mark, const Subject *subject) {
+        (void)mark;
+        return !subject->unknown && numbers_have(filter->uids, filter->n_uids, subject->uid);
+}
+
+static bool pids_match(const Filter *filter, uint64_t mark, const Subject *subject) {
+        (void)mark;
+        return numbers_have(filter->pids, filter->n_pids, subject->pid) ||
+               numbers_have(filter->pids, filter->n_pids, subject->ppid);
+}
+
+/* The task table keeps a mark for each process of a subtree: a match needs no walk up to the root. */
+static bool subtrees_match(const Filter *filter, uint64_t mark, const Subject *subject) {
+        (void)filter;
+        return subject->marks & mark;
+}
+
+static bool comms_match(const Filter *filter, uint64_t mark, const Subject *subject) {
+        (void)mark;
+        for (size_t i = 0; i < filter->n_comms && !subject->unknown; ++i)
+                if (fnmatch(filter->comms[i], subject->comm, 0) == 0)
                         return true;
         return false;
 }
 
 /* "/a" has "/a" and "/a/b", not "/ab"; "" has all. */
-static bool cgroups_have(const Filter *filter, const char *path) {
+static bool cgroups_match(const Filter *filter, uint64_t mark, const Subject *subject) {
+        const char *path;
+
+        (void)mark;
+        if (!subject->program)
+                return false;
+        path = program_cgroup(subject->program);
         for (size_t i = 0; i < filter->n_cgroups; ++i) {
                 size_t n = strlen(filter->cgroups[i]);
 
@@ -91,17 +125,41 @@ static bool cgroups_have(const Filter *filter, const char *path) {
         return false;
 }
 
+/* The processor of a synthesised event is not known. */
+static bool cpus_match(const Filter *filter, const Event *event) {
+        return !event->synthesised && event->cpu < FILTER_CPUS && filter->cpus[event->cpu / 64] >> (event->cpu % 64) & 1;
+}
+
+static bool nonzero_match(const Filter *filter, const Event *event) {
+        (void)filter;
+        return event->kind != EVENT_EXIT || event->exit.wait_status != 0 ||
+               (event->exit.process_ended && event->exit.process_wait_status != 0);
+}
+
 static bool subject_passes(const Filter *filter, uint64_t mark, const Subject *subject) {
-        if (filter->n_uids && (subject->unknown || !numbers_have(filter->uids, filter->n_uids, subject->uid)))
+#define MATCH_TASK(name)                                                       \
+        if (filter_has_##name(filter) && !name##_match(filter, mark, subject)) \
                 return false;
-        if (filter->n_pids && !numbers_have(filter->pids, filter->n_pids, subject->pid) &&
-            !numbers_have(filter->pids, filter->n_pids, subject->ppid))
+#define MATCH_EVENT(name)
+#define MATCH(name, NAME, shape, max, max_bytes, scope, ...) MATCH_##scope(name)
+        FILTER_CRITERIA(MATCH)
+#undef MATCH
+#undef MATCH_EVENT
+#undef MATCH_TASK
+        return true;
+}
+
+static bool event_passes(const Filter *filter, const Event *event) {
+#define MATCH_TASK(name)
+#define MATCH_EVENT(name)                                                      \
+        if (filter_has_##name(filter) && !name##_match(filter, event))         \
                 return false;
-        if (filter->n_subtrees && !(subject->marks & mark))
-                return false;
-        if (filter->n_comms && (subject->unknown || !comms_match(filter, subject->comm)))
-                return false;
-        return !filter->n_cgroups || (subject->program && cgroups_have(filter, program_cgroup(subject->program)));
+#define MATCH(name, NAME, shape, max, max_bytes, scope, ...) MATCH_##scope(name)
+        FILTER_CRITERIA(MATCH)
+#undef MATCH
+#undef MATCH_EVENT
+#undef MATCH_TASK
+        return true;
 }
 
 static Subject subject_of_task(const Task *task) {
@@ -126,16 +184,6 @@ bool filter_passes_task(const Filter *filter, uint64_t mark, const Task *task) {
         Subject subject = subject_of_task(task);
 
         return subject_passes(filter, mark, &subject);
-}
-
-static bool event_has_failed(const Event *event) {
-        return event->kind != EVENT_EXIT || event->exit.wait_status != 0 ||
-               (event->exit.process_ended && event->exit.process_wait_status != 0);
-}
-
-/* On which processor a conclusion happened is not known. */
-static bool cpus_have(const Filter *filter, const Event *event) {
-        return !event->synthesised && event->cpu < FILTER_CPUS && filter->cpus[event->cpu / 64] >> (event->cpu % 64) & 1;
 }
 
 /* Only these change what the set is made by. */
@@ -168,7 +216,7 @@ FilterVerdict filter_judge(const Filter *filter, uint64_t mark, const Event *eve
         is = subject_passes(filter, mark, &after);
         if (!was && !is)
                 return FILTER_HIDES;
-        if ((filter->has_cpus && !cpus_have(filter, event)) || (filter->nonzero && !event_has_failed(event)))
+        if (!event_passes(filter, event))
                 return FILTER_HIDES;
         if (!event_is_change(event) || was == is)
                 return FILTER_PASSES;

@@ -13,23 +13,57 @@
 #include "broker/model/event.h"
 #include "broker/policy/limits.h"
 #include "broker/tasks/task_table.h"
+#include "proto/filter_criteria.h"
 
 typedef struct Filter Filter;
 
 /* NR_CPUS of the largest kernels. */
 #define FILTER_CPUS 8192u
 
-struct Filter {
-        uint32_t n_uids, n_pids, n_subtrees, n_comms, n_cgroups;
-        bool has_cpus;
-        bool nonzero;
-        uint32_t uids[LIMIT_FILTER_NUMBERS];
-        uint32_t pids[LIMIT_FILTER_NUMBERS];
-        uint32_t subtrees[LIMIT_FILTER_SUBTREES];
-        char comms[LIMIT_FILTER_COMMS][LIMIT_FILTER_COMM_BYTES + 1];
-        char cgroups[LIMIT_FILTER_CGROUPS][LIMIT_FILTER_CGROUP_BYTES + 1];
-        uint64_t cpus[FILTER_CPUS / 64];
+/* FILTER_UIDS_MAX, FILTER_COMMS_BYTES_MAX and so on. */
+enum {
+#define MAXIMA(name, NAME, shape, max, max_bytes, ...) FILTER_##NAME##_MAX = (max), FILTER_##NAME##_BYTES_MAX = (max_bytes),
+        FILTER_CRITERIA(MAXIMA)
+#undef MAXIMA
 };
+
+/*
+ * The criteria of proto/filter_criteria.h: n_uids and uids, has_cpus and cpus, nonzero.
+ * Feeds compare filters byte by byte, so that one is zeroed whole before it is filled.
+ */
+struct Filter {
+#define MEMBERS_NUMBERS(name, max, max_bytes) uint32_t n_##name, name[max];
+#define MEMBERS_TEXTS(name, max, max_bytes) uint32_t n_##name; char name[max][(max_bytes) + 1];
+#define MEMBERS_PATHS(name, max, max_bytes) MEMBERS_TEXTS(name, max, max_bytes)
+#define MEMBERS_CPU_LIST(name, max, max_bytes) bool has_##name; uint64_t name[FILTER_CPUS / 64];
+#define MEMBERS_FLAG(name, max, max_bytes) bool name;
+#define MEMBERS(name, NAME, shape, max, max_bytes, ...) MEMBERS_##shape(name, max, max_bytes)
+        FILTER_CRITERIA(MEMBERS)
+#undef MEMBERS
+#undef MEMBERS_FLAG
+#undef MEMBERS_CPU_LIST
+#undef MEMBERS_PATHS
+#undef MEMBERS_TEXTS
+#undef MEMBERS_NUMBERS
+};
+
+/* filter_has_uids() and so on: whether the filter restricts by that criterion. */
+#define HAS_NUMBERS(name) (filter->n_##name > 0)
+#define HAS_TEXTS(name) (filter->n_##name > 0)
+#define HAS_PATHS(name) (filter->n_##name > 0)
+#define HAS_CPU_LIST(name) (filter->has_##name)
+#define HAS_FLAG(name) (filter->name)
+#define HAS(name, NAME, shape, ...)                                            \
+        static inline bool filter_has_##name(const Filter *filter) {           \
+                return HAS_##shape(name);                                      \
+        }
+FILTER_CRITERIA(HAS)
+#undef HAS
+#undef HAS_FLAG
+#undef HAS_CPU_LIST
+#undef HAS_PATHS
+#undef HAS_TEXTS
+#undef HAS_NUMBERS
 
 /* What became of an event. */
 typedef enum FilterVerdict {

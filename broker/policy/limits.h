@@ -12,14 +12,6 @@
 /* Feeds, that is, different subscriptions. Each can grow to --feed-mib. */
 #define LIMIT_FEEDS 64u
 
-/* A subscription's filter. */
-#define LIMIT_FILTER_NUMBERS 64u
-#define LIMIT_FILTER_SUBTREES 16u
-#define LIMIT_FILTER_COMMS 16u
-#define LIMIT_FILTER_COMM_BYTES 63u
-#define LIMIT_FILTER_CGROUPS 8u
-#define LIMIT_FILTER_CGROUP_BYTES 511u
-
 /* So long a subscriber may let its events be held back. */
 #define LIMIT_DELAY_MS 60000u
 

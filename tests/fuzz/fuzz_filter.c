@@ -62,7 +62,7 @@ static void check_pattern(const char *pattern, const char *comm) {
         static Filter filter;
         Event event = { .kind = EVENT_COREDUMP };
 
-        if (!*pattern || strlen(pattern) > LIMIT_FILTER_COMM_BYTES)
+        if (!*pattern || strlen(pattern) > FILTER_COMMS_BYTES_MAX)
                 return;
         memset(&filter, 0, sizeof(filter));
         filter.n_comms = 1;

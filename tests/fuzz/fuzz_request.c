@@ -18,16 +18,16 @@ static void check_text(const char *text, size_t n_max, bool empty_allowed) {
 }
 
 static void check_filter(const Filter *filter) {
-        assert(filter->n_uids <= LIMIT_FILTER_NUMBERS && filter->n_pids <= LIMIT_FILTER_NUMBERS);
-        assert(filter->n_subtrees <= LIMIT_FILTER_SUBTREES);
-        assert(filter->n_comms <= LIMIT_FILTER_COMMS && filter->n_cgroups <= LIMIT_FILTER_CGROUPS);
+        assert(filter->n_uids <= FILTER_UIDS_MAX && filter->n_pids <= FILTER_PIDS_MAX);
+        assert(filter->n_subtrees <= FILTER_SUBTREES_MAX);
+        assert(filter->n_comms <= FILTER_COMMS_MAX && filter->n_cgroups <= FILTER_CGROUPS_MAX);
         for (size_t i = 0; i < filter->n_comms; ++i)
-                check_text(filter->comms[i], LIMIT_FILTER_COMM_BYTES, false);
+                check_text(filter->comms[i], FILTER_COMMS_BYTES_MAX, false);
         for (size_t i = 0; i < filter->n_cgroups; ++i) {
                 const char *path = filter->cgroups[i];
 
                 /* "" is the root, and all below it */
-                check_text(path, LIMIT_FILTER_CGROUP_BYTES, true);
+                check_text(path, FILTER_CGROUPS_BYTES_MAX, true);
                 assert(*path == 0 || (*path == '/' && path[strlen(path) - 1] != '/'));
         }
         for (size_t i = 0; !filter->has_cpus && i < ARRAY_SIZE(filter->cpus); ++i)

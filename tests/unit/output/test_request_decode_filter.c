@@ -455,7 +455,7 @@ static void test_noise(void) {
 
                         ++n_good;
                         for (size_t k = 0; k < filter->n_comms; ++k)
-                                assert(filter->comms[k][0] && strlen(filter->comms[k]) <= LIMIT_FILTER_COMM_BYTES);
+                                assert(filter->comms[k][0] && strlen(filter->comms[k]) <= FILTER_COMMS_BYTES_MAX);
                         for (size_t k = 0; k < filter->n_cgroups; ++k)
                                 assert(!filter->cgroups[k][0] || filter->cgroups[k][0] == '/');
                 }
