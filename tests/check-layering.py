@@ -66,7 +66,6 @@ OPEN = [
     "broker/output/encode, broker/output/encode_parts: include",
     "broker/tasks/join, broker/tasks/join_exit: include",
     "broker/server/client, broker/server/hub, broker/server/request_handler, broker/server/sampler, broker/server/status_report: include",
-    "clients/cli/model/live, clients/cli/model/live_rows, clients/cli/model/live_samples: include",
     "clients/lib/decode, clients/lib/decode_parts: include",
 ]
 

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include "clients/cli/model/live.h"
+#include "clients/cli/model/live_messages.h"
+#include "clients/cli/model/live_values.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -65,7 +67,7 @@ static inline struct tb_task_stats made_stats(const Made *made) {
         return stats;
 }
 
-static inline void send_message(Live *live, struct tb_message message) { assert(live_message(live, &message) == 0); }
+static inline void send_message(Live *live, struct tb_message message) { assert(live_messages_take(live, &message) == 0); }
 
 static inline struct tb_task_sample made_sample(const Made *made, double at) {
         struct tb_task_sample sample = {
@@ -109,7 +111,7 @@ static inline void send_sample(Live *live, double at, bool full) {
                 .number = live->sample.number + 1,
                 .begin_time_ns = AT(at) - SECOND_NS / 100,
                 .end_time_ns = AT(at),
-                .span_ns = live->sample.number ? AT(at) - live->sample.told.end_time_ns : 0,
+                .span_ns = live->sample.number ? AT(at) - live->sample.summary.end_time_ns : 0,
                 .tasks = live->n_changed,
                 .full = full,
         };

@@ -17,6 +17,7 @@
 #include "clients/cli/base/text.h"
 #include "clients/cli/iotop/ioprio.h"
 #include "clients/cli/iotop/iotop_rows.h"
+#include "clients/cli/model/live_values.h"
 
 #define NS_PER_S 1e9
 
@@ -87,7 +88,7 @@ static IotopValue iotop_value(const IotopRows *rows, const LiveRow *row, unsigne
 static IotopValue iotop_delay(const IotopRows *rows, const LiveRow *row, unsigned int metric) {
         IotopValue value = iotop_value(rows, row, metric);
         uint64_t begin_ns = row->start_time_ns > rows->live->began_ns ? row->start_time_ns : rows->live->began_ns;
-        uint64_t end_ns = rows->live->sample.told.end_time_ns;
+        uint64_t end_ns = rows->live->sample.summary.end_time_ns;
 
         if (rows->accumulated && value.known == METRIC_KNOWN)
                 value.value = end_ns > begin_ns ? value.value * NS_PER_S / (double)(end_ns - begin_ns) : 0;

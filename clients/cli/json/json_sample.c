@@ -118,17 +118,17 @@ struct json_object *json_sample(const Live *live, const struct tb_welcome *welco
 
         json_add_text(object, "kind", "sample");
         json_add_number(object, "sample", sample->number);
-        json_add_number(object, "begin_time_ns", sample->told.begin_time_ns);
-        json_add_number(object, "end_time_ns", sample->told.end_time_ns);
+        json_add_number(object, "begin_time_ns", sample->summary.begin_time_ns);
+        json_add_number(object, "end_time_ns", sample->summary.end_time_ns);
         json_add_known(object, "span_ns", sample->span_ns, sample->span_ns != 0);
-        json_add_bool(object, "full", sample->told.full);
+        json_add_bool(object, "full", sample->summary.full);
         json_add_number(object, "tasks", live->n_changed);
         json_add_number(object, "alive", live->n_alive);
-        json_add_known(object, "forks", sample->told.forks, sample->span_ns != 0);
-        json_add_known(object, "execs", sample->told.execs, sample->span_ns != 0);
-        json_add_known(object, "exits", sample->told.exits, sample->span_ns != 0);
-        json_add_number(object, "lost", sample->told.lost);
-        json_add_number(object, "samples_lost", sample->told.samples_lost);
+        json_add_known(object, "forks", sample->summary.forks, sample->span_ns != 0);
+        json_add_known(object, "execs", sample->summary.execs, sample->span_ns != 0);
+        json_add_known(object, "exits", sample->summary.exits, sample->span_ns != 0);
+        json_add_number(object, "lost", sample->summary.lost);
+        json_add_number(object, "samples_lost", sample->summary.samples_lost);
         json_add_text(object, "delay_accounting", delay_accounting_name(welcome));
         json_add(object, "used", sample->span_ns ? json_used(sample->used, groups, NULL) : NULL);
         json_add_groups(object, "uncounted_groups", sample->uncounted_groups);

@@ -1,193 +1,279 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The live model: samples, the snapshot and events in, rows out.
+ * The live model: what tasks use while they live, as rows. live_messages.c fills it
+ * from the messages of the broker; live_values.c says what its values are.
  *
- * Takes every message and knows what the snapshot and the events mean for the
- * rows; live-sample.c knows what samples mean, live-rows.c keeps them, and
- * live-values.c says what they show. An exit that the events tell only marks its
- * row: its last values are in the next sample. Pure: knows no connection, no clock
- * and no /proc.
+ * Owns the rows and what they point to: finds them by number and start, ends them, and
+ * drops them after a while. Pure: knows no connection, no clock and no /proc.
  */
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "clients/cli/connect/program.h"
 #include "clients/cli/model/live.h"
-#include "clients/cli/model/live_rows.h"
-#include "clients/cli/model/live_samples.h"
 
-static int live_task(Live *live, const struct tb_task *task) {
-        LiveRow *row;
+/* Two brokers may report different starts of a task that is older than both: /proc is exact to 10 ms. */
+#define LIVE_START_JITTER_NS UINT64_C(20000000)
 
-        row = live_row(live, task->pid, task->tid, task->start_time_ns);
-        if (!row)
-                return -ENOMEM;
-        if (row->exited || row->ended)
-                return 0;
+#define LIVE_BUCKETS_MIN 1024u
 
-        if (!task->task_unknown) {
-                row->ppid = task->ppid;
-                row->uid = task->uid;
-        }
-        live_take_name(row, task->comm);
-        row->kernel_thread = task->kernel_thread;
-        if (task->tasks)
-                row->tasks = task->tasks;
-
-        return live_take_program(row, task->program);
+static size_t live_bucket(const Live *live, uint32_t tid) {
+        return (tid * UINT32_C(2654435769)) & (live->n_buckets - 1);
 }
 
-/* Which row an event is about; NULL: none that is known, or an earlier owner of the number. */
-static LiveRow *live_event_row(const Live *live, const struct tb_event *event) {
-        uint32_t tid = live->threads ? event->tid : event->pid;
+static int live_grow_buckets(Live *live) {
+        size_t n_buckets = live->n_buckets ? 2 * live->n_buckets : LIVE_BUCKETS_MIN;
+        LiveRow **buckets;
+
+        if (live->n_rows < live->n_buckets)
+                return 0;
+
+        buckets = calloc(n_buckets, sizeof(*buckets));
+        if (!buckets)
+                return -ENOMEM;
+
+        free(live->buckets);
+        live->buckets = buckets;
+        live->n_buckets = n_buckets;
+        for (size_t i = 0; i < live->n_rows; ++i) {
+                LiveRow *row = live->rows[i], **bucket = buckets + live_bucket(live, row->tid);
+
+                row->next_same_hash = *bucket;
+                *bucket = row;
+        }
+
+        return 0;
+}
+
+static int live_make_room(Live *live) {
+        size_t n_room = live->n_room ? 2 * live->n_room : 256;
+        LiveRow **rows;
+
+        if (live->n_rows < live->n_room)
+                return 0;
+
+        rows = reallocarray(live->rows, n_room, sizeof(*rows));
+        if (!rows)
+                return -ENOMEM;
+
+        live->rows = rows;
+        live->n_room = n_room;
+        return 0;
+}
+
+LiveRow *live_find_started(const Live *live, uint32_t tid, uint64_t start_time_ns) {
         LiveRow *row;
 
-        row = live_find_started(live, tid, event->start_time_ns);
-        if (row || live->threads)
+        if (!live->n_buckets)
+                return NULL;
+
+        row = live->buckets[live_bucket(live, tid)];
+        while (row && (row->tid != tid || row->start_time_ns != start_time_ns))
+                row = row->next_same_hash;
+
+        return row;
+}
+
+LiveRow *live_find(const Live *live, uint32_t tid) {
+        LiveRow *row, *newest = NULL;
+
+        if (!live->n_buckets)
+                return NULL;
+
+        for (row = live->buckets[live_bucket(live, tid)]; row; row = row->next_same_hash)
+                if (row->tid == tid && (!newest || row->start_time_ns > newest->start_time_ns))
+                        newest = row;
+
+        return newest;
+}
+
+/* After a restart of the broker, the start of a task that it did not see may differ a little. */
+static LiveRow *live_find_restarted(const Live *live, uint32_t tid, uint64_t start_time_ns) {
+        LiveRow *row = live_find_started(live, tid, start_time_ns);
+        uint64_t apart;
+
+        if (row || !live->restarted)
                 return row;
 
-        /* A process that outlives its first thread is told of by another, which began later. */
         row = live_find(live, tid);
-        return row && !row->ended && event->tid != event->pid ? row : NULL;
+        if (!row || row->ended)
+                return NULL;
+
+        apart = row->start_time_ns > start_time_ns ? row->start_time_ns - start_time_ns
+                                                   : start_time_ns - row->start_time_ns;
+        if (apart > LIVE_START_JITTER_NS)
+                return NULL;
+
+        row->start_time_ns = start_time_ns;
+        return row;
 }
 
-static int live_fork(Live *live, const struct tb_event *event) {
-        const LiveRow *parent;
-        LiveRow *row;
+/* Finds the row of a task, or makes it. NULL: there is too little memory. */
+LiveRow *live_find_or_add(Live *live, uint32_t pid, uint32_t tid, uint64_t start_time_ns) {
+        LiveRow *row, **bucket;
 
-        if (!live->threads && event->tid != event->pid)
+        row = live_find_restarted(live, tid, start_time_ns);
+        if (row)
+                return row;
+        if (live_make_room(live) < 0 || live_grow_buckets(live) < 0)
+                return NULL;
+
+        row = calloc(1, sizeof(*row));
+        if (!row)
+                return NULL;
+        row->pid = pid;
+        row->tid = tid;
+        row->start_time_ns = start_time_ns;
+        row->index = live->n_rows;
+        live->rows[live->n_rows++] = row;
+        live->n_alive++;
+        bucket = live->buckets + live_bucket(live, tid);
+        row->next_same_hash = *bucket;
+        *bucket = row;
+
+        return row;
+}
+
+static void row_free(LiveRow *row) {
+        if (row->history) {
+                live_history_deinit(row->history);
+                free(row->history);
+        }
+        free(row->program);
+        free(row);
+}
+
+void live_untrack(Live *live, LiveRow *row) {
+        for (size_t i = 0; i < LIVE_TRACKED_MAX; ++i)
+                if (live->tracked[i] == row)
+                        live->tracked[i] = NULL;
+        if (row->history) {
+                live_history_deinit(row->history);
+                free(row->history);
+                row->history = NULL;
+        }
+}
+
+int live_track(Live *live, LiveRow *row) {
+        if (row->history)
                 return 0;
 
-        row = live_row(live, event->pid, event->tid, event->start_time_ns);
-        if (!row)
+        for (size_t i = 0; i < LIVE_TRACKED_MAX; ++i) {
+                if (live->tracked[i])
+                        continue;
+                row->history = calloc(1, sizeof(*row->history));
+                if (!row->history)
+                        return -ENOMEM;
+                live->tracked[i] = row;
+                return 0;
+        }
+
+        return -ENOSPC;
+}
+
+static void live_unlink_exited(Live *live, LiveRow *row) {
+        for (LiveRow **at = &live->awaiting; *at; at = &(*at)->next_awaiting)
+                if (*at == row) {
+                        *at = row->next_awaiting;
+                        return;
+                }
+}
+
+/* Takes the row out of everything but the lists of exited and ended rows, and frees it. */
+void live_remove_row(Live *live, LiveRow *row) {
+        LiveRow **at = live->buckets + live_bucket(live, row->tid);
+
+        while (*at != row)
+                at = &(*at)->next_same_hash;
+        *at = row->next_same_hash;
+
+        live->rows[row->index] = live->rows[--live->n_rows];
+        live->rows[row->index]->index = row->index;
+        live->n_alive -= !row->ended;
+        live_untrack(live, row);
+        row_free(row);
+}
+
+/* Ends the row: no more values come. It stays for a while, so that it can be shown. */
+void live_end_row(Live *live, LiveRow *row, uint64_t now_ns) {
+        if (row->ended)
+                return;
+
+        row->ended = true;
+        row->expiry_ns = now_ns + LIVE_ENDED_NS;
+        row->next_ended = NULL;
+        if (live->ended_last)
+                live->ended_last->next_ended = row;
+        else
+                live->ended_first = row;
+        live->ended_last = row;
+        live->n_ended++;
+        live->n_alive--;
+}
+
+void live_drop_oldest_ended(Live *live) {
+        LiveRow *row = live->ended_first;
+
+        live->ended_first = row->next_ended;
+        if (!live->ended_first)
+                live->ended_last = NULL;
+        live->n_ended--;
+        if (row->exited)
+                live_unlink_exited(live, row);
+        live_remove_row(live, row);
+}
+
+/* Rows of the last sample must stay until the next sample begins. */
+void live_expire(Live *live, uint64_t now_ns) {
+        while (live->ended_first && live->ended_first->expiry_ns <= now_ns &&
+               live->ended_first->sample != live->sample.number + live->in_sample)
+                live_drop_oldest_ended(live);
+}
+
+void live_set_name(LiveRow *row, const char comm[static TB_COMM_SIZE]) {
+        if (comm[0])
+                memcpy(row->comm, comm, sizeof(row->comm));
+}
+
+int live_set_program(LiveRow *row, const struct tb_program *program) {
+        struct tb_program *copy;
+
+        if (!program)
+                return 0;
+
+        copy = program_copy(program);
+        if (!copy)
                 return -ENOMEM;
-        if (row->sampled || row->exited)
-                return 0;
 
-        row->ppid = event->ppid;
-        row->uid = event->uid;
-        live_take_name(row, event->comm);
-
-        /* Until it calls exec it runs what its parent does. */
-        parent = live_find(live, event->tid == event->pid ? event->fork.parent_pid : event->pid);
-        return parent && parent != row && !row->program ? live_take_program(row, parent->program) : 0;
+        free(row->program);
+        row->program = copy;
+        return 0;
 }
 
-static int live_exec(Live *live, const struct tb_event *event) {
-        LiveRow *row = live_event_row(live, event);
+void live_init(Live *live) { *live = (Live){0}; }
 
-        if (!row)
-                return 0;
-        if (!event->exec.comm_stale)
-                live_take_name(row, event->comm);
-        row->uid = event->uid;
-
-        /* Another thread than the leader may have called it: its row is the leader's now, under that number. */
-        if (live->threads && live->n_renamed < LIVE_RENAMED_MAX)
-                live->renamed[live->n_renamed++] = event->pid;
-
-        return live_take_program(row, event->exec.program);
+void live_reset(Live *live, bool threads) {
+        for (size_t i = 0; i < live->n_rows; ++i)
+                row_free(live->rows[i]);
+        free(live->buckets);
+        live->buckets = NULL;
+        live->n_buckets = 0;
+        live->n_rows = live->n_alive = live->n_changed = live->n_ended = live->n_renamed = 0;
+        live->awaiting = live->ended_first = live->ended_last = NULL;
+        memset(live->tracked, 0, sizeof(live->tracked));
+        live->sample = (LiveSample){0};
+        live->in_sample = live->restarted = live->snapshot_complete = false;
+        live->threads = threads;
 }
 
-static void live_exit(Live *live, const struct tb_event *event) {
-        LiveRow *row;
-
-        if (!live->threads && !event->exit.process_ended)
-                return;
-        row = live_event_row(live, event);
-        if (!row || row->exited || row->ended)
-                return;
-
-        row->exited = true;
-        row->end_time_ns = event->time_ns;
-        row->termination = live->threads ? event->exit.termination : event->exit.process_termination;
-        live_take_name(row, event->comm);
-        row->next_exited = live->exited;
-        live->exited = row;
-}
-
-/* It lives on, but is none of those that were asked for. */
-static void live_leave(Live *live, const struct tb_event *event) {
-        LiveRow *row = live_event_row(live, event);
-
-        if (!row || row->exited || row->ended || row->sample == live->sample.number + live->in_sample)
-                return;
-
-        live_remove(live, row);
-}
-
-static int live_event(Live *live, const struct tb_event *event) {
-        LiveRow *row;
-
-        if (event->left_filter && event->kind != TB_KIND_EXIT) {
-                live_leave(live, event);
-                return 0;
-        }
-
-        switch (event->kind) {
-        case TB_KIND_FORK:
-                return live_fork(live, event);
-        case TB_KIND_EXEC:
-                return live_exec(live, event);
-        case TB_KIND_EXIT:
-                live_exit(live, event);
-                return 0;
-        case TB_KIND_COMM:
-                row = event->tid == event->pid || live->threads ? live_event_row(live, event) : NULL;
-                if (row)
-                        live_take_name(row, event->comm);
-                return 0;
-        case TB_KIND_UID:
-                row = event->tid == event->pid || live->threads ? live_event_row(live, event) : NULL;
-                if (row)
-                        row->uid = event->uid;
-                return 0;
-        case TB_KIND_LOSS:
-                live->event_losses += event->loss.count;
-                return 0;
-        default:
-                return 0;
-        }
-}
-
-static bool live_wants(const Live *live, uint32_t pid, uint32_t tid) {
-        for (size_t i = 0; i < live->n_only; ++i)
-                if (live->only[i] == pid || live->only[i] == tid)
-                        return true;
-
-        return live->n_only == 0;
-}
-
-/**
- * live_message() - take a message of either connection
- * @live:       the model
- * @message:    any; those that say nothing of tasks mean nothing to it
- *
- * Return: 0, or -ENOMEM.
- */
-int live_message(Live *live, const struct tb_message *message) {
-        switch (message->type) {
-        case TB_MESSAGE_TASK:
-                if (!live_wants(live, message->task->pid, message->task->tid))
-                        return 0;
-                return live_task(live, message->task);
-        case TB_MESSAGE_SNAPSHOT_END:
-                live->snapshot_complete = true;
-                return 0;
-        case TB_MESSAGE_EVENT:
-                if (message->event->kind != TB_KIND_LOSS && !live_wants(live, message->event->pid, message->event->tid))
-                        return 0;
-                return live_event(live, message->event);
-        case TB_MESSAGE_TASK_SAMPLE:
-                if (!live_wants(live, message->task_sample->pid, message->task_sample->tid))
-                        return 0;
-                return live_task_sample(live, message->task_sample);
-        case TB_MESSAGE_SAMPLE:
-                return live_sample(live, message->sample);
-        case TB_MESSAGE_LINK:
-                live->restarted |= message->link->state == TB_LINK_RESTARTED;
-                return 0;
-        default:
-                return 0;
-        }
+void live_deinit(Live *live) {
+        live_reset(live, false);
+        free(live->rows);
+        free(live->changed);
+        live_history_deinit(&live->history);
+        live_exited_deinit(&live->exited);
+        *live = (Live){0};
 }

@@ -18,14 +18,14 @@ typedef struct LiveSample LiveSample;
 /* So many rows can have a history at a time. */
 #define LIVE_TRACKED_MAX 8
 
-/* live.c's own: threads that exec has made leaders, within one sample. */
+/* Private: threads that became leaders by exec, within one sample. */
 #define LIVE_RENAMED_MAX 256u
 
-/* Ended rows stay so long, and so many of them. */
+/* Ended rows stay so long, and at most so many. */
 #define LIVE_ENDED_NS UINT64_C(5000000000)
 #define LIVE_ENDED_MAX 1024u
 
-/* One process, or one thread: what the samples are of. */
+/* One process, or one thread, as the samples are of processes or threads. */
 struct LiveRow {
         /* Identity. */
         uint32_t pid;
@@ -39,47 +39,47 @@ struct LiveRow {
         uint32_t tasks;             /* of a process: its live threads; 0: not known */
         bool kernel_thread;
 
-        /* It has exited; its last values come with the next sample. */
+        /* The exit event came; the last values come with the next sample. */
         bool exited;
-        /* It has ended, and its last values are here, if there are any. */
+        /* The task has ended, and its last values are here, if there are any. */
         bool ended;
-        uint64_t end_time_ns; /* exited, ended: when */
+        uint64_t end_time_ns; /* if exited or ended */
         struct tb_termination termination;
         enum tb_stats_missing stats_missing;
 
-        /* Totals since its birth, as of time_ns. */
+        /* Totals since the fork, as of time_ns. */
         bool sampled;
         uint64_t time_ns;
         struct tb_task_stats stats;
 
-        /* What it used within the last sample that it was in: use live_used() and live_rate(). */
-        uint64_t sample;      /* which that was, as LiveSample.number; 0: none */
-        uint32_t used_groups; /* TB_STATS_BIT()s of what is known of it */
+        /* What the task used within the last sample that has it: read it by live_used() and live_rate(). */
+        uint64_t sample;      /* LiveSample.number of that sample; 0: none */
+        uint32_t used_groups; /* TB_STATS_BIT()s of what is known */
         uint64_t span_ns;     /* 0: the sample's */
         uint64_t used[N_METRICS];
 
-        /* Its totals when it was first seen: 0 of those born since. Use live_accumulated(). */
+        /* The totals in the first sample of the task; 0 if it was forked later. See live_accumulated(). */
         uint32_t base_groups;
         uint64_t base[N_METRICS];
 
         LiveHistory *history; /* only where asked for: live_track() */
 
-        /* For whoever shows it: zero at first, and not looked at. */
+        /* Bits of the owner of the model. The model only sets them to 0 at first. */
         uint32_t marks;
 
-        /* live.c's own. */
+        /* Private. */
         uint64_t expiry_ns;
         size_t index;
         LiveRow *next_same_hash;
-        LiveRow *next_exited;
+        LiveRow *next_awaiting;
         LiveRow *next_ended;
 };
 
-/* The last complete sample. The masks have a bit for each group that some row of it lacked, by reason. */
+/* The last complete sample. The masks have a bit for each group that some row lacks, by reason. */
 struct LiveSample {
-        uint64_t number; /* our own count; 0: none was complete yet */
-        struct tb_sample told;
-        uint64_t span_ns;         /* from the end of the one before to the end of this; 0: there was none */
+        uint64_t number; /* counted here; 0: no sample was complete yet */
+        struct tb_sample summary; /* what the broker says of it */
+        uint64_t span_ns;         /* from the end of the sample before; 0: this is the first */
         uint64_t used[N_METRICS]; /* sums of its rows */
         uint32_t withheld_groups;
         uint32_t uncounted_groups;
@@ -92,81 +92,67 @@ struct Live {
         size_t n_rows;
         size_t n_alive;
 
-        /* Those of the last sample, ended ones too, until the next begins. */
+        /* The rows of the last sample, also ended ones, until the next sample begins. */
         LiveRow **changed;
         size_t n_changed;
 
         LiveSample sample;
-        uint64_t began_ns;                          /* the end of the first sample; 0: there was none */
-        uint64_t total_used[N_METRICS];             /* all that the samples since the first told */
+        uint64_t began_ns;                          /* the end of the first sample; 0: none has ended */
+        uint64_t total_used[N_METRICS];             /* sums over all samples since the first */
         uint64_t n_forks, n_execs, n_exits, n_lost; /* the same */
         uint64_t n_samples_lost;
 
         LiveHistory history; /* of the machine: one point a sample */
-        LiveExited ranking; /* of what has ended, by name */
+        LiveExited exited; /* what has ended, by name */
 
         bool snapshot_complete; /* names, parents and command lines are there */
-        uint64_t event_losses;  /* events that the stream of events said are missing */
+        uint64_t event_losses;  /* events that were lost by the stream of events */
 
         bool threads; /* rows are threads: set by live_reset() */
 
-        /* Not empty: only tasks of these numbers, of processes or of threads. The caller's. */
+        /* Only tasks with these numbers, of processes or threads; n_only 0: all tasks. The owner keeps the array. */
         const uint32_t *only;
         size_t n_only;
 
-        /* live.c's own. */
+        /* Private. */
         LiveRow **buckets;
         size_t n_buckets;
         size_t n_room;
         size_t n_changed_room;
-        LiveRow *exited;
+        LiveRow *awaiting; /* exited rows whose last values have not come */
         LiveRow *ended_first, *ended_last;
         size_t n_ended;
-        bool in_sample;             /* parts of the next have come */
-        bool restarted;             /* the broker is another: starts may differ a little */
-        uint32_t machine_groups;    /* what some row has */
-        uint32_t machine_uncounted; /* what rows lack, and none has */
+        bool in_sample;             /* parts of the next sample have come */
+        bool restarted;             /* the broker was restarted: starts may differ a little */
+        uint32_t machine_groups;    /* groups that some row has */
+        uint32_t machine_uncounted; /* groups that rows lack and no row has */
         uint32_t machine_unsupported;
         LiveRow *tracked[LIVE_TRACKED_MAX];
         uint32_t renamed[LIVE_RENAMED_MAX];
         size_t n_renamed;
 };
 
-/*
- * The model: messages in, rows out. Pure; live-link.h has the connections.
- *
- * live_message() takes any message of either connection. After TB_MESSAGE_SAMPLE
- * the sample is complete: that is the moment to draw, or to print `changed`.
- */
 void live_init(Live *live);
 void live_deinit(Live *live);
 
-/* All rows go; histories, sums and the ranking stay. Rows are of threads, or of processes, from now on. */
+/* Removes all rows; histories, sums and what has exited stay. From now on rows are threads, or processes. */
 void live_reset(Live *live, bool threads);
 
-/* Returns 0, or -ENOMEM. */
-int live_message(Live *live, const struct tb_message *message);
-
-/* Rows that were told as ended LIVE_ENDED_NS before @now_ns (since the epoch) go. To be called before drawing. */
+/* Removes rows that ended LIVE_ENDED_NS before @now_ns (since the epoch). To be called before drawing. */
 void live_expire(Live *live, uint64_t now_ns);
 
-/* NULL: there is none. Of a number that is used again, the newest. */
+/* NULL: there is no such row. live_find() finds the newest task that has the number. */
 LiveRow *live_find(const Live *live, uint32_t tid);
 LiveRow *live_find_started(const Live *live, uint32_t tid, uint64_t start_time_ns);
 
-/*
- * Values of a row. Each says whether it is known; where it is not, the output is 0
- * and must not be shown.
- */
-enum metric_known live_total(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value);
-enum metric_known live_used(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value);
-enum metric_known live_rate(const Live *live, const LiveRow *row, unsigned int metric, double *ret_per_second);
-void live_rates(const Live *live, const LiveRow *row, MetricRates *ret_rates);
-enum metric_known live_accumulated(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value);
-
-/* The same of the machine, or of what of it the client asked for and may know, within the last sample. */
-enum metric_known live_machine_rate(const Live *live, unsigned int metric, double *ret_per_second);
-
-/* Keeps a history of this row from now on, as long as there is the row. Returns 0; -ENOSPC: too many are. */
+/* Keeps a history of the row from now on, as long as the row exists. Returns 0; -ENOSPC: there are too many. */
 int live_track(Live *live, LiveRow *row);
 void live_untrack(Live *live, LiveRow *row);
+
+/* For what fills the model: live_messages.c and live_samples.c. */
+LiveRow *live_find_or_add(Live *live, uint32_t pid, uint32_t tid, uint64_t start_time_ns);
+void live_set_name(LiveRow *row, const char comm[static TB_COMM_SIZE]);
+int live_set_program(LiveRow *row, const struct tb_program *program);
+void live_end_row(Live *live, LiveRow *row, uint64_t now_ns);
+void live_remove_row(Live *live, LiveRow *row);
+void live_drop_oldest_ended(Live *live);

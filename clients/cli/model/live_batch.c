@@ -49,7 +49,7 @@ static int batch_print(LiveBatch *batch) {
                 return r == -EINTR ? VERB_CONTINUE : output_verdict(r);
 
         batch->n_printed += batch->live.sample.span_ns != 0;
-        live_expire(&batch->live, batch->live.sample.told.end_time_ns);
+        live_expire(&batch->live, batch->live.sample.summary.end_time_ns);
 
         return batch->iterations && batch->n_printed >= batch->iterations ? EXIT_STATUS_OK : VERB_CONTINUE;
 }

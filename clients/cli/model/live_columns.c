@@ -16,6 +16,7 @@
 #include "clients/cli/base/format.h"
 #include "clients/cli/base/text.h"
 #include "clients/cli/model/live_columns.h"
+#include "clients/cli/model/live_values.h"
 
 #define NS_PER_S 1e9
 
@@ -115,7 +116,7 @@ static void write_command(const LiveColumn *column, const LiveView *view, const 
 /* Times. */
 
 static enum metric_known number_age(const LiveColumn *column, const LiveView *view, const LiveRow *row, double *ret) {
-        uint64_t now = row->ended || row->exited ? row->end_time_ns : view->live->sample.told.end_time_ns;
+        uint64_t now = row->ended || row->exited ? row->end_time_ns : view->live->sample.summary.end_time_ns;
 
         (void)column;
         *ret = now > row->start_time_ns ? (double)(now - row->start_time_ns) : 0;

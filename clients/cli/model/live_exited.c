@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What has ended, summed by name: most processes live too briefly to be seen, and
- * here they are.
+ * What has exited, added up by name. Most processes live too short to be seen in a
+ * table; here they are counted.
  *
  * Owns the sums, one for each name. Pure.
  */
@@ -20,45 +20,45 @@ static int command_compare(const void *a, const void *b) {
         return strcmp(one->comm, other->comm);
 }
 
-static int ranking_make_room(LiveExited *ranking) {
-        size_t n_room = ranking->n_room ? 2 * ranking->n_room : 64;
+static int exited_make_room(LiveExited *exited) {
+        size_t n_room = exited->n_room ? 2 * exited->n_room : 64;
         LiveCommand **commands;
 
-        if (ranking->n_commands < ranking->n_room)
+        if (exited->n_commands < exited->n_room)
                 return 0;
 
-        commands = reallocarray(ranking->commands, n_room, sizeof(*commands));
+        commands = reallocarray(exited->commands, n_room, sizeof(*commands));
         if (!commands)
                 return -ENOMEM;
 
-        ranking->commands = commands;
-        ranking->n_room = n_room;
+        exited->commands = commands;
+        exited->n_room = n_room;
         return 0;
 }
 
 /* NULL: there is too little memory. */
-static LiveCommand *ranking_command(LiveExited *ranking, const char comm[static TB_COMM_SIZE]) {
+static LiveCommand *exited_command(LiveExited *exited, const char comm[static TB_COMM_SIZE]) {
         LiveCommand key = {0}, *command, *const * found;
 
         memcpy(key.comm, comm, sizeof(key.comm));
-        found = tfind(&key, &ranking->by_name, command_compare);
+        found = tfind(&key, &exited->by_name, command_compare);
         if (found)
                 return *found;
-        if (ranking->n_commands == LIVE_COMMANDS_MAX)
-                return &ranking->others;
-        if (ranking_make_room(ranking) < 0)
+        if (exited->n_commands == LIVE_COMMANDS_MAX)
+                return &exited->others;
+        if (exited_make_room(exited) < 0)
                 return NULL;
 
         command = malloc(sizeof(*command));
         if (!command)
                 return NULL;
         *command = key;
-        if (!tsearch(command, &ranking->by_name, command_compare)) {
+        if (!tsearch(command, &exited->by_name, command_compare)) {
                 free(command);
                 return NULL;
         }
 
-        ranking->commands[ranking->n_commands++] = command;
+        exited->commands[exited->n_commands++] = command;
         return command;
 }
 
@@ -87,30 +87,30 @@ static void command_add(LiveCommand *command, const struct tb_task_sample *ended
 }
 
 /**
- * live_exited_add() - take one that has ended
- * @ranking:    the ranking; zeroed, it is empty
+ * live_exited_add() - count a task that has ended
+ * @exited:     what has exited; zeroed, it is empty
  * @ended:      its last values, or that there are none
  *
  * Return: 0, or -ENOMEM.
  */
-int live_exited_add(LiveExited *ranking, const struct tb_task_sample *ended) {
+int live_exited_add(LiveExited *exited, const struct tb_task_sample *ended) {
         LiveCommand *command;
 
-        command = ranking_command(ranking, ended->comm);
+        command = exited_command(exited, ended->comm);
         if (!command)
                 return -ENOMEM;
 
         command_add(command, ended);
-        command_add(&ranking->total, ended);
+        command_add(&exited->total, ended);
         return 0;
 }
 
-/* Begins anew: nothing has ended. */
-void live_exited_reset(LiveExited *ranking) { live_exited_deinit(ranking); }
+/* Forgets everything. */
+void live_exited_reset(LiveExited *exited) { live_exited_deinit(exited); }
 
-void live_exited_deinit(LiveExited *ranking) {
-        if (ranking->by_name)
-                tdestroy(ranking->by_name, free);
-        free(ranking->commands);
-        *ranking = (LiveExited){0};
+void live_exited_deinit(LiveExited *exited) {
+        if (exited->by_name)
+                tdestroy(exited->by_name, free);
+        free(exited->commands);
+        *exited = (LiveExited){0};
 }

@@ -37,6 +37,6 @@ struct LiveExited {
         size_t n_room;
 };
 
-int live_exited_add(LiveExited *ranking, const struct tb_task_sample *ended);
-void live_exited_reset(LiveExited *ranking);
-void live_exited_deinit(LiveExited *ranking);
+int live_exited_add(LiveExited *exited, const struct tb_task_sample *ended);
+void live_exited_reset(LiveExited *exited);
+void live_exited_deinit(LiveExited *exited);

@@ -13,6 +13,7 @@
 
 #include "clients/cli/base/clock.h"
 #include "clients/cli/model/live_link.h"
+#include "clients/cli/model/live_messages.h"
 
 /* Events only name what the samples tell of anyway: the broker need not hurry with them. */
 #define LIVE_LINK_MAX_DELAY_MS 200u
@@ -178,7 +179,7 @@ static int live_link_message(LiveLink *link, const struct tb_client *client, con
                 break;
         }
 
-        r = live_message(link->live, message);
+        r = live_messages_take(link->live, message);
         return r < 0 ? live_link_fail(link, r, "There is too little memory for the tasks of this machine.") : bits;
 }
 

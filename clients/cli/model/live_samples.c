@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Samples, as the live model takes them.
+ * The samples of the broker, as the live model takes them.
  *
- * The kernel's values are totals since birth: what was used is the difference of
- * two of them, and of one that was born since the sample before, all of it. So
- * nothing that is told is counted twice or missed, whatever the two connections
- * bring first. A row ends with its last values, which are in the sample too.
+ * The kernel's values are totals since the fork of a task. What a task used is the
+ * difference of two totals, or all of the total if the task was forked since the sample
+ * before. So no value is counted twice or missed, whichever of the two connections is
+ * faster. A row ends with its last values, which are in a sample too.
  *
- * Work is by what changed, but for samples that are full. Pure.
+ * The work grows with the number of changed tasks, except for full samples. Pure.
  */
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "clients/cli/model/live_rows.h"
 #include "clients/cli/model/live_samples.h"
+#include "clients/cli/model/live_values.h"
 
 #define NS_PER_S 1e9
 
 /*
- * A sample is of the tasks that the broker knew of when it began: so much earlier
- * births may be news to it still, and so much later ends may.
+ * A sample has the tasks that the broker knew when the sample began. A fork or an exit
+ * may reach the broker so much later than it happened.
  */
 #define LIVE_SLACK_NS UINT64_C(1000000000)
 
-static int live_add_changed(Live *live, LiveRow *row) {
+static int samples_add_changed(Live *live, LiveRow *row) {
         size_t n_room = live->n_changed_room ? 2 * live->n_changed_room : 256;
         LiveRow **changed;
 
@@ -42,28 +42,28 @@ static int live_add_changed(Live *live, LiveRow *row) {
         return 0;
 }
 
-/* The sample before has been seen: what ended long ago may go. */
-static void live_begin_sample(Live *live) {
+/* The sample before has been shown: rows that ended long ago are dropped. */
+static void samples_begin(Live *live) {
         if (live->in_sample)
                 return;
 
         live->in_sample = true;
         live->n_changed = 0;
-        live_expire(live, live->sample.told.end_time_ns);
+        live_expire(live, live->sample.summary.end_time_ns);
         while (live->n_ended > LIVE_ENDED_MAX)
-                live_drop_oldest(live);
+                live_drop_oldest_ended(live);
 }
 
-/* Whether all that it used was used since the sample before. */
-static bool live_is_newborn(const Live *live, const struct tb_task_sample *sample) {
-        return live->sample.number && sample->start_time_ns + LIVE_SLACK_NS >= live->sample.told.begin_time_ns;
+/* Whether the task was forked since the sample before: all that it used is of this sample. */
+static bool samples_is_newborn(const Live *live, const struct tb_task_sample *sample) {
+        return live->sample.number && sample->start_time_ns + LIVE_SLACK_NS >= live->sample.summary.begin_time_ns;
 }
 
-/* What it used since its totals were last told, from the new totals. */
-static void live_take_stats(Live *live, LiveRow *row, const struct tb_task_sample *sample, bool again) {
+/* Takes the new totals, and what the task used since its totals before. */
+static void samples_take_stats(Live *live, LiveRow *row, const struct tb_task_sample *sample, bool again) {
         uint64_t before[N_METRICS], now[N_METRICS], more;
         uint32_t groups = sample->stats->groups, known;
-        bool newborn = !row->sampled && live_is_newborn(live, sample);
+        bool newborn = !row->sampled && samples_is_newborn(live, sample);
 
         metrics_read(sample->stats, now);
         if (row->sampled) {
@@ -90,7 +90,7 @@ static void live_take_stats(Live *live, LiveRow *row, const struct tb_task_sampl
         row->sampled = true;
 }
 
-int live_task_sample(Live *live, const struct tb_task_sample *sample) {
+int live_samples_task(Live *live, const struct tb_task_sample *sample) {
         uint64_t number = live->sample.number + 1;
         bool again, followed;
         LiveRow *row;
@@ -98,15 +98,15 @@ int live_task_sample(Live *live, const struct tb_task_sample *sample) {
 
         if (sample->gone)
                 return 0;
-        live_begin_sample(live);
+        samples_begin(live);
 
-        row = live_row(live, sample->pid, sample->tid, sample->start_time_ns);
+        row = live_find_or_add(live, sample->pid, sample->tid, sample->start_time_ns);
         if (!row)
                 return -ENOMEM;
         again = row->sample == number;
         followed = row->sample == live->sample.number && live->sample.number && row->sampled && !sample->ended;
         if (!again) {
-                r = live_add_changed(live, row);
+                r = samples_add_changed(live, row);
                 if (r < 0)
                         return r;
         }
@@ -114,7 +114,7 @@ int live_task_sample(Live *live, const struct tb_task_sample *sample) {
         row->pid = sample->pid;
         row->ppid = sample->ppid;
         row->uid = sample->uid;
-        live_take_name(row, sample->comm);
+        live_set_name(row, sample->comm);
         row->kernel_thread = sample->kernel_thread;
         if (sample->tasks)
                 row->tasks = sample->tasks;
@@ -124,7 +124,7 @@ int live_task_sample(Live *live, const struct tb_task_sample *sample) {
         row->time_ns = sample->time_ns;
         row->sample = number;
         if (sample->stats)
-                live_take_stats(live, row, sample, again);
+                samples_take_stats(live, row, sample, again);
         else if (!again)
                 row->used_groups = 0;
 
@@ -134,13 +134,13 @@ int live_task_sample(Live *live, const struct tb_task_sample *sample) {
         if (!row->exited || sample->termination.known)
                 row->termination = sample->termination;
         row->end_time_ns = sample->time_ns;
-        live_retire(live, row, sample->time_ns);
+        live_end_row(live, row, sample->time_ns);
 
-        return live_exited_add(&live->ranking, sample);
+        return live_exited_add(&live->exited, sample);
 }
 
-/* Which sums are of something, and why others are not. */
-static void live_sum(Live *live, LiveSample *sum) {
+/* Adds up the rows. Also which groups the sums have, and why others are missing. */
+static void samples_sum(Live *live, LiveSample *sum) {
         uint32_t groups = 0, uncounted = 0, unsupported = 0;
 
         for (size_t i = 0; i < live->n_changed; ++i) {
@@ -159,66 +159,66 @@ static void live_sum(Live *live, LiveSample *sum) {
         sum->uncounted_groups = uncounted;
         sum->unsupported_groups = unsupported;
 
-        /* A sample in which nothing ran says nothing of what is counted. */
+        /* The masks of the machine stay if no row of this sample has the group. */
         live->machine_groups = (live->machine_groups & ~uncounted & ~unsupported) | groups;
         live->machine_uncounted = (live->machine_uncounted | uncounted) & ~groups;
         live->machine_unsupported = (live->machine_unsupported | unsupported) & ~groups;
 }
 
-/* A full sample has every task: who is not in it is gone. */
-static void live_sweep_out(Live *live, const struct tb_sample *told) {
+/* A full sample has every task: a row that is not in it has ended. */
+static void samples_end_missing(Live *live, const struct tb_sample *summary) {
         for (size_t i = 0; i < live->n_rows; ++i) {
                 LiveRow *row = live->rows[i];
 
                 if (row->ended || row->sample == live->sample.number)
                         continue;
-                if (row->start_time_ns + LIVE_SLACK_NS >= told->begin_time_ns)
+                if (row->start_time_ns + LIVE_SLACK_NS >= summary->begin_time_ns)
                         continue;
                 row->stats_missing = TB_STATS_MISSING_NOT_WITNESSED;
-                row->end_time_ns = row->exited ? row->end_time_ns : told->end_time_ns;
-                live_retire(live, row, told->end_time_ns);
+                row->end_time_ns = row->exited ? row->end_time_ns : summary->end_time_ns;
+                live_end_row(live, row, summary->end_time_ns);
         }
 }
 
-/* Threads of a process that has called exec are gone, but for the one that is the leader now. */
-static void live_sweep_renamed(Live *live, const struct tb_sample *told) {
+/* After an exec of a process, all its threads but the new leader have ended. */
+static void samples_end_renamed(Live *live, const struct tb_sample *summary) {
         for (size_t i = 0; live->n_renamed && i < live->n_rows; ++i) {
                 LiveRow *row = live->rows[i];
 
                 if (row->ended || row->exited || row->tid == row->pid || row->sample == live->sample.number)
                         continue;
                 for (size_t j = 0; j < live->n_renamed; ++j)
-                        if (live->renamed[j] == row->pid && row->time_ns + LIVE_SLACK_NS < told->begin_time_ns) {
-                                row->end_time_ns = told->begin_time_ns;
-                                live_retire(live, row, told->end_time_ns);
+                        if (live->renamed[j] == row->pid && row->time_ns + LIVE_SLACK_NS < summary->begin_time_ns) {
+                                row->end_time_ns = summary->begin_time_ns;
+                                live_end_row(live, row, summary->end_time_ns);
                                 break;
                         }
         }
         live->n_renamed = 0;
 }
 
-/* Of those whose exit the events told: the sample has had their last values, or will never have. */
-static void live_settle_exited(Live *live, const struct tb_sample *told) {
-        LiveRow **at = &live->exited, *row;
+/* Ends rows whose exit event came before this sample began: their last values are here, or will never come. */
+static void samples_end_awaiting(Live *live, const struct tb_sample *summary) {
+        LiveRow **at = &live->awaiting, *row;
 
         while ((row = *at)) {
-                if (!row->ended && row->end_time_ns + LIVE_SLACK_NS < told->begin_time_ns) {
+                if (!row->ended && row->end_time_ns + LIVE_SLACK_NS < summary->begin_time_ns) {
                         row->stats_missing = TB_STATS_MISSING_NOT_WITNESSED;
-                        live_retire(live, row, told->end_time_ns);
+                        live_end_row(live, row, summary->end_time_ns);
                 }
                 if (row->ended)
-                        *at = row->next_exited;
+                        *at = row->next_awaiting;
                 else
-                        at = &row->next_exited;
+                        at = &row->next_awaiting;
         }
 }
 
-static void point_add(LivePoint *point, enum live_graph graph, double value) {
+static void samples_set_point(LivePoint *point, enum live_graph graph, double value) {
         point->known |= 1u << graph;
         point->value[graph] = (float)value;
 }
 
-static int live_add_point(Live *live) {
+static int samples_add_point(Live *live) {
         static const struct {
                 enum live_graph graph;
                 unsigned int metric;
@@ -232,65 +232,65 @@ static int live_add_point(Live *live) {
         };
         const LiveSample *sample = &live->sample;
         double seconds = (double)sample->span_ns / NS_PER_S, value;
-        LivePoint machine = {.time_ns = sample->told.end_time_ns, .span_ns = sample->span_ns};
+        LivePoint machine = {.time_ns = sample->summary.end_time_ns, .span_ns = sample->span_ns};
         int r;
 
         if (!sample->span_ns)
                 return 0;
 
-        point_add(&machine, LIVE_GRAPH_FORKS, (double)sample->told.forks / seconds);
-        point_add(&machine, LIVE_GRAPH_EXECS, (double)sample->told.execs / seconds);
-        point_add(&machine, LIVE_GRAPH_EXITS, (double)sample->told.exits / seconds);
-        point_add(&machine, LIVE_GRAPH_LOST, (double)sample->told.lost / seconds);
+        samples_set_point(&machine, LIVE_GRAPH_FORKS, (double)sample->summary.forks / seconds);
+        samples_set_point(&machine, LIVE_GRAPH_EXECS, (double)sample->summary.execs / seconds);
+        samples_set_point(&machine, LIVE_GRAPH_EXITS, (double)sample->summary.exits / seconds);
+        samples_set_point(&machine, LIVE_GRAPH_LOST, (double)sample->summary.lost / seconds);
         for (size_t i = 0; i < sizeof(graphs) / sizeof(*graphs); ++i)
                 if (live_machine_rate(live, graphs[i].metric, &value) == METRIC_KNOWN)
-                        point_add(&machine, graphs[i].graph, value / graphs[i].unit);
+                        samples_set_point(&machine, graphs[i].graph, value / graphs[i].unit);
         r = live_history_add(&live->history, &machine);
 
         for (size_t i = 0; i < LIVE_TRACKED_MAX && r >= 0; ++i) {
                 LiveRow *row = live->tracked[i];
-                LivePoint point = {.time_ns = sample->told.end_time_ns, .span_ns = sample->span_ns};
+                LivePoint point = {.time_ns = sample->summary.end_time_ns, .span_ns = sample->span_ns};
 
                 if (!row || (row->ended && row->sample != sample->number))
                         continue;
                 for (size_t j = 0; j < sizeof(graphs) / sizeof(*graphs); ++j)
                         if (live_rate(live, row, graphs[j].metric, &value) == METRIC_KNOWN)
-                                point_add(&point, graphs[j].graph, value / graphs[j].unit);
+                                samples_set_point(&point, graphs[j].graph, value / graphs[j].unit);
                 r = live_history_add(row->history, &point);
         }
 
         return r;
 }
 
-int live_sample(Live *live, const struct tb_sample *told) {
-        LiveSample sample = {.number = live->sample.number + 1, .told = *told};
+int live_samples_end(Live *live, const struct tb_sample *summary) {
+        LiveSample sample = {.number = live->sample.number + 1, .summary = *summary};
 
-        live_begin_sample(live);
-        if (live->sample.number && told->end_time_ns > live->sample.told.end_time_ns)
-                sample.span_ns = told->end_time_ns - live->sample.told.end_time_ns;
-        live_sum(live, &sample);
+        samples_begin(live);
+        if (live->sample.number && summary->end_time_ns > live->sample.summary.end_time_ns)
+                sample.span_ns = summary->end_time_ns - live->sample.summary.end_time_ns;
+        samples_sum(live, &sample);
 
         live->sample = sample;
         if (!live->began_ns)
-                live->began_ns = told->end_time_ns;
+                live->began_ns = summary->end_time_ns;
         live->in_sample = false;
-        if (told->full)
-                live_sweep_out(live, told);
+        if (summary->full)
+                samples_end_missing(live, summary);
         if (live->n_renamed)
-                live_sweep_renamed(live, told);
-        live_settle_exited(live, told);
-        if (told->full)
+                samples_end_renamed(live, summary);
+        samples_end_awaiting(live, summary);
+        if (summary->full)
                 live->restarted = false;
 
         if (sample.span_ns) {
-                live->n_forks += told->forks;
-                live->n_execs += told->execs;
-                live->n_exits += told->exits;
-                live->n_lost += told->lost;
+                live->n_forks += summary->forks;
+                live->n_execs += summary->execs;
+                live->n_exits += summary->exits;
+                live->n_lost += summary->lost;
         }
-        live->n_samples_lost += told->samples_lost;
+        live->n_samples_lost += summary->samples_lost;
         for (unsigned int i = 0; i < N_METRICS; ++i)
                 live->total_used[i] += sample.used[i];
 
-        return live_add_point(live);
+        return samples_add_point(live);
 }

@@ -3,6 +3,6 @@
 
 #include "clients/cli/model/live.h"
 
-/* live.c's own: a row of a sample, and that the sample is complete. Return 0, or -ENOMEM. */
-int live_task_sample(Live *live, const struct tb_task_sample *sample);
-int live_sample(Live *live, const struct tb_sample *told);
+/* For live_messages.c: a row of a sample, and the end of the sample. Return 0, or -ENOMEM. */
+int live_samples_task(Live *live, const struct tb_task_sample *sample);
+int live_samples_end(Live *live, const struct tb_sample *summary);

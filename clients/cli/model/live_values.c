@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "clients/cli/model/live.h"
+#include "clients/cli/model/live_values.h"
 
 #define NS_PER_S 1e9
 

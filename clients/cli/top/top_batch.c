@@ -17,6 +17,7 @@
 #include "clients/cli/json/json_sample.h"
 #include "clients/cli/model/live_batch.h"
 #include "clients/cli/model/live_columns.h"
+#include "clients/cli/model/live_values.h"
 #include "clients/cli/top/top_batch.h"
 
 #define NS_PER_S 1e9
@@ -62,9 +63,10 @@ static int batch_write_summary(const Live *live, const struct tb_welcome *welcom
         snprintf(line, sizeof(line),
                  "%s  %s  %zu tasks, %zu ran  forks %llu execs %llu exits %llu lost %llu  "
                  "cpu %s wait %s read %s/s write %s/s%s\n",
-                 format_date(date, sample->told.end_time_ns), format_duration(span, sample->span_ns), live->n_alive,
-                 live->n_changed, (unsigned long long)sample->told.forks, (unsigned long long)sample->told.execs,
-                 (unsigned long long)sample->told.exits, (unsigned long long)sample->told.lost, cpu, wait, read, write,
+                 format_date(date, sample->summary.end_time_ns), format_duration(span, sample->span_ns), live->n_alive,
+                 live->n_changed, (unsigned long long)sample->summary.forks, (unsigned long long)sample->summary.execs,
+                 (unsigned long long)sample->summary.exits, (unsigned long long)sample->summary.lost, cpu, wait, read,
+                 write,
                  uncounted ? "  delay accounting off" : "");
 
         return batch_write_text(output, line);

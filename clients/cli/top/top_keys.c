@@ -43,7 +43,12 @@ static const TopKey top_keys[] = {
         { TABLE, { F(4), '\\' }, top_prompts_filter, "F4 \\", "show only what has this text in it", "Filter" },
         { TABLE, { F(5), 't' }, top_actions_tree, "F5 t", "who was made by whom", "Tree" },
         { TABLE, { F(6), '<', '>' }, top_menus_sort, "F6 < >", "choose the column to sort by", "Sort" },
-        { TABLE, { ENTER }, top_page_detail_show, "Enter", "one process: its graphs, and all its statistics", "Detail" },
+        { TABLE,
+          { ENTER },
+          top_page_detail_show,
+          "Enter",
+          "one process: its graphs, and all its statistics",
+          "Detail" },
         { TABLE, { 'S' }, top_page_exited_show, "S", "what has ended, ranked by command", "Ended" },
         { TABLE, { F(10), 'q' }, top_actions_quit, "F10 q", "quit", "Quit" },
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "clients/cli/base/format.h"
+#include "clients/cli/model/live_values.h"
 #include "clients/cli/text/stats_lines.h"
 #include "clients/cli/top/top_graph.h"
 #include "clients/cli/top/top_page_detail.h"

@@ -109,8 +109,8 @@ static int exited_compare(const void *a, const void *b, void *closure) {
 }
 
 /* Return: 0, or -ENOMEM. */
-int top_page_exited_refresh(TopPageExited *exited, const LiveExited *ranking) {
-        size_t n = ranking->n_commands;
+int top_page_exited_refresh(TopPageExited *exited, const LiveExited *model) {
+        size_t n = model->n_commands;
 
         exited->n_commands = 0;
         if (n > exited->n_room) {
@@ -123,7 +123,7 @@ int top_page_exited_refresh(TopPageExited *exited, const LiveExited *ranking) {
                 }
         }
         for (size_t i = 0; i < n; ++i)
-                exited->commands[i] = ranking->commands[i];
+                exited->commands[i] = model->commands[i];
         exited->n_commands = n;
         if (n > 0)
                 qsort_r(exited->commands, n, sizeof(*exited->commands), exited_compare, exited);
@@ -137,7 +137,10 @@ void top_page_exited_sort(TopPageExited *exited, int by) {
         exited->sort = (exited->sort + N_EXITED_COLUMNS + (unsigned int)by) % N_EXITED_COLUMNS;
 }
 
-static void exited_write_cell(const TopView *view, const ExitedColumn *column, const LiveCommand *command, TopCell *cell) {
+static void exited_write_cell(const TopView *view,
+                              const ExitedColumn *column,
+                              const LiveCommand *command,
+                              TopCell *cell) {
         uint32_t bit = 0;
         char text[FORMAT_MAX];
         enum metric_known known;
@@ -213,14 +216,14 @@ static void exited_draw_line(const TopPageExited *exited,
 }
 
 static void exited_draw(TopPageExited *exited, const TopView *view, size_t row, size_t n_rows) {
-        const LiveExited *ranking = &view->live->ranking;
+        const LiveCommand *total = &view->live->exited.total;
         char name[TEXT_ESCAPED_MAX(TB_COMM_SIZE)];
 
         if (n_rows < 3)
                 return;
 
         exited_draw_line(exited, view, NULL, "COMMAND", row, SCREEN_HEADER);
-        exited_draw_line(exited, view, &ranking->total, "(all that ended)", row + 1, SCREEN_STRONG);
+        exited_draw_line(exited, view, total, "(all that ended)", row + 1, SCREEN_STRONG);
         top_list_fit(&exited->list, exited->n_commands, n_rows - 2);
         for (size_t i = 0; i < exited->list.n_shown && exited->list.first + i < exited->n_commands; ++i) {
                 const LiveCommand *command = exited->commands[exited->list.first + i];
@@ -241,10 +244,10 @@ static void page_exited_init(void *state) { *(TopPageExited *)state = (TopPageEx
 
 static void page_exited_deinit(Top *top) { top_page_exited_deinit(top_state_page(top, &top_page_exited)); }
 
-/* Not paused: the ranking is of all that has ended, also during a pause. */
+/* Reads the model also during a pause: this page is of all that has ended. */
 static int page_exited_refresh(Top *top, const TopView *view) {
         (void)view;
-        return top_page_exited_refresh(top_state_page(top, &top_page_exited), &top->live.ranking);
+        return top_page_exited_refresh(top_state_page(top, &top_page_exited), &top->live.exited);
 }
 
 static size_t page_exited_draw(Top *top, TopView *view) {
@@ -307,5 +310,5 @@ void top_page_exited_reset(Top *top, uint32_t code) {
 
         (void)code;
         exited->n_commands = 0;
-        live_exited_reset(&top->live.ranking);
+        live_exited_reset(&top->live.exited);
 }

@@ -27,6 +27,6 @@ void top_page_exited_sort_cpu(Top *top, uint32_t code);
 void top_page_exited_invert(Top *top, uint32_t code);
 void top_page_exited_reset(Top *top, uint32_t code);
 
-int top_page_exited_refresh(TopPageExited *exited, const LiveExited *ranking);
+int top_page_exited_refresh(TopPageExited *exited, const LiveExited *model);
 void top_page_exited_sort(TopPageExited *exited, int by);
 void top_page_exited_deinit(TopPageExited *exited);

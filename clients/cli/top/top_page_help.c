@@ -67,7 +67,10 @@ static size_t page_help_draw(Top *top, TopView *view) {
         TopPageHelp *page = top_state_page(top, &top_page_help);
         Help help = { .view = view, .first = page->first };
 
-        help_put(&help, SCREEN_STRONG, "taskbroker top " TASKBROKER_VERSION ": every key only looks; nothing is changed.", NULL);
+        help_put(&help,
+                 SCREEN_STRONG,
+                 "taskbroker top " TASKBROKER_VERSION ": every key only looks; nothing is changed.",
+                 NULL);
         help_put(&help, SCREEN_PLAIN, "", NULL);
         help_put_keys(&help, top);
         help_put(&help, SCREEN_PLAIN, "", NULL);

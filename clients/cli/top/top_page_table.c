@@ -16,7 +16,7 @@
 #include "clients/cli/top/top_header.h"
 #include "clients/cli/top/top_page_table.h"
 
-/* The column of the command gets a quarter of a wide screen. If it has less than so many, other columns are left out. */
+/* The command gets a quarter of a wide screen. Other columns are left out if it would have less than so many. */
 #define TABLE_COMMAND_MIN 18u
 #define TABLE_COMMAND_SHARE 4u
 

@@ -20,6 +20,7 @@
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/format.h"
 #include "clients/cli/connect/connection.h"
+#include "clients/cli/model/live_values.h"
 #include "clients/cli/top/top_cell.h"
 #include "clients/cli/top/top_keys.h"
 #include "clients/cli/top/top_page_detail.h"

@@ -164,7 +164,7 @@ static void test_twice(void) {
         send_sample(&live, 2, false);
         assert(live.n_changed == 1 && used_of(&live, &task, METRIC_CPU) == 37);
         assert(live.sample.used[METRIC_CPU] == 37 && row_of(&live, &task)->ended);
-        assert(live.ranking.total.n_ended == 1);
+        assert(live.exited.total.n_ended == 1);
         live_deinit(&live);
 }
 
@@ -260,9 +260,9 @@ static void test_ended_without_stats(void) {
         send_sample(&live, 2, false);
         assert(row_of(&live, &gone)->ended);
         assert(unknown_of(&live, &gone, METRIC_CPU) == METRIC_LOST);
-        assert(live.ranking.n_commands == 1);
-        assert(live.ranking.commands[0]->n_ended == 1 && live.ranking.commands[0]->n_without_stats == 1);
-        assert(live.ranking.commands[0]->n_known[METRIC_CPU] == 0);
+        assert(live.exited.n_commands == 1);
+        assert(live.exited.commands[0]->n_ended == 1 && live.exited.commands[0]->n_without_stats == 1);
+        assert(live.exited.commands[0]->n_known[METRIC_CPU] == 0);
         live_deinit(&live);
 }
 
@@ -472,7 +472,7 @@ static void test_ended_are_bounded(void) {
 
 static void test_ranking(void) {
         char name[TB_COMM_SIZE];
-        LiveExited ranking = {0};
+        LiveExited exited = {0};
         struct tb_task_stats stats;
         struct tb_task_sample sample;
         Made made = {.pid = 1, .start = 0, .cpu_ns = 3};
@@ -484,21 +484,21 @@ static void test_ranking(void) {
                 sample = made_sample(&made, 1 + i % 2);
                 sample.stats = &stats;
                 sample.termination = (struct tb_termination){.known = true, .exit_code = i % 2};
-                assert(live_exited_add(&ranking, &sample) == 0);
-                assert(live_exited_add(&ranking, &sample) == 0);
+                assert(live_exited_add(&exited, &sample) == 0);
+                assert(live_exited_add(&exited, &sample) == 0);
         }
-        assert(ranking.n_commands == LIVE_COMMANDS_MAX);
-        assert(ranking.others.n_ended == 20 && ranking.total.n_ended == 2 * (LIVE_COMMANDS_MAX + 10));
-        for (size_t i = 0; i < ranking.n_commands; ++i) {
-                const LiveCommand *command = ranking.commands[i];
+        assert(exited.n_commands == LIVE_COMMANDS_MAX);
+        assert(exited.others.n_ended == 20 && exited.total.n_ended == 2 * (LIVE_COMMANDS_MAX + 10));
+        for (size_t i = 0; i < exited.n_commands; ++i) {
+                const LiveCommand *command = exited.commands[i];
 
                 assert(command->n_ended == 2 && command->used[METRIC_CPU] == 6 && command->n_known[METRIC_CPU] == 2);
                 assert(command->n_failed == 0 || command->n_failed == 2);
                 assert(command->longest_ns == (command->n_failed ? 2 : 1) * SECOND_NS);
         }
-        live_exited_reset(&ranking);
-        assert(ranking.n_commands == 0 && ranking.total.n_ended == 0);
-        live_exited_deinit(&ranking);
+        live_exited_reset(&exited);
+        assert(exited.n_commands == 0 && exited.total.n_ended == 0);
+        live_exited_deinit(&exited);
 }
 
 static void test_history(void) {

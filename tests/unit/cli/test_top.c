@@ -448,15 +448,15 @@ static void test_exited(void) {
         }
         send_sample(&live, 2, false);
 
-        assert(top_page_exited_refresh(&ended, &live.ranking) == 0 && ended.n_commands == 3);
+        assert(top_page_exited_refresh(&ended, &live.exited) == 0 && ended.n_commands == 3);
         assert(strcmp(ended.commands[0]->comm, "cc1") == 0 && ended.commands[0]->used[METRIC_CPU] == 110);
         ended.inverted = true;
-        assert(top_page_exited_refresh(&ended, &live.ranking) == 0);
+        assert(top_page_exited_refresh(&ended, &live.exited) == 0);
         assert(strcmp(ended.commands[0]->comm, "sh") == 0);
         ended.inverted = false;
         for (int i = 0; i < 3; ++i)
                 top_page_exited_sort(&ended, -1);
-        assert(top_page_exited_refresh(&ended, &live.ranking) == 0);
+        assert(top_page_exited_refresh(&ended, &live.exited) == 0);
         assert(strcmp(ended.commands[0]->comm, "sh") == 0 && ended.commands[0]->n_ended == 3);
         top_list_move(&ended.list, ended.n_commands, 100);
         assert(ended.list.cursor == 2);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The messages of the broker, as the live model takes them: the snapshot and the
+ * events here, the samples in live_samples.c.
+ *
+ * An exit event only marks its row: the last values of the row are in the next sample.
+ * Pure.
+ */
+
+#include <errno.h>
+
+#include "clients/cli/model/live_messages.h"
+#include "clients/cli/model/live_samples.h"
+
+static int messages_take_task(Live *live, const struct tb_task *task) {
+        LiveRow *row;
+
+        row = live_find_or_add(live, task->pid, task->tid, task->start_time_ns);
+        if (!row)
+                return -ENOMEM;
+        if (row->exited || row->ended)
+                return 0;
+
+        if (!task->task_unknown) {
+                row->ppid = task->ppid;
+                row->uid = task->uid;
+        }
+        live_set_name(row, task->comm);
+        row->kernel_thread = task->kernel_thread;
+        if (task->tasks)
+                row->tasks = task->tasks;
+
+        return live_set_program(row, task->program);
+}
+
+/* The row of the task of an event; NULL: unknown, or the row of an earlier task with the number. */
+static LiveRow *messages_find_row(const Live *live, const struct tb_event *event) {
+        uint32_t tid = live->threads ? event->tid : event->pid;
+        LiveRow *row;
+
+        row = live_find_started(live, tid, event->start_time_ns);
+        if (row || live->threads)
+                return row;
+
+        /* Events of a process that outlives its first thread have the start of a later thread. */
+        row = live_find(live, tid);
+        return row && !row->ended && event->tid != event->pid ? row : NULL;
+}
+
+static int messages_take_fork(Live *live, const struct tb_event *event) {
+        const LiveRow *parent;
+        LiveRow *row;
+
+        if (!live->threads && event->tid != event->pid)
+                return 0;
+
+        row = live_find_or_add(live, event->pid, event->tid, event->start_time_ns);
+        if (!row)
+                return -ENOMEM;
+        if (row->sampled || row->exited)
+                return 0;
+
+        row->ppid = event->ppid;
+        row->uid = event->uid;
+        live_set_name(row, event->comm);
+
+        /* Until its exec, a process runs the program of its parent. */
+        parent = live_find(live, event->tid == event->pid ? event->fork.parent_pid : event->pid);
+        return parent && parent != row && !row->program ? live_set_program(row, parent->program) : 0;
+}
+
+static int messages_take_exec(Live *live, const struct tb_event *event) {
+        LiveRow *row = messages_find_row(live, event);
+
+        if (!row)
+                return 0;
+        if (!event->exec.comm_stale)
+                live_set_name(row, event->comm);
+        row->uid = event->uid;
+
+        /* A thread that calls exec becomes the leader, with the number of the leader. */
+        if (live->threads && live->n_renamed < LIVE_RENAMED_MAX)
+                live->renamed[live->n_renamed++] = event->pid;
+
+        return live_set_program(row, event->exec.program);
+}
+
+static void messages_take_exit(Live *live, const struct tb_event *event) {
+        LiveRow *row;
+
+        if (!live->threads && !event->exit.process_ended)
+                return;
+        row = messages_find_row(live, event);
+        if (!row || row->exited || row->ended)
+                return;
+
+        row->exited = true;
+        row->end_time_ns = event->time_ns;
+        row->termination = live->threads ? event->exit.termination : event->exit.process_termination;
+        live_set_name(row, event->comm);
+        row->next_awaiting = live->awaiting;
+        live->awaiting = row;
+}
+
+/* The task lives on, but the filter does not match it any more. */
+static void messages_take_left(Live *live, const struct tb_event *event) {
+        LiveRow *row = messages_find_row(live, event);
+
+        if (!row || row->exited || row->ended || row->sample == live->sample.number + live->in_sample)
+                return;
+
+        live_remove_row(live, row);
+}
+
+static int messages_take_event(Live *live, const struct tb_event *event) {
+        LiveRow *row;
+
+        if (event->left_filter && event->kind != TB_KIND_EXIT) {
+                messages_take_left(live, event);
+                return 0;
+        }
+
+        switch (event->kind) {
+        case TB_KIND_FORK:
+                return messages_take_fork(live, event);
+        case TB_KIND_EXEC:
+                return messages_take_exec(live, event);
+        case TB_KIND_EXIT:
+                messages_take_exit(live, event);
+                return 0;
+        case TB_KIND_COMM:
+                row = event->tid == event->pid || live->threads ? messages_find_row(live, event) : NULL;
+                if (row)
+                        live_set_name(row, event->comm);
+                return 0;
+        case TB_KIND_UID:
+                row = event->tid == event->pid || live->threads ? messages_find_row(live, event) : NULL;
+                if (row)
+                        row->uid = event->uid;
+                return 0;
+        case TB_KIND_LOSS:
+                live->event_losses += event->loss.count;
+                return 0;
+        default:
+                return 0;
+        }
+}
+
+static bool messages_wanted(const Live *live, uint32_t pid, uint32_t tid) {
+        for (size_t i = 0; i < live->n_only; ++i)
+                if (live->only[i] == pid || live->only[i] == tid)
+                        return true;
+
+        return live->n_only == 0;
+}
+
+/**
+ * live_messages_take() - take a message of either connection
+ * @live:       the model
+ * @message:    any; messages that are not about tasks are ignored
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int live_messages_take(Live *live, const struct tb_message *message) {
+        switch (message->type) {
+        case TB_MESSAGE_TASK:
+                if (!messages_wanted(live, message->task->pid, message->task->tid))
+                        return 0;
+                return messages_take_task(live, message->task);
+        case TB_MESSAGE_SNAPSHOT_END:
+                live->snapshot_complete = true;
+                return 0;
+        case TB_MESSAGE_EVENT:
+                if (message->event->kind != TB_KIND_LOSS &&
+                    !messages_wanted(live, message->event->pid, message->event->tid))
+                        return 0;
+                return messages_take_event(live, message->event);
+        case TB_MESSAGE_TASK_SAMPLE:
+                if (!messages_wanted(live, message->task_sample->pid, message->task_sample->tid))
+                        return 0;
+                return live_samples_task(live, message->task_sample);
+        case TB_MESSAGE_SAMPLE:
+                return live_samples_end(live, message->sample);
+        case TB_MESSAGE_LINK:
+                live->restarted |= message->link->state == TB_LINK_RESTARTED;
+                return 0;
+        default:
+                return 0;
+        }
+}

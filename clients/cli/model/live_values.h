@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "clients/cli/model/live.h"
+
+/*
+ * The values of a row. Each function says whether the value is known; if not, the
+ * output is 0 and must not be shown.
+ */
+enum metric_known live_total(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value);
+enum metric_known live_used(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value);
+enum metric_known live_rate(const Live *live, const LiveRow *row, unsigned int metric, double *ret_per_second);
+enum metric_known live_accumulated(const Live *live, const LiveRow *row, unsigned int metric, uint64_t *ret_value);
+void live_rates(const Live *live, const LiveRow *row, MetricRates *ret_rates);
+
+/* The sum over the rows of the last sample: of the machine, or of the part that the client asked for and may see. */
+enum metric_known live_machine_rate(const Live *live, unsigned int metric, double *ret_per_second);
