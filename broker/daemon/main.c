@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "broker/base/log.h"
-#include "broker/daemon/broker.h"
 #include "broker/daemon/check.h"
+#include "broker/daemon/daemon.h"
 #include "broker/daemon/options.h"
 
 /*
@@ -35,6 +35,6 @@ int main(int argc, char **argv) {
                 return r == OPTIONS_E_DONE ? EXIT_SUCCESS : 2;
 
         log_init(options.log_level);
-        r = options.check ? check_run(&options) : broker_run(&options);
+        r = options.check ? check_run(&options) : daemon_run(&options);
         return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
