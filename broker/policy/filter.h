@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "broker/model/event.h"
+#include "broker/model/task.h"
 #include "broker/policy/limits.h"
-#include "broker/tasks/task_table.h"
 #include "proto/filter_criteria.h"
 
 typedef struct Filter Filter;

@@ -2,13 +2,13 @@
 
 /*
  * The rule is that nobody learns here what /proc would have refused him. So a task
- * is a client's own where /proc would let it look into it (broker/tasks/owner.c), and
+ * is a client's own where /proc would let it look into it (broker/model/owner.c), and
  * of all others it knows what everybody can read in /proc; or, where /proc is
  * mounted with hidepid, nothing at all.
  */
 
 #include "broker/policy/policy.h"
-#include "broker/tasks/owner.h"
+#include "broker/model/owner.h"
 
 /* The kernel's own number for "no such user". */
 #define NOBODY_UID UINT32_MAX
@@ -95,6 +95,6 @@ View policy_view_task(const Rights *rights, const Task *task) {
 
         if (rights->all)
                 return VIEW_FULL;
-        owner = task_owner(task);
+        owner = owner_of_task(task);
         return policy_view(rights, &owner);
 }

@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "broker/model/event.h"
+#include "broker/model/task.h"
 #include "broker/policy/credentials.h"
-#include "broker/tasks/task_table.h"
 
 typedef struct Policy Policy;
 typedef struct Rights Rights;

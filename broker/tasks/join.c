@@ -24,7 +24,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/join.h"
 #include "broker/tasks/join_exit.h"
-#include "broker/tasks/owner.h"
+#include "broker/model/owner.h"
 #include "broker/tasks/procfs.h"
 
 /* Datagrams a round, rounds a turn: what a turn of the loop can cost. */
@@ -182,7 +182,7 @@ static int join_fork(Join *join, Event *event) {
         if (task->process->ppid == 0)
                 task->process->ppid = event->fork.parent_pid;
         if (first)
-                task_note_birth(task);
+                owner_note_birth(task);
 
         event_fill(event, task);
         join_emit(join, event);
@@ -327,7 +327,7 @@ static Task join_exec_task(Join *join, const Task *caller, bool seen, uint32_t o
         Task after = *caller;
 
         /* The kernel lets its owner look into new memory, whatever was said of the old. */
-        after.process->hidden = false;
+        after.process->nondumpable = false;
         after.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_RECHECK);
         after.flags = (uint16_t)((after.flags & ~TASK_NONDUMPABLE) | join_check_dumpable(join, &after, seen, owner));
         if (after.flags & TASK_NONDUMPABLE)
@@ -373,7 +373,7 @@ static int join_exec(Join *join, Event *event, uint64_t monotonic_ns) {
                         return error_trace(r);
                 event->program = program;
                 after = join_exec_task(join, caller ? caller : task, seen, owner);
-                event->owner = task_owner(&after);
+                event->owner = owner_of_task(&after);
         }
         join_emit(join, event);
         if (!task)
@@ -451,7 +451,7 @@ static void join_mark_stale(Join *join) {
         join->births_lost = true;
         join->wants_reconcile = true;
         if (!join->owners_stale)
-                owner_mark_all_stale(&join->table);
+                task_table_mark_creds_stale(&join->table);
         join->owners_stale = true;
         join->lossy_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         if (!join->lossy)
@@ -508,7 +508,7 @@ static void join_recheck(Join *join) {
 
                 event_fill(&event, task);
                 after.flags &= (uint16_t)~TASK_NONDUMPABLE;
-                event.owner = task_owner(&after);
+                event.owner = owner_of_task(&after);
                 memcpy(event.comm_change.old_comm, task->comm, sizeof(task->comm));
                 join_emit(join, &event);
                 task->flags = after.flags;

@@ -24,7 +24,7 @@
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/tasks/join_exit.h"
-#include "broker/tasks/owner.h"
+#include "broker/model/owner.h"
 #include "broker/tasks/procfs.h"
 
 /* How long after the start the record of a task from before it may be missing. */
@@ -71,7 +71,7 @@ void event_fill(Event *event, const Task *task) {
         event->program = task->process->program;
         event->marks = task->process->marks;
         event->task_unknown = task->flags & TASK_UNKNOWN;
-        event->owner = task_owner(task);
+        event->owner = owner_of_task(task);
 }
 
 /* The record knows more of the task than the table: its name after an exec, its parent of now. */
@@ -194,7 +194,7 @@ static int end_task(Join *join, Task *task, Event *event, ExitRecord *record, bo
                 process_note_mark(process, record);
         more = !last || (!over && process_has_more(join, process, record));
         if (record || more || process->totals)
-                task_note_record(task, record ? &record->stats : NULL);
+                owner_note_record(task, record ? &record->stats : NULL);
         event_fill(event, task);
         if (ppid)
                 event->ppid = ppid;

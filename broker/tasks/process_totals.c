@@ -18,7 +18,7 @@
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/tasks/join_exit.h"
-#include "broker/tasks/owner.h"
+#include "broker/model/owner.h"
 #include "broker/tasks/process_totals.h"
 
 void process_totals_deinit(ProcessTotals *sum) {
@@ -106,7 +106,7 @@ bool process_totals_is_complete(ProcessTotals *sum) {
  * @answer:  for it
  */
 void process_totals_add(ProcessTotals *sum, const Task *task, const StatsAnswer *answer) {
-        Owner owner = answer->state == STATS_ANSWER_LIVE ? task_owner_live(task, &answer->stats) : task_owner(task);
+        Owner owner = answer->state == STATS_ANSWER_LIVE ? owner_of_live_task(task, &answer->stats) : owner_of_task(task);
 
         ++sum->i;
         if (sum->owned)
@@ -167,7 +167,7 @@ TaskSample process_totals_sample(ProcessTotals *sum, const Task *leader, uint64_
         if (leader->flags & TASK_GONE)
                 sample.comm = leader->comm;
         sample.tasks = process->n_live;
-        sample.owner = sum->owned ? sum->owner : task_owner(leader);
+        sample.owner = sum->owned ? sum->owner : owner_of_task(leader);
         return sample;
 }
 
@@ -183,7 +183,7 @@ TaskSample live_sample_of_task(const Task *task, const TaskStats *stats, uint64_
                 .time_ns = time_ns,
                 .stats = stats,
                 .kernel_thread = task->flags & TASK_KERNEL,
-                .owner = task_owner_live(task, stats),
+                .owner = owner_of_live_task(task, stats),
         };
 }
 

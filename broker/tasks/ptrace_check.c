@@ -35,9 +35,9 @@ static void ptrace_check_note(const PtraceCheck *glance, Process *process, const
         ProcfsTask found;
 
         if (shown)
-                process->hidden = false;
-        else if (!process->hidden && procfs_read_task(glance->procfs_fd, process->pid, task->tid, &found) && !found.exiting)
-                process->hidden = true;
+                process->nondumpable = false;
+        else if (!process->nondumpable && procfs_read_task(glance->procfs_fd, process->pid, task->tid, &found) && !found.exiting)
+                process->nondumpable = true;
 }
 
 /**

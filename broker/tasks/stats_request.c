@@ -5,7 +5,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/util.h"
-#include "broker/tasks/owner.h"
+#include "broker/model/owner.h"
 #include "broker/tasks/stats_request.h"
 
 #define SLICE_TASKS 256u
@@ -83,7 +83,7 @@ static int stats_request_task(StatsRequest *inquiry, Join *join, StatsSource *so
         if (answer.state == STATS_ANSWER_LOST) {
                 sample.comm = task->comm;
                 sample.stats = NULL;
-                sample.owner = task_owner(task);
+                sample.owner = owner_of_task(task);
         }
         return error_trace(stats_request_answer(inquiry, &sample, tell));
 }

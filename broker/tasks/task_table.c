@@ -388,12 +388,24 @@ void task_table_inherit(TaskTable *table, Process *process, const Process *paren
                 return;
         process->session = parent->session;
         process->creds_stale = parent->creds_stale;
-        process->hidden = parent->hidden;
+        process->nondumpable = parent->nondumpable;
         process->marks = parent->marks;
         if (parent->program) {
                 ++parent->program->n_users;
                 task_table_set_program(table, process, parent->program);
         }
+}
+
+/**
+ * task_table_mark_creds_stale() - mark the ids of all processes as possibly outdated
+ * @table:  the table
+ *
+ * Messages of the connector were lost: each process may have other ids by now. Until it
+ * was checked in /proc, its owner gets its public fields only.
+ */
+void task_table_mark_creds_stale(TaskTable *table) {
+        for (const Task *task = task_table_next_leader(table, 1); task; task = task_table_next_leader(table, task->tid + 1))
+                task->process->creds_stale = true;
 }
 
 /**

@@ -18,7 +18,7 @@
 
 #define PEER_BYTES_MAX (256u * 1024u)
 
-#include "broker/tasks/owner.h"
+#include "broker/model/owner.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/hub_samples.h"
 #include "tests/unit/hub_rig.h"
@@ -360,7 +360,7 @@ static Event event_of(Fuzz *fuzz, EventKind kind, const Task *task) {
                 .task_unknown = task->flags & TASK_UNKNOWN,
                 .program = task->process->program,
                 .marks = task->process->marks,
-                .owner = task_owner(task),
+                .owner = owner_of_task(task),
         };
 
         memcpy(event.comm, task->comm, sizeof(event.comm));
@@ -373,7 +373,7 @@ static void publish(Fuzz *fuzz, const Event *event) {
 
 /* What it reads is its owner's alone, or not. */
 static void run_task(Fuzz *fuzz, const Task *task, uint64_t run_ns) {
-        Owner owner = task_owner(task);
+        Owner owner = owner_of_task(task);
 
         fuzz->kernel.run_ns[task->tid] += run_ns;
         fuzz->kernel.read_bytes[task->tid] = owner.claim == OWNER_SINCE_BIRTH ? LABEL_OF(task->ruid) : LABEL_FOREIGN;

@@ -5,7 +5,7 @@
 
 #include "broker/base/util.h"
 #include "broker/policy/policy.h"
-#include "broker/tasks/owner.h"
+#include "broker/model/owner.h"
 #include "tests/unit/made.h"
 
 #define ADMIN_GROUP 900u
@@ -123,7 +123,7 @@ static void test_owner(void) {
                 task->flags = table[i].flags;
                 task->process->ran_as_other_user = table[i].ran_as_other_user;
                 task->process->creds_stale = table[i].creds_stale;
-                owner = task_owner(task);
+                owner = owner_of_task(task);
                 if (owner.claim != table[i].claim || owner.uid != table[i].ruid || owner.gid != table[i].rgid) {
                         fprintf(stderr, "%s\n", table[i].what);
                         abort();
@@ -196,13 +196,13 @@ static void test_view_task(void) {
         assert(policy_view_task(&rights_own, task) == VIEW_FULL);
         assert(policy_view_task(&rights_hidden, task) == VIEW_FULL);
         for (size_t i = 0; i < ARRAY_SIZE(table); ++i) {
-                owner = task_owner_live(task, &table[i].stats);
+                owner = owner_of_live_task(task, &table[i].stats);
                 assert(policy_view(&rights_all, &owner) == VIEW_FULL);
                 assert(policy_view(&rights_own, &owner) == table[i].view);
                 assert(policy_view(&rights_hidden, &owner) == table[i].view);
         }
         task->euid = 0;
-        owner = task_owner_live(task, &table[0].stats);
+        owner = owner_of_live_task(task, &table[0].stats);
         assert(policy_view_task(&rights_all, task) == VIEW_FULL);
         assert(policy_view_task(&rights_own, task) == VIEW_PUBLIC && policy_view(&rights_own, &owner) == VIEW_PUBLIC);
         assert(policy_view_task(&rights_hidden, task) == VIEW_NONE && policy_view(&rights_hidden, &owner) == VIEW_NONE);

@@ -250,7 +250,7 @@ static void test_loss(void) {
 static void test_hidden(void) {
         Rig *rig = rig_new();
 
-        rig_seed(rig, SHELL, SHELL, "shell")->process->hidden = true;
+        rig_seed(rig, SHELL, SHELL, "shell")->process->nondumpable = true;
         rig_fork(rig, SHELL, TASK, TASK);
         assert(end(rig, TASK) == OWNER_CURRENT);
         rig_fork(rig, SHELL, TASK, TASK);

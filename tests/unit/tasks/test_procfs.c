@@ -3,7 +3,7 @@
 
 /* The table's beginning, from a directory that plays /proc, while the kernel is silent. */
 
-#include "broker/tasks/owner.h"
+#include "broker/model/owner.h"
 #include "broker/tasks/procfs.h"
 #include "broker/tasks/reconcile.h"
 #include "tests/unit/join_rig.h"
@@ -199,7 +199,7 @@ static void test_owners(void) {
                         assert(fchownat(rig->procfs.fd, "700/task/700/status", uid, (gid_t)-1, 0) == 0);
                 seed(rig);
                 task = task_table_get(&rig->join.table, 700);
-                assert(task_owner(task).claim == rows[i].claim && task->process->ran_as_other_user == rows[i].ran_as_other_user);
+                assert(owner_of_task(task).claim == rows[i].claim && task->process->ran_as_other_user == rows[i].ran_as_other_user);
                 rig_free(rig);
         }
 }
@@ -331,7 +331,7 @@ static void test_born_meanwhile(void) {
         add_owned(&rig->procfs, 800, "grandchild", 900, ticks);
         rig_turn(rig);
         task = task_table_get(table, 900);
-        assert(task && task->flags & TASK_UNKNOWN && task_owner(task).claim == OWNER_NONE);
+        assert(task && task->flags & TASK_UNKNOWN && owner_of_task(task).claim == OWNER_NONE);
         while (reconcile.phase != RECONCILE_IDLE) {
                 assert(reconcile_apply(&reconcile) == 0);
                 reconcile_compare(&reconcile);
@@ -340,7 +340,7 @@ static void test_born_meanwhile(void) {
         for (uint32_t pid = 800; pid <= 900; pid += 100) {
                 task = task_table_get(table, pid);
                 assert(!(task->flags & TASK_UNKNOWN) && strcmp(task->comm, pid == 800 ? "grandchild" : "child") == 0);
-                assert(task->ruid == getuid() && task->egid == getgid() && task_owner(task).claim == OWNER_SINCE_BIRTH);
+                assert(task->ruid == getuid() && task->egid == getgid() && owner_of_task(task).claim == OWNER_SINCE_BIRTH);
         }
         reconcile_deinit(&reconcile);
         rig_skip(rig);

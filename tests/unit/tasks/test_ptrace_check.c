@@ -7,7 +7,7 @@
  */
 
 #include "broker/output/sample_view.h"
-#include "broker/tasks/owner.h"
+#include "broker/model/owner.h"
 #include "tests/unit/made_proc.h"
 #include "tests/unit/made.h"
 
@@ -46,7 +46,7 @@ static void rig_show(Rig *rig, uint32_t tid, bool owned, bool exiting) {
 /* Asks the kernel anew, and recheck_queue. */
 static View rig_view(Rig *rig, const Rights *rights) {
         const TaskStats stats = { .ac_uid = rig->task->ruid, .ac_gid = GROUP };
-        TaskSample sample = { .pid = TASK, .tid = TASK, .owner = task_owner_live(rig->task, &stats) };
+        TaskSample sample = { .pid = TASK, .tid = TASK, .owner = owner_of_live_task(rig->task, &stats) };
 
         ptrace_check_forget(&rig->glance);
         return sample_view(&rig->glance, rights, &sample);
@@ -97,26 +97,26 @@ static void test_memory(void) {
         rig_init(&rig);
         rig_show(&rig, TASK, false, false);
         rights.uid = rig.task->ruid;
-        assert(task_owner(rig.task).claim == OWNER_SINCE_BIRTH);
+        assert(owner_of_task(rig.task).claim == OWNER_SINCE_BIRTH);
         assert(rig_view(&rig, &rights) == VIEW_PUBLIC);
-        assert(task_owner(rig.task).claim == OWNER_CURRENT);
+        assert(owner_of_task(rig.task).claim == OWNER_CURRENT);
         /* a child has a copy of its memory */
         child = made_task(&rig.table, TASK + 1, TASK + 1, TASK, 5)->process;
         task_table_inherit(&rig.table, child, rig.task->process);
-        assert(child->hidden);
+        assert(child->nondumpable);
 
         /* at its end its files are root's anyway */
         rig_show(&rig, TASK, false, true);
-        assert(rig_view(&rig, &rights) == VIEW_PUBLIC && rig.task->process->hidden);
+        assert(rig_view(&rig, &rights) == VIEW_PUBLIC && rig.task->process->nondumpable);
         rig_show(&rig, TASK, true, false);
         rights.uid = rig.task->ruid;
-        assert(rig_view(&rig, &rights) == VIEW_FULL && !rig.task->process->hidden);
-        assert(task_owner(rig.task).claim == OWNER_SINCE_BIRTH);
+        assert(rig_view(&rig, &rights) == VIEW_FULL && !rig.task->process->nondumpable);
+        assert(owner_of_task(rig.task).claim == OWNER_SINCE_BIRTH);
         rig_show(&rig, TASK, false, true);
         rights.uid = rig.task->ruid;
-        assert(rig_view(&rig, &rights) == VIEW_PUBLIC && !rig.task->process->hidden);
+        assert(rig_view(&rig, &rights) == VIEW_PUBLIC && !rig.task->process->nondumpable);
         proc_remove(&rig.procfs, TASK, 0);
-        assert(rig_view(&rig, &rights) == VIEW_PUBLIC && !rig.task->process->hidden);
+        assert(rig_view(&rig, &rights) == VIEW_PUBLIC && !rig.task->process->nondumpable);
         rig_deinit(&rig);
 }
 

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Task and Process: what the broker knows of a live thread, and of the process that it
+ * belongs to. Plain: the task table owns them, the join changes them, all others read.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/base/list.h"
+#include "broker/model/program.h"
+#include "broker/model/taskstats.h"
+
+typedef struct Process Process;
+typedef struct Task Task;
+
+enum {
+        /* Found in /proc, its birth was not seen: the start is known to 10 ms. */
+        TASK_SEEDED = 1u << 0,
+        /* Ended, or never seen, but its process lives: it holds the process' number. */
+        TASK_GONE = 1u << 1,
+        /* Ids changed since the last exec. */
+        TASK_CREDENTIALS_CHANGED = 1u << 2,
+        /* An exit of this number was synthesised: the connector's own EXIT may still come, and is dropped. */
+        TASK_LATE_EXIT_EXPECTED = 1u << 3,
+        /* Name and ids are not known: the birth was lost. */
+        TASK_UNKNOWN = 1u << 4,
+        /* Born while delay accounting was on: the kernel counts its delays. */
+        TASK_COUNTED = 1u << 5,
+        /* Seeded, and its birth was reported: a FORK that is still in the queue is the same birth. */
+        TASK_FORK_REPORTED = 1u << 6,
+        /* A thread of the kernel's. */
+        TASK_KERNEL = 1u << 7,
+        /* Not dumpable: /proc hides it from the owner of its ids. */
+        TASK_NONDUMPABLE = 1u << 8,
+        /* Marked as not dumpable as a precaution: it was not checked since its last exec. */
+        TASK_RECHECK = 1u << 9,
+};
+
+struct Task {
+        Process *process;
+        List link;                      /* of process->tasks */
+        uint64_t start_time_ns;         /* since the epoch; with the number, its identity */
+        uint32_t tid;
+        uint32_t ruid, euid, rgid, egid;
+        uint16_t flags;
+        char comm[COMM_SIZE];
+        uint32_t sampled;               /* digest of its use when it was last sampled; 0: never sampled */
+        uint32_t changed_sweep;         /* the last sweep that found it changed */
+};
+
+struct Process {
+        uint32_t pid;
+        uint32_t ppid;                  /* 0: none or not known */
+        uint32_t n_live;                /* tasks not gone; 0: its live tasks were never seen */
+        bool seeded;                    /* older than the broker */
+        bool ran_as_other_user;         /* some of what it used was used under other ids, for life */
+        bool creds_stale;               /* messages were lost that may have changed its ids */
+        bool nondumpable;               /* /proc did not show it to its owner when it was last checked since its exec */
+        bool has_wait_status;           /* the kernel marked the task that ended the process, with: */
+        uint32_t wait_status;
+        List tasks;
+        TaskStats *totals;              /* of its tasks that ended; NULL before the first */
+        Program *program;               /* what it runs; NULL: no subscription asked for programs */
+        uint64_t marks;                 /* of the subtrees that it belongs to */
+        uint32_t session;               /* 0: none or not known */
+        uint32_t sampled;               /* as of a task: of the number of its tasks and of their exits */
+        uint32_t changed_sweep;
+};
