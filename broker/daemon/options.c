@@ -1,71 +1,233 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+/*
+ * The options of taskbrokerd are a table with one row for each. What getopt_long()
+ * accepts, the usage text, the checks of values and the error texts are made of it. A new
+ * option is a row here, a field of Options and an entry in taskbrokerd(8).
+ */
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/base/util.h"
 #include "broker/daemon/options.h"
 #include "broker/policy/limits.h"
 
 #define MIB (1024ull * 1024ull)
-
-#define RCVBUF_MIB_DEFAULT 64
-#define FEED_MIB_DEFAULT 16
-
+#define MIB_MAX 1024
 #define CLIENTS_MIB_MIN 16
 #define CLIENTS_MIB_MAX 65536
-#define MIB_MAX 1024
+#define FD_MAX (1 << 20)
 
-static const char usage[] =
-        "Usage: taskbrokerd [OPTION...]\n"
-        "\n"
-        "Listens to the kernel's task events and tells them to all who connect to its socket.\n"
-        "\n"
-        "  --socket PATH       where to listen (default /run/taskbroker.sock)\n"
-        "  --socket-mode MODE  who may connect, in octal (default 0666: everybody)\n"
-        "  --socket-group GROUP\n"
-        "                      the socket's group\n"
-        "  --admin-group GROUP who may know everything, as root does (default taskbroker)\n"
-        "  --foreign-exit-status withhold|show\n"
-        "                      whether users are told how others' processes ended (default withhold)\n"
-        "  --rcvbuf-mib N      receive buffer of each kernel source, 1 to 1024 (default 64)\n"
-        "  --feed-mib N        events kept for subscribers that are behind, 1 to 1024 (default 16)\n"
-        "  --clients-mib N     memory for all clients, 16 to 65536 (default 512)\n"
-        "  --user-mib N        of that, for the clients of one user, 1 to 65536 (default 128)\n"
-        "  --user-connections N\n"
-        "                      connections of one user, 1 to 4096 (default 256)\n"
-        "  --delayacct MODE    have the kernel count delays: never, always or on-demand, while\n"
-        "                      somebody samples (default never: as it is)\n"
-        "  --log-level LEVEL   err, warning, notice, info or debug (default info)\n"
-        "  --user NAME         who to be once the kernel's sources are open (default taskbroker)\n"
-        "  --keep-ptrace       keep CAP_SYS_PTRACE: the executables of other users' processes can be told\n"
-        "  --seccomp on|off    whether the kernel refuses system calls that are not needed (default on)\n"
-        "  --check             say what the kernel offers and what is missing, and end\n"
-        "  --help, --version\n";
+#define SOCKET_PATH "/run/taskbroker.sock"
+#define SOCKET_MODE "0666"
+#define LOG_LEVEL "info"
 
-static bool number_parse(const char *text, unsigned long min, unsigned long max, unsigned long *ret) {
+/* The value that getopt_long() returns for the first row: above all characters. */
+#define OPTION_FIRST 256
+
+/* Where the second column of the usage begins. */
+#define HELP_COLUMN 22
+#define HELP_INDENT "                      "
+
+static void usage_print(void);
+static void version_print(void);
+
+/* The offset of @member, whose type must be @type. */
+#define FIELD(type, member)          \
+        (offsetof(Options, member) + \
+         0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((Options *)NULL)->member), type) ? 1 : -1]))
+
+/* The types' columns of a row. */
+#define FLAG(member) .type = OPTION_FLAG, .offset = FIELD(bool, member)
+#define TEXT(member, least, names) \
+        .type = OPTION_TEXT, .offset = FIELD(const char *, member), .min = (least), .accepted = (names)
+#define NUMBER(member, least, most, each, fallback)                                                         \
+        .type = OPTION_NUMBER, .offset = FIELD(uint64_t, member), .min = (least), .max = (most), .unit = (each), \
+        .number = (fallback)
+#define FD(member) .type = OPTION_FD, .offset = FIELD(int, member), .max = FD_MAX, .accepted = "a file descriptor"
+#define MODE(member) \
+        .type = OPTION_MODE, .offset = FIELD(uint32_t, member), .max = 0777, .accepted = "an octal mode such as 0666 or 0660"
+#define CHOICE(member, no, yes, names) \
+        .type = OPTION_CHOICE, .offset = FIELD(bool, member), .choices = { no, yes }, .accepted = (names)
+
+/* In the order of the usage. */
+static const OptionRow rows[] = {
+        { "socket", TEXT(socket_path, 1, "a path"), .text = SOCKET_PATH,
+          .value_name = "PATH", .help = "where to listen (default " SOCKET_PATH ")" },
+        { "socket-mode", MODE(socket_mode), .text = SOCKET_MODE,
+          .value_name = "MODE", .help = "who may connect, in octal (default " SOCKET_MODE ": everybody)" },
+        { "socket-group", TEXT(socket_group, 0, "a group"),
+          .value_name = "GROUP", .help = "the socket's group" },
+        { "admin-group", TEXT(admin_group, 1, "a group"),
+          .value_name = "GROUP", .help = "who may know everything, as root does (default taskbroker)" },
+        { "foreign-exit-status", CHOICE(shows_exit_status, "withhold", "show", "withhold or show"),
+          .value_name = "withhold|show",
+          .help = "whether users are told how others' processes ended (default withhold)" },
+        { "rcvbuf-mib", NUMBER(rcvbuf_bytes, 1, MIB_MAX, MIB, 64),
+          .value_name = "N", .help = "receive buffer of each kernel source" },
+        { "feed-mib", NUMBER(feed_bytes, 1, MIB_MAX, MIB, 16),
+          .value_name = "N", .help = "events kept for subscribers that are behind" },
+        { "clients-mib", NUMBER(clients_bytes, CLIENTS_MIB_MIN, CLIENTS_MIB_MAX, MIB, LIMIT_CLIENTS_MIB),
+          .value_name = "N", .help = "memory for all clients" },
+        { "user-mib", NUMBER(user_bytes, 1, CLIENTS_MIB_MAX, MIB, LIMIT_USER_MIB),
+          .value_name = "N", .help = "of that, for the clients of one user" },
+        { "user-connections", NUMBER(user_connections, 1, LIMIT_CONNECTIONS, 1, LIMIT_USER_CONNECTIONS),
+          .value_name = "N", .help = "connections of one user" },
+        { "delayacct", .type = OPTION_DELAYACCT, .offset = FIELD(DelayacctMode, delayacct),
+          .accepted = "never, always or on-demand", .value_name = "MODE",
+          .help = "have the kernel count delays: never, always or on-demand, while\n" HELP_INDENT
+                  "somebody samples (default never: as it is)" },
+        { "log-level", .type = OPTION_LOG_LEVEL, .offset = FIELD(LogLevel, log_level), .text = LOG_LEVEL,
+          .accepted = "err, warning, notice, info or debug", .value_name = "LEVEL",
+          .help = "err, warning, notice, info or debug (default " LOG_LEVEL ")" },
+        { "user", TEXT(user, 1, "the name of a user"),
+          .value_name = "NAME", .help = "who to be once the kernel's sources are open (default taskbroker)" },
+        { "keep-ptrace", FLAG(keep_ptrace),
+          .help = "keep CAP_SYS_PTRACE: the executables of other users' processes can be told" },
+        { "seccomp", CHOICE(seccomp, "off", "on", "on or off"), .text = "on",
+          .value_name = "on|off", .help = "whether the kernel refuses system calls that are not needed (default on)" },
+        { "check", FLAG(check), .help = "say what the kernel offers and what is missing, and end" },
+        { "help", .type = OPTION_PRINT, .print = usage_print },
+        { "version", .type = OPTION_PRINT, .print = version_print },
+
+        /* For tests. */
+        { "rcvbuf-bytes", NUMBER(rcvbuf_bytes, 1, MIB_MAX * MIB, 1, 0), .accepted = "a number of bytes" },
+        { "connector-fd", FD(connector_fd) },
+        { "taskstats-fd", FD(taskstats_fd) },
+        { "stats-fd", FD(stats_fd) },
+        { "listener-fd", FD(listener_fd) },
+        { "delayacct-state", TEXT(delayacct_state, 0, "a path"), .text = "/run/taskbroker-delayacct" },
+        { "procfs", TEXT(procfs, 0, "a path"), .text = "/proc" },
+};
+
+static void usage_print_row(const OptionRow *row) {
+        int n;
+
+        n = printf("  --%s%s%s", row->name, row->value_name ? " " : "", row->value_name ? row->value_name : "");
+        if (n >= HELP_COLUMN)
+                n = printf("\n") - 1;
+        printf("%*s%s", HELP_COLUMN - n, "", row->help);
+        if (row->type == OPTION_NUMBER)
+                printf(", %llu to %llu (default %llu)", (unsigned long long)row->min, (unsigned long long)row->max,
+                       (unsigned long long)row->number);
+        putchar('\n');
+}
+
+static void usage_print(void) {
+        fputs("Usage: taskbrokerd [OPTION...]\n"
+              "\n"
+              "Listens to the kernel's task events and tells them to all who connect to its socket.\n"
+              "\n",
+              stdout);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
+                if (rows[i].help)
+                        usage_print_row(&rows[i]);
+        puts("  --help, --version");
+}
+
+static void version_print(void) {
+        puts("taskbrokerd " TASKBROKER_VERSION);
+}
+
+static bool number_parse(const char *text, int base, uint64_t min, uint64_t max, uint64_t *ret) {
         char *end;
 
         errno = 0;
-        *ret = strtoul(text, &end, 10);
+        *ret = strtoull(text, &end, base);
         return errno == 0 && *text >= '0' && *text <= '9' && *end == 0 && *ret >= min && *ret <= max;
 }
 
-static bool mode_parse(const char *text, uint32_t *ret) {
-        char *end;
-        unsigned long mode = strtoul(text, &end, 8);
+/* Reads the value of one option into its field; false: the value is refused. */
+static bool option_store(const OptionRow *row, const char *text, Options *options) {
+        void *field = (char *)options + row->offset;
+        uint64_t number = 0;
 
-        if (*text < '0' || *text > '7' || *end != 0 || mode > 0777)
-                return false;
-        *ret = (uint32_t)mode;
-        return true;
+        switch (row->type) {
+        case OPTION_FLAG:
+                return *(bool *)field = true;
+        case OPTION_TEXT:
+                *(const char **)field = text;
+                return strlen(text) >= row->min;
+        case OPTION_NUMBER:
+                if (!number_parse(text, 10, row->min, row->max, &number))
+                        return false;
+                *(uint64_t *)field = number * row->unit;
+                return true;
+        case OPTION_FD:
+                if (!number_parse(text, 10, row->min, row->max, &number))
+                        return false;
+                *(int *)field = (int)number;
+                return true;
+        case OPTION_MODE:
+                if (!number_parse(text, 8, row->min, row->max, &number))
+                        return false;
+                *(uint32_t *)field = (uint32_t)number;
+                return true;
+        case OPTION_CHOICE:
+                *(bool *)field = strcmp(text, row->choices[true]) == 0;
+                return *(bool *)field || strcmp(text, row->choices[false]) == 0;
+        case OPTION_LOG_LEVEL:
+                return log_level_parse(text, field);
+        case OPTION_DELAYACCT:
+                return delayacct_parse_mode(text, field);
+        case OPTION_PRINT:
+                row->print();
+                return true;
+        }
+        return false;
 }
 
-static int refuse(const char *option, const char *value, const char *accepted) {
-        fprintf(stderr, "taskbrokerd: --%s takes %s, not '%s'. See taskbrokerd --help.\n", option, accepted, value);
+static int option_refuse(const OptionRow *row, const char *text) {
+        fprintf(stderr, "taskbrokerd: --%s takes ", row->name);
+        if (row->accepted)
+                fputs(row->accepted, stderr);
+        else
+                fprintf(stderr, "a number%s from %llu to %llu", row->unit == MIB ? " of MiB" : "",
+                        (unsigned long long)row->min, (unsigned long long)row->max);
+        fprintf(stderr, ", not '%s'. See taskbrokerd --help.\n", text);
         return OPTIONS_E_USAGE;
+}
+
+static void options_set_defaults(Options *ret_options) {
+        *ret_options = (Options){
+                .connector_fd = -1,
+                .taskstats_fd = -1,
+                .stats_fd = -1,
+                .listener_fd = -1,
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                if (rows[i].text)
+                        (void)option_store(&rows[i], rows[i].text, ret_options);
+                if (rows[i].number > 0)
+                        *(uint64_t *)((char *)ret_options + rows[i].offset) = rows[i].number * rows[i].unit;
+        }
+}
+
+static int options_check(const Options *options, int argc, char **argv) {
+        if (optind < argc) {
+                fprintf(stderr, "taskbrokerd: takes options only, not '%s'. See taskbrokerd --help.\n", argv[optind]);
+                return OPTIONS_E_USAGE;
+        }
+        if ((options->connector_fd < 0) != (options->taskstats_fd < 0)) {
+                fputs("taskbrokerd: --connector-fd and --taskstats-fd go together.\n", stderr);
+                return OPTIONS_E_USAGE;
+        }
+        return 0;
+}
+
+/**
+ * options_rows() - the table, for tests
+ * @ret_n:  output: how many rows it has
+ *
+ * Return: The first row.
+ */
+const OptionRow *options_rows(size_t *ret_n) {
+        *ret_n = ARRAY_SIZE(rows);
+        return rows;
 }
 
 /**
@@ -74,203 +236,33 @@ static int refuse(const char *option, const char *value, const char *accepted) {
  * @argc:         as main() has it
  * @argv:         as main() has it
  *
+ * If an option is there twice, the last one counts.
+ *
  * Return: 0, OPTIONS_E_DONE or OPTIONS_E_USAGE.
  */
 int options_parse(Options *ret_options, int argc, char **argv) {
-        enum {
-                SOCKET = 256,
-                RCVBUF_MIB,
-                RCVBUF_BYTES,
-                FEED_MIB,
-                CLIENTS_MIB,
-                USER_MIB,
-                USER_CONNECTIONS,
-                LOG_LEVEL,
-                SOCKET_MODE,
-                SOCKET_GROUP,
-                ADMIN_GROUP,
-                FOREIGN_EXIT_STATUS,
-                CHECK,
-                USER,
-                KEEP_PTRACE,
-                SECCOMP,
-                CONNECTOR_FD,
-                TASKSTATS_FD,
-                STATS_FD,
-                DELAYACCT,
-                DELAYACCT_STATE,
-                LISTENER_FD,
-                PROCFS,
-                HELP,
-                VERSION,
-        };
-        static const struct option longs[] = {
-                { "socket", required_argument, NULL, SOCKET },
-                { "rcvbuf-mib", required_argument, NULL, RCVBUF_MIB },
-                { "rcvbuf-bytes", required_argument, NULL, RCVBUF_BYTES },
-                { "feed-mib", required_argument, NULL, FEED_MIB },
-                { "clients-mib", required_argument, NULL, CLIENTS_MIB },
-                { "user-mib", required_argument, NULL, USER_MIB },
-                { "user-connections", required_argument, NULL, USER_CONNECTIONS },
-                { "log-level", required_argument, NULL, LOG_LEVEL },
-                { "socket-mode", required_argument, NULL, SOCKET_MODE },
-                { "socket-group", required_argument, NULL, SOCKET_GROUP },
-                { "admin-group", required_argument, NULL, ADMIN_GROUP },
-                { "foreign-exit-status", required_argument, NULL, FOREIGN_EXIT_STATUS },
-                { "check", no_argument, NULL, CHECK },
-                { "user", required_argument, NULL, USER },
-                { "keep-ptrace", no_argument, NULL, KEEP_PTRACE },
-                { "seccomp", required_argument, NULL, SECCOMP },
-                { "connector-fd", required_argument, NULL, CONNECTOR_FD },
-                { "taskstats-fd", required_argument, NULL, TASKSTATS_FD },
-                { "delayacct", required_argument, NULL, DELAYACCT },
-                { "delayacct-state", required_argument, NULL, DELAYACCT_STATE },
-                { "stats-fd", required_argument, NULL, STATS_FD },
-                { "listener-fd", required_argument, NULL, LISTENER_FD },
-                { "procfs", required_argument, NULL, PROCFS },
-                { "help", no_argument, NULL, HELP },
-                { "version", no_argument, NULL, VERSION },
-                {},
-        };
-        unsigned long n;
-        int c, i;
+        struct option longs[ARRAY_SIZE(rows) + 1] = {};
+        int c;
 
-        *ret_options = (Options){
-                .socket_path = "/run/taskbroker.sock",
-                .rcvbuf_bytes = RCVBUF_MIB_DEFAULT * MIB,
-                .feed_bytes = FEED_MIB_DEFAULT * MIB,
-                .clients_bytes = LIMIT_CLIENTS_MIB * MIB,
-                .user_bytes = LIMIT_USER_MIB * MIB,
-                .user_connections = LIMIT_USER_CONNECTIONS,
-                .log_level = LOG_LEVEL_INFO,
-                .socket_mode = 0666,
-                .seccomp = true,
-                .connector_fd = -1,
-                .taskstats_fd = -1,
-                .stats_fd = -1,
-                .delayacct_state = "/run/taskbroker-delayacct",
-                .listener_fd = -1,
-                .procfs = "/proc",
-        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                bool takes_value = rows[i].type != OPTION_FLAG && rows[i].type != OPTION_PRINT;
 
-        while ((c = getopt_long(argc, argv, "", longs, &i)) >= 0) {
-                switch (c) {
-                case SOCKET:
-                        if (*optarg == 0)
-                                return refuse(longs[i].name, optarg, "a path");
-                        ret_options->socket_path = optarg;
-                        break;
-                case RCVBUF_MIB:
-                        if (!number_parse(optarg, 1, MIB_MAX, &n))
-                                return refuse(longs[i].name, optarg, "a number of MiB from 1 to 1024");
-                        ret_options->rcvbuf_bytes = n * MIB;
-                        break;
-                case RCVBUF_BYTES:
-                        if (!number_parse(optarg, 1, MIB_MAX * MIB, &n))
-                                return refuse(longs[i].name, optarg, "a number of bytes");
-                        ret_options->rcvbuf_bytes = n;
-                        break;
-                case FEED_MIB:
-                        if (!number_parse(optarg, 1, MIB_MAX, &n))
-                                return refuse(longs[i].name, optarg, "a number of MiB from 1 to 1024");
-                        ret_options->feed_bytes = n * MIB;
-                        break;
-                case CLIENTS_MIB:
-                        if (!number_parse(optarg, CLIENTS_MIB_MIN, CLIENTS_MIB_MAX, &n))
-                                return refuse(longs[i].name, optarg, "a number of MiB from 16 to 65536");
-                        ret_options->clients_bytes = n * MIB;
-                        break;
-                case USER_MIB:
-                        if (!number_parse(optarg, 1, CLIENTS_MIB_MAX, &n))
-                                return refuse(longs[i].name, optarg, "a number of MiB from 1 to 65536");
-                        ret_options->user_bytes = n * MIB;
-                        break;
-                case USER_CONNECTIONS:
-                        if (!number_parse(optarg, 1, LIMIT_CONNECTIONS, &n))
-                                return refuse(longs[i].name, optarg, "a number from 1 to 4096");
-                        ret_options->user_connections = n;
-                        break;
-                case LOG_LEVEL:
-                        if (!log_level_parse(optarg, &ret_options->log_level))
-                                return refuse(longs[i].name, optarg, "err, warning, notice, info or debug");
-                        break;
-                case SOCKET_MODE:
-                        if (!mode_parse(optarg, &ret_options->socket_mode))
-                                return refuse(longs[i].name, optarg, "an octal mode such as 0666 or 0660");
-                        break;
-                case SOCKET_GROUP:
-                        ret_options->socket_group = optarg;
-                        break;
-                case ADMIN_GROUP:
-                        if (*optarg == 0)
-                                return refuse(longs[i].name, optarg, "a group");
-                        ret_options->admin_group = optarg;
-                        break;
-                case FOREIGN_EXIT_STATUS:
-                        if (strcmp(optarg, "withhold") != 0 && strcmp(optarg, "show") != 0)
-                                return refuse(longs[i].name, optarg, "withhold or show");
-                        ret_options->shows_exit_status = strcmp(optarg, "show") == 0;
-                        break;
-                case CHECK:
-                        ret_options->check = true;
-                        break;
-                case USER:
-                        if (*optarg == 0)
-                                return refuse(longs[i].name, optarg, "the name of a user");
-                        ret_options->user = optarg;
-                        break;
-                case KEEP_PTRACE:
-                        ret_options->keep_ptrace = true;
-                        break;
-                case SECCOMP:
-                        ret_options->seccomp = strcmp(optarg, "on") == 0;
-                        if (!ret_options->seccomp && strcmp(optarg, "off") != 0)
-                                return refuse(longs[i].name, optarg, "on or off");
-                        break;
-                case DELAYACCT:
-                        if (!delayacct_parse_mode(optarg, &ret_options->delayacct))
-                                return refuse(longs[i].name, optarg, "never, always or on-demand");
-                        break;
-                case DELAYACCT_STATE:
-                        ret_options->delayacct_state = optarg;
-                        break;
-                case CONNECTOR_FD:
-                case TASKSTATS_FD:
-                case STATS_FD:
-                case LISTENER_FD:
-                        if (!number_parse(optarg, 0, 1 << 20, &n))
-                                return refuse(longs[i].name, optarg, "a file descriptor");
-                        if (c == CONNECTOR_FD)
-                                ret_options->connector_fd = (int)n;
-                        else if (c == TASKSTATS_FD)
-                                ret_options->taskstats_fd = (int)n;
-                        else if (c == STATS_FD)
-                                ret_options->stats_fd = (int)n;
-                        else
-                                ret_options->listener_fd = (int)n;
-                        break;
-                case PROCFS:
-                        ret_options->procfs = optarg;
-                        break;
-                case HELP:
-                        fputs(usage, stdout);
-                        return OPTIONS_E_DONE;
-                case VERSION:
-                        puts("taskbrokerd " TASKBROKER_VERSION);
-                        return OPTIONS_E_DONE;
-                default:
+                longs[i] = (struct option){ rows[i].name, takes_value, NULL, OPTION_FIRST + (int)i };
+        }
+        options_set_defaults(ret_options);
+
+        while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
+                const OptionRow *row;
+
+                if (c < OPTION_FIRST) {
                         fputs("See taskbrokerd --help.\n", stderr);
                         return OPTIONS_E_USAGE;
                 }
+                row = &rows[c - OPTION_FIRST];
+                if (!option_store(row, optarg, ret_options))
+                        return option_refuse(row, optarg);
+                if (row->type == OPTION_PRINT)
+                        return OPTIONS_E_DONE;
         }
-
-        if (optind < argc) {
-                fprintf(stderr, "taskbrokerd: takes options only, not '%s'. See taskbrokerd --help.\n", argv[optind]);
-                return OPTIONS_E_USAGE;
-        }
-        if ((ret_options->connector_fd < 0) != (ret_options->taskstats_fd < 0)) {
-                fputs("taskbrokerd: --connector-fd and --taskstats-fd go together.\n", stderr);
-                return OPTIONS_E_USAGE;
-        }
-        return 0;
+        return options_check(ret_options, argc, argv);
 }
