@@ -358,7 +358,7 @@ def test_losses(broker):
     _, err = finish(process)
     assert "at least 2 made" in err
     assert "5 events of this stream" in err
-    assert "Of 1 process nobody told the end" in err
+    assert "The exit of 1 process was not reported" in err
 
 
 def test_waits_for_the_last_event(broker):
@@ -391,7 +391,7 @@ def test_still_running(broker):
     other = subprocess.Popen(["sleep", "1000"])
     try:
         err = command(broker, "true", json_=False, events=[lambda b: b.fork(other.pid)])
-        assert "1 process still runs: not in the account." in err
+        assert "1 process still runs: not in the report." in err
         assert "2 made" in err and "at least" not in err
     finally:
         other.kill()

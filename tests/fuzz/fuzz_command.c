@@ -24,7 +24,7 @@
 #define NOW_NS UINT64_C(1780000000000000000)
 
 static Users users;
-static Usage tally;
+static Usage usage;
 
 static void check_harmless(const char *text, size_t n) {
         for (size_t i = 0; i < n; ++i) {
@@ -93,7 +93,7 @@ static void check_message(const struct tb_message *message) {
                 check_lines(&lines[i]);
         }
         if (message->type == TB_MESSAGE_EVENT) {
-                assert(usage_event(&tally, message->event) == 0);
+                assert(usage_event(&usage, message->event) == 0);
                 object = json_event(message->event);
         } else if (message->type == TB_MESSAGE_TASK) {
                 object = json_task(message->task);
@@ -119,9 +119,9 @@ static bool none_exists(uint32_t pid) {
 /* As of `run`, for which all events were of one tree. */
 static void check_account(void) {
         char *const command[] = { (char *)"a\033command", NULL };
-        RunReport account = {
+        RunReport report = {
                 .command = command,
-                .tally = &tally,
+                .usage = &usage,
                 .wall_ns = 1000,
                 .start_time_ns = NOW_NS,
                 .n_top = 10,
@@ -131,14 +131,14 @@ static void check_account(void) {
         char *text = NULL;
         FILE *stream;
 
-        assert(usage_settle(&tally, none_exists) == 0);
+        assert(usage_settle(&usage, none_exists) == 0);
         stream = open_memstream(&text, &n);
         assert(stream);
-        run_report_write(&account, stream);
+        run_report_text(&report, stream);
         fclose(stream);
         check_terminal(text, n);
         free(text);
-        check_json(run_report_json(&account));
+        check_json(run_report_json(&report));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
@@ -146,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
         Decoder decoder = {};
         FuzzInput input = { data, data + n_data };
 
-        assert(usage_init(&tally, 1) == 0);
+        assert(usage_init(&usage, 1) == 0);
         assert(decoder_begin(&decoder, welcome, sizeof(welcome)) == 1);
         while (fuzz_has_more(&input)) {
                 size_t n;
@@ -166,7 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
                         break;
         }
         check_account();
-        usage_deinit(&tally);
+        usage_deinit(&usage);
         decoder_deinit(&decoder);
         return 0;
 }

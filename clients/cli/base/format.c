@@ -162,3 +162,6 @@ const char *format_termination(char text[static FORMAT_MAX], const struct tb_ter
 
         return text;
 }
+
+/* The word for @n of something: @one for 1, else @many. */
+const char *format_plural(uint64_t n, const char *one, const char *many) { return n == 1 ? one : many; }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The process of a command that is to be watched from its first moment: forked,
- * and held at a gate until somebody watches.
+ * The process of a command: forked, and held at a gate until the broker watches it,
+ * so that no event is missed.
  *
- * Owns the process until it was waited for, and this program's signals meanwhile,
- * as time(1) handles them: an interrupt from the keyboard is the command's affair,
- * and what asks this program to end is passed on, so that the account is still
- * told. The command starts with the signals as this program was given them.
+ * Owns the process until it was waited for, and the signals of this program meanwhile.
+ * As in time(1), an interrupt from the keyboard is for the command, and SIGTERM and
+ * SIGHUP are passed on to it, so that the report is still written. The command starts
+ * with the signals that this program was started with.
  */
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static void close_fd(int *fd) {
         *fd = -1;
 }
 
-/* SIGCHLD must not be ignored, as a parent may have left it: nothing could be waited for. */
+/* Our parent may have had SIGCHLD ignored: then wait4(2) would not find the child. */
 static int child_take_signals(Child *child) {
         struct sigaction ignore = { .sa_handler = SIG_IGN }, usual = { .sa_handler = SIG_DFL };
         sigset_t mask;
@@ -49,7 +49,7 @@ static int child_take_signals(Child *child) {
         return 0;
 }
 
-/* SIGPIPE is ignored by main(), which did not keep what it was. */
+/* Not SIGPIPE: main() ignores it, and did not keep its handling before. */
 static void child_give_back_signals(const Child *child) {
         sigaction(SIGINT, &child->interrupt, NULL);
         sigaction(SIGQUIT, &child->quit, NULL);
@@ -57,7 +57,7 @@ static void child_give_back_signals(const Child *child) {
         sigprocmask(SIG_SETMASK, &child->mask, NULL);
 }
 
-/* In the child. Its end of the gate tells nothing where the parent has gone, or changed its mind. */
+/* Runs in the child. The gate is closed without a byte if the parent ended or gave up. */
 static _Noreturn void child_run(const Child *child, char *const *command, int gate, int report) {
         int error;
         ssize_t n;
@@ -82,10 +82,10 @@ static _Noreturn void child_run(const Child *child, char *const *command, int ga
 /**
  * child_start() - make the process
  * @child:      output; CHILD_NULL before
- * @command:    its arguments, ended by NULL; the first is looked for as a shell does
+ * @command:    the arguments, ended by NULL; the program is looked up in PATH
  *
  * Return: 0, or a negative errno; child_abandon() must follow in either case,
- *         unless it was waited for.
+ *         unless the child was waited for.
  */
 int child_start(Child *child, char *const *command) {
         int gate[2] = { -1, -1 }, report[2] = { -1, -1 };
@@ -117,7 +117,7 @@ int child_start(Child *child, char *const *command) {
         return r;
 }
 
-/* Lets it run the command. Return: 0, or a negative errno: it has ended. */
+/* Opens the gate: the child runs the command. Returns 0, or a negative errno: the child has ended. */
 int child_release(Child *child) {
         ssize_t n;
 
@@ -132,12 +132,12 @@ int child_release(Child *child) {
 }
 
 /**
- * child_wait() - wait for it, if it has ended
+ * child_wait() - wait for the child, if it has ended
  * @child:      the child
- * @ret_status: as wait4(2) tells it
- * @ret_usage:  the same; of its descendants too, where they were waited for
+ * @ret_status: from wait4(2)
+ * @ret_usage:  the same; also of descendants that were waited for
  *
- * Return: 1: it has ended, and is gone; 0: not yet; a negative errno.
+ * Return: 1: the child has ended; 0: not yet; a negative errno.
  */
 int child_wait(Child *child, int *ret_status, struct rusage *ret_usage) {
         pid_t pid;
@@ -153,10 +153,10 @@ int child_wait(Child *child, int *ret_status, struct rusage *ret_usage) {
 }
 
 /**
- * child_pass_signals() - take the signals that came
+ * child_pass_signals() - take pending signals, and pass them on to the child
  * @child:      the child
  *
- * Return: Whether there was a SIGCHLD.
+ * Return: Whether one of them was SIGCHLD.
  */
 bool child_pass_signals(Child *child) {
         struct signalfd_siginfo info;
@@ -172,7 +172,7 @@ bool child_pass_signals(Child *child) {
         return ended;
 }
 
-/* Why it could not run the command: a negative errno; 0: it could. To be asked when it has ended. */
+/* After the child has ended: why it could not run the command, as a negative errno; 0: it could. */
 int child_exec_error(Child *child) {
         int error;
 
@@ -182,7 +182,7 @@ int child_exec_error(Child *child) {
         return 0;
 }
 
-/* Ends it, if it still waits at its gate, and gives everything back. */
+/* Ends a child that still waits at its gate, and releases everything. */
 void child_abandon(Child *child) {
         close_fd(&child->gate);
         close_fd(&child->report);

@@ -8,13 +8,13 @@
 
 typedef struct Child Child;
 
-/* A command's process, from before it runs the command. */
+/* The process of a command, from before it runs the command. */
 struct Child {
-        pid_t pid;                      /* 0: there is none, or it was waited for */
-        int gate;                       /* it runs the command once a byte comes here; it ends when this is closed */
-        int report;                     /* it says here why it could not */
-        int signals;                    /* signalfd: SIGCHLD, and what is passed on to it */
-        sigset_t mask;                  /* as it was, and so is the command's */
+        pid_t pid;                      /* 0: not started, or waited for */
+        int gate;                       /* a byte here: the child runs the command; closed: the child ends */
+        int report;                     /* the child writes here why it could not */
+        int signals;                    /* signalfd: SIGCHLD, and the signals that are passed on */
+        sigset_t mask;                  /* the signal mask before, and of the command */
         struct sigaction interrupt, quit, child;
 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * taskbroker run: runs a command, and tells what it and all its descendants used.
+ * taskbroker run: runs a command, and reports what it and all its descendants used.
  *
- * Owns the order of things: the command's process is there before it is watched,
- * and watched before it runs the command, so that nothing of it can be missed; its
- * events are read all the time, and until its end was told. The sums are tally.c's,
- * the process is child.c's.
+ * Owns the order of things. First the process of the command is made, then the broker
+ * is subscribed to, then the process runs the command: so no event is missed. Events
+ * are read until the exit of the command was reported. usage.c adds up, child.c has the
+ * process.
  */
 
 #include <errno.h>
@@ -31,23 +31,23 @@
 #include "clients/cli/run/usage.h"
 #include "clients/cli/verbs.h"
 
-/* Long enough to wake nobody for every fork; at the end it is waited for. */
+/* Long enough that not every fork wakes us; at the end we wait for it. */
 #define RUN_MAX_DELAY_MS 50u
 
 /*
- * The broker reads the kernel's queue at its own pace: that the command's process
- * was born it may not have heard yet. How often, and for how long, it is asked again.
+ * The broker polls the kernel's queue: it may not know yet that the process of the
+ * command was forked. How often, and for how long, the request is repeated.
  */
 #define RUN_ASK_AGAIN_NS UINT64_C(10000000)
 #define RUN_UNHEARD_NS UINT64_C(2000000000)
 
-/* How long nothing may come before the command's end is told: a busy broker is late. */
+/* After so long without events, the exit of the command is not waited for any more: a busy broker is late. */
 #define RUN_GRACE_NS UINT64_C(5000000000)
 
-/* How long the ends of others may come after it: descendants that it left can go on for ever. */
+/* Exits of descendants are waited for so long after that: descendants may run for ever. */
 #define RUN_LATE_NS UINT64_C(1000000000)
 
-/* How often it is looked whether those that are left still run. */
+/* How often /proc is checked for the processes that are left. */
 #define RUN_LOOK_NS UINT64_C(20000000)
 
 /* PROC_PID_INIT_INO of the kernel: fixed since namespaces have numbers. */
@@ -57,22 +57,22 @@ typedef struct Run Run;
 
 struct Run {
         const RunOptions *options;
-        struct tb_client *client;       /* NULL: it broke */
-        char broken[512];               /* why */
+        struct tb_client *client;       /* NULL: the connection broke */
+        char broken[512];               /* why it broke */
         Child child;
-        Usage tally;
-        FILE *stream;                   /* of the account */
+        Usage usage;
+        FILE *stream;                   /* of the report */
 
         bool subscribed;
-        uint64_t answer_deadline;       /* by then the broker must have answered */
-        uint64_t ask_again;             /* when; 0: the broker's answer is due */
-        uint64_t unheard_deadline;      /* by then it must have heard of the process */
+        uint64_t answer_deadline;       /* the broker must have answered by then */
+        uint64_t ask_again;             /* when to repeat the request; 0: an answer is awaited */
+        uint64_t unheard_deadline;      /* the broker must know the process by then */
         uint64_t start_ns;              /* of the command: CLOCK_MONOTONIC */
         uint64_t start_time_ns;         /* the same, since the epoch */
-        uint64_t end_ns;                /* 0: it has not been waited for */
-        uint64_t told_deadline;         /* when nothing more is waited for; moves while events come */
+        uint64_t end_ns;                /* of the command; 0: it has not been waited for */
+        uint64_t events_deadline;       /* no event is waited for after it; each event moves it */
         int status;
-        struct rusage usage;
+        struct rusage rusage;
         enum tb_delay_accounting delay_accounting;
 };
 
@@ -82,8 +82,8 @@ static int run_refuse(void) {
 }
 
 /*
- * The broker names processes by their numbers in the initial namespace. In another
- * one, the number of our child is some other process' there.
+ * The broker knows processes by their pids in the initial namespace. The pid of our
+ * child in another namespace is that of another process there.
  */
 static int run_check_namespace(void) {
         struct stat st;
@@ -91,7 +91,7 @@ static int run_check_namespace(void) {
         if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino == INITIAL_PID_NAMESPACE)
                 return VERB_CONTINUE;
 
-        error_print("This is a container with numbers of its own for its processes, which the broker does not know: "
+        error_print("This is a container with its own process numbers, which the broker does not know: "
                  "run the command outside, or watch the container with taskbroker watch --cgroup.");
         return run_refuse();
 }
@@ -123,22 +123,22 @@ static int run_subscribed(Run *run) {
         run->start_time_ns = clock_now_realtime_ns();
         run->start_ns = clock_now_ns();
 
-        /* If it was ended at its gate, that is seen when it is waited for. */
+        /* A process that was killed at its gate is noticed when it is waited for. */
         (void)child_release(&run->child);
         return VERB_CONTINUE;
 }
 
-static void run_put_off(Run *run) {
-        run->told_deadline = clock_now_ns() + (run->tally.root_ended ? RUN_LATE_NS : RUN_GRACE_NS);
+static void run_extend_deadline(Run *run) {
+        run->events_deadline = clock_now_ns() + (run->usage.root_ended ? RUN_LATE_NS : RUN_GRACE_NS);
 }
 
 static int run_event(Run *run, const struct tb_event *event) {
-        bool root_ended = run->tally.root_ended;
+        bool root_ended = run->usage.root_ended;
 
-        if (usage_event(&run->tally, event) < 0)
+        if (usage_event(&run->usage, event) < 0)
                 run_break(run, "There was too little memory for more of it.");
         if (!root_ended)
-                run_put_off(run);
+                run_extend_deadline(run);
 
         return VERB_CONTINUE;
 }
@@ -146,7 +146,7 @@ static int run_event(Run *run, const struct tb_event *event) {
 static int run_error(Run *run, const struct tb_error *error) {
         uint64_t now = clock_now_ns();
 
-        /* Once it runs, what the broker says is about the connection's end, which will be met. */
+        /* Once the command runs, an error is about the end of the connection, which comes next. */
         if (run->subscribed)
                 return VERB_CONTINUE;
 
@@ -194,27 +194,27 @@ static int run_process(Run *run) {
         return VERB_CONTINUE;
 }
 
-/* SIGCHLD of a thread's or a tracer's making is nothing to worry about. */
+/* There may be a SIGCHLD although the command has not ended, for example from a tracer. */
 static int run_signals(Run *run) {
         int r;
 
         if (!child_pass_signals(&run->child) || run->end_ns)
                 return VERB_CONTINUE;
 
-        r = child_wait(&run->child, &run->status, &run->usage);
+        r = child_wait(&run->child, &run->status, &run->rusage);
         if (r < 0) {
                 error_print("The command cannot be waited for: %s.", strerror(-r));
                 return RUN_FAILED;
         }
         if (r > 0) {
                 run->end_ns = clock_now_ns();
-                run_put_off(run);
+                run_extend_deadline(run);
         }
 
         return VERB_CONTINUE;
 }
 
-/* Whether the process runs: a zombie does not, but for one whose other threads do. */
+/* Whether the process runs. A zombie does not, unless other threads of it run. */
 static bool run_exists(uint32_t pid) {
         char path[32], text[1024];
         const char *at;
@@ -241,14 +241,14 @@ static bool run_exists(uint32_t pid) {
         return (state != 'Z' && state != 'X') || n_threads > 1;
 }
 
-/* Whether nothing more is to come: the command's end was told, and that of all that ended before. */
-static bool run_is_told(Run *run) {
-        if (!run->client || !run->subscribed || clock_now_ns() >= run->told_deadline)
+/* Whether no more events are to come: the exits of the command and of all that ended before it were reported. */
+static bool run_has_all_events(Run *run) {
+        if (!run->client || !run->subscribed || clock_now_ns() >= run->events_deadline)
                 return true;
-        if (!run->tally.root_ended)
+        if (!run->usage.root_ended)
                 return false;
 
-        return usage_unreported(&run->tally, run_exists) == 0;
+        return usage_unreported(&run->usage, run_exists) == 0;
 }
 
 static int run_wait(Run *run) {
@@ -309,7 +309,7 @@ static int run_loop(Run *run) {
                         r = run_signals(run);
                 if (r != VERB_CONTINUE)
                         return r;
-                if (run->end_ns && run_is_told(run))
+                if (run->end_ns && run_has_all_events(run))
                         return VERB_CONTINUE;
                 if (run->ask_again && clock_now_ns() >= run->ask_again)
                         r = run_subscribe(run);
@@ -330,8 +330,8 @@ static int run_start(Run *run) {
                 error_print("No process can be made for the command: %s.", strerror(-r));
                 return RUN_FAILED;
         }
-        if (usage_init(&run->tally, (uint32_t)run->child.pid) < 0) {
-                error_print("There is too little memory for the account.");
+        if (usage_init(&run->usage, (uint32_t)run->child.pid) < 0) {
+                error_print("There is too little memory for the report.");
                 return run_refuse();
         }
 
@@ -339,7 +339,7 @@ static int run_start(Run *run) {
         return run_subscribe(run);
 }
 
-/* Returns VERB_CONTINUE where the command was run. */
+/* Returns VERB_CONTINUE if the command was run. */
 static int run_exec_status(Run *run) {
         int error = child_exec_error(&run->child);
 
@@ -350,8 +350,8 @@ static int run_exec_status(Run *run) {
         return error == -ENOENT ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE;
 }
 
-static void run_write_json(const RunReport *account, FILE *stream) {
-        struct json_object *object = run_report_json(account);
+static void run_write_json(const RunReport *report, FILE *stream) {
+        struct json_object *object = run_report_json(report);
         const char *line;
         size_t n_line;
 
@@ -361,12 +361,12 @@ static void run_write_json(const RunReport *account, FILE *stream) {
         json_object_put(object);
 }
 
-static void run_tell(Run *run) {
-        RunReport account = {
+static void run_write_report(Run *run) {
+        RunReport report = {
                 .command = run->options->command,
-                .tally = &run->tally,
+                .usage = &run->usage,
                 .status = run->status,
-                .usage = run->usage,
+                .rusage = run->rusage,
                 .start_time_ns = run->start_time_ns,
                 .wall_ns = run->end_ns - run->start_ns,
                 .delay_accounting = run->delay_accounting,
@@ -375,20 +375,20 @@ static void run_tell(Run *run) {
                 .width = terminal_width(fileno(run->stream)),
         };
 
-        if (usage_settle(&run->tally, run_exists) < 0) {
-                error_print("There is too little memory for the account.");
+        if (usage_settle(&run->usage, run_exists) < 0) {
+                error_print("There is too little memory for the report.");
                 return;
         }
         if (run->options->json)
-                run_write_json(&account, run->stream);
+                run_write_json(&report, run->stream);
         else
-                run_report_write(&account, run->stream);
+                run_report_text(&report, run->stream);
 
         if (fflush(run->stream) != 0 || ferror(run->stream))
-                error_print("The account cannot be written: %s.", strerror(errno));
+                error_print("The report cannot be written: %s.", strerror(errno));
 }
 
-/* The command has ended. It was not run if it was ended while it waited to be. */
+/* Returns the exit status after the command has ended. The command was not run if it was killed at its gate. */
 static int run_finish(Run *run) {
         int r;
 
@@ -396,12 +396,12 @@ static int run_finish(Run *run) {
         if (r != VERB_CONTINUE)
                 return r;
         if (run->subscribed)
-                run_tell(run);
+                run_write_report(run);
 
         return WIFEXITED(run->status) ? WEXITSTATUS(run->status) : RUN_SIGNALLED + WTERMSIG(run->status);
 }
 
-static int run_all(Run *run) {
+static int run_command(Run *run) {
         int r;
 
         r = run_check_namespace();
@@ -427,10 +427,10 @@ int verb_run(const char *socket_path, int argc, char **argv) {
                 return r;
 
         run.options = &options;
-        r = run_all(&run);
+        r = run_command(&run);
         child_abandon(&run.child);
         run.client = tb_close(run.client);
-        usage_deinit(&run.tally);
+        usage_deinit(&run.usage);
         if (run.stream && run.stream != stderr)
                 fclose(run.stream);
 

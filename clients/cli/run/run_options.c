@@ -24,7 +24,7 @@ static void run_help(void) {
         fputs("Usage: taskbroker [--socket PATH] run [OPTION]... [--] COMMAND [ARGUMENT]...\n"
               "\n"
               "Runs the command, and prints on standard error what it and all its descendants\n"
-              "used: what they forked, however short it lived, is in the account.\n"
+              "used: what they forked, however short it lived, is in the report.\n"
               "\n"
               "      --args         the command line of each name's most expensive run, of those known\n"
               "      --top N        so many names, the most expensive ones (default: 10)\n"

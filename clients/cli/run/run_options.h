@@ -6,9 +6,9 @@
 
 typedef struct RunOptions RunOptions;
 
-/* Exit statuses of run, besides the command's own: as of env(1), timeout(1) and the shells. */
+/* Exit statuses of run besides that of the command: as env(1), timeout(1) and shells have them. */
 enum {
-        RUN_FAILED = 125,               /* the command was not run, and not for its own fault */
+        RUN_FAILED = 125,               /* the command was not run, and this is not its fault */
         RUN_NOT_EXECUTABLE = 126,
         RUN_NOT_FOUND = 127,
         RUN_SIGNALLED = 128,            /* and the number of the signal */
@@ -16,7 +16,7 @@ enum {
 
 struct RunOptions {
         const char *socket_path;
-        const char *file;               /* where the account goes; NULL: standard error */
+        const char *file;               /* the report is written to it; NULL: standard error */
         bool args;
         bool json;
         size_t n_top;

@@ -16,30 +16,31 @@ struct json_object;
 typedef struct RunReport RunReport;
 typedef struct RunReportCpu RunReportCpu;
 
-/* A command that has ended, and all that is known of what it used. Owns nothing. */
+/* A command that has ended, and what it used. Owns nothing. */
 struct RunReport {
         char *const *command;           /* ends with NULL */
-        const Usage *tally;             /* settled */
-        int status;                     /* as wait4(2) told it */
-        struct rusage usage;            /* the same */
+        const Usage *usage;             /* settled */
+        int status;                     /* from wait4(2) */
+        struct rusage rusage;           /* the same */
         uint64_t start_time_ns;         /* since the epoch */
         uint64_t wall_ns;
         enum tb_delay_accounting delay_accounting;
-        const char *broken;             /* why the events ended before the command; NULL: they did not */
-        size_t n_top;                   /* so many commands are told one by one */
+        const char *broken;             /* why the events ended before the command; NULL: they are complete */
+        size_t n_top;                   /* so many commands have a line of their own */
         size_t width;                   /* of the terminal; 0: lines are not cut */
 };
 
-/* The whole tree's processor time. */
+/* The processor time of the command and all its descendants. */
 struct RunReportCpu {
         uint64_t total_ns;
         uint64_t user_ns;
         uint64_t system_ns;
-        uint64_t unattributed_ns;       /* that is in no process' record */
+        uint64_t unattributed_ns;       /* in no record of a process */
         bool at_least;
 };
 
-void run_report_cpu(const RunReport *account, RunReportCpu *ret_cpu);
-bool run_report_complete(const RunReport *account);
-void run_report_write(const RunReport *account, FILE *stream);
-struct json_object *run_report_json(const RunReport *account);
+void run_report_cpu(const RunReport *report, RunReportCpu *ret_cpu);
+uint64_t run_report_ns(const struct timeval *time);
+bool run_report_complete(const RunReport *report);
+void run_report_text(const RunReport *report, FILE *stream);
+struct json_object *run_report_json(const RunReport *report);

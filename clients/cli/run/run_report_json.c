@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a command and its descendants used, as a JSON object: every sum apart, as
- * it was told, and what is made of them beside it.
+ * The report of a command as a JSON object: every sum as the records have it, and the
+ * figures made from them.
  */
 
 #include <json-c/json.h>
@@ -11,10 +11,6 @@
 
 #include "clients/cli/json/json.h"
 #include "clients/cli/run/run_report.h"
-
-static uint64_t timeval_ns(const struct timeval *time) {
-        return (uint64_t)time->tv_sec * UINT64_C(1000000000) + (uint64_t)time->tv_usec * UINT64_C(1000);
-}
 
 static struct json_object *json_words(char *const *words) {
         struct json_object *array = json_object_new_array();
@@ -32,28 +28,28 @@ static void json_add_record_cpu(struct json_object *object, const UsageCpu *cpu)
         json_add_number(object, "ac_stime_us", cpu->system_us);
 }
 
-static struct json_object *json_processes(const Usage *tally) {
+static struct json_object *json_processes(const Usage *usage) {
         struct json_object *object = json_object_new_object();
 
-        json_add_number(object, "made", tally->n_processes);
-        json_add_number(object, "ended", tally->n_ended);
-        json_add_number(object, "running", tally->n_live);
-        json_add_number(object, "most_at_once", tally->n_live_max);
-        json_add_number(object, "failed", tally->n_failed);
-        json_add_number(object, "status_unknown", tally->n_status_unknown);
-        json_add_number(object, "without_stats", tally->n_without_stats);
-        json_add_number(object, "tasks_missing", tally->n_tasks_missing);
-        json_add_number(object, "end_unseen", tally->n_unseen);
+        json_add_number(object, "made", usage->n_processes);
+        json_add_number(object, "ended", usage->n_ended);
+        json_add_number(object, "running", usage->n_live);
+        json_add_number(object, "most_at_once", usage->n_live_max);
+        json_add_number(object, "failed", usage->n_failed);
+        json_add_number(object, "status_unknown", usage->n_status_unknown);
+        json_add_number(object, "without_stats", usage->n_without_stats);
+        json_add_number(object, "tasks_missing", usage->n_tasks_missing);
+        json_add_number(object, "end_unseen", usage->n_unseen);
 
         return object;
 }
 
-static struct json_object *json_cpu(const RunReport *account) {
+static struct json_object *json_cpu(const RunReport *report) {
         struct json_object *object = json_object_new_object(), *part;
-        const Usage *tally = account->tally;
+        const Usage *usage = report->usage;
         RunReportCpu cpu;
 
-        run_report_cpu(account, &cpu);
+        run_report_cpu(report, &cpu);
         json_add_number(object, "total_ns", cpu.total_ns);
         json_add_number(object, "user_ns", cpu.user_ns);
         json_add_number(object, "system_ns", cpu.system_ns);
@@ -61,12 +57,12 @@ static struct json_object *json_cpu(const RunReport *account) {
         json_add_number(object, "unattributed_ns", cpu.unattributed_ns);
 
         part = json_object_new_object();
-        json_add_record_cpu(part, &tally->cpu);
+        json_add_record_cpu(part, &usage->cpu);
         json_add(object, "records", part);
 
         part = json_object_new_object();
-        json_add_number(part, "processes", tally->n_orphans);
-        json_add_record_cpu(part, &tally->orphans);
+        json_add_number(part, "processes", usage->n_orphans);
+        json_add_record_cpu(part, &usage->orphans);
         json_add(object, "not_waited_for", part);
 
         return object;
@@ -75,8 +71,8 @@ static struct json_object *json_cpu(const RunReport *account) {
 static struct json_object *json_rusage(const struct rusage *usage) {
         struct json_object *object = json_object_new_object();
 
-        json_add_number(object, "user_ns", timeval_ns(&usage->ru_utime));
-        json_add_number(object, "system_ns", timeval_ns(&usage->ru_stime));
+        json_add_number(object, "user_ns", run_report_ns(&usage->ru_utime));
+        json_add_number(object, "system_ns", run_report_ns(&usage->ru_stime));
         json_add_number(object, "maxrss_kib", (uint64_t)usage->ru_maxrss);
         json_add_number(object, "minflt", (uint64_t)usage->ru_minflt);
         json_add_number(object, "majflt", (uint64_t)usage->ru_majflt);
@@ -88,56 +84,56 @@ static struct json_object *json_rusage(const struct rusage *usage) {
         return object;
 }
 
-/* null where no process' record has the group. */
-static struct json_object *json_memory(const Usage *tally) {
+/* null if no record of a process has the group. */
+static struct json_object *json_memory(const Usage *usage) {
         struct json_object *object;
 
-        if (!tally->n_groups[TB_STATS_MEMORY])
+        if (!usage->n_groups[TB_STATS_MEMORY])
                 return NULL;
 
         object = json_object_new_object();
-        json_add_known(object, "hiwater_rss_kib", tally->peak_rss_kib, tally->peak_rss_kib != 0);
-        json_add_known(object, "pid", tally->peak_pid, tally->peak_rss_kib != 0);
-        if (tally->peak_rss_kib)
-                json_add_text(object, "comm", tally->peak_name);
+        json_add_known(object, "hiwater_rss_kib", usage->peak_rss_kib, usage->peak_rss_kib != 0);
+        json_add_known(object, "pid", usage->peak_pid, usage->peak_rss_kib != 0);
+        if (usage->peak_rss_kib)
+                json_add_text(object, "comm", usage->peak_name);
         else
                 json_add(object, "comm", NULL);
-        json_add_number(object, "ac_minflt", tally->minflt);
-        json_add_number(object, "ac_majflt", tally->majflt);
-        json_add_number(object, "processes", tally->n_groups[TB_STATS_MEMORY]);
+        json_add_number(object, "ac_minflt", usage->minflt);
+        json_add_number(object, "ac_majflt", usage->majflt);
+        json_add_number(object, "processes", usage->n_groups[TB_STATS_MEMORY]);
 
         return object;
 }
 
-static struct json_object *json_scheduling(const Usage *tally) {
+static struct json_object *json_scheduling(const Usage *usage) {
         struct json_object *object;
 
-        if (!tally->n_groups[TB_STATS_SCHEDULING])
+        if (!usage->n_groups[TB_STATS_SCHEDULING])
                 return NULL;
 
         object = json_object_new_object();
-        json_add_number(object, "nvcsw", tally->nvcsw);
-        json_add_number(object, "nivcsw", tally->nivcsw);
-        json_add_number(object, "processes", tally->n_groups[TB_STATS_SCHEDULING]);
+        json_add_number(object, "nvcsw", usage->nvcsw);
+        json_add_number(object, "nivcsw", usage->nivcsw);
+        json_add_number(object, "processes", usage->n_groups[TB_STATS_SCHEDULING]);
 
         return object;
 }
 
-static struct json_object *json_io(const Usage *tally) {
+static struct json_object *json_io(const Usage *usage) {
         struct json_object *object;
 
-        if (!tally->n_groups[TB_STATS_IO])
+        if (!usage->n_groups[TB_STATS_IO])
                 return NULL;
 
         object = json_object_new_object();
-        json_add_number(object, "read_char_bytes", tally->read_char_bytes);
-        json_add_number(object, "write_char_bytes", tally->write_char_bytes);
-        json_add_number(object, "read_syscalls", tally->read_syscalls);
-        json_add_number(object, "write_syscalls", tally->write_syscalls);
-        json_add_number(object, "read_bytes", tally->read_bytes);
-        json_add_number(object, "write_bytes", tally->write_bytes);
-        json_add_number(object, "cancelled_write_bytes", tally->cancelled_write_bytes);
-        json_add_number(object, "processes", tally->n_groups[TB_STATS_IO]);
+        json_add_number(object, "read_char_bytes", usage->read_char_bytes);
+        json_add_number(object, "write_char_bytes", usage->write_char_bytes);
+        json_add_number(object, "read_syscalls", usage->read_syscalls);
+        json_add_number(object, "write_syscalls", usage->write_syscalls);
+        json_add_number(object, "read_bytes", usage->read_bytes);
+        json_add_number(object, "write_bytes", usage->write_bytes);
+        json_add_number(object, "cancelled_write_bytes", usage->cancelled_write_bytes);
+        json_add_number(object, "processes", usage->n_groups[TB_STATS_IO]);
 
         return object;
 }
@@ -155,25 +151,25 @@ static void json_add_delay(struct json_object *delays, const char *name, const U
         json_add(delays, name, object);
 }
 
-static struct json_object *json_delays(const Usage *tally) {
+static struct json_object *json_delays(const Usage *usage) {
         struct json_object *object = json_object_new_object();
 
-#define ADD_DELAY(name, ...) json_add_delay(object, #name, &tally->delays.name);
+#define ADD_DELAY(name, ...) json_add_delay(object, #name, &usage->delays.name);
         TASKSTATS_DELAYS(ADD_DELAY)
 #undef ADD_DELAY
 
         return object;
 }
 
-static struct json_object *json_losses(const Usage *tally) {
+static struct json_object *json_losses(const Usage *usage) {
         struct json_object *object = json_object_new_object();
 
         for (unsigned int source = TB_LOSS_SOURCE_CONNECTOR; source <= TB_LOSS_SOURCE_READER; ++source)
                 json_add_number(object,
                                 tb_loss_source_name((enum tb_loss_source)source),
-                                tally->n_lost[source]);
-        json_add_number(object, "unknown", tally->n_lost[0]);
-        json_add_bool(object, "at_least", tally->lost_at_least);
+                                usage->n_lost[source]);
+        json_add_number(object, "unknown", usage->n_lost[0]);
+        json_add_bool(object, "at_least", usage->lost_at_least);
 
         return object;
 }
@@ -194,12 +190,12 @@ static struct json_object *json_command(const UsageCommand *command) {
         return object;
 }
 
-static void json_add_commands(struct json_object *object, const RunReport *account) {
-        size_t n = account->tally->n_commands < account->n_top ? account->tally->n_commands : account->n_top;
+static void json_add_commands(struct json_object *object, const RunReport *report) {
+        size_t n = report->usage->commands.n < report->n_top ? report->usage->commands.n : report->n_top;
         struct json_object *array = NULL;
         const UsageCommand **commands;
 
-        if (usage_top(account->tally, &commands) == 0) {
+        if (usage_commands_sort(&report->usage->commands, &commands) == 0) {
                 array = json_object_new_array();
                 for (size_t i = 0; i < n; ++i)
                         json_object_array_add(array, json_command(commands[i]));
@@ -207,38 +203,38 @@ static void json_add_commands(struct json_object *object, const RunReport *accou
         }
 
         json_add(object, "commands", array);
-        json_add_number(object, "commands_left_out", account->tally->n_commands - n);
-        if (account->tally->others.n_runs)
-                json_add(object, "more_names", json_command(&account->tally->others));
+        json_add_number(object, "commands_left_out", report->usage->commands.n - n);
+        if (report->usage->commands.others.n_runs)
+                json_add(object, "more_names", json_command(&report->usage->commands.others));
 }
 
-struct json_object *run_report_json(const RunReport *account) {
+struct json_object *run_report_json(const RunReport *report) {
         struct json_object *object = json_object_new_object();
-        const Usage *tally = account->tally;
-        bool exited = WIFEXITED(account->status);
+        const Usage *usage = report->usage;
+        bool exited = WIFEXITED(report->status);
 
-        json_add(object, "command", json_words(account->command));
-        json_add_number(object, "pid", tally->root);
-        json_add_number(object, "exit_code", exited ? (uint64_t)WEXITSTATUS(account->status) : 0);
-        json_add_number(object, "term_signal", exited ? 0 : (uint64_t)WTERMSIG(account->status));
-        json_add_bool(object, "core_dumped", !exited && WCOREDUMP(account->status));
-        json_add_number(object, "start_time_ns", account->start_time_ns);
-        json_add_number(object, "wall_ns", account->wall_ns);
+        json_add(object, "command", json_words(report->command));
+        json_add_number(object, "pid", usage->root);
+        json_add_number(object, "exit_code", exited ? (uint64_t)WEXITSTATUS(report->status) : 0);
+        json_add_number(object, "term_signal", exited ? 0 : (uint64_t)WTERMSIG(report->status));
+        json_add_bool(object, "core_dumped", !exited && WCOREDUMP(report->status));
+        json_add_number(object, "start_time_ns", report->start_time_ns);
+        json_add_number(object, "wall_ns", report->wall_ns);
 
-        json_add_bool(object, "complete", run_report_complete(account));
-        if (account->broken)
-                json_add_text(object, "broken", account->broken);
-        json_add(object, "lost", json_losses(tally));
+        json_add_bool(object, "complete", run_report_complete(report));
+        if (report->broken)
+                json_add_text(object, "broken", report->broken);
+        json_add(object, "lost", json_losses(usage));
 
-        json_add(object, "processes", json_processes(tally));
-        json_add_number(object, "threads", tally->n_threads);
-        json_add(object, "cpu", json_cpu(account));
-        json_add(object, "rusage", json_rusage(&account->usage));
-        json_add(object, "memory", json_memory(tally));
-        json_add(object, "io", json_io(tally));
-        json_add(object, "scheduling", json_scheduling(tally));
-        json_add(object, "delays", json_delays(tally));
-        json_add_commands(object, account);
+        json_add(object, "processes", json_processes(usage));
+        json_add_number(object, "threads", usage->n_threads);
+        json_add(object, "cpu", json_cpu(report));
+        json_add(object, "rusage", json_rusage(&report->rusage));
+        json_add(object, "memory", json_memory(usage));
+        json_add(object, "io", json_io(usage));
+        json_add(object, "scheduling", json_scheduling(usage));
+        json_add(object, "delays", json_delays(usage));
+        json_add_commands(object, report);
 
         return object;
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a process and all that descends from it used, added up from the events of
- * its subtree.
+ * What a process and all its descendants used, added up from the events of its
+ * subtree.
  *
- * Keeps sums, one per name of a command and one per process that lives, so that
- * the longest build takes no more memory than a short one. A process is in the
- * sums from its end on. Pure.
+ * Keeps one sum per name of a command and one per live process, so that a long build
+ * takes no more memory than a short one. A process is in the sums after its exit. Pure.
  */
 
 #include <errno.h>
@@ -14,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clients/cli/connect/program.h"
 #include "clients/cli/run/usage.h"
 
 /* PID_MAX_LIMIT of the kernel, and one. */
@@ -22,25 +20,19 @@
 
 typedef struct UsageProcess UsageProcess;
 typedef struct UsageSettling UsageSettling;
-typedef struct UsageList UsageList;
 
 struct UsageProcess {
         uint32_t pid;
-        uint64_t n_reaped;              /* that ended below it, each waited for by its parent */
-        UsageCpu reaped;                /* what these used */
+        uint64_t n_reaped;              /* descendants that ended, each waited for by its parent */
+        UsageCpu reaped;                /* what they used */
 };
 
-/* What a walk over the processes carries along. */
+/* The data of a walk over the processes. */
 struct UsageSettling {
-        Usage *tally;
+        Usage *usage;
         bool (*exists)(uint32_t pid);
         uint32_t *gone;                 /* NULL: only count them */
         size_t n_gone;
-};
-
-struct UsageList {
-        const UsageCommand **commands;
-        size_t n;
 };
 
 static int process_compare(const void *a, const void *b) {
@@ -49,36 +41,18 @@ static int process_compare(const void *a, const void *b) {
         return (one->pid > other->pid) - (one->pid < other->pid);
 }
 
-static int command_compare(const void *a, const void *b) {
-        const UsageCommand *one = a, *other = b;
-
-        return strcmp(one->name, other->name);
+static bool usage_is_member(const Usage *usage, uint32_t pid) {
+        return pid < PID_LIMIT && usage->members[pid / 8] & 1u << pid % 8;
 }
 
-static void command_free(void *command) {
-        free(((UsageCommand *)command)->program);
-        free(command);
-}
-
-static void cpu_add(UsageCpu *cpu, const UsageCpu *more) {
-        cpu->measured_ns += more->measured_ns;
-        cpu->sampled_ns += more->sampled_ns;
-        cpu->user_us += more->user_us;
-        cpu->system_us += more->system_us;
-}
-
-static bool usage_is_member(const Usage *tally, uint32_t pid) {
-        return pid < PID_LIMIT && tally->members[pid / 8] & 1u << pid % 8;
-}
-
-static UsageProcess *usage_find(const Usage *tally, uint32_t pid) {
+static UsageProcess *usage_find(const Usage *usage, uint32_t pid) {
         UsageProcess key = { .pid = pid }, *const *found;
 
-        found = tfind(&key, &tally->processes, process_compare);
+        found = tfind(&key, &usage->processes, process_compare);
         return found ? *found : NULL;
 }
 
-static int usage_born(Usage *tally, uint32_t pid) {
+static int usage_born(Usage *usage, uint32_t pid) {
         UsageProcess *process;
 
         if (pid >= PID_LIMIT)
@@ -88,112 +62,70 @@ static int usage_born(Usage *tally, uint32_t pid) {
         if (!process)
                 return -ENOMEM;
         process->pid = pid;
-        if (!tsearch(process, &tally->processes, process_compare)) {
+        if (!tsearch(process, &usage->processes, process_compare)) {
                 free(process);
                 return -ENOMEM;
         }
 
-        tally->members[pid / 8] |= (uint8_t)(1u << pid % 8);
-        tally->n_processes++;
-        tally->n_live++;
-        if (tally->n_live > tally->n_live_max)
-                tally->n_live_max = tally->n_live;
+        usage->members[pid / 8] |= (uint8_t)(1u << pid % 8);
+        usage->n_processes++;
+        usage->n_live++;
+        if (usage->n_live > usage->n_live_max)
+                usage->n_live_max = usage->n_live;
 
         return 0;
 }
 
-static void usage_drop(Usage *tally, UsageProcess *process) {
-        tdelete(process, &tally->processes, process_compare);
+static void usage_drop(Usage *usage, UsageProcess *process) {
+        tdelete(process, &usage->processes, process_compare);
         free(process);
-        tally->n_live--;
+        usage->n_live--;
 }
 
 /**
  * usage_init() - begin
- * @tally:      output
- * @root:       the process whose tree it is; its own birth needs no event
+ * @usage:      output
+ * @root:       the process at the root of the tree; its own fork needs no event
  *
  * Return: 0, or -ENOMEM.
  */
-int usage_init(Usage *tally, uint32_t root) {
-        *tally = (Usage){ .root = root };
-        tally->members = calloc(1, PID_LIMIT / 8 + 1);
-        if (!tally->members)
+int usage_init(Usage *usage, uint32_t root) {
+        *usage = (Usage){ .root = root };
+        usage->members = calloc(1, PID_LIMIT / 8 + 1);
+        if (!usage->members)
                 return -ENOMEM;
 
-        return usage_born(tally, root);
+        return usage_born(usage, root);
 }
 
-void usage_deinit(Usage *tally) {
-        if (tally->processes)
-                tdestroy(tally->processes, free);
-        if (tally->commands)
-                tdestroy(tally->commands, command_free);
-        free(tally->others.program);
-        free(tally->members);
-        *tally = (Usage){ 0 };
+void usage_deinit(Usage *usage) {
+        if (usage->processes)
+                tdestroy(usage->processes, free);
+        usage_commands_deinit(&usage->commands);
+        free(usage->members);
+        *usage = (Usage){ 0 };
 }
 
-static int usage_fork(Usage *tally, const struct tb_event *event) {
+static int usage_fork(Usage *usage, const struct tb_event *event) {
         UsageProcess *process;
 
         if (event->tid != event->pid) {
-                tally->n_threads++;
+                usage->n_threads++;
                 return 0;
         }
 
-        /* The root's own birth, which may be told after the subscription; it is counted. */
-        if (event->pid == tally->root && !tally->root_ended)
+        /* The fork of the root may come after the subscription. The root is counted already. */
+        if (event->pid == usage->root && !usage->root_ended)
                 return 0;
 
-        /* A number is used again only after its owner's end, which so was lost. */
-        process = usage_find(tally, event->pid);
+        /* A number is used again only after an exit: that event was lost. */
+        process = usage_find(usage, event->pid);
         if (process) {
-                usage_drop(tally, process);
-                tally->n_unseen++;
+                usage_drop(usage, process);
+                usage->n_unseen++;
         }
 
-        return usage_born(tally, event->pid);
-}
-
-/* The program of the dearest run so far is kept. */
-static int command_take_program(UsageCommand *command, const struct tb_program *program, uint64_t cpu_ns) {
-        struct tb_program *copy;
-
-        if (!program || !program->n_cmdline || (command->program && cpu_ns <= command->dearest_ns))
-                return 0;
-
-        copy = program_copy(program);
-        if (!copy)
-                return -ENOMEM;
-
-        free(command->program);
-        command->program = copy;
-        command->dearest_ns = cpu_ns;
-        return 0;
-}
-
-static UsageCommand *usage_command(Usage *tally, const char name[static TB_COMM_SIZE]) {
-        UsageCommand key = { 0 }, *command, *const *found;
-
-        memcpy(key.name, name, sizeof(key.name));
-        found = tfind(&key, &tally->commands, command_compare);
-        if (found)
-                return *found;
-        if (tally->n_commands == USAGE_COMMANDS_MAX)
-                return &tally->others;
-
-        command = malloc(sizeof(*command));
-        if (!command)
-                return NULL;
-        *command = key;
-        if (!tsearch(command, &tally->commands, command_compare)) {
-                free(command);
-                return NULL;
-        }
-
-        tally->n_commands++;
-        return command;
+        return usage_born(usage, event->pid);
 }
 
 static void usage_delay(UsageDelay *sum, const struct tb_delay *delay) {
@@ -205,88 +137,88 @@ static void usage_delay(UsageDelay *sum, const struct tb_delay *delay) {
         sum->total_ns += delay->total_ns;
 }
 
-static void usage_memory(Usage *tally, UsageCommand *command, const struct tb_event *event, uint64_t rss_kib) {
+static void usage_memory(Usage *usage, UsageCommand *command, const struct tb_event *event, uint64_t rss_kib) {
         if (rss_kib > command->peak_rss_kib)
                 command->peak_rss_kib = rss_kib;
-        if (rss_kib <= tally->peak_rss_kib)
+        if (rss_kib <= usage->peak_rss_kib)
                 return;
 
-        tally->peak_rss_kib = rss_kib;
-        tally->peak_pid = event->pid;
-        memcpy(tally->peak_name, event->comm, sizeof(tally->peak_name));
+        usage->peak_rss_kib = rss_kib;
+        usage->peak_pid = event->pid;
+        memcpy(usage->peak_name, event->comm, sizeof(usage->peak_name));
 }
 
-/* A group that is not there has zeroes in its fields; that it is not, n_groups says. */
-static void usage_stats(Usage *tally,
+/* The fields of a missing group are zeroes; n_groups counts how many processes have it. */
+static void usage_stats(Usage *usage,
                         UsageCommand *command,
                         const struct tb_event *event,
                         const struct tb_task_stats *stats) {
-        tally->n_stats++;
-        tally->n_tasks_missing += stats->tasks_missing;
+        usage->n_stats++;
+        usage->n_tasks_missing += stats->tasks_missing;
         for (unsigned int group = 0; group < 32; ++group) {
-                tally->n_groups[group] += stats->groups >> group & 1;
-                tally->n_uncounted[group] += stats->uncounted_groups >> group & 1;
+                usage->n_groups[group] += stats->groups >> group & 1;
+                usage->n_uncounted[group] += stats->uncounted_groups >> group & 1;
         }
 
-        tally->minflt += stats->memory.ac_minflt;
-        tally->majflt += stats->memory.ac_majflt;
-        tally->nvcsw += stats->scheduling.nvcsw;
-        tally->nivcsw += stats->scheduling.nivcsw;
-        tally->read_char_bytes += stats->io.read_char_bytes;
-        tally->write_char_bytes += stats->io.write_char_bytes;
-        tally->read_syscalls += stats->io.read_syscalls;
-        tally->write_syscalls += stats->io.write_syscalls;
-        tally->read_bytes += stats->io.read_bytes;
-        tally->write_bytes += stats->io.write_bytes;
-        tally->cancelled_write_bytes += stats->io.cancelled_write_bytes;
-#define USAGE_DELAY(name, ...) usage_delay(&tally->delays.name, &stats->delays.name);
+        usage->minflt += stats->memory.ac_minflt;
+        usage->majflt += stats->memory.ac_majflt;
+        usage->nvcsw += stats->scheduling.nvcsw;
+        usage->nivcsw += stats->scheduling.nivcsw;
+        usage->read_char_bytes += stats->io.read_char_bytes;
+        usage->write_char_bytes += stats->io.write_char_bytes;
+        usage->read_syscalls += stats->io.read_syscalls;
+        usage->write_syscalls += stats->io.write_syscalls;
+        usage->read_bytes += stats->io.read_bytes;
+        usage->write_bytes += stats->io.write_bytes;
+        usage->cancelled_write_bytes += stats->io.cancelled_write_bytes;
+#define USAGE_DELAY(name, ...) usage_delay(&usage->delays.name, &stats->delays.name);
         TASKSTATS_DELAYS(USAGE_DELAY)
 #undef USAGE_DELAY
 
         command->n_io += stats->groups >> TB_STATS_IO & 1;
         command->read_bytes += stats->io.read_bytes;
         command->write_bytes += stats->io.write_bytes;
-        usage_memory(tally, command, event, stats->memory.hiwater_rss_kib);
+        usage_memory(usage, command, event, stats->memory.hiwater_rss_kib);
 }
 
 /*
- * Who has waited for a process that ended, and so has its processor time in the
- * sums that wait4(2) tells of the root in the end?
+ * Finds the process that waited for a process that ended. The time of a process that
+ * was waited for in the tree is in the result of wait4(2) for the root.
  *
- * Its parent, if that is in the tree: ac_ppid is the parent at the end, when
- * orphans have been given away. What it and those below it used is kept with the
- * parent until that ends itself: was the parent waited for in the tree, so were
- * they; was it not, they were not either. Numbers of processes that the tree had
- * before count as the tree's: the kernel tells the end of a process a little after
- * its parent can have waited for it, and may have told that parent's end first.
- * Such a process is in the sums, or is left out of the account, but never in it
- * twice.
+ * The parent waited for it, if it is in the tree: ac_ppid is the parent at the exit,
+ * after orphans were given to another parent. The parent keeps the time of the process
+ * and its descendants until it ends itself. If the parent was waited for in the tree,
+ * so were they; if it was not, they were not either.
  *
- * That the parent does wait for it is taken for granted: one that ignores SIGCHLD,
- * or ends without waiting, makes the account too small, and nobody can tell.
+ * A pid that was ever a process of the tree counts as one: the kernel reports an exit a
+ * little after the parent can have waited, and may report the exit of the parent first.
+ * The time of such a process is counted once or not at all, but never twice.
+ *
+ * We assume that the parent waits. A parent that ignores SIGCHLD, or ends without
+ * waiting, makes the total too small, and this cannot be noticed.
  */
-static void usage_reaped(Usage *tally,
+static void usage_reaped(Usage *usage,
                          const UsageProcess *process,
                          const UsageCpu *own,
                          const struct tb_task_stats *stats) {
         UsageCpu cpu = process->reaped;
         UsageProcess *parent;
 
-        cpu_add(&cpu, own);
-        if (process->pid == tally->root || !stats || !(stats->groups & TB_STATS_BIT(TB_STATS_IDENTITY)))
+        usage_cpu_add(&cpu, own);
+        if (process->pid == usage->root || !stats || !(stats->groups & TB_STATS_BIT(TB_STATS_IDENTITY)))
                 return;
 
-        parent = usage_find(tally, stats->identity.ac_ppid);
+        parent = usage_find(usage, stats->identity.ac_ppid);
         if (parent) {
-                cpu_add(&parent->reaped, &cpu);
+                usage_cpu_add(&parent->reaped, &cpu);
                 parent->n_reaped += process->n_reaped + 1;
-        } else if (!usage_is_member(tally, stats->identity.ac_ppid)) {
-                cpu_add(&tally->orphans, &cpu);
-                tally->n_orphans += process->n_reaped + 1;
+        } else if (!usage_is_member(usage, stats->identity.ac_ppid)) {
+                usage_cpu_add(&usage->orphans, &cpu);
+                usage->n_orphans += process->n_reaped + 1;
         }
 }
 
-static int usage_process_ended(Usage *tally, const struct tb_event *event) {
+static int usage_process_ended(Usage *usage, const struct tb_event *event) {
         const struct tb_termination *termination = &event->exit.process_termination;
         const struct tb_task_stats *stats = event->exit.process_stats;
         bool failed = termination->known && (termination->exit_code || termination->term_signal);
@@ -295,23 +227,23 @@ static int usage_process_ended(Usage *tally, const struct tb_event *event) {
         UsageCpu own = { 0 };
         int r;
 
-        process = usage_find(tally, event->pid);
+        process = usage_find(usage, event->pid);
         if (!process) {
-                /* Its birth was lost. */
-                r = usage_born(tally, event->pid);
+                /* Its fork was lost. */
+                r = usage_born(usage, event->pid);
                 if (r < 0)
                         return r;
-                process = usage_find(tally, event->pid);
+                process = usage_find(usage, event->pid);
                 if (!process)
                         return 0;
         }
-        command = usage_command(tally, event->comm);
+        command = usage_commands_find(&usage->commands, event->comm);
         if (!command)
                 return -ENOMEM;
 
-        tally->n_ended++;
-        tally->n_failed += failed;
-        tally->n_status_unknown += !termination->known;
+        usage->n_ended++;
+        usage->n_failed += failed;
+        usage->n_status_unknown += !termination->known;
         command->n_runs++;
         command->n_failed += failed;
 
@@ -322,45 +254,45 @@ static int usage_process_ended(Usage *tally, const struct tb_event *event) {
                         .user_us = stats->cpu.ac_utime_us,
                         .system_us = stats->cpu.ac_stime_us,
                 };
-                usage_stats(tally, command, event, stats);
+                usage_stats(usage, command, event, stats);
         } else {
-                tally->n_without_stats++;
+                usage->n_without_stats++;
         }
-        cpu_add(&tally->cpu, &own);
-        cpu_add(&command->cpu, &own);
-        r = command_take_program(command, event->exit.program, own.measured_ns);
+        usage_cpu_add(&usage->cpu, &own);
+        usage_cpu_add(&command->cpu, &own);
+        r = usage_command_take_program(command, event->exit.program, own.measured_ns);
 
-        usage_reaped(tally, process, &own, stats);
-        if (event->pid == tally->root)
-                tally->root_ended = true;
-        usage_drop(tally, process);
+        usage_reaped(usage, process, &own, stats);
+        if (event->pid == usage->root)
+                usage->root_ended = true;
+        usage_drop(usage, process);
 
         return r;
 }
 
-static void usage_loss(Usage *tally, const struct tb_event *event) {
+static void usage_loss(Usage *usage, const struct tb_event *event) {
         unsigned int source = event->loss.source <= TB_LOSS_SOURCE_READER ? (unsigned int)event->loss.source : 0;
 
-        tally->n_lost[source] += event->loss.count;
+        usage->n_lost[source] += event->loss.count;
         if (event->loss.at_least)
-                tally->lost_at_least = true;
+                usage->lost_at_least = true;
 }
 
 /**
  * usage_event() - take an event of the subtree
- * @tally:      the tally
- * @event:      a fork, an exit or a loss; others mean nothing to it
+ * @usage:      the usage
+ * @event:      a fork, an exit or a loss; others are ignored
  *
- * Return: 0, or -ENOMEM: the event may be in the sums half.
+ * Return: 0, or -ENOMEM: only a part of the event may be in the sums.
  */
-int usage_event(Usage *tally, const struct tb_event *event) {
+int usage_event(Usage *usage, const struct tb_event *event) {
         switch (event->kind) {
         case TB_KIND_FORK:
-                return usage_fork(tally, event);
+                return usage_fork(usage, event);
         case TB_KIND_EXIT:
-                return event->exit.process_ended ? usage_process_ended(tally, event) : 0;
+                return event->exit.process_ended ? usage_process_ended(usage, event) : 0;
         case TB_KIND_LOSS:
-                usage_loss(tally, event);
+                usage_loss(usage, event);
                 return 0;
         default:
                 return 0;
@@ -370,7 +302,7 @@ int usage_event(Usage *tally, const struct tb_event *event) {
 static void usage_visit(const void *node, VISIT visit, void *closure) {
         const UsageProcess *process = *(UsageProcess *const *)node;
         UsageSettling *settling = closure;
-        Usage *tally = settling->tally;
+        Usage *usage = settling->usage;
 
         if (visit != postorder && visit != leaf)
                 return;
@@ -379,106 +311,59 @@ static void usage_visit(const void *node, VISIT visit, void *closure) {
                 if (settling->gone)
                         settling->gone[settling->n_gone] = process->pid;
                 settling->n_gone++;
-        } else if (settling->gone && process->pid != tally->root) {
-                cpu_add(&tally->orphans, &process->reaped);
-                tally->n_orphans += process->n_reaped;
+        } else if (settling->gone && process->pid != usage->root) {
+                usage_cpu_add(&usage->orphans, &process->reaped);
+                usage->n_orphans += process->n_reaped;
         }
 }
 
-/* How many processes have gone, by @exists, and their end was not told yet. */
-size_t usage_unreported(Usage *tally, bool (*exists)(uint32_t pid)) {
-        UsageSettling settling = { .tally = tally, .exists = exists };
+/* The number of processes that have gone, by @exists, and whose exit was not reported yet. */
+size_t usage_unreported(Usage *usage, bool (*exists)(uint32_t pid)) {
+        UsageSettling settling = { .usage = usage, .exists = exists };
 
-        twalk_r(tally->processes, usage_visit, &settling);
+        twalk_r(usage->processes, usage_visit, &settling);
         return settling.n_gone;
 }
 
 /**
- * usage_settle() - close the account
- * @tally:      the tally, after the root was waited for and its last event taken
- * @exists:     whether there is a process of that number
+ * usage_settle() - complete the sums
+ * @usage:      the usage, after the root was waited for and its last event taken
+ * @exists:     whether a process of that pid exists
  *
- * Processes that are left still run, or their end was lost. What ended below those
- * that run is not in what was waited for; where those went that were below a
- * process whose end was lost, nobody knows, and they are left out.
+ * Processes that are left still run, or their exit was lost. What ended below running
+ * processes was not waited for by the root: it is added to the orphans. What ended below
+ * a process whose exit was lost is left out: it may or may not have been waited for.
  *
  * Return: 0, or -ENOMEM.
  */
-int usage_settle(Usage *tally, bool (*exists)(uint32_t pid)) {
-        UsageSettling settling = { .tally = tally, .exists = exists };
+int usage_settle(Usage *usage, bool (*exists)(uint32_t pid)) {
+        UsageSettling settling = { .usage = usage, .exists = exists };
 
-        settling.gone = calloc(tally->n_live + 1, sizeof(*settling.gone));
+        settling.gone = calloc(usage->n_live + 1, sizeof(*settling.gone));
         if (!settling.gone)
                 return -ENOMEM;
 
-        twalk_r(tally->processes, usage_visit, &settling);
+        twalk_r(usage->processes, usage_visit, &settling);
         for (size_t i = 0; i < settling.n_gone; ++i)
-                usage_drop(tally, usage_find(tally, settling.gone[i]));
-        tally->n_unseen += settling.n_gone;
+                usage_drop(usage, usage_find(usage, settling.gone[i]));
+        usage->n_unseen += settling.n_gone;
         free(settling.gone);
 
         return 0;
 }
 
-/* How many events and records were lost, of those that the broker counts. */
-uint64_t usage_lost(const Usage *tally) {
+/* The number of lost events and records that the broker counts. */
+uint64_t usage_lost(const Usage *usage) {
         uint64_t n = 0;
 
         for (size_t i = 0; i <= TB_LOSS_SOURCE_READER; ++i)
-                n += tally->n_lost[i];
+                n += usage->n_lost[i];
 
         return n;
 }
 
-/* Whether the sums lack nothing of what has ended. */
-bool usage_complete(const Usage *tally) {
-        return usage_lost(tally) == 0 && !tally->lost_at_least && tally->n_unseen == 0 &&
-               tally->n_without_stats == 0 && tally->n_tasks_missing == 0;
-}
-
-static void usage_list(const void *node, VISIT visit, void *closure) {
-        UsageList *list = closure;
-
-        if (visit == postorder || visit == leaf)
-                list->commands[list->n++] = *(UsageCommand *const *)node;
-}
-
-static uint64_t command_price(const UsageCommand *command) {
-        return command->cpu.measured_ns > command->cpu.sampled_ns ? command->cpu.measured_ns : command->cpu.sampled_ns;
-}
-
-static int command_compare_prices(const void *a, const void *b) {
-        const UsageCommand *one = *(const UsageCommand *const *)a, *other = *(const UsageCommand *const *)b;
-        uint64_t price = command_price(one), other_price = command_price(other);
-
-        if (price != other_price)
-                return price > other_price ? -1 : 1;
-        if (one->n_runs != other->n_runs)
-                return one->n_runs > other->n_runs ? -1 : 1;
-
-        return strcmp(one->name, other->name);
-}
-
-/**
- * usage_top() - the commands, the most expensive first
- * @tally:              the tally
- * @ret_commands:       output: n_commands of them, to be freed with free(); they are the tally's
- *
- * By processor time, measured or sampled, whichever is more: what is measured
- * lacks the last timer tick of each process, which is all of a short one.
- *
- * Return: 0, or -ENOMEM.
- */
-int usage_top(const Usage *tally, const UsageCommand ***ret_commands) {
-        UsageList list = { 0 };
-
-        list.commands = calloc(tally->n_commands + 1, sizeof(*list.commands));
-        if (!list.commands)
-                return -ENOMEM;
-
-        twalk_r(tally->commands, usage_list, &list);
-        qsort(list.commands, list.n, sizeof(*list.commands), command_compare_prices);
-
-        *ret_commands = list.commands;
-        return 0;
+/* Whether the sums have everything that has ended. */
+bool usage_complete(const Usage *usage) {
+        return usage_lost(usage) == 0 && !usage->lost_at_least && usage->n_unseen == 0 &&
+               usage->n_without_stats == 0 && usage->n_tasks_missing == 0;
 }

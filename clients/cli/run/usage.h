@@ -9,66 +9,41 @@
 
 #include "proto/taskstats_fields.h"
 
+#include "clients/cli/run/usage_commands.h"
+
 typedef struct Usage Usage;
-typedef struct UsageCommand UsageCommand;
-typedef struct UsageCpu UsageCpu;
 typedef struct UsageDelay UsageDelay;
 
-/* So many names have a line of their own; the processes of all others share one. */
-#define USAGE_COMMANDS_MAX 16384
-
-/* What records tell of processor time. */
-struct UsageCpu {
-        uint64_t measured_ns;           /* cpu_run_virtual_total */
-        uint64_t sampled_ns;            /* cpu_run_real_total */
-        uint64_t user_us;               /* sampled */
-        uint64_t system_us;
-};
-
 struct UsageDelay {
-        uint64_t n_processes;           /* of which it is known */
+        uint64_t n_processes;           /* whose delays are known */
         uint64_t count;
         uint64_t total_ns;
-};
-
-/* All processes that ended under one name. */
-struct UsageCommand {
-        char name[TB_COMM_SIZE];
-        uint64_t n_runs;
-        uint64_t n_failed;
-        UsageCpu cpu;
-        uint64_t n_io;                  /* runs whose input and output is known */
-        uint64_t read_bytes;
-        uint64_t write_bytes;
-        uint64_t peak_rss_kib;          /* 0: not known */
-        uint64_t dearest_ns;            /* of the run that @program is of */
-        struct tb_program *program;     /* with a command line; NULL: none is known */
 };
 
 struct Usage {
         uint32_t root;
         bool root_ended;
 
-        uint64_t n_processes;           /* that were made, the root included */
-        uint64_t n_threads;             /* that were made, besides each process' first */
+        uint64_t n_processes;           /* forked, with the root */
+        uint64_t n_threads;             /* forked, without the first thread of each process */
         uint64_t n_live;
         uint64_t n_live_max;
         uint64_t n_ended;
         uint64_t n_failed;
         uint64_t n_status_unknown;
         uint64_t n_without_stats;
-        uint64_t n_tasks_missing;       /* threads that are not in their process' totals */
-        uint64_t n_unseen;              /* that have gone, and whose end was not told */
+        uint64_t n_tasks_missing;       /* threads that are not in the totals of their process */
+        uint64_t n_unseen;              /* that have gone, and whose exit was not reported */
 
-        uint64_t n_lost[TB_LOSS_SOURCE_READER + 1]; /* by source; 0: of one that has no name here */
+        uint64_t n_lost[TB_LOSS_SOURCE_READER + 1]; /* by source; 0: an unknown source */
         bool lost_at_least;
 
-        /* Of the processes that ended and have statistics. */
+        /* Of processes that ended and have statistics. */
         uint64_t n_stats;
-        uint64_t n_groups[32];          /* by tb_stats_group: how many of them have it */
-        uint64_t n_uncounted[32];       /* how many lack it because nobody counted */
+        uint64_t n_groups[32];          /* by tb_stats_group: how many processes have the group */
+        uint64_t n_uncounted[32];       /* how many lack it because it was not counted */
         UsageCpu cpu;
-        UsageCpu orphans;               /* of those that nobody in the tree waited for */
+        UsageCpu orphans;               /* of processes that were not waited for in the tree */
         uint64_t n_orphans;
         uint64_t minflt, majflt;
         uint64_t nvcsw, nivcsw;
@@ -84,19 +59,16 @@ struct Usage {
         uint32_t peak_pid;
         char peak_name[TB_COMM_SIZE];
 
-        size_t n_commands;
-        UsageCommand others;            /* beyond USAGE_COMMANDS_MAX */
+        UsageCommands commands;
 
-        void *processes;                /* live ones, by number */
-        void *commands;                 /* by name */
-        uint8_t *members;               /* a bit for each number that was ever one of the tree's processes */
+        void *processes;                /* live processes, by pid */
+        uint8_t *members;               /* a bit for each pid that was ever in the tree */
 };
 
-int usage_init(Usage *tally, uint32_t root);
-void usage_deinit(Usage *tally);
-int usage_event(Usage *tally, const struct tb_event *event);
-size_t usage_unreported(Usage *tally, bool (*exists)(uint32_t pid));
-int usage_settle(Usage *tally, bool (*exists)(uint32_t pid));
-bool usage_complete(const Usage *tally);
-uint64_t usage_lost(const Usage *tally);
-int usage_top(const Usage *tally, const UsageCommand ***ret_commands);
+int usage_init(Usage *usage, uint32_t root);
+void usage_deinit(Usage *usage);
+int usage_event(Usage *usage, const struct tb_event *event);
+size_t usage_unreported(Usage *usage, bool (*exists)(uint32_t pid));
+int usage_settle(Usage *usage, bool (*exists)(uint32_t pid));
+bool usage_complete(const Usage *usage);
+uint64_t usage_lost(const Usage *usage);

@@ -33,14 +33,14 @@
         (TB_STATS_BIT(TB_STATS_IDENTITY) | TB_STATS_BIT(TB_STATS_CPU) | TB_STATS_BIT(TB_STATS_MEMORY) |                \
          TB_STATS_BIT(TB_STATS_SCHEDULING) | TB_STATS_BIT(TB_STATS_IO) | TB_STATS_BIT(TB_STATS_CPU_DELAY))
 
-static Usage tally;
+static Usage usage;
 static struct tb_task_stats stats;
 static struct tb_program program;
 
 static void take_fork(uint32_t pid, uint32_t tid) {
         struct tb_event event = { .kind = TB_KIND_FORK, .pid = pid, .tid = tid };
 
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
 }
 
 static struct tb_event make_exit(uint32_t pid, const char *comm) {
@@ -65,7 +65,7 @@ static void take_exit(uint32_t pid, uint32_t ppid, const char *comm, uint64_t ms
         stats.cpu.cpu_run_real_total_ns = ms / 4 * 4 * MS;
         stats.cpu.ac_utime_us = ms * 750;
         stats.cpu.ac_stime_us = ms * 250;
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
 }
 
 static void take_loss(enum tb_loss_source source, uint64_t count, bool at_least) {
@@ -74,16 +74,16 @@ static void take_loss(enum tb_loss_source source, uint64_t count, bool at_least)
                 .loss = { .count = count, .source = source, .at_least = at_least },
         };
 
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
 }
 
 static void begin(void) {
         stats = (struct tb_task_stats){ 0 };
-        assert(usage_init(&tally, ROOT) == 0);
+        assert(usage_init(&usage, ROOT) == 0);
 }
 
 static void end(void) {
-        usage_deinit(&tally);
+        usage_deinit(&usage);
 }
 
 static bool all_exist(uint32_t pid) {
@@ -104,66 +104,66 @@ static void test_counts(void) {
         struct tb_event event;
 
         begin();
-        assert(tally.n_processes == 1 && tally.n_live == 1 && tally.n_live_max == 1);
+        assert(usage.n_processes == 1 && usage.n_live == 1 && usage.n_live_max == 1);
 
         /* The root's own birth, told late. */
         take_fork(ROOT, ROOT);
-        assert(tally.n_processes == 1);
+        assert(usage.n_processes == 1);
 
         take_fork(101, 101);
         take_fork(101, 201);
         take_fork(101, 202);
         take_fork(102, 102);
-        assert(tally.n_processes == 3 && tally.n_threads == 2 && tally.n_live_max == 3);
+        assert(usage.n_processes == 3 && usage.n_threads == 2 && usage.n_live_max == 3);
 
         /* The end of a thread is no process' end. */
         event = make_exit(101, "cc");
         event.tid = 201;
         event.exit.process_ended = false;
-        assert(usage_event(&tally, &event) == 0);
-        assert(tally.n_ended == 0 && tally.n_live == 3);
+        assert(usage_event(&usage, &event) == 0);
+        assert(usage.n_ended == 0 && usage.n_live == 3);
 
         take_exit(101, ROOT, "cc", 1);
         take_fork(103, 103);
-        assert(tally.n_live == 3 && tally.n_live_max == 3 && tally.n_processes == 4);
+        assert(usage.n_live == 3 && usage.n_live_max == 3 && usage.n_processes == 4);
 
         event = make_exit(102, "cc");
         event.exit.process_termination.exit_code = 1;
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
         event = make_exit(103, "as");
         event.exit.process_termination.term_signal = 9;
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
         take_fork(104, 104);
         event = make_exit(104, "as");
         event.exit.process_termination.known = false;
         event.exit.process_stats = NULL;
-        assert(usage_event(&tally, &event) == 0);
-        assert(tally.n_failed == 2 && tally.n_status_unknown == 1 && tally.n_without_stats == 1);
-        assert(!usage_complete(&tally) && !tally.root_ended);
+        assert(usage_event(&usage, &event) == 0);
+        assert(usage.n_failed == 2 && usage.n_status_unknown == 1 && usage.n_without_stats == 1);
+        assert(!usage_complete(&usage) && !usage.root_ended);
 
         /* An end without a birth is of a process that was made, too. */
         take_exit(105, ROOT, "as", 1);
-        assert(tally.n_processes == 6);
+        assert(usage.n_processes == 6);
 
         /* A number that is used again while its owner seems to live. */
         take_fork(106, 106);
         take_fork(106, 106);
-        assert(tally.n_processes == 8 && tally.n_live == 2 && tally.n_unseen == 1);
+        assert(usage.n_processes == 8 && usage.n_live == 2 && usage.n_unseen == 1);
 
         /* Other kinds, and numbers that are none. */
         event = (struct tb_event){ .kind = TB_KIND_EXEC, .pid = 7, .tid = 7 };
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
         take_fork(4194305, 4194305);
         take_exit(4194305, ROOT, "x", 1);
-        assert(tally.n_processes == 8);
+        assert(usage.n_processes == 8);
 
         take_exit(ROOT, 1, "make", 1);
-        assert(tally.root_ended);
-        assert(usage_unreported(&tally, all_exist) == 0 && usage_unreported(&tally, none_exist) == 1);
-        assert(usage_settle(&tally, all_exist) == 0);
-        assert(tally.n_live == 1 && tally.n_unseen == 1);
-        assert(usage_settle(&tally, none_exist) == 0);
-        assert(tally.n_live == 0 && tally.n_unseen == 2);
+        assert(usage.root_ended);
+        assert(usage_unreported(&usage, all_exist) == 0 && usage_unreported(&usage, none_exist) == 1);
+        assert(usage_settle(&usage, all_exist) == 0);
+        assert(usage.n_live == 1 && usage.n_unseen == 1);
+        assert(usage_settle(&usage, none_exist) == 0);
+        assert(usage.n_live == 0 && usage.n_unseen == 2);
         end();
 }
 
@@ -196,41 +196,41 @@ static void test_sums(void) {
         stats.memory.hiwater_rss_kib = 1024;
         take_exit(ROOT, 1, "make", 8);
 
-        assert(tally.n_stats == 3 && tally.n_groups[TB_STATS_CPU] == 3 && tally.n_groups[TB_STATS_DELAYS] == 0);
-        assert(tally.n_uncounted[TB_STATS_DELAYS] == 3);
-        assert(tally.cpu.measured_ns == 24 * MS && tally.cpu.sampled_ns == 24 * MS);
-        assert(tally.cpu.user_us == 18000 && tally.cpu.system_us == 6000);
-        assert(tally.minflt == 30 && tally.majflt == 3 && tally.nvcsw == 15 && tally.nivcsw == 18);
-        assert(tally.read_char_bytes == 3072 && tally.write_char_bytes == 6144);
-        assert(tally.read_syscalls == 9216 && tally.write_syscalls == 12288);
-        assert(tally.read_bytes == 15360 && tally.write_bytes == 18432 && tally.cancelled_write_bytes == 21504);
-        assert(tally.delays.cpu.n_processes == 3 && tally.delays.cpu.count == 6 && tally.delays.cpu.total_ns == 60);
-        assert(tally.delays.blkio.n_processes == 0);
-        assert(tally.peak_rss_kib == 4096 && tally.peak_pid == 102 && strcmp(tally.peak_name, "ld") == 0);
-        assert(tally.n_tasks_missing == 1 && !usage_complete(&tally));
+        assert(usage.n_stats == 3 && usage.n_groups[TB_STATS_CPU] == 3 && usage.n_groups[TB_STATS_DELAYS] == 0);
+        assert(usage.n_uncounted[TB_STATS_DELAYS] == 3);
+        assert(usage.cpu.measured_ns == 24 * MS && usage.cpu.sampled_ns == 24 * MS);
+        assert(usage.cpu.user_us == 18000 && usage.cpu.system_us == 6000);
+        assert(usage.minflt == 30 && usage.majflt == 3 && usage.nvcsw == 15 && usage.nivcsw == 18);
+        assert(usage.read_char_bytes == 3072 && usage.write_char_bytes == 6144);
+        assert(usage.read_syscalls == 9216 && usage.write_syscalls == 12288);
+        assert(usage.read_bytes == 15360 && usage.write_bytes == 18432 && usage.cancelled_write_bytes == 21504);
+        assert(usage.delays.cpu.n_processes == 3 && usage.delays.cpu.count == 6 && usage.delays.cpu.total_ns == 60);
+        assert(usage.delays.blkio.n_processes == 0);
+        assert(usage.peak_rss_kib == 4096 && usage.peak_pid == 102 && strcmp(usage.peak_name, "ld") == 0);
+        assert(usage.n_tasks_missing == 1 && !usage_complete(&usage));
 
         /* A group that is not there is counted as such. */
         stats.groups = 0;
         event = make_exit(110, "x");
         stats = (struct tb_task_stats){ 0 };
-        assert(usage_event(&tally, &event) == 0);
-        assert(tally.n_stats == 4 && tally.n_groups[TB_STATS_CPU] == 3);
+        assert(usage_event(&usage, &event) == 0);
+        assert(usage.n_stats == 4 && usage.n_groups[TB_STATS_CPU] == 3);
         end();
 }
 
 static void test_losses(void) {
         begin();
-        assert(usage_complete(&tally));
+        assert(usage_complete(&usage));
         take_loss(TB_LOSS_SOURCE_CONNECTOR, 3, false);
         take_loss(TB_LOSS_SOURCE_READER, 4, false);
         take_loss((enum tb_loss_source)77, 5, false);
-        assert(usage_lost(&tally) == 12 && !tally.lost_at_least && !usage_complete(&tally));
-        assert(tally.n_lost[0] == 5);
+        assert(usage_lost(&usage) == 12 && !usage.lost_at_least && !usage_complete(&usage));
+        assert(usage.n_lost[0] == 5);
         end();
 
         begin();
         take_loss(TB_LOSS_SOURCE_CONNECTOR, 0, true);
-        assert(usage_lost(&tally) == 0 && tally.lost_at_least && !usage_complete(&tally));
+        assert(usage_lost(&usage) == 0 && usage.lost_at_least && !usage_complete(&usage));
         end();
 }
 
@@ -247,28 +247,28 @@ static void test_commands(void) {
         stats.cpu.cpu_run_virtual_total_ns = 5 * MS;
         stats.io.read_bytes = 1024;
         stats.memory.hiwater_rss_kib = 7;
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
         program = (struct tb_program){ .cmdline = "cc\0-c\0large.c\0", .n_cmdline = 14 };
         stats.cpu.cpu_run_virtual_total_ns = 6 * MS;
         event.pid = 102;
         event.exit.process_termination.exit_code = 3;
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
         program = (struct tb_program){ .cmdline = "cc\0-c\0tiny.c\0", .n_cmdline = 13 };
         stats.cpu.cpu_run_virtual_total_ns = 1 * MS;
         event.pid = 103;
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
 
-        /* By samples it is the dearest; and it has no program. */
+        /* By samples it is the most expensive; and it has no program. */
         event = make_exit(104, "true");
         stats.cpu.cpu_run_virtual_total_ns = 0;
         stats.cpu.cpu_run_real_total_ns = 13 * MS;
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
         event = make_exit(105, "none");
         event.exit.process_stats = NULL;
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
 
-        assert(usage_top(&tally, &commands) == 0);
-        assert(tally.n_commands == 3);
+        assert(usage_commands_sort(&usage.commands, &commands) == 0);
+        assert(usage.commands.n == 3);
         assert(strcmp(commands[0]->name, "true") == 0 && commands[0]->n_runs == 1 && !commands[0]->program);
         assert(strcmp(commands[1]->name, "cc") == 0 && commands[1]->n_runs == 3 && commands[1]->n_failed == 2);
         assert(commands[1]->cpu.measured_ns == 12 * MS && commands[1]->read_bytes == 3072 && commands[1]->n_io == 3);
@@ -281,10 +281,10 @@ static void test_commands(void) {
         for (uint32_t i = 0; i < USAGE_COMMANDS_MAX; ++i) {
                 snprintf(name, sizeof(name), "n%u", i);
                 event = make_exit(1000 + i, name);
-                assert(usage_event(&tally, &event) == 0);
+                assert(usage_event(&usage, &event) == 0);
         }
-        assert(tally.n_commands == USAGE_COMMANDS_MAX && tally.others.n_runs == 3);
-        assert(tally.n_ended == USAGE_COMMANDS_MAX + 5);
+        assert(usage.commands.n == USAGE_COMMANDS_MAX && usage.commands.others.n_runs == 3);
+        assert(usage.n_ended == USAGE_COMMANDS_MAX + 5);
         end();
 }
 
@@ -301,10 +301,10 @@ static void check_cpu(suseconds_t user_ms,
                       uint64_t total_ms,
                       uint64_t unattributed_ms,
                       bool at_least) {
-        RunReport account = { .tally = &tally, .usage = make_usage(user_ms, system_ms) };
+        RunReport report = { .usage = &usage, .rusage = make_usage(user_ms, system_ms) };
         RunReportCpu cpu;
 
-        run_report_cpu(&account, &cpu);
+        run_report_cpu(&report, &cpu);
         if (cpu.total_ns != total_ms * MS)
                 fprintf(stderr, "%.3f ms, should be %.3f\n", (double)cpu.total_ns / MS, (double)total_ms);
         assert(cpu.total_ns == total_ms * MS);
@@ -321,15 +321,15 @@ static void test_cpu_waited_for(void) {
         take_exit(102, 101, "as", 10);
         take_exit(101, ROOT, "cc", 20);
         take_exit(ROOT, 1, "make", 30);
-        assert(usage_settle(&tally, none_exist) == 0);
-        assert(tally.n_orphans == 0 && usage_complete(&tally));
+        assert(usage_settle(&usage, none_exist) == 0);
+        assert(usage.n_orphans == 0 && usage_complete(&usage));
         check_cpu(50, 25, 75, 15, false);
         end();
 }
 
 /* A daemon: its parent had gone when it ended. It has waited for its own child. */
 static void test_cpu_orphans(void) {
-        RunReport account = { .tally = &tally, .usage = make_usage(0, 100) };
+        RunReport report = { .usage = &usage, .rusage = make_usage(0, 100) };
         RunReportCpu cpu;
 
         begin();
@@ -339,13 +339,13 @@ static void test_cpu_orphans(void) {
         take_exit(101, ROOT, "sh", 1);
         take_exit(103, 102, "child", 8);
         take_exit(102, 1, "daemon", 12);
-        assert(tally.n_orphans == 2 && tally.orphans.measured_ns == 20 * MS);
+        assert(usage.n_orphans == 2 && usage.orphans.measured_ns == 20 * MS);
         take_exit(ROOT, 1, "sh", 1);
-        assert(usage_settle(&tally, none_exist) == 0);
+        assert(usage_settle(&usage, none_exist) == 0);
         check_cpu(60, 40, 120, 98, false);
 
         /* Theirs is divided as it was sampled: three quarters are the user's. */
-        run_report_cpu(&account, &cpu);
+        run_report_cpu(&report, &cpu);
         assert(cpu.user_ns == 15 * MS && cpu.system_ns == 105 * MS);
         end();
 }
@@ -359,9 +359,9 @@ static void test_cpu_running(void) {
         take_exit(502, 501, "leaf", 3);
         take_exit(501, 500, "child", 4);
         take_exit(ROOT, 1, "sh", 1);
-        assert(usage_unreported(&tally, exists_500) == 0);
-        assert(usage_settle(&tally, exists_500) == 0);
-        assert(tally.n_live == 1 && tally.n_orphans == 2 && usage_complete(&tally));
+        assert(usage_unreported(&usage, exists_500) == 0);
+        assert(usage_settle(&usage, exists_500) == 0);
+        assert(usage.n_live == 1 && usage.n_orphans == 2 && usage_complete(&usage));
         check_cpu(10, 0, 17, 9, false);
         end();
 
@@ -371,9 +371,9 @@ static void test_cpu_running(void) {
         take_fork(501, 501);
         take_exit(501, 500, "child", 4);
         take_exit(ROOT, 1, "sh", 1);
-        assert(usage_unreported(&tally, none_exist) == 1);
-        assert(usage_settle(&tally, none_exist) == 0);
-        assert(tally.n_live == 0 && tally.n_orphans == 0 && tally.n_unseen == 1);
+        assert(usage_unreported(&usage, none_exist) == 1);
+        assert(usage_settle(&usage, none_exist) == 0);
+        assert(usage.n_live == 0 && usage.n_orphans == 0 && usage.n_unseen == 1);
         check_cpu(10, 0, 10, 5, true);
         end();
 }
@@ -388,8 +388,8 @@ static void test_cpu_late_child(void) {
         take_exit(ROOT, 1, "make", 30);
         take_fork(103, 103);
         take_exit(103, ROOT, "late", 5);
-        assert(tally.n_orphans == 0);
-        assert(usage_settle(&tally, none_exist) == 0);
+        assert(usage.n_orphans == 0);
+        assert(usage_settle(&usage, none_exist) == 0);
         check_cpu(70, 0, 70, 5, false);
         end();
 }
@@ -402,7 +402,7 @@ static void test_cpu_never_waited_for(void) {
                 take_exit(pid, ROOT, "worker", 10);
         }
         take_exit(ROOT, 1, "server", 5);
-        assert(usage_settle(&tally, none_exist) == 0);
+        assert(usage_settle(&usage, none_exist) == 0);
         check_cpu(3, 3, 105, 0, true);
         end();
 }
@@ -417,17 +417,17 @@ static void test_cpu_number_used_again(void) {
         take_exit(102, 101, "child", 7);
         take_exit(101, 1, "daemon", 5);
         take_exit(ROOT, 1, "sh", 1);
-        assert(tally.n_orphans == 2 && tally.orphans.measured_ns == 12 * MS);
+        assert(usage.n_orphans == 2 && usage.orphans.measured_ns == 12 * MS);
         end();
 }
 
-static const char *write_account(RunReport *account) {
+static const char *write_account(RunReport *report) {
         static char text[16384];
         FILE *stream = fmemopen(text, sizeof(text), "w");
 
         assert(stream);
-        account->tally = &tally;
-        run_report_write(account, stream);
+        report->usage = &usage;
+        run_report_text(report, stream);
         assert(!ferror(stream));
         fclose(stream);
         return text;
@@ -447,9 +447,9 @@ static void check_has_not(const char *text, const char *part) {
 
 static void test_text(void) {
         char *command[] = { (char *)"make", (char *)"-j2", (char *)"a\nb", NULL };
-        RunReport account = {
+        RunReport report = {
                 .command = command,
-                .usage = make_usage(50, 25),
+                .rusage = make_usage(50, 25),
                 .status = 2 << 8,
                 .wall_ns = 50 * MS,
                 .n_top = 1,
@@ -469,9 +469,9 @@ static void test_text(void) {
         take_exit(101, ROOT, "cc", 30);
         stats.memory.hiwater_rss_kib = 1024;
         take_exit(ROOT, 1, "make", 20);
-        assert(usage_settle(&tally, none_exist) == 0);
+        assert(usage_settle(&usage, none_exist) == 0);
 
-        text = write_account(&account);
+        text = write_account(&report);
         assert(strcmp(text,
                       "make -j2 a\\x0ab: status 2, after 50.0ms\n"
                       "\n"
@@ -494,29 +494,29 @@ static void test_text(void) {
                       "  25.0ms of the CPU (33 %) is in none of these: what processes used in their last timer tick,\n"
                       "  and while they were taken down.\n") == 0);
 
-        account.status = SIGSEGV | 0x80;
-        account.n_top = 0;
-        text = write_account(&account);
+        report.status = SIGSEGV | 0x80;
+        report.n_top = 0;
+        text = write_account(&report);
         check_has(text, "make -j2 a\\x0ab: SIGSEGV + core, after");
         check_has_not(text, "NAME");
         check_has_not(text, "in none of these");
 
-        account.broken = "The broker\x1b closed the connection.";
-        text = write_account(&account);
+        report.broken = "The broker\x1b closed the connection.";
+        text = write_account(&report);
         check_has(text, "at least 2 made, at least 0 failed, at least 2 at once\n");
         check_has(text, "CPU         at least 75.0ms: user");
         check_has_not(text, "processors busy");
         check_has(text, "at least 4.0M in the largest");
         check_has(text, "at least 0 read, at least 4.0K written");
         check_has(text, "waited      at least 60.0ms");
-        check_has(text, "The account ends before the command did. The broker\\x1b closed the connection.\n");
+        check_has(text, "The report ends before the command did. The broker\\x1b closed the connection.\n");
         end();
 }
 
 /* Nothing that was not measured is shown, least of all as 0. */
 static void test_text_unknown(void) {
         char *command[] = { (char *)"x", NULL };
-        RunReport account = { .command = command, .usage = make_usage(1, 0), .wall_ns = MS, .n_top = 5 };
+        RunReport report = { .command = command, .rusage = make_usage(1, 0), .wall_ns = MS, .n_top = 5 };
         struct tb_event event;
         const char *text;
 
@@ -524,8 +524,8 @@ static void test_text_unknown(void) {
         event = make_exit(ROOT, "x");
         event.exit.process_stats = NULL;
         event.exit.process_termination.known = false;
-        assert(usage_event(&tally, &event) == 0);
-        text = write_account(&account);
+        assert(usage_event(&usage, &event) == 0);
+        text = write_account(&report);
         check_has(text, "  memory      not known\n");
         check_has(text, "  storage     not known\n");
         check_has(text, "  faults      not known\n");
@@ -533,8 +533,8 @@ static void test_text_unknown(void) {
         check_has_not(text, "calls");
         check_has_not(text, "waited");
         check_has(text, " -       -       -\n");
-        check_has(text, "Of 1 process there are no statistics");
-        check_has(text, "Of 1 process nobody told the status");
+        check_has(text, "There are no statistics of 1 process");
+        check_has(text, "The exit status of 1 process is not known");
         end();
 
         /* Delays that were counted for a part of them. */
@@ -544,14 +544,14 @@ static void test_text_unknown(void) {
         take_exit(101, ROOT, "x", 1);
         stats.delays.blkio = (struct tb_delay){ 0 };
         take_exit(ROOT, 1, "x", 1);
-        text = write_account(&account);
+        text = write_account(&report);
         check_has(text, "  waited      at least 5.00ms for storage (3 times), counted in 1 of 2 processes\n");
         end();
 }
 
 static void test_text_notes(void) {
         char *command[] = { (char *)"x", NULL };
-        RunReport account = { .command = command, .usage = make_usage(9, 0), .wall_ns = MS, .n_top = 5, .width = 30 };
+        RunReport report = { .command = command, .rusage = make_usage(9, 0), .wall_ns = MS, .n_top = 5, .width = 30 };
         struct tb_event event;
         const char *text;
 
@@ -563,14 +563,14 @@ static void test_text_notes(void) {
         program = (struct tb_program){ .cmdline = "0123456789 123456789 123456789", .n_cmdline = 30 };
         event = make_exit(ROOT, "x");
         event.exit.program = &program;
-        assert(usage_event(&tally, &event) == 0);
+        assert(usage_event(&usage, &event) == 0);
         take_loss(TB_LOSS_SOURCE_CONNECTOR, 1234, true);
-        assert(usage_settle(&tally, exists_500) == 0);
-        text = write_account(&account);
+        assert(usage_settle(&usage, exists_500) == 0);
+        text = write_account(&report);
         check_has(text, "  1 process ended that no other of these waited for: 4.00ms of the CPU, by its own record.\n");
-        check_has(text, "  1 process still runs: not in the account.\n");
+        check_has(text, "  1 process still runs: not in the report.\n");
         check_has(text, "  At least 1 234 kernel events of this machine were lost: the figures may lack them.\n");
-        check_has(text, "  Of 1 process nobody told the end: the figures lack what they used.\n");
+        check_has(text, "  The exit of 1 process was not reported: the figures lack what they used.\n");
         check_has(text, "\n      0123456789 123456789 ...\n");
         end();
 }
@@ -590,10 +590,10 @@ static uint64_t get_number(struct json_object *object, const char *path) {
 
 static void test_json(void) {
         char *command[] = { (char *)"make", (char *)"\xff", NULL };
-        RunReport account = {
+        RunReport report = {
                 .command = command,
-                .tally = &tally,
-                .usage = make_usage(50, 25),
+                .usage = &usage,
+                .rusage = make_usage(50, 25),
                 .status = SIGKILL,
                 .wall_ns = 50 * MS,
                 .start_time_ns = 77,
@@ -608,9 +608,9 @@ static void test_json(void) {
         take_exit(101, 1, "cc", 30);
         take_exit(ROOT, 1, "make", 21);
         take_loss(TB_LOSS_SOURCE_TASKSTATS, 9, false);
-        assert(usage_settle(&tally, none_exist) == 0);
+        assert(usage_settle(&usage, none_exist) == 0);
 
-        object = run_report_json(&account);
+        object = run_report_json(&report);
         assert(strcmp(json_object_get_string(get(object, "/command/0")), "make") == 0);
         assert(strcmp(json_object_get_string(get(object, "/command/1")), "\\xff") == 0);
         assert(get_number(object, "/pid") == ROOT && get_number(object, "/exit_code") == 0);
@@ -637,8 +637,8 @@ static void test_json(void) {
 
         /* What no record tells is null. */
         begin();
-        account.status = 3 << 8;
-        object = run_report_json(&account);
+        report.status = 3 << 8;
+        object = run_report_json(&report);
         assert(!get(object, "/memory") && !get(object, "/io") && !get(object, "/scheduling"));
         assert(get_number(object, "/exit_code") == 3 && get_number(object, "/term_signal") == 0);
         json_object_put(object);
@@ -681,14 +681,14 @@ static void test_options(void) {
 
 /* Waits for the child's end, as the verb does. */
 static int wait_for(Child *child, int *ret_error) {
-        struct rusage usage;
+        struct rusage rusage;
         int status, r;
 
         for (;;) {
                 assert(poll(&(struct pollfd){ .fd = child->signals, .events = POLLIN }, 1, -1) == 1);
                 if (!child_pass_signals(child))
                         continue;
-                r = child_wait(child, &status, &usage);
+                r = child_wait(child, &status, &rusage);
                 assert(r >= 0);
                 if (r == 0)
                         continue;
