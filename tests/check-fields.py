@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """
-Holds the one table of taskstats fields (proto/taskstats_fields.h) against
-everything that must say the same: itself, taskstats.proto, the public header,
-and the struct of the running kernel, if that shows its types.
+Holds the tables of proto/ against everything that must say the same: themselves, the
+.proto files and the public header. The table of taskstats fields is compared with the
+struct of the running kernel too, if that shows its types.
 
     check-fields.py [BTF]       exits 1 where they differ
+    check-fields.py --self-test plants differences and expects to find each
 """
 
+import copy
 import pathlib
 import re
 import struct
@@ -17,6 +19,7 @@ TESTS = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(TESTS / "lib"))
 
 import tb_fields  # noqa: E402
+import tb_tables  # noqa: E402
 from tb_btf import Btf, NotFound  # noqa: E402
 from tb_protocol import PROTO_ROOT, SOURCE_ROOT, broker_pb2, event_pb2, taskstats_pb2  # noqa: E402
 
@@ -67,10 +70,10 @@ def check_table():
 # -- the .proto -------------------------------------------------------------
 
 
-def proto_comments():
-    """{message: {field: its comment}} of taskstats.proto."""
+def proto_comments(name="taskstats"):
+    """{message: {field: its comment}} of a .proto file."""
     found, stack, comment = {}, [], []
-    for line in (PROTO_ROOT / "taskbroker/v1/taskstats.proto").read_text().splitlines():
+    for line in (PROTO_ROOT / f"taskbroker/v1/{name}.proto").read_text().splitlines():
         line = line.strip()
         if line.startswith("//"):
             comment.append(line[2:].strip())
@@ -78,6 +81,8 @@ def proto_comments():
         if match := re.match(r"(?:message|enum) (\w+) \{(\})?", line):
             if not match.group(2):
                 stack.append(match.group(1))
+        elif line.startswith("oneof "):
+            stack.append(stack[-1])
         elif line == "}":
             stack.pop()
         elif stack and (match := re.match(r"(?:repeated )?\w+ (\w+) = \d+;", line)):
@@ -192,6 +197,129 @@ def check_header():
             want(have.get(n) == wire.get(n), f"taskbroker.h: enum {name}: {n} is {have.get(n)}, on the wire {wire.get(n)}")
 
 
+# -- the other tables: what is compared, as plain data -----------------------
+
+
+def message_fields(message):
+    """[(name, type)] of a message, in the order of their numbers; a list is "repeated type"."""
+    out = []
+    for field in sorted(message.DESCRIPTOR.fields, key=lambda f: f.number):
+        kind = {getattr(field, n): n[5:].lower() for n in dir(field) if n.startswith("TYPE_")}[field.type]
+        repeated = field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
+        out.append((field.name, f"repeated {kind}" if repeated else kind))
+    return out
+
+
+def header_members(text, name):
+    """[(member, type)] of a struct of the header, which has no struct within."""
+    body = re.search(rf"^struct {name} \{{\n(.*?)^\}};", text, re.M | re.S).group(1)
+    body = re.sub(r"/\*.*?\*/", "", body, flags=re.S)
+    return [(n, re.sub(r"\s+", " ", t).strip()) for t, n in re.findall(r"([\w \*]+?)(\w+)(?:\[[\w +]+\])?;", body)]
+
+
+def header_numbers(text):
+    """{macro: number} of the header's plain numbers."""
+    return {n: int(v, 0) for n, v in re.findall(r"^#define (TB_\w+) (\w+?)u?$", text, re.M) if v[0].isdigit()}
+
+
+def gather():
+    """All that the checks of the tables below compare. The self-test changes a copy of it."""
+    text = (SOURCE_ROOT / "include/taskbroker/taskbroker.h").read_text()
+    comments = proto_comments("broker")
+    return {
+        "criteria": tb_tables.rows("filter_criteria.h", "FILTER_CRITERIA"),
+        "Filter": message_fields(broker_pb2.Filter),
+        "Filter comments": comments["Filter"],
+        "tb_filter": header_members(text, "tb_filter"),
+        "numbers": header_numbers(text),
+    }
+
+
+def compare_lists(where, have, due):
+    """Differences of two lists of pairs: names, their types, their order."""
+    have_types, due_types = dict(have), dict(due)
+    for name in sorted(set(have_types) | set(due_types)):
+        if have_types.get(name) != due_types.get(name):
+            yield f"{where}: {name} is {have_types.get(name)}, must be {due_types.get(name)}"
+    if set(have) == set(due) and list(have) != list(due):
+        yield f"{where}: the order must be that of the table"
+
+
+# -- filter criteria ----------------------------------------------------------
+
+SHAPES = {
+    "NUMBERS": ("repeated uint32", [("", "const uint32_t *"), ("n_", "size_t")]),
+    "TEXTS": ("repeated bytes", [("", "const char *const *"), ("n_", "size_t")]),
+    "PATHS": ("repeated bytes", [("", "const char *const *"), ("n_", "size_t")]),
+    "CPU_LIST": ("string", [("", "const char *")]),
+    "FLAG": ("bool", [("", "bool")]),
+}
+
+
+def check_criteria(data):
+    rows = data["criteria"]
+    yield from compare_lists("broker.proto: Filter", data["Filter"], [(r.name, SHAPES[r.shape][0]) for r in rows])
+    members = [(prefix + r.name, kind) for r in rows for prefix, kind in SHAPES[r.shape][1]]
+    yield from compare_lists("taskbroker.h: tb_filter", data["tb_filter"], members)
+    for r in rows:
+        due = {}
+        if r.shape in ("NUMBERS", "TEXTS", "PATHS"):
+            due[f"TB_FILTER_{r.NAME}_MAX"] = int(r.max)
+            if not re.search(rf"\b{r.max}\b", data["Filter comments"].get(r.name, "")):
+                yield f"broker.proto: Filter.{r.name} does not say that there are {r.max} at most"
+        if r.shape in ("TEXTS", "PATHS"):
+            due[f"TB_FILTER_{r.OPTION}_BYTES_MAX"] = int(r.max_bytes)
+        for name, number in due.items():
+            if data["numbers"].get(name) != number:
+                yield f"taskbroker.h: {name} is {data['numbers'].get(name)}, must be {number}"
+        if r.NAME != r.name.upper() or r.OPTION != r.option.upper():
+            yield f"table: the constants of {r.name} are {r.NAME} and {r.OPTION}"
+    for column in ("name", "option"):
+        if len({getattr(r, column) for r in rows}) != len(rows):
+            yield f"table: two criteria have one {column}"
+
+
+# -- self-test ----------------------------------------------------------------
+
+
+def check_tables(data):
+    yield from check_criteria(data)
+
+
+def self_test():
+    data = gather()
+    failed = [f"nothing changed: {e}" for e in check_tables(data)]
+
+    def case(name, change):
+        changed = copy.deepcopy(data)
+        change(changed)
+        if not list(check_tables(changed)):
+            failed.append(f"{name}: not found")
+
+    def replace(name, **columns):
+        def change(d):
+            rows = d["criteria"]
+            at = next(i for i, r in enumerate(rows) if r.name == name)
+            rows[at] = rows[at]._replace(**columns)
+
+        return change
+
+    case("criterion without a row", lambda d: d["criteria"].pop())
+    case("row without a field", lambda d: d["Filter"].pop())
+    case("row without a member", lambda d: d["tb_filter"].pop())
+    case("field of another type", lambda d: d["Filter"].__setitem__(0, ("uids", "repeated uint64")))
+    case("members in another order", lambda d: d["tb_filter"].reverse())
+    case("another maximum", replace("pids", max="65"))
+    case("another length", replace("comms", max_bytes="64"))
+    case("another constant", replace("uids", NAME="USERS"))
+    case("another shape", replace("subtrees", shape="FLAG"))
+    case("one option twice", replace("pids", option="uid", OPTION="UID"))
+    case("maximum not documented", lambda d: d["Filter comments"].update(uids="Real user ids."))
+    for line in failed:
+        print(f"self-test: {line}", file=sys.stderr)
+    return 1 if failed else 0
+
+
 # -- the running kernel -----------------------------------------------------
 
 
@@ -260,9 +388,12 @@ def check_kernel(path):
 
 
 def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
     check_table()
     check_proto()
     check_header()
+    errors.extend(check_tables(gather()))
     check_kernel(sys.argv[1] if len(sys.argv) > 1 else BTF)
     for error in errors:
         print(error, file=sys.stderr)

@@ -13,12 +13,16 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+
+import tb_tables  # noqa: E402
+
 errors = []
 
 # What is every verb's, and is told once in the manual.
 COMMON = {"-h", "--help", "--socket"}
 # Options of tasks, told under Filters for watch.
-FILTERS = {"--uid", "--pid", "--tree", "--comm", "--cgroup", "--cpu", "--nonzero"}
+FILTERS = {f"--{row.option}" for row in tb_tables.rows("filter_criteria.h", "FILTER_CRITERIA")}
 
 
 def differ(where, have, due, what):

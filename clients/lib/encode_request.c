@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "clients/lib/encode_request.h"
+#include "proto/filter_criteria.h"
 #include "proto/frame.h"
 #include "taskbroker/v1/broker.pb-c.h"
 
@@ -23,33 +24,60 @@ static size_t encode_frame(uint8_t frame[static ENCODE_REQUEST_MAX], const Taskb
         return n_prefix + taskbroker__v1__client_message__pack(message, frame + n_prefix);
 }
 
-static void encode_texts(ProtobufCBinaryData *wire, const char *const *texts, size_t n_texts) {
+/* The largest filter of proto/filter_criteria.h, as bytes: a list of numbers is packed, each text has a tag and a length. */
+#define BYTES_NUMBERS(max, max_bytes) (1 + 3 + (max) * 5)
+#define BYTES_TEXTS(max, max_bytes) ((max) * (1 + 2 + (max_bytes)))
+#define BYTES_PATHS(max, max_bytes) BYTES_TEXTS(max, max_bytes)
+#define BYTES_CPU_LIST(max, max_bytes) BYTES_TEXTS(max, max_bytes)
+#define BYTES_FLAG(max, max_bytes) 2
+#define BYTES(name, NAME, shape, max, max_bytes, ...) +BYTES_##shape(max, max_bytes)
+_Static_assert((0 FILTER_CRITERIA(BYTES)) + 256 <= ENCODE_REQUEST_MAX, "the largest filter must fit a request");
+#undef BYTES
+
+typedef struct FilterWire FilterWire;
+
+/* A Filter of the wire with the lists that it points to. */
+struct FilterWire {
+        Taskbroker__V1__Filter message;
+#define LISTS_NUMBERS(name, max)
+#define LISTS_TEXTS(name, max) ProtobufCBinaryData name[max];
+#define LISTS_PATHS(name, max) ProtobufCBinaryData name[max];
+#define LISTS_CPU_LIST(name, max)
+#define LISTS_FLAG(name, max)
+#define LISTS(name, NAME, shape, max, ...) LISTS_##shape(name, max)
+        FILTER_CRITERIA(LISTS)
+#undef LISTS
+};
+
+static ProtobufCBinaryData *encode_texts(ProtobufCBinaryData *wire, const char *const *texts, size_t n_texts) {
         for (size_t i = 0; i < n_texts; ++i)
                 wire[i] = (ProtobufCBinaryData){ .len = strlen(texts[i]), .data = (uint8_t *)texts[i] };
+        return wire;
 }
 
-/* Says whether there is one. */
-static bool encode_filter(Taskbroker__V1__Filter *wire,
-                          ProtobufCBinaryData comms[static TB_FILTER_COMMS_MAX],
-                          ProtobufCBinaryData cgroups[static TB_FILTER_CGROUPS_MAX],
-                          const struct tb_filter *filter) {
-        encode_texts(comms, filter->comms, filter->n_comms);
-        encode_texts(cgroups, filter->cgroups, filter->n_cgroups);
-        wire->n_uids = filter->n_uids;
-        wire->uids = (uint32_t *)filter->uids;
-        wire->n_pids = filter->n_pids;
-        wire->pids = (uint32_t *)filter->pids;
-        wire->n_subtrees = filter->n_subtrees;
-        wire->subtrees = (uint32_t *)filter->subtrees;
-        wire->n_comms = filter->n_comms;
-        wire->comms = comms;
-        wire->n_cgroups = filter->n_cgroups;
-        wire->cgroups = cgroups;
-        if (filter->cpus)
-                wire->cpus = (char *)filter->cpus;
-        wire->nonzero = filter->nonzero;
-        return filter->n_uids || filter->n_pids || filter->n_subtrees || filter->n_comms || filter->n_cgroups ||
-               filter->cpus || filter->nonzero;
+/* Return: the message in @wire; NULL where the filter is empty. */
+static Taskbroker__V1__Filter *encode_filter(FilterWire *wire, const struct tb_filter *filter) {
+        Taskbroker__V1__Filter *m = &wire->message;
+        bool any = false;
+
+        taskbroker__v1__filter__init(m);
+#define ENCODE_NUMBERS(name)                                                   \
+        m->name = (uint32_t *)filter->name;                                    \
+        any |= (m->n_##name = filter->n_##name) > 0;
+#define ENCODE_TEXTS(name)                                                     \
+        m->name = encode_texts(wire->name, filter->name, filter->n_##name);    \
+        any |= (m->n_##name = filter->n_##name) > 0;
+#define ENCODE_PATHS(name) ENCODE_TEXTS(name)
+#define ENCODE_CPU_LIST(name)                                                  \
+        if (filter->name) {                                                    \
+                m->name = (char *)filter->name;                                \
+                any = true;                                                    \
+        }
+#define ENCODE_FLAG(name) any |= m->name = filter->name;
+#define ENCODE(name, NAME, shape, ...) ENCODE_##shape(name)
+        FILTER_CRITERIA(ENCODE)
+#undef ENCODE
+        return any ? m : NULL;
 }
 
 size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
@@ -59,9 +87,8 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
         Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
         Taskbroker__V1__Subscribe subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
         Taskbroker__V1__Resume place = TASKBROKER__V1__RESUME__INIT;
-        Taskbroker__V1__Filter filter = TASKBROKER__V1__FILTER__INIT;
+        FilterWire filter;
         Taskbroker__V1__EventKind kinds[TB_KIND_LOSS];
-        ProtobufCBinaryData comms[TB_FILTER_COMMS_MAX], cgroups[TB_FILTER_CGROUPS_MAX];
 
         for (unsigned int kind = TB_KIND_FORK; kind <= TB_KIND_LOSS; ++kind)
                 if (subscription->kinds & TB_KIND_BIT(kind))
@@ -78,8 +105,7 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
                 place.next_number = resume->next_number;
                 subscribe.resume = &place;
         }
-        if (encode_filter(&filter, comms, cgroups, &subscription->filter))
-                subscribe.filter = &filter;
+        subscribe.filter = encode_filter(&filter, &subscription->filter);
 
         message.request_id = request_id;
         message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE;
@@ -120,14 +146,12 @@ size_t encode_get_stats(uint8_t frame[static ENCODE_REQUEST_MAX],
 size_t encode_sample(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id, const struct tb_sampling *sampling) {
         Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
         Taskbroker__V1__Sample sample = TASKBROKER__V1__SAMPLE__INIT;
-        Taskbroker__V1__Filter filter = TASKBROKER__V1__FILTER__INIT;
-        ProtobufCBinaryData comms[TB_FILTER_COMMS_MAX], cgroups[TB_FILTER_CGROUPS_MAX];
+        FilterWire filter;
 
         sample.interval_ms = sampling->interval_ms;
         sample.scope = (Taskbroker__V1__SampleScope)sampling->scope;
         sample.groups = sampling->groups;
-        if (encode_filter(&filter, comms, cgroups, &sampling->filter))
-                sample.filter = &filter;
+        sample.filter = encode_filter(&filter, &sampling->filter);
 
         message.request_id = request_id;
         message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;

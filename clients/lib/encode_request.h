@@ -6,10 +6,7 @@
 
 #include "taskbroker/taskbroker.h"
 
-/* A list of processors, of which the protocol only says what its numbers may be. */
-#define ENCODE_CPUS_MAX 1024u
-
-/* The largest request, its prefix included: the largest filter takes 7 KiB. */
+/* The largest request, its prefix included. An assertion holds it to the largest filter, which takes 7 KiB. */
 #define ENCODE_REQUEST_MAX 8192u
 
 typedef struct EncodeResume EncodeResume;

@@ -52,7 +52,7 @@ Reconnect *reconnect_free(Reconnect *reconnect) {
                 close(reconnect->timer_fd);
         if (reconnect->epoll_fd >= 0)
                 close(reconnect->epoll_fd);
-        free(reconnect->texts);
+        filter_copy_deinit(&reconnect->filter);
         free(reconnect);
 
         return NULL;
@@ -135,20 +135,6 @@ bool reconnect_error_is_curable(enum tb_error_code code) {
                code == TB_ERROR_UNREAD_REPLIES;
 }
 
-static const uint32_t *keep_numbers(uint32_t *to, const uint32_t *from, size_t n) {
-        if (n)
-                memcpy(to, from, n * sizeof(*to));
-        return to;
-}
-
-static char *keep_texts(char *at, const char **to, const char *const *from, size_t n) {
-        for (size_t i = 0; i < n; ++i) {
-                to[i] = at;
-                at = stpcpy(at, from[i]) + 1;
-        }
-        return at;
-}
-
 /**
  * reconnect_keep() - remember a subscription
  * @reconnect:    the state
@@ -162,38 +148,23 @@ int reconnect_keep(Reconnect *reconnect,
                    const struct tb_subscription *subscription,
                    const struct tb_sampling *sampling,
                    uint64_t request_id) {
-        const struct tb_filter *from = sampling ? &sampling->filter : &subscription->filter;
-        struct tb_filter *to = sampling ? &reconnect->sampling.filter : &reconnect->subscription.filter;
-        size_t n = from->cpus ? strlen(from->cpus) + 1 : 0;
-        char *at;
+        int r;
 
-        for (size_t i = 0; i < from->n_comms; ++i)
-                n += strlen(from->comms[i]) + 1;
-        for (size_t i = 0; i < from->n_cgroups; ++i)
-                n += strlen(from->cgroups[i]) + 1;
-        at = malloc(n + 1);
-        if (!at)
-                return -ENOMEM;
+        r = filter_copy_set(&reconnect->filter, sampling ? &sampling->filter : &subscription->filter);
+        if (r < 0)
+                return r;
 
-        free(reconnect->texts);
-        reconnect->texts = at;
         reconnect->asked = true;
         reconnect->in_place = false;
         reconnect->request_id = request_id;
         reconnect->samples = sampling;
-        if (sampling)
+        if (sampling) {
                 reconnect->sampling = *sampling;
-        else
+                reconnect->sampling.filter = reconnect->filter.filter;
+        } else {
                 reconnect->subscription = *subscription;
-        to->uids = keep_numbers(reconnect->uids, from->uids, from->n_uids);
-        to->pids = keep_numbers(reconnect->pids, from->pids, from->n_pids);
-        to->subtrees = keep_numbers(reconnect->subtrees, from->subtrees, from->n_subtrees);
-        at = keep_texts(at, reconnect->comms, from->comms, from->n_comms);
-        at = keep_texts(at, reconnect->cgroups, from->cgroups, from->n_cgroups);
-        to->comms = reconnect->comms;
-        to->cgroups = reconnect->cgroups;
-        if (from->cpus)
-                to->cpus = strcpy(at, from->cpus);
+                reconnect->subscription.filter = reconnect->filter.filter;
+        }
 
         return 0;
 }

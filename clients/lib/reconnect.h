@@ -6,6 +6,8 @@
 
 #include "taskbroker/taskbroker.h"
 
+#include "clients/lib/filter_copy.h"
+
 typedef struct Reconnect Reconnect;
 
 struct Reconnect {
@@ -21,14 +23,9 @@ struct Reconnect {
         bool asked;                     /* there is a subscription: */
         uint64_t request_id;            /* as the program knows it */
         bool samples;                   /* or rather: samples are wanted */
-        struct tb_subscription subscription; /* its arrays and texts are those below */
+        struct tb_subscription subscription; /* its filter is the copy's */
         struct tb_sampling sampling;    /* the same */
-        uint32_t uids[TB_FILTER_UIDS_MAX];
-        uint32_t pids[TB_FILTER_PIDS_MAX];
-        uint32_t subtrees[TB_FILTER_SUBTREES_MAX];
-        const char *comms[TB_FILTER_COMMS_MAX];
-        const char *cgroups[TB_FILTER_CGROUPS_MAX];
-        char *texts;
+        FilterCopy filter;
 
         bool in_place;                  /* the stream can be resumed: */
         uint64_t epoch;

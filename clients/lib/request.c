@@ -12,51 +12,90 @@
 #include "taskbroker/taskbroker.h"
 
 #include "clients/lib/client.h"
+#include "proto/filter_criteria.h"
 
 #define CLIENT_MAX_DELAY_MS 60000u
 #define CLIENT_SAMPLE_MS_MIN 100u
 #define CLIENT_SAMPLE_MS_MAX 60000u
 
-static int client_check_texts(struct tb_client *client, const char *const *texts, size_t n_texts, size_t n_max, const char *what) {
+/* What a program may put into a filter is what the broker takes: the maxima of proto/filter_criteria.h. */
+#define SAME_MAX_NUMBERS(NAME, OPTION, max, max_bytes) _Static_assert(TB_FILTER_##NAME##_MAX == (max), #NAME);
+#define SAME_MAX_TEXTS(NAME, OPTION, max, max_bytes)                           \
+        _Static_assert(TB_FILTER_##NAME##_MAX == (max), #NAME);                \
+        _Static_assert(TB_FILTER_##OPTION##_BYTES_MAX == (max_bytes), #NAME);
+#define SAME_MAX_PATHS(NAME, OPTION, max, max_bytes) SAME_MAX_TEXTS(NAME, OPTION, max, max_bytes)
+#define SAME_MAX_CPU_LIST(NAME, OPTION, max, max_bytes)
+#define SAME_MAX_FLAG(NAME, OPTION, max, max_bytes)
+#define SAME_MAX(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, ...)                                   \
+        SAME_MAX_##shape(NAME, OPTION, max, max_bytes)
+FILTER_CRITERIA(SAME_MAX)
+#undef SAME_MAX
+
+static int client_check_count(struct tb_client *client, size_t n, size_t n_max, const char *nouns) {
+        if (n <= n_max)
+                return 0;
+
+        client_say(client, "A filter has at most %zu %s, not %zu.", n_max, nouns, n);
+        return -EINVAL;
+}
+
+static int client_check_texts(struct tb_client *client, const char *const *texts, size_t n_texts, size_t n_max, const char *noun) {
         for (size_t i = 0; i < n_texts; ++i) {
                 if (texts[i][0] && strlen(texts[i]) <= n_max)
                         continue;
-                client_say(client, "Each %s of a filter has 1 to %zu bytes.", what, n_max);
+                client_say(client, "Each %s of a filter has 1 to %zu bytes.", noun, n_max);
                 return -EINVAL;
         }
 
         return 0;
 }
 
+static int client_check_list(struct tb_client *client, const char *list, size_t n_max, const char *noun) {
+        if (!list || strlen(list) <= n_max)
+                return 0;
+
+        client_say(client, "A %s has at most %zu bytes.", noun, n_max);
+        return -EINVAL;
+}
+
 static int client_check_filter(struct tb_client *client, const struct tb_filter *filter) {
-        const struct {
-                const char *what;
-                size_t n, n_max;
-        } lists[] = {
-                { "users", filter->n_uids, TB_FILTER_UIDS_MAX },
-                { "processes", filter->n_pids, TB_FILTER_PIDS_MAX },
-                { "subtrees", filter->n_subtrees, TB_FILTER_SUBTREES_MAX },
-                { "patterns of names", filter->n_comms, TB_FILTER_COMMS_MAX },
-                { "cgroups", filter->n_cgroups, TB_FILTER_CGROUPS_MAX },
-        };
-        int r;
+        int r = 0;
 
-        for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); ++i) {
-                if (lists[i].n <= lists[i].n_max)
-                        continue;
-                client_say(client, "A filter has at most %zu %s, not %zu.", lists[i].n_max, lists[i].what, lists[i].n);
-                return -EINVAL;
-        }
-        if (filter->cpus && strlen(filter->cpus) > ENCODE_CPUS_MAX) {
-                client_say(client, "A list of processors has at most %u bytes.", ENCODE_CPUS_MAX);
-                return -EINVAL;
-        }
-
-        r = client_check_texts(client, filter->comms, filter->n_comms, TB_FILTER_COMM_BYTES_MAX, "pattern of names");
-        if (r == 0)
-                r = client_check_texts(client, filter->cgroups, filter->n_cgroups, TB_FILTER_CGROUP_BYTES_MAX, "cgroup");
+#define CHECK_NUMBERS(name, max, max_bytes, noun, nouns)                       \
+        if (r == 0)                                                            \
+                r = client_check_count(client, filter->n_##name, max, nouns);
+#define CHECK_TEXTS(name, max, max_bytes, noun, nouns)                         \
+        CHECK_NUMBERS(name, max, max_bytes, noun, nouns)                       \
+        if (r == 0)                                                            \
+                r = client_check_texts(client, filter->name, filter->n_##name, max_bytes, noun);
+#define CHECK_PATHS(name, max, max_bytes, noun, nouns) CHECK_TEXTS(name, max, max_bytes, noun, nouns)
+#define CHECK_CPU_LIST(name, max, max_bytes, noun, nouns)                      \
+        if (r == 0)                                                            \
+                r = client_check_list(client, filter->name, max_bytes, noun);
+#define CHECK_FLAG(name, max, max_bytes, noun, nouns)
+#define CHECK(name, NAME, shape, max, max_bytes, scope, noun, nouns, ...) CHECK_##shape(name, max, max_bytes, noun, nouns)
+        FILTER_CRITERIA(CHECK)
+#undef CHECK
 
         return r;
+}
+
+/* Whether the filter leaves out events: samples have none. */
+static bool filter_is_of_events(const struct tb_filter *filter) {
+        bool any = false;
+
+#define HAS_NUMBERS(name) (filter->n_##name > 0)
+#define HAS_TEXTS(name) (filter->n_##name > 0)
+#define HAS_PATHS(name) (filter->n_##name > 0)
+#define HAS_CPU_LIST(name) (filter->name)
+#define HAS_FLAG(name) (filter->name)
+#define OF_TASK(name, shape)
+#define OF_EVENT(name, shape) any |= HAS_##shape(name) != 0;
+#define OF(name, NAME, shape, max, max_bytes, scope, ...) OF_##scope(name, shape)
+        FILTER_CRITERIA(OF)
+#undef OF
+
+        return any;
 }
 
 int tb_subscribe(struct tb_client *client, const struct tb_subscription *subscription, uint64_t *ret_request_id) {
@@ -151,7 +190,7 @@ static int client_check_sampling(struct tb_client *client, const struct tb_sampl
                 client_say(client, "Samples are of processes or of threads, not of scope %u.", (unsigned int)sampling->scope);
                 return -EINVAL;
         }
-        if (sampling->filter.cpus || sampling->filter.nonzero) {
+        if (filter_is_of_events(&sampling->filter)) {
                 client_say(client, "Samples are of tasks: a filter by processors or exit status is of events.");
                 return -EINVAL;
         }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Which part of the machine a person wants: the options that say so, the same of
- * every verb. The broker does the choosing; see FilterOptions in broker.proto.
+ * The options that restrict what a verb shows: --uid, --pid and so on, one for each row
+ * of proto/filter_criteria.h.
+ *
+ * The row's shape says where a value goes. The row's VALUE says which function reads it:
+ * filter_options_parse_user() for USER, and so on. Called by the verbs' option readers.
+ * The broker does the filtering: see Filter in broker.proto.
  */
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,101 +28,94 @@
 /* People copy paths with it; the kernel's own, in /proc/PID/cgroup, are without. */
 #define CGROUP_MOUNT "/sys/fs/cgroup"
 
-/* Nothing is left out. */
+/* An empty filter. */
 void filter_options_init(FilterOptions *filter) {
         *filter = (FilterOptions){ 0 };
-        filter->wanted.uids = filter->uids;
-        filter->wanted.pids = filter->pids;
-        filter->wanted.subtrees = filter->subtrees;
-        filter->wanted.comms = filter->comms;
-        filter->wanted.cgroups = filter->cgroups;
+#define POINT_NUMBERS(name) filter->wanted.name = filter->name;
+#define POINT_TEXTS(name) filter->wanted.name = filter->name;
+#define POINT_PATHS(name) filter->wanted.name = filter->name;
+#define POINT_CPU_LIST(name)
+#define POINT_FLAG(name)
+#define POINT(name, NAME, shape, ...) POINT_##shape(name)
+        FILTER_CRITERIA(POINT)
+#undef POINT
 }
 
 /* Whether filter_options_read_option() knows what getopt_long() returned. */
 bool filter_options_owns(int option) {
-        return option >= FILTER_OPTIONS_OPTION_UID && option <= FILTER_OPTIONS_OPTION_NONZERO;
+        return option > _FILTER_OPTIONS_OPTION_BEFORE && option < _FILTER_OPTIONS_OPTION_BEHIND;
 }
 
 static int filter_options_too_many(const char *verb, const char *option, unsigned int n_max) {
-        return error_usage(verb, "%s: it can be given %u times at most.", option, n_max);
+        return error_usage(verb, "--%s: it can be given %u times at most.", option, n_max);
 }
 
-static int filter_options_read_uid(FilterOptions *filter, const char *verb, const char *value) {
+/*
+ * Values. Each function returns EXIT_STATUS_OK, or the status of error_usage().
+ */
+
+static int filter_options_parse_user(const char *verb, const char *option, const char *value, uint32_t *ret_number) {
         uid_t uid;
 
-        if (filter->wanted.n_uids == TB_FILTER_UIDS_MAX)
-                return filter_options_too_many(verb, "--uid", TB_FILTER_UIDS_MAX);
+        (void)option;
         if (!option_read_user(value, &uid))
                 return error_usage(verb,
-                                      "%s: there is no such user; "
-                                      "name one, or give a number from 0 to 4294967294.",
-                                      value);
+                                   "%s: there is no such user; "
+                                   "name one, or give a number from 0 to 4294967294.",
+                                   value);
 
-        filter->uids[filter->wanted.n_uids++] = (uint32_t)uid;
+        *ret_number = (uint32_t)uid;
         return EXIT_STATUS_OK;
 }
 
-static int filter_options_read_pid(const char *verb,
-                           const char *option,
-                           const char *value,
-                           uint32_t *pids,
-                           size_t *n_pids,
-                           unsigned int n_max) {
+static int filter_options_parse_pid(const char *verb, const char *option, const char *value, uint32_t *ret_number) {
         uint64_t pid;
 
-        if (*n_pids == n_max)
-                return filter_options_too_many(verb, option, n_max);
         if (!option_read_number(value, 1, PID_MAX, &pid))
-                return error_usage(verb, "%s %s: a process id is a number from 1 to %u.", option, value, PID_MAX);
+                return error_usage(verb, "--%s %s: a process id is a number from 1 to %u.", option, value, PID_MAX);
 
-        pids[(*n_pids)++] = (uint32_t)pid;
+        *ret_number = (uint32_t)pid;
         return EXIT_STATUS_OK;
 }
 
-static int filter_options_read_comm(FilterOptions *filter, const char *verb, const char *value) {
-        if (filter->wanted.n_comms == TB_FILTER_COMMS_MAX)
-                return filter_options_too_many(verb, "--comm", TB_FILTER_COMMS_MAX);
+static int filter_options_check_glob(const char *verb, const char *option, const char *value, unsigned int max_bytes) {
         if (!*value)
-                return error_usage(verb, "--comm: the pattern is empty; give a name, or one with *, ? or [...].");
-        if (strlen(value) > TB_FILTER_COMM_BYTES_MAX)
+                return error_usage(verb, "--%s: the pattern is empty; give a name, or one with *, ? or [...].", option);
+        if (strlen(value) > max_bytes)
                 return error_usage(verb,
-                                      "--comm: the pattern is longer than %u bytes; a task's name has 15 at most.",
-                                      TB_FILTER_COMM_BYTES_MAX);
+                                   "--%s: the pattern is longer than %u bytes; a task's name has 15 at most.",
+                                   option,
+                                   max_bytes);
 
-        filter->comms[filter->wanted.n_comms++] = value;
         return EXIT_STATUS_OK;
 }
 
-static int filter_options_read_cgroup(FilterOptions *filter, const char *verb, const char *value) {
-        const char *path = value;
-        char *kept;
-        size_t n;
+/* The path of a control group, from its root in the hierarchy on, without slashes at the end. */
+static int filter_options_parse_path(const char *verb, const char *option, const char *value, unsigned int max_bytes, char *path) {
+        size_t n = strlen(CGROUP_MOUNT);
+        const char *from = value;
 
-        if (filter->wanted.n_cgroups == TB_FILTER_CGROUPS_MAX)
-                return filter_options_too_many(verb, "--cgroup", TB_FILTER_CGROUPS_MAX);
-
-        n = strlen(CGROUP_MOUNT);
-        if (strncmp(path, CGROUP_MOUNT, n) == 0 && (path[n] == '/' || !path[n]))
-                path = path[n] ? path + n : "/";
-        if (*path != '/')
+        if (strncmp(from, CGROUP_MOUNT, n) == 0 && (from[n] == '/' || !from[n]))
+                from = from[n] ? from + n : "/";
+        if (*from != '/')
                 return error_usage(verb,
-                                      "--cgroup %s: the path of a control group begins with /, such as "
-                                      "/system.slice/ssh.service; /proc/PID/cgroup shows a process' own.",
-                                      value);
+                                   "--%s %s: the path of a control group begins with /, such as "
+                                   "/system.slice/ssh.service; /proc/PID/cgroup shows a process' own.",
+                                   option,
+                                   value);
 
-        n = strlen(path);
-        while (n > 1 && path[n - 1] == '/')
+        n = strlen(from);
+        while (n > 1 && from[n - 1] == '/')
                 n--;
-        if (n > TB_FILTER_CGROUP_BYTES_MAX)
+        if (n > max_bytes)
                 return error_usage(verb,
-                                      "--cgroup: the path is longer than the %u bytes that the broker takes; "
-                                      "name a group above it.",
-                                      TB_FILTER_CGROUP_BYTES_MAX);
+                                   "--%s: the path is longer than the %u bytes that the broker takes; "
+                                   "name a group above it.",
+                                   option,
+                                   max_bytes);
 
-        kept = filter->paths[filter->wanted.n_cgroups];
-        memcpy(kept, path, n);
-        kept[n] = 0;
-        filter->cgroups[filter->wanted.n_cgroups++] = kept;
+        memcpy(path, from, n);
+        path[n] = 0;
         return EXIT_STATUS_OK;
 }
 
@@ -151,48 +149,116 @@ static bool cpus_are_list(const char *text) {
         }
 }
 
-static int filter_options_read_cpu(FilterOptions *filter, const char *verb, const char *value) {
-        if (filter->wanted.cpus)
-                return error_usage(verb, "--cpu: it can be given once; give one list, such as 0-3,8.");
+static int filter_options_parse_list(const char *verb, const char *option, const char *value) {
         if (!cpus_are_list(value))
                 return error_usage(verb,
-                                      "--cpu %s: processors are a list of numbers and ranges below %u, such as 0-3,8.",
-                                      value,
-                                      CPUS_MAX);
+                                   "--%s %s: processors are a list of numbers and ranges below %u, such as 0-3,8.",
+                                   option,
+                                   value,
+                                   CPUS_MAX);
 
-        filter->wanted.cpus = value;
         return EXIT_STATUS_OK;
 }
+
+/*
+ * Which function reads a VALUE, and where a shape's value goes.
+ */
+
+#define PARSE_USER filter_options_parse_user
+#define PARSE_PID filter_options_parse_pid
+#define PARSE_GLOB filter_options_check_glob
+#define PARSE_PATH filter_options_parse_path
+#define PARSE_LIST filter_options_parse_list
+
+#define REFUSE_MANY(name, option, max)                                         \
+        if (filter->wanted.n_##name == (max))                                  \
+                return filter_options_too_many(verb, option, max);
+#define READ_NUMBERS(name, max, max_bytes, option, VALUE)                      \
+        REFUSE_MANY(name, option, max)                                         \
+        r = PARSE_##VALUE(verb, option, value, &filter->name[filter->wanted.n_##name]); \
+        filter->wanted.n_##name += r == EXIT_STATUS_OK;                        \
+        return r;
+#define READ_TEXTS(name, max, max_bytes, option, VALUE)                        \
+        REFUSE_MANY(name, option, max)                                         \
+        r = PARSE_##VALUE(verb, option, value, max_bytes);                     \
+        if (r == EXIT_STATUS_OK)                                               \
+                filter->name[filter->wanted.n_##name++] = value;               \
+        return r;
+#define READ_PATHS(name, max, max_bytes, option, VALUE)                        \
+        REFUSE_MANY(name, option, max)                                         \
+        filter->name[filter->wanted.n_##name] = filter->name##_bytes[filter->wanted.n_##name]; \
+        r = PARSE_##VALUE(verb, option, value, max_bytes, filter->name##_bytes[filter->wanted.n_##name]); \
+        filter->wanted.n_##name += r == EXIT_STATUS_OK;                        \
+        return r;
+#define READ_CPU_LIST(name, max, max_bytes, option, VALUE)                     \
+        if (filter->wanted.name)                                               \
+                return error_usage(verb, "--%s: it can be given once; give one list, such as 0-3,8.", option); \
+        r = PARSE_##VALUE(verb, option, value);                                \
+        if (r == EXIT_STATUS_OK)                                               \
+                filter->wanted.name = value;                                   \
+        return r;
+#define READ_FLAG(name, max, max_bytes, option, VALUE)                         \
+        filter->wanted.name = true;                                            \
+        return EXIT_STATUS_OK;
 
 /**
  * filter_options_read_option() - take one of FILTER_OPTIONS_LONG_OPTIONS
  * @filter:     gets it
- * @verb:       whose option it is, for what is said of a wrong one
+ * @verb:       whose option it is, for the error text
  * @option:     what getopt_long() returned, as filter_options_owns() knows it
  * @value:      its value; kept as a pointer, but for paths
  *
  * Return: EXIT_STATUS_OK, or the status of error_usage().
  */
 int filter_options_read_option(FilterOptions *filter, const char *verb, int option, const char *value) {
+        int r;
+
         switch (option) {
-        case FILTER_OPTIONS_OPTION_UID:
-                return filter_options_read_uid(filter, verb, value);
-        case FILTER_OPTIONS_OPTION_PID:
-                return filter_options_read_pid(
-                        verb, "--pid", value, filter->pids, &filter->wanted.n_pids, TB_FILTER_PIDS_MAX);
-        case FILTER_OPTIONS_OPTION_TREE:
-                return filter_options_read_pid(
-                        verb, "--tree", value, filter->subtrees, &filter->wanted.n_subtrees, TB_FILTER_SUBTREES_MAX);
-        case FILTER_OPTIONS_OPTION_COMM:
-                return filter_options_read_comm(filter, verb, value);
-        case FILTER_OPTIONS_OPTION_CGROUP:
-                return filter_options_read_cgroup(filter, verb, value);
-        case FILTER_OPTIONS_OPTION_CPU:
-                return filter_options_read_cpu(filter, verb, value);
-        case FILTER_OPTIONS_OPTION_NONZERO:
-                filter->wanted.nonzero = true;
-                return EXIT_STATUS_OK;
+#define READ(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, option, VALUE, help)                       \
+        case FILTER_OPTIONS_OPTION_##OPTION:                                                                           \
+                READ_##shape(name, max, max_bytes, option, VALUE)
+        FILTER_CRITERIA(READ)
+#undef READ
         }
 
         return EXIT_STATUS_USAGE;
+}
+
+/**
+ * filter_options_print_help() - print the options' lines of --help
+ * @help:       FILTER_HELP_* bits
+ */
+void filter_options_print_help(uint32_t help) {
+        static const struct {
+                int number;
+                bool of_events;
+                const char *option, *value, *text;
+        } lines[] = {
+#define OF_TASK false
+#define OF_EVENT true
+#define LINE(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, option, VALUE, help)                       \
+        { FILTER_OPTIONS_OPTION_##OPTION, OF_##scope, option, #VALUE, help },
+                FILTER_CRITERIA(LINE)
+#undef LINE
+        };
+
+        for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); ++i) {
+                bool has_value = strcmp(lines[i].value, "NONE") != 0;
+                char option[32], letter = 0;
+
+                if (lines[i].of_events && !(help & FILTER_HELP_EVENTS))
+                        continue;
+                if (lines[i].number == FILTER_OPTIONS_OPTION_TREE && !(help & FILTER_HELP_TREE))
+                        continue;
+                if (help & FILTER_HELP_LETTERS && lines[i].number == FILTER_OPTIONS_OPTION_UID)
+                        letter = 'u';
+                if (help & FILTER_HELP_LETTERS && lines[i].number == FILTER_OPTIONS_OPTION_PID)
+                        letter = 'p';
+                if (letter)
+                        printf("  -%c, ", letter);
+                else
+                        printf("      ");
+                snprintf(option, sizeof(option), "--%s%s%s", lines[i].option, has_value ? " " : "", has_value ? lines[i].value : "");
+                printf("%-14s %s\n", option, lines[i].text);
+        }
 }

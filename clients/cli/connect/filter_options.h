@@ -1,60 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+/*
+ * FilterOptions: the options that restrict what a verb shows, read into a tb_filter. The
+ * options, their values and their help are the rows of proto/filter_criteria.h.
+ */
+
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "taskbroker/taskbroker.h"
 
+#include "proto/filter_criteria.h"
+
 typedef struct FilterOptions FilterOptions;
 
-/* What getopt_long() returns: away from the verbs' own. */
+/* What getopt_long() returns, FILTER_OPTIONS_OPTION_UID and so on: away from the verbs' own. */
 enum {
-        FILTER_OPTIONS_OPTION_UID = 1024,
-        FILTER_OPTIONS_OPTION_PID,
-        FILTER_OPTIONS_OPTION_TREE,
-        FILTER_OPTIONS_OPTION_COMM,
-        FILTER_OPTIONS_OPTION_CGROUP,
-        FILTER_OPTIONS_OPTION_CPU,
-        FILTER_OPTIONS_OPTION_NONZERO,
+        _FILTER_OPTIONS_OPTION_BEFORE = 1023,
+#define OPTION_NUMBER(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, ...) FILTER_OPTIONS_OPTION_##OPTION,
+        FILTER_CRITERIA(OPTION_NUMBER)
+#undef OPTION_NUMBER
+        _FILTER_OPTIONS_OPTION_BEHIND,
 };
 
-/* Entries of a table for getopt_long(), and their lines of --help: those about tasks, and all of them. */
-#define FILTER_OPTIONS_LONG_OPTIONS_TASKS                                                                                      \
-        { "uid", required_argument, NULL, FILTER_OPTIONS_OPTION_UID },                                                         \
-                { "pid", required_argument, NULL, FILTER_OPTIONS_OPTION_PID },                                                 \
-                { "tree", required_argument, NULL, FILTER_OPTIONS_OPTION_TREE },                                               \
-                { "comm", required_argument, NULL, FILTER_OPTIONS_OPTION_COMM },                                               \
-                { "cgroup", required_argument, NULL, FILTER_OPTIONS_OPTION_CGROUP }
+/* Entries of a table for getopt_long(): of the options about tasks, and of all. Each ends with a comma. */
+#define FILTER_OPTIONS_ARGUMENT_NUMBERS required_argument
+#define FILTER_OPTIONS_ARGUMENT_TEXTS required_argument
+#define FILTER_OPTIONS_ARGUMENT_PATHS required_argument
+#define FILTER_OPTIONS_ARGUMENT_CPU_LIST required_argument
+#define FILTER_OPTIONS_ARGUMENT_FLAG no_argument
+#define FILTER_OPTIONS_LONG(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, option, ...)               \
+        { option, FILTER_OPTIONS_ARGUMENT_##shape, NULL, FILTER_OPTIONS_OPTION_##OPTION },
+#define FILTER_OPTIONS_LONG_IF_TASK(...) FILTER_OPTIONS_LONG(__VA_ARGS__)
+#define FILTER_OPTIONS_LONG_IF_EVENT(...)
+#define FILTER_OPTIONS_LONG_IF(name, NAME, shape, max, max_bytes, scope, ...)                                          \
+        FILTER_OPTIONS_LONG_IF_##scope(name, NAME, shape, max, max_bytes, scope, __VA_ARGS__)
+#define FILTER_OPTIONS_LONG_OPTIONS_TASKS FILTER_CRITERIA(FILTER_OPTIONS_LONG_IF)
+#define FILTER_OPTIONS_LONG_OPTIONS FILTER_CRITERIA(FILTER_OPTIONS_LONG)
 
-#define FILTER_OPTIONS_LONG_OPTIONS                                                                                            \
-        FILTER_OPTIONS_LONG_OPTIONS_TASKS, { "cpu", required_argument, NULL, FILTER_OPTIONS_OPTION_CPU },                              \
-                { "nonzero", no_argument, NULL, FILTER_OPTIONS_OPTION_NONZERO }
+/* What filter_options_print_help() prints beside the options about tasks. */
+enum {
+        FILTER_HELP_EVENTS = 1u << 0,   /* the options about events */
+        FILTER_HELP_TREE = 1u << 1,     /* --tree; other verbs have an option of that name, with a line of its own */
+        FILTER_HELP_LETTERS = 1u << 2,  /* -u and -p, where the verb has them */
+};
 
-#define FILTER_OPTIONS_HELP_TASKS                                                                                              \
-        "      --uid USER     only tasks of this user (a name or a number)\n"                                          \
-        "      --pid PID      only this process and its children\n"                                                    \
-        "      --tree PID     only this process and all that descends from it\n"                                       \
-        "      --comm GLOB    only tasks of such a name\n"                                                             \
-        "      --cgroup PATH  only tasks in this control group, and in those below it\n"
-
-#define FILTER_OPTIONS_HELP                                                                                                    \
-        FILTER_OPTIONS_HELP_TASKS                                                                                              \
-        "      --cpu LIST     only events on these processors, such as 0-3,8\n"                                        \
-        "      --nonzero      of exits, only those with a status that is not 0\n"
-
-/* Holds what @wanted points to: it must not be copied. Names and processors stay the command line's. */
+/* Holds what @wanted points to: it must not be copied. Texts stay the command line's, but for paths. */
 struct FilterOptions {
         struct tb_filter wanted;        /* for tb_subscription */
-        uint32_t uids[TB_FILTER_UIDS_MAX];
-        uint32_t pids[TB_FILTER_PIDS_MAX];
-        uint32_t subtrees[TB_FILTER_SUBTREES_MAX];
-        const char *comms[TB_FILTER_COMMS_MAX];
-        const char *cgroups[TB_FILTER_CGROUPS_MAX];
-        char paths[TB_FILTER_CGROUPS_MAX][TB_FILTER_CGROUP_BYTES_MAX + 1];
+#define VALUES_NUMBERS(name, max, max_bytes) uint32_t name[max];
+#define VALUES_TEXTS(name, max, max_bytes) const char *name[max];
+#define VALUES_PATHS(name, max, max_bytes) const char *name[max]; char name##_bytes[max][(max_bytes) + 1];
+#define VALUES_CPU_LIST(name, max, max_bytes)
+#define VALUES_FLAG(name, max, max_bytes)
+#define VALUES(name, NAME, shape, max, max_bytes, ...) VALUES_##shape(name, max, max_bytes)
+        FILTER_CRITERIA(VALUES)
+#undef VALUES
+#undef VALUES_FLAG
+#undef VALUES_CPU_LIST
+#undef VALUES_PATHS
+#undef VALUES_TEXTS
+#undef VALUES_NUMBERS
 };
 
 void filter_options_init(FilterOptions *filter);
 bool filter_options_owns(int option);
 int filter_options_read_option(FilterOptions *filter, const char *verb, int option, const char *value);
+void filter_options_print_help(uint32_t help);

@@ -42,12 +42,10 @@ static void ps_help(void) {
               "                     these columns\n"
               "      --sort [-]COLUMN[,[-]COLUMN]...\n"
               "                     in this order, backwards with - (default: pid)\n"
-              "      --no-header    no line with the columns' names\n"
-              "      --uid USER     only tasks of this user (a name or a number)\n"
-              "      --pid PID      only this process and its children\n"
-              "      --comm GLOB    only tasks of such a name\n"
-              "      --cgroup PATH  only tasks in this control group, and in those below it\n"
-              "      --socket PATH  the broker's socket\n"
+              "      --no-header    no line with the columns' names\n",
+              stdout);
+        filter_options_print_help(0);
+        fputs("      --socket PATH  the broker's socket\n"
               "  -h, --help         this text\n"
               "\n"
               "Columns:\n",
@@ -184,7 +182,7 @@ int ps_options_read(PsOptions *options, int argc, char **argv) {
                 { "socket", required_argument, NULL, OPTION_SOCKET },
                 { "sort", required_argument, NULL, OPTION_SORT },
                 { "threads", no_argument, NULL, OPTION_THREADS },
-                FILTER_OPTIONS_LONG_OPTIONS_TASKS,
+                FILTER_OPTIONS_LONG_OPTIONS_TASKS
                 { NULL, 0, NULL, 0 },
         };
         PsGiven given = { 0 };

@@ -43,12 +43,10 @@ static void top_help(void) {
               "                     in this order, backwards with - (default: cpu)\n"
               "      --tree[=PID]   as a forest, on a screen; with PID, only this process and all that\n"
               "                     descends from it\n"
-              "      --ascii        draw with ASCII only\n"
-              "  -u, --uid USER     only tasks of this user (a name or a number)\n"
-              "  -p, --pid PID      only this process and its children\n"
-              "      --comm GLOB    only tasks of such a name\n"
-              "      --cgroup PATH  only tasks in this control group, and in those below it\n"
-              "      --socket PATH  the broker's socket\n"
+              "      --ascii        draw with ASCII only\n",
+              stdout);
+        filter_options_print_help(FILTER_HELP_LETTERS);
+        fputs("      --socket PATH  the broker's socket\n"
               "  -h, --help         this text\n"
               "\n"
               "Columns:\n",
@@ -182,7 +180,7 @@ int top_options_read(TopOptions *options, int argc, char **argv) {
                 {"socket", required_argument, NULL, OPTION_SOCKET},
                 {"sort", required_argument, NULL, OPTION_SORT},
                 {"threads", no_argument, NULL, 'H'},
-                FILTER_OPTIONS_LONG_OPTIONS_TASKS,
+                FILTER_OPTIONS_LONG_OPTIONS_TASKS
                 {NULL, 0, NULL, 0},
         };
         int c, r;

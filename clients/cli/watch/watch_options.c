@@ -38,8 +38,10 @@ static void watch_help(void) {
               "      --socket PATH  the broker's socket\n"
               "  -h, --help         this text\n"
               "\n"
-              "Which part of the machine:\n" FILTER_OPTIONS_HELP
-              "\n"
+              "Which part of the machine:\n",
+              stdout);
+        filter_options_print_help(FILTER_HELP_EVENTS | FILTER_HELP_TREE);
+        fputs("\n"
               "All but --cpu and --nonzero may be given several times: what is printed matches one\n"
               "of each sort. Losses are always printed, unless -e leaves them out.\n"
               "\n"
@@ -117,7 +119,7 @@ int watch_options_read(WatchOptions *options, int argc, char **argv) {
                 { "socket", required_argument, NULL, OPTION_SOCKET },
                 { "strict", no_argument, NULL, OPTION_STRICT },
                 { "threads", no_argument, NULL, OPTION_THREADS },
-                FILTER_OPTIONS_LONG_OPTIONS,
+                FILTER_OPTIONS_LONG_OPTIONS
                 { NULL, 0, NULL, 0 },
         };
         int c, r;
