@@ -45,9 +45,9 @@ static void check_terminal(const char *text, size_t n) {
 }
 
 static void check_lines(const EventLines *lines) {
-        assert(lines->n > 0 && lines->n < sizeof(lines->text) && strlen(lines->text) == lines->n);
-        assert(memchr(lines->text, '\n', lines->n) == lines->text + lines->n - 1);
-        check_terminal(lines->text, lines->n);
+        assert(lines->line.n > 0 && lines->line.n < sizeof(lines->line.text) && strlen(lines->line.text) == lines->line.n);
+        assert(memchr(lines->line.text, '\n', lines->line.n) == lines->line.text + lines->line.n - 1);
+        check_terminal(lines->line.text, lines->line.n);
 }
 
 static void check_json(struct json_object *object) {

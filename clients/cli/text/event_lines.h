@@ -7,24 +7,18 @@
 
 #include "taskbroker/taskbroker.h"
 
-#include "clients/cli/base/cmdline.h"
 #include "clients/cli/base/users.h"
+#include "clients/cli/text/line.h"
 
 typedef struct EventLines EventLines;
 
-/* Any line, its end and its colours included: arguments, escaped, are the longest part, then a sentence. */
-#define EVENT_LINES_MAX (CMDLINE_TEXT_MAX + 4096)
-
 struct EventLines {
         bool threads;           /* show tids */
-        bool colour;
         bool arguments;         /* show command lines */
-        uint32_t left_out;      /* columns for which the terminal has no room: see event_lines_fit() */
-        size_t width;           /* of the terminal, to which these are cut; 0: there is none */
+        uint32_t left_out;      /* columns for which the terminal has no room: by event_lines_fit() */
+        size_t width;           /* of the terminal, to which command lines are cut; 0: there is none */
         Users *users;
-        size_t n_cells;
-        size_t n;
-        char text[EVENT_LINES_MAX];   /* the last line made */
+        Line line;              /* the last line made */
 };
 
 void event_lines_fit(EventLines *lines, size_t width);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a subscription brings, on standard output: as lines or as JSON, each at
- * once on a terminal. What a line looks like, lines.c and the json-*.c files know.
+ * Prints the messages of a subscription on standard output, as lines or as JSON.
+ * event_lines.c makes the lines, the files in json/ the objects.
  *
- * Owns the output, which its caller flushes and finishes. All of these return as
- * output_write().
+ * Owns the output; the caller flushes and finishes it. On a terminal each line is
+ * flushed at once. All functions return as output_write().
  */
 
 #include <unistd.h>
@@ -15,27 +15,29 @@
 #include "clients/cli/json/json.h"
 #include "clients/cli/text/event_printer.h"
 
-/* @stop: set by a signal, which ends the waiting for a reader. */
+/* @stop: set by a signal; ends the waiting for a slow reader. */
 void event_printer_init(EventPrinter *printer, const volatile sig_atomic_t *stop) {
         output_init(&printer->output, STDOUT_FILENO, stop);
-        printer->lines.colour = printer->output.colour;
+        printer->lines.line.colour = printer->output.colour;
         printer->lines.users = &printer->users;
 }
 
-/* On a terminal, what was written is seen at once. */
+/* On a terminal, flushes what was written. */
 static int event_printer_show(EventPrinter *printer, int r) {
         return r >= 0 && printer->output.terminal ? output_flush(&printer->output) : r;
 }
 
 static int event_printer_line(EventPrinter *printer) {
-        return event_printer_show(printer, output_write(&printer->output, printer->lines.text, printer->lines.n));
+        const Line *line = &printer->lines.line;
+
+        return event_printer_show(printer, output_write(&printer->output, line->text, line->n));
 }
 
 static int event_printer_object(EventPrinter *printer, struct json_object *object) {
         return event_printer_show(printer, json_write(object, &printer->output));
 }
 
-/* It may have been made wider or narrower since the last line. */
+/* The terminal may have another width than at the last line. */
 static void event_printer_measure(EventPrinter *printer) {
         if (printer->lines.arguments && printer->output.terminal)
                 printer->lines.width = terminal_width(printer->output.fd);

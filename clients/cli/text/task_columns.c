@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The columns of a table of tasks: what each is called, shows, and sorts by.
+ * The columns of a table of tasks: their names, their cells and their order.
  *
- * One table, at the end, has them all; the header, the cells, the sorting and the
- * help are made of it. What nobody knows is "-", never 0. Pure, but for the names
- * of users and the time zone.
+ * One table, at the end, has all columns; the header, the cells, the sorting and the
+ * help are made from it. A value that is not known is "-", never 0. Pure, but for the
+ * names of users and the time zone.
  */
 
 #include <inttypes.h>
@@ -34,7 +34,7 @@ static int compare_number(const TaskColumn *column,
         return compare_u64(task_column_number(column, a), task_column_number(column, b));
 }
 
-/* A number of which 0 means that there is none, or that nobody knows. */
+/* A number for which 0 means none, or not known. */
 static void write_number(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text) {
         uint32_t number = task_column_number(column, task);
 
@@ -42,7 +42,7 @@ static void write_number(const TaskColumn *column, const TaskColumnView *view, c
         snprintf(text, TASK_COLUMN_TEXT_MAX, number ? "%" PRIu32 : "-", number);
 }
 
-/* An id of a user or a group: 0 is root, unless the task's birth was lost. */
+/* An id of a user or a group: 0 is root, unless the fork of the task was lost. */
 static void write_id(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text) {
         uint32_t number = task_column_number(column, task);
 
@@ -86,7 +86,10 @@ static int compare_age(const TaskColumn *column,
         return compare_started(column, view, b, a);
 }
 
-static void write_started(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text) {
+static void write_started(const TaskColumn *column,
+                          const TaskColumnView *view,
+                          const struct tb_task *task,
+                          char *text) {
         char date[FORMAT_MAX];
 
         (void)column;
@@ -94,7 +97,7 @@ static void write_started(const TaskColumn *column, const TaskColumnView *view, 
         snprintf(text, TASK_COLUMN_TEXT_MAX, "%s", task->start_time_ns ? format_date(date, task->start_time_ns) : "-");
 }
 
-/* A start that /proc told is right to 10 ms, and so may lie behind the snapshot's own time. */
+/* A start from /proc is exact to 10 ms: it may be later than the time of the snapshot. */
 static void write_age(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text) {
         uint64_t age = task->start_time_ns < view->now_ns ? view->now_ns - task->start_time_ns : 0;
         char duration[FORMAT_MAX];
@@ -122,8 +125,8 @@ static int compare_name(const TaskColumn *column,
 }
 
 /*
- * Threads of the kernel have no arguments, and of a process that was not looked at
- * in time none are known: both show the name in brackets, as in ps(1).
+ * Kernel threads have no arguments, and those of a process that ended early are not
+ * known. Both are shown by the name in brackets, as in ps(1).
  */
 static void write_args(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text) {
         if (task->program && cmdline_text(text, task->program) > 0)
@@ -284,8 +287,8 @@ static const TaskColumn columns[] = {
 #define N_COLUMNS (sizeof(columns) / sizeof(*columns))
 
 /**
- * task_column_find() - the column of that name
- * @name:       not necessarily ended by a NUL
+ * task_column_find() - find a column by its name
+ * @name:       may have no NUL at the end
  * @n_name:     its length
  *
  * Return: The column, or NULL.
@@ -298,7 +301,7 @@ const TaskColumn *task_column_find(const char *name, size_t n_name) {
         return NULL;
 }
 
-/* All of them, one by one: the first after NULL, NULL after the last. */
+/* Walks over all columns: NULL gives the first, the last gives NULL. */
 const TaskColumn *task_column_next(const TaskColumn *column) {
         if (!column)
                 return columns;
@@ -307,17 +310,20 @@ const TaskColumn *task_column_next(const TaskColumn *column) {
 }
 
 /**
- * task_column_write() - a task's cell
+ * task_column_write() - write the cell of a task
  * @column:     the column
  * @view:       what the cell depends on besides
  * @task:       the task
- * @text:       output: TASK_COLUMN_TEXT_MAX of room; harmless on a terminal
+ * @text:       output: TASK_COLUMN_TEXT_MAX bytes; escaped for a terminal
  */
 void task_column_write(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text) {
         column->write(column, view, task, text);
 }
 
-/* As strcmp(), of two tasks by one column. */
-int task_column_compare(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *a, const struct tb_task *b) {
+/* Compares two tasks by a column, as strcmp() does. */
+int task_column_compare(const TaskColumn *column,
+                        const TaskColumnView *view,
+                        const struct tb_task *a,
+                        const struct tb_task *b) {
         return column->compare(column, view, a, b);
 }

@@ -19,7 +19,7 @@ typedef struct TaskColumnView TaskColumnView;
 /* What a cell depends on besides its task. */
 struct TaskColumnView {
         Users *users;
-        uint64_t now_ns;                /* since the epoch: ages are as of then */
+        uint64_t now_ns;                /* since the epoch: the time that ages are relative to */
 };
 
 struct TaskColumn {
@@ -27,14 +27,20 @@ struct TaskColumn {
         const char *header;
         const char *help;
         bool right;                     /* aligned to the right */
-        bool program;                   /* of what the process runs: the broker must be asked for it */
-        bool branch;                    /* a forest can be drawn before it */
+        bool program;                   /* is about the program, which the broker must be asked for */
+        bool branch;                    /* a forest can be drawn in it */
         size_t offset;                  /* of a number: its place in struct tb_task */
         void (*write)(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text);
-        int (*compare)(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *a, const struct tb_task *b);
+        int (*compare)(const TaskColumn *column,
+                       const TaskColumnView *view,
+                       const struct tb_task *a,
+                       const struct tb_task *b);
 };
 
 const TaskColumn *task_column_find(const char *name, size_t n_name);
 const TaskColumn *task_column_next(const TaskColumn *column);
 void task_column_write(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text);
-int task_column_compare(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *a, const struct tb_task *b);
+int task_column_compare(const TaskColumn *column,
+                        const TaskColumnView *view,
+                        const struct tb_task *a,
+                        const struct tb_task *b);

@@ -10,20 +10,20 @@
 
 typedef struct TaskTable TaskTable;
 
-/* How many columns there can be side by side. */
+/* The most columns of a table. */
 #define TASK_TABLE_COLUMNS_MAX 32
 
 struct TaskTable {
         const TaskColumn *columns[TASK_TABLE_COLUMNS_MAX];
         size_t n_columns;
         TaskColumnView view;
-        bool utf8;                      /* draw a forest with lines */
+        bool utf8;                      /* a forest is drawn with lines */
         bool header;
-        size_t width;                   /* lines are cut there; 0: nowhere */
+        size_t width;                   /* longer lines are cut; 0: no line is cut */
 };
 
 int task_table_write(const TaskTable *table,
-                const struct tb_task *const *tasks,
-                TreeNode *const *nodes,
-                size_t n_rows,
-                Output *output);
+                     const struct tb_task *const *tasks,
+                     TreeNode *const *nodes,
+                     size_t n_rows,
+                     Output *output);

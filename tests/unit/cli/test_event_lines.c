@@ -18,12 +18,12 @@
 static Users users;
 
 static void check_text(EventLines *lines, const char *should) {
-        assert(lines->n == strlen(lines->text));
-        assert(lines->text[lines->n - 1] == '\n');
-        lines->text[lines->n - 1] = 0;
-        if (strcmp(lines->text, should) != 0)
-                fprintf(stderr, "is:     %s\nshould: %s\n", lines->text, should);
-        assert(strcmp(lines->text, should) == 0);
+        assert(lines->line.n == strlen(lines->line.text));
+        assert(lines->line.text[lines->line.n - 1] == '\n');
+        lines->line.text[lines->line.n - 1] = 0;
+        if (strcmp(lines->line.text, should) != 0)
+                fprintf(stderr, "is:     %s\nshould: %s\n", lines->line.text, should);
+        assert(strcmp(lines->line.text, should) == 0);
 }
 
 static void check_line(EventLines *lines, const struct tb_event *event, const char *should) {
@@ -48,7 +48,7 @@ static void test_kinds(void) {
         struct tb_event event;
 
         event_lines_header(&lines);
-        assert(strcmp(lines.text,
+        assert(strcmp(lines.line.text,
                       "TIME         KIND         PID    PPID USER       NAME            "
                       "LIFETIME      CPU    READ WRITTEN PEAKMEM STATUS\n") == 0);
 
@@ -89,7 +89,7 @@ static void test_kinds(void) {
 static void check_header(EventLines *lines, size_t width, const char *text) {
         event_lines_fit(lines, width);
         event_lines_header(lines);
-        assert(lines->n == strlen(text) && strcmp(lines->text, text) == 0);
+        assert(lines->line.n == strlen(text) && strcmp(lines->line.text, text) == 0);
 }
 
 /* What a terminal has room for: the header, and each line of the usual kinds. */
@@ -108,11 +108,11 @@ static void test_narrow(void) {
 
                         event_lines_fit(&lines, width);
                         event_lines_header(&lines);
-                        assert(lines.n - 1 <= room);
+                        assert(lines.line.n - 1 <= room);
                         event_lines_event(&lines, &fork);
-                        assert(lines.n - 1 <= room);
+                        assert(lines.line.n - 1 <= room);
                         event_lines_event(&lines, &exit);
-                        assert(lines.n - 1 <= room && strstr(lines.text, " exit 255\n"));
+                        assert(lines.line.n - 1 <= room && strstr(lines.line.text, " exit 255\n"));
                 }
         }
 
@@ -181,7 +181,7 @@ static void test_exit(void) {
                    &event,
                    "22:13:20.123 exit     4194304       1 root       sh                1.50ms   5.00ms       -       -       - exit 4");
 
-        lines.colour = true;
+        lines.line.colour = true;
         check_line(&lines,
                    &event,
                    "22:13:20.123 exit     4194304       1 root       sh                1.50ms   5.00ms       -       -       - "
@@ -213,7 +213,7 @@ static void test_loss(void) {
         event.loss.source = (enum tb_loss_source)-1;
         event.loss.reason = (enum tb_loss_reason)99;
         event_lines_event(&lines, &event);
-        assert(strstr(lines.text, "facts lost: the broker does not say why (unknown, unknown"));
+        assert(strstr(lines.line.text, "facts lost: the broker does not say why (unknown, unknown"));
 }
 
 #define PROGRAM(cmdline_) .cmdline = (cmdline_), .n_cmdline = sizeof(cmdline_) - 1
@@ -224,7 +224,7 @@ static void test_arguments(void) {
         struct tb_event exec = make_event(TB_KIND_EXEC), exit = make_event(TB_KIND_EXIT);
 
         event_lines_header(&lines);
-        assert(strstr(lines.text, " PEAKMEM STATUS  ARGUMENTS\n"));
+        assert(strstr(lines.line.text, " PEAKMEM STATUS  ARGUMENTS\n"));
 
         strcpy(exec.comm, "cc");
         strcpy(exit.comm, "cc");
@@ -244,10 +244,10 @@ static void test_arguments(void) {
         /* To the terminal's end; where the columns alone do not fit, to that of the line they end on. */
         lines.width = 70;
         check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              cc -c");
-        lines.colour = true;
+        lines.line.colour = true;
         event_lines_event(&lines, &exec);
-        assert(strstr(lines.text, "\033[36mexec    \033[0m") && strstr(lines.text, " cc -c\n"));
-        lines.colour = false;
+        assert(strstr(lines.line.text, "\033[36mexec    \033[0m") && strstr(lines.line.text, " cc -c\n"));
+        lines.line.colour = false;
         check_line(&lines,
                    &exit,
                    "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - "
@@ -329,17 +329,17 @@ static void test_link(void) {
         event_lines_link(&lines, &link, now);
         check_text(&lines,
                    "22:13:20.123 LINK     *** Connected again after 1.00s and 4 tries: the stream goes on where it was ***");
-        lines.colour = true;
+        lines.line.colour = true;
         event_lines_link(&lines, &link, now);
-        assert(strncmp(lines.text, "\033[32m", 5) == 0);
+        assert(strncmp(lines.line.text, "\033[32m", 5) == 0);
         link.state = TB_LINK_RESTARTED;
         event_lines_link(&lines, &link, now);
-        assert(strncmp(lines.text, "\033[1;31m", 7) == 0);
+        assert(strncmp(lines.line.text, "\033[1;31m", 7) == 0);
 }
 
 /* The widest of everything fits, with its end. */
 static void test_widest(void) {
-        static EventLines lines = { .users = &users, .threads = true, .colour = true, .arguments = true };
+        static EventLines lines = { .users = &users, .threads = true, .line.colour = true, .arguments = true };
         static char cmdline[2 * CMDLINE_MAX];
         struct tb_program program = {
                 .state = TB_PROGRAM_CAPTURED, .cmdline = cmdline, .n_cmdline = sizeof(cmdline) - 1,
@@ -354,8 +354,8 @@ static void test_widest(void) {
         event.time_ns = UINT64_MAX;
         event.synthesised = true;
         event_lines_event(&lines, &event);
-        assert(lines.n < EVENT_LINES_MAX - 1 && lines.text[lines.n - 1] == '\n' && lines.text[lines.n] == 0);
-        assert(strstr(lines.text, "(concluded)\n"));
+        assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' && lines.line.text[lines.line.n] == 0);
+        assert(strstr(lines.line.text, "(concluded)\n"));
 
         memset(cmdline, 0xff, sizeof(cmdline) - 1);
         event.kind = TB_KIND_EXEC;
@@ -363,11 +363,11 @@ static void test_widest(void) {
         memset(&event.exec, 0, sizeof(event.exec));
         event.exec.program = &program;
         event_lines_event(&lines, &event);
-        assert(lines.n < EVENT_LINES_MAX - 1 && lines.text[lines.n - 1] == '\n' && lines.text[lines.n] == 0);
-        assert(strstr(lines.text, "(leaves the filter) \\xff") && strstr(lines.text, "\\xff...\n"));
+        assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' && lines.line.text[lines.line.n] == 0);
+        assert(strstr(lines.line.text, "(leaves the filter) \\xff") && strstr(lines.line.text, "\\xff...\n"));
 
         event_lines_link(&lines, &link, UINT64_MAX);
-        assert(lines.n < EVENT_LINES_MAX - 1 && lines.text[lines.n - 1] == '\n' && lines.text[lines.n] == 0);
+        assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' && lines.line.text[lines.line.n] == 0);
 }
 
 static void test_status(void) {

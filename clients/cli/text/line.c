@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A line of columns while it is written: cells of a fixed width, and texts behind them.
+ *
+ * Used by event_lines.c. Names of tasks and users are escaped before a terminal sees
+ * them. What does not fit into the buffer is cut. Pure.
+ */
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clients/cli/base/format.h"
+#include "clients/cli/base/terminal.h"
+#include "clients/cli/base/text.h"
+#include "clients/cli/base/users.h"
+#include "clients/cli/text/line.h"
+
+void line_add(Line *line, const char *format, ...) {
+        va_list args;
+        int n;
+
+        va_start(args, format);
+        n = vsnprintf(line->text + line->n, LINE_TEXT_MAX - line->n, format, args);
+        va_end(args);
+
+        /* One byte stays free for the end of the line. */
+        if (n > 0)
+                line->n = (size_t)n < LINE_TEXT_MAX - 1 - line->n ? line->n + (size_t)n : LINE_TEXT_MAX - 2;
+}
+
+void line_colour(Line *line, const char *colour) {
+        if (line->colour)
+                line_add(line, "%s", colour);
+}
+
+void line_cell_coloured(Line *line, const char *text, int width, const char *colour) {
+        size_t columns = text_columns(text), room = (size_t)(width < 0 ? -width : width);
+        int padding = columns < room ? (int)(room - columns) : 0;
+
+        if (line->n_cells++)
+                line_add(line, " ");
+        if (colour)
+                line_colour(line, colour);
+        if (width < 0)
+                line_add(line, "%s%*s", text, padding, "");
+        else
+                line_add(line, "%*s%s", padding, "", text);
+        if (colour)
+                line_colour(line, LINE_COLOUR_OFF);
+}
+
+void line_cell(Line *line, const char *text, int width) {
+        line_cell_coloured(line, text, width, NULL);
+}
+
+/* A text that is too long is cut, and ends in a "+": it must not move the columns behind it. */
+void line_cell_cut(Line *line, const char *text, int width) {
+        char cut[TEXT_ESCAPED_MAX(USERS_NAME_MAX)];
+        size_t room = (size_t)(width < 0 ? -width : width);
+
+        if (text_columns(text) <= room) {
+                line_cell(line, text, width);
+                return;
+        }
+
+        room--;
+        snprintf(cut, sizeof(cut), "%.*s+", (int)terminal_fit(text, &room), text);
+        line_cell(line, cut, width);
+}
+
+void line_cell_number(Line *line, uint64_t number, bool known, int width) {
+        char text[FORMAT_MAX] = "-";
+
+        if (known)
+                snprintf(text, sizeof(text), "%" PRIu64, number);
+        line_cell(line, text, width);
+}
+
+void line_cell_name(Line *line, const char *comm, bool known, int width) {
+        char text[TEXT_ESCAPED_MAX(TB_COMM_SIZE)];
+
+        if (known)
+                text_escape(text, sizeof(text), comm, TEXT_FOR_TERMINAL);
+        line_cell(line, known ? text : "-", width);
+}
+
+void line_begin(Line *line) {
+        line->n = 0;
+        line->n_cells = 0;
+}
+
+void line_end(Line *line) {
+        while (line->n > 0 && line->text[line->n - 1] == ' ')
+                line->n--;
+        line->text[line->n++] = '\n';
+        line->text[line->n] = 0;
+}
+
+/* The number of columns that the line takes on a terminal. */
+size_t line_columns(const Line *line) {
+        const char *at = line->text;
+        size_t n = 0;
+
+        while (*at) {
+                if (*at == '\033')
+                        at += strcspn(at, "m") + 1;
+                else
+                        n += ((unsigned char)*at++ & 0xc0) != 0x80;
+        }
+
+        return n;
+}
