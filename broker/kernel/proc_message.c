@@ -17,9 +17,9 @@
 #include "broker/kernel/proc_message.h"
 
 /*
- * struct proc_event as today's kernels send it; the header of an older
- * distribution may lack the parents of exit and core dump. The size has never
- * changed: absent members read as 0.
+ * struct proc_event as today's kernels send it. Its data are a union of structs, of which
+ * the header of an older distribution may lack members. So they are read by offset, as the
+ * rows of proto/event_kinds.h say. The size has never changed: absent members read as 0.
  */
 typedef struct ProcEvent ProcEvent;
 
@@ -27,35 +27,70 @@ struct ProcEvent {
         uint32_t what;
         uint32_t cpu;
         uint64_t time_ns;
-        union {
-                struct {
-                        uint32_t parent_tid, parent_pid, child_tid, child_pid;
-                } fork;
-                struct {
-                        uint32_t tid, pid, real_id, effective_id;
-                } id;
-                struct {
-                        uint32_t tid, pid, tracer_tid, tracer_pid;
-                } ptrace;
-                struct {
-                        uint32_t tid, pid;
-                        char comm[COMM_SIZE];
-                } comm;
-                struct {
-                        uint32_t tid, pid, exit_code, exit_signal, parent_tid, parent_pid;
-                } exit;
-        };
+        uint8_t data[24];
 };
 
 _Static_assert(sizeof(ProcEvent) == 40, "the kernel's struct proc_event has 40 bytes");
 _Static_assert(PROC_REQUEST_SIZE == sizeof(struct nlmsghdr) + sizeof(struct cn_msg) + sizeof(uint32_t),
                "a request is its headers and one word");
 
-/* exec leaves one task, and that has the process' number before it is told, whichever thread called it. */
+/* exec leaves one task. It has the process' number before the kernel sends the event, whichever thread called exec. */
 static bool task_is_valid(const Event *event) {
         if (event->kind == EVENT_EXEC && event->tid != event->pid)
                 return false;
         return event->pid > 0 && event->pid < PROC_PID_LIMIT && event->tid > 0 && event->tid < PROC_PID_LIMIT;
+}
+
+static uint32_t load_u32(const uint8_t *data) {
+        uint32_t value;
+
+        memcpy(&value, data, sizeof(value));
+        return value;
+}
+
+/* The kernel sends the new name: 16 bytes, the last of which is a NUL. */
+static void proc_event_parse_comm(const uint8_t *data, Event *event) {
+        memcpy(event->comm, data + 8, sizeof(event->comm) - 1);
+}
+
+static void proc_event_parse_exit(const uint8_t *data, Event *event) {
+        uint32_t exit_signal = load_u32(data + 12);
+
+        event->exit.wait_status = load_u32(data + 8);
+        /* -1: a thread, whose parent gets no signal */
+        event->exit.exit_signal = exit_signal > 64 ? 0 : exit_signal;
+        event->ppid = load_u32(data + 20);
+}
+
+/* The event's kind and what is the kind's own. */
+static int proc_event_parse(const ProcEvent *p, Event *event) {
+        const uint8_t *data = p->data;
+
+        switch (p->what) {
+        case PROC_EVENT_NONE:
+                return PROC_MESSAGE_E_ACK;
+#define LOAD_U32(member, name, at) event->member.name = load_u32(data + (at));
+#define LOAD(member, name, type, at, json) LOAD_##type(member, name, at)
+#define PARSE_FIELDS(name, member) EVENT_FIELDS_##member(LOAD)
+#define PARSE_OWN(name, member) proc_event_parse_##name(data, event);
+#define CASE(NAME, name, kernel, task_at, parse, member)                       \
+        case kernel:                                                           \
+                event->kind = EVENT_##NAME;                                    \
+                event->tid = load_u32(data + (task_at));                       \
+                event->pid = load_u32(data + (task_at) + 4);                   \
+                parse(name, member);                                           \
+                break;
+#define CASE_FIELDS(NAME, name, kernel, task_at, member) CASE(NAME, name, kernel, task_at, PARSE_FIELDS, member)
+#define CASE_OWN(NAME, name, kernel, task_at, member) CASE(NAME, name, kernel, task_at, PARSE_OWN, member)
+#define CASE_NONE(NAME, name, kernel, task_at, member)
+#define KIND(NAME, name, number, kernel, task_at, parse, member, ...) CASE_##parse(NAME, name, kernel, task_at, member)
+                EVENT_KINDS(KIND)
+#undef KIND
+        default:
+                return PROC_MESSAGE_E_UNKNOWN;
+        }
+
+        return task_is_valid(event) ? 0 : PROC_MESSAGE_E_NO_TASK;
 }
 
 /**
@@ -69,7 +104,6 @@ static bool task_is_valid(const Event *event) {
 int proc_message_parse(const void *data, size_t n_data, ProcMessage *ret_message) {
         const struct nlmsghdr *header = data;
         const struct cn_msg *cn;
-        Event *event = &ret_message->event;
         ProcEvent p;
 
         /* mnl_nlmsg_ok() of libmnl 1.0.4 takes a length above INT32_MAX for a negative one, and lets it pass. */
@@ -86,54 +120,8 @@ int proc_message_parse(const void *data, size_t n_data, ProcMessage *ret_message
 
         ret_message->seq = cn->seq;
         ret_message->ack = cn->ack;
-        *event = (Event){ .cpu = p.cpu, .time_ns = p.time_ns, .tid = p.id.tid, .pid = p.id.pid };
-
-        switch (p.what) {
-        case PROC_EVENT_NONE:
-                return PROC_MESSAGE_E_ACK;
-        case PROC_EVENT_FORK:
-                event->kind = EVENT_FORK;
-                event->tid = p.fork.child_tid;
-                event->pid = p.fork.child_pid;
-                event->fork.parent_tid = p.fork.parent_tid;
-                event->fork.parent_pid = p.fork.parent_pid;
-                break;
-        case PROC_EVENT_EXEC:
-                event->kind = EVENT_EXEC;
-                break;
-        case PROC_EVENT_UID:
-        case PROC_EVENT_GID:
-                event->kind = p.what == PROC_EVENT_UID ? EVENT_UID : EVENT_GID;
-                event->credentials.real_id = p.id.real_id;
-                event->credentials.effective_id = p.id.effective_id;
-                break;
-        case PROC_EVENT_SID:
-                event->kind = EVENT_SID;
-                break;
-        case PROC_EVENT_PTRACE:
-                event->kind = EVENT_PTRACE;
-                event->ptrace.tracer_tid = p.ptrace.tracer_tid;
-                event->ptrace.tracer_pid = p.ptrace.tracer_pid;
-                break;
-        case PROC_EVENT_COMM:
-                event->kind = EVENT_COMM;
-                memcpy(event->comm, p.comm.comm, sizeof(event->comm) - 1);
-                break;
-        case PROC_EVENT_COREDUMP:
-                event->kind = EVENT_COREDUMP;
-                break;
-        case PROC_EVENT_EXIT:
-                event->kind = EVENT_EXIT;
-                event->ppid = p.exit.parent_pid;
-                event->exit.wait_status = p.exit.exit_code;
-                /* -1: a thread, whose parent is told nothing */
-                event->exit.exit_signal = p.exit.exit_signal > 64 ? 0 : p.exit.exit_signal;
-                break;
-        default:
-                return PROC_MESSAGE_E_UNKNOWN;
-        }
-
-        return task_is_valid(event) ? 0 : PROC_MESSAGE_E_NO_TASK;
+        ret_message->event = (Event){ .cpu = p.cpu, .time_ns = p.time_ns };
+        return proc_event_parse(&p, &ret_message->event);
 }
 
 /**

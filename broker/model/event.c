@@ -16,34 +16,62 @@ Termination termination_from_wait_status(uint32_t wait_status) {
         };
 }
 
+/* EVENT_* bits of each kind. */
+static const uint32_t kind_flags[_EVENT_KIND_N] = {
+#define KIND(NAME, name, number, kernel, task_at, parse, member, wire, WIRE, message, form, flags)                     \
+        [EVENT_##NAME] = (flags),
+        EVENT_KINDS(KIND)
+#undef KIND
+};
+
 /**
- * event_is_of_process() - whether those who asked for processes only want it
+ * event_is_of_process() - whether a subscription to processes only has the event
  * @event:  the event, after the join
  *
- * An exit concerns the process if it ended it, whichever thread was last; exec,
- * session and core dump are the whole process' by nature.
+ * An exit concerns the process if it ended it, whichever thread was last. A kind
+ * with EVENT_OF_PROCESS concerns the whole process.
  *
  * Return: Whether it concerns a process or its leader.
  */
 bool event_is_of_process(const Event *event) {
-        switch (event->kind) {
-        case EVENT_EXIT:
+        if (event->kind == EVENT_EXIT)
                 return event->exit.process_ended;
-        case EVENT_EXEC:
-        case EVENT_SID:
-        case EVENT_COREDUMP:
-        case EVENT_LOSS:
-                return true;
-        default:
-                return event->tid == event->pid;
-        }
+        return kind_flags[event->kind] & EVENT_OF_PROCESS || event->tid == event->pid;
 }
 
-/**
- * event_changes_owner() - whether the task may be another's, or known only now
- * @event:  the event, after the join
- */
-bool event_changes_owner(const Event *event) {
-        return event->kind == EVENT_EXEC || event->kind == EVENT_UID || event->kind == EVENT_GID ||
-               event->kind == EVENT_COMM;
+/* Whether the task's name, ids or owner can differ behind the event. */
+bool event_changes_task(const Event *event) {
+        return kind_flags[event->kind] & EVENT_CHANGES_TASK;
+}
+
+/* Whether the task can enter or leave the set of a filter by the event. */
+bool event_changes_set(const Event *event) {
+        return kind_flags[event->kind] & EVENT_CHANGES_SET;
+}
+
+/* Whether the event's kind alone shows how a task ends. */
+bool event_shows_status(const Event *event) {
+        return kind_flags[event->kind] & EVENT_SHOWS_STATUS;
+}
+
+/* EVENT_BIT()s of what a subscription has that names no kinds. */
+uint32_t event_default_kinds(void) {
+        uint32_t kinds = 0;
+
+        for (unsigned int kind = 0; kind < _EVENT_KIND_N; ++kind)
+                if (kind_flags[kind] & EVENT_BY_DEFAULT)
+                        kinds |= EVENT_BIT(kind);
+        return kinds;
+}
+
+/* Whether a number of the wire is a kind. */
+bool event_kind_is_known(int64_t kind) {
+        switch (kind) {
+#define KIND(NAME, ...) case EVENT_##NAME:
+                EVENT_KINDS(KIND)
+#undef KIND
+                return true;
+        default:
+                return false;
+        }
 }

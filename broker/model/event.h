@@ -15,22 +15,16 @@
 #include "broker/model/owner.h"
 #include "broker/model/program.h"
 #include "broker/model/taskstats.h"
+#include "proto/event_kinds.h"
 
 typedef struct Event Event;
 typedef struct Termination Termination;
 
-/* Numbers of the wire's EventKind. */
+/* Numbers of the wire's EventKind: the rows of proto/event_kinds.h. */
 typedef enum EventKind {
-        EVENT_FORK = 1,
-        EVENT_EXEC = 2,
-        EVENT_EXIT = 3,
-        EVENT_COMM = 4,
-        EVENT_UID = 5,
-        EVENT_GID = 6,
-        EVENT_SID = 7,
-        EVENT_PTRACE = 8,
-        EVENT_COREDUMP = 9,
-        EVENT_LOSS = 10,
+#define KIND(NAME, name, number, ...) EVENT_##NAME = (number),
+        EVENT_KINDS(KIND)
+#undef KIND
         _EVENT_KIND_N,
 } EventKind;
 
@@ -80,10 +74,16 @@ struct Event {
         Owner owner;                    /* whose the task is, after the event */
 
         union {
-                struct {
-                        uint32_t parent_pid;
-                        uint32_t parent_tid;
-                } fork;
+                /* fork, comm_change, credentials, ptrace: plain fields */
+#define MEMBER_U32(name) uint32_t name;
+#define MEMBER_COMM(name) char name[COMM_SIZE];
+#define MEMBER(member, name, type, ...) MEMBER_##type(name)
+#define STRUCT(member) struct { EVENT_FIELDS_##member(MEMBER) } member;
+                EVENT_STRUCTS(STRUCT)
+#undef STRUCT
+#undef MEMBER
+#undef MEMBER_COMM
+#undef MEMBER_U32
                 struct {
                         bool comm_stale;
                         uint32_t caller_tid;    /* the thread that called it, if not the leader: it still has this number in the table */
@@ -98,17 +98,6 @@ struct Event {
                         const TaskStats *process_stats; /* the same; NULL: stats are the totals */
                 } exit;
                 struct {
-                        char old_comm[COMM_SIZE];
-                } comm_change;
-                struct {
-                        uint32_t real_id;
-                        uint32_t effective_id;
-                } credentials;
-                struct {
-                        uint32_t tracer_pid;
-                        uint32_t tracer_tid;
-                } ptrace;
-                struct {
                         uint64_t count;
                         LossSource source;
                         LossReason reason;
@@ -121,4 +110,8 @@ struct Event {
 
 Termination termination_from_wait_status(uint32_t wait_status);
 bool event_is_of_process(const Event *event);
-bool event_changes_owner(const Event *event);
+bool event_changes_task(const Event *event);
+bool event_changes_set(const Event *event);
+bool event_shows_status(const Event *event);
+uint32_t event_default_kinds(void);
+bool event_kind_is_known(int64_t kind);

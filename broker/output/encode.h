@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/model/error_code.h"
 #include "broker/model/event.h"
 #include "broker/model/sample.h"
 #include "broker/model/status.h"
@@ -16,7 +17,6 @@
 #include "broker/tasks/task_table.h"
 #include "proto/frame.h"
 
-typedef struct EncodedError EncodedError;
 typedef struct SampleEnd SampleEnd;
 
 /*
@@ -55,35 +55,6 @@ enum {
 
 /* Status, Welcome, Subscribed, SnapshotEnd, Error: frames of messages without lists that grow. */
 #define ENCODED_REPLY_MAX 8192u
-
-/* Numbers of the wire's ErrorCode. */
-typedef enum ErrorCode {
-        ERROR_BAD_FRAME = 1,
-        ERROR_TOO_LARGE = 2,
-        ERROR_BAD_MESSAGE = 3,
-        ERROR_UNKNOWN_FIELD = 4,
-        ERROR_BAD_VALUE = 5,
-        ERROR_ALREADY_SUBSCRIBED = 6,
-        ERROR_LIMIT = 7,
-        ERROR_FELL_BEHIND = 8,
-        ERROR_TIMEOUT = 9,
-        ERROR_STOPPING = 10,
-        ERROR_UNREAD_REPLIES = 11,
-        ERROR_RESUME_IMPOSSIBLE = 12,
-        ERROR_QUOTA = 13,
-        ERROR_NOT_PERMITTED = 14,
-        ERROR_ACCESS_CHANGED = 15,
-} ErrorCode;
-
-/* What an Error says. The texts are borrowed. */
-struct EncodedError {
-        uint64_t request_id;
-        ErrorCode code;
-        const char *message;
-        const char *field;      /* NULL: none */
-        bool closing;
-        uint64_t lost;
-};
 
 /* See SampleBatch. */
 struct SampleEnd {

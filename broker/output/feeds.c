@@ -281,7 +281,7 @@ static FilterVerdict feed_hide(const Feed *feed, const Event *event, const Task 
 
         if (verdict == FILTER_HIDES || event->kind == EVENT_LOSS)
                 return verdict;
-        if (!event_changes_owner(event))
+        if (!event_changes_task(event))
                 return view == VIEW_NONE ? FILTER_HIDES : verdict;
         was = was && task && policy_view_task(&feed->rights, task) != VIEW_NONE;
         is = is && view != VIEW_NONE;

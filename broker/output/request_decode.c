@@ -149,13 +149,13 @@ static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *su
                               "The request has a field that this broker does not know.");
 
         for (size_t i = 0; i < m->n_kinds; ++i) {
-                if ((int)m->kinds[i] < EVENT_FORK || (int)m->kinds[i] >= _EVENT_KIND_N)
+                if (!event_kind_is_known(m->kinds[i]))
                         return refuse(error, ERROR_BAD_VALUE, false, "subscribe.kinds",
                                       "There is no such kind of event.");
                 key->kinds |= EVENT_BIT(m->kinds[i]);
         }
         if (m->n_kinds == 0)
-                key->kinds = EVENT_BIT(EVENT_FORK) | EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXIT);
+                key->kinds = event_default_kinds();
         key->kinds |= EVENT_BIT(EVENT_LOSS);
 
         if (m->max_delay_ms > LIMIT_DELAY_MS)

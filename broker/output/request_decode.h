@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/output/encode.h"
+#include "broker/model/error_code.h"
 #include "broker/policy/filter.h"
 
 typedef struct Request Request;

@@ -186,11 +186,6 @@ bool filter_passes_task(const Filter *filter, uint64_t mark, const Task *task) {
         return subject_passes(filter, mark, &subject);
 }
 
-/* Only these change what the set is made by. */
-static bool event_is_change(const Event *event) {
-        return event->kind == EVENT_EXEC || event->kind == EVENT_COMM || event->kind == EVENT_UID;
-}
-
 /**
  * filter_judge() - whether an event is told
  * @filter:  the filter
@@ -218,7 +213,7 @@ FilterVerdict filter_judge(const Filter *filter, uint64_t mark, const Event *eve
                 return FILTER_HIDES;
         if (!event_passes(filter, event))
                 return FILTER_HIDES;
-        if (!event_is_change(event) || was == is)
+        if (!event_changes_set(event) || was == is)
                 return FILTER_PASSES;
         return is ? FILTER_ENTERS : FILTER_LEAVES;
 }

@@ -80,7 +80,7 @@ View policy_view_event(const Rights *rights, const Event *event) {
         if (event->kind == EVENT_LOSS)
                 return rights->others ? VIEW_FULL : VIEW_PUBLIC;
         view = policy_view(rights, &event->owner);
-        if (event->kind == EVENT_COREDUMP && view == VIEW_PUBLIC && !rights->exit_status)
+        if (event_shows_status(event) && view == VIEW_PUBLIC && !rights->exit_status)
                 return VIEW_NONE;
         return view;
 }

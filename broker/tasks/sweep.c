@@ -216,7 +216,7 @@ void sweep_on_event(Sweep *sweep, const Event *event) {
 
         process_totals_on_event(&sweep->sum, event);
         /* With this a task may come into the set that somebody asked for: it is told of as if it had run. */
-        if (event->kind != EVENT_EXEC && event->kind != EVENT_COMM && event->kind != EVENT_UID && event->kind != EVENT_GID)
+        if (!event_changes_task(event))
                 return;
         task = task_table_get(&sweep->join->table, event->tid);
         if (!task)

@@ -8,6 +8,7 @@
  */
 
 #include "broker/base/util.h"
+#include "broker/output/encode.h"
 #include "broker/output/request_decode.h"
 #include "tests/fuzz/fuzz.h"
 
