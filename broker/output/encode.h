@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Encode: plain structs to protobuf. Pure; the only module of the broker, beside
- * the request decoder, that sees the generated code.
+ * Encode: plain structs to protobuf. Pure. Each function is in the file of its messages:
+ * encode_event.c, encode_reply.c, encode_sample.c, encode_task.c. In the broker, they and
+ * the request decoder alone see the generated code.
  */
 
 #include <stddef.h>

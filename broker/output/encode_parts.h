@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the encoder's files share. Includes the generated types: only encode*.c may include it. */
+/* What the encoder's files share. Includes the generated types: only encode_*.c may include it. */
 
 #include <string.h>
 
@@ -16,7 +16,7 @@ typedef struct StatsMessage StatsMessage;
 
 /* A TaskStats message with all that it can point to. */
 struct StatsMessage {
-        TaskStats restricted;           /* what of the record is told, where not all is */
+        TaskStats restricted;           /* the part of the record that the client may know, where it is not all */
         PB(TaskStats) stats;
         PB(TaskStats__Identity) identity;
         PB(TaskStats__Cpu) cpu;
@@ -38,6 +38,7 @@ static inline ProtobufCBinaryData bytes_of_comm(const char comm[static COMM_SIZE
         return (ProtobufCBinaryData){ .len = strnlen(comm, COMM_SIZE), .data = (uint8_t *)comm };
 }
 
+PB(Program) *program_fill(PB(Program) *m, const Program *program, uint32_t variant);
 PB(TaskStats) *stats_fill_view(StatsMessage *m, const TaskStats *stats, uint32_t variant);
 void termination_fill(PB(Termination) *m, uint32_t wait_status);
 

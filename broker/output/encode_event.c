@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * An event as bytes, and the frame around a batch of them.
+ *
+ * An event is encoded once for all who get the same. The generated structs are filled on
+ * the stack, only the members that are wanted, and packed into the caller's buffer. No
+ * allocation. Which kinds there are and what their fields are, proto/event_kinds.h says.
+ *
+ * The frame of a batch is written by hand around events that are encoded already:
+ * protobuf-c could only pack them all again.
+ */
+
+#include <assert.h>
+
+#include "broker/base/util.h"
+#include "broker/output/encode_parts.h"
+#include "broker/output/pack.h"
+
+typedef struct EventMessage EventMessage;
+
+/* An Event of the wire, with all that it can point to. */
+struct EventMessage {
+        PB(Event) event;
+        union {
+#define MESSAGE(NAME, name, number, kernel, task_at, parse, member, wire, ...) __typeof__(*((PB(Event) *)0)->wire) wire;
+                EVENT_KINDS(MESSAGE)
+#undef MESSAGE
+        } what;
+        PB(Termination) termination, process_termination;
+        StatsMessage stats, process_stats;
+        PB(Program) program;
+};
+
+/*
+ * The kinds whose messages are not plain fields. Each function fills a message that is
+ * initialised.
+ */
+
+static void fill_exec(EventMessage *m, PB(Exec) *exec, const Event *event, uint32_t variant) {
+        exec->comm_stale = event->exec.comm_stale;
+        if (variant & ENCODE_PROGRAM)
+                exec->program = program_fill(&m->program, event->program, variant);
+}
+
+static void fill_exit(EventMessage *m, PB(Exit) *exit, const Event *event, uint32_t variant) {
+        bool shows_status = !(variant & ENCODE_PUBLIC) || (variant & ENCODE_STATUS);
+
+        if (shows_status) {
+                termination_fill(&m->termination, event->exit.wait_status);
+                exit->termination = &m->termination;
+        }
+        exit->process_ended = event->exit.process_ended;
+        if (shows_status && event->exit.process_ended && event->exit.process_wait_status != event->exit.wait_status) {
+                termination_fill(&m->process_termination, event->exit.process_wait_status);
+                exit->process_termination = &m->process_termination;
+        }
+        if (event->exit.stats)
+                exit->stats = stats_fill_view(&m->stats, event->exit.stats, variant);
+        if (event->exit.process_stats)
+                exit->process_stats = stats_fill_view(&m->process_stats, event->exit.process_stats, variant);
+        exit->stats_missing = (PB(StatsMissing))event->exit.stats_missing;
+        exit->exit_signal = event->exit.exit_signal;
+        if (variant & ENCODE_PROGRAM)
+                exit->program = program_fill(&m->program, event->program, variant);
+}
+
+static void fill_loss(EventMessage *m, PB(Loss) *loss, const Event *event, uint32_t variant) {
+        (void)m;
+        loss->count = variant & ENCODE_PUBLIC ? 0 : event->loss.count;
+        loss->source = (PB(LossSource))event->loss.source;
+        loss->reason = (PB(LossReason))event->loss.reason;
+        loss->at_least = event->loss.at_least || (variant & ENCODE_PUBLIC);
+        loss->cpu_known = event->loss.cpu_known;
+        loss->since_time_ns = event->loss.since_time_ns;
+}
+
+/* Fills the member of the event's kind. */
+static void fill_what(EventMessage *m, const Event *event, uint32_t variant) {
+        switch (event->kind) {
+#define FIELD_U32(member, name) what->name = event->member.name;
+#define FIELD_COMM(member, name) what->name = bytes_of_comm(event->member.name);
+#define FIELD(member, name, type, at, json) FIELD_##type(member, name)
+#define FILL_FIELDS(name, member) EVENT_FIELDS_##member(FIELD) (void)what;
+#define FILL_OWN(name, member) fill_##name(m, what, event, variant);
+#define KIND(NAME, name, number, kernel, task_at, parse, member, wire, WIRE, message, form, flags)                     \
+        case EVENT_##NAME: {                                                                                           \
+                __typeof__(m->what.wire) *what = &m->what.wire;                                                        \
+                                                                                                                       \
+                taskbroker__v1__##message##__init(what);                                                               \
+                m->event.what_case = TASKBROKER__V1__EVENT__WHAT_##WIRE;                                               \
+                m->event.wire = what;                                                                                  \
+                FILL_##form(name, member)                                                                              \
+                return;                                                                                                \
+        }
+                EVENT_KINDS(KIND)
+#undef KIND
+        default:
+                assert(0);
+        }
+}
+
+/**
+ * encode_event() - encode an event as a member of a batch
+ * @event:    the event, after the join
+ * @variant:  ENCODE_* bits
+ * @buffer:   output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static ENCODED_EVENT_MAX]) {
+        EventMessage message UNINITIALISED;
+        PB(Event) *m = &message.event;
+        size_t n;
+
+        taskbroker__v1__event__init(m);
+        m->time_ns = event->time_ns;
+        m->pid = event->pid;
+        m->tid = event->tid;
+        m->ppid = event->ppid;
+        m->uid = event->uid;
+        m->comm = bytes_of_comm(event->comm);
+        m->start_time_ns = event->start_time_ns;
+        m->cpu = event->cpu;
+        m->task_unknown = event->task_unknown;
+        m->synthesised = event->synthesised;
+        m->left_filter = variant & ENCODE_LEFT;
+        m->restricted = (variant & ENCODE_PUBLIC) && event->kind != EVENT_LOSS;
+        fill_what(&message, event, variant);
+
+        /* tag 3 (EventBatch.events), and a length of two bytes for all but the smallest */
+        n = pack_message(&m->base, buffer + 3);
+        return prefix_member(buffer, 3, 3 << 3 | 2, n);
+}
+
+/**
+ * encode_batch_header() - the bytes of a frame in front of its encoded events
+ * @first_number:        of the first event; not 0
+ * @realtime_offset_ns:  as in EventBatch
+ * @n_events:            bytes of the events, which follow
+ * @buffer:              output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_batch_header(uint64_t first_number,
+                           int64_t realtime_offset_ns,
+                           size_t n_events,
+                           uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]) {
+        uint8_t fields[1 + 10 + 1 + 8];
+        size_t n = 0;
+
+        fields[n++] = 1 << 3 | 0;       /* EventBatch.first_number */
+        n += put_varint(fields + n, first_number);
+        fields[n++] = 2 << 3 | 1;       /* EventBatch.realtime_offset_ns */
+        n += put_fixed64(fields + n, (uint64_t)realtime_offset_ns);
+        /* ServerMessage.event_batch */
+        return put_frame_header(buffer, 2 << 3 | 2, fields, n, n_events);
+}

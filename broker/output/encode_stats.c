@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A TaskStats of the wire: the generated structs, filled from the broker's record.
+ *
+ * Which fields there are, proto/taskstats_fields.h says; none but the name is written
+ * here. Called by the encoders of events and of samples. No allocation.
+ */
+
+#include "broker/output/encode_parts.h"
+
+static void delays_fill(StatsMessage *m, const TaskStats *s) {
+        bool delays = s->groups & STATS_DELAYS, peaks = s->groups & STATS_DELAY_PEAKS;
+
+        if (!(s->groups & (STATS_CPU_DELAY | STATS_DELAYS)))
+                return;
+        taskbroker__v1__task_stats__delays__init(&m->delays);
+        m->stats.delays = &m->delays;
+
+        /* The group CPU_DELAY has one delay. All others are one group. */
+#define DELAY(name, offset, offset_v15, since, at_peak, at_peak_v15, at_time)  \
+        if ((&s->name##_delay == &s->cpu_delay ? s->groups & STATS_CPU_DELAY : delays) && s->version >= (since)) { \
+                taskbroker__v1__task_stats__delay__init(&m->name##_delay);    \
+                m->delays.name = &m->name##_delay;                            \
+                m->name##_delay.count = s->name##_delay.count;                \
+                m->name##_delay.total_ns = s->name##_delay.total_ns;          \
+                if (s->name##_delay.count > 0 && peaks) {                     \
+                        taskbroker__v1__task_stats__delay_peak__init(&m->name##_peak); \
+                        m->name##_delay.peak = &m->name##_peak;               \
+                        m->name##_peak.max_ns = s->name##_delay.max_ns;       \
+                        m->name##_peak.min_ns = s->name##_delay.min_ns;       \
+                        m->name##_peak.max_time_ns = s->name##_delay.max_time_ns; \
+                }                                                             \
+        }
+        TASKSTATS_DELAYS(DELAY)
+#undef DELAY
+}
+
+/* Fills what is there; what is absent is neither initialised nor pointed to. */
+static PB(TaskStats) *stats_fill(StatsMessage *m, const TaskStats *s) {
+        taskbroker__v1__task_stats__init(&m->stats);
+        m->stats.taskstats_version = s->version;
+        m->stats.unsupported_groups = s->unsupported;
+        m->stats.uncounted_groups = s->uncounted;
+        m->stats.withheld_groups = s->withheld;
+        m->stats.tasks = s->tasks;
+        m->stats.tasks_missing = s->tasks_missing;
+        m->stats.tasks_unseen = s->tasks_unseen;
+
+#define FIELD(group, name, type, offset, offset_v15, since, total) m->group.name = s->name;
+#define FILL(group, GROUP, number)                                            \
+        if (s->groups & STATS_##GROUP) {                                      \
+                taskbroker__v1__task_stats__##group##__init(&m->group);       \
+                m->stats.group = &m->group;                                   \
+                TASKSTATS_##GROUP##_FIELDS(FIELD)                             \
+        }
+        TASKSTATS_PLAIN_GROUPS(FILL)
+#undef FILL
+#undef FIELD
+
+        if (s->groups & STATS_IDENTITY)
+                m->identity.ac_comm = bytes_of_comm(s->ac_comm);
+        delays_fill(m, s);
+        return &m->stats;
+}
+
+/*
+ * What everyone may know of a record. The mask of what is withheld is the same for
+ * all, whatever was there: it must not tell.
+ */
+static void stats_restrict(TaskStats *ret, const TaskStats *stats, uint32_t variant) {
+        uint32_t withheld = POLICY_WITHHELD_STATS;
+
+        *ret = *stats;
+        if (!(variant & ENCODE_STATUS)) {
+                withheld |= STATS_EXIT_STATUS;
+                ret->ac_flag &= ~(uint32_t)(AC_FLAG_CORE | AC_FLAG_XSIG);
+        }
+        ret->groups &= ~withheld;
+        ret->unsupported &= ~withheld;
+        ret->uncounted &= ~withheld;
+        ret->withheld = withheld;
+}
+
+PB(TaskStats) *stats_fill_view(StatsMessage *m, const TaskStats *stats, uint32_t variant) {
+        if (!(variant & ENCODE_PUBLIC))
+                return stats_fill(m, stats);
+        stats_restrict(&m->restricted, stats, variant);
+        return stats_fill(m, &m->restricted);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The tasks of a snapshot. A task is packed once for all who get the same, and the frame
+ * around a part's tasks is written by hand, as around events.
+ */
+
+#include "broker/output/encode_parts.h"
+#include "broker/output/pack.h"
+
+/**
+ * encode_task() - encode a task as a member of a snapshot's part
+ * @task:     the task; without @threads the leader, gone or not
+ * @variant:  ENCODE_* bits
+ * @threads:  it stands for itself; else for its process
+ * @buffer:   output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_task(const Task *task, uint32_t variant, bool threads, uint8_t buffer[static ENCODED_TASK_MAX]) {
+        PB(Task) m = PB_INIT(TASK);
+        PB(Program) program;
+        size_t n;
+
+        m.pid = task->process->pid;
+        m.tid = task->tid;
+        m.ppid = task->process->ppid;
+        m.uid = task->ruid;
+        m.euid = task->euid;
+        m.gid = task->rgid;
+        m.egid = task->egid;
+        m.session = task->process->session;
+        m.comm = bytes_of_comm(task->comm);
+        m.start_time_ns = task->start_time_ns;
+        m.kernel_thread = task->flags & TASK_KERNEL;
+        m.credentials_changed = task->flags & TASK_CREDENTIALS_CHANGED;
+        m.seeded = task->flags & TASK_SEEDED;
+        m.task_unknown = task->flags & TASK_UNKNOWN;
+        m.tasks = threads ? 0 : task->process->n_live;
+        if (variant & ENCODE_PROGRAM)
+                m.program = program_fill(&program, task->process->program, variant);
+
+        n = pack_message(&m.base, buffer + 3); /* tag 1 (SnapshotPart.tasks) */
+        return prefix_member(buffer, 3, 1 << 3 | 2, n);
+}
+
+/**
+ * encode_part_header() - the bytes of a frame in front of its encoded tasks
+ * @n_tasks:  bytes of the tasks, which follow
+ * @buffer:   output
+ *
+ * Return: The number of bytes written.
+ */
+size_t encode_part_header(size_t n_tasks, uint8_t buffer[static ENCODED_PART_HEADER_MAX]) {
+        /* ServerMessage.snapshot_part */
+        return put_frame_header(buffer, 6 << 3 | 2, NULL, 0, n_tasks);
+}
