@@ -91,8 +91,10 @@ def test_a_thousand_half_open_connections(make_daemon):
         if i % 100 == 0:
             assert_served(daemon, subscriber, 1000 + i, 10)
     assert_served(daemon, subscriber, 5000)
-    status = subscriber.status()
-    assert status.connections + status.refused_connections >= 1000
+    # Those that it has not come to yet are in the listening socket's queue.
+    deadline = time.monotonic() + 20
+    while (status := subscriber.status()).connections + status.refused_connections < 1001:
+        assert time.monotonic() < deadline, status
     assert status.connections >= 2
     for s in half:
         s.close()
