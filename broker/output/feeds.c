@@ -382,7 +382,13 @@ static Snapshot *feed_newest_snapshot(const Feed *feed) {
         return feed_has(feed, newest->next_number) ? newest : NULL;
 }
 
-static bool snapshot_is_fresh(const Feeds *feeds, const Snapshot *snapshot, uint64_t now_ns) {
+/*
+ * A reader of an older snapshot learns the rest from the events that follow it. No event follows when a program was
+ * read after its exec: a snapshot from before that would keep the program from everybody who shares it.
+ */
+static bool snapshot_is_fresh(const Feeds *feeds, const Feed *feed, const Snapshot *snapshot, uint64_t now_ns) {
+        if (subscription_key_wants_programs(&feed->key) && snapshot->n_programs != feeds->programs->n_outside_exec)
+                return false;
         return snapshot->event_count == feeds->event_count || now_ns - snapshot->time_ns < SHARE_NS;
 }
 
@@ -408,6 +414,7 @@ static int feeds_make_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, uint64
                 return FEEDS_E_USER_BYTES;
         }
         snapshot->event_count = feeds->event_count;
+        snapshot->n_programs = feeds->programs->n_outside_exec;
         snapshot->time_ns = now_ns;
         list_append(&feed->snapshots, &snapshot->link);
         ++feed->n_snapshots;
@@ -430,7 +437,7 @@ int feeds_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, Snapshot **ret_sna
         uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         Snapshot *newest = feed_newest_snapshot(feed);
 
-        if (newest && (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || snapshot_is_fresh(feeds, newest, now_ns))) {
+        if (newest && (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || snapshot_is_fresh(feeds, feed, newest, now_ns))) {
                 *ret_snapshot = newest;
                 return 0;
         }

@@ -39,6 +39,7 @@ struct Snapshot {
         size_t n_readers;
         uint64_t next_number;           /* of the feed, at that moment */
         uint64_t event_count;           /* of all events, for the owner */
+        uint64_t n_programs;            /* ProgramReader.n_outside_exec at that moment, for the owner */
         uint64_t time_ns;               /* monotonic, for the owner */
         uint64_t n_tasks;
         Charge memory;                  /* of the owner */

@@ -280,6 +280,7 @@ static int program_reader_read_process(ProgramReader *programs, const Task *task
         if (programs->tell && strcmp(program_cgroup(program), process->program ? program_cgroup(process->program) : "") != 0)
                 programs->tell(programs, task, program);
         task_table_set_program(programs->table, process, program);
+        ++programs->n_outside_exec;
         return 0;
 }
 

@@ -31,6 +31,7 @@ struct ProgramReader {
         uint64_t refilled_ns;           /* monotonic */
         uint32_t n_tokens;              /* readings left in this second's budget */
 
+        uint64_t n_outside_exec;        /* processes whose program became known outside of an exec: no event says it */
         uint64_t n_captured;
         uint64_t n_late;
         uint64_t n_skipped;

@@ -151,6 +151,26 @@ static void test_waiting(void) {
         rig_free(rig);
 }
 
+/* Programs that were read since are in the snapshot of the next who asks, although no event reported them. */
+static void test_programs_read_since(void) {
+        Rig *rig = rig_new_of_users();
+        Peer peers[2] = { peer_new_welcomed(rig, 0), peer_new_welcomed(rig, 0) };
+
+        for (uint32_t i = 0; i < 2; ++i) {
+                rig_add_processes(rig, 100 + i, 1);
+                rig->join.programs.complete = false;
+                ask_for_uid(&peers[i], 1, 10, true, true);
+                rig_turn(rig);
+                rig_read_programs(rig);
+                expect_subscribed(rig, &peers[i], true);
+                assert(rig->hub.feeds.n_snapshots_made == i + 1);
+        }
+        for (int i = 0; i < 2; ++i)
+                peer_free(&peers[i]);
+        expect_all_returned(rig);
+        rig_free(rig);
+}
+
 /* A request that there is no memory for; what was there before goes on. */
 static void test_input(void) {
         Rig *rig = rig_new_of_users();
@@ -373,6 +393,7 @@ int main(void) {
         test_feeds();
         test_snapshots();
         test_waiting();
+        test_programs_read_since();
         test_input();
         test_output();
         test_feed_bytes();
