@@ -15,7 +15,7 @@
  *
  * C(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, option, VALUE, help)
  *   name       the field of the wire's Filter; the member of each struct
- *   shape      what its values are:
+ *   shape      the form of its values:
  *                NUMBERS   a list of numbers: repeated uint32
  *                TEXTS     a list of texts: repeated bytes
  *                PATHS     a list of texts that begin with '/': repeated bytes

@@ -29,12 +29,12 @@ size_t frame_prefix(uint8_t prefix[static FRAME_PREFIX_MAX], uint32_t n_message)
  * @ret_n_prefix:   length of the prefix
  * @ret_n_message:  length of the message
  *
- * An empty message is refused: neither side has anything to say with one, and a
- * run of zero bytes would otherwise pass for a run of frames. So is a prefix
- * longer than its value needs beyond five bytes.
+ * An empty message is refused: neither side uses one, and a run of zero bytes
+ * would otherwise look like a run of frames. A prefix of more than five bytes is
+ * refused too.
  *
- * With FRAME_E_PARTIAL the outputs are set as soon as the prefix is complete
- * (else they are 0), so that a caller can make room for the whole frame.
+ * With FRAME_E_PARTIAL the outputs are set as soon as the prefix is complete.
+ * Until then they are 0. So a caller can make room for the whole frame.
  *
  * Return: 0 if the whole frame is there; FRAME_E_PARTIAL, FRAME_E_MALFORMED or
  *         FRAME_E_TOO_LARGE. A length over the limit is refused as soon as its

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Published limits of a message, its prefix not counted (broker.proto, Welcome). */
+/* Published limits of a message without its prefix (broker.proto, Welcome). */
 #define FRAME_MAX_FROM_BROKER (1024u * 1024u)
 #define FRAME_MAX_FROM_CLIENT (64u * 1024u)
 

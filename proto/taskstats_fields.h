@@ -4,7 +4,7 @@
 /*
  * The one table of taskstats fields.
  *
- * Everything that knows a field by name is made from these lists: the plain
+ * All code that knows a field by name is made from these lists: the plain
  * struct of the broker (broker/model), the offsets per kernel version
  * (broker/kernel), the encoder (broker/output), the totals of a process
  * (broker/tasks), the C library's struct and its JSON (clients). A test holds
@@ -18,12 +18,12 @@
  *   type        how the kernel stores it: U8, S8, U32, U64
  *   offset      in struct taskstats of versions 8 to 14 and from 16 on
  *   offset_v15  in version 15 (Linux 6.14 alone), which put the delays' extremes
- *               in the middle and moved what follows; 16 moved it back
- *   since       first version that has it
- *   total       what the totals of a process make of it: SUM, MAX, or LAST (as
- *               the process' last task has it)
+ *               in the middle and moved the fields behind; 16 moved them back
+ *   since       first version that has the field
+ *   total       how a process' total is made: SUM, MAX, or LAST (the value of the
+ *               process' last task)
  *
- * Versions up to 7 are older than Linux 2.6.37 and not read.
+ * Versions up to 7 are older than Linux 2.6.37; the broker does not read them.
  */
 #define TASKSTATS_IDENTITY_FIELDS(F)                                          \
         F(identity, ac_pid, U32, 128, 176, 8, LAST)                           \
@@ -46,7 +46,7 @@
         F(cpu, ac_stimescaled_us, U64, 296, 344, 8, SUM)                      \
         F(cpu, cpu_scaled_run_real_total_ns, U64, 304, 352, 8, SUM)
 
-/* The high-water marks are of the address space that all threads share. */
+/* The high-water marks belong to the address space that all threads share. */
 #define TASKSTATS_MEMORY_FIELDS(F)                                            \
         F(memory, ac_minflt, U64, 168, 216, 8, SUM)                           \
         F(memory, ac_majflt, U64, 176, 224, 8, SUM)                           \
@@ -96,16 +96,16 @@
 
 /*
  * D(name, offset, offset_v15, since, peak, peak_v15, peak_time)
- *   offset     of {name}_count; {name}_delay_total is the u64 behind it
- *   peak       of {name}_delay_max from version 16 on; {name}_delay_min is the
- *              u64 behind it
- *   peak_v15   the same in version 15, the first that has it
- *   peak_time  of {name}_delay_max_ts, two s64 (seconds, nanoseconds), from
- *              version 17 on
+ *   offset     where {name}_count stands; {name}_delay_total is the u64 behind it
+ *   peak       where {name}_delay_max stands from version 16 on; {name}_delay_min
+ *              is the u64 behind it
+ *   peak_v15   where {name}_delay_max stands in version 15, the first that has it
+ *   peak_time  where {name}_delay_max_ts stands from version 17 on: two s64
+ *              (seconds, nanoseconds)
  *
- * Totals: count and total are summed, max is the largest, min the smallest of
- * the tasks that waited at all. (The kernel's own totals carry the extremes of
- * whichever thread it happened to visit last.)
+ * Totals: count and total are summed. max is the largest value, and min the
+ * smallest value of the tasks that waited at all. (The kernel's own totals have
+ * the extremes of the thread that the kernel visited last.)
  */
 #define TASKSTATS_DELAYS(D)                                                   \
         D(cpu, 16, 16, 8, 432, 32, 560)                                       \
@@ -124,8 +124,8 @@
  * G(group, GROUP, number)
  *   number  STATS_GROUP_GROUP of taskstats.proto; the bit of the group in masks
  *
- * The first list is the groups that are a message of plain fields each; the
- * second, those that are parts of the message Delays.
+ * The groups of the first list are messages of plain fields. The groups of the
+ * second list are parts of the message Delays.
  */
 #define TASKSTATS_PLAIN_GROUPS(G)                                             \
         G(identity, IDENTITY, 1)                                              \

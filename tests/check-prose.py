@@ -32,11 +32,9 @@ NOT_YET = [
     "cli",
     "clients",
     "docs",
-    "include",
     "lib",
     "meson.build",
     "meson_options.txt",
-    "proto",
     "quickstart",
     "systemd",
     "tests/bench",
@@ -57,6 +55,8 @@ NOT_YET = [
 # Texts whose sentences have at most MAX_WORDS words: names with a slash are from the root.
 MEASURED = re.compile(r"^(README|SECURITY|CONTRIBUTING|NEWS)\.md$|^docs/.*\.(md|[1-8])$|\.proto$|^include/.*\.h$")
 MAX_WORDS = 25
+HASH_SUFFIXES = (".in", ".socket", ".conf", ".sh", ".bash-completion")
+IGNORED = r"(^|/)(build[^/]*|\.[^/]+|__pycache__|corpus|data|subprojects)/|^LICENSE$"
 MAX_SUBJECT = 72
 # The history before this commit is not held to any rule.
 OLD_HISTORY = "eb54670"
@@ -66,6 +66,9 @@ EXEMPT = ["a60280e"]
 BE = r"\b(?:is|are|was|were|be|been|becomes?|became|stays?)(?: not| also| then| still| all)?"
 END = r"(?=\s*[.,;:)]|\s*$|\s+(?:that|which|who|and|or|too|but|if|unless|until|alone|at|in|from|to)\b)"
 HEADLESS = r"(?:who|whom|whose|what|which|whoever|whatever|that which|those|of (?:those|these|them|what|whom))\b"
+
+# A sentence begins with a capital, a mark, or a name such as tb_next().
+SENTENCE_END = r"(?<!e\.g)(?<!i\.e)[.!?][\"')\]]*\s+(?=[^a-z\s]|[a-z]+[_(.])"
 
 # Name: (regular expression over a sentence, remedy). Case counts where (?i) is absent.
 PATTERNS = {
@@ -81,7 +84,10 @@ PATTERNS = {
         rf"|{BE} of\b(?! (?:type|the form|no use|use|size))|\bof (?:the |a |an )?\w+'s{END}",
         "use a verb: belongs to, owns, contains, matches",
     ),
-    "P5": (r"(?i)^(?:of|that of|and|or|nor|but|so that|because|though|lest)\b", "write a sentence that begins with what"),
+    "P5": (
+        r"(?i)^(?:of|that of|and|or|nor|but|so that|because|though|lest)\b",
+        "write a sentence that begins with what",
+    ),
     "P6": (
         r"(?i)\b(?:tired|rests|rested|resting|doubts?|doubtful|doubted|glances?|glanced|bury|buried|patience|impatient"
         r"|entrance|dearest|riddle|whomever|kinfolk|hearsay|heard of|in vain)\b|\b(?:hides?|hid) (?:itself|himself)\b"
@@ -105,11 +111,11 @@ class Block:
             starts.append((len(text), line))
             text += part.strip() + " "
         begin = 0
-        for end in [m.end() for m in re.finditer(r"(?<!e\.g)(?<!i\.e)[.!?][\"')\]]*\s+(?=[^a-z\s])", text)] + [len(text)]:
-            sentence = text[begin:end].strip()
+        for match in list(re.finditer(SENTENCE_END, text)) + [None]:
+            sentence = text[begin:match.end() if match else None].strip()
             if sentence:
                 yield max(s for s in starts if s[0] <= begin)[1], sentence
-            begin = end
+            begin = match.end() if match else begin
 
 
 def paragraphs(lines, kind):
@@ -174,7 +180,8 @@ def read_c(text):
 def read_python(text):
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
-            yield from paragraphs(list(enumerate(ast.get_docstring(node, False).split("\n"), node.body[0].lineno)), "comment")
+            lines = ast.get_docstring(node, False).split("\n")
+            yield from paragraphs(list(enumerate(lines, node.body[0].lineno)), "comment")
     comments = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.COMMENT]
     yield from marked([(t.start[0], ("x " if t.line[:t.start[1]].strip() else "") + t.string) for t in comments], "#")
 
@@ -228,7 +235,8 @@ def read_manual(text):
         elif not macro.startswith((".\\", ".P")) or macro in (".Pq", ".Pa"):
             bare = re.sub(r"\s+([.,;:)])", r"\1", re.sub(MDOC_NAMES, "", rest)).strip()
             code = re.fullmatch(r"(.*?)([.,;:)]*)", bare)
-            block.parts.append((line, bare if macro in (".Dq", ".Pq", ".Em", ".Sy") else f"`{code[1] or 'NAME'}`{code[2]}"))
+            quoted = macro in (".Dq", ".Pq", ".Em", ".Sy")
+            block.parts.append((line, bare if quoted else f"`{code[1] or 'NAME'}`{code[2]}"))
     yield block
 
 
@@ -269,7 +277,7 @@ def reader_of(path):
         return read_markdown
     if re.fullmatch(r"\.[1-8]", path.suffix):
         return read_manual
-    if path.name.startswith(("meson.build", "meson_options")) or path.suffix in (".in", ".socket", ".conf", ".sh", ".bash-completion"):
+    if path.name in ("meson.build", "meson_options.txt") or path.suffix in HASH_SUFFIXES:
         return read_hash
     with open(path, "rb") as file:
         return read_hash if file.read(64).startswith((b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash")) else None
@@ -280,7 +288,7 @@ def files(paths):
         inside = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
         for file in inside:
             name = file.resolve().relative_to(ROOT).as_posix() if ROOT in file.resolve().parents else file.as_posix()
-            if not re.search(r"(^|/)(build[^/]*|\.[^/]+|__pycache__|corpus|data|subprojects)/", name) and name != "LICENSE":
+            if not re.search(IGNORED, name):
                 yield name, file
 
 
@@ -292,7 +300,8 @@ def check_subject(subject):
     """Returns the fault of a commit's subject, or None."""
     if len(subject) > MAX_SUBJECT:
         return f"{len(subject)} characters, at most {MAX_SUBJECT}"
-    if not re.match(rf"(?:Revert |Merge |[\w./{{}}*, -]+: (?!(?i:the|a|an|it|there|no|each|every)\b|(?i:{HEADLESS}))\S)", subject):
+    imperative = rf"(?!(?i:the|a|an|it|there|no|each|every)\b|(?i:{HEADLESS}))\S"
+    if not re.match(rf"(?:Revert |Merge |[\w./{{}}*, -]+: {imperative})", subject):
         return "has the form `dir/module: imperative`"
     return None
 
@@ -349,7 +358,7 @@ def self_test():
     for name, text, expected in CASES:
         found = {p for _, p, _, _ in check_blocks(reader_of(pathlib.Path(name))(text), name.endswith((".md", ".8")))}
         if found != expected:
-            print(f"self-test: {name} with {text!r}: {found or 'nothing'}, not {expected or 'nothing'}", file=sys.stderr)
+            print(f"self-test: {name} with {text!r}: {found or '{}'}, not {expected or '{}'}", file=sys.stderr)
             failed += 1
     for subject, good in SUBJECTS:
         if (check_subject(subject) is None) != good:
@@ -369,7 +378,8 @@ def main():
         if not reader:
             continue
         n += 1
-        for line, pattern, remedy, text in check_blocks(reader(path.read_text(errors="replace")), MEASURED.search(name)):
+        blocks = reader(path.read_text(errors="replace"))
+        for line, pattern, remedy, text in check_blocks(blocks, MEASURED.search(name)):
             print(f"{name}:{line}: {pattern} ({remedy}): {text}", file=sys.stderr)
             offences += 1
     for commit, subject in [] if given else commits():

@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * libtaskbroker: listen to every task of a Linux machine, through taskbrokerd.
+ * libtaskbroker: receive events about every task of a Linux machine from
+ * taskbrokerd.
  *
- * The library has no event loop and no thread. A program connects, waits for
- * the descriptor with whatever loop it has, lets the library process what came,
- * and takes messages one by one:
+ * The library has no event loop and no thread. A program connects and waits for
+ * the descriptor in its own loop. It calls tb_process() when the descriptor is
+ * ready, and takes messages one by one:
  *
  *         struct tb_client *client;
  *         const struct tb_message *message;
@@ -26,13 +27,13 @@
  *         fprintf(stderr, "%s\n", tb_error_text(client));
  *         tb_close(client);
  *
- * Errors are negative errno values; tb_error_text() has a sentence for each.
- * No privileges are needed; a client is not thread-safe, several clients in
- * several threads are fine.
+ * Errors are negative errno values; tb_error_text() returns a sentence for each.
+ * A program needs no privileges. A client is not thread-safe; several threads can
+ * each use a client of their own.
  *
- * Words: a task has a `tid` (gettid), a process a `pid` (getpid). Times are
- * nanoseconds since the epoch. The statistics carry the kernel's own names (see
- * taskstats.proto, which says where each comes from) with the unit behind them.
+ * Terms: a task has a `tid` (gettid), a process has a `pid` (getpid). Times are
+ * nanoseconds since 1970. Statistics have the kernel's own names and end in the
+ * unit; taskstats.proto describes each.
  */
 
 #include <stdbool.h>
@@ -88,34 +89,34 @@ enum tb_stats_group {
 
 #define TB_STATS_BIT(group) (1u << (group))
 
-/* A name of the kernel's: at most 31 bytes and a NUL, not necessarily UTF-8. */
+/* The size of a task's name: at most 31 bytes and a NUL, not necessarily UTF-8. */
 #define TB_COMM_SIZE 32
 
 /* One kind of waiting. */
 struct tb_delay {
-        bool known;             /* false: this kernel does not measure it, or did not for this task */
-        bool peak_known;        /* false: no extremes (kernel before 6.14, or it never waited) */
-        uint64_t count;         /* how often */
-        uint64_t total_ns;      /* how long in all */
-        uint64_t max_ns;        /* the longest */
-        uint64_t min_ns;        /* the shortest */
-        uint64_t max_time_ns;   /* when the longest one ended; 0: not known (kernel before 7.0) */
+        bool known;             /* false: the kernel does not measure this delay, or did not for this task */
+        bool peak_known;        /* false: no extremes (kernel before 6.14, or the task never waited) */
+        uint64_t count;         /* number of waits */
+        uint64_t total_ns;      /* sum of the waits */
+        uint64_t max_ns;        /* the longest wait */
+        uint64_t min_ns;        /* the shortest wait */
+        uint64_t max_time_ns;   /* end of the longest wait; 0: not known (kernel before 7.0) */
 };
 
 /*
- * The accounting of one task, or the totals of one process. A group whose bit is
- * not in `groups` was not measured or withheld, and its fields are 0; the other
- * masks say why.
+ * The statistics of one task, or the totals of one process. A group whose bit is
+ * not in `groups` was not measured or is withheld. Its fields are 0, and the other
+ * masks give the reason.
  */
 struct tb_task_stats {
-        uint32_t groups;                /* TB_STATS_BIT()s of what is there */
-        uint32_t unsupported_groups;    /* not kept by this kernel */
-        uint32_t uncounted_groups;      /* delay accounting was off when the task was born */
-        uint32_t withheld_groups;       /* not for this client to know */
-        uint32_t taskstats_version;     /* of the kernel's record */
+        uint32_t groups;                /* TB_STATS_BIT()s of the present groups */
+        uint32_t unsupported_groups;    /* this kernel does not support them */
+        uint32_t uncounted_groups;      /* delay accounting was off when the task was created */
+        uint32_t withheld_groups;       /* this client may not know them */
+        uint32_t taskstats_version;     /* version of the kernel's record */
 
-        /* Totals of a process only. */
-        uint32_t tasks;                 /* tasks in them; 0: this is one task's record */
+        /* These are set in totals of a process only. */
+        uint32_t tasks;                 /* tasks in the totals; 0: these are one task's statistics */
         uint32_t tasks_missing;         /* tasks that ended without statistics: the totals lack them */
         bool tasks_unseen;              /* the process is older than the broker: see taskstats.proto */
 
@@ -127,10 +128,10 @@ struct tb_task_stats {
                 uint32_t ac_gid;                /* real group id */
                 char ac_comm[TB_COMM_SIZE];     /* name */
                 uint32_t ac_flag;               /* AFORK 1, ASU 2, ACORE 8, AXSIG 16, AGROUP 32 */
-                uint32_t ac_btime_s;            /* begin, since the epoch; jitters */
-                uint64_t ac_btime64_s;          /* the same; 0 before taskstats 10 */
-                uint64_t ac_etime_us;           /* elapsed since this task began */
-                uint64_t ac_tgetime_us;         /* elapsed since the process began; 0 before taskstats 12 */
+                uint32_t ac_btime_s;            /* start, since 1970; jitters */
+                uint64_t ac_btime64_s;          /* ac_btime in 64 bits; 0 before taskstats 10 */
+                uint64_t ac_etime_us;           /* time since the task's start */
+                uint64_t ac_tgetime_us;         /* time since the process' start; 0 before taskstats 12 */
         } identity;
 
         struct {
@@ -138,7 +139,7 @@ struct tb_task_stats {
                 uint64_t cpu_run_real_total_ns;         /* user + system, sampled at the tick */
                 uint64_t ac_utime_us;                   /* user, sampled */
                 uint64_t ac_stime_us;                   /* system, sampled */
-                uint64_t ac_utimescaled_us;             /* scaled by frequency, where the architecture does so */
+                uint64_t ac_utimescaled_us;             /* user, scaled by frequency if the architecture supports it */
                 uint64_t ac_stimescaled_us;
                 uint64_t cpu_scaled_run_real_total_ns;
         } cpu;
@@ -157,20 +158,20 @@ struct tb_task_stats {
 
         struct {
                 uint64_t nvcsw;                 /* voluntary context switches */
-                uint64_t nivcsw;                /* involuntary ones */
+                uint64_t nivcsw;                /* involuntary context switches */
                 uint32_t ac_sched;              /* SCHED_* */
                 int32_t ac_nice;                /* -20 to 19 */
         } scheduling;
 
-        /* The kernel rounds each down to a multiple of 1024, the calls included. */
+        /* The kernel rounds each value down to a multiple of 1024, the numbers of calls too. */
         struct {
-                uint64_t read_char_bytes;       /* asked for by read calls */
-                uint64_t write_char_bytes;      /* handed to write calls */
+                uint64_t read_char_bytes;       /* returned by read calls */
+                uint64_t write_char_bytes;      /* accepted by write calls */
                 uint64_t read_syscalls;
                 uint64_t write_syscalls;
                 uint64_t read_bytes;            /* fetched from storage */
                 uint64_t write_bytes;           /* sent to storage */
-                uint64_t cancelled_write_bytes; /* of those, never went */
+                uint64_t cancelled_write_bytes; /* bytes of write_bytes that were never written */
         } io;
 
         struct {
@@ -190,15 +191,15 @@ struct tb_task_stats {
         } executable;
 
         struct {
-                uint32_t ac_exitcode;           /* as wait(2) gives it */
+                uint32_t ac_exitcode;           /* in the form of wait(2) */
         } exit_status;
 };
 
-/* How a task or a process ended. */
+/* The cause of the end of a task or a process. */
 struct tb_termination {
-        bool known;             /* false: withheld, or not told */
+        bool known;             /* false: withheld, or not reported */
         uint32_t exit_code;     /* 0 to 255 */
-        uint32_t term_signal;   /* 0: not ended by a signal */
+        uint32_t term_signal;   /* 0: no signal ended it */
         bool core_dumped;
 };
 
@@ -224,42 +225,42 @@ enum tb_loss_reason {
 
 /* As event.proto, ProgramState. */
 enum tb_program_state {
-        TB_PROGRAM_UNKNOWN = 0,         /* never asked for while the process ran */
+        TB_PROGRAM_UNKNOWN = 0,         /* no client asked for it while the process ran */
         TB_PROGRAM_CAPTURED = 1,
         TB_PROGRAM_LATE = 2,            /* the process had gone */
         TB_PROGRAM_SKIPPED = 3,         /* the broker had too much to read */
 };
 
-/* What a process runs. Bytes, not necessarily UTF-8; each is followed by a NUL that does not count. */
+/* The program of a process. Each text is bytes, not necessarily UTF-8; a NUL that does not count follows it. */
 struct tb_program {
         enum tb_program_state state;
         const char *cmdline;            /* arguments, each ended by a NUL */
         size_t n_cmdline;
-        const char *exe;                /* "" where not known: see taskbrokerd --keep-ptrace */
+        const char *exe;                /* "" if not known: see taskbrokerd --keep-ptrace */
         size_t n_exe;
         const char *cgroup;
         size_t n_cgroup;
-        bool truncated;                 /* one of them was longer */
-        bool exe_withheld;              /* exe is not for this client to know */
+        bool truncated;                 /* at least one text was longer */
+        bool exe_withheld;              /* this client may not know exe */
 };
 
 /* One kernel fact about one task. */
 struct tb_event {
         enum tb_kind kind;
-        uint64_t number;        /* place in this subscription's stream */
-        uint64_t time_ns;       /* when it happened */
-        int64_t realtime_offset_ns; /* time_ns minus this is the kernel's CLOCK_MONOTONIC stamp */
-        uint32_t cpu;           /* where it happened */
+        uint64_t number;        /* number in this subscription's stream */
+        uint64_t time_ns;       /* time of the event */
+        int64_t realtime_offset_ns; /* time_ns minus this is the kernel's CLOCK_MONOTONIC timestamp */
+        uint32_t cpu;           /* processor of the event */
         uint32_t pid;           /* the process */
-        uint32_t tid;           /* the task; fork: the new one */
+        uint32_t tid;           /* the task; fork: the new task */
         uint32_t ppid;          /* the process' parent; 0: none or not known */
         uint32_t uid;           /* real user id of the task */
-        char comm[TB_COMM_SIZE];/* its name; fork: its parent's */
-        uint64_t start_time_ns; /* when the task began: with pid or tid, its identity */
-        bool task_unknown;      /* its birth was lost: what is 0 above is not known */
-        bool synthesised;       /* concluded by the broker, not told by the connector */
-        bool left_filter;       /* with this the task passes the filter no more */
-        bool restricted;        /* the task is not the client's own: only what everyone may know is here */
+        char comm[TB_COMM_SIZE];/* the task's name; fork: its parent's name */
+        uint64_t start_time_ns; /* start of the task: with pid or tid, its identity */
+        bool task_unknown;      /* the fork event was lost: a 0 above means not known */
+        bool synthesised;       /* the broker concluded it; the connector did not send it */
+        bool left_filter;       /* the task no longer matches the filter after this event */
+        bool restricted;        /* the task belongs to another user: only its public fields are set */
 
         union {
                 struct {
@@ -267,18 +268,18 @@ struct tb_event {
                         uint32_t parent_tid;
                 } fork;
                 struct {
-                        bool comm_stale;                                /* comm is the name from before */
-                        const struct tb_program *program;               /* what it runs now; NULL: not asked for */
+                        bool comm_stale;                                /* comm is the name before the exec */
+                        const struct tb_program *program;               /* the new program; NULL: not asked for */
                 } exec;
                 struct {
-                        struct tb_termination termination;              /* of the task */
-                        bool process_ended;                             /* with this task */
-                        struct tb_termination process_termination;      /* of the process; if it ended */
-                        enum tb_stats_missing stats_missing;            /* why stats is NULL */
-                        uint32_t exit_signal;                           /* what the parent was sent */
-                        const struct tb_task_stats *stats;              /* of the task, or NULL */
-                        const struct tb_task_stats *process_stats;      /* of the process; if it ended, and there are any */
-                        const struct tb_program *program;               /* what it ran; NULL: not asked for */
+                        struct tb_termination termination;              /* the task's end */
+                        bool process_ended;                             /* the process ended with this task */
+                        struct tb_termination process_termination;      /* if it ended: the process' end */
+                        enum tb_stats_missing stats_missing;            /* reason why stats is NULL */
+                        uint32_t exit_signal;                           /* signal that the parent got */
+                        const struct tb_task_stats *stats;              /* the task's statistics, or NULL */
+                        const struct tb_task_stats *process_stats;      /* if it ended: the process' totals, or NULL */
+                        const struct tb_program *program;               /* the last program; NULL: not asked for */
                 } exit;
                 struct {
                         char old_comm[TB_COMM_SIZE];
@@ -286,7 +287,7 @@ struct tb_event {
                 struct {
                         uint32_t real_id;
                         uint32_t effective_id;
-                } credentials;                                          /* of TB_KIND_UID and TB_KIND_GID */
+                } credentials;                                          /* TB_KIND_UID and TB_KIND_GID */
                 struct {
                         uint32_t tracer_pid;                            /* 0: detached */
                         uint32_t tracer_tid;
@@ -296,7 +297,7 @@ struct tb_event {
                         enum tb_loss_source source;
                         enum tb_loss_reason reason;
                         bool at_least;                                  /* there may be more than count */
-                        bool cpu_known;                                 /* cpu tells where */
+                        bool cpu_known;                                 /* cpu is the processor of the lost events */
                         uint64_t since_time_ns;                         /* 0: not known */
                 } loss;
         };
@@ -310,34 +311,34 @@ enum tb_delay_accounting {
         TB_DELAY_ACCOUNTING_UNSUPPORTED = 3,
 };
 
-/* As broker.proto, Access: what this client may know. */
+/* As broker.proto, Access: the rights of this client. */
 enum tb_access {
-        TB_ACCESS_UNKNOWN = 0,          /* an older broker: it lets only root in */
+        TB_ACCESS_UNKNOWN = 0,          /* an older broker: it accepts only root */
         TB_ACCESS_ALL = 1,
-        TB_ACCESS_OWN = 2,              /* of its own tasks all, of others what everyone may know */
-        TB_ACCESS_OWN_ONLY = 3,         /* of its own tasks only */
+        TB_ACCESS_OWN = 2,              /* everything about its own tasks, public fields of others */
+        TB_ACCESS_OWN_ONLY = 3,         /* its own tasks only */
 };
 
-/* The broker's first words. */
+/* The broker's first message. */
 struct tb_welcome {
         uint64_t epoch;                 /* random, new with each start of the broker */
         const char *broker_version;
         const char *kernel_release;
-        uint32_t taskstats_version;     /* 0: no record was seen yet */
+        uint32_t taskstats_version;     /* 0: the broker has read no record yet */
         enum tb_delay_accounting delay_accounting;
         int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
-        uint64_t start_time_ns;         /* of the broker */
+        uint64_t start_time_ns;         /* the broker's start */
         size_t n_features;
         const char *const *features;
         enum tb_access access;
-        uint32_t uid;                   /* who the client is to the broker */
+        uint32_t uid;                   /* the client's user, as the broker sees it */
 };
 
 /* The answer to tb_subscribe(). */
 struct tb_subscribed {
         uint64_t feed;                  /* names the feed within the epoch */
-        uint64_t next_number;           /* of the first event to come */
-        bool resumed;                   /* the feed of the former connection goes on */
+        uint64_t next_number;           /* number of the first event to come */
+        bool resumed;                   /* the feed of the former connection continues */
 };
 
 /* A task of the snapshot: see broker.proto, Task. */
@@ -353,41 +354,41 @@ struct tb_task {
         uint32_t tasks;                 /* without threads: live tasks of the process */
         bool kernel_thread;
         bool credentials_changed;       /* since its last exec */
-        bool seeded;                    /* start_time_ns is right to 10 ms */
-        bool task_unknown;              /* its birth was lost: ids and comm are not known */
+        bool seeded;                    /* start_time_ns is precise to 10 ms */
+        bool task_unknown;              /* its fork event was lost: ids and comm are not known */
         const struct tb_program *program; /* NULL: not asked for */
 };
 
 /* The snapshot is complete. */
 struct tb_snapshot_end {
-        uint64_t number;                /* the tasks were those as of this number */
-        uint64_t tasks;                 /* how many there were */
-        uint64_t time_ns;               /* when it was taken */
+        uint64_t number;                /* event number that the snapshot stands for */
+        uint64_t tasks;                 /* number of tasks */
+        uint64_t time_ns;               /* time of the snapshot */
 };
 
-/* What became of the connection, of a client that reconnects. */
+/* The state of the connection, for a client that reconnects. */
 enum tb_link_state {
-        TB_LINK_LOST = 1,               /* it broke; trying again */
-        TB_LINK_RESUMED = 2,            /* it is back, and so is the feed: nothing is missing, or a Loss says what */
-        TB_LINK_RESTARTED = 3,          /* it is back with a new feed: what happened meanwhile is not known */
+        TB_LINK_LOST = 1,               /* it broke; the client tries again */
+        TB_LINK_RESUMED = 2,            /* it is back with its feed: a Loss reports any missing events */
+        TB_LINK_RESTARTED = 3,          /* it is back with a new feed: the events between are not known */
 };
 
 struct tb_link {
         enum tb_link_state state;
-        const char *reason;             /* LOST: why, in a sentence. RESTARTED: why the feed did not go on */
-        uint64_t lost_time_ns;          /* when the connection broke, since the epoch */
-        uint32_t tries;                 /* RESUMED, RESTARTED: how many it took */
+        const char *reason;             /* a sentence. LOST: why it broke. RESTARTED: why the feed did not continue */
+        uint64_t lost_time_ns;          /* when the connection broke, since 1970 */
+        uint32_t tries;                 /* RESUMED, RESTARTED: number of tries */
 };
 
 /* One kernel source's counters, in datagrams. */
 struct tb_source_status {
         uint64_t received;
         uint64_t lost;
-        uint64_t dropped;               /* of those, counted by the socket */
+        uint64_t dropped;               /* lost datagrams that the socket counted */
         uint64_t truncated;
         uint64_t malformed;
-        uint64_t foreign;               /* not from the kernel: ignored */
-        uint64_t muted;                 /* how often it was found silenced */
+        uint64_t foreign;               /* sent by another sender than the kernel, and ignored */
+        uint64_t muted;                 /* how often the broker found it silenced */
         uint64_t repaired;
         uint64_t receive_buffer_bytes;
 };
@@ -425,7 +426,7 @@ struct tb_status {
         uint64_t snapshot_subscribers;
         uint64_t resumed;
         uint64_t table_bytes;
-        bool withheld;                  /* some counters are not for this client to know, and 0 */
+        bool withheld;                  /* some counters are 0 because this client may not know them */
         uint64_t refused_quota;
         uint64_t refused_namespace;
         uint64_t sweeps;
@@ -440,41 +441,41 @@ struct tb_status {
 
 /* As sample.proto, SampleScope. */
 enum tb_sample_scope {
-        TB_SAMPLE_PROCESSES = 1,        /* the sums of their threads, ended ones included */
+        TB_SAMPLE_PROCESSES = 1,        /* the sums of their threads, including ended threads */
         TB_SAMPLE_THREADS = 2,
 };
 
-/* What one task, or one process, has used since its birth: see sample.proto, TaskSample. */
+/* The statistics of one task, or one process, since its start: see sample.proto, TaskSample. */
 struct tb_task_sample {
         uint32_t pid;
-        uint32_t tid;                   /* of a process: its leader */
+        uint32_t tid;                   /* for a process: its leader */
         uint32_t ppid;                  /* 0: none or not known */
         uint32_t uid;                   /* real user id */
         char comm[TB_COMM_SIZE];
         uint64_t start_time_ns;         /* with pid and tid: its identity */
-        uint64_t time_ns;               /* when the kernel was asked, or it ended */
-        const struct tb_task_stats *stats; /* totals since its birth; NULL: gone, or stats_missing says why */
-        uint32_t tasks;                 /* of a process: its live threads */
+        uint64_t time_ns;               /* time of the kernel's answer, or of the exit */
+        const struct tb_task_stats *stats; /* totals since its start; NULL: gone, or see stats_missing */
+        uint32_t tasks;                 /* for a process: its live threads */
         bool kernel_thread;
-        bool gone;                      /* answers tb_request_stats(): there is no such task, or none to know of */
+        bool gone;                      /* tb_request_stats(): no such task, or this client may not know it */
         bool ended;                     /* these are its last values */
-        struct tb_termination termination;      /* ended: how */
-        enum tb_stats_missing stats_missing;    /* ended: why stats is NULL */
+        struct tb_termination termination;      /* if ended: the cause */
+        enum tb_stats_missing stats_missing;    /* if ended: the reason why stats is NULL */
 };
 
 /* A sample is complete: see sample.proto, SampleBatch. */
 struct tb_sample {
         uint64_t number;                /* in this subscription, from 1 */
-        uint64_t begin_time_ns;         /* when the broker began, and ended, to ask the kernel */
+        uint64_t begin_time_ns;         /* time when the broker began, and finished, to ask the kernel */
         uint64_t end_time_ns;
-        uint64_t span_ns;               /* from the end of the sample before to the end of this; 0: the first */
-        uint64_t tasks;                 /* how many TB_MESSAGE_TASK_SAMPLE came with it */
-        bool full;                      /* it had every live task of the subscription */
-        uint64_t forks;                 /* within the span, of those that the subscription is of */
+        uint64_t span_ns;               /* from the end of the previous sample to the end of this; 0: the first */
+        uint64_t tasks;                 /* number of TB_MESSAGE_TASK_SAMPLE messages */
+        bool full;                      /* it had every live task that matches the subscription */
+        uint64_t forks;                 /* within the span, for tasks that match the subscription */
         uint64_t execs;
         uint64_t exits;
-        uint64_t lost;                  /* events that the kernel lost meanwhile */
-        uint64_t samples_lost;          /* samples before this one that the client was too slow for */
+        uint64_t lost;                  /* events that the kernel lost within the span */
+        uint64_t samples_lost;          /* earlier samples that the client was too slow for */
 };
 
 /* As broker.proto, ErrorCode. */
@@ -499,10 +500,10 @@ enum tb_error_code {
 /* The broker refused something. */
 struct tb_error {
         enum tb_error_code code;
-        const char *message;            /* one sentence, English */
-        const char *field;              /* of the request; "" where none */
-        bool closing;                   /* the connection ends after this */
-        uint64_t lost;                  /* TB_ERROR_FELL_BEHIND: events lost */
+        const char *message;            /* one English sentence */
+        const char *field;              /* the request's invalid field; "" if none */
+        bool closing;                   /* the broker closes the connection after this */
+        uint64_t lost;                  /* TB_ERROR_FELL_BEHIND: number of lost events */
 };
 
 enum tb_message_type {
@@ -511,19 +512,19 @@ enum tb_message_type {
         TB_MESSAGE_EVENT,
         TB_MESSAGE_STATUS,
         TB_MESSAGE_ERROR,
-        TB_MESSAGE_TASK,                /* one of the snapshot; they come before the first event */
+        TB_MESSAGE_TASK,                /* a task of the snapshot, before the first event */
         TB_MESSAGE_SNAPSHOT_END,
         TB_MESSAGE_LINK,                /* only after tb_set_reconnect() */
-        TB_MESSAGE_TASK_SAMPLE,         /* one of an answer to tb_request_stats(), or of a sample */
+        TB_MESSAGE_TASK_SAMPLE,         /* a task of an answer to tb_request_stats(), or of a sample */
         TB_MESSAGE_STATS_END,           /* the answer to tb_request_stats() is complete */
         TB_MESSAGE_SAMPLING,            /* tb_sample() was accepted */
         TB_MESSAGE_SAMPLE,              /* a sample is complete */
 };
 
-/* What tb_next() hands out. */
+/* A message that tb_next() returns. */
 struct tb_message {
         enum tb_message_type type;
-        uint64_t request_id;            /* of the request that it answers; else 0 */
+        uint64_t request_id;            /* id of the request that it answers, or 0 */
         union {
                 const struct tb_welcome *welcome;
                 const struct tb_subscribed *subscribed;
@@ -539,22 +540,23 @@ struct tb_message {
 };
 
 /*
- * Which part of the machine: see broker.proto, Filter. All zero: all of it. The
- * arrays and texts are the caller's, and read during tb_subscribe() only.
+ * The part of the machine that a client asks for: see broker.proto, Filter. All
+ * zero: all of it. The caller owns the arrays and texts; the library reads them
+ * during tb_subscribe() only.
  */
 struct tb_filter {
         const uint32_t *uids;           /* real user ids */
         size_t n_uids;                  /* at most TB_FILTER_UIDS_MAX */
-        const uint32_t *pids;           /* processes and their children */
+        const uint32_t *pids;           /* these processes and their children */
         size_t n_pids;                  /* at most TB_FILTER_PIDS_MAX */
-        const uint32_t *subtrees;       /* processes and all that descends from them */
+        const uint32_t *subtrees;       /* these processes and all their descendants */
         size_t n_subtrees;              /* at most TB_FILTER_SUBTREES_MAX */
         const char *const *comms;       /* patterns of names */
         size_t n_comms;                 /* at most TB_FILTER_COMMS_MAX, of at most TB_FILTER_COMM_BYTES_MAX */
-        const char *const *cgroups;     /* cgroups and all below */
+        const char *const *cgroups;     /* these cgroups and all cgroups below them */
         size_t n_cgroups;               /* at most TB_FILTER_CGROUPS_MAX, of at most TB_FILTER_CGROUP_BYTES_MAX */
         const char *cpus;               /* "0-3,8"; NULL: all */
-        bool nonzero;                   /* of exits, only those that failed */
+        bool nonzero;                   /* among exits, only failed exits */
 };
 
 #define TB_FILTER_UIDS_MAX 64u
@@ -565,23 +567,23 @@ struct tb_filter {
 #define TB_FILTER_CGROUPS_MAX 8u
 #define TB_FILTER_CGROUP_BYTES_MAX 511u
 
-/* What to ask for. All zero: forks, execs and exits of processes, at once. */
+/* A subscription. All zero: forks, execs and exits of processes, without delay. */
 struct tb_subscription {
-        uint32_t kinds;                 /* TB_KIND_BIT()s; 0: TB_KINDS_DEFAULT. Loss always comes */
+        uint32_t kinds;                 /* TB_KIND_BIT()s; 0: TB_KINDS_DEFAULT. The broker always sends losses */
         bool threads;                   /* threads too */
-        bool strict;                    /* end the connection rather than go on after losing events */
-        uint32_t max_delay_ms;          /* events may be held back so long; at most 60000 */
-        bool snapshot;                  /* first the tasks that are alive, then what happens from then on */
-        bool programs;                  /* what processes run, with exec, exit and the snapshot */
+        bool strict;                    /* close the connection after a loss of events */
+        uint32_t max_delay_ms;          /* the broker may hold events back so long; at most 60000 */
+        bool snapshot;                  /* first the live tasks, then the events from then on */
+        bool programs;                  /* programs with exec, exit and the snapshot */
         struct tb_filter filter;
 };
 
-/* What to sample. */
+/* A subscription to samples. */
 struct tb_sampling {
         uint32_t interval_ms;           /* 100 to 60000 */
         enum tb_sample_scope scope;     /* 0: TB_SAMPLE_PROCESSES */
-        uint32_t groups;                /* TB_STATS_BIT()s of what is wanted; 0: all */
-        struct tb_filter filter;        /* without cpus and nonzero, which are about events */
+        uint32_t groups;                /* TB_STATS_BIT()s of the requested groups; 0: all */
+        struct tb_filter filter;        /* without cpus and nonzero, which select events */
 };
 
 /* Numbers that one tb_request_stats() can ask for, in all. */
@@ -590,68 +592,70 @@ struct tb_sampling {
 /*
  * Connects to the broker.
  *
- * @path: the socket; NULL: what TASKBROKER_SOCKET names, else TB_SOCKET_PATH.
- * @ret_client: the client, to be closed with tb_close().
+ * @path: the socket. NULL: the socket that TASKBROKER_SOCKET names, else TB_SOCKET_PATH.
+ * @ret_client: the client. The caller closes it with tb_close().
  *
- * Does not wait for the broker to say anything: its Welcome is the first message.
+ * Does not wait for data from the broker: its Welcome is the first message.
  *
  * Return: 0; -ENOENT or -ECONNREFUSED: no broker there; -EACCES: not allowed;
  *         -ENAMETOOLONG; -EINVAL: @path is empty; -ENOMEM; another negative errno
- *         of socket(2) or connect(2). tb_error_text(NULL) tells nothing of this call: use
- *         tb_connect_error_text().
+ *         of socket(2) or connect(2). tb_connect_error_text() describes the error;
+ *         tb_error_text(NULL) does not.
  */
 int tb_connect(const char *path, struct tb_client **ret_client);
 
 /*
- * Makes a client of a connected stream socket; takes ownership of it, also on
- * failure, and makes it non-blocking.
+ * Makes a client from a connected stream socket. Takes ownership of the socket,
+ * also on failure, and makes it non-blocking.
  */
 int tb_connect_fd(int fd, struct tb_client **ret_client);
 
 /*
- * Says in a sentence why tb_connect() failed and what to do, into @buffer.
- * @path and @error are what tb_connect() was given and what it returned.
+ * Writes a sentence into @buffer: why tb_connect() failed, and a remedy. @path is
+ * the path that tb_connect() got, @error the value that it returned.
  */
 void tb_connect_error_text(const char *path, int error, char *buffer, size_t n_buffer);
 
 /*
- * Makes a client of tb_connect() survive its connection: when that breaks, and
- * when the broker restarts, the client connects again (after 0.1 s, then twice as
- * long each time, 5 s at most), subscribes as before, and goes on exactly where
- * it was. It says so with TB_MESSAGE_LINK: if the feed could not go on
- * (TB_LINK_RESTARTED), TB_MESSAGE_SUBSCRIBED follows and, where the subscription
- * asked for one, a new snapshot: the program's own table is void then. A request
- * for the status is not repeated.
+ * Makes a client of tb_connect() reconnect when its connection breaks or the
+ * broker restarts. The first try comes after 0.1 s. Each further wait is twice as
+ * long, at most 5 s. The client subscribes as before and continues at the event
+ * where it was.
  *
- * To be called before the first tb_process(). From then on tb_fd() is a
- * descriptor for POLLIN alone, which stays the same and wakes for the next try
- * too, and tb_process() fails for good only where trying again is of no use: the
- * socket may not be used, what listens there is not a broker, or the subscription
- * itself was refused.
+ * A TB_MESSAGE_LINK reports each step. If the feed could not continue
+ * (TB_LINK_RESTARTED), a TB_MESSAGE_SUBSCRIBED follows. If the subscription asked
+ * for a snapshot, a new snapshot follows too, and the program's own table is void.
+ * A request for the status is not repeated.
  *
- * Return: 0; -EINVAL: the client was made of a descriptor; another negative errno.
+ * Call it before the first tb_process(). After the call tb_fd() is a descriptor
+ * for POLLIN alone. The descriptor stays the same, and wakes the program for the
+ * next try too. tb_process() then fails only if a further try is useless. The
+ * causes are: the socket may not be used, its listener is not a broker, or the
+ * broker refused the subscription.
+ *
+ * Return: 0; -EINVAL: the client was made from a descriptor; another negative errno.
  */
 int tb_set_reconnect(struct tb_client *client);
 
 /* Closes and frees. NULL is fine. Returns NULL. */
 struct tb_client *tb_close(struct tb_client *client);
 
-/* The descriptor to wait for. Owned by the client. */
+/* Returns the descriptor to wait for. The client owns it. */
 int tb_fd(const struct tb_client *client);
 
-/* What to wait for with poll(2): POLLIN, and POLLOUT while a request waits to be sent. */
+/* Returns the events for poll(2): POLLIN, and POLLOUT while a request waits to be sent. */
 short tb_poll_events(const struct tb_client *client);
 
 /*
- * Sends what waits and receives what came, without blocking: at most 1 MiB a
- * call, so that a flood does not keep the caller. Messages are then ready for
- * tb_next(). While messages wait there, it receives nothing, so that memory is
- * bounded.
+ * Sends pending requests and receives data without blocking: at most 1 MiB a
+ * call, so that a flood does not occupy the caller. Messages are then ready for
+ * tb_next(). While messages are ready there, it receives nothing, so that memory
+ * is bounded.
  *
- * Return: 0; -EPIPE: the broker closed the connection (messages that came before
- *         are still there for tb_next()); -EPROTO: it sent what is not the
- *         protocol; another negative errno. After an error only tb_next(),
- *         tb_error_text() and tb_close() make sense.
+ * Return: 0; -EPIPE: the broker closed the connection (earlier messages are still
+ *         ready for tb_next()); -EPROTO: the broker violated the protocol; another
+ *         negative errno. After an error only tb_next(), tb_error_text() and
+ *         tb_close() are useful.
  */
 int tb_process(struct tb_client *client);
 
@@ -660,32 +664,32 @@ int tb_process(struct tb_client *client);
  *
  * @ret_message: valid until the next call with this client.
  *
- * Return: 1: there is one; 0: none, wait and tb_process(); -EPROTO: what came
- *         is not the protocol; -ENOMEM.
+ * Return: 1: a message; 0: no message, wait and call tb_process(); -EPROTO: the
+ *         broker violated the protocol; -ENOMEM.
  */
 int tb_next(struct tb_client *client, const struct tb_message **ret_message);
 
 /*
  * Asks for events. @subscription NULL: the defaults. @ret_request_id, if not
- * NULL, is what TB_MESSAGE_SUBSCRIBED or TB_MESSAGE_ERROR will repeat.
+ * NULL, gets the id that TB_MESSAGE_SUBSCRIBED or TB_MESSAGE_ERROR will repeat.
  *
  * Return: 0; -EINVAL: no such kind, max_delay_ms too large, or a filter with too
- *         many entries, or too long ones; -ENOBUFS: more requests wait to be sent
- *         than fit.
+ *         many or too long entries; -ENOBUFS: no room for a further pending
+ *         request.
  */
 int tb_subscribe(struct tb_client *client,
                  const struct tb_subscription *subscription,
                  uint64_t *ret_request_id);
 
-/* Asks for the broker's status: TB_MESSAGE_STATUS. Return: 0, or -ENOBUFS. */
+/* Asks for the broker's status: TB_MESSAGE_STATUS. Returns 0 or -ENOBUFS. */
 int tb_request_status(struct tb_client *client, uint64_t *ret_request_id);
 
 /*
- * Asks what processes (the sums of their threads) and single tasks have used up to
- * now: a TB_MESSAGE_TASK_SAMPLE for each, in this order, then TB_MESSAGE_STATS_END.
- * A number that is nobody's is an answer too (`gone`).
+ * Asks for the statistics of processes (the sums of their threads) and of single
+ * tasks up to now. A TB_MESSAGE_TASK_SAMPLE for each comes in this order, then
+ * TB_MESSAGE_STATS_END. A number without a task gets an answer too (`gone`).
  *
- * Return: 0; -EINVAL: more than TB_STATS_MAX numbers, or none; -ENOBUFS.
+ * Return: 0; -EINVAL: more than TB_STATS_MAX numbers, or no number; -ENOBUFS.
  */
 int tb_request_stats(struct tb_client *client,
                      const uint32_t *pids,
@@ -695,26 +699,26 @@ int tb_request_stats(struct tb_client *client,
                      uint64_t *ret_request_id);
 
 /*
- * Asks for a sample now and then one every interval: TB_MESSAGE_SAMPLING, and for
- * each sample a TB_MESSAGE_TASK_SAMPLE for every task that ran, was born or ended
- * since the one before, then TB_MESSAGE_SAMPLE. The first has every live task. It
- * takes the place of tb_subscribe(): a connection has one or the other. A client
- * that reconnects asks again; what comes then is full.
+ * Asks for a sample now, and for another after each interval. TB_MESSAGE_SAMPLING
+ * answers. A sample is a TB_MESSAGE_TASK_SAMPLE for every task that ran, was
+ * created or ended since the previous sample, then a TB_MESSAGE_SAMPLE. The first
+ * sample has every live task. A connection has either tb_subscribe() or
+ * tb_sample(). A client that reconnects asks again, and the next sample is full.
  *
- * Return: 0; -EINVAL: an interval, a scope or a filter that cannot be; -ENOBUFS.
+ * Return: 0; -EINVAL: an invalid interval, scope or filter; -ENOBUFS.
  */
 int tb_sample(struct tb_client *client, const struct tb_sampling *sampling, uint64_t *ret_request_id);
 
-/* The broker's Welcome; NULL until it came. Owned by the client. */
+/* Returns the broker's Welcome; NULL until it came. The client owns it. */
 const struct tb_welcome *tb_client_welcome(const struct tb_client *client);
 
-/* The last error of this client in a sentence; "" where there was none. Owned by the client. */
+/* Returns the client's last error as a sentence, or "" without an error. The client owns the text. */
 const char *tb_error_text(const struct tb_client *client);
 
-/* "fork", "exec", ...; NULL for what is not a kind. */
+/* Returns "fork", "exec", ...; NULL if @kind is not a kind. */
 const char *tb_kind_name(enum tb_kind kind);
 
-/* The names on the wire, in lower case: "connector", "overrun"; "unknown" for others. */
+/* Return the names on the wire, in lower case: "connector", "overrun"; "unknown" for other values. */
 const char *tb_loss_source_name(enum tb_loss_source source);
 const char *tb_loss_reason_name(enum tb_loss_reason reason);
 
