@@ -18,7 +18,7 @@
  * json_event.c.
  */
 
-/* What a kind means to those who do not look into it. */
+/* Properties of a kind, for code that does not read its fields. */
 enum {
         EVENT_OF_PROCESS = 1u << 0,     /* it concerns the whole process, whichever thread caused it */
         EVENT_CHANGES_TASK = 1u << 1,   /* name, ids or owner of a live task can differ behind it */
@@ -35,7 +35,7 @@ enum {
  *   kernel   the kernel's number of it, in linux/cn_proc.h; 0: not a kernel event
  *   task_at  where the task's tid and, behind it, pid stand in the kernel's event data
  *   parse    FIELDS: the fields stand in the kernel's event data where their rows say;
- *            OWN: proc_event_parse_name() reads them; NONE: it is not the kernel's
+ *            OWN: proc_event_parse_name() reads them; NONE: not a kernel event
  *   member   the struct of its fields in Event and tb_event; none: it has no fields
  *   wire     the member of the wire's Event.what, in small and in capital letters
  *   message  the message of that member, as protobuf-c spells it in names of functions
@@ -80,7 +80,7 @@ enum {
         F(fork, parent_tid, U32, 0, SHOWN)                                    \
         F(fork, parent_pid, U32, 4, HIDDEN)
 
-/* The kernel sends the new name, which is the event's; the join knows the old one. */
+/* The kernel sends the new name, which Event.comm holds; the join knows the old name. */
 #define EVENT_FIELDS_comm_change(F)                                           \
         F(comm_change, old_comm, COMM, 0, SHOWN)
 
