@@ -3,7 +3,7 @@
 /*
  * taskbroker: what every task of this machine does, for people and scripts.
  *
- * Finds the verb and leaves the rest to it.
+ * Finds the verb and calls its function.
  */
 
 #include <errno.h>
@@ -53,7 +53,7 @@ static int run_verb(const char *socket_path, int argc, char **argv) {
                 if (strcmp(verbs[i].name, argv[0]) != 0)
                         continue;
 
-                /* 0, not 1: getopt_long() must forget the mode it read the first options in. */
+                /* 0, not 1: getopt_long() must forget the mode in which it read the first options. */
                 optind = 0;
                 return verbs[i].run(socket_path, argc, argv);
         }
@@ -62,9 +62,9 @@ static int run_verb(const char *socket_path, int argc, char **argv) {
 }
 
 /*
- * Whoever starts us may have closed standard output, and the connection would be in
- * its place: the broker would be sent what is to be printed. So each of the three
- * is taken, the wrong way round, that using it fails as it should.
+ * Opens standard descriptors that our caller has closed. Otherwise the connection could
+ * get the number of standard output, and the broker would receive what is printed. Each
+ * is opened for the wrong direction, so that its use fails as it should.
  */
 static int hold_standard_descriptors(void) {
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
@@ -77,7 +77,7 @@ static int hold_standard_descriptors(void) {
         return 0;
 }
 
-/* Help and version went through stdio, all else is the verbs' own. EIO: a terminal that has gone needs no telling. */
+/* Flushes stdio, which printed help and version; verbs flush their own output. EIO: the terminal was closed. */
 static int finish(int status) {
         int r = fflush(stdout) == 0 ? 0 : -errno;
 

@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * What main.c and the verbs agree on. To add a verb: a file with its function, a
- * line here, one in main.c's table, and its section in docs/man/taskbroker.1.
+ * The functions of the verbs, which main.c calls. To add a verb: a folder with its
+ * function, a line here, a row in the table of main.c, and a section in
+ * docs/man/taskbroker.1.
  */
 
 typedef struct Verb Verb;
 
-/* The socket's path is NULL where the command line named none; argv[0] is the verb. */
+/* @socket_path NULL: the command line has none. argv[0] is the verb. */
 struct Verb {
         const char *name;
         int (*run)(const char *socket_path, int argc, char **argv);

@@ -371,7 +371,7 @@ def test_the_command_says_all_of_each_thread(live):
 def test_the_command_says_who_is_gone(live):
     done = ask_command(live, "4711", "100")
     assert done.returncode == 1 and len(cells(done.stdout)) == 1
-    assert done.stderr == "taskbroker: 4711: there is no such process, or none that you may know of.\n"
+    assert done.stderr == "taskbroker: 4711: there is no such process, or you may not see it.\n"
     done = ask_command(live, "--threads", "4711")
     assert (done.returncode, done.stdout) == (1, "") and "no such process" in done.stderr
 
@@ -380,7 +380,7 @@ def test_the_command_says_what_was_lost(live):
     live.live.drop.add(101)
     for arguments, number in ((["100"], 100), (["--threads", "100"], 101)):
         done = ask_command(live, *arguments)
-        assert (done.returncode, done.stderr) == (1, f"taskbroker: {number}: the kernel's answer was lost. Ask again.\n")
+        assert (done.returncode, done.stderr) == (1, f"taskbroker: {number}: the answer of the kernel was lost. Ask again.\n")
         assert len(cells(done.stdout)) == len(arguments) - 1
     done = ask_command(live, "--json", "100")
     assert done.returncode == 1 and json.loads(done.stdout)["stats"] is None

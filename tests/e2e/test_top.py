@@ -566,7 +566,7 @@ def test_terminal_without_a_cursor(broker, tmp_path):
     top = Terminal(tmp_path / "t", [executable("TASKBROKER", "command"), "--socket", broker.path, "top"],
                    environment={"TERM": "dumb"})
     status, errors = top.ended()
-    assert status == 1 and 'the kind "dumb" can only be written on' in errors
+    assert status == 1 and 'be drawn on a terminal of the kind "dumb"' in errors
     assert "or use -b" in errors
     top.close()
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The two clocks that the command reads: one for deadlines, one for what people read. */
+/* The two clocks of the command: one for deadlines, one for times that people read. */
 
 #include <time.h>
 

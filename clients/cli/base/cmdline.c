@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A command line as a text for people: the arguments with spaces between them,
- * as ps(1) has them. Pure.
+ * A command line as a text for people: the arguments with spaces between them, as in
+ * ps(1). Pure.
  */
 
 #include <string.h>
@@ -13,13 +13,13 @@
 
 /**
  * cmdline_text() - write a command line
- * @text:       output: harmless on a terminal; empty where there are no arguments
- * @program:    whose it is
+ * @text:       output: escaped for a terminal; empty if there are no arguments
+ * @program:    the program
  *
- * What was cut ends in "...": by the broker, which leaves the last argument
- * without its NUL, or here, if another broker tells more than this one does.
+ * A command line that was cut ends in "...". The broker cuts it, and leaves the last
+ * argument without its NUL. A newer broker may send more: then it is cut here.
  *
- * Return: The text's length.
+ * Return: The length of the text.
  */
 size_t cmdline_text(char text[static CMDLINE_TEXT_MAX], const struct tb_program *program) {
         size_t n_line = program->n_cmdline, n;
@@ -32,7 +32,7 @@ size_t cmdline_text(char text[static CMDLINE_TEXT_MAX], const struct tb_program 
         }
         memcpy(line, program->cmdline, n_line);
 
-        /* The last one's end; and what a process that gave itself a shorter title filled the rest with. */
+        /* The NUL of the last argument, and more of them if the process has set a shorter title. */
         while (n_line > 0 && !line[n_line - 1])
                 n_line--;
         for (size_t i = 0; i < n_line; ++i)

@@ -7,10 +7,10 @@
 
 #include "clients/cli/base/text.h"
 
-/* Of a command line, the broker tells so many bytes. */
+/* The broker sends at most so many bytes of a command line. */
 #define CMDLINE_MAX 2048u
 
-/* Room for all of them as a text. */
+/* Room for the text. */
 #define CMDLINE_TEXT_MAX (TEXT_ESCAPED_MAX(CMDLINE_MAX) + sizeof("..."))
 
 size_t cmdline_text(char text[static CMDLINE_TEXT_MAX], const struct tb_program *program);

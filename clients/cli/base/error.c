@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What goes to standard error: for a person, one sentence a line.
+ * Messages on standard error: for a person, one sentence per line.
  *
- * Parts of it may be the broker's words or the command line's: nothing that a
- * terminal would obey gets through.
+ * A message may have parts from the broker or from the command line, so it is escaped
+ * for a terminal.
  */
 
 #include <getopt.h>
@@ -35,7 +35,7 @@ void error_print(const char *format, ...) {
         va_end(args);
 }
 
-/* Returns the exit status of wrong usage. @verb NULL: of the command itself. */
+/* Prints a message about wrong usage, and returns its exit status. @verb NULL: the command without a verb. */
 int error_usage(const char *verb, const char *format, ...) {
         va_list args;
 
@@ -48,24 +48,24 @@ int error_usage(const char *verb, const char *format, ...) {
 }
 
 /**
- * error_column() - say that there is no such column
- * @verb:       as of error_usage()
- * @option:     whose value has it
- * @name:       what was asked for
- * @n_name:     its length
+ * error_column() - print that a column does not exist
+ * @verb:       as in error_usage()
+ * @option:     the option that has the name
+ * @name:       the name
+ * @n_name:     the length of the name
  *
  * Return: The exit status of wrong usage.
  */
 int error_column(const char *verb, const char *option, const char *name, size_t n_name) {
         return error_usage(verb, "%s: \"%.*s\" is not a column; taskbroker %s --help lists them.", option,
-                              (int)(n_name < 64 ? n_name : 64), name, verb);
+                           (int)(n_name < 64 ? n_name : 64), name, verb);
 }
 
 /*
- * The option as it was typed. getopt_long() tells of a long one by its letter, if
- * it has one; and of a letter it tells before it is done with the word that it is in.
+ * The option as it was typed. If a long option has a letter, getopt_long() reports the
+ * letter. It reports a letter before it has finished the word with the letter.
  */
-static const char *option_typed(int c, char **argv, char letter[static 3]) {
+static const char *error_option_name(int c, char **argv, char letter[static 3]) {
         const char *word = argv[optind - 1], *next = argv[optind];
         bool is_letter = optopt > ' ' && optopt < 0x7f;
 
@@ -83,16 +83,16 @@ static const char *option_typed(int c, char **argv, char letter[static 3]) {
 }
 
 /**
- * error_option() - say what getopt_long() did not like
- * @verb:       as of error_usage()
- * @c:          what it returned: '?', or ':' where a value is missing
- * @argv:       what it reads; opterr must be 0, or its text begin with ':'
+ * error_option() - print why getopt_long() refused an option
+ * @verb:       as in error_usage()
+ * @c:          the result of getopt_long(): '?', or ':' if a value is missing
+ * @argv:       the command line; opterr must be 0, or the letters begin with ':'
  *
  * Return: The exit status of wrong usage.
  */
 int error_option(const char *verb, int c, char **argv) {
         char letter[3];
-        const char *option = option_typed(c, argv, letter);
+        const char *option = error_option_name(c, argv, letter);
 
         if (c == ':')
                 return error_usage(verb, "%s: its value is missing.", option);

@@ -10,8 +10,8 @@ enum {
 };
 
 /*
- * What a step of a verb returns if the verb is to continue. All else is the exit status
- * of the verb, which ends: one of the above, or for run that of its command.
+ * The result of a step of a verb that goes on. Any other result ends the verb and is its
+ * exit status: one of the above, or for run the status of the command.
  */
 enum {
         VERB_CONTINUE = -1,

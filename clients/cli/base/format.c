@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Numbers as people read them: at most a handful of characters, the unit behind.
+ * Numbers, times and exits as short texts for people.
  *
- * Each function writes into the caller's room and returns it. Pure, but for the
+ * Each function writes into the buffer of the caller and returns it. Pure, but for the
  * time zone.
  */
 
@@ -27,7 +27,7 @@ const char *format_bytes(char text[static FORMAT_MAX], uint64_t bytes) {
                 return text;
         }
 
-        /* From here on @bytes is in 1024ths of the unit. What would show as 1024 is 1.0 of the next. */
+        /* From here on @bytes is in 1024ths of the unit. A value that rounds to 1024 is 1.0 of the next unit. */
         while (bytes >= 1024u * 1024u - 512u && units[unit + 1]) {
                 bytes = bytes / 1024 + (bytes % 1024 >= 512);
                 unit++;
@@ -42,7 +42,7 @@ const char *format_bytes(char text[static FORMAT_MAX], uint64_t bytes) {
         return text;
 }
 
-/* Three digits that count: "417us", "1.23ms", "45.6ms", "1.23s", then "2m03s", "3h04m", "5d06h". */
+/* Three significant digits: "417us", "1.23ms", "45.6ms", "1.23s", then "2m03s", "3h04m", "5d06h". */
 const char *format_duration(char text[static FORMAT_MAX], uint64_t ns) {
         static const char *const units[] = { "ns", "us", "ms", "s" };
         uint64_t seconds = ns / NS_PER_S;
@@ -111,7 +111,7 @@ const char *format_clock(char text[static FORMAT_MAX], uint64_t time_ns) {
         return text;
 }
 
-/* When something began that may be old: of today as format_clock(), "11-14 22:13" of this year, else "2023-11-14". */
+/* A start that may be long ago: today as format_clock(), this year as "11-14 22:13", else "2023-11-14". */
 const char *format_begin(char text[static FORMAT_MAX], uint64_t time_ns, uint64_t now_ns) {
         time_t begin = (time_t)(time_ns / NS_PER_S), now = (time_t)(now_ns / NS_PER_S);
         struct tm then, today;
@@ -138,7 +138,7 @@ const char *format_date(char text[static FORMAT_MAX], uint64_t time_ns) {
         return text;
 }
 
-/* "0", "exit 3", "SIGKILL", "SIGSEGV + core"; "-" where nobody tells. */
+/* "0", "exit 3", "SIGKILL", "SIGSEGV + core"; "-" if it is not known. */
 const char *format_termination(char text[static FORMAT_MAX], const struct tb_termination *termination) {
         const char *core = termination->core_dumped ? " + core" : "";
         const char *name;
@@ -153,7 +153,7 @@ const char *format_termination(char text[static FORMAT_MAX], const struct tb_ter
                 return text;
         }
 
-        /* Real-time signals have no names of their own. */
+        /* Real-time signals have no names. */
         name = termination->term_signal < 65 ? sigabbrev_np((int)termination->term_signal) : NULL;
         if (name)
                 snprintf(text, FORMAT_MAX, "SIG%s%s", name, core);

@@ -8,7 +8,7 @@
 
 #include "taskbroker/taskbroker.h"
 
-/* Room for the text of any of these. */
+/* Room for any of these texts. */
 #define FORMAT_MAX 48
 
 const char *format_bytes(char text[static FORMAT_MAX], uint64_t bytes);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Values of options, read strictly: all of the text, or nothing.
+ * The options of a verb, and their values. A value is read strictly: all of the text, or
+ * nothing.
  *
- * Called by the verbs, which know what to say of a wrong one. Pure, but for the
+ * Called by the verbs, which print the messages about wrong values. Pure, but for the
  * look-up of user names.
  */
 
@@ -12,20 +13,50 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clients/cli/base/error.h"
+#include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/option.h"
 
 #define NS_PER_S 1000000000u
 
-/* Thirty years: as good as for ever, and far from any overflow. */
+/* Thirty years: longer than any use, and far from any overflow. */
 #define SECONDS_MAX 1000000000u
 
 /**
- * option_next_name() - take the next name of a list such as "pid,user"
- * @list:       what is left of it; NULL when that was all
- * @ret_name:   output: points into it, and does not end with a 0 byte
- * @ret_n:      output: its length; 0 where two commas follow each other, and for ""
+ * option_parse() - read the options of a command line
+ * @set:        the options of the verb
+ * @argc:       the number of arguments, with the verb
+ * @argv:       the arguments, with the verb
+ * @options:    given to @set->read()
  *
- * Return: Whether there is one.
+ * Return: VERB_CONTINUE, and optind is the first argument that is not an option; else the
+ *         exit status: help was printed, or an option is wrong.
+ */
+int option_parse(const OptionSet *set, int argc, char **argv, void *options) {
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, set->letters, set->table, NULL)) >= 0) {
+                if (c == 'h') {
+                        set->help();
+                        return EXIT_STATUS_OK;
+                }
+                if (c == '?' || c == ':')
+                        return error_option(set->verb, c, argv);
+                r = set->read(options, c, optarg);
+                if (r != EXIT_STATUS_OK)
+                        return r;
+        }
+
+        return VERB_CONTINUE;
+}
+
+/**
+ * option_next_name() - take the next name of a list such as "pid,user"
+ * @list:       the rest of the list; NULL after the last name
+ * @ret_name:   output: points into the list, and has no NUL at the end
+ * @ret_n:      output: the length; 0 between two commas, and for ""
+ *
+ * Return: Whether there was a name.
  */
 bool option_next_name(const char **list, const char **ret_name, size_t *ret_n) {
         size_t n;
@@ -62,10 +93,10 @@ bool option_read_number(const char *text, uint64_t min, uint64_t max, uint64_t *
 
 /**
  * option_read_seconds() - read a span of time such as "2", "0.25" or ".5"
- * @text:       the option's value
- * @ret_ns:     nanoseconds
+ * @text:       the value of the option
+ * @ret_ns:     output: nanoseconds
  *
- * Not strtod(): it would take "inf", "0x10" and the locale's comma.
+ * strtod() would take "inf", "0x10" and the comma of the locale.
  *
  * Return: Whether it is a decimal number greater than 0 and not too large.
  */
@@ -113,12 +144,12 @@ static bool option_read_kind(const char *name, size_t n_name, uint32_t *kinds) {
 
 /**
  * option_read_kinds() - read a list of kinds such as "fork,exit"
- * @text:       the option's value
- * @ret_kinds:  the kinds as TB_KIND_BIT()s
- * @wrong:      output: the name in the list that is not a kind
- * @n_wrong:    room for it
+ * @text:       the value of the option
+ * @ret_kinds:  output: the kinds as TB_KIND_BIT()s
+ * @wrong:      output: the first name that is not a kind
+ * @n_wrong:    the size of @wrong
  *
- * Return: Whether every name is one, and there is one.
+ * Return: Whether every name is a kind.
  */
 bool option_read_kinds(const char *text, uint32_t *ret_kinds, char *wrong, size_t n_wrong) {
         uint32_t kinds = 0;
@@ -135,7 +166,7 @@ bool option_read_kinds(const char *text, uint32_t *ret_kinds, char *wrong, size_
         return true;
 }
 
-/* A user's number, or their name. A name made of digits only is a number, as everywhere. */
+/* Reads the number or the name of a user. A name of digits only is a number. */
 bool option_read_user(const char *text, uid_t *ret_uid) {
         const struct passwd *user;
         uint64_t number;

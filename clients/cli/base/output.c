@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Standard output: a buffer, and its owner decides when it is flushed.
+ * Standard output: a buffer that its owner flushes.
  *
- * Not stdio, which says of an interrupted or failed write only that it failed:
- * a signal must end the program with everything written once, and a reader that
- * has gone must end it quietly. SIGPIPE is ignored by main().
+ * stdio reports only that a write failed. Here a signal must end the program after
+ * everything was written once, and a closed pipe must end it without a message. main()
+ * ignores SIGPIPE.
  */
 
 #include <errno.h>
@@ -18,10 +18,10 @@
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/output.h"
 
-/* How long a reader that is stuck keeps us from ending. */
+/* The program waits so long for a stuck reader before it ends. */
 #define OUTPUT_FINISH_MS 1000
 
-/* Whatever a pipe says it can take, it takes so much without blocking. */
+/* A pipe that is ready for writing takes so much without blocking. */
 #define OUTPUT_PIPE_ROOM 4096u
 
 static bool output_wants_colour(void) {
@@ -60,16 +60,15 @@ static bool output_must_stop(const Output *output) {
  * output_flush() - write everything
  * @output:     the output
  *
- * Return: 0; -EINTR: a signal asked to stop, what could not be written is kept
- *         for output_finish(); -EPIPE: the reader has gone; another negative
- *         errno of write(2).
+ * Return: 0; -EINTR: a signal came, and the rest is kept for output_finish();
+ *         -EPIPE: the reader has closed the pipe; another negative errno of write(2).
  */
 int output_flush(Output *output) {
         ssize_t n;
         int r;
 
         while (output->n > 0) {
-                /* Before each write: one that was interrupted half-way says only how far it came. */
+                /* Checked before each write: a write that was interrupted half-way returns how much it wrote. */
                 if (output_must_stop(output))
                         return -EINTR;
 
@@ -92,13 +91,13 @@ int output_flush(Output *output) {
 /**
  * output_write() - write, now or later
  * @output:     the output
- * @data:       what
- * @n_data:     how much
+ * @data:       the bytes
+ * @n_data:     their number
  *
- * What does not fit into the buffer, after it was flushed, goes out at once. Only
- * -EINTR drops anything: @data itself, whole where it fits into the buffer.
+ * A full buffer is flushed. Only -EINTR drops bytes: the rest of @data, or all of @data if
+ * it fits into the buffer.
  *
- * Return: as output_flush().
+ * Return: As output_flush().
  */
 int output_write(Output *output, const char *data, size_t n_data) {
         while (n_data > 0) {
@@ -123,8 +122,8 @@ int output_write(Output *output, const char *data, size_t n_data) {
  * output_finish() - write everything before the end
  * @output:     the output
  *
- * A second signal ends the program in the ordinary way, so that signals need no
- * care here. A reader that takes nothing is waited for only so long.
+ * A second signal ends the program at once, so signals are not handled here. A stuck
+ * reader is waited for only OUTPUT_FINISH_MS.
  *
  * Return: 0, -ETIMEDOUT, or as output_flush().
  */
@@ -149,9 +148,9 @@ int output_finish(Output *output) {
         return 0;
 }
 
-/* The exit status that an error of these functions means; says so where a person must know. */
+/* The exit status for a result of these functions. Prints a message if a person must know of the error. */
 int output_verdict(int error) {
-        /* head(1) has what it wanted: that is a good end. */
+        /* A reader such as head(1) has what it wanted: this is no error. */
         if (error >= 0 || error == -EPIPE || error == -EINTR)
                 return EXIT_STATUS_OK;
 

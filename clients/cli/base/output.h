@@ -13,7 +13,7 @@ struct Output {
         int fd;                                 /* not owned */
         bool terminal;
         bool colour;
-        const volatile sig_atomic_t *stop;      /* set by a signal: do not wait any longer */
+        const volatile sig_atomic_t *stop;      /* set by a signal: writing must not wait any longer */
         size_t n;
         char buffer[OUTPUT_BUFFER];
 };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * SIGINT and SIGTERM of what prints until it is told to stop: they end the waiting for
- * the broker, and for a reader of our output that is stuck; a second one of its kind
- * ends the program at once.
+ * SIGINT and SIGTERM of verbs that print until a signal comes. The signal ends the
+ * waiting for the broker, or for a stuck reader of the output. A second signal of the
+ * same kind ends the program at once.
  *
- * Owns the flag that they set.
+ * Owns the flag that the signals set.
  */
 
 #include <errno.h>
@@ -15,11 +15,11 @@
 
 #define NS_PER_S 1000000000u
 
-static volatile sig_atomic_t stop_wanted;
+static volatile sig_atomic_t signals_came;
 
 static void signals_on_signal(int signal_number) {
         (void)signal_number;
-        stop_wanted = 1;
+        signals_came = 1;
 }
 
 void signals_catch(void) {
@@ -30,21 +30,21 @@ void signals_catch(void) {
         sigaction(SIGTERM, &action, NULL);
 }
 
-/* Whether one of them came. */
-bool signals_stop_wanted(void) { return stop_wanted; }
+/* Whether a signal came. */
+bool signals_caught(void) { return signals_came; }
 
 /* The flag itself, for output_init(). */
-const volatile sig_atomic_t *signals_flag(void) { return &stop_wanted; }
+const volatile sig_atomic_t *signals_flag(void) { return &signals_came; }
 
 /**
- * signals_poll() - poll(), but a signal that came before is not slept over
- * @pfds:       as of poll()
+ * signals_poll() - poll() that also returns if a signal came before the call
+ * @pfds:       as poll() takes them
  * @n_pfds:     their number
- * @deadline:   when to return at the latest, in nanoseconds; 0: never
- * @now:        on the same clock; if it is past the deadline, nothing is waited for
+ * @deadline:   the latest time to return, in nanoseconds; 0: none
+ * @now:        the time on the same clock; after the deadline the call does not wait
  *
- * Return: As poll(); 0 too where a signal came before; a negative errno, -EINTR where
- *         one came meanwhile.
+ * Return: As poll(); 0 also if a signal came before; a negative errno, -EINTR if a
+ *         signal came during the call.
  */
 int signals_poll(struct pollfd *pfds, nfds_t n_pfds, uint64_t deadline, uint64_t now) {
         struct timespec timeout = { 0 };
@@ -59,7 +59,7 @@ int signals_poll(struct pollfd *pfds, nfds_t n_pfds, uint64_t deadline, uint64_t
         sigaddset(&ours, SIGINT);
         sigaddset(&ours, SIGTERM);
         sigprocmask(SIG_BLOCK, &ours, &before);
-        r = stop_wanted ? 0 : ppoll(pfds, n_pfds, deadline ? &timeout : NULL, &before);
+        r = signals_came ? 0 : ppoll(pfds, n_pfds, deadline ? &timeout : NULL, &before);
         if (r < 0)
                 r = -errno;
         sigprocmask(SIG_SETMASK, &before, NULL);

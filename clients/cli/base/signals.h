@@ -7,6 +7,6 @@
 #include <stdint.h>
 
 void signals_catch(void);
-bool signals_stop_wanted(void);
+bool signals_caught(void);
 const volatile sig_atomic_t *signals_flag(void);
 int signals_poll(struct pollfd *pfds, nfds_t n_pfds, uint64_t deadline, uint64_t now);

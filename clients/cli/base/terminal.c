@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a text is written for: how wide it may be, and in which signs. Owns
- * nothing, and changes no locale of the program's.
+ * The terminal that a text is written to: its width, and whether it shows UTF-8. Owns
+ * nothing, and does not change the locale of the program.
  */
 
 #include <langinfo.h>
@@ -13,7 +13,7 @@
 
 #include "clients/cli/base/terminal.h"
 
-/* How wide the terminal is; 0: @fd is none, or does not say. */
+/* The width of the terminal; 0: @fd is not a terminal, or has no size. */
 size_t terminal_width(int fd) {
         struct winsize size;
 
@@ -23,7 +23,7 @@ size_t terminal_width(int fd) {
         return size.ws_col;
 }
 
-/* Whether the user's locale has lines and corners. */
+/* Whether the locale of the user has UTF-8, and so lines and corners. */
 bool terminal_utf8(void) {
         locale_t locale;
         bool utf8;
@@ -38,11 +38,11 @@ bool terminal_utf8(void) {
 }
 
 /**
- * terminal_fit() - cut a text to so many columns
- * @text:       the text, as text_escape() makes it
- * @columns:    how many there are; output: how many it leaves
+ * terminal_fit() - cut a text to a number of columns
+ * @text:       the text, from text_escape()
+ * @columns:    the columns that there are; output: the columns that are left
  *
- * Return: The bytes that fit, whole characters.
+ * Return: The number of bytes that fit, in whole characters.
  */
 size_t terminal_fit(const char *text, size_t *columns) {
         size_t n = 0;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Names as text: a task's name is any bytes, JSON and terminals want UTF-8.
+ * Names as text: the name of a task may have any bytes, but JSON and terminals need
+ * UTF-8.
  *
- * What is not UTF-8 becomes \xNN, byte by byte; so does the backslash, so that
- * the text says exactly which bytes there were. Pure.
+ * A byte that is not UTF-8 becomes \xNN. A backslash does too, so that the text shows
+ * exactly which bytes there were. Pure.
  */
 
 #include <stdio.h>
@@ -13,9 +14,9 @@
 #include "clients/cli/base/text.h"
 
 /*
- * The length of the UTF-8 sequence that @text begins with, 0 if it is none.
- * Overlong forms, surrogates and what lies beyond U+10FFFF are none. The text
- * ends with a NUL, which is never a continuation: nothing behind it is read.
+ * The length of the UTF-8 sequence at the beginning of @text; 0 if it is invalid.
+ * Overlong forms, surrogates and numbers above U+10FFFF are invalid. The NUL at the end
+ * is never a continuation, so no byte behind it is read.
  */
 static size_t text_sequence(const uint8_t *text) {
         size_t n;
@@ -43,9 +44,10 @@ static size_t text_sequence(const uint8_t *text) {
 }
 
 /*
- * C0, DEL and C1, which some terminals obey in their UTF-8 form too; and what turns
- * the direction of, or breaks, the text that follows (U+200E, U+200F, U+2028 to
- * U+202E, U+2066 to U+2069), whosever it is. @text begins with a sequence.
+ * Whether a character controls the terminal: C0, DEL and C1, which some terminals obey
+ * also in UTF-8. The function also finds characters that change the direction of the text
+ * or break the line: U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069. @text begins
+ * with a sequence.
  */
 static bool text_is_control(const uint8_t *text, enum text_purpose purpose) {
         if (text[0] < 0x20)
@@ -60,11 +62,11 @@ static bool text_is_control(const uint8_t *text, enum text_purpose purpose) {
 }
 
 /**
- * text_escape() - make valid and harmless UTF-8 of a name
- * @escaped:    output; what does not fit is left out
- * @n_escaped:  room in it
+ * text_escape() - make a name valid UTF-8 without control characters
+ * @escaped:    output; characters that do not fit are left out
+ * @n_escaped:  the size of @escaped
  * @text:       the name
- * @purpose:    for whom
+ * @purpose:    the reader of the text
  *
  * Return: The length of the output.
  */
@@ -96,8 +98,8 @@ size_t text_escape(char *escaped, size_t n_escaped, const char *text, enum text_
 }
 
 /*
- * How wide the text is: its characters, of which wide and combining ones are
- * rare enough in names of tasks. wcwidth() would need the locale to be UTF-8.
+ * The width of a text, as its number of characters: wide and combining characters are
+ * rare in names of tasks. wcwidth() would need a UTF-8 locale.
  */
 size_t text_columns(const char *text) {
         size_t n = 0;
@@ -110,10 +112,10 @@ size_t text_columns(const char *text) {
 
 /**
  * text_decode() - read a character
- * @text:       where it begins
+ * @text:       begins with the character
  * @ret_code:   output: its number in Unicode
  *
- * Return: The length of its UTF-8 sequence; 0: it is none.
+ * Return: The length of the UTF-8 sequence; 0: it is invalid.
  */
 size_t text_decode(const char *text, uint32_t *ret_code) {
         static const uint8_t first[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };

@@ -5,12 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Room for the escaped form of @n bytes, with its NUL. */
+/* Room for the escaped form of @n bytes, with the NUL. */
 #define TEXT_ESCAPED_MAX(n) (4 * (n) + 1)
 
 enum text_purpose {
-        TEXT_FOR_TERMINAL,      /* nothing that a terminal acts upon is left */
-        TEXT_FOR_JSON,          /* nor here, but that C0 is left to JSON, which escapes it itself */
+        TEXT_FOR_TERMINAL,      /* control characters are escaped */
+        TEXT_FOR_JSON,          /* the same but for C0, which json-c escapes */
 };
 
 size_t text_escape(char *escaped, size_t n_escaped, const char *text, enum text_purpose purpose);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Text as the cells of a terminal: what does not fit is cut, and nothing that a
- * terminal acts upon is left.
+ * Text as the cells of a terminal. A text that does not fit is cut, and control
+ * characters are replaced.
  *
- * Called by screen.c for every text that it writes, whoever it is from: names of
- * tasks are any bytes. Characters may be two cells wide; which are, the locale
- * knows. Pure, but for the locale.
+ * Called by screen.c for every text that it writes, because names of tasks may have any
+ * bytes. Some characters are two cells wide, by the locale. Pure, but for the locale.
  */
 
 #include <stdint.h>
@@ -14,7 +13,7 @@
 #include "clients/cli/base/text.h"
 #include "clients/cli/base/text_width.h"
 
-/* In the place of what cannot be shown. */
+/* Shown in place of a character that cannot be shown. */
 #define TEXT_WIDTH_UNKNOWN L'\xfffd'
 #define TEXT_WIDTH_UNKNOWN_ASCII L'?'
 
@@ -26,9 +25,9 @@ struct TextWidthReader {
 };
 
 /*
- * The next character and how many cells it takes, 1 or 2; false at the end.
- * Characters without a width are left out: they would be drawn over the one
- * before, or turn the direction of all that follows.
+ * Reads the next character and its width, 1 or 2 cells; returns false at the end.
+ * Characters of no width are left out: they would be drawn over the character before, or
+ * change the direction of the text behind them.
  */
 static bool text_width_next(TextWidthReader *reader, wchar_t *ret_cell, size_t *ret_width) {
         uint32_t code;
@@ -63,26 +62,31 @@ static bool text_width_next(TextWidthReader *reader, wchar_t *ret_cell, size_t *
 }
 
 /**
- * text_width_clip() - make cells of a text
+ * text_width_clip() - make the cells of a text
  * @cells:      output
- * @n_cells:    room in it, at least 1
+ * @n_cells:    the size of @cells, at least 1
  * @text:       the text: any bytes
- * @columns:    how many columns there are
- * @utf8:       the terminal's locale has more than ASCII
- * @ret_columns: output: how many of them are taken
+ * @columns:    the columns that there are
+ * @utf8:       the locale of the terminal has UTF-8
+ * @ret_columns: output: the columns that are taken
  *
- * Of a text that does not fit, the last column shows that it was cut.
+ * The last column of a text that was cut shows a sign for that.
  *
  * Return: The number of characters.
  */
-size_t text_width_clip(wchar_t *cells, size_t n_cells, const char *text, size_t columns, bool utf8, size_t *ret_columns) {
+size_t text_width_clip(wchar_t *cells,
+                       size_t n_cells,
+                       const char *text,
+                       size_t columns,
+                       bool utf8,
+                       size_t *ret_columns) {
         TextWidthReader reader = { .at = text, .utf8 = utf8 };
         size_t n = 0, used = 0, width, n_cut = 0, used_cut = 0;
         wchar_t cell;
 
         while (text_width_next(&reader, &cell, &width)) {
                 if (n < n_cells && used + width <= columns) {
-                        /* Up to here the text still has room for the sign that it was cut. */
+                        /* Up to here there is room for the sign that the text was cut. */
                         if (used + width < columns && n + 1 < n_cells) {
                                 n_cut = n + 1;
                                 used_cut = used + width;
@@ -105,7 +109,7 @@ size_t text_width_clip(wchar_t *cells, size_t n_cells, const char *text, size_t 
         return n;
 }
 
-/* How many columns the whole text takes. */
+/* The number of columns that the whole text takes. */
 size_t text_width(const char *text, bool utf8) {
         TextWidthReader reader = { .at = text, .utf8 = utf8 };
         size_t n = 0, width;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Names of users.
+ * The names of users.
  *
- * getpwuid() may ask a directory server: each user is asked for once, and the
- * answer kept, also that there is none. A zeroed struct is an empty cache.
+ * getpwuid() may ask a directory server. So each user is looked up once, and the result
+ * is kept, also if there is no name. A zeroed struct is an empty cache.
  */
 
 #include <inttypes.h>
@@ -15,12 +15,12 @@
 #include "clients/cli/base/users.h"
 
 /**
- * users_name() - a user's name
+ * users_name() - look up the name of a user
  * @users:      the cache
  * @uid:        the user
  *
- * Return: The name, harmless on a terminal, or the number where there is none;
- *         valid until the next call.
+ * Return: The name, escaped for a terminal, or the number if there is no name; valid
+ *         until the next call.
  */
 const char *users_name(Users *users, uint32_t uid) {
         const struct passwd *user;

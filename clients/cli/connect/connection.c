@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What all verbs do with the broker: get to it, and tell a person why that or a
- * request failed. Owns nothing.
+ * The connection to the broker, for all verbs: opens it, and prints for a person why
+ * that or a request failed. Owns nothing.
  */
 
 #include <inttypes.h>
@@ -14,8 +14,8 @@
 #include "clients/cli/base/format.h"
 #include "clients/cli/connect/connection.h"
 
-/* Connects, or complains and returns a negative errno. */
-int connection_connect(const char *socket_path, struct tb_client **ret_client) {
+/* Connects. On failure prints why, and returns a negative errno. */
+int connection_open(const char *socket_path, struct tb_client **ret_client) {
         char text[512];
         int r;
 
@@ -28,7 +28,7 @@ int connection_connect(const char *socket_path, struct tb_client **ret_client) {
         return r;
 }
 
-void connection_print_silent(const char *socket_path) {
+void connection_print_timeout(const char *socket_path) {
         const char *named = getenv(TB_SOCKET_ENV);
 
         if (!socket_path)
@@ -44,7 +44,7 @@ void connection_print_error(const struct tb_error *error) {
                 error_print("The broker says: %s", error->message);
 }
 
-/* How long it was away, and what that took. */
+/* Writes how long the connection was lost, and how many tries it took. */
 static void connection_describe_outage(char *text, size_t n_text, const struct tb_link *link, uint64_t now_ns) {
         uint64_t away_ns = link->lost_time_ns < now_ns ? now_ns - link->lost_time_ns : 0;
         char duration[FORMAT_MAX];
@@ -56,12 +56,12 @@ static void connection_describe_outage(char *text, size_t n_text, const struct t
 }
 
 /**
- * connection_describe() - say what became of the connection
- * @text:       output: a sentence without its dot
- * @link:       what the library says
+ * connection_describe() - describe the state of the connection
+ * @text:       output: a sentence without the dot at its end
+ * @link:       the state, from the library
  * @now_ns:     the time, since the epoch
  *
- * Return: @text. The broker's own words may be in it.
+ * Return: @text. It may have parts from the broker.
  */
 const char *connection_describe(char text[static CONNECTION_TEXT_MAX], const struct tb_link *link, uint64_t now_ns) {
         const char *reason = link->reason ? link->reason : "";

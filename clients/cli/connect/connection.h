@@ -5,13 +5,13 @@
 
 #include "taskbroker/taskbroker.h"
 
-/* A broker that is alive answers in microseconds. */
+/* A broker that runs answers in microseconds. */
 #define CONNECTION_ANSWER_NS UINT64_C(5000000000)
 
-/* Room for what connection_describe() says. */
+/* Room for the text of connection_describe(). */
 #define CONNECTION_TEXT_MAX 512
 
-int connection_connect(const char *socket_path, struct tb_client **ret_client);
-void connection_print_silent(const char *socket_path);
+int connection_open(const char *socket_path, struct tb_client **ret_client);
+void connection_print_timeout(const char *socket_path);
 void connection_print_error(const struct tb_error *error);
 const char *connection_describe(char text[static CONNECTION_TEXT_MAX], const struct tb_link *link, uint64_t now_ns);

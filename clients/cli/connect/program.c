@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a process runs, kept: what the library hands out is gone with the next
- * message. Pure.
+ * Copies of programs. The programs in a message of the library are valid only until
+ * the next message. Pure.
  */
 
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static const char *program_copy_text(char **at, const char *text, size_t n_text)
         return copy;
 }
 
-/* In one block, to be freed with free(); NULL where there is too little memory. */
+/* Returns a copy in one block, which the caller frees with free(); NULL: there is too little memory. */
 struct tb_program *program_copy(const struct tb_program *program) {
         struct tb_program *copy;
         char *at;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What the machine's disks themselves have read and written, whoever wanted it.
+ * The bytes that the disks of the machine have read and written, for any process.
  *
- * From sysfs, a file a disk, which everybody may read. Devices that are made of
- * others (device mapper, RAID, loop devices) are left out: what they move is
- * counted below them. Owns nothing.
+ * sysfs has a file per disk, which every user may read. Devices on top of other devices
+ * (device mapper, RAID, loop devices) are left out: their bytes are counted in the disks
+ * below them. Owns nothing.
  */
 
 #include <dirent.h>
@@ -17,10 +17,10 @@
 
 #include "clients/cli/iotop/diskstats.h"
 
-/* Whatever a disk's own sectors are, the kernel counts such ones. */
+/* The kernel counts sectors of this size, whatever the sectors of the disk are. */
 #define DISKSTATS_SECTOR 512u
 
-/* Memory that plays a disk, and files that do. */
+/* Leaves out disks in memory, disks in files, and devices on top of others. */
 static bool diskstats_is_real(const char *name) {
         static const char *const others[] = {"loop", "ram", "zram", "dm-", "md", "."};
 
@@ -56,11 +56,11 @@ static bool diskstats_add(int directory, const char *name, Diskstats *disks) {
 }
 
 /**
- * diskstats_read() - sum over all disks
- * @path:       the directory with one for each disk; /sys/block
+ * diskstats_read() - add up all disks
+ * @path:       a directory with one directory per disk: /sys/block
  * @ret_disks:  output
  *
- * Return: Whether there is any disk that tells.
+ * Return: Whether a disk could be read.
  */
 bool diskstats_read(const char *path, Diskstats *ret_disks) {
         const struct dirent *entry;

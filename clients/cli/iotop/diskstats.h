@@ -6,7 +6,7 @@
 
 typedef struct Diskstats Diskstats;
 
-/* What all disks of the machine have moved since it was started. */
+/* The bytes that all disks have moved since the machine was started. */
 struct Diskstats {
         uint64_t read_bytes;
         uint64_t write_bytes;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The priority of a task's input and output, as iotop writes it: "be/4", "rt/0",
- * "idle".
+ * The I/O priority of a task, as iotop writes it: "be/4", "rt/0", "idle".
  *
- * The kernel is asked, by ioprio_get(2), which anybody may: statistics have it not.
+ * It comes from ioprio_get(2), which every user may call: statistics do not have it.
  */
 
 #include <linux/ioprio.h>
@@ -16,7 +15,7 @@
 
 #include "clients/cli/iotop/ioprio.h"
 
-/* As the kernel does it for those that were given none: from how they are scheduled. */
+/* The priority of a task that was given none: as in the kernel, from its scheduling. */
 static int ioprio_of_schedule(const struct tb_task_stats *stats) {
         if (stats->scheduling.ac_sched == SCHED_FIFO || stats->scheduling.ac_sched == SCHED_RR)
                 return IOPRIO_PRIO_VALUE(IOPRIO_CLASS_RT, IOPRIO_NORM);
@@ -27,12 +26,12 @@ static int ioprio_of_schedule(const struct tb_task_stats *stats) {
 }
 
 /**
- * ioprio_text() - ask for a task's priority
+ * ioprio_text() - write the I/O priority of a task
  * @text:       output
  * @tid:        the task
- * @stats:      its statistics; NULL: there are none
+ * @stats:      the statistics of the task; NULL: not known
  *
- * Return: @text; "?" where nobody says, as of a task that has ended.
+ * Return: @text; "?" if it is not known, for example after the exit of the task.
  */
 const char *ioprio_text(char text[static IOPRIO_MAX], uint32_t tid, const struct tb_task_stats *stats) {
         long value = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, tid);

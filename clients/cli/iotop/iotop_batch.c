@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * taskbroker iotop -b: each sample as lines, in the form that iotop prints.
+ * taskbroker iotop -b: prints each sample as lines, in the form of iotop.
  */
 
 #include <stdio.h>
@@ -35,7 +35,7 @@ static int batch_write_header(LiveBatch *batch, const IotopBatch *iotop, const c
         int r = 0;
 
         if (iotop->options->quiet < 3) {
-                iotop_summary(&iotop->rows, total, current);
+                iotop_rows_summary(&iotop->rows, total, current);
                 r = batch_write(batch, clock, total);
                 if (r >= 0)
                         r = batch_write(batch, clock, current);
@@ -44,7 +44,7 @@ static int batch_write_header(LiveBatch *batch, const IotopBatch *iotop, const c
                 return r;
 
         snprintf(titles, sizeof(titles), "%s%7s  PRIO  USER     DISK READ  DISK WRITE  SWAPIN      IO    COMMAND",
-                 iotop->options->time ? "    TIME " : "", iotop_title(&iotop->rows, IOTOP_TID));
+                 iotop->options->time ? "    TIME " : "", iotop_rows_title(&iotop->rows, IOTOP_TID));
         return batch_write(batch, "", titles);
 }
 
@@ -67,7 +67,7 @@ static int batch_print(LiveBatch *batch) {
         if (r >= 0)
                 r = batch_write_header(batch, iotop, clock);
         for (size_t i = 0; i < iotop->rows.n_lines && r >= 0; ++i) {
-                iotop_line(&iotop->rows, iotop->rows.lines + i, true, text);
+                iotop_rows_line(&iotop->rows, iotop->rows.lines + i, true, text);
                 r = batch_write(batch, clock, text);
         }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The command line of taskbroker iotop, which is iotop's.
+ * The command line of taskbroker iotop, which has the options of iotop.
  */
 
 #include <stdio.h>
@@ -18,7 +18,7 @@ enum {
         OPTION_SOCKET,
 };
 
-static void iotop_help(void) {
+static void iotop_options_help(void) {
         fputs("Usage: taskbroker [--socket PATH] iotop [OPTION]...\n"
               "\n"
               "Shows who reads from storage and writes to it, as iotop(8) does.\n"
@@ -41,7 +41,7 @@ static void iotop_help(void) {
               stdout);
 }
 
-static int iotop_read_pid(IotopOptions *options, const char *value) {
+static int iotop_options_read_pid(IotopOptions *options, const char *value) {
         uint64_t pid;
 
         if (options->n_pids == TB_FILTER_PIDS_MAX)
@@ -53,7 +53,9 @@ static int iotop_read_pid(IotopOptions *options, const char *value) {
         return EXIT_STATUS_OK;
 }
 
-static int iotop_read_option(IotopOptions *options, int c, const char *value) {
+static int iotop_options_read_one(void *closure, int c, const char *value) {
+        IotopOptions *options = closure;
+
         switch (c) {
         case 'P':
                 options->processes = true;
@@ -77,7 +79,7 @@ static int iotop_read_option(IotopOptions *options, int c, const char *value) {
                 options->only = true;
                 return EXIT_STATUS_OK;
         case 'p':
-                return iotop_read_pid(options, value);
+                return iotop_options_read_pid(options, value);
         case 'q':
                 options->quiet++;
                 options->batch = true;
@@ -101,9 +103,9 @@ static int iotop_read_option(IotopOptions *options, int c, const char *value) {
 
 /**
  * iotop_options_read() - read the command line
- * @options:    output; what it holds already are the defaults
- * @argc:       of the verb
- * @argv:       of the verb
+ * @options:    output; set to the defaults before
+ * @argc:       the number of arguments, with the verb
+ * @argv:       the arguments, with the verb
  *
  * Return: VERB_CONTINUE, or the exit status.
  */
@@ -125,20 +127,19 @@ int iotop_options_read(IotopOptions *options, int argc, char **argv) {
                 {"user", required_argument, NULL, 'u'},
                 {NULL, 0, NULL, 0},
         };
-        int c, r;
+        static const OptionSet set = {
+                .verb = "iotop",
+                .letters = ":Pabd:hkn:op:qtu:",
+                .table = table,
+                .help = iotop_options_help,
+                .read = iotop_options_read_one,
+        };
+        int r;
 
         filter_options_init(&options->filter);
-        while ((c = getopt_long(argc, argv, ":Pabd:hkn:op:qtu:", table, NULL)) >= 0) {
-                if (c == 'h') {
-                        iotop_help();
-                        return EXIT_STATUS_OK;
-                }
-                if (c == '?' || c == ':')
-                        return error_option("iotop", c, argv);
-                r = iotop_read_option(options, c, optarg);
-                if (r != EXIT_STATUS_OK)
-                        return r;
-        }
+        r = option_parse(&set, argc, argv, options);
+        if (r != VERB_CONTINUE)
+                return r;
         if (optind < argc)
                 return error_usage("iotop", "%s: iotop takes options only.", argv[optind]);
 

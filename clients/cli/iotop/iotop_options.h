@@ -16,7 +16,7 @@ typedef struct IotopOptions IotopOptions;
 /* Holds a FilterOptions: it must not be copied. */
 struct IotopOptions {
         const char *socket_path;
-        bool only; /* those that do input or output */
+        bool only; /* only tasks that do input or output */
         bool batch;
         uint64_t iterations; /* 0: no end */
         uint32_t interval_ms;
@@ -27,7 +27,7 @@ struct IotopOptions {
         bool kilobytes;
         bool time;
         unsigned int quiet;
-        bool help; /* the screen's line of keys */
+        bool help; /* show the line of keys */
         FilterOptions filter;
 };
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What taskbroker iotop shows: which rows, in which order, and their text, which is
- * iotop's so that what reads that reads this too.
+ * The table of taskbroker iotop: its rows, their order, and their text. The text has the
+ * form of iotop, so that programs that read iotop can read this too.
  *
- * Owns the list of lines; the rows are the model's. What is not known is a "-" or a
- * "?" in the place of the number, never 0. Pure, but for names of users and the
- * priorities.
+ * Owns the list of lines; the model owns the rows. A number that is not known is "-" or
+ * "?", never 0. Pure, but for names of users and priorities.
  */
 
 #include <errno.h>
@@ -32,11 +31,11 @@ static const struct {
         [IOTOP_IO] = {"IO", 7},           [IOTOP_COMMAND] = {"COMMAND", 0},
 };
 
-const char *iotop_title(const IotopRows *rows, enum iotop_column column) {
+const char *iotop_rows_title(const IotopRows *rows, enum iotop_column column) {
         return column == IOTOP_TID && rows->processes ? "PID" : iotop_columns[column].title;
 }
 
-/* As iotop has them: a unit begins at two of it. */
+/* As in iotop: a unit is used from 2 of it on. */
 static void iotop_size(const IotopRows *rows, double bytes, const char *per, char text[static IOTOP_SIZE_MAX]) {
         static const char units[] = "BKMGTPE";
         size_t unit = 0;
@@ -50,7 +49,7 @@ static void iotop_size(const IotopRows *rows, double bytes, const char *per, cha
         snprintf(text, IOTOP_SIZE_MAX, "%.2f %c%s", bytes, units[unit], per);
 }
 
-/* In the number's place, with a unit behind: whoever splits the line finds as many words. */
+/* A mark has a unit too, so that each line splits into the same number of words. */
 static void iotop_cell(const IotopRows *rows, const IotopValue *value, char text[static IOTOP_SIZE_MAX]) {
         const char *per = rows->accumulated ? "" : "/s";
 
@@ -84,7 +83,7 @@ static IotopValue iotop_value(const IotopRows *rows, const LiveRow *row, unsigne
         return value;
 }
 
-/* Waiting is a share of time, also of all the time that it was watched. */
+/* Waiting is a share of time: of the sample, or of all the time that the task was watched. */
 static IotopValue iotop_delay(const IotopRows *rows, const LiveRow *row, unsigned int metric) {
         IotopValue value = iotop_value(rows, row, metric);
         uint64_t begin_ns = row->start_time_ns > rows->live->began_ns ? row->start_time_ns : rows->live->began_ns;
@@ -96,7 +95,7 @@ static IotopValue iotop_delay(const IotopRows *rows, const LiveRow *row, unsigne
         return value;
 }
 
-static IotopLine iotop_line_of(const IotopRows *rows, const LiveRow *row) {
+static IotopLine iotop_rows_measure(const IotopRows *rows, const LiveRow *row) {
         IotopValue cancelled = iotop_value(rows, row, METRIC_CANCELLED);
         IotopLine line = {
                 .row = row,
@@ -110,7 +109,7 @@ static IotopLine iotop_line_of(const IotopRows *rows, const LiveRow *row) {
         return line;
 }
 
-/* Also those whose writes were all cancelled. */
+/* A task whose writes were all cancelled is active too. */
 static bool iotop_is_active(const IotopRows *rows, const IotopLine *line) {
         return line->read.value > 0 || line->swapin.value > 0 || line->io.value > 0 || line->write.value > 0 ||
                iotop_value(rows, line->row, METRIC_WRITE).value > 0;
@@ -120,10 +119,10 @@ static int iotop_add(IotopRows *rows, const LiveRow *row) {
         size_t n_room = rows->n_room ? 2 * rows->n_room : 256;
         IotopLine line, *lines;
 
-        /* Without a sample nobody did anything that is known: spares idle ones the sums. */
+        /* A task that is not in the last sample is idle: this spares it the calculation. */
         if (rows->only && !rows->accumulated && row->sample != rows->live->sample.number)
                 return 0;
-        line = iotop_line_of(rows, row);
+        line = iotop_rows_measure(rows, row);
         if (rows->only && !iotop_is_active(rows, &line))
                 return 0;
 
@@ -141,7 +140,7 @@ static int iotop_add(IotopRows *rows, const LiveRow *row) {
 
 static int compare_number(double a, double b) { return (a > b) - (a < b); }
 
-/* By what was moved, for those that are equal otherwise: delays may not be counted at all. */
+/* Compares the bytes moved. For lines that are equal otherwise: delays may not be counted. */
 static int compare_moved(const IotopLine *a, const IotopLine *b) {
         return compare_number(a->read.value + a->write.value, b->read.value + b->write.value);
 }
@@ -154,7 +153,7 @@ static bool iotop_is_value(enum iotop_column column) {
         return column == IOTOP_READ || column == IOTOP_WRITE || column == IOTOP_SWAPIN || column == IOTOP_IO;
 }
 
-/* Of a column that iotop_is_value(). */
+/* The value of a column for which iotop_is_value() is true. */
 static const IotopValue *iotop_sort_value(const IotopLine *line, enum iotop_column column) {
         switch (column) {
         case IOTOP_READ:
@@ -188,7 +187,7 @@ static int compare_column(const IotopRows *rows, const IotopLine *a, const Iotop
         }
 }
 
-/* Of what is measured, what is not known is below, whichever way. */
+/* A measured value that is not known comes last in both directions. */
 static int iotop_compare(const void *first, const void *second, void *closure) {
         const IotopLine *a = first, *b = second;
         const IotopRows *rows = closure;
@@ -212,8 +211,8 @@ static int iotop_compare(const void *first, const void *second, void *closure) {
 }
 
 /**
- * iotop_rows_make() - choose the lines and put them in order
- * @rows:       what is to be shown
+ * iotop_rows_make() - choose the lines and sort them
+ * @rows:       the table
  *
  * Return: 0, or -ENOMEM.
  */
@@ -240,14 +239,14 @@ void iotop_rows_deinit(IotopRows *rows) {
 }
 
 /**
- * iotop_line() - write a line
- * @rows:       how
- * @line:       what
- * @batch:      iotop's batch form says of delays that are not counted at all that they are not; its screen
- *              leaves the columns out, and ours has marks
+ * iotop_rows_line() - write a line as text
+ * @rows:       the table
+ * @line:       the line
+ * @batch:      without delay accounting, the batch form of iotop prints one word for both delays; its screen
+ *              leaves the columns out, and our screen has marks
  * @text:       output
  */
-void iotop_line(const IotopRows *rows, const IotopLine *line, bool batch, char text[static IOTOP_LINE_MAX]) {
+void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, char text[static IOTOP_LINE_MAX]) {
         char read[IOTOP_SIZE_MAX], write[IOTOP_SIZE_MAX], swapin[IOTOP_SIZE_MAX], io[IOTOP_SIZE_MAX];
         char prio[IOPRIO_MAX];
         size_t n;
@@ -270,9 +269,9 @@ void iotop_line(const IotopRows *rows, const IotopLine *line, bool batch, char t
 }
 
 /**
- * iotop_rows_sample() - what disks did within the sample that is complete
- * @rows:       where it is kept
- * @disks_path: as diskstats_read() has it
+ * iotop_rows_sample() - measure what disks moved within the last sample
+ * @rows:       keeps it
+ * @disks_path: for diskstats_read()
  */
 void iotop_rows_sample(IotopRows *rows, const char *disks_path) {
         double seconds = (double)rows->live->sample.span_ns / NS_PER_S;
@@ -294,9 +293,9 @@ void iotop_rows_sample(IotopRows *rows, const char *disks_path) {
                 rows->disks = disks;
 }
 
-/* The two lines above the table: what tasks moved, and what disks did. */
-void iotop_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_MAX],
-                   char current[static IOTOP_SUMMARY_MAX]) {
+/* Writes the two lines above the table: what tasks moved, and what disks moved. */
+void iotop_rows_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_MAX],
+                        char current[static IOTOP_SUMMARY_MAX]) {
         char read[IOTOP_SIZE_MAX], write[IOTOP_SIZE_MAX];
         double value;
 

@@ -16,7 +16,7 @@ typedef struct IotopValue IotopValue;
 #define IOTOP_LINE_MAX (CMDLINE_TEXT_MAX + 128u)
 #define IOTOP_SUMMARY_MAX 160
 
-/* What it can be sorted by, from left to right as the columns stand. */
+/* The columns, from left to right. Rows can be sorted by each. */
 enum iotop_column {
         IOTOP_TID,
         IOTOP_PRIO,
@@ -30,7 +30,7 @@ enum iotop_column {
 };
 
 struct IotopValue {
-        double value; /* bytes or ns, per second or in all */
+        double value; /* bytes or ns, per second or as a total */
         enum metric_known known;
 };
 
@@ -42,16 +42,16 @@ struct IotopLine {
         IotopValue io;
 };
 
-/* What is shown of a model, and how. */
+/* The table: the lines of a model that are shown. */
 struct IotopRows {
-        /* Its owner's. */
+        /* Set by the owner. */
         const Live *live;
         Users *users;
         bool only;
         bool processes;
         bool accumulated;
         bool kilobytes;
-        bool ended;     /* those too that ended before the last sample */
+        bool ended;     /* also tasks that ended before the last sample */
         bool uncounted; /* delay accounting is off */
         enum iotop_column sort;
         bool ascending;
@@ -60,7 +60,7 @@ struct IotopRows {
         size_t n_lines;
         size_t n_room;
 
-        Diskstats disks; /* as of the sample before */
+        Diskstats disks; /* at the sample before */
         bool disks_known;
         char current_read[32], current_write[32];
 };
@@ -69,6 +69,7 @@ int iotop_rows_make(IotopRows *rows);
 void iotop_rows_deinit(IotopRows *rows);
 void iotop_rows_sample(IotopRows *rows, const char *disks_path);
 
-void iotop_line(const IotopRows *rows, const IotopLine *line, bool batch, char text[static IOTOP_LINE_MAX]);
-void iotop_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_MAX], char current[static IOTOP_SUMMARY_MAX]);
-const char *iotop_title(const IotopRows *rows, enum iotop_column column);
+void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, char text[static IOTOP_LINE_MAX]);
+void iotop_rows_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_MAX],
+                        char current[static IOTOP_SUMMARY_MAX]);
+const char *iotop_rows_title(const IotopRows *rows, enum iotop_column column);

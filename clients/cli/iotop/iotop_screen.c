@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The screen of taskbroker iotop, with iotop's keys.
+ * The screen of taskbroker iotop, with the keys of iotop.
  *
- * Owns the model, its connections and the screen; what is shown of a row is
- * iotop-rows.c's. It is drawn once a sample and after each key. Changes nothing on
- * the machine: the priorities are shown, not set.
+ * Owns the model, its connections and the screen; iotop_rows.c writes the rows. Draws
+ * after each sample and after each key. Changes nothing on the machine: priorities are
+ * shown, not set.
  */
 
 #include <errno.h>
@@ -28,7 +28,7 @@ struct IotopScreen {
         LiveLink link;
         IotopRows rows;
         Users users;
-        size_t top; /* the first line that is seen */
+        size_t top; /* the first line on the screen */
         uint64_t n_samples;
         bool quit;
 };
@@ -57,7 +57,7 @@ static void iotop_scroll(IotopScreen *iotop, bool down, size_t n) {
                 iotop->top = iotop->top > n ? iotop->top - n : 0;
 }
 
-/* Each title ends where its column does, so that the sign of the order stands behind it. */
+/* Each title ends with its column, so that the sign of the order stands behind it. */
 static void iotop_draw_titles(IotopScreen *iotop, size_t row) {
         static const struct {
                 size_t begin, end;
@@ -76,7 +76,7 @@ static void iotop_draw_titles(IotopScreen *iotop, size_t row) {
                 enum screen_style style = sorted ? SCREEN_HEADER_SORT : SCREEN_HEADER;
                 size_t columns = places[i].end - places[i].begin;
 
-                snprintf(title, sizeof(title), "%s%s", iotop_title(&iotop->rows, i),
+                snprintf(title, sizeof(title), "%s%s", iotop_rows_title(&iotop->rows, i),
                          !sorted                 ? ""
                          : iotop->rows.ascending ? "<"
                                                  : ">");
@@ -112,7 +112,7 @@ static void iotop_draw_bar(IotopScreen *iotop, size_t row) {
         }
 }
 
-/* What a person must know to read the numbers. */
+/* Shows why numbers are missing. */
 static void iotop_draw_note(IotopScreen *iotop, size_t row) {
         Screen *screen = &iotop->screen;
 
@@ -131,7 +131,7 @@ static void iotop_draw(IotopScreen *iotop) {
 
         iotop_scroll(iotop, true, 0);
         screen_begin(screen);
-        iotop_summary(&iotop->rows, total, current);
+        iotop_rows_summary(&iotop->rows, total, current);
         screen_put(screen, 0, 0, screen->columns, SCREEN_PLAIN, total);
         screen_put(screen, 1, 0, screen->columns, SCREEN_PLAIN, current);
         iotop_draw_titles(iotop, 2);
@@ -140,7 +140,7 @@ static void iotop_draw(IotopScreen *iotop) {
                 const IotopLine *line = iotop->rows.lines + i;
                 bool gone = line->row->ended || line->row->exited;
 
-                iotop_line(&iotop->rows, line, false, text);
+                iotop_rows_line(&iotop->rows, line, false, text);
                 screen_put(screen, row, 0, screen->columns, gone ? SCREEN_DIM : SCREEN_PLAIN, text);
         }
         if (!iotop->live.sample.span_ns)
@@ -172,7 +172,7 @@ static void iotop_sort_by(IotopScreen *iotop, int step) {
         iotop->rows.sort = (enum iotop_column)column;
 }
 
-/* Returns 0, or a negative errno of opening again. */
+/* Takes a key. Returns 0, or a negative errno: the connections could not be opened again. */
 static int iotop_key(IotopScreen *iotop, uint32_t key) {
         IotopRows *rows = &iotop->rows;
 
@@ -229,7 +229,7 @@ static int iotop_key(IotopScreen *iotop, uint32_t key) {
         }
 }
 
-/* Waits for a key or the broker. Returns 0, or a negative errno of the screen. */
+/* Waits for a key or the broker. Returns 0, or a negative errno. */
 static int iotop_wait(IotopScreen *iotop) {
         struct pollfd pfds[LIVE_LINK_FDS + 1];
         int n, timeout_ms = -1;
@@ -243,7 +243,7 @@ static int iotop_wait(IotopScreen *iotop) {
         return screen_wait(&iotop->screen, pfds, (size_t)n, timeout_ms);
 }
 
-/* A step: what came, then the keys, then the picture if either changed it. Returns 0, or a negative errno. */
+/* One step: takes messages, then keys, then draws if there was any. Returns 0, or a negative errno. */
 static int iotop_step(IotopScreen *iotop) {
         bool changed = false;
         uint32_t key;
@@ -297,7 +297,7 @@ int iotop_screen(IotopOptions *options) {
                 return EXIT_STATUS_ERROR;
         }
 
-        /* It has complained. */
+        /* It has printed why it failed. */
         r = screen_init(&iotop.screen);
         if (r >= 0) {
                 while (r >= 0 && !iotop.quit && !screen_stopped())

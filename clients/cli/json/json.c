@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The parts that JSON texts are made of. json-c does the syntax; here is what
- * the values mean: absent is null, never 0, and a name's bytes are all told.
+ * The parts of JSON objects. json-c writes the syntax. Here is the meaning: a value that
+ * is not known is null, never 0, and every byte of a name is in its text.
  */
 
 #include <json-c/json.h>
@@ -29,13 +29,13 @@ void json_add_bool(struct json_object *object, const char *key, bool value) {
         json_add(object, key, json_object_new_boolean(value));
 }
 
-/* NULL, which is null, where there is too little memory. */
+/* Returns NULL, which is null in JSON, if there is too little memory. */
 struct json_object *json_text(const char *text) {
         char room[256], *escaped = room;
         size_t n_escaped = TEXT_ESCAPED_MAX(strlen(text));
         struct json_object *value;
 
-        /* Names of tasks always fit; the broker's own words and command lines may be longer. */
+        /* Names of tasks always fit; texts from the broker and command lines may be longer. */
         if (n_escaped > sizeof(room))
                 escaped = malloc(n_escaped);
         if (!escaped)
@@ -53,7 +53,7 @@ void json_add_text(struct json_object *object, const char *key, const char *text
         json_add(object, key, json_text(text));
 }
 
-/* The object on one line, without its end; belongs to the object. */
+/* The object on one line, without a newline. The text belongs to the object. */
 const char *json_line(struct json_object *object, size_t *ret_n) {
         return json_object_to_json_string_length(object,
                                                  JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
@@ -63,7 +63,7 @@ const char *json_line(struct json_object *object, size_t *ret_n) {
 /**
  * json_write() - write an object as a line
  * @object:     the object; freed
- * @output:     where to
+ * @output:     the output
  *
  * Return: As output_write().
  */

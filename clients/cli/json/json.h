@@ -17,7 +17,7 @@ struct json_object *json_program(const struct tb_program *program);
 struct json_object *json_task_stats(const struct tb_task_stats *stats);
 struct json_object *json_status(const struct tb_status *status);
 
-/* Writing parts, shared by the json-*.c files. Keys must be constants. */
+/* Parts of objects, for the files in json/. Keys must be constants. */
 void json_add(struct json_object *object, const char *key, struct json_object *value);
 void json_add_number(struct json_object *object, const char *key, uint64_t number);
 void json_add_known(struct json_object *object, const char *key, uint64_t number, bool known);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What became of the connection, as JSON: beside the events, because it says
- * which of them are missing.
+ * The state of the connection as a JSON object. It stands between the events, because
+ * it shows where events may be missing.
  */
 
 #include <json-c/json.h>
 
 #include "clients/cli/json/json.h"
 
-/* @time_ns: when it is told; no message of the broker's says it. */
+/* @time_ns: the time now; the broker sends no time for it. */
 struct json_object *json_link(const struct tb_link *link, uint64_t time_ns) {
         static const char *const states[] = {
                 [TB_LINK_LOST] = "lost",

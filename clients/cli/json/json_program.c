@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a process runs, as JSON: the same in events and in snapshots.
+ * The program of a process as a JSON object: the same in events and in snapshots.
  */
 
 #include <json-c/json.h>
@@ -25,7 +25,7 @@ static void json_add_state(struct json_object *object, enum tb_program_state sta
         }
 }
 
-/* Where the command line was cut, its last argument lacks its NUL; the library's own follows. */
+/* The last argument has no NUL if the command line was cut; the library adds one. */
 static struct json_object *json_arguments(const struct tb_program *program) {
         struct json_object *arguments = json_object_new_array();
 

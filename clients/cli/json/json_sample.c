@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Samples as JSON: an object for each task, and one that ends the sample. Totals
- * have the wire's names; what was used since the sample before has the same ones,
- * under "used". What is not known is not there.
+ * Samples as JSON: an object for each task, and an object at the end of the sample.
+ * Totals have the names of the protocol. The use since the sample before has the same
+ * names, under "used". A value that is not known is left out.
  */
 
 #include <json-c/json.h>
@@ -11,7 +11,7 @@
 #include "clients/cli/json/json.h"
 #include "clients/cli/json/json_sample.h"
 
-/* Metrics of a part stand together in the table, so that one part is open at a time. */
+/* The metrics of a part are neighbours in the table, so only one part is open at a time. */
 static struct json_object *json_used(const uint64_t values[static N_METRICS], uint32_t groups,
                                      const struct tb_task_stats *stats) {
         struct json_object *object = json_object_new_object(), *delays = NULL, *part = NULL;
@@ -51,9 +51,9 @@ static void json_add_end(struct json_object *object, const LiveRow *row) {
 }
 
 /**
- * json_sample_row() - a row of the model
+ * json_sample_row() - make the object of a task
  * @live:       the model
- * @row:        the row; what it used is that of the last sample, none if it was not in it
+ * @row:        the row of the task; it used nothing if the last sample does not have it
  *
  * Return: The object.
  */
@@ -106,7 +106,7 @@ static const char *delay_accounting_name(const struct tb_welcome *welcome) {
         return "unknown";
 }
 
-/* What a sample was, and the sums of its tasks. @welcome may be NULL. */
+/* The object at the end of a sample: the sample, and the sums of its tasks. @welcome may be NULL. */
 struct json_object *json_sample(const Live *live, const struct tb_welcome *welcome) {
         const LiveSample *sample = &live->sample;
         struct json_object *object = json_object_new_object();

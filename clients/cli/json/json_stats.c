@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Statistics as JSON: the wire's TaskStats, names and nesting alike.
+ * Statistics as a JSON object: TaskStats of the protocol, with its names and nesting.
  *
- * Which fields there are, the table proto/taskstats_fields.h says; none is named
- * here.
+ * The table proto/taskstats_fields.h has the fields; no field is named here.
  */
 
 #include <json-c/json.h>

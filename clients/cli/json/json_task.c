@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The tasks of a snapshot, and its end, as JSON: one object each, with the wire's
- * names.
+ * The tasks of a snapshot, and its end, as JSON objects with the names of the protocol.
  */
 
 #include <json-c/json.h>

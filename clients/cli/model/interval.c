@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The time between two samples, as the options of several verbs read it. */
+/* The option of several verbs for the time between two samples. */
 
 #include <stdint.h>
 
@@ -13,9 +13,9 @@
 
 /**
  * interval_read() - read the time between samples
- * @verb:       whose option it is
- * @value:      its value
- * @ret_ms:     output: what the broker takes
+ * @verb:       the verb that has the option
+ * @value:      the value of the option
+ * @ret_ms:     output: milliseconds
  *
  * Return: EXIT_STATUS_OK, or the status of error_usage().
  */

@@ -25,7 +25,7 @@ typedef struct LiveSample LiveSample;
 #define LIVE_ENDED_NS UINT64_C(5000000000)
 #define LIVE_ENDED_MAX 1024u
 
-/* One process, or one thread, as the samples are of processes or threads. */
+/* One process, or one thread if the samples have threads. */
 struct LiveRow {
         /* Identity. */
         uint32_t pid;
@@ -35,8 +35,8 @@ struct LiveRow {
         uint32_t ppid; /* 0: none or not known */
         uint32_t uid;
         char comm[TB_COMM_SIZE];
-        struct tb_program *program; /* what it runs; NULL: not known */
-        uint32_t tasks;             /* of a process: its live threads; 0: not known */
+        struct tb_program *program; /* NULL: not known */
+        uint32_t tasks;             /* live threads of a process; 0: not known */
         bool kernel_thread;
 
         /* The exit event came; the last values come with the next sample. */
@@ -52,7 +52,7 @@ struct LiveRow {
         uint64_t time_ns;
         struct tb_task_stats stats;
 
-        /* What the task used within the last sample that has it: read it by live_used() and live_rate(). */
+        /* The use within the last sample that has the task: read it by live_used() and live_rate(). */
         uint64_t sample;      /* LiveSample.number of that sample; 0: none */
         uint32_t used_groups; /* TB_STATS_BIT()s of what is known */
         uint64_t span_ns;     /* 0: the sample's */
@@ -78,7 +78,7 @@ struct LiveRow {
 /* The last complete sample. The masks have a bit for each group that some row lacks, by reason. */
 struct LiveSample {
         uint64_t number; /* counted here; 0: no sample was complete yet */
-        struct tb_sample summary; /* what the broker says of it */
+        struct tb_sample summary; /* from the broker */
         uint64_t span_ns;         /* from the end of the sample before; 0: this is the first */
         uint64_t used[N_METRICS]; /* sums of its rows */
         uint32_t withheld_groups;
@@ -102,8 +102,8 @@ struct Live {
         uint64_t n_forks, n_execs, n_exits, n_lost; /* the same */
         uint64_t n_samples_lost;
 
-        LiveHistory history; /* of the machine: one point a sample */
-        LiveExited exited; /* what has ended, by name */
+        LiveHistory history; /* the machine, one point per sample */
+        LiveExited exited; /* tasks that have ended, by name */
 
         bool snapshot_complete; /* names, parents and command lines are there */
         uint64_t event_losses;  /* events that were lost by the stream of events */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The loop of the batch forms: waits for samples and has each printed, until there
- * were enough, a signal came, or the reader of standard output has gone.
+ * The loop of the batch forms of top and iotop: waits for samples and has each printed,
+ * until there were enough, a signal came, or the reader closed standard output.
  *
- * Owns the model, its connections and the output. What is printed is its owner's.
+ * Owns the model, its connections and the output. The owner prints.
  */
 
 #include <errno.h>
@@ -59,7 +59,7 @@ static int batch_loop(LiveBatch *batch) {
 
         while (r == VERB_CONTINUE) {
                 r = batch_wait(batch);
-                if (signals_stop_wanted())
+                if (signals_caught())
                         return EXIT_STATUS_OK;
                 if (r != VERB_CONTINUE)
                         return r;
@@ -80,7 +80,7 @@ static int batch_loop(LiveBatch *batch) {
 
 /**
  * live_batch_run() - print samples
- * @batch:      what is to be printed, and how
+ * @batch:      filled in by the owner
  *
  * Return: The exit status.
  */

@@ -6,16 +6,16 @@
 
 typedef struct LiveBatch LiveBatch;
 
-/* Prints samples one after the other. Its owner fills in all but the last members. */
+/* A loop that prints samples. The owner fills in the first members, up to closure. */
 struct LiveBatch {
         const LiveSettings *settings;
         uint64_t iterations;  /* 0: until a signal */
         const uint32_t *only; /* as Live.only */
         size_t n_only;
-        bool first_too; /* print the sample that all begins with, which is not counted */
-        /* Prints the model's last sample into the output. Returns as output_write(). */
+        bool first_too; /* also print the first sample, which is not counted */
+        /* Prints the last sample of the model into the output. Returns as output_write(). */
         int (*print)(LiveBatch *batch);
-        void *closure; /* of @print */
+        void *closure; /* for print() */
 
         Live live;
         LiveLink link;

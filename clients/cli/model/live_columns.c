@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The columns of live tables: what each is called, shows, and sorts by.
+ * The columns of live tables: their names, their cells and their order.
  *
- * One table, at the end, has them all. What is not known is a mark that says why,
- * and never 0. Pure, but for the names of users.
+ * One table, at the end, has all columns. A value that is not known is shown as a mark
+ * for the reason, never as 0. Pure, but for the names of users.
  */
 
 #include <errno.h>
@@ -29,7 +29,7 @@ struct SortKey {
         char *text;
 };
 
-const char *live_mark(enum metric_known known) {
+const char *live_column_mark(enum metric_known known) {
         switch (known) {
         case METRIC_KNOWN:
                 return "";
@@ -78,7 +78,7 @@ static enum metric_known number_tasks(const LiveColumn *column, const LiveView *
         return row->tasks ? METRIC_KNOWN : METRIC_NOT_YET;
 }
 
-/* Whole numbers of which 0 means that there is none. */
+/* Writes a whole number for which 0 means none. */
 static void write_id(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
         double number = 0;
 
@@ -99,7 +99,7 @@ static void write_name(const LiveColumn *column, const LiveView *view, const Liv
         text_escape(text, LIVE_TEXT_MAX, row->comm, TEXT_FOR_TERMINAL);
 }
 
-/* As in ps(1), the name in brackets where there are no arguments. */
+/* As in ps(1): the name in brackets if there are no arguments. */
 static void write_command(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
         if (!view->arguments) {
                 write_name(column, view, row, text);
@@ -129,10 +129,10 @@ static void write_duration(const LiveColumn *column, const LiveView *view, const
         enum metric_known known = column->number(column, view, row, &ns);
 
         snprintf(text, LIVE_TEXT_MAX, "%s",
-                 known == METRIC_KNOWN ? format_duration(duration, (uint64_t)ns) : live_mark(known));
+                 known == METRIC_KNOWN ? format_duration(duration, (uint64_t)ns) : live_column_mark(known));
 }
 
-/* "alive" says nothing: of the others, how they ended. */
+/* Only tasks that have ended have a state: how they ended. */
 static void write_state(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
         char termination[FORMAT_MAX];
 
@@ -199,7 +199,7 @@ static void write_bytes(const LiveColumn *column, const LiveView *view, const Li
         enum metric_known known = column->number(column, view, row, &number);
 
         snprintf(text, LIVE_TEXT_MAX, "%s",
-                 known == METRIC_KNOWN ? format_bytes(bytes, (uint64_t)(number + 0.5)) : live_mark(known));
+                 known == METRIC_KNOWN ? format_bytes(bytes, (uint64_t)(number + 0.5)) : live_column_mark(known));
 }
 
 static void write_count(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
@@ -209,10 +209,10 @@ static void write_count(const LiveColumn *column, const LiveView *view, const Li
         if (known == METRIC_KNOWN)
                 snprintf(text, LIVE_TEXT_MAX, "%.0f", number);
         else
-                strcpy(text, live_mark(known));
+                strcpy(text, live_column_mark(known));
 }
 
-/* Of time: seconds in each second; since the beginning, the time itself. */
+/* Writes a time per second as a percentage, or an accumulated time as a duration. */
 static void write_share(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
         double ns;
         enum metric_known known;
@@ -226,7 +226,7 @@ static void write_share(const LiveColumn *column, const LiveView *view, const Li
         if (known == METRIC_KNOWN)
                 snprintf(text, LIVE_TEXT_MAX, "%.1f", ns / NS_PER_S * 100);
         else
-                strcpy(text, live_mark(known));
+                strcpy(text, live_column_mark(known));
 }
 
 #define ID(column, title, digits, text_of_help)                                                                        \
@@ -299,7 +299,7 @@ static const LiveColumn columns[] = {
 
 #define N_COLUMNS (sizeof(columns) / sizeof(*columns))
 
-/* NULL: there is none of that name. */
+/* NULL: there is no column of that name. */
 const LiveColumn *live_column_find(const char *name, size_t n_name) {
         for (size_t i = 0; i < N_COLUMNS; ++i)
                 if (strlen(columns[i].name) == n_name && memcmp(columns[i].name, name, n_name) == 0)
@@ -308,7 +308,7 @@ const LiveColumn *live_column_find(const char *name, size_t n_name) {
         return NULL;
 }
 
-/* All of them, one by one: NULL gives the first, the last gives NULL. */
+/* Walks over all columns: NULL gives the first, the last gives NULL. */
 const LiveColumn *live_column_next(const LiveColumn *column) {
         if (!column)
                 return columns;
@@ -364,7 +364,7 @@ static int live_sort_by_text(SortKey *keys, size_t n_keys, const LiveColumn *col
         return r;
 }
 
-int live_sort(LiveRow **rows, size_t n_rows, const LiveColumn *column, const LiveView *view, bool reverse) {
+int live_column_sort(LiveRow **rows, size_t n_rows, const LiveColumn *column, const LiveView *view, bool reverse) {
         bool ascending = column->ascending != reverse;
         SortKey *keys;
         int r = 0;

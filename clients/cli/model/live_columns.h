@@ -15,26 +15,26 @@ typedef struct LiveView LiveView;
 /* Room for a cell: the longest is a command line. */
 #define LIVE_TEXT_MAX CMDLINE_TEXT_MAX
 
-/* What a cell depends on besides its row. */
+/* All that a cell depends on besides its row. */
 struct LiveView {
         const Live *live;
         Users *users;
-        bool arguments;   /* the command with its arguments, where they are known */
-        bool accumulated; /* what was used since the beginning, instead of per second */
+        bool arguments;   /* the command with its arguments, if they are known */
+        bool accumulated; /* the use since the first sample, instead of per second */
 };
 
 struct LiveColumn {
         const char *name; /* as --sort has it */
         const char *header;
         const char *help;
-        unsigned int width;  /* of a table on a screen; a wider cell must be cut, or push the rest; 0: the rest */
+        unsigned int width;  /* on a screen; a wider cell is cut, or moves those behind it; 0: the rest of the line */
         bool right;          /* aligned to the right */
-        bool ascending;      /* the order that is of use: of numbers of use the other */
-        unsigned int metric; /* of those that are made of one */
-        /* What it is sorted by: one of these two. A number that is not known sorts below all others. */
+        bool ascending;      /* the useful order; large amounts are more useful first */
+        unsigned int metric; /* for columns of one metric */
+        /* The value to sort by: one of these two. A number that is not known is below all others. */
         enum metric_known (*number)(const LiveColumn *column, const LiveView *view, const LiveRow *row, double *ret);
         void (*text)(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text);
-        /* What is shown; never more than LIVE_TEXT_MAX bytes with the NUL. */
+        /* Writes the cell: at most LIVE_TEXT_MAX bytes with the NUL. */
         void (*write)(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text);
 };
 
@@ -44,9 +44,8 @@ const LiveColumn *live_column_next(const LiveColumn *column);
 void live_column_write(const LiveColumn *column, const LiveView *view, const LiveRow *row,
                        char text[static LIVE_TEXT_MAX]);
 
-/* What stands where a value is not known. */
-const char *live_mark(enum metric_known known);
+/* The mark in place of a value that is not known. */
+const char *live_column_mark(enum metric_known known);
 
-/* Puts rows in order, @reverse: in the other one than is of use. Where they are equal, by number. Returns 0, or
- * -ENOMEM. */
-int live_sort(LiveRow **rows, size_t n_rows, const LiveColumn *column, const LiveView *view, bool reverse);
+/* Sorts rows by the useful order of a column, or by its reverse; equal rows by number. Returns 0, or -ENOMEM. */
+int live_column_sort(LiveRow **rows, size_t n_rows, const LiveColumn *column, const LiveView *view, bool reverse);

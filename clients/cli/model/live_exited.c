@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What has exited, added up by name. Most processes live too short to be seen in a
+ * The tasks that have ended, added up by name. Most processes live too short to be seen in a
  * table; here they are counted.
  *
  * Owns the sums, one for each name. Pure.
@@ -88,8 +88,8 @@ static void command_add(LiveCommand *command, const struct tb_task_sample *ended
 
 /**
  * live_exited_add() - count a task that has ended
- * @exited:     what has exited; zeroed, it is empty
- * @ended:      its last values, or that there are none
+ * @exited:     the sums; zeroed, they are empty
+ * @ended:      the task, with its last values if they are known
  *
  * Return: 0, or -ENOMEM.
  */

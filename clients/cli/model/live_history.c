@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What graphs are drawn of: a point a sample, the oldest giving way.
+ * The history behind a graph: one point per sample. A new point replaces the oldest if
+ * the history is full.
  *
  * Owns its points. Pure.
  */
@@ -14,7 +15,7 @@
 
 /**
  * live_history_add() - add the newest point
- * @history:    the history; takes its memory with the first point
+ * @history:    the history; allocates its points at the first call
  * @point:      the point, copied
  *
  * Return: 0, or -ENOMEM.
@@ -47,7 +48,7 @@ const LivePoint *live_history_at(const LiveHistory *history, size_t age) {
         return history->points + (history->first + history->n - 1 - age) % LIVE_HISTORY_MAX;
 }
 
-/* A point is of the time from the one before to its own. */
+/* A point covers the time from the point before to its own. */
 bool live_history_max(const LiveHistory *history, enum live_graph graph, uint64_t begin_ns, uint64_t end_ns,
                       float *ret_value) {
         bool found = false;

@@ -8,10 +8,10 @@
 typedef struct LiveHistory LiveHistory;
 typedef struct LivePoint LivePoint;
 
-/* At one sample a second, a quarter of an hour. */
+/* At one sample per second: 17 minutes. */
 #define LIVE_HISTORY_MAX 1024u
 
-/* What a graph can be of. All are per second; CPU and delays are seconds per second. */
+/* The values that a graph can show. All are per second; CPU and delays are seconds per second. */
 enum live_graph {
         LIVE_GRAPH_FORKS,
         LIVE_GRAPH_EXITS,
@@ -26,13 +26,13 @@ enum live_graph {
 };
 
 struct LivePoint {
-        uint64_t time_ns; /* its end, since the epoch */
+        uint64_t time_ns; /* the end of its time, since the epoch */
         uint64_t span_ns;
-        uint32_t known; /* bits 1 << LIVE_GRAPH_...: what is not known has no point, not 0 */
+        uint32_t known; /* bits 1 << LIVE_GRAPH_...: a value that is not known leaves a gap */
         float value[N_LIVE_GRAPHS];
 };
 
-/* A ring. Zeroed, it is empty. */
+/* A ring buffer. Zeroed, it is empty. */
 struct LiveHistory {
         LivePoint *points;
         size_t n;
@@ -43,13 +43,12 @@ int live_history_add(LiveHistory *history, const LivePoint *point);
 int live_history_copy(LiveHistory *copy, const LiveHistory *history);
 void live_history_deinit(LiveHistory *history);
 
-/* @age 0: the newest; NULL: there is none so old. */
+/* @age 0: the newest point. NULL: there is no point so old. */
 const LivePoint *live_history_at(const LiveHistory *history, size_t age);
 
 /*
- * The highest value of a graph in a stretch of time, for a graph whose cells are as
- * wide as that: from @begin_ns to @end_ns since the epoch. Returns false where
- * nothing is known of it.
+ * Finds the highest value between @begin_ns and @end_ns, since the epoch: what a column
+ * of a graph shows. Returns false if no value is known.
  */
 bool live_history_max(const LiveHistory *history, enum live_graph graph, uint64_t begin_ns, uint64_t end_ns,
                       float *ret_value);

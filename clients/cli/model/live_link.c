@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The connections of the live model: one for samples, one for the snapshot and
- * events, which may be left out.
+ * The connections of the live model: one for samples, and one for the snapshot and
+ * events, which is optional.
  *
- * Owns both clients; the model is the caller's. Knows nothing of rows.
+ * Owns both clients; the caller owns the model. Knows nothing about rows.
  */
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "clients/cli/model/live_link.h"
 #include "clients/cli/model/live_messages.h"
 
-/* Events only name what the samples tell of anyway: the broker need not hurry with them. */
+/* Events only add names and exits to the samples: the broker may send them late. */
 #define LIVE_LINK_MAX_DELAY_MS 200u
 
 #define LIVE_LINK_KINDS                                                                                                \
@@ -31,7 +31,7 @@ void live_link_close(LiveLink *link) {
         link->answer_deadline = 0;
 }
 
-/* Says @text, and returns @error. */
+/* Keeps the text of an error, and returns the error. */
 static int live_link_fail(LiveLink *link, int error, const char *text) {
         snprintf(link->error, sizeof(link->error), "%s", text);
         return error;
@@ -123,7 +123,7 @@ static int live_link_state(LiveLink *link, const struct tb_client *client, const
         unsigned int bit = client == link->samples ? 1u : 2u;
         bool was_down = link->down;
 
-        /* As if the first try had failed: whoever called has to know that at once. */
+        /* A loss before the first answer is reported at once, as a failed connect is. */
         if (link->answer_deadline && client == link->samples)
                 return live_link_fail(link, -EPIPE, state->reason);
 
@@ -133,7 +133,7 @@ static int live_link_state(LiveLink *link, const struct tb_client *client, const
                 link->away &= ~bit;
         link->down = link->away != 0;
 
-        /* To whoever looks, both are one: it is down when one of them has gone, and up when both are back. */
+        /* A user sees one connection: down if one of the two is lost, up if both are back. */
         if (link->down == was_down)
                 return 0;
         connection_describe(link->down_reason, state, clock_now_realtime_ns());
@@ -153,7 +153,7 @@ static int live_link_refused(LiveLink *link, const struct tb_error *error) {
         return -EREMOTEIO;
 }
 
-/* Returns bits, or a negative errno. */
+/* Returns bits of LIVE_LINK_..., or a negative errno. */
 static int live_link_message(LiveLink *link, const struct tb_client *client, const struct tb_message *message) {
         int bits = 0, r;
 
@@ -183,7 +183,7 @@ static int live_link_message(LiveLink *link, const struct tb_client *client, con
         return r < 0 ? live_link_fail(link, r, "There is too little memory for the tasks of this machine.") : bits;
 }
 
-/* Without @receive, only what was received already. */
+/* Without @receive, takes only messages that were received before. */
 static int live_link_take(LiveLink *link, struct tb_client *client, bool receive) {
         const struct tb_message *message;
         int bits = 0, r, r_process = 0;
@@ -207,7 +207,7 @@ static int live_link_take(LiveLink *link, struct tb_client *client, bool receive
 int live_link_process(LiveLink *link) {
         int bits = 0, r;
 
-        /* Events first: a sample should find the names of its tasks. */
+        /* Events first, so that the tasks of a sample have their names. */
         if (link->events) {
                 bits = live_link_take(link, link->events, true);
                 if (bits < 0)

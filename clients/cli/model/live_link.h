@@ -16,30 +16,30 @@ typedef struct LiveSettings LiveSettings;
 #define LIVE_LINK_FDS 2
 
 struct LiveSettings {
-        const char *socket_path; /* NULL: as tb_connect() has it */
+        const char *socket_path; /* NULL: the default of tb_connect() */
         uint32_t interval_ms;
         enum tb_sample_scope scope;
         uint32_t groups;                /* TB_STATS_BIT()s; 0: all */
-        bool events;                    /* births and names between the samples too */
+        bool events;                    /* also forks and names between the samples */
         bool programs;                  /* command lines; needs events */
-        const struct tb_filter *filter; /* NULL: none; read at live_link_open() only */
+        const struct tb_filter *filter; /* NULL: no filter; read only by live_link_open() */
 };
 
-/* The two connections that feed a model. They come back by themselves if the broker goes away. */
+/* The two connections that fill a model. They reconnect if the broker is restarted. */
 struct LiveLink {
         Live *live;
         LiveSettings settings;
         struct tb_client *samples;
         struct tb_client *events; /* NULL: not asked for */
-        bool pending;             /* messages behind a sample were received, and not taken */
-        bool down;                /* one of them is away, and being tried */
-        unsigned int away;        /* which: bits */
+        bool pending;             /* messages after a sample were received, but not taken */
+        bool down;                /* a connection is lost, and is tried again */
+        unsigned int away;        /* bits of the lost connections */
         char down_reason[CONNECTION_TEXT_MAX];
-        uint64_t answer_deadline;  /* clock_now_ns(): by then the broker must have answered; 0: it has */
+        uint64_t answer_deadline;  /* clock_now_ns(): the broker must answer by then; 0: it has */
         char error[CONNECTION_TEXT_MAX]; /* why live_link_process() failed */
 };
 
-/* What live_link_process() brought: bits. */
+/* Bits of the result of live_link_process(). */
 enum {
         LIVE_LINK_SAMPLE = 1 << 0, /* a sample is complete */
         LIVE_LINK_ROWS = 1 << 1,   /* rows came, went or changed */
@@ -47,26 +47,26 @@ enum {
 };
 
 /*
- * Opens: 0, or a negative errno, and `error` is a sentence. A link that is open
- * already is closed first; the model's rows go, its histories stay. So changing
- * the interval, the scope or the filter is opening again.
+ * Opens the connections. Returns 0, or a negative errno, and `error` is a sentence. An
+ * open link is closed first: to change the interval, the scope or the filter, open it
+ * again. The rows of the model are removed; its histories stay.
  */
 int live_link_open(LiveLink *link, Live *live, const LiveSettings *settings);
 void live_link_close(LiveLink *link);
 
-/* What to poll for. Returns how many of @pfds are used. */
+/* Fills in what to poll for. Returns the number of @pfds that are used. */
 int live_link_poll(const LiveLink *link, struct pollfd pfds[static LIVE_LINK_FDS]);
 
 /*
- * Takes what came; to be called when poll(2) says so, and at the latest at
- * `answer_deadline`. Stops after a complete sample, so that each is seen: a call
- * that returns LIVE_LINK_SAMPLE may have left messages, and live_link_pending()
- * says so.
+ * Takes the messages that came. To be called when poll(2) says so, and at the latest at
+ * `answer_deadline`. Stops after a complete sample, so that each sample can be shown.
+ * Then live_link_pending() is true if messages are left.
  *
- * Return: what came, as bits; or a negative errno, for good, and `error` says why.
+ * Return: Bits for what came; or a negative errno, after which the link must be closed,
+ *         and `error` has the reason.
  */
 int live_link_process(LiveLink *link);
 bool live_link_pending(const LiveLink *link);
 
-/* NULL until it came. */
+/* NULL before the broker has answered. */
 const struct tb_welcome *live_link_welcome(const LiveLink *link);

@@ -3,8 +3,8 @@
 /*
  * The samples of the broker, as the live model takes them.
  *
- * The kernel's values are totals since the fork of a task. What a task used is the
- * difference of two totals, or all of the total if the task was forked since the sample
+ * The kernel's values are totals since the fork of a task. The use of a task is the
+ * difference of two totals, or the whole total if the task was forked since the sample
  * before. So no value is counted twice or missed, whichever of the two connections is
  * faster. A row ends with its last values, which are in a sample too.
  *
@@ -54,7 +54,7 @@ static void samples_begin(Live *live) {
                 live_drop_oldest_ended(live);
 }
 
-/* Whether the task was forked since the sample before: all that it used is of this sample. */
+/* Whether the task was forked since the sample before: its whole total belongs to this sample. */
 static bool samples_is_newborn(const Live *live, const struct tb_task_sample *sample) {
         return live->sample.number && sample->start_time_ns + LIVE_SLACK_NS >= live->sample.summary.begin_time_ns;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What the values of a row are, and whether they are known. Pure, and changes
- * nothing.
+ * The values of a row, and whether they are known. Pure, and changes nothing.
  */
 
 #include <string.h>
@@ -11,7 +10,7 @@
 
 #define NS_PER_S 1e9
 
-/* Of its totals. */
+/* Whether the total of a row is known. */
 static enum metric_known live_known(const LiveRow *row, unsigned int metric) {
         if (row->ended && row->stats_missing != TB_STATS_MISSING_NO)
                 return METRIC_LOST;
@@ -41,7 +40,7 @@ enum metric_known live_used(const Live *live, const LiveRow *row, unsigned int m
         if (!live->sample.span_ns)
                 return METRIC_NOT_YET;
 
-        /* Who is not in a sample did not run. */
+        /* A task that is not in a sample did not run. */
         if (row->sample < live->sample.number)
                 return METRIC_KNOWN;
         if (!(row->used_groups & TB_STATS_BIT(metrics[metric].group)))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Statistics as a row of numbers that can be subtracted, added and ranked, and
- * which of them are known. Pure; made of the table of taskstats fields.
+ * Statistics as an array of numbers that can be added, subtracted and compared, and
+ * whether each is known. Made from the table of taskstats fields. Pure.
  */
 
 #include <string.h>
@@ -27,7 +27,7 @@ const Metric metrics[N_METRICS] = {
 #undef ENTRY_OF_LAST
 #undef ENTRY_OF_MAX
 #undef ENTRY_OF_SUM
-/* Waiting for a processor is counted by the scheduler, and known where the rest is not. */
+/* The scheduler counts the waiting for a processor: it is known also without delay accounting. */
 #define DELAY_GROUP(kind) (STATS_OFFSET(delays.kind) == STATS_OFFSET(delays.cpu) ? TB_STATS_CPU_DELAY : TB_STATS_DELAYS)
 #define DELAY_ENTRY(kind, field)                                                                                       \
         [METRIC_DELAY_##kind##_##field] = {                                                                            \

@@ -12,8 +12,8 @@ typedef struct Metric Metric;
 typedef struct MetricRates MetricRates;
 
 /*
- * Everything in a task's statistics that only grows: METRIC_ and the field's name,
- * and for each kind of waiting METRIC_DELAY_, its name, and _count or _total_ns.
+ * All values in the statistics of a task that only grow: METRIC_ and the name of the
+ * field. For each kind of waiting: METRIC_DELAY_, its name, and _count or _total_ns.
  */
 enum {
 #define METRIC_OF_SUM(name) METRIC_##name,
@@ -31,14 +31,14 @@ enum {
                         N_METRICS,
 };
 
-/* The groups of plain fields, by the names that they have in the table: STATS_GROUP_ and the name. */
+/* The groups of plain fields: STATS_GROUP_ and their name in the table. */
 enum {
 #define STATS_GROUP(group, GROUP, number) STATS_GROUP_##group = TB_STATS_##GROUP,
         TASKSTATS_PLAIN_GROUPS(STATS_GROUP)
 #undef STATS_GROUP
 };
 
-/* The ones that most have use for. */
+/* Short names of the metrics that are used most. */
 #define METRIC_CPU METRIC_cpu_run_virtual_total_ns
 #define METRIC_CPU_DELAY METRIC_DELAY_cpu_total_ns
 #define METRIC_IO_DELAY METRIC_DELAY_blkio_total_ns
@@ -47,27 +47,26 @@ enum {
 #define METRIC_WRITE METRIC_write_bytes
 #define METRIC_CANCELLED METRIC_cancelled_write_bytes
 
-/* Whether a value is known, and why not. A value that is not known is 0 wherever it is stored, and never shown as such.
- */
+/* Whether a value is known, or why not. A value that is not known is stored as 0, but never shown as 0. */
 enum metric_known {
         METRIC_KNOWN,
-        METRIC_WITHHELD,    /* not for this client to know */
-        METRIC_UNCOUNTED,   /* delay accounting was off when the task was born */
+        METRIC_WITHHELD,    /* this client may not see it */
+        METRIC_UNCOUNTED,   /* delay accounting was off when the task was forked */
         METRIC_UNSUPPORTED, /* not kept by this kernel */
         METRIC_NOT_YET,     /* not sampled, or not twice */
         METRIC_LOST,        /* it ended without statistics */
 };
 
 struct Metric {
-        const char *name; /* within its part, as in JSON */
+        const char *name; /* in its part, as in JSON */
         const char *part; /* the group, or the kind of waiting */
         enum tb_stats_group group;
         bool delay;
         size_t offset;       /* in struct tb_task_stats */
-        size_t known_offset; /* of a delay: of its bool */
+        size_t known_offset; /* for a delay: the bool that says whether it is known */
 };
 
-/* What a task used per second. */
+/* The use of a task per second. */
 struct MetricRates {
         bool known[N_METRICS];
         double per_second[N_METRICS];

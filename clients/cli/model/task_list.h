@@ -15,5 +15,5 @@ struct TaskList {
 
 #define TASK_LIST_NULL { 0 }
 
-int task_list_add(TaskList *roster, const struct tb_task *task);
-void task_list_deinit(TaskList *roster);
+int task_list_add(TaskList *list, const struct tb_task *task);
+void task_list_deinit(TaskList *list);

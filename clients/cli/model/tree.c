@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Tasks as a forest: each under the process that made it, threads under their
- * process.
+ * Tasks as a forest: each process under its parent, threads under their process.
  *
- * The kernel tells nobody when a process ends and its children are given to
- * another, and numbers are used again: whoever has a parent's number is the parent
- * only if it is no younger than the child. Where it is, or where nobody has the
- * number, the task is a root. Pure.
+ * The kernel sends no event when the children of a process get another parent, and pids
+ * are used again. So the process with the pid of the parent is the parent only if it is
+ * not younger than the child. A task without such a process is a root. Pure.
  */
 
 #include <errno.h>
@@ -16,10 +14,10 @@
 
 #include "clients/cli/model/tree.h"
 
-/* A start that /proc told is rounded down to the tick of its clock. */
+/* A start from /proc is rounded down to a clock tick. */
 #define TREE_TICK_NS UINT64_C(10000000)
 
-/* By process; in each first the task that stands for it: its leader, or where that has ended another. */
+/* Sorts by process. The first task of a process is its leader, or another thread if the leader has ended. */
 static int tree_compare_pids(const void *a, const void *b) {
         const struct tb_task *one = (*(TreeNode *const *)a)->task, *other = (*(TreeNode *const *)b)->task;
 
@@ -31,7 +29,7 @@ static int tree_compare_pids(const void *a, const void *b) {
         return (one->tid > other->tid) - (one->tid < other->tid);
 }
 
-/* The first node of the process in the sorted array, or NULL. */
+/* Finds the first node of the process in the sorted array. Returns NULL if it has no node. */
 static TreeNode *tree_find_process(TreeNode *const *by_pid, size_t n, uint32_t pid) {
         size_t from = 0, to = n;
 
@@ -71,10 +69,10 @@ static void tree_find_parents(Tree *tree, TreeNode *const *by_pid) {
 }
 
 /*
- * Within the tolerance of a tick two numbers that were used again can be each
- * other's parent: a way up that does not end within the number of nodes is a ring,
- * and is cut where it was found. Ways that were seen to end are not gone again:
- * their level is marked until the levels are counted.
+ * Cuts rings of parents. Within the tolerance of a tick, two tasks whose pids were used
+ * again can be the parent of each other. A path of parents that is longer than the
+ * number of nodes is a ring, and is cut where it was found. Paths that end are marked by
+ * their level, so that they are not followed again.
  */
 static void tree_cut_rings(Tree *tree) {
         for (size_t i = 0; i < tree->n_nodes; ++i) {
@@ -87,7 +85,7 @@ static void tree_cut_rings(Tree *tree) {
         }
 }
 
-/* From behind, so that children stand as the tasks were given; threads before the processes that it made. */
+/* Goes backwards, so that children keep the order of the tasks. Threads stand before child processes. */
 static TreeNode *tree_link_children(Tree *tree) {
         TreeNode *roots = NULL;
 
@@ -107,7 +105,7 @@ static TreeNode *tree_link_children(Tree *tree) {
         return roots;
 }
 
-/* Down before along, without recursion: a chain of tasks can be as long as there are numbers. */
+/* Depth first, without recursion: a chain of tasks can be as long as there are pids. */
 static void tree_put_in_order(Tree *tree, TreeNode *roots) {
         TreeNode *node = roots;
         size_t n = 0;
@@ -130,8 +128,8 @@ static void tree_put_in_order(Tree *tree, TreeNode *roots) {
 /**
  * tree_init() - make a forest
  * @tree:       output
- * @tasks:      tasks, as children of the same parent are to be ordered; kept
- * @n_tasks:    how many
+ * @tasks:      the tasks, in the order of children of one parent; the tree points to them
+ * @n_tasks:    their number
  *
  * Return: 0, or -ENOMEM.
  */
@@ -170,9 +168,9 @@ void tree_deinit(Tree *tree) {
 }
 
 /**
- * tree_branches() - what is drawn before a task
- * @node:       the task's node, of a tree that is made
- * @utf8:       with lines, instead of ASCII signs
+ * tree_branches() - write the branches before a task
+ * @node:       the node of the task
+ * @utf8:       use lines instead of ASCII signs
  * @branches:   output
  */
 void tree_branches(const TreeNode *node, bool utf8, char branches[static TREE_BRANCHES_MAX]) {

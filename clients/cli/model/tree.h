@@ -10,7 +10,7 @@
 typedef struct Tree Tree;
 typedef struct TreeNode TreeNode;
 
-/* Deeper tasks are drawn as if they were so deep. */
+/* A deeper task is drawn at this level. */
 #define TREE_LEVELS_MAX 64u
 
 /* Room for the branches before a task: two signs a level, of three bytes in UTF-8. */
@@ -20,14 +20,14 @@ struct TreeNode {
         const struct tb_task *task;
         TreeNode *parent;               /* NULL: a root */
         TreeNode *first_child;
-        TreeNode *next;                 /* of the same parent; of roots, the next root */
+        TreeNode *next;                 /* the next child of the same parent, or the next root */
         uint32_t level;                 /* 0: a root */
 };
 
 struct Tree {
         TreeNode *nodes;
         size_t n_nodes;
-        TreeNode **order;               /* as they are to be shown: each before its children */
+        TreeNode **order;               /* in the order to show: each node before its children */
 };
 
 #define TREE_NULL { 0 }

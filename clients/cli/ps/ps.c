@@ -3,10 +3,12 @@
 /*
  * taskbroker ps: prints the tasks that are alive, from one snapshot.
  *
- * Owns the waiting for the snapshot and the order of the tasks. A snapshot that others
- * asked for a moment ago may lack what whoever calls us has just started, and have what
- * it saw end: one is taken that was made after our own start. What a column
- * shows, columns.c knows, and what a forest looks like, tree.c.
+ * Owns the waiting for the snapshot and the order of the tasks. task_columns.c writes the
+ * cells, tree.c makes the forest.
+ *
+ * The broker may send a snapshot that was made for another client a moment ago. It may
+ * lack a process that our caller has just started. So ps asks again until it gets a
+ * snapshot that was made after its own start.
  */
 
 #include <errno.h>
@@ -29,10 +31,10 @@
 #include "clients/cli/text/task_table.h"
 #include "clients/cli/verbs.h"
 
-/* This subscription wants no events: it must not quicken the pace in which the broker looks for them. */
+/* This subscription wants no events: it must not make the broker poll more often. */
 #define PS_MAX_DELAY_MS 60000u
 
-/* For so long the broker gives the same snapshot to all, and for so long to a user who has many made. */
+/* The broker shares a snapshot among clients for so long, and for the longer time if a user asks often. */
 #define PS_SHARED_NS UINT64_C(50000000)
 #define PS_OLD_NS UINT64_C(300000000)
 
@@ -41,9 +43,9 @@ typedef struct Ps Ps;
 struct Ps {
         const PsOptions *options;
         struct tb_client *client;
-        uint64_t begin_ns;              /* our start, since the epoch */
-        uint64_t deadline;              /* by then the broker must have said something */
-        TaskList roster;
+        uint64_t begin_ns;              /* our own start, since the epoch */
+        uint64_t deadline;              /* the next message must come by then */
+        TaskList tasks;
         TaskColumnView view;
         Users users;
 };
@@ -55,12 +57,12 @@ static int ps_out_of_memory(void) {
 
 static int ps_snapshot_end(Ps *ps, const struct tb_snapshot_end *end) {
         ps->view.now_ns = end->time_ns;
-        if (end->tasks == ps->roster.n_tasks)
+        if (end->tasks == ps->tasks.n_tasks)
                 return EXIT_STATUS_OK;
 
-        error_print("The broker says that it sent %llu tasks, but %zu came: the broker is at fault.",
+        error_print("The broker reports %llu tasks, but %zu came: the broker is at fault.",
                  (unsigned long long)end->tasks,
-                 ps->roster.n_tasks);
+                 ps->tasks.n_tasks);
         return EXIT_STATUS_ERROR;
 }
 
@@ -69,7 +71,7 @@ static int ps_message(Ps *ps, const struct tb_message *message) {
 
         switch (message->type) {
         case TB_MESSAGE_TASK:
-                return task_list_add(&ps->roster, message->task) < 0 ? ps_out_of_memory() : VERB_CONTINUE;
+                return task_list_add(&ps->tasks, message->task) < 0 ? ps_out_of_memory() : VERB_CONTINUE;
         case TB_MESSAGE_SNAPSHOT_END:
                 return ps_snapshot_end(ps, message->snapshot_end);
         case TB_MESSAGE_ERROR:
@@ -126,7 +128,7 @@ static int ps_take_snapshot(Ps *ps) {
                 r = ps_process(ps);
                 now = clock_now_ns();
                 if (r == VERB_CONTINUE && now >= ps->deadline) {
-                        connection_print_silent(ps->options->socket_path);
+                        connection_print_timeout(ps->options->socket_path);
                         return EXIT_STATUS_ERROR;
                 }
         }
@@ -138,7 +140,7 @@ static int ps_take_snapshot(Ps *ps) {
 static int ps_try(Ps *ps) {
         int r;
 
-        if (connection_connect(ps->options->socket_path, &ps->client) < 0)
+        if (connection_open(ps->options->socket_path, &ps->client) < 0)
                 return EXIT_STATUS_ERROR;
         r = ps_take_snapshot(ps);
         ps->client = tb_close(ps->client);
@@ -152,27 +154,28 @@ static uint64_t ps_snapshot_age(const Ps *ps) {
         return now_ns > ps->view.now_ns ? now_ns - ps->view.now_ns : 0;
 }
 
-/* Until the broker makes a new one for who asks. */
+/* Waits until the broker makes a new snapshot. */
 static void ps_pause(const Ps *ps) {
         uint64_t age_ns = ps_snapshot_age(ps), ns = age_ns < PS_SHARED_NS ? PS_SHARED_NS - age_ns : PS_SHARED_NS;
 
         nanosleep(&(struct timespec){ .tv_nsec = (long)ns }, NULL);
 }
 
-/* One that is old, and given again, is what the broker has: nothing has happened since. */
+/* Takes a snapshot that is not older than ps. An old snapshot that comes twice is the newest: nothing has happened. */
 static int ps_take_fresh(Ps *ps) {
         int r;
 
         for (bool again = false;; again = true) {
                 r = ps_try(ps);
-                if (r != EXIT_STATUS_OK || ps->view.now_ns >= ps->begin_ns || (again && ps_snapshot_age(ps) >= PS_OLD_NS))
+                if (r != EXIT_STATUS_OK || ps->view.now_ns >= ps->begin_ns ||
+                    (again && ps_snapshot_age(ps) >= PS_OLD_NS))
                         return r;
                 ps_pause(ps);
-                task_list_deinit(&ps->roster);
+                task_list_deinit(&ps->tasks);
         }
 }
 
-/* Where all keys agree, by number: the order must not be one of chance. */
+/* Tasks that are equal by all keys are sorted by number, so that the order is always the same. */
 static int ps_compare(const void *a, const void *b, void *closure) {
         const struct tb_task *one = *(const struct tb_task *const *)a, *other = *(const struct tb_task *const *)b;
         const Ps *ps = closure;
@@ -241,7 +244,7 @@ static int ps_write_tree(const Ps *ps, const struct tb_task **tasks, size_t n_ta
 }
 
 static int ps_print(Ps *ps) {
-        size_t n_tasks = ps->roster.n_tasks;
+        size_t n_tasks = ps->tasks.n_tasks;
         const struct tb_task **tasks;
         int r;
 
@@ -250,7 +253,7 @@ static int ps_print(Ps *ps) {
                 return ps_out_of_memory();
 
         for (size_t i = 0; i < n_tasks; ++i)
-                tasks[i] = ps->roster.tasks + i;
+                tasks[i] = ps->tasks.tasks + i;
         qsort_r(tasks, n_tasks, sizeof(*tasks), ps_compare, ps);
 
         if (ps->options->tree)
@@ -279,7 +282,7 @@ int verb_ps(const char *socket_path, int argc, char **argv) {
         r = ps_take_fresh(&ps);
         if (r == EXIT_STATUS_OK)
                 r = ps_print(&ps);
-        task_list_deinit(&ps.roster);
+        task_list_deinit(&ps.tasks);
 
         return r;
 }

@@ -21,15 +21,7 @@ enum {
         OPTION_TREE,
 };
 
-/* What is known only when all options are read. */
-typedef struct PsGiven PsGiven;
-
-struct PsGiven {
-        bool args;
-        bool columns;
-};
-
-static void ps_help(void) {
+static void ps_options_help(void) {
         fputs("Usage: taskbroker [--socket PATH] ps [OPTION]...\n"
               "\n"
               "Prints the tasks that are alive.\n"
@@ -54,7 +46,7 @@ static void ps_help(void) {
                 printf("  %-10s %s\n", column->name, column->help);
 }
 
-static int ps_read_columns(PsOptions *options, const char *value) {
+static int ps_options_read_columns(PsOptions *options, const char *value) {
         const char *name;
         size_t n;
 
@@ -71,7 +63,7 @@ static int ps_read_columns(PsOptions *options, const char *value) {
         return EXIT_STATUS_OK;
 }
 
-static int ps_read_keys(PsOptions *options, const char *value) {
+static int ps_options_read_keys(PsOptions *options, const char *value) {
         const char *name;
         size_t n;
 
@@ -89,21 +81,25 @@ static int ps_read_keys(PsOptions *options, const char *value) {
         return EXIT_STATUS_OK;
 }
 
-static int ps_read_tree(PsOptions *options, const char *value) {
+static int ps_options_read_tree(PsOptions *options, const char *value) {
         options->tree = true;
-        return value ? filter_options_read_option(&options->filter, "ps", FILTER_OPTIONS_OPTION_TREE, value) : EXIT_STATUS_OK;
+        if (!value)
+                return EXIT_STATUS_OK;
+
+        return filter_options_read_option(&options->filter, "ps", FILTER_OPTIONS_OPTION_TREE, value);
 }
 
-static int ps_read_option(PsOptions *options, PsGiven *given, int c, const char *value) {
+static int ps_options_read_one(void *closure, int c, const char *value) {
+        PsOptions *options = closure;
+
         if (filter_options_owns(c))
                 return filter_options_read_option(&options->filter, "ps", c, value);
 
         switch (c) {
         case 'o':
-                given->columns = true;
-                return ps_read_columns(options, value);
+                return ps_options_read_columns(options, value);
         case OPTION_ARGS:
-                given->args = true;
+                options->args = true;
                 return EXIT_STATUS_OK;
         case OPTION_JSON:
                 options->json = true;
@@ -115,18 +111,18 @@ static int ps_read_option(PsOptions *options, PsGiven *given, int c, const char 
                 options->socket_path = value;
                 return EXIT_STATUS_OK;
         case OPTION_SORT:
-                return ps_read_keys(options, value);
+                return ps_options_read_keys(options, value);
         case OPTION_THREADS:
                 options->threads = true;
                 return EXIT_STATUS_OK;
         case OPTION_TREE:
-                return ps_read_tree(options, value);
+                return ps_options_read_tree(options, value);
         }
 
         return EXIT_STATUS_USAGE;
 }
 
-static bool ps_has_branch(const PsOptions *options) {
+static bool ps_options_has_branch(const PsOptions *options) {
         for (size_t i = 0; i < options->n_columns; ++i)
                 if (options->columns[i]->branch)
                         return true;
@@ -134,7 +130,7 @@ static bool ps_has_branch(const PsOptions *options) {
         return false;
 }
 
-static bool ps_needs_programs(const PsOptions *options) {
+static bool ps_options_needs_programs(const PsOptions *options) {
         for (size_t i = 0; i < options->n_columns; ++i)
                 if (options->columns[i]->program)
                         return true;
@@ -145,34 +141,35 @@ static bool ps_needs_programs(const PsOptions *options) {
         return false;
 }
 
-/* What the options mean together. Returns VERB_CONTINUE, or the status of wrong usage. */
-static int ps_complete(PsOptions *options, const PsGiven *given) {
-        if (given->columns && options->json)
+/* Checks the options together, and fills in defaults. Returns VERB_CONTINUE, or the status of wrong usage. */
+static int ps_options_complete(PsOptions *options) {
+        if (options->n_columns && options->json)
                 return error_usage("ps", "-o: JSON has all that is known of a task, not columns.");
-        if (given->columns && given->args)
+        if (options->n_columns && options->args)
                 return error_usage("ps", "--args: with -o, name the column args instead.");
 
-        if (!given->columns) {
-                ps_read_columns(options, options->threads ? "pid,tid,ppid,user,age" : "pid,ppid,user,age,tasks");
-                ps_read_columns(options, given->args ? "args" : "name");
+        if (!options->n_columns) {
+                ps_options_read_columns(options,
+                                        options->threads ? "pid,tid,ppid,user,age" : "pid,ppid,user,age,tasks");
+                ps_options_read_columns(options, options->args ? "args" : "name");
         }
-        if (options->tree && !options->json && !ps_has_branch(options))
+        if (options->tree && !options->json && !ps_options_has_branch(options))
                 return error_usage("ps", "--tree: it is drawn in the column name or args; -o must have one.");
-        options->programs = given->args || ps_needs_programs(options);
+        options->programs = options->args || ps_options_needs_programs(options);
 
         return VERB_CONTINUE;
 }
 
 /**
  * ps_options_read() - read the command line
- * @options:    output; what it holds already are the defaults
- * @argc:       of the verb
- * @argv:       of the verb; patterns are kept as pointers into it
+ * @options:    output; set to the defaults before; keeps pointers into @argv
+ * @argc:       the number of arguments, with the verb
+ * @argv:       the arguments, with the verb
  *
  * Return: VERB_CONTINUE, or the exit status.
  */
 int ps_options_read(PsOptions *options, int argc, char **argv) {
-        /* Before the filter's own: the first of two that have a name is taken. */
+        /* "tree" stands before the option of the filter: getopt_long() takes the first of two names. */
         static const struct option table[] = {
                 { "tree", optional_argument, NULL, OPTION_TREE },
                 { "args", no_argument, NULL, OPTION_ARGS },
@@ -185,26 +182,24 @@ int ps_options_read(PsOptions *options, int argc, char **argv) {
                 FILTER_OPTIONS_LONG_OPTIONS_TASKS
                 { NULL, 0, NULL, 0 },
         };
-        PsGiven given = { 0 };
-        int c, r;
+        static const OptionSet set = {
+                .verb = "ps",
+                .letters = ":ho:",
+                .table = table,
+                .help = ps_options_help,
+                .read = ps_options_read_one,
+        };
+        int r;
 
         filter_options_init(&options->filter);
-        while ((c = getopt_long(argc, argv, ":ho:", table, NULL)) >= 0) {
-                if (c == 'h') {
-                        ps_help();
-                        return EXIT_STATUS_OK;
-                }
-                if (c == '?' || c == ':')
-                        return error_option("ps", c, argv);
-                r = ps_read_option(options, &given, c, optarg);
-                if (r != EXIT_STATUS_OK)
-                        return r;
-        }
+        r = option_parse(&set, argc, argv, options);
+        if (r != VERB_CONTINUE)
+                return r;
         if (optind < argc)
                 return error_usage("ps",
-                                      options->tree ? "%s: ps takes options only; a subtree is --tree=PID."
-                                                    : "%s: ps takes options only.",
-                                      argv[optind]);
+                                   options->tree ? "%s: ps takes options only; a subtree is --tree=PID."
+                                                 : "%s: ps takes options only.",
+                                   argv[optind]);
 
-        return ps_complete(options, &given);
+        return ps_options_complete(options);
 }

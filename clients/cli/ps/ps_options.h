@@ -23,7 +23,8 @@ struct PsOptions {
         const char *socket_path;
         bool tree;
         bool threads;
-        bool programs;                  /* the broker must say what the processes run */
+        bool args;                      /* command lines */
+        bool programs;                  /* the broker must send the programs */
         bool json;
         bool header;
         const TaskColumn *columns[TASK_TABLE_COLUMNS_MAX];

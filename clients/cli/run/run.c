@@ -61,15 +61,15 @@ struct Run {
         char broken[512];               /* why it broke */
         Child child;
         Usage usage;
-        FILE *stream;                   /* of the report */
+        FILE *stream;                   /* takes the report */
 
         bool subscribed;
         uint64_t answer_deadline;       /* the broker must have answered by then */
         uint64_t ask_again;             /* when to repeat the request; 0: an answer is awaited */
         uint64_t unheard_deadline;      /* the broker must know the process by then */
-        uint64_t start_ns;              /* of the command: CLOCK_MONOTONIC */
+        uint64_t start_ns;              /* start of the command: CLOCK_MONOTONIC */
         uint64_t start_time_ns;         /* the same, since the epoch */
-        uint64_t end_ns;                /* of the command; 0: it has not been waited for */
+        uint64_t end_ns;                /* end of the command; 0: it has not been waited for */
         uint64_t events_deadline;       /* no event is waited for after it; each event moves it */
         int status;
         struct rusage rusage;
@@ -82,8 +82,8 @@ static int run_refuse(void) {
 }
 
 /*
- * The broker knows processes by their pids in the initial namespace. The pid of our
- * child in another namespace is that of another process there.
+ * The broker knows processes by their pids in the initial namespace. In another
+ * namespace, our child has a pid that belongs to another process there.
  */
 static int run_check_namespace(void) {
         struct stat st;
@@ -316,7 +316,7 @@ static int run_loop(Run *run) {
                 if (r != VERB_CONTINUE)
                         return r;
                 if (!run->subscribed && clock_now_ns() >= run->answer_deadline) {
-                        connection_print_silent(run->options->socket_path);
+                        connection_print_timeout(run->options->socket_path);
                         return run_refuse();
                 }
         }
@@ -407,7 +407,7 @@ static int run_command(Run *run) {
         r = run_check_namespace();
         if (r == VERB_CONTINUE)
                 r = run_open(run);
-        if (r == VERB_CONTINUE && connection_connect(run->options->socket_path, &run->client) < 0)
+        if (r == VERB_CONTINUE && connection_open(run->options->socket_path, &run->client) < 0)
                 r = run_refuse();
         if (r == VERB_CONTINUE)
                 r = run_start(run);

@@ -20,7 +20,7 @@ enum {
         OPTION_TOP,
 };
 
-static void run_help(void) {
+static void run_options_help(void) {
         fputs("Usage: taskbroker [--socket PATH] run [OPTION]... [--] COMMAND [ARGUMENT]...\n"
               "\n"
               "Runs the command, and prints on standard error what it and all its descendants\n"
@@ -33,13 +33,14 @@ static void run_help(void) {
               "      --socket PATH  the broker's socket\n"
               "  -h, --help         this text\n"
               "\n"
-              "The exit status is the command's; 128 and the number of the signal that ended it;\n"
+              "Ends with the status of the command; 128 and the number of the signal that ended it;\n"
               "127 where it is not found, 126 where it cannot be run, and 125 where it was not\n"
               "run because the broker, or the command line, would not have it.\n",
               stdout);
 }
 
-static int run_read_option(RunOptions *options, int c, const char *value) {
+static int run_options_read_one(void *closure, int c, const char *value) {
+        RunOptions *options = closure;
         uint64_t number;
 
         switch (c) {
@@ -67,12 +68,12 @@ static int run_read_option(RunOptions *options, int c, const char *value) {
 
 /**
  * run_options_read() - read the command line
- * @options:    output; what it holds already are the defaults
- * @argc:       of the verb
- * @argv:       of the verb; the command is a part of it
+ * @options:    output; set to the defaults before; the command points into @argv
+ * @argc:       the number of arguments, with the verb
+ * @argv:       the arguments, with the verb
  *
- * Return: VERB_CONTINUE, or the exit status. That of wrong usage is
- *         RUN_FAILED: 2 would be the command's.
+ * Return: VERB_CONTINUE, or the exit status. Wrong usage has the status RUN_FAILED: the
+ *         command may have the status 2.
  */
 int run_options_read(RunOptions *options, int argc, char **argv) {
         static const struct option table[] = {
@@ -83,20 +84,18 @@ int run_options_read(RunOptions *options, int argc, char **argv) {
                 { "top", required_argument, NULL, OPTION_TOP },
                 { NULL, 0, NULL, 0 },
         };
-        int c;
+        static const OptionSet set = {
+                .verb = "run",
+                .letters = "+:hO:",
+                .table = table,
+                .help = run_options_help,
+                .read = run_options_read_one,
+        };
+        int r;
 
-        while ((c = getopt_long(argc, argv, "+:hO:", table, NULL)) >= 0) {
-                if (c == 'h') {
-                        run_help();
-                        return EXIT_STATUS_OK;
-                }
-                if (c == '?' || c == ':') {
-                        error_option("run", c, argv);
-                        return RUN_FAILED;
-                }
-                if (run_read_option(options, c, optarg) != EXIT_STATUS_OK)
-                        return RUN_FAILED;
-        }
+        r = option_parse(&set, argc, argv, options);
+        if (r != VERB_CONTINUE)
+                return r == EXIT_STATUS_OK ? EXIT_STATUS_OK : RUN_FAILED;
         if (optind >= argc) {
                 error_usage("run", "There is no command to run.");
                 return RUN_FAILED;

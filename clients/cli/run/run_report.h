@@ -27,7 +27,7 @@ struct RunReport {
         enum tb_delay_accounting delay_accounting;
         const char *broken;             /* why the events ended before the command; NULL: they are complete */
         size_t n_top;                   /* so many commands have a line of their own */
-        size_t width;                   /* of the terminal; 0: lines are not cut */
+        size_t width;                   /* width of the terminal; 0: lines are not cut */
 };
 
 /* The processor time of the command and all its descendants. */

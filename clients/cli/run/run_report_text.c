@@ -77,7 +77,7 @@ __attribute__((format(printf, 3, 4))) static void write_line(FILE *stream, const
         fputc('\n', stream);
 }
 
-/* What is written before a sum of records that have the group. */
+/* The words before a sum of records that have the group. */
 static const char *at_least(const RunReport *report, enum tb_stats_group group) {
         const Usage *usage = report->usage;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a process and all its descendants used, added up from the events of its
- * subtree.
+ * The resources that a process and all its descendants used, added up from the events
+ * of its subtree.
  *
  * Keeps one sum per name of a command and one per live process, so that a long build
  * takes no more memory than a short one. A process is in the sums after its exit. Pure.
@@ -24,7 +24,7 @@ typedef struct UsageSettling UsageSettling;
 struct UsageProcess {
         uint32_t pid;
         uint64_t n_reaped;              /* descendants that ended, each waited for by its parent */
-        UsageCpu reaped;                /* what they used */
+        UsageCpu reaped;                /* their use */
 };
 
 /* The data of a walk over the processes. */
@@ -330,9 +330,10 @@ size_t usage_unreported(Usage *usage, bool (*exists)(uint32_t pid)) {
  * @usage:      the usage, after the root was waited for and its last event taken
  * @exists:     whether a process of that pid exists
  *
- * Processes that are left still run, or their exit was lost. What ended below running
- * processes was not waited for by the root: it is added to the orphans. What ended below
- * a process whose exit was lost is left out: it may or may not have been waited for.
+ * Processes that are left still run, or their exit was lost. The root has not waited for
+ * tasks that ended below running processes: they are added to the orphans. Tasks that
+ * ended below a process whose exit was lost are left out: the root may have waited for
+ * them.
  *
  * Return: 0, or -ENOMEM.
  */

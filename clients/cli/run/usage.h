@@ -15,7 +15,7 @@ typedef struct Usage Usage;
 typedef struct UsageDelay UsageDelay;
 
 struct UsageDelay {
-        uint64_t n_processes;           /* whose delays are known */
+        uint64_t n_processes;           /* processes with known delays */
         uint64_t count;
         uint64_t total_ns;
 };
@@ -38,12 +38,12 @@ struct Usage {
         uint64_t n_lost[TB_LOSS_SOURCE_READER + 1]; /* by source; 0: an unknown source */
         bool lost_at_least;
 
-        /* Of processes that ended and have statistics. */
+        /* Sums over processes that ended and have statistics. */
         uint64_t n_stats;
         uint64_t n_groups[32];          /* by tb_stats_group: how many processes have the group */
         uint64_t n_uncounted[32];       /* how many lack it because it was not counted */
         UsageCpu cpu;
-        UsageCpu orphans;               /* of processes that were not waited for in the tree */
+        UsageCpu orphans;               /* processes that were not waited for in the tree */
         uint64_t n_orphans;
         uint64_t minflt, majflt;
         uint64_t nvcsw, nivcsw;

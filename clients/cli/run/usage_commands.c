@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What processes used, added up by the name of their command.
+ * The resources that processes used, added up by the name of their command.
  *
  * Owns one sum per name, up to USAGE_COMMANDS_MAX; all further names share one. Pure.
  */
@@ -116,7 +116,7 @@ static int command_compare_costs(const void *a, const void *b) {
  * @ret_commands:       output: @commands->n pointers into it; the caller frees the list with free()
  *
  * The cost is processor time, measured or sampled, whichever is more. The measured time
- * lacks the last timer tick of each process, which is all of a short one.
+ * lacks the last timer tick of each process: a short process may have no other.
  *
  * Return: 0, or -ENOMEM.
  */

@@ -32,7 +32,7 @@ struct UsageCommand {
         uint64_t write_bytes;
         uint64_t peak_rss_kib;          /* 0: not known */
         uint64_t most_expensive_ns;     /* processor time of the run of @program */
-        struct tb_program *program;     /* of the most expensive run; NULL: no command line is known */
+        struct tb_program *program;     /* the most expensive run; NULL: no command line is known */
 };
 
 /* Zeroed, it is empty. */

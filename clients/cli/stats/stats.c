@@ -3,8 +3,8 @@
 /*
  * taskbroker stats: what processes, or their threads, have used up to now.
  *
- * One question, or as many as there are numbers for; which threads a process has, the
- * broker's snapshot says.
+ * One request for processes; for threads as many as needed, with the thread ids from a
+ * snapshot of the broker.
  */
 
 #include <errno.h>
@@ -41,19 +41,19 @@ struct Stats {
 
         uint32_t pids[TB_FILTER_PIDS_MAX];
         size_t n_pids;
-        uint32_t *tids; /* threads: of these processes */
+        uint32_t *tids; /* with threads: the threads of these processes */
         size_t n_tids, n_tids_max;
 
-        bool done;      /* what was asked for is there */
-        bool missing;   /* some of it is nobody's, or got lost */
-        int r;          /* the output's first error */
+        bool done;      /* the answer is complete */
+        bool missing;   /* a process does not exist, or its statistics were lost */
+        int r;          /* the first error of the output */
 };
 
 static void stats_help(void) {
         fputs("Usage: taskbroker [--socket PATH] stats [OPTION]... PID...\n"
               "\n"
               "Shows what processes have used up to now: the sums of their threads, of those\n"
-              "too that have ended. What is not there says why.\n"
+              "too that have ended. A missing value has its reason.\n"
               "\n"
               "      --threads      their threads, each for itself\n"
               "      --json         a JSON object a line, with the names of the protocol\n"
@@ -146,11 +146,12 @@ static void stats_take_sample(Stats *stats, const struct tb_task_sample *sample)
                 if (stats->threads)
                         error_print("%" PRIu32 ": there is no such thread any more.", sample->tid);
                 else
-                        error_print("%" PRIu32 ": there is no such process, or none that you may know of.", sample->pid);
+                        error_print("%" PRIu32 ": there is no such process, or you may not see it.", sample->pid);
         }
         if (!sample->gone && !sample->stats) {
                 stats->missing = true;
-                error_print("%" PRIu32 ": the kernel's answer was lost. Ask again.", stats->threads ? sample->tid : sample->pid);
+                error_print("%" PRIu32 ": the answer of the kernel was lost. Ask again.",
+                            stats->threads ? sample->tid : sample->pid);
         }
         if (stats->json)
                 r = json_write(stats_object(sample), &stats->output);
@@ -168,7 +169,7 @@ static bool stats_asks_for(const Stats *stats, uint32_t pid) {
         return false;
 }
 
-/* The snapshot has the processes' children too. */
+/* Keeps the threads of the processes. The snapshot also has their children. */
 static int stats_take_task(Stats *stats, const struct tb_task *task) {
         uint32_t *tids;
         size_t n;
@@ -189,7 +190,7 @@ static int stats_take_task(Stats *stats, const struct tb_task *task) {
         return 0;
 }
 
-/* Takes messages. Returns 0; -1: what was asked for will not come, and why was said. */
+/* Takes messages. Returns 0; -1: the answer will not come, and the reason was printed. */
 static int stats_take(Stats *stats) {
         const struct tb_message *message;
         int r;
@@ -222,7 +223,7 @@ static int stats_take(Stats *stats) {
         return 0;
 }
 
-/* Waits for what was asked for. */
+/* Waits for the end of the answer. */
 static int stats_wait(Stats *stats) {
         uint64_t now = clock_now_ns(), deadline = now + CONNECTION_ANSWER_NS;
         int r_process;
@@ -245,7 +246,7 @@ static int stats_wait(Stats *stats) {
                 }
         }
 
-        connection_print_silent(stats->socket_path);
+        connection_print_timeout(stats->socket_path);
         return -1;
 }
 
@@ -264,7 +265,7 @@ static int stats_find_threads(Stats *stats) {
         if (stats_wait(stats) < 0)
                 return -1;
         if (stats->n_tids == 0) {
-                error_print("There is no such process, or none that you may know of.");
+                error_print("There is no such process, or you may not see it.");
                 return -1;
         }
         return 0;
@@ -341,7 +342,7 @@ int verb_stats(const char *socket_path, int argc, char **argv) {
                         return error_usage("stats", "%s: not the number of a process.", argv[optind]);
 
         stats.socket_path = socket_path;
-        if (connection_connect(socket_path, &stats.client) < 0)
+        if (connection_open(socket_path, &stats.client) < 0)
                 return EXIT_STATUS_ERROR;
         output_init(&stats.output, STDOUT_FILENO, NULL);
         r = stats_run(&stats);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * taskbroker status: how the broker is, and whether anything was lost.
+ * taskbroker status: the state of the broker, and whether anything was lost.
  */
 
 #include <errno.h>
@@ -23,7 +23,7 @@
 static void status_help(void) {
         fputs("Usage: taskbroker [--socket PATH] status [--json]\n"
               "\n"
-              "Shows the broker's counters: what the kernel's two sources told and what of it\n"
+              "Shows the broker's counters: what came from the kernel's two sources and what of it\n"
               "was lost, events by kind, tasks, subscribers.\n"
               "\n"
               "      --json         one JSON object, with the names of the protocol\n"
@@ -32,7 +32,7 @@ static void status_help(void) {
               stdout);
 }
 
-/* Takes messages until the status is there. Returns 1: it is; 0: not yet; -1: it will not be. */
+/* Takes messages. Returns 1: the status came; 0: not yet; -1: it will not come, and the reason was printed. */
 static int status_take(struct tb_client *client, const struct tb_status **ret_status) {
         const struct tb_message *message;
         int r;
@@ -80,7 +80,7 @@ static int status_ask(const char *socket_path, struct tb_client *client, const s
                 }
         }
 
-        connection_print_silent(socket_path);
+        connection_print_timeout(socket_path);
         return -1;
 }
 
@@ -130,7 +130,7 @@ int verb_status(const char *socket_path, int argc, char **argv) {
         if (optind < argc)
                 return error_usage("status", "%s: status takes no arguments.", argv[optind]);
 
-        if (connection_connect(socket_path, &client) < 0)
+        if (connection_open(socket_path, &client) < 0)
                 return EXIT_STATUS_ERROR;
         r = status_ask(socket_path, client, &status);
         r = r > 0 ? status_write(status, json) : EXIT_STATUS_ERROR;

@@ -57,7 +57,7 @@ static bool event_lines_has(const EventLines *lines, uint32_t column) {
 /**
  * event_lines_fit() - leave out columns until a line fits
  * @lines:      threads and arguments set
- * @width:      of the terminal; 0: there is none
+ * @width:      the width of the terminal; 0: no terminal
  *
  * Columns cannot be read if a line wraps on the terminal.
  */

@@ -16,7 +16,7 @@ struct EventLines {
         bool threads;           /* show tids */
         bool arguments;         /* show command lines */
         uint32_t left_out;      /* columns for which the terminal has no room: by event_lines_fit() */
-        size_t width;           /* of the terminal, to which command lines are cut; 0: there is none */
+        size_t width;           /* width of the terminal, where command lines are cut; 0: no terminal */
         Users *users;
         Line line;              /* the last line made */
 };

@@ -4,7 +4,7 @@
  * A line of columns while it is written: cells of a fixed width, and texts behind them.
  *
  * Used by event_lines.c. Names of tasks and users are escaped before a terminal sees
- * them. What does not fit into the buffer is cut. Pure.
+ * them. A line that does not fit into the buffer is cut. Pure.
  */
 
 #include <inttypes.h>

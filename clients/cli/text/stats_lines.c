@@ -280,8 +280,8 @@ static size_t stats_add_delays(const struct tb_task_stats *stats,
 
 /**
  * stats_lines() - write all statistics of a task
- * @stats:      of the task; NULL: there was no sample of it
- * @rates:      of the same task; NULL: the lines have no rates
+ * @stats:      the statistics; NULL: no sample had the task
+ * @rates:      the rates of the task; NULL: the lines have no rates
  * @ended:      the task has ended
  * @lines:      output
  *

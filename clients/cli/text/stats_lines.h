@@ -15,10 +15,10 @@ typedef struct StatsLine StatsLine;
 
 /* A line of a task's statistics. */
 struct StatsLine {
-        const char *heading;            /* of a group; else NULL */
+        const char *heading;            /* the name of a group; NULL: the line is not a heading */
         const char *name;               /* the kernel's */
         char value[FORMAT_MAX];
-        char rate[FORMAT_MAX];          /* per second; "": there is none */
+        char rate[FORMAT_MAX];          /* per second; "": not known */
         char note[96];                  /* more of the value; of a heading: why the group is missing */
 };
 

@@ -125,8 +125,8 @@ static int compare_name(const TaskColumn *column,
 }
 
 /*
- * Kernel threads have no arguments, and those of a process that ended early are not
- * known. Both are shown by the name in brackets, as in ps(1).
+ * Kernel threads have no arguments. The arguments of a process that ended early are not
+ * known. Both kinds show the name in brackets, as in ps(1).
  */
 static void write_args(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text) {
         if (task->program && cmdline_text(text, task->program) > 0)
@@ -266,7 +266,7 @@ static const TaskColumn columns[] = {
         {
                 "args",
                 "ARGS",
-                "the command line; [name] where there is none",
+                "the command line; [name] if it is not known",
                 .program = true,
                 .branch = true,
                 .write = write_args,
@@ -312,7 +312,7 @@ const TaskColumn *task_column_next(const TaskColumn *column) {
 /**
  * task_column_write() - write the cell of a task
  * @column:     the column
- * @view:       what the cell depends on besides
+ * @view:       all else that the cell depends on
  * @task:       the task
  * @text:       output: TASK_COLUMN_TEXT_MAX bytes; escaped for a terminal
  */

@@ -16,7 +16,7 @@ typedef struct TaskColumnView TaskColumnView;
 /* Room for a cell: the longest is a command line. */
 #define TASK_COLUMN_TEXT_MAX CMDLINE_TEXT_MAX
 
-/* What a cell depends on besides its task. */
+/* All that a cell depends on besides its task. */
 struct TaskColumnView {
         Users *users;
         uint64_t now_ns;                /* since the epoch: the time that ages are relative to */
@@ -29,7 +29,7 @@ struct TaskColumn {
         bool right;                     /* aligned to the right */
         bool program;                   /* is about the program, which the broker must be asked for */
         bool branch;                    /* a forest can be drawn in it */
-        size_t offset;                  /* of a number: its place in struct tb_task */
+        size_t offset;                  /* for a number: its place in struct tb_task */
         void (*write)(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text);
         int (*compare)(const TaskColumn *column,
                        const TaskColumnView *view,

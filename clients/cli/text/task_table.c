@@ -46,7 +46,11 @@ static void table_line_begin(TaskTableLine *line, const TaskTable *table) {
         line->room = table->width ? table->width : SIZE_MAX;
 }
 
-static void table_line_add_cell(TaskTableLine *line, const TaskTable *table, size_t i, const char *text, const size_t *widths) {
+static void table_line_add_cell(TaskTableLine *line,
+                                const TaskTable *table,
+                                size_t i,
+                                const char *text,
+                                const size_t *widths) {
         size_t columns = text_columns(text), padding = columns < widths[i] ? widths[i] - columns : 0;
         bool right = table->columns[i]->right;
 

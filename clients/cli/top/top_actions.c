@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What keys do to the table and to the settings: one function per row of the table
+ * The actions of keys on the table and on the settings: one function per row of the table
  * of keys, in top_keys.c. A key that opens a page, a menu or a prompt has its function
  * there.
  *
- * Called while the table is that of the rows of the model. Draws nothing.
+ * Called while the table is up to date with the model. Draws nothing.
  */
 
 #include <stdio.h>
@@ -41,7 +41,7 @@ void top_actions_command_lines(Top *top, uint32_t code) {
         actions_switch(top, &top->settings.command_lines, "command lines", "names");
 }
 
-/* The samples themselves are of processes or of threads: the broker is asked for others, and a pause ends. */
+/* Samples have either processes or threads: the broker is asked for other samples, and a pause ends. */
 void top_actions_threads(Top *top, uint32_t code) {
         (void)code;
         top->settings.threads = !top->settings.threads;

@@ -3,7 +3,7 @@
 
 #include "clients/cli/top/top_state.h"
 
-/* What keys do to the table and the settings. Each can be the function of a row in top_keys.c. */
+/* The actions of keys on the table and the settings. Each can be the function of a row in top_keys.c. */
 void top_actions_back(Top *top, uint32_t code);
 void top_actions_command_lines(Top *top, uint32_t code);
 void top_actions_fold(Top *top, uint32_t code);

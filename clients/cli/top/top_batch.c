@@ -31,19 +31,19 @@ struct TopBatch {
         const LiveColumn *columns[TOP_COLUMNS_MAX];
         size_t n_columns;
         const LiveColumn *sort;
-        LiveRow **rows; /* of the sample that is printed, in order */
+        LiveRow **rows; /* the rows of the sample that is printed, in order */
         size_t n_rows;
 };
 
 static int batch_write_text(Output *output, const char *text) { return output_write(output, text, strlen(text)); }
 
-/* A rate of the machine's, as a share of time or in bytes, or the mark of what is not known. */
+/* Writes a rate of the machine, as a share of time or in bytes, or the mark of a value that is not known. */
 static void batch_machine(const Live *live, unsigned int metric, bool share, char text[static FORMAT_MAX]) {
         double value;
         enum metric_known known = live_machine_rate(live, metric, &value);
 
         if (known != METRIC_KNOWN)
-                strcpy(text, live_mark(known));
+                strcpy(text, live_column_mark(known));
         else if (share)
                 snprintf(text, FORMAT_MAX, "%.1f%%", value / NS_PER_S * 100);
         else
@@ -112,13 +112,13 @@ static int batch_choose(TopBatch *top, const Live *live) {
         if (!rows)
                 return -ENOMEM;
 
-        /* What ended in an earlier sample was printed with that. */
+        /* A task that ended in an earlier sample was printed with that sample. */
         top->rows = rows;
         top->n_rows = 0;
         for (size_t i = 0; i < n; ++i)
                 if (!from[i]->ended || from[i]->sample == live->sample.number)
                         rows[top->n_rows++] = from[i];
-        r = live_sort(rows, top->n_rows, top->sort, &top->view, top->options->reverse);
+        r = live_column_sort(rows, top->n_rows, top->sort, &top->view, top->options->reverse);
         if (top->options->rows && top->n_rows > top->options->rows)
                 top->n_rows = top->options->rows;
 

@@ -12,13 +12,13 @@
 
 /* The word in place of a value that is not known: at most six letters. */
 const char *top_cell_unknown(enum metric_known known) {
-        return known == METRIC_WITHHELD ? "hidden" : live_mark(known);
+        return known == METRIC_WITHHELD ? "hidden" : live_column_mark(known);
 }
 
 /**
  * top_cell_write() - write the cell of a row in a column
  * @column:     the column
- * @view:       what the cell depends on besides
+ * @view:       all else that the cell depends on
  * @row:        the row
  * @cell:       output
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Which columns of live tables the screen shows unless the settings name others, and
- * which of them are left out first on a narrow screen. Pure.
+ * The columns of live tables that the screen shows unless the settings name others, and
+ * the order in which they are left out on a narrow screen. Pure.
  */
 
 #include <string.h>

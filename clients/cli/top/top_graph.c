@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A graph on the screen: its title with the last value, its scale, and the picture
- * that graph.c makes of a history. Where there is nothing to draw it says why.
+ * A graph on the screen: its title with the last value, its scale, and the picture that
+ * graph.c makes from a history. A graph without a value shows the reason.
  */
 
 #include <stdio.h>
@@ -16,7 +16,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-/* From here on there is room for a scale on the left. */
+/* From this width on, there is room for a scale on the left. */
 #define GRAPH_AXIS_FROM 34u
 #define GRAPH_AXIS 7u
 
@@ -34,9 +34,9 @@ struct GraphKind {
         const char *title;
         enum screen_style style;
         int form;
-        double least;                   /* of the scale */
-        bool marks_loss;                /* it is made of events, which can be lost */
-        uint32_t groups;                /* of statistics that it is made of */
+        double least;                   /* the smallest end of the scale */
+        bool marks_loss;                /* it is made from events, which can be lost */
+        uint32_t groups;                /* the groups of statistics that it needs */
 };
 
 static const GraphKind graph_kinds[N_LIVE_GRAPHS] = {
@@ -77,7 +77,7 @@ static void graph_write_value(const GraphKind *kind, double value, char text[sta
         }
 }
 
-/* What of a history there is to draw. Returns the number of points. */
+/* Makes the points of a graph from a history. Returns their number. */
 static size_t graph_points(const LiveHistory *history, enum live_graph graph, GraphPoint *points) {
         size_t n = 0;
 
@@ -100,8 +100,8 @@ static size_t graph_points(const LiveHistory *history, enum live_graph graph, Gr
 }
 
 /*
- * The right end is the last sample, so that a picture between two samples is the
- * same; unless they have ceased to come: then the gap shows.
+ * The time at the right end: the end of the last sample, so that the picture changes only
+ * with a sample. If no more samples come, the time goes on and a gap is shown.
  */
 static uint64_t graph_now(const TopView *view, const GraphPoint *points, size_t n_points) {
         uint64_t late = 3 * (uint64_t)view->settings->interval_ms * 1000000 + NS_PER_S;
@@ -114,7 +114,7 @@ static uint64_t graph_now(const TopView *view, const GraphPoint *points, size_t 
         return points[0].end_ns;
 }
 
-/* So many samples go into one point that the graph shows the time that is asked for. */
+/* The time of one column, so that the graph shows the whole span: a multiple of the interval. */
 static uint64_t graph_step(const TopView *view, const Graph *graph) {
         uint64_t interval = (uint64_t)view->settings->interval_ms * 1000000;
         uint64_t span = view->settings->span_s * NS_PER_S, width = graph_width(graph->signs, graph->columns);
@@ -171,7 +171,7 @@ static void graph_put_axis(const TopView *view,
         }
 }
 
-/* Why the last sample says nothing. */
+/* Why the last sample has no value. */
 static const char *graph_reason(const TopView *view, enum live_graph graph) {
         const LiveSample *sample = &view->live->sample;
         uint32_t groups = graph_kinds[graph].groups;
@@ -191,7 +191,7 @@ static const char *graph_reason(const TopView *view, enum live_graph graph) {
         return "not known";
 }
 
-/* In as many lines as it takes, broken at spaces. */
+/* Draws the reason in as many lines as needed, broken at spaces. */
 static void graph_put_reason(const TopView *view,
                              const char *reason,
                              size_t row,
@@ -217,7 +217,7 @@ static void graph_put_reason(const TopView *view,
         }
 }
 
-/* That it is a sum over the client's own tasks only, or over those that are counted; a star where there is no room. */
+/* Draws that the sum has only the own tasks of the client, or only counted tasks; a star if there is no room. */
 static size_t graph_put_extent(const TopView *view,
                                const GraphKind *kind,
                                const GraphPoint *newest,
@@ -235,7 +235,7 @@ static size_t graph_put_extent(const TopView *view,
         return text ? screen_put(view->screen, row, column, n_columns, SCREEN_DIM, text) : 0;
 }
 
-/* What it is of, the last value, and where the scale ends, if no axis says so. */
+/* Draws the title, the last value, and the end of the scale if there is no axis. */
 static void graph_put_title(const TopView *view,
                             const GraphKind *kind,
                             const GraphPoint *newest,
@@ -264,14 +264,14 @@ static void graph_put_title(const TopView *view,
 }
 
 /**
- * top_graph_draw() - draw one
- * @view:       what it is of
- * @history:    the machine's, or that of a row
- * @graph:      which
- * @row:        where
- * @column:     where
- * @n_rows:     how high, the title included; at least 2
- * @n_columns:  how wide
+ * top_graph_draw() - draw a graph
+ * @view:       the screen, and the settings
+ * @history:    the history of the machine, or of a row
+ * @graph:      the value to show
+ * @row:        the first row on the screen
+ * @column:     the first column on the screen
+ * @n_rows:     the height, with the title; at least 2
+ * @n_columns:  the width
  */
 void top_graph_draw(const TopView *view,
                     const LiveHistory *history,

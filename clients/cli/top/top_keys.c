@@ -2,7 +2,7 @@
 
 /*
  * The keys: one table says on which page a key has which function, what the help
- * says of it, and the word in the last line. Wherever htop has a key, this is htop's.
+ * says of it, and the word in the last line. Keys that htop has do the same here.
  *
  * To add a key: a row here, and its function.
  */
@@ -40,8 +40,8 @@ static const TopKey top_keys[] = {
         { ALL, { F(1), 'h', '?' }, top_page_help_show, "F1 h ?", "this help", "Help" },
         { TABLE, { F(2), 'C' }, top_menus_columns, "F2 C", "choose the columns", "Columns" },
         { TABLE, { F(3), '/' }, top_prompts_search, "F3 /", "search; F3 again, or n: the next one", "Search" },
-        { TABLE, { F(4), '\\' }, top_prompts_filter, "F4 \\", "show only what has this text in it", "Filter" },
-        { TABLE, { F(5), 't' }, top_actions_tree, "F5 t", "who was made by whom", "Tree" },
+        { TABLE, { F(4), '\\' }, top_prompts_filter, "F4 \\", "show only tasks with this text", "Filter" },
+        { TABLE, { F(5), 't' }, top_actions_tree, "F5 t", "each process under its parent", "Tree" },
         { TABLE, { F(6), '<', '>' }, top_menus_sort, "F6 < >", "choose the column to sort by", "Sort" },
         { TABLE,
           { ENTER },
@@ -49,7 +49,7 @@ static const TopKey top_keys[] = {
           "Enter",
           "one process: its graphs, and all its statistics",
           "Detail" },
-        { TABLE, { 'S' }, top_page_exited_show, "S", "what has ended, ranked by command", "Ended" },
+        { TABLE, { 'S' }, top_page_exited_show, "S", "tasks that have ended, ranked by command", "Ended" },
         { TABLE, { F(10), 'q' }, top_actions_quit, "F10 q", "quit", "Quit" },
 
         { ALL,
@@ -66,14 +66,14 @@ static const TopKey top_keys[] = {
         { TABLE, { 'M' }, top_actions_sort_memory, NULL, NULL, NULL },
         { TABLE, { 'T' }, top_actions_sort_time, NULL, NULL, NULL },
         { TABLE, { 'N' }, top_actions_sort_pid, NULL, NULL, NULL },
-        { TABLE, { 'R' }, top_actions_sort_read, "R O", "sort by what is read, by what is written", NULL },
+        { TABLE, { 'R' }, top_actions_sort_read, "R O", "sort by bytes read, by bytes written", NULL },
         { TABLE, { 'O' }, top_actions_sort_written, NULL, NULL, NULL },
         { TABLE, { 'I' }, top_actions_invert, "I", "the other way round", NULL },
-        { TABLE, { 'u' }, top_menus_user, "u", "only one user's", NULL },
+        { TABLE, { 'u' }, top_menus_user, "u", "only the tasks of one user", NULL },
         { TABLE, { 'H' }, top_actions_threads, "H", "threads, or processes", NULL },
         { TABLE, { 'K' }, top_actions_kernel_threads, "K", "with or without the kernel's own threads", NULL },
         { TABLE, { 'c' }, top_actions_command_lines, "c", "command lines, or names", NULL },
-        { TABLE, { ' ' }, top_actions_tag, "Space", "tag; the sums of what is tagged are shown", NULL },
+        { TABLE, { ' ' }, top_actions_tag, "Space", "tag; the sums over tagged tasks are shown", NULL },
         { TABLE, { 'U' }, top_actions_untag, "U", "untag all", NULL },
         { TABLE, { 'F' }, top_actions_follow, "F", "the cursor follows its process", NULL },
         { TABLE, { '+' }, top_actions_unfold, "+ - *", "of a tree: unfold, fold, either", NULL },
@@ -84,7 +84,7 @@ static const TopKey top_keys[] = {
         { ALL, { 'g' }, top_actions_graphs, "g", "graphs, or more rows", NULL },
         { ALL, { '(' }, top_actions_span_shorter, "( )", "graphs of a shorter, of a longer time", NULL },
         { ALL, { ')' }, top_actions_span_longer, NULL, NULL, NULL },
-        { EXITED, { '0' }, top_page_exited_reset, "0", "of what has ended: begin anew", NULL },
+        { EXITED, { '0' }, top_page_exited_reset, "0", "forget the tasks that have ended", NULL },
         { ALL, { 'W' }, top_actions_write_settings, "W", "write the settings; leaving does so too", NULL },
         { ALL, { CTRL('l') }, top_actions_redraw, "Ctrl-L", "draw everything again", NULL },
         { TABLE, { ESCAPE }, top_actions_back, "Esc", "back; remove the filter", NULL },
@@ -123,7 +123,7 @@ const char *top_keys_name(const TopKey *key, char name[static 8]) {
         return name;
 }
 
-/* Takes a key that was pressed. The page must be up to date: its rows are those of the model. */
+/* Takes a key that was pressed. The page must be up to date with the model. */
 void top_keys_press(Top *top, uint32_t code) {
         const TopKey *key = top_keys_find(top->page, code);
 

@@ -16,7 +16,7 @@
 /**
  * top_list_step() - the distance that a key moves by
  * @code:       the key
- * @height:     what Page Up and Page Down move by
+ * @height:     the distance of Page Up and Page Down
  * @ret_by:     output: lines; negative: up
  *
  * Return: Whether the key moves.

@@ -7,7 +7,7 @@
 
 typedef struct TopList TopList;
 
-/* Which part of a long list is on the screen, and where the cursor is. */
+/* The part of a long list that is on the screen, and the cursor. */
 struct TopList {
         size_t cursor;
         size_t first;                   /* the item at the top of the screen */

@@ -24,7 +24,7 @@ enum {
         OPTION_TREE,
 };
 
-static void top_help(void) {
+static void top_options_help(void) {
         fputs("Usage: taskbroker [--socket PATH] top [OPTION]...\n"
               "\n"
               "Shows what tasks use while they live, and what those used that ended.\n"
@@ -55,7 +55,7 @@ static void top_help(void) {
                 printf("  %-10s %s\n", column->name, column->help);
 }
 
-static int top_read_columns(TopOptions *options, const char *value) {
+static int top_options_read_columns(TopOptions *options, const char *value) {
         const char *name;
         size_t n;
 
@@ -72,7 +72,7 @@ static int top_read_columns(TopOptions *options, const char *value) {
         return EXIT_STATUS_OK;
 }
 
-static int top_read_sort(TopOptions *options, const char *value) {
+static int top_options_read_sort(TopOptions *options, const char *value) {
         options->reverse = *value == '-';
         value += options->reverse;
         options->sort = live_column_find(value, strlen(value));
@@ -80,19 +80,24 @@ static int top_read_sort(TopOptions *options, const char *value) {
         return options->sort ? EXIT_STATUS_OK : error_column("top", "--sort", value, strlen(value));
 }
 
-static int top_read_count(const char *option, const char *value, uint64_t *ret_count) {
+static int top_options_read_count(const char *option, const char *value, uint64_t *ret_count) {
         if (!option_read_number(value, 1, UINT64_MAX, ret_count))
                 return error_usage("top", "%s %s: it is a number of at least 1.", option, value);
 
         return EXIT_STATUS_OK;
 }
 
-static int top_read_tree(TopOptions *options, const char *value) {
+static int top_options_read_tree(TopOptions *options, const char *value) {
         options->tree = true;
-        return value ? filter_options_read_option(&options->filter, "top", FILTER_OPTIONS_OPTION_TREE, value) : EXIT_STATUS_OK;
+        if (!value)
+                return EXIT_STATUS_OK;
+
+        return filter_options_read_option(&options->filter, "top", FILTER_OPTIONS_OPTION_TREE, value);
 }
 
-static int top_read_option(TopOptions *options, int c, const char *value) {
+static int top_options_read_one(void *closure, int c, const char *value) {
+        TopOptions *options = closure;
+
         if (filter_options_owns(c))
                 return filter_options_read_option(&options->filter, "top", c, value);
 
@@ -110,9 +115,9 @@ static int top_read_option(TopOptions *options, int c, const char *value) {
         case 'd':
                 return interval_read("top", value, &options->interval_ms);
         case 'n':
-                return top_read_count("-n", value, &options->iterations);
+                return top_options_read_count("-n", value, &options->iterations);
         case 'o':
-                return top_read_columns(options, value);
+                return top_options_read_columns(options, value);
         case 'p':
                 return filter_options_read_option(&options->filter, "top", FILTER_OPTIONS_OPTION_PID, value);
         case 'u':
@@ -127,21 +132,21 @@ static int top_read_option(TopOptions *options, int c, const char *value) {
                 options->json = true;
                 return EXIT_STATUS_OK;
         case OPTION_ROWS:
-                return top_read_count("--rows", value, &options->rows);
+                return top_options_read_count("--rows", value, &options->rows);
         case OPTION_SOCKET:
                 options->socket_path = value;
                 return EXIT_STATUS_OK;
         case OPTION_SORT:
-                return top_read_sort(options, value);
+                return top_options_read_sort(options, value);
         case OPTION_TREE:
-                return top_read_tree(options, value);
+                return top_options_read_tree(options, value);
         }
 
         return EXIT_STATUS_USAGE;
 }
 
-/* What the options mean together. Returns VERB_CONTINUE, or the status of wrong usage. */
-static int top_complete(TopOptions *options) {
+/* Checks the options together, and fills in defaults. Returns VERB_CONTINUE, or the status of wrong usage. */
+static int top_options_complete(TopOptions *options) {
         if (options->json && !options->batch)
                 return error_usage("top", "--json: it is for -b; a screen is not written in JSON.");
         if (options->json && options->n_columns)
@@ -149,7 +154,8 @@ static int top_complete(TopOptions *options) {
         if ((options->iterations || options->rows) && !options->batch)
                 return error_usage("top", "-n, --rows: they are for -b.");
         if (options->batch && options->tree && !options->filter.wanted.n_subtrees)
-                return error_usage("top", "--tree: a forest is drawn on a screen; with -b it takes a process, --tree=PID.");
+                return error_usage("top",
+                                   "--tree: a forest is drawn on a screen; with -b it takes a process, --tree=PID.");
 
         /* The screen has a setting of its own. */
         if (!options->interval_ms && options->batch)
@@ -160,9 +166,9 @@ static int top_complete(TopOptions *options) {
 
 /**
  * top_options_read() - read the command line
- * @options:    output; what it holds already are the defaults
- * @argc:       of the verb
- * @argv:       of the verb; patterns are kept as pointers into it
+ * @options:    output; set to the defaults before; keeps pointers into @argv
+ * @argc:       the number of arguments, with the verb
+ * @argv:       the arguments, with the verb
  *
  * Return: VERB_CONTINUE, or the exit status.
  */
@@ -183,22 +189,21 @@ int top_options_read(TopOptions *options, int argc, char **argv) {
                 FILTER_OPTIONS_LONG_OPTIONS_TASKS
                 {NULL, 0, NULL, 0},
         };
-        int c, r;
+        static const OptionSet set = {
+                .verb = "top",
+                .letters = ":Hbcd:hn:o:p:u:",
+                .table = table,
+                .help = top_options_help,
+                .read = top_options_read_one,
+        };
+        int r;
 
         filter_options_init(&options->filter);
-        while ((c = getopt_long(argc, argv, ":Hbcd:hn:o:p:u:", table, NULL)) >= 0) {
-                if (c == 'h') {
-                        top_help();
-                        return EXIT_STATUS_OK;
-                }
-                if (c == '?' || c == ':')
-                        return error_option("top", c, argv);
-                r = top_read_option(options, c, optarg);
-                if (r != EXIT_STATUS_OK)
-                        return r;
-        }
+        r = option_parse(&set, argc, argv, options);
+        if (r != VERB_CONTINUE)
+                return r;
         if (optind < argc)
                 return error_usage("top", "%s: top takes options only.", argv[optind]);
 
-        return top_complete(options);
+        return top_options_complete(options);
 }

@@ -27,7 +27,7 @@ struct TopPageDetail {
         char command[CMDLINE_TEXT_MAX];
         char exe[1100];
         char cgroup[1100];
-        TopList list;                   /* of the lines of statistics */
+        TopList list;                   /* the lines of statistics */
         size_t n_lines;
 };
 
@@ -124,7 +124,7 @@ static void detail_draw_title(const TopPageDetail *detail, const TopView *view) 
                          sizeof(text),
                          "It ended at %s: %s",
                          time,
-                         row->termination.known ? format_termination(life, &row->termination) : "how is not told");
+                         row->termination.known ? format_termination(life, &row->termination) : "how is not known");
                 screen_put(view->screen, 3, 0, width, SCREEN_WARNING, text);
         }
 }

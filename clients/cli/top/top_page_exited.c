@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The page of what has ended since the screen began, by command: how many processes,
+ * The page of tasks that have ended since top was started, by command: how many of them,
  * how many of them failed, and what they used in all their lives. Also processes that
  * lived too short for the table are counted here.
  *
@@ -244,7 +244,7 @@ static void page_exited_init(void *state) { *(TopPageExited *)state = (TopPageEx
 
 static void page_exited_deinit(Top *top) { top_page_exited_deinit(top_state_page(top, &top_page_exited)); }
 
-/* Reads the model also during a pause: this page is of all that has ended. */
+/* Reads the model also during a pause: this page shows all tasks that have ended. */
 static int page_exited_refresh(Top *top, const TopView *view) {
         (void)view;
         return top_page_exited_refresh(top_state_page(top, &top_page_exited), &top->live.exited);

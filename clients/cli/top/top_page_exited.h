@@ -6,9 +6,9 @@
 
 typedef struct TopPageExited TopPageExited;
 
-/* What has ended since the screen began, by command. */
+/* The tasks that have ended since top was started, by command. */
 struct TopPageExited {
-        unsigned int sort;              /* which column */
+        unsigned int sort;              /* the number of the column */
         bool inverted;
         TopList list;
         const LiveCommand **commands;   /* in order */

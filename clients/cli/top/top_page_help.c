@@ -42,14 +42,14 @@ static void help_put(Help *help, enum screen_style style, const char *name, cons
 
 static void help_put_words(Help *help) {
         static const char *const words[][2] = {
-                { "hidden", "not for you to know: another user's, or of a program with more rights" },
-                { "off", "not counted: delay accounting was off when the task was born" },
-                { "", "(sysctl kernel.task_delayacct=1 turns it on, for what is born from then on)" },
+                { "hidden", "you may not see it: another user's task, or one with more rights" },
+                { "off", "not counted: delay accounting was off when the task was forked" },
+                { "", "(sysctl kernel.task_delayacct=1 turns it on, for tasks forked from then on)" },
                 { "n/a", "this kernel does not keep it" },
                 { "..", "not sampled yet, or only once" },
                 { "lost", "it ended, and its statistics were lost" },
                 { "!", "in a graph: events were lost at this time" },
-                { "own, part, *", "beside a graph's value: of your own tasks; of those that are counted" },
+                { "own, part, *", "beside the value of a graph: only your own tasks; only counted tasks" },
         };
 
         help_put(help, SCREEN_STRONG, "In the place of a value", NULL);

@@ -261,7 +261,7 @@ static int screen_loop(Top *top) {
         return EXIT_STATUS_OK;
 }
 
-/* Takes the settings of the file, and over them those of the command line. */
+/* Takes the settings of the file; options of the command line override them. */
 static void screen_read_settings(Top *top) {
         const TopOptions *options = top->options;
         TopSettings *settings = &top->settings;

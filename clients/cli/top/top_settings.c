@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What the screen keeps from one time to the next: $XDG_CONFIG_HOME/taskbroker/top.
+ * The settings of the screen, which are kept in $XDG_CONFIG_HOME/taskbroker/top.
  *
- * Owns the form of that file: a word, an equals sign and a value on each line. What
- * is not understood is passed over, so that a file of another version, or one that
- * was damaged, costs no more than what it said.
+ * Owns the form of that file: a name, an equals sign and a value on each line. Lines that
+ * are not understood are ignored, so that a file of another version, or a damaged file,
+ * does no harm.
  */
 
 #include <errno.h>
@@ -22,10 +22,10 @@
 #include "clients/cli/top/top_columns.h"
 #include "clients/cli/top/top_settings.h"
 
-/* No file of ours is longer. */
+/* No settings file is longer. */
 #define SETTINGS_FILE_MAX 16384
 
-/* At the end of the name that mkostemp() is given: so many X, in place of which it puts its own. */
+/* mkostemp() replaces so many X at the end of the name. */
 #define TEMPLATE_LETTERS 6
 
 typedef struct SettingsFlag SettingsFlag;
@@ -89,7 +89,7 @@ bool top_settings_has(const TopSettings *settings, const LiveColumn *column) {
         return false;
 }
 
-/* Shows or hides a column. The command, which takes what room is left, stays the last. */
+/* Shows or hides a column. The command stays the last column, because it takes the rest of the line. */
 void top_settings_toggle(TopSettings *settings, const LiveColumn *column) {
         size_t n = 0, at = 0;
 
@@ -101,7 +101,7 @@ void top_settings_toggle(TopSettings *settings, const LiveColumn *column) {
                 return;
         }
 
-        /* Behind those that stand before it in the table of columns. */
+        /* Keeps the order of the table of columns. */
         while (at < settings->n_columns && settings->columns[at] < column)
                 at++;
         memmove(settings->columns + at + 1,
@@ -172,9 +172,9 @@ static void settings_parse_line(TopSettings *settings, const char *line, size_t 
 }
 
 /**
- * top_settings_parse() - take what a file says
- * @settings:   initialised; what the text does not say, or says wrongly, stays
- * @text:       the file
+ * top_settings_parse() - take settings from the text of a file
+ * @settings:   initialised; settings that the text does not have, or has wrongly, stay
+ * @text:       the text
  */
 void top_settings_parse(TopSettings *settings, const char *text) {
         while (*text) {
@@ -187,7 +187,7 @@ void top_settings_parse(TopSettings *settings, const char *text) {
         }
 }
 
-/* The file's text. Returns its length, as snprintf(3) does. */
+/* Writes the text of the file. Returns its length. */
 size_t top_settings_print(const TopSettings *settings, char *text, size_t n_text) {
         FILE *stream = fmemopen(text, n_text, "w");
         size_t n;
@@ -212,12 +212,12 @@ size_t top_settings_print(const TopSettings *settings, char *text, size_t n_text
         return n;
 }
 
-/* Where the file is: 0, or -ENOENT where the environment names no home; -ENAMETOOLONG. */
+/* Makes the path of the file. Returns 0; -ENOENT: the environment has no home; -ENAMETOOLONG. */
 int top_settings_path(char *path, size_t n_path) {
         const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
         int n;
 
-        /* The specification: a path that is not absolute is none. */
+        /* The specification says that a relative path must be ignored. */
         if (base && *base == '/')
                 n = snprintf(path, n_path, "%s/taskbroker/top", base);
         else if (home && *home == '/')
@@ -228,13 +228,13 @@ int top_settings_path(char *path, size_t n_path) {
         return n < 0 || (size_t)n >= n_path ? -ENAMETOOLONG : 0;
 }
 
-/* Return: 0, also where there is no such file; a negative errno. */
+/* Returns 0, also if there is no file; or a negative errno. */
 int top_settings_read(TopSettings *settings, const char *path) {
         char text[SETTINGS_FILE_MAX];
         ssize_t n;
         int fd;
 
-        /* Not blocking: whatever bears that name. */
+        /* Must not block, even if the name belongs to a pipe or a device. */
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
                 return errno == ENOENT ? 0 : -errno;
@@ -262,7 +262,7 @@ static void settings_make_directories(const char *path) {
         }
 }
 
-/* Writes the file anew, beside the old one until it is whole. Return: 0, or a negative errno. */
+/* Writes a new file, and renames it over the old file when it is complete. Returns 0, or a negative errno. */
 int top_settings_write(const TopSettings *settings, const char *path) {
         char text[SETTINGS_FILE_MAX], beside[4096];
         ssize_t n_written;

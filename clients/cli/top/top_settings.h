@@ -9,24 +9,24 @@
 
 typedef struct TopSettings TopSettings;
 
-/* More than there are. */
+/* More columns than there are. */
 #define TOP_SETTINGS_COLUMNS_MAX 64u
 
 #define TOP_SPAN_MIN_S 30u
 #define TOP_SPAN_MAX_S 900u
 
-/* What is kept from one time to the next. */
+/* The settings, as the file has them. */
 struct TopSettings {
-        const LiveColumn *columns[TOP_SETTINGS_COLUMNS_MAX];      /* as they are shown, where there is room */
+        const LiveColumn *columns[TOP_SETTINGS_COLUMNS_MAX];      /* in their order on the screen, if there is room */
         size_t n_columns;
         const LiveColumn *sort;
-        bool inverted;                  /* against the column's own direction */
+        bool inverted;                  /* against the direction of the column */
         bool tree;
         bool threads;
         bool command_lines;             /* rather than names */
         bool kernel_threads;            /* shown */
         bool graphs;
-        uint32_t span_s;                /* of the graphs */
+        uint32_t span_s;                /* the time that graphs show */
         uint32_t interval_ms;
 };
 

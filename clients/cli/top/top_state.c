@@ -89,7 +89,7 @@ void top_state_refresh(Top *top) {
         top->stale = false;
 }
 
-/* What the parts of the screen are drawn from, without a message. */
+/* Fills in all that the parts of the screen are drawn from, without a message. */
 void top_state_view(Top *top, TopView *ret_view) {
         const Live *live = top->paused ? top->paused : &top->live;
 

@@ -23,7 +23,7 @@ typedef struct TopPageState TopPageState;
 #define TOP_KEY_CODES_MAX 10u
 
 /*
- * What fills the screen: an object of functions. A page keeps its own data in a block
+ * A page fills the screen. It is an object of functions. A page keeps its own data in a block
  * that no other file reads; top_state_page() finds it.
  */
 struct TopPage {
@@ -33,12 +33,12 @@ struct TopPage {
         int (*refresh)(Top *top, const TopView *view);  /* reads the model again: 0, or -ENOMEM; NULL: not needed */
         size_t (*draw)(Top *top, TopView *view);        /* all but the last line; returns the line where menus open */
         void (*move)(Top *top, ptrdiff_t by);           /* lines; negative: up */
-        size_t (*height)(const Top *top);               /* what Page Down moves by; NULL: half of the screen */
+        size_t (*height)(const Top *top);               /* the distance of Page Down; NULL: half of the screen */
         void (*key)(Top *top, uint32_t code);           /* a key that has no row in top_keys.c; NULL: ignored */
         const char *bar;                                /* the last line; NULL: the words of top_keys.c */
 };
 
-/* What takes the keys in place of the page: a menu or a prompt in front of it. */
+/* A menu or a prompt in front of the page, which takes the keys in its place. */
 struct TopDialog {
         void (*draw)(Top *top, const TopView *view, size_t row);
         void (*key)(Top *top, uint32_t code);

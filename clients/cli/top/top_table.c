@@ -154,7 +154,7 @@ int top_table_refresh(TopTable *table, const TopView *view) {
                         if (table_shows(table, view, live->rows[i]))
                                 table->rows[n++] = live->rows[i];
                 /* A tree is sorted by number: branches that move with each sample cannot be read. */
-                r = live_sort(table->rows,
+                r = live_column_sort(table->rows,
                               n,
                               settings->tree ? live_column_find("tid", strlen("tid")) : settings->sort,
                               &view->columns,
@@ -174,7 +174,7 @@ int top_table_refresh(TopTable *table, const TopView *view) {
         return r;
 }
 
-/* The row under the cursor; NULL: there is none. */
+/* The row under the cursor; NULL: the table is empty. */
 LiveRow *top_table_row(const TopTable *table) {
         return table->list.cursor < table->n_entries ? table->entries[table->list.cursor].row : NULL;
 }

@@ -29,9 +29,9 @@ struct TopTable {
         LiveRow **rows;                 /* the same in their order outside of the tree */
         size_t n_room;
         Tree tree;
-        struct tb_task *tasks;          /* what the tree is made from */
+        struct tb_task *tasks;          /* input of the tree */
 
-        TopList list;                   /* which entries are on the screen, and the cursor */
+        TopList list;                   /* the entries on the screen, and the cursor */
         size_t shift;                   /* so many characters of the command are scrolled away on the left */
         bool follow;                    /* the cursor follows the task: */
         uint32_t followed;              /* its tid */

@@ -11,11 +11,11 @@
 
 typedef struct TopView TopView;
 
-/* What the parts of the screen are drawn from. They write on the screen, and change nothing else in it. */
+/* All that the parts of the screen are drawn from. They write on the screen, and change nothing else in it. */
 struct TopView {
         Screen *screen;
         const Live *live;                       /* while paused: a copy of the model */
-        LiveView columns;                       /* what cells depend on besides their row */
+        LiveView columns;                       /* for the cells of a row */
         const TopSettings *settings;
         const struct tb_welcome *welcome;       /* NULL: the broker has not answered yet */
         uint64_t now_ns;                        /* since the epoch */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A history as a graph of characters: points in, cells out.
+ * A graph of characters: points in, cells out.
  *
- * The time runs to the right and ends with now. It is cut into steps whose borders
- * are fixed in time, so that a column, once drawn, only moves. Of several points in
- * one step the greatest is drawn: what a graph is looked at for are the peaks. A
- * step of which nothing is known stays empty; one that is known, and be it zero,
- * has at least the base line. Pure.
+ * Time runs to the right and ends now. It is divided into steps with fixed borders, so
+ * that a column that was drawn only moves. If a step has several points, the greatest is
+ * drawn, because peaks matter most. A step without a known value is empty; a known value
+ * has at least the base line, even if it is 0. Pure.
  */
 
 #include <math.h>
@@ -18,11 +17,11 @@
 
 typedef struct GraphStep GraphStep;
 
-/* What is drawn at a point of time. */
+/* The value of one step of time. */
 struct GraphStep {
         double value;
         bool known;
-        bool spanned;           /* only by a point that ends later */
+        bool spanned;           /* only a point that ends later covers it */
         bool loss;
 };
 
@@ -30,7 +29,7 @@ size_t graph_width(enum graph_signs signs, size_t columns) {
         return signs == GRAPH_BRAILLE ? 2 * columns : columns;
 }
 
-/* How many heights a cell can show, without nothing. */
+/* The number of heights that a cell can show, without an empty cell. */
 static unsigned int graph_levels(enum graph_signs signs) {
         switch (signs) {
         case GRAPH_BRAILLE:
@@ -43,12 +42,12 @@ static unsigned int graph_levels(enum graph_signs signs) {
 }
 
 /**
- * graph_scale() - a round number to end the scale with
+ * graph_scale() - choose a round number for the end of the scale
  * @most:       the greatest value
- * @least:      the scale is not below this, so that noise stays small
- * @steps:      how it may step
+ * @least:      the smallest end of a scale, so that noise stays small
+ * @steps:      the round numbers
  *
- * Return: A value that is not below either.
+ * Return: A value that is at least @most and @least.
  */
 double graph_scale(double most, double least, enum graph_steps steps) {
         static const double mantissas[] = { 1,   2,   3,   4,   5,   6,   8,   10,  20,  30,  40,  50,  60,
@@ -71,7 +70,7 @@ double graph_scale(double most, double least, enum graph_steps steps) {
         return power * unit;
 }
 
-/* The step in which the graph ends; the one at its left end. */
+/* The last step of the graph. */
 static uint64_t graph_last(const Graph *graph) {
         return graph->now_ns / graph->step_ns;
 }
@@ -83,10 +82,10 @@ static uint64_t graph_first(const Graph *graph) {
 }
 
 /**
- * graph_most() - the greatest value that graph_draw() would draw
- * @graph:      the graph; its scale does not matter
- * @points:     in any order
- * @n_points:   how many
+ * graph_most() - find the greatest value that graph_draw() would draw
+ * @graph:      the graph; its scale is not used
+ * @points:     the points, in any order
+ * @n_points:   their number
  */
 double graph_most(const Graph *graph, const GraphPoint *points, size_t n_points) {
         uint64_t first = graph_first(graph), last = graph_last(graph);
@@ -103,9 +102,9 @@ double graph_most(const Graph *graph, const GraphPoint *points, size_t n_points)
 }
 
 /*
- * A point belongs to the step in which it ends. As points seldom come in the very
- * rhythm of the steps, a step may have none though there is no gap: then it shows
- * the one that spans most of it.
+ * Takes a point into the step in which it ends. Points seldom come exactly once per
+ * step, so a step may have no point although there is no gap. Such a step shows the
+ * point that covers most of it.
  */
 static void graph_take(const Graph *graph, const GraphPoint *point, GraphStep *steps, uint64_t first, uint64_t last) {
         uint64_t end = point->end_ns / graph->step_ns, begin;
@@ -132,7 +131,7 @@ static void graph_take(const Graph *graph, const GraphPoint *point, GraphStep *s
                                 (GraphStep){ point->value, .known = true, .spanned = true, steps[i - first].loss };
 }
 
-/* How high the column of a value is, in levels: at least the base line. */
+/* The height of a value in levels: at least the base line. */
 static size_t graph_height(const Graph *graph, double value) {
         size_t most = graph->rows * graph_levels(graph->signs);
         double height;
@@ -145,7 +144,7 @@ static size_t graph_height(const Graph *graph, double value) {
 }
 
 static wchar_t graph_sign(enum graph_signs signs, unsigned int left, unsigned int right) {
-        /* The dots of a braille cell's columns, filled from below. */
+        /* The dots of the two columns of a braille cell, filled from below. */
         static const uint8_t lefts[] = { 0x00, 0x40, 0x44, 0x46, 0x47 };
         static const uint8_t rights[] = { 0x00, 0x80, 0xa0, 0xb0, 0xb8 };
         static const char ascii[] = { ' ', '.', ':', '|' };
@@ -189,9 +188,9 @@ static void graph_draw_column(const Graph *graph, size_t column, const size_t he
 
 /**
  * graph_draw() - draw the graph
- * @graph:      the graph; no wider than GRAPH_COLUMNS_MAX
- * @points:     in any order
- * @n_points:   how many
+ * @graph:      the graph, at most GRAPH_COLUMNS_MAX wide
+ * @points:     the points, in any order
+ * @n_points:   their number
  * @cells:      output: rows times columns, row by row from the top
  */
 void graph_draw(const Graph *graph, const GraphPoint *points, size_t n_points, GraphCell *cells) {
@@ -202,7 +201,7 @@ void graph_draw(const Graph *graph, const GraphPoint *points, size_t n_points, G
         for (size_t i = 0; i < n_points; ++i)
                 graph_take(graph, points + i, steps, first, last);
 
-        /* Of a time before the epoch there are no steps. */
+        /* There are no steps before the epoch. */
         n_missing = width * graph->columns - (size_t)(last + 1 - first);
         for (size_t column = 0; column < graph->columns; ++column) {
                 size_t heights[2] = { 0, 0 };

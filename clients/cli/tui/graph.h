@@ -12,27 +12,27 @@ typedef struct GraphPoint GraphPoint;
 
 #define GRAPH_COLUMNS_MAX 1024u
 
-/* What it is drawn with. */
+/* The characters of a graph. */
 enum graph_signs {
-        GRAPH_BRAILLE,          /* two points of time and four steps a cell */
-        GRAPH_BLOCKS,           /* one, and eight */
-        GRAPH_ASCII,            /* one, and three */
+        GRAPH_BRAILLE,          /* two steps of time and four heights per cell */
+        GRAPH_BLOCKS,           /* one step, eight heights */
+        GRAPH_ASCII,            /* one step, three heights */
 };
 
-/* How the scale steps. */
+/* The round numbers that end a scale. */
 enum graph_steps {
         GRAPH_DECIMAL,          /* 1, 2, 3, 4, 5, 6, 8, 10, 20 ... */
-        GRAPH_BINARY,           /* the same of bytes: 1 to 1000 of each power of 1024 */
+        GRAPH_BINARY,           /* for bytes: the same, 1 to 1000 times each power of 1024 */
 };
 
 enum graph_mark {
-        GRAPH_NOTHING,          /* no column reaches up to here, or nobody knows */
+        GRAPH_NOTHING,          /* no column reaches this cell, or no value is known */
         GRAPH_VALUE,
-        GRAPH_ZERO,             /* the base line: known, and next to nothing */
+        GRAPH_ZERO,             /* the base line: a known value near 0 */
         GRAPH_LOSS,             /* something was lost at this time */
 };
 
-/* What was measured from one moment to another. */
+/* A value that was measured over a span of time. */
 struct GraphPoint {
         uint64_t end_ns;
         uint64_t span_ns;
@@ -55,7 +55,7 @@ struct Graph {
         double scale;           /* the value at the top */
 };
 
-/* Points of time that fit in so many columns. */
+/* The number of steps of time that fit into the columns. */
 size_t graph_width(enum graph_signs signs, size_t columns);
 
 double graph_scale(double most, double least, enum graph_steps steps);

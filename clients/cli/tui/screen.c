@@ -3,14 +3,13 @@
 /*
  * The terminal as a screen: the one file that knows curses.
  *
- * Owns the terminal from screen_init() to screen_deinit(), the signals that end the
- * program or change the size meanwhile, and the colours. Called by the verbs that
- * draw. Every text goes through cells.c, so that no name of somebody's task reaches
- * the terminal as a command. What is drawn appears with screen_flush(), and of that
- * only what has changed.
+ * Owns the terminal from screen_init() to screen_deinit(), and meanwhile its colours and
+ * the signals that end the program or change the size. Called by the verbs that draw.
+ * Every text goes through text_width.c, so that the name of a task cannot control the
+ * terminal. screen_flush() shows what was drawn; only changes are sent.
  *
- * The program's LC_CTYPE becomes the user's here and nowhere else: the verbs that
- * print lines do not depend on it.
+ * Only this file sets LC_CTYPE from the environment: the verbs that print lines do not
+ * depend on it.
  */
 
 #include <errno.h>
@@ -29,23 +28,23 @@
 #include "clients/cli/base/text_width.h"
 #include "clients/cli/tui/screen.h"
 
-/* Behind an Escape that begins a key's sequence, the rest comes at once, also over a slow line. */
+/* The rest of an escape sequence comes so soon after the Escape, even over a slow line. */
 #define SCREEN_ESCAPE_MS 25
 
-/* Wider terminals have the rest empty. */
+/* On a wider terminal the rest is empty. */
 #define SCREEN_COLUMNS_MAX 1024u
 
-/* A grey that can be read on black and on white. */
+/* A grey that is readable on black and on white. */
 #define SCREEN_GREY 244
 
 typedef struct ScreenStyle ScreenStyle;
 
 /*
- * With colours, only such are used that can be read on dark and on light ground:
- * the terminal's own, and pairs that bring their ground along.
+ * Colours must be readable on dark and on light backgrounds: a style has the default
+ * background of the terminal, or sets its own.
  */
 struct ScreenStyle {
-        short foreground;               /* -1: the terminal's own */
+        short foreground;               /* -1: the default of the terminal */
         short background;
         attr_t with_colours;
         attr_t without;
@@ -85,7 +84,7 @@ static void screen_on_signal(int signal_number) {
         screen_stop = 1;
 }
 
-/* A second signal of the kind ends the program at once, if it is stuck. */
+/* A second signal of the same kind ends the program at once, if it is stuck. */
 static void screen_catch_signals(void) {
         struct sigaction action = { .sa_handler = screen_on_signal, .sa_flags = (int)SA_RESETHAND };
 
@@ -94,7 +93,7 @@ static void screen_catch_signals(void) {
                 sigaction(screen_signals[i], &action, NULL);
 }
 
-/* Whether a signal asked the program to end, or the terminal has gone. */
+/* Whether the program must end: a signal came, or the terminal was closed. */
 bool screen_stopped(void) {
         return screen_stop != 0;
 }
@@ -105,7 +104,7 @@ static bool screen_wants_colours(void) {
         return !(no && *no) && has_colors() && start_color() == OK && use_default_colors() == OK;
 }
 
-/* What the terminal has of the colour; a grey that it lacks is made of what it has. */
+/* The number of a colour on this terminal. A terminal without the grey gets another grey, or dim text. */
 static short screen_colour(short colour, attr_t *attributes) {
         if (colour != SCREEN_GREY || COLORS > SCREEN_GREY)
                 return colour;
@@ -145,11 +144,11 @@ static void screen_measure(Screen *screen) {
                 screen->columns = SCREEN_COLUMNS_MAX;
 }
 
-/* Without a way to put the cursor anywhere, as of "dumb", curses would write all rows over each other. */
+/* On a terminal that cannot move the cursor, such as "dumb", curses would write all rows over each other. */
 static bool screen_can_be_drawn(void) {
         const char *move = tigetstr("cup");
 
-        /* What is no text at all is told by an address that is none. */
+        /* tigetstr() returns (char *)-1 if the capability is not a string. */
         return move && move != (const char *)-1;
 }
 
@@ -157,8 +156,8 @@ static bool screen_can_be_drawn(void) {
  * screen_init() - take the terminal
  * @screen:     output
  *
- * Return: 0, or a negative errno after a complaint: standard input or output is no
- *         terminal, or nobody knows what kind it is.
+ * Return: 0, or a negative errno, and a message was printed: standard input or output
+ *         is not a terminal, or its kind is unknown.
  */
 int screen_init(Screen *screen) {
         const char *name = getenv("TERM");
@@ -177,15 +176,14 @@ int screen_init(Screen *screen) {
         screen->terminal = newterm(NULL, stdout, stdin);
         if (!screen->terminal) {
                 if (name && *name)
-                        error_print("Nobody knows how to draw on a terminal of the kind \"%.64s\": set TERM, or use -b.",
-                                 name);
+                        error_print("A terminal of the kind \"%.64s\" is unknown: set TERM, or use -b.", name);
                 else
                         error_print("TERM does not say what kind of terminal this is: set it, or use -b.");
                 return -ENODEV;
         }
         if (!screen_can_be_drawn()) {
                 screen_deinit(screen);
-                error_print("A terminal of the kind \"%.64s\" can only be written on, not drawn: set TERM, or use -b.", name);
+                error_print("Nothing can be drawn on a terminal of the kind \"%.64s\": set TERM, or use -b.", name);
                 return -ENODEV;
         }
         screen_catch_signals();
@@ -203,7 +201,7 @@ int screen_init(Screen *screen) {
         return 0;
 }
 
-/* Gives the terminal back as it was. NULL-safe, and fine for one that was never taken. */
+/* Restores the terminal. NULL-safe; does nothing if the terminal was not taken. */
 void screen_deinit(Screen *screen) {
         if (!screen || !screen->terminal)
                 return;
@@ -214,13 +212,13 @@ void screen_deinit(Screen *screen) {
 }
 
 /**
- * screen_wait() - wait for a key, or for others
+ * screen_wait() - wait for a key or other file descriptors
  * @screen:     the screen
- * @fds:        output: what became ready of these; one more place than n_fds, for the keyboard
- * @n_fds:      how many
- * @timeout_ms: at most so long; -1: for ever
+ * @fds:        as poll(2) takes them; the array has one more place, for the keyboard
+ * @n_fds:      their number, without the keyboard
+ * @timeout_ms: the longest time; -1: no limit
  *
- * Ends early when the size changes or a signal says to stop.
+ * Ends early if the size changes or a signal comes.
  *
  * Return: 0, or a negative errno.
  */
@@ -237,7 +235,7 @@ int screen_wait(Screen *screen, struct pollfd *fds, size_t n_fds, int timeout_ms
                 return errno == EINTR ? 0 : -errno;
         }
 
-        /* A terminal that has gone is ready to be read for ever, and has nothing. */
+        /* A closed terminal is always ready to be read, but has no bytes. */
         if (fds[n_fds].revents & (POLLHUP | POLLERR | POLLNVAL))
                 screen_stop = 1;
         else if ((fds[n_fds].revents & POLLIN) && (ioctl(STDIN_FILENO, FIONREAD, &n_bytes) < 0 || n_bytes == 0))
@@ -275,12 +273,12 @@ static uint32_t screen_function_key(wint_t key) {
 }
 
 /**
- * screen_key() - the next key that was pressed
+ * screen_key() - take the next key that was pressed
  * @screen:     the screen
  *
- * Does not wait. Keys without a meaning are left out.
+ * Does not wait. Keys that are not in enum screen_key are left out.
  *
- * Return: A character, one of enum screen_key, or SCREEN_KEY_NONE: there is no more.
+ * Return: A character, one of enum screen_key, or SCREEN_KEY_NONE: no key is left.
  */
 uint32_t screen_key(Screen *screen) {
         uint32_t key;
@@ -303,20 +301,20 @@ uint32_t screen_key(Screen *screen) {
         }
 }
 
-/* Begins a new picture, without the cursor. */
+/* Begins an empty screen, without the cursor. */
 void screen_begin(Screen *screen) {
         (void)screen;
         curs_set(0);
         erase();
 }
 
-/* Shows the picture: what differs from the one before goes to the terminal. */
+/* Shows what was drawn: only changes are sent to the terminal. */
 void screen_flush(Screen *screen) {
         (void)screen;
         refresh();
 }
 
-/* The next picture is sent whole, whatever the terminal shows now. */
+/* Sends the whole screen at the next screen_flush(). */
 void screen_redraw(Screen *screen) {
         (void)screen;
         clearok(stdscr, TRUE);
@@ -329,15 +327,20 @@ static void screen_style(Screen *screen, enum screen_style style) {
 /**
  * screen_put() - write a text
  * @screen:     the screen
- * @row:        where, from 0 on; outside of the screen nothing is written
- * @column:     the same
- * @columns:    the text is cut to so many
- * @style:      what it means
- * @text:       any bytes
+ * @row:        from 0 on; nothing is written outside of the screen
+ * @column:     from 0 on
+ * @columns:    the text is cut to so many columns
+ * @style:      the style
+ * @text:       the text: any bytes
  *
- * Return: How many columns it took.
+ * Return: The number of columns that the text takes.
  */
-size_t screen_put(Screen *screen, size_t row, size_t column, size_t columns, enum screen_style style, const char *text) {
+size_t screen_put(Screen *screen,
+                  size_t row,
+                  size_t column,
+                  size_t columns,
+                  enum screen_style style,
+                  const char *text) {
         wchar_t cells[SCREEN_COLUMNS_MAX];
         size_t n, used;
 
@@ -355,7 +358,7 @@ size_t screen_put(Screen *screen, size_t row, size_t column, size_t columns, enu
         return used;
 }
 
-/* As screen_put(), aligned to the right end of the columns. */
+/* As screen_put(), but aligned to the right end of the columns. */
 void screen_put_right(Screen *screen,
                       size_t row,
                       size_t column,
@@ -371,7 +374,7 @@ void screen_put_right(Screen *screen,
         screen_put(screen, row, column, columns, style, text);
 }
 
-/* One cell, of a sign that the caller knows to be harmless and one column wide. */
+/* Writes one character, which must be printable and one column wide. */
 void screen_put_cell(Screen *screen, size_t row, size_t column, enum screen_style style, wchar_t cell) {
         if (row >= screen->rows || column >= screen->columns)
                 return;
@@ -380,7 +383,7 @@ void screen_put_cell(Screen *screen, size_t row, size_t column, enum screen_styl
         mvaddnwstr((int)row, (int)column, &cell, 1);
 }
 
-/* Makes the columns empty, in a style. */
+/* Makes columns empty, in a style. */
 void screen_fill(Screen *screen, size_t row, size_t column, size_t columns, enum screen_style style) {
         if (row >= screen->rows || column >= screen->columns)
                 return;
@@ -388,10 +391,13 @@ void screen_fill(Screen *screen, size_t row, size_t column, size_t columns, enum
                 columns = screen->columns - column;
 
         screen_style(screen, style);
-        mvhline((int)row, (int)column, ' ' | (chtype)screen->attributes[style] | COLOR_PAIR(screen->pairs[style]), (int)columns);
+        mvhline((int)row,
+                (int)column,
+                ' ' | (chtype)screen->attributes[style] | COLOR_PAIR(screen->pairs[style]),
+                (int)columns);
 }
 
-/* Shows the cursor, behind what is typed; to be called after all else was drawn. */
+/* Shows the cursor. To be called after everything was drawn. */
 void screen_cursor(Screen *screen, size_t row, size_t column) {
         if (row >= screen->rows || column >= screen->columns)
                 return;

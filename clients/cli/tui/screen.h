@@ -9,11 +9,11 @@
 
 typedef struct Screen Screen;
 
-/* What a cell means; the colours and attributes follow from it, and from what the terminal can do. */
+/* The meaning of a cell. Its colours and attributes also depend on the terminal. */
 enum screen_style {
         SCREEN_PLAIN,
         SCREEN_STRONG,
-        SCREEN_DIM,             /* of less interest: ended tasks, scales, signs between */
+        SCREEN_DIM,             /* less important: ended tasks, scales, separators */
         SCREEN_NAME,            /* names of things, in the header and in texts */
         SCREEN_GOOD,
         SCREEN_WARNING,

@@ -3,10 +3,9 @@
 /*
  * taskbroker watch: prints events as they come.
  *
- * Owns the loop: waits for the broker, a signal, the end of the time asked for,
- * or of the reader of standard output. printer.c does the printing. The library
- * comes back to a broker that went away; what that means to whoever reads the
- * events is told here.
+ * Owns the loop: waits for the broker, a signal, the end of the time asked for, or for
+ * the reader to close standard output. event_printer.c prints. The library reconnects to
+ * a broker that was restarted; this file reports what a reader of the events must know.
  */
 
 #include <errno.h>
@@ -25,10 +24,10 @@
 #include "clients/cli/verbs.h"
 #include "clients/cli/watch/watch_options.h"
 
-/* The broker may hold events back so long: no eye sees it, and a flood costs 20 wake-ups a second. */
+/* The broker may delay events so long: a person does not notice, and a flood costs 20 wake-ups per second. */
 #define WATCH_MAX_DELAY_MS 50u
 
-/* After the time asked for, what happened within it is still on its way: delayed on purpose, or by a busy machine. */
+/* Events of the time asked for may come so much later: they are delayed on purpose, or by a busy machine. */
 #define WATCH_GRACE_NS ((WATCH_MAX_DELAY_MS + UINT64_C(200)) * 1000000u)
 
 typedef struct Watch Watch;
@@ -37,8 +36,8 @@ struct Watch {
         const WatchOptions *options;
         struct tb_client *client;
         bool subscribed;
-        uint64_t answer_deadline;       /* by then the broker must have answered */
-        uint64_t deadline;              /* of -t, CLOCK_MONOTONIC; 0: none, or not begun */
+        uint64_t answer_deadline;       /* the broker must answer by then */
+        uint64_t deadline;              /* end of the time of -t, CLOCK_MONOTONIC; 0: none, or not started */
         uint64_t now;
         uint64_t n_printed;
         uint64_t n_losses_hidden;
@@ -46,7 +45,7 @@ struct Watch {
         EventPrinter printer;
 };
 
-/* The exit status that an output's result means; VERB_CONTINUE also where a signal came: the loop looks for it. */
+/* The exit status for a result of the output. VERB_CONTINUE also if a signal came: the loop checks for it. */
 static int watch_after_output(int error) {
         if (error == -EINTR || error >= 0)
                 return VERB_CONTINUE;
@@ -65,7 +64,7 @@ static int watch_lost(const struct tb_event *event) {
         return EXIT_STATUS_LOSS;
 }
 
-/* Whether it happened within the time asked for, by the kernel's own stamp. */
+/* Whether the event is within the time asked for, by the time stamp of the kernel. */
 static bool watch_in_time(const Watch *watch, const struct tb_event *event) {
         if (!watch->deadline || watch->now < watch->deadline)
                 return true;
@@ -74,8 +73,8 @@ static bool watch_in_time(const Watch *watch, const struct tb_event *event) {
 }
 
 /*
- * Of a filtered subscription, the broker tells too by which change a task came in
- * or left, whatever its kind: it belongs to the snapshot, which it keeps true.
+ * With a filter, the broker also sends the event by which a task begins or ceases to
+ * match, whatever its kind. It is shown with a snapshot, which it keeps up to date.
  */
 static bool watch_shows(const Watch *watch, const struct tb_event *event) {
         if (watch->options->kinds & TB_KIND_BIT(event->kind))
@@ -111,22 +110,22 @@ static int watch_error(const Watch *watch, const struct tb_error *error) {
         return error->code == TB_ERROR_FELL_BEHIND && watch->options->strict ? EXIT_STATUS_LOSS : EXIT_STATUS_ERROR;
 }
 
-static void watch_complain_link(const struct tb_link *link) {
+static void watch_print_link(const struct tb_link *link) {
         char text[CONNECTION_TEXT_MAX];
 
         error_print("%s.", connection_describe(text, link, clock_now_realtime_ns()));
 }
 
 /*
- * In the stream it stands where events may be missing, like a loss; a reader who
- * wants none of these gets none of it. Where no person reads the stream, standard
- * error has it too.
+ * A change of the connection stands in the stream where events may be missing, as a loss
+ * does. A reader that wants no losses does not get it either. It is also printed on
+ * standard error if the stream is not on a terminal.
  */
 static int watch_link(Watch *watch, const struct tb_link *link) {
         bool shown = watch->options->kinds & TB_KIND_BIT(TB_KIND_LOSS);
         int r = VERB_CONTINUE;
 
-        /* As if the first try had failed: whoever called has to know that at once. */
+        /* A loss before the first answer is reported at once, as a failed connect is. */
         if (!watch->subscribed) {
                 error_print("%s", link->reason);
                 return EXIT_STATUS_ERROR;
@@ -136,16 +135,16 @@ static int watch_link(Watch *watch, const struct tb_link *link) {
         if (shown)
                 r = watch_after_output(event_printer_link(&watch->printer, link));
         if (!shown || !watch->printer.output.terminal)
-                watch_complain_link(link);
+                watch_print_link(link);
         if (r == VERB_CONTINUE && link->state == TB_LINK_RESTARTED && watch->options->strict) {
-                error_print("What happened without the connection is lost: ended, as --strict asks.");
+                error_print("Events since the connection was lost are missing: ended, as --strict asks.");
                 return EXIT_STATUS_LOSS;
         }
 
         return r;
 }
 
-/* The header comes now: a subscription that is refused prints nothing but why. */
+/* Prints the header. Not earlier: a subscription that is refused prints only the reason. */
 static int watch_subscribed(Watch *watch) {
         if (watch->subscribed)
                 return VERB_CONTINUE;
@@ -180,7 +179,7 @@ static int watch_process(Watch *watch) {
         int r, r_process, r_watch;
 
         r_process = tb_process(watch->client);
-        while (!signals_stop_wanted() && (r = tb_next(watch->client, &message)) != 0) {
+        while (!signals_caught() && (r = tb_next(watch->client, &message)) != 0) {
                 if (r < 0) {
                         error_print("%s", tb_error_text(watch->client));
                         return EXIT_STATUS_ERROR;
@@ -197,7 +196,7 @@ static int watch_process(Watch *watch) {
         return watch_after_output(output_flush(&watch->printer.output));
 }
 
-/* When the loop must look up, whatever happens: 0: never. */
+/* The latest time at which the loop must go on; 0: none. */
 static uint64_t watch_next_deadline(const Watch *watch) {
         if (!watch->subscribed)
                 return watch->answer_deadline;
@@ -224,9 +223,9 @@ static int watch_wait(Watch *watch, bool *ret_reader_gone) {
         return VERB_CONTINUE;
 }
 
-/* The end that was asked for. While the broker is away, nobody knows what was missed. */
+/* The exit status at the end that was asked for. While the connection is lost, events may be missed. */
 static int watch_end(const Watch *watch) {
-        if (!watch->link_down || (signals_stop_wanted() && !watch->options->strict))
+        if (!watch->link_down || (signals_caught() && !watch->options->strict))
                 return EXIT_STATUS_OK;
 
         error_print("The broker has not come back: what happened since it went is not known.");
@@ -242,7 +241,7 @@ static int watch_loop(Watch *watch) {
                 r = watch_wait(watch, &reader_gone);
                 if (r != VERB_CONTINUE)
                         return r;
-                if (signals_stop_wanted())
+                if (signals_caught())
                         return watch_end(watch);
                 if (reader_gone)
                         return EXIT_STATUS_OK;
@@ -251,10 +250,10 @@ static int watch_loop(Watch *watch) {
                 r = watch_process(watch);
                 if (r != VERB_CONTINUE)
                         return r;
-                if (signals_stop_wanted())
+                if (signals_caught())
                         return watch_end(watch);
                 if (!watch->subscribed && watch->now >= watch->answer_deadline) {
-                        connection_print_silent(watch->options->socket_path);
+                        connection_print_timeout(watch->options->socket_path);
                         return EXIT_STATUS_ERROR;
                 }
                 if (watch->deadline && watch->now >= watch->deadline + WATCH_GRACE_NS)
@@ -293,7 +292,7 @@ static int watch_finish(Watch *watch, int status) {
         char count[FORMAT_MAX];
         int r;
 
-        /* The broken pipe was told of, or passed over, when it was met. */
+        /* A broken pipe was reported, or ignored, when it was found. */
         r = output_finish(&watch->printer.output);
         if (r < 0 && status == EXIT_STATUS_OK)
                 status = output_verdict(r);
@@ -315,7 +314,7 @@ int verb_watch(const char *socket_path, int argc, char **argv) {
                 return r;
 
         watch.options = &options;
-        if (connection_connect(options.socket_path, &watch.client) < 0)
+        if (connection_open(options.socket_path, &watch.client) < 0)
                 return EXIT_STATUS_ERROR;
 
         signals_catch();

@@ -21,7 +21,7 @@ enum {
         OPTION_THREADS,
 };
 
-static void watch_help(void) {
+static void watch_options_help(void) {
         fputs("Usage: taskbroker [--socket PATH] watch [OPTION]...\n"
               "\n"
               "Prints what tasks do, as it happens.\n"
@@ -38,7 +38,7 @@ static void watch_help(void) {
               "      --socket PATH  the broker's socket\n"
               "  -h, --help         this text\n"
               "\n"
-              "Which part of the machine:\n",
+              "Filters:\n",
               stdout);
         filter_options_print_help(FILTER_HELP_EVENTS | FILTER_HELP_TREE);
         fputs("\n"
@@ -49,7 +49,7 @@ static void watch_help(void) {
               stdout);
 }
 
-static int watch_read_kinds(WatchOptions *options, const char *value) {
+static int watch_options_read_kinds(WatchOptions *options, const char *value) {
         char wrong[80];
 
         if (!option_read_kinds(value, &options->kinds, wrong, sizeof(wrong)))
@@ -61,13 +61,15 @@ static int watch_read_kinds(WatchOptions *options, const char *value) {
         return EXIT_STATUS_OK;
 }
 
-static int watch_read_option(WatchOptions *options, int c, const char *value) {
+static int watch_options_read_one(void *closure, int c, const char *value) {
+        WatchOptions *options = closure;
+
         if (filter_options_owns(c))
                 return filter_options_read_option(&options->filter, "watch", c, value);
 
         switch (c) {
         case 'e':
-                return watch_read_kinds(options, value);
+                return watch_options_read_kinds(options, value);
         case 'n':
                 if (!option_read_number(value, 1, UINT64_MAX, &options->count))
                         return error_usage("watch", "-n %s: a count of events is a whole number from 1 on.", value);
@@ -104,9 +106,9 @@ static int watch_read_option(WatchOptions *options, int c, const char *value) {
 
 /**
  * watch_options_read() - read the command line
- * @options:    output; what it holds already are the defaults
- * @argc:       of the verb
- * @argv:       of the verb; patterns are kept as pointers into it
+ * @options:    output; set to the defaults before; keeps pointers into @argv
+ * @argc:       the number of arguments, with the verb
+ * @argv:       the arguments, with the verb
  *
  * Return: VERB_CONTINUE, or the exit status.
  */
@@ -122,20 +124,19 @@ int watch_options_read(WatchOptions *options, int argc, char **argv) {
                 FILTER_OPTIONS_LONG_OPTIONS
                 { NULL, 0, NULL, 0 },
         };
-        int c, r;
+        static const OptionSet set = {
+                .verb = "watch",
+                .letters = ":e:hn:t:",
+                .table = table,
+                .help = watch_options_help,
+                .read = watch_options_read_one,
+        };
+        int r;
 
         filter_options_init(&options->filter);
-        while ((c = getopt_long(argc, argv, ":e:hn:t:", table, NULL)) >= 0) {
-                if (c == 'h') {
-                        watch_help();
-                        return EXIT_STATUS_OK;
-                }
-                if (c == '?' || c == ':')
-                        return error_option("watch", c, argv);
-                r = watch_read_option(options, c, optarg);
-                if (r != EXIT_STATUS_OK)
-                        return r;
-        }
+        r = option_parse(&set, argc, argv, options);
+        if (r != VERB_CONTINUE)
+                return r;
         if (optind < argc)
                 return error_usage("watch", "%s: watch takes options only.", argv[optind]);
 

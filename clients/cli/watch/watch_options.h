@@ -11,7 +11,7 @@ typedef struct WatchOptions WatchOptions;
 /* Holds a FilterOptions: it must not be copied. */
 struct WatchOptions {
         const char *socket_path;
-        uint32_t kinds;         /* TB_KIND_BIT()s of what to print */
+        uint32_t kinds;         /* TB_KIND_BIT()s of the kinds to print */
         bool threads;
         bool arguments;         /* show command lines */
         bool snapshot;          /* first the tasks that are alive */

@@ -63,7 +63,7 @@ static void check_line(const IotopRows *rows, uint32_t tid, bool batch, const ch
         for (size_t i = 0; i < rows->n_lines; ++i) {
                 if (rows->lines[i].row->tid != tid)
                         continue;
-                iotop_line(rows, rows->lines + i, batch, text);
+                iotop_rows_line(rows, rows->lines + i, batch, text);
                 if (strcmp(text, should) != 0)
                         fprintf(stderr, "is:        %s\nshould be: %s\n", text, should);
                 assert(strcmp(text, should) == 0);
@@ -79,7 +79,7 @@ static void check_words(const IotopRows *rows) {
         for (size_t i = 0; i < rows->n_lines; ++i) {
                 unsigned int n = 0;
 
-                iotop_line(rows, rows->lines + i, false, text);
+                iotop_rows_line(rows, rows->lines + i, false, text);
                 for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
                         n++;
                 assert(n == 12);
@@ -196,13 +196,13 @@ static void test_summary(void) {
         send_sample(&live, 2, false);
         tree_write_text(&tree, "vda/stat", "   1 2 10240 4 5 6 104 8 9 10 11\n");
         iotop_rows_sample(&rows, tree.path);
-        iotop_summary(&rows, total, current);
+        iotop_rows_summary(&rows, total, current);
         assert(strcmp(total, "Total DISK READ:       512.00 K/s | Total DISK WRITE:       512.00 B/s") == 0);
         assert(strcmp(current, "Current DISK READ:       2.00 M/s | Current DISK WRITE:    1024.00 B/s") == 0);
 
         /* Nobody says what the disks did. */
         iotop_rows_sample(&rows, "/nowhere");
-        iotop_summary(&rows, total, current);
+        iotop_rows_summary(&rows, total, current);
         assert(strcmp(current, "Current DISK READ:          ? B/s | Current DISK WRITE:          ? B/s") == 0);
         live_deinit(&live);
         tree_free(&tree);

@@ -602,11 +602,11 @@ static void test_columns(void) {
 
         /* What is not known is last, whichever way it is sorted. */
         memcpy(rows, live.rows, sizeof(rows));
-        assert(live_sort(rows, 3, find_column("read"), &view, false) == 0);
+        assert(live_column_sort(rows, 3, find_column("read"), &view, false) == 0);
         assert(rows[0]->pid == 12 && rows[1]->pid == 10 && rows[2]->pid == 11);
-        assert(live_sort(rows, 3, find_column("read"), &view, true) == 0);
+        assert(live_column_sort(rows, 3, find_column("read"), &view, true) == 0);
         assert(rows[0]->pid == 10 && rows[1]->pid == 12 && rows[2]->pid == 11);
-        assert(live_sort(rows, 3, find_column("name"), &view, true) == 0);
+        assert(live_column_sort(rows, 3, find_column("name"), &view, true) == 0);
         assert(rows[0]->pid == 10 && rows[1]->pid == 11 && rows[2]->pid == 12);
         for (const LiveColumn *column = live_column_next(NULL); column; column = live_column_next(column)) {
                 char text[LIVE_TEXT_MAX];
@@ -614,7 +614,7 @@ static void test_columns(void) {
                 assert(live_column_find(column->name, strlen(column->name)) == column);
                 assert(!column->number != !column->text);
                 live_column_write(column, &view, rows[0], text);
-                assert(live_sort(rows, 3, column, &view, false) == 0);
+                assert(live_column_sort(rows, 3, column, &view, false) == 0);
         }
         assert(!live_column_find("nothing", 7));
         live_deinit(&live);
