@@ -24,6 +24,7 @@ import pathlib
 import signal
 import struct
 import sys
+import time
 
 import pytest
 
@@ -33,6 +34,7 @@ if __name__ == "__main__":
 import tb_fields
 import tb_kernel
 from tb_client import ALL_KINDS, KINDS, BrokerError, Closed, what
+from tb_daemon import TIMEOUT
 from tb_golden import Clock, Recorder, compare
 from tb_kernel import FakeKernel
 from tb_live import ask_samples, ask_stats
@@ -133,6 +135,20 @@ class Session:
         finally:
             process.send_signal(signal.SIGCONT)
         self.observer.until(lambda e: what(e) == "ptrace" and e.ptrace.tracer_tid == self.n_turns)
+        self.sync()
+
+    @contextlib.contextmanager
+    def comparison(self):
+        """The broker compares its table with /proc after the loss within: the log says when it has."""
+        def n_compared():
+            return self.daemon.log().count("compared with /proc")
+
+        n, deadline = n_compared(), time.monotonic() + TIMEOUT
+        yield
+        while n_compared() == n:
+            assert time.monotonic() < deadline, "the broker does not compare its table with /proc"
+            # A line in a file is nothing that one could wait for without inotify.
+            time.sleep(0.01)
         self.sync()
 
     def until(self, client, predicate):
@@ -256,50 +272,50 @@ def strangers(session):
 
 def losses(session):
     """Losses and synthesised events. /proc differs in one task at a time, as directories have no fixed order."""
-    k, all_kinds = session.kernel, session.clients["all"]
+    k = session.kernel
     with session.turn():
-        k.fork(500, cpu=4)
+        k.fork(500, comm=b"init", cpu=4)
         k.exit(500, code=0x0300, cpu=4)
-        k.fork(501)
+        k.fork(501, comm=b"init")
     # One record of a process is lost; some datagrams are malformed.
     with session.turn():
-        k.fork(510)
-        k.fork(511, pid=510)
+        k.fork(510, comm=b"init")
+        k.fork(511, comm=b"init", pid=510)
         k.exit(511, pid=510)
         k.end(510)
         k.connector_raw(bytes(76))
         k.taskstats_raw(b"")
         k.taskstats_raw(b"\xff" * 596)
     # A gap, and the end of a task of which only the record came.
-    with session.turn():
-        k.fork(502, cpu=4)
+    with session.comparison(), session.turn():
+        k.fork(502, comm=b"init", cpu=4)
         k.stats(k.make_stats(501, ac_flag=0x20, ac_exitcode=0x0400))
         session.proc.remove(501)
         k.lose(4, 5)
-        k.fork(503, cpu=4)
-    session.until(all_kinds, lambda e: what(e) == "exit" and e.tid == 501)
+        start_ns = k.fork(503, comm=b"init", cpu=4) + session.clock.asleep_ns
 
-    def after_loss(change, found):
-        """Makes the broker compare its table with /proc, where change() made one difference."""
-        change()
+    def lose_one():
         with session.turn():
             k.lose(4, 1)
             k.ptrace(1, cpu=4)
-        session.until(all_kinds, found)
 
-    def born():
+    # A task is born, a task is gone, a task has another name and other ids.
+    with session.comparison():
         session.proc.add(600, ppid=503, uid=7, gid=8, comm=b"unheard of", start_ns=session.clock.seed(0))
-
-    after_loss(born, lambda e: what(e) == "fork" and e.tid == 600)
-    after_loss(lambda: session.proc.remove(502), lambda e: what(e) == "exit" and e.tid == 502)
-    after_loss(lambda: session.proc.set_comm(503, b"as in comm"), lambda e: what(e) == "ptrace")
+        lose_one()
+    with session.comparison():
+        session.proc.remove(502)
+        lose_one()
+    with session.comparison():
+        session.proc.add(503, uid=5, euid=6, gid=7, egid=8, comm=b"renamed", start_ns=start_ns)
+        lose_one()
     with session.turn():
         k.end(600, comm=b"unheard of")
         k.end(503)
         # A loss that is larger than a byte, on each of two processors.
-        k.fork(504, cpu=300)
+        k.fork(504, comm=b"init", cpu=300)
         k.lose(300, 70000)
-        k.fork(505, cpu=300)
+        k.fork(505, comm=b"init", cpu=300)
 
 
 # One user may have sixteen feeds.
@@ -387,13 +403,13 @@ def test_muted(make_session):
     k = session.kernel
     session.subscribe("all", ALL_KINDS, threads=True)
     with session.turn():
-        k.fork(100)
+        k.fork(100, comm=b"init")
     k.mute()
     k.end(100, code=0x0600)
     k.wait_listening()
     session.until(session.clients["all"], lambda e: what(e) == "loss")
     with session.turn():
-        k.fork(101)
+        k.fork(101, comm=b"init")
     session.record("status").status()
     session.finish("muted")
 

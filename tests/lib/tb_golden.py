@@ -105,6 +105,7 @@ class Clock:
 
     def __init__(self):
         self.begin_ns = self.next_ns = time.monotonic_ns()
+        self.asleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self.begin_ns
         self.seeds = []
 
     def restart(self):
@@ -118,17 +119,17 @@ class Clock:
 
     def seed(self, seconds):
         """The start of a task that is so old when the session begins: CLOCK_BOOTTIME, for FakeProc.add()."""
-        boot_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - seconds * 1_000_000_000
-        self.seeds.append(boot_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME) + time.monotonic_ns())
-        return boot_ns
+        monotonic_ns = time.monotonic_ns() - seconds * 1_000_000_000
+        self.seeds.append(monotonic_ns)
+        return monotonic_ns + self.asleep_ns
 
-    def token(self, monotonic_ns):
-        """The golden value of the time of an event or a task; None: the session does not have this time."""
+    def token(self, monotonic_ns, is_start):
+        """The golden value of a time of an event, or of a task's start; None: the session does not have this time."""
         behind = monotonic_ns - self.begin_ns
         for away in (0, *(1000 * sign * us for us in LIFETIMES_US for sign in (1, -1))):
             if 0 <= behind - away < self.next_ns - self.begin_ns and (behind - away) % STEP_NS == 0:
                 return SESSION + behind
-        for i, seed in enumerate(self.seeds):
+        for i, seed in enumerate(self.seeds if is_start else ()):
             if abs(monotonic_ns - seed) < SEED_TOLERANCE_NS:
                 return SEEDED + i
         return self.reading(monotonic_ns)
@@ -192,7 +193,11 @@ class Normaliser:
         number, = struct.unpack("<Q", value)
         if name not in TIMES | CLOCK_READINGS or number == 0:
             return value
-        token = (self.clock.token if name in TIMES else self.clock.reading)(number - self.offset_ns)
+        monotonic_ns = number - self.offset_ns
+        if name in TIMES:
+            token = self.clock.token(monotonic_ns, name.endswith(".start_time_ns"))
+        else:
+            token = self.clock.reading(monotonic_ns)
         return value if token is None else struct.pack("<Q", token)
 
 
