@@ -25,8 +25,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 NOT_YET = [
     "CONTRIBUTING.md",
     "NEWS.md",
-    "README.md",
-    "SECURITY.md",
     "broker",
     "check",
     "cli",
@@ -35,8 +33,6 @@ NOT_YET = [
     "lib",
     "meson.build",
     "meson_options.txt",
-    "quickstart",
-    "systemd",
     "tests/bench",
     "tests/check-fields.py",
     "tests/check-hardening.py",
@@ -68,7 +64,7 @@ END = r"(?=\s*[.,;:)]|\s*$|\s+(?:that|which|who|and|or|too|but|if|unless|until|a
 HEADLESS = r"(?:who|whom|whose|what|which|whoever|whatever|that which|those|of (?:those|these|them|what|whom))\b"
 
 # A sentence begins with a capital, a mark, or a name such as tb_next().
-SENTENCE_END = r"(?<!e\.g)(?<!i\.e)[.!?][\"')\]]*\s+(?=[^a-z\s]|[a-z]+[_(.])"
+SENTENCE_END = r"(?<!e\.g)(?<!i\.e)[.!?][\"')\]*]*\s+(?=[^a-z\s]|[a-z]+[_(.])"
 
 # Name: (regular expression over a sentence, remedy). Case counts where (?i) is absent.
 PATTERNS = {
@@ -201,7 +197,7 @@ def read_markdown(text):
             yield block
             block = Block("text")
         code = part.startswith("    ") and not block.parts and not item
-        if fenced or stripped.startswith("```") or code or re.match(r"!?\[[^]]*\]: ", stripped):
+        if fenced or not stripped or stripped.startswith("```") or code or re.match(r"!?\[[^]]*\]: ", stripped):
             continue
         if stripped.startswith("|"):
             for cell in stripped.strip("|").split("|"):
