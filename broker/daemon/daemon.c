@@ -62,8 +62,8 @@ static void daemon_on_event(Join *join, const Event *event) {
         hub_publish(&daemon->hub, event, join->realtime_offset_ns);
 }
 
-static void daemon_on_report(Hub *hub, BrokerStatus *status) {
-        Daemon *daemon = container_of(hub, Daemon, hub);
+static void daemon_on_status(StatusReport *report, BrokerStatus *status) {
+        Daemon *daemon = container_of(report, Daemon, hub.status);
 
         (void)exit_listener_poll_drops(&daemon->exits);
         status->epoch = daemon->epoch;
@@ -89,14 +89,6 @@ static void daemon_on_report(Hub *hub, BrokerStatus *status) {
         status->broker_cpu_ns = (uint64_t)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static void daemon_on_catch_up(Hub *hub) {
-        loop_catch_up(&container_of(hub, Daemon, hub)->loop);
-}
-
-static void daemon_on_room(Hub *hub) {
-        listener_resume(&container_of(hub, Daemon, hub)->listener);
-}
-
 static void daemon_on_feature(bool good, const char *sentence) {
         if (good)
                 log_info("%s", sentence);
@@ -117,9 +109,7 @@ static int daemon_init_server(Daemon *daemon, const Options *options) {
         if (r)
                 return error_trace(r);
         hub_init(&daemon->hub, daemon->loop.ev, daemon->epoch, &daemon->join.table, &daemon->join.programs,
-                 options->feed_bytes, &limits, daemon_on_report);
-        daemon->hub.catch_up = daemon_on_catch_up;
-        daemon->hub.room = daemon_on_room;
+                 options->feed_bytes, &limits, daemon_on_status);
 
         r = policy_watch_init(&daemon->policy_watch, options, daemon->procfs_fd);
         if (r)
@@ -155,6 +145,8 @@ static void daemon_start_loop(Daemon *daemon) {
         daemon->loop.join = &daemon->join;
         daemon->loop.reconcile = &daemon->reconcile;
         daemon->loop.hub = &daemon->hub;
+        daemon->loop.listener = &daemon->listener;
+        daemon->loop.stats_service = &daemon->stats_service;
         daemon->loop.policy_watch = &daemon->policy_watch;
         daemon->loop.features = &daemon->features;
         daemon->loop.service_manager = &daemon->service_manager;

@@ -21,7 +21,6 @@
 #include "broker/base/util.h"
 #include "broker/daemon/kernel_features.h"
 #include "broker/daemon/loop.h"
-#include "broker/server/request_handler.h"
 
 #define TICK_SECONDS 0.5
 
@@ -34,7 +33,10 @@
  */
 #define PROGRAMS_PASSES 4
 
-/* Turns before a subscription, to bring the table up to date: in a storm it begins a little in the past. */
+/*
+ * Turns to read the sources until they are empty, where a request or a sample waits for
+ * that. In a storm they are not empty after that, and it is served a little in the past.
+ */
 #define CATCH_UP_TURNS 4
 
 /* A smaller difference between two readings of the clocks comes from the reading itself. */
@@ -88,7 +90,7 @@ static void loop_poll_after(Loop *loop, uint64_t ns) {
 }
 
 static void loop_turn(Loop *loop, bool *ret_drained) {
-        uint64_t before = loop_n_received(loop), interval_ns = 0, max_delay_ns;
+        uint64_t before = loop_n_received(loop), interval_ns = 0;
         bool drained = false;
         int r;
 
@@ -104,19 +106,15 @@ static void loop_turn(Loop *loop, bool *ret_drained) {
                 loop_watch_sources(loop, false);
                 return loop_poll_after(loop, 0);
         }
-        max_delay_ns = loop->hub->max_delay_ms * NSEC_PER_MSEC / HUB_POLL_SHARE;
         if (loop_n_received(loop) != before)
-                interval_ns = poll_interval_ns(&loop->poll_interval, max_delay_ns);
+                interval_ns = poll_interval_ns(&loop->poll_interval, hub_poll_interval_ns(loop->hub));
         loop_watch_sources(loop, interval_ns == 0);
         if (interval_ns > 0)
                 loop_poll_after(loop, interval_ns);
 }
 
-/**
- * loop_catch_up() - read what the sources have by now
- * @loop:  the loop
- */
-void loop_catch_up(Loop *loop) {
+/* Reads what the sources have by now. */
+static void loop_catch_up(Loop *loop) {
         bool drained = false;
 
         for (int i = 0; i < CATCH_UP_TURNS && !drained && loop->r == 0; ++i)
@@ -175,12 +173,12 @@ static void loop_on_programs_slice(struct ev_loop *ev, ev_timer *watcher, int ev
                 return loop_fail(loop, error_trace(r));
         if (loop->join->programs.next_tid > 0)
                 return;
-        if (loop->hub->n_waiting > 0 && !program_reader_is_complete(&loop->join->programs) &&
+        if (hub_needs_programs(loop->hub) && !program_reader_is_complete(&loop->join->programs) &&
             ++loop->n_programs_passes < PROGRAMS_PASSES)
                 return;
         loop->n_programs_passes = 0;
         ev_timer_stop(ev, watcher);
-        request_handler_on_programs(loop->hub);
+        hub_on_programs(loop->hub);
 }
 
 /* A pass begins when a subscription waits for programs. The tick repeats it for those that were skipped in a storm. */
@@ -203,10 +201,15 @@ static void loop_on_prepare(struct ev_loop *ev, ev_prepare *watcher, int events)
 
         (void)ev;
         (void)events;
+        if (hub_needs_drain(loop->hub))
+                loop_catch_up(loop);
         r = hub_end_turn(loop->hub);
         if (r)
                 loop_fail(loop, error_trace(r));
-        if (loop->hub->n_waiting > 0)
+        stats_service_update(loop->stats_service, loop->hub->subscriptions.n_of_samples > 0);
+        if (loop->hub->has_room)
+                listener_resume(loop->listener);
+        if (hub_needs_programs(loop->hub))
                 loop_check_programs(loop);
 }
 
@@ -294,7 +297,7 @@ static void loop_on_tick(struct ev_loop *ev, ev_timer *watcher, int events) {
         loop_check_policy(loop);
         kernel_features_update(loop->features, loop->procfs_fd);
         service_manager_alive(loop->service_manager, (uint64_t)clock_read_ns(CLOCK_MONOTONIC),
-                              "%zu clients, %zu tasks alive, %llu kernel messages lost", loop->hub->n_clients,
+                              "%zu clients, %zu tasks alive, %llu kernel messages lost", loop->hub->connections.n_open,
                               loop->join->table.n_live_tasks, (unsigned long long)loop_n_lost(loop));
 }
 

@@ -13,9 +13,11 @@
 #include "broker/daemon/policy_watch.h"
 #include "broker/daemon/poll_interval.h"
 #include "broker/daemon/service_manager.h"
+#include "broker/daemon/stats_service.h"
 #include "broker/kernel/connector.h"
 #include "broker/kernel/exit_listener.h"
 #include "broker/server/hub.h"
+#include "broker/server/listener.h"
 #include "broker/tasks/join.h"
 #include "broker/tasks/reconcile.h"
 
@@ -30,6 +32,8 @@ struct Loop {
         Join *join;
         Reconcile *reconcile;
         Hub *hub;
+        Listener *listener;
+        StatsService *stats_service;
         PolicyWatch *policy_watch;
         KernelFeatures *features;
         ServiceManager *service_manager;
@@ -56,6 +60,5 @@ int loop_init(Loop *loop);
 void loop_deinit(Loop *loop);
 void loop_start(Loop *loop);
 int loop_run(Loop *loop);
-void loop_catch_up(Loop *loop);
 uint64_t loop_n_received(const Loop *loop);
 uint64_t loop_n_lost(const Loop *loop);

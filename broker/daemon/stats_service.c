@@ -15,9 +15,15 @@ static void stats_service_switch(StatsService *live, bool on) {
         kernel_features_update(live->features, live->procfs_fd);
 }
 
-static void stats_service_on_use(Sampler *sampler, bool in_use) {
-        StatsService *live = container_of(sampler, StatsService, sampler);
-
+/**
+ * stats_service_update() - switch delay accounting, if that is done on demand
+ * @live:    the statistics
+ * @in_use:  whether there are subscriptions to samples
+ */
+void stats_service_update(StatsService *live, bool in_use) {
+        if (live->in_use == in_use)
+                return;
+        live->in_use = in_use;
         if (live->delayacct.mode == DELAYACCT_ON_DEMAND)
                 stats_service_switch(live, in_use);
 }
@@ -51,8 +57,8 @@ int stats_service_init(StatsService *live, Hub *hub, Join *join, KernelFeatures 
         r = stats_query_init(&live->query, options->stats_fd);
         if (r)
                 return error_fold(r);
-        sampler_init(&live->sampler, hub, join, &live->query.source, procfs_fd, stats_service_on_use);
-        hub->sampler = &live->sampler;
+        sampler_init(&live->sampler, hub->loop, &hub->feeds, join, &live->query.source, procfs_fd);
+        hub_set_sampler(hub, &live->sampler);
         return 0;
 }
 
@@ -61,10 +67,8 @@ int stats_service_init(StatsService *live, Hub *hub, Join *join, KernelFeatures 
  * @live:  the statistics; the hub has freed its clients
  */
 void stats_service_deinit(StatsService *live) {
-        if (live->sampler.hub) {
+        if (live->sampler.loop)
                 sampler_deinit(&live->sampler);
-                live->sampler.hub->sampler = NULL;
-        }
         stats_query_deinit(&live->query);
         delayacct_deinit(&live->delayacct);
         *live = (StatsService)STATS_SERVICE_NULL;

@@ -7,6 +7,7 @@
 #include "broker/daemon/options.h"
 #include "broker/kernel/stats_query.h"
 #include "broker/model/status.h"
+#include "broker/server/hub.h"
 #include "broker/server/sampler.h"
 
 typedef struct StatsService StatsService;
@@ -15,6 +16,7 @@ struct StatsService {
         StatsQuery query;
         Sampler sampler;
         Delayacct delayacct;
+        bool in_use;                    /* there are subscriptions to samples */
         KernelFeatures *features;             /* not owned */
         int procfs_fd;                  /* not owned */
 };
@@ -28,3 +30,4 @@ enum {
 
 int stats_service_init(StatsService *live, Hub *hub, Join *join, KernelFeatures *features, int procfs_fd, const Options *options);
 void stats_service_deinit(StatsService *live);
+void stats_service_update(StatsService *live, bool in_use);

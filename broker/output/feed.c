@@ -91,6 +91,7 @@ int feed_new(Feed **ret_feed, uint64_t id, const SubscriptionKey *key, size_t n_
         }
         *feed = (Feed){};
         list_init(&feed->link);
+        list_init(&feed->all_link);
         list_init(&feed->chunks);
         list_init(&feed->cursors);
         feed->id = id;
@@ -134,6 +135,7 @@ Feed *feed_free(Feed *feed) {
         charge_return(&feed->memory);
         charge_return(&feed->place);
         list_unlink(&feed->link);
+        list_unlink(&feed->all_link);
         free(feed);
         return NULL;
 }

@@ -46,6 +46,7 @@ struct FeedChunk {
 
 struct Feed {
         List link;                      /* of the owner */
+        List all_link;                  /* of the owner: feeds of samples too */
         uint64_t id;
         SubscriptionKey key;                    /* what it is of */
         Rights rights;                  /* of those who may read it */

@@ -30,6 +30,7 @@
 
 void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t n_bytes_max) {
         *feeds = (Feeds){ .table = table, .programs = programs, .n_bytes_max = n_bytes_max };
+        list_init(&feeds->all);
         list_init(&feeds->list);
 }
 
@@ -171,6 +172,7 @@ int feeds_make(Feeds *feeds,
         if (subscription_key_wants_programs(key))
                 program_reader_want(feeds->programs);
         ++feeds->last_id;
+        list_append(&feeds->all, &feed->all_link);
         *ret_feed = feed;
         return 0;
 }

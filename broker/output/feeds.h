@@ -36,6 +36,7 @@ struct Feeds {
         ProgramReader *programs;             /* not owned */
         size_t n_bytes_max;             /* of each feed */
 
+        List all;                       /* those of feeds_make() included */
         List list;
         size_t n;
         uint64_t last_id;

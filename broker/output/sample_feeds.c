@@ -64,6 +64,7 @@ static int sample_feeds_new(SampleFeeds *samples,
                 return FEEDS_E_MEMORY;
         *feed = (SampleFeed){ .sampling = *sampling };
         list_init(&feed->link);
+        list_init(&feed->waiting);
         r = feeds_make(feeds, key, rights, roots, user, MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks),
                        &feed->feed);
         if (r) {
@@ -124,6 +125,45 @@ void sample_feeds_give_up(SampleFeeds *samples, SampleFeed *feed) {
         list_unlink(&feed->link);
         feeds_dispose(samples->feeds, feed->feed);
         free(feed);
+}
+
+/* The next sample is full, and soon, so that a new reader need not wait for long. */
+static void sample_feed_renew(SampleFeed *feed, uint64_t now_ns) {
+        uint64_t soon_ns = MAX(now_ns, feed->last_ns + LIMIT_SAMPLE_MS_MIN * NSEC_PER_MSEC);
+
+        feed->sweep = 0;
+        feed->due_ns = MIN(feed->due_ns, soon_ns);
+}
+
+/**
+ * sample_feed_attach() - begin to read a feed with a full sample
+ * @feed:    the feed
+ * @cursor:  a cursor without a feed
+ * @now_ns:  monotonic
+ *
+ * While a sweep runs for the feed, the cursor waits until it has ended: it would miss the
+ * tasks that the sweep has passed.
+ */
+void sample_feed_attach(SampleFeed *feed, Cursor *cursor, uint64_t now_ns) {
+        if (feed->in_sweep) {
+                list_append(&feed->waiting, &cursor->link);
+                return;
+        }
+        /* What ended since the last sample is for earlier readers only. */
+        feed_close_batch(feed->feed);
+        cursor_attach(cursor, feed->feed);
+        sample_feed_renew(feed, now_ns);
+}
+
+/* Gives the cursors that wait their places. */
+static void sample_feed_admit(SampleFeed *feed, uint64_t now_ns) {
+        if (list_is_empty(&feed->waiting))
+                return;
+        list_for_each(link, safe, &feed->waiting) {
+                list_unlink(link);
+                cursor_attach(container_of(link, Cursor, link), feed->feed);
+        }
+        sample_feed_renew(feed, now_ns);
 }
 
 /* Whether a feed's set of tasks has one. */
@@ -339,4 +379,5 @@ void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, ui
         feed->last_ns = now_ns;
         feed->due_ns = (now_ns / interval_ns + 1) * interval_ns;
         feed->n_forks = feed->n_execs = feed->n_exits = feed->n_lost = 0;
+        sample_feed_admit(feed, now_ns);
 }

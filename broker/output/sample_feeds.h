@@ -23,8 +23,8 @@ struct SampleFeed {
         List link;
         Feed *feed;                     /* its key says of what */
         Sampling sampling;
-        size_t n_subscribers;           /* those that wait for a whole sample included */
-        size_t n_waiting;               /* of those */
+        size_t n_subscribers;           /* those whose cursors wait included */
+        List waiting;                   /* cursors that get their places when the sweep that runs has ended */
 
         uint32_t sweep;                 /* the last that it told of; 0: the next sample is full */
         uint64_t due_ns;                /* monotonic: when the next sample is due */
@@ -50,6 +50,7 @@ int sample_feeds_find(SampleFeeds *samples,
                       QuotaUser *user,
                       SampleFeed **ret_feed);
 void sample_feeds_give_up(SampleFeeds *samples, SampleFeed *feed);
+void sample_feed_attach(SampleFeed *feed, Cursor *cursor, uint64_t now_ns);
 
 void sample_feeds_publish(SampleFeeds *samples, const Event *event);
 

@@ -27,9 +27,9 @@ void admission_turn_away(Hub *hub, int fd, ErrorCode code, const char *message) 
         size_t n = encode_error(&(EncodedError){ .code = code, .message = message, .closing = true }, frame);
 
         if (code == ERROR_NOT_PERMITTED)
-                ++hub->n_refused_namespace;
+                ++hub->status.n_refused_namespace;
         else
-                ++hub->n_refused;
+                ++hub->status.n_refused;
         (void)!send(fd, frame, n, MSG_DONTWAIT | MSG_NOSIGNAL);
         close(fd);
 }
@@ -69,13 +69,13 @@ static int admission_admit(Hub *hub, int fd, uid_t uid, Client **ret_client, Enc
         r = admission_take_place(hub, uid, &place, ret_error);
         if (r)
                 return r;
-        r = client_new(&client, hub, place.user, fd);
+        r = client_new(&client, &hub->connections.owner, place.user, fd);
         if (r) {
-                r = admission_refuse(place.user, QUOTA_BYTES, r == CLIENT_E_QUOTA ? QUOTA_E_USER : QUOTA_E_TOTAL, ret_error);
+                r = admission_refuse(place.user, QUOTA_BYTES, r == CONNECTION_E_QUOTA ? QUOTA_E_USER : QUOTA_E_TOTAL, ret_error);
                 charge_return(&place);
                 return r;
         }
-        client->place = place;
+        client->connection.place = place;
         *ret_client = client;
         return 0;
 }
@@ -119,8 +119,9 @@ void admission_welcome(Hub *hub, int fd, const Credentials *credentials) {
 
         client->uid = credentials->uid;
         client->rights = policy_rights(&hub->policy, credentials);
-        hub_add(hub, client);
-        status_report_all(hub, &status);
-        client_reply(client, frame, encode_welcome(&status, rights_access(&client->rights), client->uid, frame));
-        client_flush(client);
+        connections_add(&hub->connections, &client->connection);
+        status_report_all(&hub->status, &status);
+        connection_reply(&client->connection, frame,
+                         encode_welcome(&status, rights_access(&client->rights), client->uid, frame));
+        connection_flush(&client->connection);
 }

@@ -2,15 +2,35 @@
 #pragma once
 
 /*
- * Requests: what a client asks for, decoded and answered, refused, or begun. Called by
- * the client that the request came from; the feeds are the hub's, sweeps the sampler's.
+ * RequestHandler: decodes a client's request and answers it, refuses it, or begins what
+ * it asks for. The hub calls it, and reports when requests that wait can be served.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/output/feeds.h"
 #include "broker/server/client.h"
-#include "broker/server/hub.h"
+#include "broker/server/sampler.h"
+#include "broker/server/status_report.h"
+#include "broker/server/subscription.h"
 
-void request_handler_serve(Hub *hub, Client *client, const uint8_t *message, size_t n_message);
-void request_handler_on_programs(Hub *hub);
+typedef struct RequestHandler RequestHandler;
+
+struct RequestHandler {
+        uint64_t epoch;                 /* of this run of the broker: feeds of another run cannot be resumed */
+        Feeds *feeds;                   /* not owned, and so are the others */
+        Subscriptions *subscriptions;
+        StatusReport *status;
+        Sampler *sampler;               /* NULL: there are no live statistics */
+
+        List pending;                   /* PendingRequests, the oldest first */
+        bool fresh;                     /* the sources were read since the request came */
+};
+
+void request_handler_init(RequestHandler *handler);
+void request_handler_forget(RequestHandler *handler, Client *client);
+
+bool request_handler_serve(RequestHandler *handler, Client *client, const uint8_t *message, size_t n_message);
+void request_handler_on_programs(RequestHandler *handler);

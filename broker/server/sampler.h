@@ -2,9 +2,11 @@
 #pragma once
 
 /*
- * Sampler: live statistics for clients. Owns the sweep, the feeds of samples and the
- * questions that wait for an answer; does its work in slices of less than a millisecond,
- * between which the loop reads events. When nobody asks it does nothing.
+ * Sampler: reads live statistics, for the feeds of samples and for the requests. It owns
+ * the sweep and the feeds of samples, and works in slices of less than a millisecond,
+ * between which the loop reads events. Without feeds and requests it does nothing.
+ *
+ * It has no access to clients. A feed's readers are woken by the hub.
  */
 
 #include <ev.h>
@@ -12,49 +14,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/base/list.h"
-#include "broker/model/status.h"
 #include "broker/output/sample_feeds.h"
-#include "broker/server/client.h"
-#include "broker/server/hub.h"
+#include "broker/server/stats_requests.h"
 #include "broker/tasks/ptrace_check.h"
 #include "broker/tasks/sweep.h"
 
 typedef struct Sampler Sampler;
 
-/* Somebody samples now, or nobody does any more. */
-typedef void (*SamplerInUse)(Sampler *sampler, bool in_use);
-
 struct Sampler {
-        Hub *hub;                       /* not owned */
+        struct ev_loop *loop;           /* not owned; NULL: there is no sampler */
         Join *join;                     /* not owned */
         StatsSource *source;            /* not owned */
-        SamplerInUse in_use;            /* NULL: nobody cares */
 
-        PtraceCheck glance;
+        PtraceCheck ptrace_check;
         SampleFeeds feeds;
+        StatsRequests requests;
         Sweep sweep;
+        uint64_t due_ns;                /* monotonic: when a sweep became due that begins at the turn's end; 0: none did */
+        bool ending;                    /* the sweep is through, and its samples are completed at the turn's end */
         uint64_t begin_time_ns;         /* of the sweep that runs, since the epoch */
-        List jobs;                      /* questions, the next to be worked on first */
         ev_timer due;                   /* until a feed's next sample */
-        ev_timer slice;                 /* runs while there is work */
-        bool jobs_turn;                 /* the last slice was a question's */
-        size_t n_slice;                 /* tasks that a slice asks for */
-        int r;                          /* negative: what makes the broker end */
-
-        size_t n_subscribers;
-        uint64_t n_lost;                /* samples that readers lost */
+        ev_timer slice;                 /* while there is work */
+        bool request_sliced;            /* the last slice was a request's */
+        size_t n_slice;                 /* tasks that a slice reads */
+        int r;                          /* the fatal errno of a slice; 0: none */
         uint64_t cpu_ns;
 };
 
-void sampler_init(Sampler *sampler, Hub *hub, Join *join, StatsSource *source, int procfs_fd, SamplerInUse in_use);
+void sampler_init(Sampler *sampler, struct ev_loop *loop, Feeds *feeds, Join *join, StatsSource *source, int procfs_fd);
 void sampler_deinit(Sampler *sampler);
 
-void sampler_ask(Sampler *sampler, Client *client, const Request *request);
-void sampler_begin(Sampler *sampler, Client *client, const Request *request);
-void sampler_leave(Sampler *sampler, Client *client);
-void sampler_recover(Sampler *sampler, Client *client);
-
+void sampler_schedule(Sampler *sampler);
 void sampler_publish(Sampler *sampler, const Event *event);
+bool sampler_needs_drain(const Sampler *sampler);
 int sampler_end_turn(Sampler *sampler);
-void sampler_report(const Sampler *sampler, BrokerStatus *status);

@@ -1,52 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+/*
+ * A user without the right to know everything gets its own connections and nothing of
+ * other users', and of the machine only what /proc shows to everybody.
+ */
+
 #include <string.h>
 
 #include "broker/base/util.h"
-#include "broker/output/feed.h"
-#include "broker/server/sampler.h"
 #include "broker/server/status_report.h"
 
-/**
- * status_report_all() - all that there is to know
- * @hub:         the hub
- * @ret_status:  output
- */
-void status_report_all(Hub *hub, BrokerStatus *ret_status) {
-        *ret_status = (BrokerStatus){};
-        hub->report(hub, ret_status);
-        memcpy(ret_status->events, hub->n_events, sizeof(ret_status->events));
-        ret_status->feeds = hub->feeds.n;
-        ret_status->subscribers = hub->n_subscribers;
-        ret_status->connections = hub->n_clients;
-        ret_status->reader_lost = hub->n_reader_lost;
-        ret_status->closed_for_errors = hub->n_closed_for_errors;
-        ret_status->closed_for_strict = hub->n_closed_for_strict;
-        ret_status->refused_connections = hub->n_refused;
-        ret_status->refused_quota = hub->quota.n_refused;
-        ret_status->client_bytes = hub->quota.used[QUOTA_BYTES];
-        ret_status->snapshots = hub->feeds.n_snapshots_made;
-        ret_status->snapshot_subscribers = hub->n_snapshot_subscribers;
-        ret_status->resumed = hub->n_resumed;
-        ret_status->refused_namespace = hub->n_refused_namespace;
-        if (hub->sampler)
-                sampler_report(hub->sampler, ret_status);
-        list_for_each(link, safe, &hub->feeds.list)
-                ret_status->feed_bytes += container_of(link, Feed, link)->n_bytes;
+static void status_report_sampler(const Sampler *sampler, BrokerStatus *status) {
+        status->sweeps = sampler->sweep.n_passes;
+        status->sweep_tasks = sampler->sweep.n_tasks;
+        status->sweep_gone = sampler->sweep.n_gone;
+        status->sweep_lost = sampler->sweep.n_lost;
+        status->sweep_cpu_ns = sampler->cpu_ns;
 }
 
 /**
- * status_report_for() - what a client may know of it
- * @hub:         the hub
+ * status_report_all() - collect the whole status
+ * @report:      the report
+ * @ret_status:  output
+ */
+void status_report_all(StatusReport *report, BrokerStatus *ret_status) {
+        *ret_status = (BrokerStatus){};
+        report->fill(report, ret_status);
+        memcpy(ret_status->events, report->n_events, sizeof(ret_status->events));
+        ret_status->feeds = report->feeds->n;
+        ret_status->snapshots = report->feeds->n_snapshots_made;
+        list_for_each(link, safe, &report->feeds->list)
+                ret_status->feed_bytes += container_of(link, Feed, link)->n_bytes;
+        ret_status->connections = report->connections->n_open;
+        ret_status->closed_for_errors = report->connections->owner.n_closed_for_errors;
+        ret_status->closed_for_strict = report->connections->owner.n_closed_for_strict;
+        ret_status->subscribers = report->subscriptions->n_of_events;
+        ret_status->snapshot_subscribers = report->subscriptions->n_snapshots;
+        ret_status->resumed = report->subscriptions->n_resumed;
+        ret_status->reader_lost = report->subscriptions->n_events_lost;
+        ret_status->sample_subscribers = report->subscriptions->n_of_samples;
+        ret_status->sample_lost = report->subscriptions->n_samples_lost;
+        ret_status->refused_connections = report->n_refused;
+        ret_status->refused_namespace = report->n_refused_namespace;
+        ret_status->refused_quota = report->quota->n_refused;
+        ret_status->client_bytes = report->quota->used[QUOTA_BYTES];
+        if (report->sampler)
+                status_report_sampler(report->sampler, ret_status);
+}
+
+/**
+ * status_report_for() - collect what a client may know of the status
+ * @report:      the report
  * @client:      the client
  * @ret_status:  output
- *
- * That is what is not of this machine's inside, and not of other users' connections.
  */
-void status_report_for(Hub *hub, const Client *client, BrokerStatus *ret_status) {
+void status_report_for(StatusReport *report, const Client *client, BrokerStatus *ret_status) {
         BrokerStatus all;
 
-        status_report_all(hub, ret_status);
+        status_report_all(report, ret_status);
         if (client->rights.all)
                 return;
         all = *ret_status;
@@ -58,11 +69,11 @@ void status_report_for(Hub *hub, const Client *client, BrokerStatus *ret_status)
                 .features = all.features,
                 .withheld = true,
         };
-        list_for_each(link, safe, &hub->clients) {
-                const Client *other = container_of(link, Client, link);
+        list_for_each(link, safe, &report->connections->open) {
+                const Client *other = container_of(link, const Client, connection.link);
 
                 ret_status->connections += other->uid == client->uid;
-                ret_status->subscribers += other->uid == client->uid && other->subscribed;
+                ret_status->subscribers += other->uid == client->uid && other->subscription == SUBSCRIPTION_EVENTS;
         }
         if (!client->rights.others)
                 return;

@@ -368,7 +368,7 @@ static Event event_of(Fuzz *fuzz, EventKind kind, const Task *task) {
 }
 
 static void publish(Fuzz *fuzz, const Event *event) {
-        hub_publish(&fuzz->rig->hub, event, 5);
+        rig_publish_event(fuzz->rig, event);
 }
 
 /* What it reads is its owner's alone, or not. */
@@ -568,12 +568,7 @@ static void flood(Fuzz *fuzz) {
 
 /* What a client's deadlines are for has come, or not: half a minute is too long to wait for. */
 static void pass_deadlines(const Fuzz *fuzz) {
-        list_for_each(link, safe, &fuzz->rig->hub.clients) {
-                Client *client = container_of(link, Client, link);
-
-                if (ev_is_active(&client->deadline))
-                        ev_feed_event(fuzz->rig->loop, &client->deadline, EV_TIMER);
-        }
+        rig_pass_deadlines(fuzz->rig);
         rig_turn(fuzz->rig);
 }
 
@@ -714,7 +709,7 @@ static void check_whole(Fuzz *fuzz, bool threads) {
 }
 
 static void finish(Fuzz *fuzz) {
-        Hub *hub = &fuzz->rig->hub;
+        BrokerStatus status;
 
         receive_all(fuzz);
         for (size_t i = 0; i < N_PEERS; ++i)
@@ -725,11 +720,12 @@ static void finish(Fuzz *fuzz) {
         made_stats_be_honest(&fuzz->kernel);
         check_whole(fuzz, true);
         check_whole(fuzz, false);
-        assert(hub->n_subscribers == 0 && hub->n_waiting == 0 && hub->n_clients == 0);
-        assert(hub->feeds.n == 0 && hub->feeds.n_snapshot_bytes == 0);
-        assert(fuzz->rig->sampler.n_subscribers == 0 && fuzz->rig->sampler.feeds.n == 0);
+        rig_expect_no_clients(fuzz->rig);
+        status = rig_status(fuzz->rig);
+        assert(status.feeds == 0 && status.sample_subscribers == 0);
+        assert(fuzz->rig->hub.feeds.n_snapshot_bytes == 0 && fuzz->rig->sampler.feeds.n == 0);
         for (int kind = 0; kind < _QUOTA_HELD; ++kind)
-                assert(hub->quota.used[kind] == 0);
+                assert(rig_used(fuzz->rig, kind) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {

@@ -19,7 +19,7 @@
 #include "broker/server/admission.h"
 #include "broker/server/client.h"
 #include "broker/server/hub.h"
-#include "broker/server/request_handler.h"
+#include "broker/server/listener.h"
 #include "broker/server/sampler.h"
 #include "tests/unit/made.h"
 #include "tests/unit/pb.h"
@@ -42,21 +42,22 @@ struct Rig {
         ExitListener exits;     /* records that wait for the exits of those who are gone */
         int exits_kernel;
         Sampler sampler;        /* rig_add_sampler() */
+        Listener *listener;     /* it is resumed when connections were closed; NULL: there is none */
         uint32_t n_published;
-        bool tired;             /* whoever rests rests on */
+        bool stays_throttled;   /* throttled users are not resumed by rig_turn() */
 };
 
 /* The other end of a connection, and what came out of it. */
 struct Peer {
         int fd;
-        Client *client;         /* our end, while it lives */
+        Connection *connection; /* our end, while it lives */
         uint8_t *bytes;
         size_t n, n_taken;      /* received; of those, taken as frames */
         bool ended;
 };
 
-static inline void rig_report(Hub *hub, BrokerStatus *ret_status) {
-        ret_status->features = &container_of(hub, Rig, hub)->features;
+static inline void rig_fill_status(StatusReport *report, BrokerStatus *ret_status) {
+        ret_status->features = &container_of(report, Rig, hub.status)->features;
         ret_status->epoch = RIG_EPOCH;
         ret_status->realtime_offset_ns = 5;
         ret_status->live_tasks = 11;
@@ -79,7 +80,7 @@ static inline Rig *rig_new_sized(size_t feed_bytes) {
         /* what they find is nobody's event */
         program_reader_init(&rig->join.programs, rig->procfs.fd, &rig->join.table, NULL);
         hub_init(&rig->hub, rig->loop, RIG_EPOCH, &rig->join.table, &rig->join.programs, feed_bytes,
-                 &quota_limits_default, rig_report);
+                 &quota_limits_default, rig_fill_status);
         /* rig_age() is the clock: none runs beside it on a machine that is slow */
         assert(rig->hub.age.repeat == 1.);
         rig->hub.age.repeat = 1e6;
@@ -91,8 +92,8 @@ static inline Rig *rig_new(void) {
 }
 
 static inline void rig_add_sampler(Rig *rig, StatsSource *source) {
-        sampler_init(&rig->sampler, &rig->hub, &rig->join, source, rig->procfs.fd, NULL);
-        rig->hub.sampler = &rig->sampler;
+        sampler_init(&rig->sampler, rig->loop, &rig->hub.feeds, &rig->join, source, rig->procfs.fd);
+        hub_set_sampler(&rig->hub, &rig->sampler);
 }
 
 static inline void rig_free(Rig *rig) {
@@ -113,21 +114,47 @@ static inline void rig_add_processes(Rig *rig, uint32_t first, size_t n) {
                 (void)made_task(&rig->join.table, pid, pid, 1, pid);
 }
 
-/* Whoever rests has rested. */
-static inline void rig_end_rest(Rig *rig) {
+/* All users are within their share of time again. */
+static inline void rig_end_throttling(Rig *rig) {
         list_for_each(link, safe, &rig->hub.quota.users)
                 container_of(link, QuotaUser, link)->rested_ns = 0;
-        if (ev_is_active(&rig->hub.rest))
-                ev_feed_event(rig->loop, &rig->hub.rest, EV_TIMER);
 }
 
-/* As the broker does it: what is there to do, then the turn's end. */
+/* Throttled connections are checked now. */
+static inline void rig_check_throttled(Rig *rig) {
+        if (ev_is_active(&rig->hub.connections.resume))
+                ev_feed_event(rig->loop, &rig->hub.connections.resume, EV_TIMER);
+}
+
+static inline bool rig_has_throttled(const Rig *rig) {
+        return ev_is_active(&rig->hub.connections.resume);
+}
+
+/* Watchers are called once; the turn goes on. */
+static inline void rig_run_watchers(Rig *rig) {
+        ev_run(rig->loop, EVRUN_NOWAIT);
+}
+
+static inline void rig_end_turn(Rig *rig) {
+        assert(hub_end_turn(&rig->hub) == 0);
+        if (rig->listener && rig->hub.has_room)
+                listener_resume(rig->listener);
+}
+
+/* Requests have taken so long in this turn. */
+static inline void rig_use_turn(Rig *rig, uint64_t ns) {
+        rig->hub.connections.turn_ns = ns;
+}
+
+/* As the daemon does it: the watchers, then the end of the turn. Four turns, for what takes several. */
 static inline void rig_turn(Rig *rig) {
         for (int i = 0; i < 4; ++i) {
-                if (!rig->tired)
-                        rig_end_rest(rig);
-                ev_run(rig->loop, EVRUN_NOWAIT);
-                assert(hub_end_turn(&rig->hub) == 0);
+                if (!rig->stays_throttled) {
+                        rig_end_throttling(rig);
+                        rig_check_throttled(rig);
+                }
+                rig_run_watchers(rig);
+                rig_end_turn(rig);
         }
 }
 
@@ -139,18 +166,32 @@ static inline void rig_age(Rig *rig, unsigned int seconds) {
         }
 }
 
-/* The next sample of each feed is due, and the sweep begins. */
+/* The time of all deadlines comes. */
+static inline void rig_pass_deadlines(Rig *rig) {
+        list_for_each(link, safe, &rig->hub.connections.open) {
+                Connection *connection = container_of(link, Connection, link);
+
+                if (ev_is_active(&connection->deadline))
+                        ev_feed_event(rig->loop, &connection->deadline, EV_TIMER);
+        }
+}
+
+/* The next sample of each feed is due, and the sweep begins at the end of the turn. */
 static inline void rig_sample(Rig *rig) {
         list_for_each(link, safe, &rig->sampler.feeds.list)
                 container_of(link, SampleFeed, link)->due_ns = 0;
         ev_feed_event(rig->loop, &rig->sampler.due, EV_TIMER);
 }
 
+static inline bool rig_is_sweeping(const Rig *rig) {
+        return rig->sampler.sweep.running || sampler_needs_drain(&rig->sampler);
+}
+
 /* Turns until the sweep is through, and all that was asked is answered. */
 static inline void rig_finish_sampling(Rig *rig) {
         do
                 rig_turn(rig);
-        while (rig->sampler.sweep.running || !list_is_empty(&rig->sampler.jobs));
+        while (rig_is_sweeping(rig) || !stats_requests_are_done(&rig->sampler.requests));
         rig_turn(rig);
 }
 
@@ -159,18 +200,75 @@ static inline void rig_read_programs(Rig *rig) {
         do
                 assert(program_reader_read_slice(&rig->join.programs) == 0);
         while (rig->join.programs.next_tid > 0);
-        request_handler_on_programs(&rig->hub);
+        hub_on_programs(&rig->hub);
 }
 
-/* Nobody reads them: they stay for those who come back, with nobody in them. */
-static inline void rig_expect_idle_feeds(const Rig *rig, size_t n) {
+/* Whether the hub counts seconds. */
+static inline bool rig_is_aging(const Rig *rig) {
+        return ev_is_active(&rig->hub.age);
+}
+
+/* The delay that all subscribers allow. */
+static inline uint32_t rig_max_delay_ms(const Rig *rig) {
+        return rig->hub.max_delay_ms;
+}
+
+static inline BrokerStatus rig_status(Rig *rig) {
+        BrokerStatus status;
+
+        status_report_all(&rig->hub.status, &status);
+        return status;
+}
+
+/* What the users may hold, and do in a second; tests change it. */
+static inline QuotaLimits *rig_limits(Rig *rig) {
+        return &rig->hub.quota.limits;
+}
+
+static inline QuotaShare *rig_share(Rig *rig, QuotaKind kind) {
+        return &rig_limits(rig)->held[kind];
+}
+
+static inline QuotaRate *rig_rate(Rig *rig, QuotaKind kind) {
+        return &rig_limits(rig)->rates[kind - _QUOTA_HELD];
+}
+
+static inline uint64_t rig_used(const Rig *rig, QuotaKind kind) {
+        return rig->hub.quota.used[kind];
+}
+
+/* What applies to clients that connect from now on. */
+static inline Policy *rig_policy(Rig *rig) {
+        return &rig->hub.policy;
+}
+
+static inline const Feed *rig_first_feed(const Rig *rig) {
+        return container_of(rig->hub.feeds.list.next, Feed, link);
+}
+
+/* Snapshots that were made are too old to be shared. */
+static inline void rig_age_snapshots(Rig *rig) {
+        list_for_each(link, safe, &rig->hub.feeds.list)
+                list_for_each(snapshot, snapshot_safe, &container_of(link, Feed, link)->snapshots)
+                        container_of(snapshot, Snapshot, link)->time_ns = 1;
+}
+
+/* Feeds without a reader stay for clients that come back. */
+static inline void rig_expect_idle_feeds(Rig *rig, size_t n) {
         size_t n_feeds = 0;
 
         for (const List *link = rig->hub.feeds.list.next; link != &rig->hub.feeds.list; link = link->next) {
                 assert(list_is_empty(&container_of(link, const Feed, link)->cursors));
                 ++n_feeds;
         }
-        assert(n_feeds == n && rig->hub.feeds.n == n && rig->hub.n_subscribers == 0);
+        assert(n_feeds == n && rig_status(rig).feeds == n && rig_status(rig).subscribers == 0);
+}
+
+/* All is back that clients held, except for feeds that stay. */
+static inline void rig_expect_no_clients(Rig *rig) {
+        assert(rig_status(rig).connections == 0 && rig_status(rig).subscribers == 0);
+        assert(list_is_empty(&rig->hub.connections.open) && list_is_empty(&rig->hub.connections.dead));
+        assert(list_is_empty(&rig->hub.connections.held) && !hub_needs_programs(&rig->hub));
 }
 
 /* A connection of somebody's; @n_buffer: of our sending side, 0: what the system gives. */
@@ -184,8 +282,8 @@ static inline Peer peer_new_of(Rig *rig, int n_buffer, const Credentials *creden
                 assert(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &n_buffer, sizeof(n_buffer)) == 0);
         peer.fd = fds[1];
         admission_welcome(&rig->hub, fds[0], credentials);
-        if (!list_is_empty(&rig->hub.clients))
-                peer.client = container_of(rig->hub.clients.prev, Client, link);
+        if (!list_is_empty(&rig->hub.connections.open))
+                peer.connection = container_of(rig->hub.connections.open.prev, Connection, link);
         return peer;
 }
 
@@ -198,6 +296,69 @@ static inline void peer_free(Peer *peer) {
         if (peer->fd >= 0)
                 close(peer->fd);
         free(peer->bytes);
+}
+
+/*
+ * Our end of the connection.
+ */
+
+static inline bool peer_has_deadline(const Peer *peer) {
+        return ev_is_active(&peer->connection->deadline);
+}
+
+static inline double peer_deadline(Rig *rig, Peer *peer) {
+        return ev_timer_remaining(rig->loop, &peer->connection->deadline);
+}
+
+/* The time of its deadline comes. */
+static inline void peer_pass_deadline(Rig *rig, Peer *peer) {
+        assert(peer_has_deadline(peer));
+        ev_feed_event(rig->loop, &peer->connection->deadline, EV_TIMER);
+}
+
+static inline bool peer_is_read(const Peer *peer) {
+        return ev_is_active(&peer->connection->reader);
+}
+
+static inline bool peer_is_throttled(const Peer *peer) {
+        return peer->connection->throttled;
+}
+
+/* Its user is far over its share of time. */
+static inline void peer_overdraw(Peer *peer) {
+        peer->connection->user->rested_ns = UINT64_MAX;
+}
+
+static inline bool peer_is_closing(const Peer *peer) {
+        return connection_is_closing(peer->connection);
+}
+
+static inline bool peer_is_within_frame(const Peer *peer) {
+        return !cursor_is_at_boundary(&peer->connection->queue.cursor);
+}
+
+static inline size_t peer_n_replies(const Peer *peer) {
+        return buffer_n(&peer->connection->queue.replies);
+}
+
+static inline size_t peer_n_input(const Peer *peer) {
+        return buffer_n(&peer->connection->in);
+}
+
+/* How long an event that came now would be delayed, in seconds. */
+static inline double peer_delay(Rig *rig, Peer *peer) {
+        ev_timer_stop(rig->loop, &peer->connection->delay);
+        connection_wake(peer->connection);
+        return ev_timer_remaining(rig->loop, &peer->connection->delay);
+}
+
+/* Bytes that its input has room for, and that it is charged for. */
+static inline size_t peer_n_input_max(const Peer *peer) {
+        return peer->connection->in.n_max;
+}
+
+static inline uint64_t peer_n_charged(const Peer *peer) {
+        return peer->connection->memory.n;
 }
 
 /* Receives at most @n_max bytes of what is there. */
@@ -356,12 +517,16 @@ static inline Peer peer_new_subscribed(Rig *rig, int n_buffer, bool strict, uint
         return peer;
 }
 
+static inline void rig_publish_event(Rig *rig, const Event *event) {
+        hub_publish(&rig->hub, event, 5);
+}
+
 /* An event whose task has the number of how many were published before it. */
 static inline void rig_publish(Rig *rig, size_t n) {
         for (size_t i = 0; i < n; ++i) {
                 Event event = { .kind = EVENT_COMM, .pid = 1, .tid = rig->n_published++, .comm = "0123456789abcde" };
 
-                hub_publish(&rig->hub, &event, 5);
+                rig_publish_event(rig, &event);
         }
 }
 

@@ -120,7 +120,7 @@ static void test_closing_errors(void) {
                 }
                 peer_expect_error(rig, &peer, rows[i].code, true);
                 peer_expect_end(rig, &peer);
-                assert(rig->hub.n_clients == 0 && rig->hub.n_closed_for_errors == 1);
+                assert(rig_status(rig).connections == 0 && rig_status(rig).closed_for_errors == 1);
                 peer_free(&peer);
                 rig_free(rig);
         }
@@ -158,7 +158,7 @@ static void test_partial_writes(void) {
         }
         peer_check_events(rig, &peer, 1, 0, rig->n_published, NULL);
         peer_expect_nothing(rig, &peer);
-        assert(rig->hub.n_reader_lost == 0);
+        assert(rig_status(rig).reader_lost == 0);
         peer_free(&peer);
         rig_free(rig);
 }
@@ -177,7 +177,7 @@ static void test_replies_between_frames(void) {
                 if (rig->n_published - tid < 5000)
                         rig_publish(rig, 500);
                 rig_turn(rig);
-                n_within += !cursor_is_at_boundary(&peer.client->cursor);
+                n_within += peer_is_within_frame(&peer);
                 if (asked - answered < 20) {
                         peer_ask_status(&peer, ++asked);
                         rig_turn(rig);
@@ -225,7 +225,7 @@ static void test_unread_replies(void) {
                                 assert(errno == EAGAIN);
                                 ++n_stuck;
                                 rig_turn(rig);
-                                assert(buffer_n(&peer.client->out) <= LIMIT_REPLY_BYTES + ENCODED_REPLY_MAX);
+                                assert(peer_n_replies(&peer) <= LIMIT_REPLY_BYTES + ENCODED_REPLY_MAX);
                                 continue;
                         }
                         assert(r == (ssize_t)n);
@@ -234,8 +234,8 @@ static void test_unread_replies(void) {
                 }
                 if (received == 0) {
                         assert(sent < N);
-                        assert(!ev_is_active(&peer.client->reader));
-                        assert(ev_is_active(&peer.client->deadline));
+                        assert(!peer_is_read(&peer));
+                        assert(peer_has_deadline(&peer));
                 }
                 rig_turn(rig);
                 (void)peer_receive(&peer, SIZE_MAX);
@@ -245,7 +245,7 @@ static void test_unread_replies(void) {
                 }
         }
         peer_expect_nothing(rig, &peer);
-        assert(!ev_is_active(&peer.client->deadline));
+        assert(!peer_has_deadline(&peer));
         peer_free(&peer);
         rig_free(rig);
 }
@@ -260,12 +260,12 @@ static void test_requests_that_waited(void) {
                 uint64_t sent = 0, received = 0;
                 PB(ServerMessage) *message;
 
-                while (ev_is_active(&peer.client->reader)) {
+                while (peer_is_read(&peer)) {
                         for (uint64_t i = 0; i < n_group; ++i)
                                 peer_ask_status(&peer, ++sent);
                         rig_turn(rig);
                 }
-                waited = waited || buffer_n(&peer.client->in) > 0;
+                waited = waited || peer_n_input(&peer) > 0;
                 peer_receive_all(rig, &peer);
                 while ((message = peer_take(&peer))) {
                         assert(message->status->request_id == ++received);
@@ -290,8 +290,8 @@ static void test_unread_for_too_long(void) {
                         ;
                 rig_turn(rig);
         }
-        assert(!ev_is_active(&peer.client->reader) && ev_is_active(&peer.client->deadline));
-        ev_feed_event(rig->loop, &peer.client->deadline, EV_TIMER);
+        assert(!peer_is_read(&peer) && peer_has_deadline(&peer));
+        peer_pass_deadline(rig, &peer);
         rig_turn(rig);
         peer_receive_all(rig, &peer);
         /* all that were answered, then why it ends */
@@ -303,7 +303,7 @@ static void test_unread_for_too_long(void) {
         assert(message->error->code == TASKBROKER__V1__ERROR_CODE__ERROR_CODE_UNREAD_REPLIES &&
                message->error->closing);
         message_free(message);
-        assert(peer.ended && rig->hub.n_clients == 0);
+        assert(peer.ended && rig_status(rig).connections == 0);
         peer_free(&peer);
         rig_free(rig);
 }
@@ -317,11 +317,11 @@ static void test_error_never_read(void) {
         rig_turn(rig);
         peer_send(&peer, "", 1);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 1 && peer.client->closing);
-        assert(ev_is_active(&peer.client->deadline));
-        ev_feed_event(rig->loop, &peer.client->deadline, EV_TIMER);
+        assert(rig_status(rig).connections == 1 && peer_is_closing(&peer));
+        assert(peer_has_deadline(&peer));
+        peer_pass_deadline(rig, &peer);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 0);
+        assert(rig_status(rig).connections == 0);
         rig_expect_idle_feeds(rig, 1);
         peer_free(&peer);
         rig_free(rig);
@@ -335,7 +335,7 @@ static void test_error_within_a_frame(void) {
 
         rig_publish(rig, 5000);
         rig_turn(rig);
-        assert(!cursor_is_at_boundary(&peer.client->cursor));
+        assert(peer_is_within_frame(&peer));
         peer_send(&peer, "", 1);
         rig_turn(rig);
         peer_receive_all(rig, &peer);
@@ -355,29 +355,29 @@ static void test_deadlines(void) {
         size_t n;
 
         /* before the first request; not between two; within one */
-        assert(ev_is_active(&peer.client->deadline));
+        assert(peer_has_deadline(&peer));
         peer_ask_status(&peer, 1);
         message_free(peer_expect_body(rig, &peer, STATUS));
-        assert(!ev_is_active(&peer.client->deadline));
+        assert(!peer_has_deadline(&peer));
         n = request_status(frame, 2);
         peer_send(&peer, frame, n - 1);
         rig_turn(rig);
-        assert(ev_is_active(&peer.client->deadline));
+        assert(peer_has_deadline(&peer));
         peer_send(&peer, frame + n - 1, 1);
         message_free(peer_expect_body(rig, &peer, STATUS));
-        assert(!ev_is_active(&peer.client->deadline));
+        assert(!peer_has_deadline(&peer));
         peer_send(&peer, frame, 1);
         rig_turn(rig);
-        ev_feed_event(rig->loop, &peer.client->deadline, EV_TIMER);
+        peer_pass_deadline(rig, &peer);
         peer_expect_error(rig, &peer, ERROR_TIMEOUT, true);
         peer_expect_end(rig, &peer);
         peer_free(&peer);
 
         peer = peer_new_welcomed(rig, 0);
-        ev_feed_event(rig->loop, &peer.client->deadline, EV_TIMER);
+        peer_pass_deadline(rig, &peer);
         peer_expect_error(rig, &peer, ERROR_TIMEOUT, true);
         peer_expect_end(rig, &peer);
-        assert(rig->hub.n_clients == 0 && rig->hub.n_closed_for_errors == 2);
+        assert(rig_status(rig).connections == 0 && rig_status(rig).closed_for_errors == 2);
         peer_free(&peer);
         rig_free(rig);
 }
@@ -394,11 +394,11 @@ static void test_deadline_of_a_slow_request(void) {
         (void)request_status(frame, 300);
         peer_send(&peer, frame, 1);
         rig_turn(rig);
-        before = ev_timer_remaining(rig->loop, &peer.client->deadline);
+        before = peer_deadline(rig, &peer);
         usleep(50000);
         peer_send(&peer, frame + 1, 1);
         rig_turn(rig);
-        assert(ev_timer_remaining(rig->loop, &peer.client->deadline) < before - 0.02);
+        assert(peer_deadline(rig, &peer) < before - 0.02);
         peer_free(&peer);
         rig_free(rig);
 }
@@ -416,7 +416,7 @@ static void test_half_close(void) {
         message_free(peer_expect_body(rig, &peer, STATUS));
         message_free(peer_expect_body(rig, &peer, STATUS));
         peer_expect_end(rig, &peer);
-        assert(rig->hub.n_closed_for_errors == 0);
+        assert(rig_status(rig).closed_for_errors == 0);
         peer_free(&peer);
 
         /* with none */
@@ -447,7 +447,7 @@ static void test_half_close(void) {
         peer_free(&peer);
         rig_publish(rig, 1);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 0);
+        assert(rig_status(rig).connections == 0);
         rig_expect_idle_feeds(rig, 1);
 
         /* and where no event comes: looked for now and then */
@@ -456,14 +456,14 @@ static void test_half_close(void) {
         assert(shutdown(peer.fd, SHUT_WR) == 0);
         message_free(peer_expect_body(rig, &peer, SUBSCRIBED));
         rig_turn(rig);
-        assert(ev_is_active(&peer.client->deadline));
-        ev_feed_event(rig->loop, &peer.client->deadline, EV_TIMER);
+        assert(peer_has_deadline(&peer));
+        peer_pass_deadline(rig, &peer);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 1 && ev_is_active(&peer.client->deadline));
-        ev_feed_event(rig->loop, &peer.client->deadline, EV_TIMER);
+        assert(rig_status(rig).connections == 1 && peer_has_deadline(&peer));
+        peer_pass_deadline(rig, &peer);
         peer_free(&peer);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 0);
+        assert(rig_status(rig).connections == 0);
         rig_expect_idle_feeds(rig, 1);
         rig_free(rig);
 }
@@ -507,7 +507,7 @@ static void test_fall_behind(void) {
         }
         peer_check_events(rig, &peer, 1, 0, rig->n_published, &n_lost);
         assert(n_lost > 1000 && n_lost < rig->n_published);
-        assert(rig->hub.n_reader_lost == n_lost);
+        assert(rig_status(rig).reader_lost == n_lost);
         /* and is as any other from then on */
         rig_publish(rig, 5);
         peer_check_events(rig, &peer, 1 + n_brisk, (uint32_t)n_brisk, 5, NULL);
@@ -535,10 +535,10 @@ static void test_fall_behind_strict(void) {
         assert(message);
         assert(message->error->code == TASKBROKER__V1__ERROR_CODE__ERROR_CODE_FELL_BEHIND && message->error->closing);
         assert(message->error->lost > 0 && message->error->lost + n_events <= rig->n_published);
-        assert(message->error->lost == rig->hub.n_reader_lost);
+        assert(message->error->lost == rig_status(rig).reader_lost);
         message_free(message);
         peer_expect_end(rig, &peer);
-        assert(rig->hub.n_closed_for_strict == 1 && rig->hub.n_closed_for_errors == 0 && rig->hub.n_clients == 0);
+        assert(rig_status(rig).closed_for_strict == 1 && rig_status(rig).closed_for_errors == 0 && rig_status(rig).connections == 0);
         peer_free(&peer);
         rig_free(rig);
 }
@@ -561,7 +561,7 @@ static void test_sudden_end(void) {
                         rig_turn(rig);
         }
         rig_turn(rig);
-        assert(rig->hub.n_clients == 0);
+        assert(rig_status(rig).connections == 0);
         rig_expect_idle_feeds(rig, 1);
         rig_free(rig);
 }

@@ -16,13 +16,13 @@ static void test_welcome(void) {
         assert(strcmp(message->welcome->kernel_release, "6.6.6-test") == 0);
         message_free(message);
         peer_expect_nothing(rig, &peer);
-        assert(rig->hub.n_clients == 1 && rig->hub.n_subscribers == 0);
+        assert(rig_status(rig).connections == 1 && rig_status(rig).subscribers == 0);
 
         /* it closes: forgotten */
         close(peer.fd);
         peer.fd = -1;
         rig_turn(rig);
-        assert(rig->hub.n_clients == 0 && list_is_empty(&rig->hub.clients) && list_is_empty(&rig->hub.dead));
+        rig_expect_no_clients(rig);
         peer_free(&peer);
         rig_free(rig);
 }
@@ -77,7 +77,7 @@ static void test_subscribe(void) {
         message_free(message);
         rig_publish(rig, 1);
         peer_check_events(rig, &peer, 9, 10, 1, NULL);
-        assert(rig->hub.n_subscribers == 1 && rig->hub.n_closed_for_errors == 0);
+        assert(rig_status(rig).subscribers == 1 && rig_status(rig).closed_for_errors == 0);
         peer_free(&peer);
         rig_free(rig);
 }
@@ -94,17 +94,17 @@ static void test_feeds_are_shared(void) {
         message = peer_expect_body(rig, &second, SUBSCRIBED);
         assert(message->subscribed->feed == 1 && message->subscribed->next_number == 5);
         message_free(message);
-        assert(rig->hub.feeds.n == 1 && rig->hub.n_subscribers == 2);
+        assert(rig_status(rig).feeds == 1 && rig_status(rig).subscribers == 2);
         rig_publish(rig, 2);
         peer_check_events(rig, &first, 1, 0, 6, NULL);
         peer_free(&first);
         first.fd = -1;
         rig_turn(rig);
-        assert(rig->hub.feeds.n == 1 && rig->hub.n_subscribers == 1);
+        assert(rig_status(rig).feeds == 1 && rig_status(rig).subscribers == 1);
         peer_free(&second);
         rig_turn(rig);
         /* a closed peer is found when it is written to, or when its end is read */
-        assert(rig->hub.n_clients == 0);
+        assert(rig_status(rig).connections == 0);
         rig_expect_idle_feeds(rig, 1);
 
         /* the feed goes on meanwhile, and is there for who asks for the same */
@@ -121,17 +121,17 @@ static void test_feeds_are_shared(void) {
         /* until nobody came for too long: another feed has another name and begins anew */
         rig_age(rig, LIMIT_RESUME_SECONDS);
         rig_expect_idle_feeds(rig, 1);
-        assert(ev_is_active(&rig->hub.age));
+        assert(rig_is_aging(rig));
         rig_age(rig, 1);
         rig_expect_idle_feeds(rig, 0);
-        assert(!ev_is_active(&rig->hub.age));
+        assert(!rig_is_aging(rig));
         third = peer_new_welcomed(rig, 0);
         peer_ask_subscribe(&third, 1, false, 0);
         message = peer_expect_body(rig, &third, SUBSCRIBED);
         assert(message->subscribed->feed == 2 && message->subscribed->next_number == 1);
         message_free(message);
         rig_turn(rig);
-        assert(ev_is_active(&rig->hub.age));
+        assert(rig_is_aging(rig));
         peer_free(&third);
         rig_free(rig);
 }
@@ -184,13 +184,13 @@ static void test_selection(void) {
         subscribe_kinds(rig, &peers[1], some, 2, false);
         subscribe_kinds(rig, &peers[2], all, 10, false);
         subscribe_kinds(rig, &peers[3], all, 10, true);
-        assert(rig->hub.feeds.n == 4);
+        assert(rig_status(rig).feeds == 4);
 
         /* of a thread */
         for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
                 Event event = { .kind = kind, .pid = 7, .tid = 8 };
 
-                hub_publish(&rig->hub, &event, 5);
+                rig_publish_event(rig, &event);
         }
         assert(peer_kinds(rig, &peers[0]) == (GOT(EXEC) | GOT(LOSS)));
         assert(peer_kinds(rig, &peers[1]) == (GOT(SESSION) | GOT(LOSS)));
@@ -205,7 +205,7 @@ static void test_selection(void) {
                         event.tid = 8;
                         event.exit.process_ended = true;
                 }
-                hub_publish(&rig->hub, &event, 5);
+                rig_publish_event(rig, &event);
         }
         assert(peer_kinds(rig, &peers[0]) == (GOT(FORK) | GOT(EXEC) | GOT(EXIT) | GOT(LOSS)));
         assert(peer_kinds(rig, &peers[1]) == (GOT(USER_IDS) | GOT(SESSION) | GOT(LOSS)));
@@ -222,15 +222,13 @@ static void test_delay(void) {
         Peer slow = peer_new_subscribed(rig, 0, false, 200), fast = peer_new_subscribed(rig, 0, false, 0);
         uint64_t begun;
 
-        assert(rig->hub.max_delay_ms == 0);
+        assert(rig_max_delay_ms(rig) == 0);
         rig_publish(rig, 3);
         rig_turn(rig);
         peer_check_events(rig, &fast, 1, 0, 3, NULL);
         /* whenever it begins, it leaves a quarter for reading the sources late */
         for (int i = 0; i < 40; ++i) {
-                ev_timer_stop(rig->loop, &slow.client->delay);
-                client_wake(slow.client);
-                assert(ev_timer_remaining(rig->loop, &slow.client->delay) <= 0.1501);
+                assert(peer_delay(rig, &slow) <= 0.1501);
                 usleep(7000);
         }
         begun = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
@@ -246,7 +244,7 @@ static void test_delay(void) {
 
         peer_free(&fast);
         rig_turn(rig);
-        assert(rig->hub.max_delay_ms > 0 && rig->hub.max_delay_ms <= 200);
+        assert(rig_max_delay_ms(rig) > 0 && rig_max_delay_ms(rig) <= 200);
         peer_free(&slow);
         rig_free(rig);
 }
@@ -256,18 +254,18 @@ static void test_limits(void) {
         Peer peer = peer_new_welcomed(rig, 0), refused;
 
         /* connections */
-        rig->hub.quota.limits.held[QUOTA_CONNECTIONS].total = 1;
+        rig_share(rig, QUOTA_CONNECTIONS)->total = 1;
         refused = peer_new(rig, 0);
         peer_expect_error(rig, &refused, ERROR_LIMIT, true);
         peer_expect_end(rig, &refused);
-        assert(rig->hub.n_refused == 1);
+        assert(rig_status(rig).refused_connections == 1);
         peer_free(&refused);
 
         /* feeds */
-        rig->hub.quota.limits.held[QUOTA_FEEDS].total = 0;
+        rig_share(rig, QUOTA_FEEDS)->total = 0;
         peer_ask_subscribe(&peer, 5, false, 0);
         peer_expect_error(rig, &peer, ERROR_LIMIT, false);
-        rig->hub.quota.limits.held[QUOTA_FEEDS].total = 1;
+        rig_share(rig, QUOTA_FEEDS)->total = 1;
         peer_ask_subscribe(&peer, 6, false, 0);
         message_free(peer_expect_body(rig, &peer, SUBSCRIBED));
         peer_free(&peer);
@@ -286,7 +284,7 @@ static void test_stop(void) {
         peer_check_events(rig, &subscribed, 1, 0, 2, NULL);
         peer_expect_error(rig, &subscribed, ERROR_STOPPING, true);
         peer_expect_end(rig, &subscribed);
-        assert(rig->hub.n_clients == 0);
+        assert(rig_status(rig).connections == 0);
         peer_free(&idle);
         peer_free(&subscribed);
         rig_free(rig);

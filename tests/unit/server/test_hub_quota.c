@@ -10,12 +10,8 @@
 static Rig *rig_new_of_users(void) {
         Rig *rig = rig_new();
 
-        rig->hub.quota.limits.root = (uid_t)-2;
+        rig_limits(rig)->root = (uid_t)-2;
         return rig;
-}
-
-static QuotaShare *share_of(Rig *rig, QuotaKind kind) {
-        return &rig->hub.quota.limits.held[kind];
 }
 
 /* A subscription of a uid: with another uid another feed. */
@@ -40,23 +36,23 @@ static void expect_subscribed(Rig *rig, Peer *peer, bool snapshot) {
 /* When all are gone, and the feeds that were kept for them, nothing is charged. */
 static void expect_all_returned(Rig *rig) {
         rig_age(rig, LIMIT_RESUME_SECONDS + 2);
-        assert(rig->hub.n_clients == 0 && rig->hub.feeds.n == 0);
+        assert(rig_status(rig).connections == 0 && rig_status(rig).feeds == 0);
         for (int kind = 0; kind < _QUOTA_HELD; ++kind)
-                assert(rig->hub.quota.used[kind] == 0);
+                assert(rig_used(rig, kind) == 0);
 }
 
 static void test_connections(void) {
         Rig *rig = rig_new_of_users();
         Peer first, second, third;
 
-        share_of(rig, QUOTA_CONNECTIONS)->of_user = 2;
+        rig_share(rig, QUOTA_CONNECTIONS)->of_user = 2;
         first = peer_new_welcomed(rig, 0);
         second = peer_new_welcomed(rig, 0);
         third = peer_new(rig, 0);
         peer_expect_error(rig, &third, ERROR_QUOTA, true);
         peer_expect_end(rig, &third);
         peer_free(&third);
-        assert(rig->hub.n_refused == 1 && rig->hub.quota.n_refused == 1);
+        assert(rig_status(rig).refused_connections == 1 && rig_status(rig).refused_quota == 1);
         peer_free(&first);
         rig_turn(rig);
         third = peer_new_welcomed(rig, 0);
@@ -70,7 +66,7 @@ static void test_feeds(void) {
         Rig *rig = rig_new_of_users();
         Peer peers[3] = { peer_new_welcomed(rig, 0), peer_new_welcomed(rig, 0), peer_new_welcomed(rig, 0) };
 
-        share_of(rig, QUOTA_FEEDS)->of_user = 2;
+        rig_share(rig, QUOTA_FEEDS)->of_user = 2;
         ask_for_uid(&peers[0], 1, 10, false, false);
         expect_subscribed(rig, &peers[0], false);
         ask_for_uid(&peers[1], 1, 11, false, false);
@@ -87,7 +83,7 @@ static void test_feeds(void) {
         peers[1] = peer_new_welcomed(rig, 0);
         ask_for_uid(&peers[1], 3, 12, false, false);
         expect_subscribed(rig, &peers[1], false);
-        assert(rig->hub.feeds.n == 2 && rig->hub.quota.n_refused == 1);
+        assert(rig_status(rig).feeds == 2 && rig_status(rig).refused_quota == 1);
         for (int i = 0; i < 3; ++i)
                 peer_free(&peers[i]);
         expect_all_returned(rig);
@@ -99,7 +95,7 @@ static void test_snapshots(void) {
         Rig *rig = rig_new_of_users();
         Peer peers[4];
 
-        rig->hub.quota.limits.rates[QUOTA_SNAPSHOTS - _QUOTA_HELD] = (QuotaRate){ .a_second = 1, .at_once = 2 };
+        *rig_rate(rig, QUOTA_SNAPSHOTS) = (QuotaRate){ .a_second = 1, .at_once = 2 };
         for (int i = 0; i < 4; ++i)
                 peers[i] = peer_new_welcomed(rig, 0);
         for (uint32_t i = 0; i < 2; ++i) {
@@ -108,18 +104,14 @@ static void test_snapshots(void) {
         }
         /* not fresh any more */
         rig_publish(rig, 1);
-        list_for_each(link, safe, &rig->hub.feeds.list) {
-                Feed *feed = container_of(link, Feed, link);
-
-                container_of(feed->snapshots.next, Snapshot, link)->time_ns = 1;
-        }
+        rig_age_snapshots(rig);
         ask_for_uid(&peers[2], 1, 12, true, false);
         peer_expect_error(rig, &peers[2], ERROR_QUOTA, false);
         ask_for_uid(&peers[2], 2, 12, false, false);
         expect_subscribed(rig, &peers[2], false);
         ask_for_uid(&peers[3], 1, 10, true, false);
         expect_subscribed(rig, &peers[3], true);
-        assert(rig->hub.feeds.n_snapshots_made == 2 && rig->hub.quota.n_refused == 1);
+        assert(rig_status(rig).snapshots == 2 && rig_status(rig).refused_quota == 1);
         for (int i = 0; i < 4; ++i)
                 peer_free(&peers[i]);
         expect_all_returned(rig);
@@ -130,7 +122,7 @@ static void test_waiting(void) {
         Rig *rig = rig_new_of_users();
         Peer peers[3] = { peer_new_welcomed(rig, 0), peer_new_welcomed(rig, 0), peer_new_welcomed(rig, 0) };
 
-        share_of(rig, QUOTA_REQUESTS)->of_user = 2;
+        rig_share(rig, QUOTA_REQUESTS)->of_user = 2;
         rig_add_processes(rig, 100, 1);
         for (int i = 0; i < 3; ++i) {
                 ask_for_uid(&peers[i], 1, 10, false, true);
@@ -141,10 +133,10 @@ static void test_waiting(void) {
         /* one goes, the other is served: both are given back */
         peer_free(&peers[1]);
         rig_turn(rig);
-        assert(rig->hub.quota.used[QUOTA_REQUESTS] == 1);
+        assert(rig_used(rig, QUOTA_REQUESTS) == 1);
         rig_read_programs(rig);
         expect_subscribed(rig, &peers[0], false);
-        assert(rig->hub.quota.used[QUOTA_REQUESTS] == 0);
+        assert(rig_used(rig, QUOTA_REQUESTS) == 0);
         peer_free(&peers[0]);
         peer_free(&peers[2]);
         expect_all_returned(rig);
@@ -177,7 +169,7 @@ static void test_input(void) {
         Peer other = peer_new_subscribed(rig, 0, false, 0), large = peer_new_welcomed(rig, 0);
         uint8_t begin[] = { 0x80, 0x80, 0x04 };
 
-        share_of(rig, QUOTA_BYTES)->of_user = rig->hub.quota.used[QUOTA_BYTES] + 10000;
+        rig_share(rig, QUOTA_BYTES)->of_user = rig_used(rig, QUOTA_BYTES) + 10000;
         peer_send(&large, begin, sizeof(begin));
         peer_expect_error(rig, &large, ERROR_QUOTA, true);
         peer_expect_end(rig, &large);
@@ -187,13 +179,13 @@ static void test_input(void) {
         peer_free(&large);
 
         /* and one that there is memory for, which is given back */
-        share_of(rig, QUOTA_BYTES)->of_user = 10 << 20;
+        rig_share(rig, QUOTA_BYTES)->of_user = 10 << 20;
         large = peer_new_welcomed(rig, 0);
         peer_ask_status(&large, 1);
         message_free(peer_expect_body(rig, &large, STATUS));
         peer_send(&large, begin, sizeof(begin));
         rig_turn(rig);
-        assert(large.client->in.n_max > 65536 && large.client->memory.n > 65536);
+        assert(peer_n_input_max(&large) > 65536 && peer_n_charged(&large) > 65536);
         peer_free(&large);
         peer_free(&other);
         expect_all_returned(rig);
@@ -205,11 +197,11 @@ static void test_output(void) {
         Rig *rig = rig_new_of_users();
         Peer peer = peer_new_welcomed(rig, 0);
 
-        share_of(rig, QUOTA_BYTES)->of_user = rig->hub.quota.used[QUOTA_BYTES] + 1000;
+        rig_share(rig, QUOTA_BYTES)->of_user = rig_used(rig, QUOTA_BYTES) + 1000;
         for (uint64_t id = 1; id <= 100; ++id)
                 peer_ask_status(&peer, id);
         peer_receive_all(rig, &peer);
-        assert(peer.ended && rig->hub.quota.n_refused == 1);
+        assert(peer.ended && rig_status(rig).refused_quota == 1);
         /* whole frames, as far as they came */
         for (PB(ServerMessage) *message; (message = peer_take(&peer));)
                 message_free(message);
@@ -223,18 +215,18 @@ static void test_output(void) {
 static void test_feed_bytes(void) {
         Rig *rig = rig_new_of_users();
         Peer slow = peer_new_subscribed(rig, 4096, false, 0);
-        const Feed *feed = container_of(rig->hub.feeds.list.next, Feed, link);
+        const Feed *feed = rig_first_feed(rig);
         size_t n_lost = 0;
 
-        share_of(rig, QUOTA_BYTES)->of_user = rig->hub.quota.used[QUOTA_BYTES] + sizeof(FeedChunk) + 70000;
+        rig_share(rig, QUOTA_BYTES)->of_user = rig_used(rig, QUOTA_BYTES) + sizeof(FeedChunk) + 70000;
         for (int i = 0; i < 200; ++i) {
                 rig_publish(rig, 200);
                 rig_turn(rig);
-                assert(rig->hub.quota.used[QUOTA_BYTES] <= share_of(rig, QUOTA_BYTES)->of_user);
+                assert(rig_used(rig, QUOTA_BYTES) <= rig_share(rig, QUOTA_BYTES)->of_user);
         }
         assert(feed->n_bytes <= 2 * FEED_CHUNK_BYTES);
         peer_check_events(rig, &slow, 1, 0, 40000, &n_lost);
-        assert(n_lost > 0 && rig->hub.n_reader_lost == n_lost);
+        assert(n_lost > 0 && rig_status(rig).reader_lost == n_lost);
         peer_free(&slow);
         expect_all_returned(rig);
         rig_free(rig);
@@ -249,8 +241,8 @@ static void test_filters(void) {
         ProtobufCBinaryData pattern = { .data = (uint8_t *)"*[a-z]*[a-z]*[a-z]*b", .len = 20 };
         PB(EventKind) kind = TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM;
 
-        rig->hub.quota.limits.rates[QUOTA_FILTERS - _QUOTA_HELD].at_once = 20000;
-        rig->hub.quota.limits.rates[QUOTA_FILTERS - _QUOTA_HELD].a_second = 1000;
+        rig_rate(rig, QUOTA_FILTERS)->at_once = 20000;
+        rig_rate(rig, QUOTA_FILTERS)->a_second = 1000;
         filter.comms = &pattern;
         filter.n_comms = 1;
         subscribe.filter = &filter;
@@ -266,7 +258,7 @@ static void test_filters(void) {
         peer_check_events(rig, &other, 1, 0, 5000, NULL);
         /* what was stopped is nobody's any more */
         rig_age(rig, 1);
-        assert(rig->hub.feeds.n == 1 && rig->hub.quota.n_refused == 1);
+        assert(rig_status(rig).feeds == 1 && rig_status(rig).refused_quota == 1);
         peer_free(&peer);
         peer_free(&other);
         expect_all_returned(rig);
@@ -278,30 +270,30 @@ static void test_rest(void) {
         Rig *rig = rig_new_of_users();
         Peer peer = peer_new_welcomed(rig, 0);
 
-        rig->tired = true;
-        peer.client->user->rested_ns = UINT64_MAX;
+        rig->stays_throttled = true;
+        peer_overdraw(&peer);
         peer_ask_status(&peer, 1);
         peer_ask_subscribe(&peer, 2, false, 0);
         peer_expect_nothing(rig, &peer);
-        assert(peer.client->throttled && ev_is_active(&rig->hub.rest));
-        ev_feed_event(rig->loop, &rig->hub.rest, EV_TIMER);
+        assert(peer_is_throttled(&peer) && rig_has_throttled(rig));
+        rig_check_throttled(rig);
         peer_expect_nothing(rig, &peer);
-        assert(peer.client->throttled);
+        assert(peer_is_throttled(&peer));
 
-        rig->tired = false;
+        rig->stays_throttled = false;
         message_free(peer_expect_body(rig, &peer, STATUS));
         message_free(peer_expect_body(rig, &peer, SUBSCRIBED));
-        assert(!peer.client->throttled);
+        assert(!peer_is_throttled(&peer));
         rig_turn(rig);
-        assert(!ev_is_active(&rig->hub.rest));
+        assert(!rig_has_throttled(rig));
         /* what is told is not asked for, and does not wait */
-        rig->tired = true;
-        peer.client->user->rested_ns = UINT64_MAX;
+        rig->stays_throttled = true;
+        peer_overdraw(&peer);
         rig_publish(rig, 1);
         rig_turn(rig);
         peer_check_events(rig, &peer, 1, 0, 1, NULL);
         peer_free(&peer);
-        rig->tired = false;
+        rig->stays_throttled = false;
         expect_all_returned(rig);
         rig_free(rig);
 }
@@ -318,8 +310,8 @@ static void test_rest_in_turn(void) {
         for (size_t round = 0; round < n_rounds; ++round) {
                 size_t n_served = 0;
 
-                rig->tired = true;
-                peers[0].client->user->rested_ns = UINT64_MAX;
+                rig->stays_throttled = true;
+                peer_overdraw(&peers[0]);
                 for (size_t i = 0; i < ARRAY_SIZE(peers); ++i) {
                         if (!asked[i])
                                 peer_ask_status(&peers[i], 1 + round);
@@ -327,10 +319,10 @@ static void test_rest_in_turn(void) {
                 }
                 rig_turn(rig);
                 /* there is time for one of them */
-                peers[0].client->user->rested_ns = 0;
-                ev_feed_event(rig->loop, &rig->hub.rest, EV_TIMER);
-                rig->hub.turn_ns = LIMIT_TURN_NS - 1;
-                ev_run(rig->loop, EVRUN_NOWAIT);
+                rig_end_throttling(rig);
+                rig_check_throttled(rig);
+                rig_use_turn(rig, LIMIT_TURN_NS - 1);
+                rig_run_watchers(rig);
                 for (size_t i = 0; i < ARRAY_SIZE(peers); ++i) {
                         if (peer_receive(&peers[i], SIZE_MAX) == 0)
                                 continue;
@@ -345,7 +337,7 @@ static void test_rest_in_turn(void) {
                 }
                 assert(n_served == 1);
         }
-        rig->tired = false;
+        rig->stays_throttled = false;
         for (size_t i = 0; i < ARRAY_SIZE(peers); ++i)
                 peer_free(&peers[i]);
         expect_all_returned(rig);
@@ -359,26 +351,26 @@ static void test_turn(void) {
         uint8_t frame[256];
         size_t n;
 
-        rig->hub.turn_ns = LIMIT_TURN_NS;
+        rig_use_turn(rig, LIMIT_TURN_NS);
         peer_ask_status(&peer, 1);
-        ev_run(rig->loop, EVRUN_NOWAIT);
-        ev_run(rig->loop, EVRUN_NOWAIT);
-        assert(peer_receive(&peer, SIZE_MAX) == 0 && !peer.client->throttled);
+        rig_run_watchers(rig);
+        rig_run_watchers(rig);
+        assert(peer_receive(&peer, SIZE_MAX) == 0 && !peer_is_throttled(&peer));
         message_free(peer_expect_body(rig, &peer, STATUS));
 
         /* the first of two is here in part, and what is here wakes nobody again */
         n = request_status(frame, 2);
         peer_send(&peer, frame, n - 1);
         rig_turn(rig);
-        rig->tired = true;
-        rig->hub.turn_ns = LIMIT_TURN_NS;
+        rig->stays_throttled = true;
+        rig_use_turn(rig, LIMIT_TURN_NS);
         peer_send(&peer, frame + n - 1, 1);
         peer_ask_status(&peer, 3);
-        ev_run(rig->loop, EVRUN_NOWAIT);
-        assert(peer_receive(&peer, SIZE_MAX) == 0 && peer.client->throttled && ev_is_active(&rig->hub.rest));
+        rig_run_watchers(rig);
+        assert(peer_receive(&peer, SIZE_MAX) == 0 && peer_is_throttled(&peer) && rig_has_throttled(rig));
         peer_ask_status(&other, 4);
         message_free(peer_expect_body(rig, &other, STATUS));
-        rig->tired = false;
+        rig->stays_throttled = false;
         message_free(peer_expect_body(rig, &peer, STATUS));
         message_free(peer_expect_body(rig, &peer, STATUS));
         peer_free(&peer);

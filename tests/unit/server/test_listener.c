@@ -88,14 +88,14 @@ static void test_many_connections(void) {
                         rig_turn(rig);
         }
         /* few in a turn: events wait for its end */
-        for (size_t n = rig->hub.n_clients; n < ARRAY_SIZE(fds); n = rig->hub.n_clients) {
-                ev_run(rig->loop, EVRUN_NOWAIT);
-                assert(rig->hub.n_clients == MIN(n + LIMIT_TURN_CONNECTIONS, ARRAY_SIZE(fds)));
+        for (size_t n = rig_status(rig).connections; n < ARRAY_SIZE(fds); n = rig_status(rig).connections) {
+                rig_run_watchers(rig);
+                assert(rig_status(rig).connections == MIN(n + LIMIT_TURN_CONNECTIONS, ARRAY_SIZE(fds)));
         }
         for (size_t i = 0; i < ARRAY_SIZE(fds); ++i)
                 close(fds[i]);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 0);
+        assert(rig_status(rig).connections == 0);
         listener_deinit(&listener);
         rig_free(rig);
         tree_free(&tree);
@@ -255,11 +255,6 @@ static void test_handed_in(void) {
 
 static Listener paused;
 
-static void resume(Hub *hub) {
-        (void)hub;
-        listener_resume(&paused);
-}
-
 /* Takes every descriptor that there is; returns how many. */
 static size_t take_descriptors(int *spare, size_t n_max) {
         size_t n = 0;
@@ -281,18 +276,18 @@ static void test_pause(void) {
 
         path_of(&tree, "sock", path);
         assert(listener_init(&paused, &rig->hub, LISTEN_ON(path)) == 0);
-        rig->hub.room = resume;
+        rig->listener = &paused;
         first = connect_to(path);
         fds[0] = connect_to(path);
         fds[1] = connect_to(path);
         assert(first >= 0 && fds[0] >= 0 && fds[1] >= 0);
         /* the loop needs its own descriptors first, and takes all three in */
         rig_turn(rig);
-        assert(rig->hub.n_clients == 3);
+        assert(rig_status(rig).connections == 3);
         close(fds[0]);
         close(fds[1]);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 1);
+        assert(rig_status(rig).connections == 1);
 
         fds[0] = connect_to(path);
         fds[1] = connect_to(path);
@@ -303,14 +298,14 @@ static void test_pause(void) {
         assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
         n = take_descriptors(spare, ARRAY_SIZE(spare));
         rig_turn(rig);
-        assert(rig->hub.n_clients == 1);
+        assert(rig_status(rig).connections == 1);
         assert(!ev_is_active(&paused.watcher) && ev_is_active(&paused.pause) && ev_is_active(&paused.calm));
 
         /* One goes: its place is the next one's, who it is can be seen, and for the one after there is not enough. */
         close(first);
         close(spare[--n]);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 1 && paused.pending >= 0);
+        assert(rig_status(rig).connections == 1 && paused.pending >= 0);
         assert(!ev_is_active(&paused.watcher) && ev_is_active(&paused.pause));
 
         while (n > 0)
@@ -318,7 +313,7 @@ static void test_pause(void) {
         assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
         ev_feed_event(rig->loop, &paused.pause, EV_TIMER);
         rig_turn(rig);
-        assert(rig->hub.n_clients == 2 && paused.pending < 0 && rig->hub.n_refused == 0);
+        assert(rig_status(rig).connections == 2 && paused.pending < 0 && rig_status(rig).refused_connections == 0);
         assert(ev_is_active(&paused.watcher) && ev_is_active(&paused.calm));
         ev_feed_event(rig->loop, &paused.calm, EV_TIMER);
         rig_turn(rig);

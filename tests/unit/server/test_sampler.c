@@ -70,8 +70,8 @@ static void live_and_die(Rig *rig, uint32_t pid) {
         exit.kind = EVENT_EXIT;
         exit.exit.process_ended = true;
         exit.exit.stats = &stats;
-        hub_publish(&rig->hub, &fork, 5);
-        hub_publish(&rig->hub, &exit, 5);
+        rig_publish_event(rig, &fork);
+        rig_publish_event(rig, &exit);
 }
 
 /* Falls off its feed's tail while a sweep runs, or between two: in both cases the numbers say what it did not get. */
@@ -93,15 +93,16 @@ static void test_loss(void) {
                 }
                 kernel.source.n_max = 1;
                 rig_sample(rig);
-                ev_run(rig->loop, EVRUN_NOWAIT);
-                assert(rig->sampler.sweep.running);
+                rig_run_watchers(rig);
+                rig_end_turn(rig);
+                assert(rig_is_sweeping(rig));
                 if (!in_sweep)
                         rig_finish_sampling(rig);
 
                 /* the sweep has not ended when it is told */
                 for (int i = 0; n_lost == 0; ++i) {
                         assert(i < 100);
-                        ev_run(rig->loop, EVRUN_NOWAIT);
+                        rig_run_watchers(rig);
                         (void)peer_receive(&peer, SIZE_MAX);
                         while (n_lost == 0 && (message = peer_take(&peer))) {
                                 if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS) {
@@ -113,7 +114,7 @@ static void test_loss(void) {
                                 message_free(message);
                         }
                 }
-                assert(rig->sampler.sweep.running == in_sweep && rig->sampler.n_lost == n_lost && n_lost > 1);
+                assert(rig_is_sweeping(rig) == in_sweep && rig_status(rig).sample_lost == n_lost && n_lost > 1);
                 rig_finish_sampling(rig);
                 rig_sample(rig);
                 rig_finish_sampling(rig);

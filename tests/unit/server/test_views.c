@@ -61,7 +61,7 @@ static void publish(Rig *rig, EventKind kind, uint32_t pid, uint32_t uid, uint32
                 event.loss.count = 7;
                 event.loss.source = LOSS_CONNECTOR;
         }
-        hub_publish(&rig->hub, &event, 5);
+        rig_publish_event(rig, &event);
 }
 
 static void publish_own(Rig *rig, EventKind kind, uint32_t pid) {
@@ -92,14 +92,14 @@ static void test_feeds(void) {
         uint64_t feeds[5];
         Peer peers[5];
 
-        rig->hub.policy.admin_group = MEMBER_GROUP;
+        rig_policy(rig)->admin_group = MEMBER_GROUP;
         peers[0] = subscriber_new(rig, &(Credentials){}, ACCESS_ALL, &feeds[0]);
         peers[1] = subscriber_new(rig, &(Credentials){ .uid = 5, .gid = MEMBER_GROUP }, ACCESS_ALL, &feeds[1]);
         peers[2] = subscriber_new(rig, &me, ACCESS_OWN, &feeds[2]);
         peers[3] = subscriber_new(rig, &me, ACCESS_OWN, &feeds[3]);
         peers[4] = subscriber_new(rig, &third, ACCESS_OWN, &feeds[4]);
         assert(feeds[0] == feeds[1] && feeds[2] == feeds[3] && feeds[0] != feeds[2] && feeds[2] != feeds[4]);
-        assert(rig->hub.feeds.n == 3);
+        assert(rig_status(rig).feeds == 3);
 
         publish_own(rig, EVENT_EXIT, 50);
         publish_root(rig, EVENT_EXIT, 51);
@@ -131,7 +131,7 @@ static void test_nonzero(void) {
                 Rig *rig = rig_new();
                 Peer peer;
 
-                rig->hub.policy.shows_exit_status = shown;
+                rig_policy(rig)->shows_exit_status = shown;
                 peer = user_new(rig, &me, ACCESS_OWN);
                 filter.nonzero = true;
                 asked.filter = &filter;
@@ -156,7 +156,7 @@ static void test_hidden(void) {
         Peer peer;
         Task *task;
 
-        rig->hub.policy.hides = true;
+        rig_policy(rig)->hides = true;
         task = made_task(&rig->join.table, 60, 60, 1, 1);
         task->ruid = task->euid = ME;
         task->rgid = task->egid = GROUP;
@@ -215,7 +215,7 @@ static void test_snapshot_and_subtrees(void) {
                 Rig *rig = rig_new();
                 Peer peer;
 
-                rig->hub.policy.hides = hides;
+                rig_policy(rig)->hides = hides;
                 add_tasks(rig);
                 peer = user_new(rig, &me, hides ? ACCESS_OWN_ONLY : ACCESS_OWN);
                 filter.n_subtrees = 1;
@@ -287,7 +287,7 @@ static void test_status(void) {
                 PB(ServerMessage) *message;
                 Peer root, peer;
 
-                rig->hub.policy.hides = hides;
+                rig_policy(rig)->hides = hides;
                 root = subscriber_new(rig, &(Credentials){}, ACCESS_ALL, NULL);
                 peer = subscriber_new(rig, &me, hides ? ACCESS_OWN_ONLY : ACCESS_OWN, NULL);
                 publish_root(rig, EVENT_FORK, 50);
@@ -323,7 +323,7 @@ static void test_change(void) {
         Rig *rig = rig_new();
         Peer root = subscriber_new(rig, &(Credentials){}, ACCESS_ALL, NULL);
         Peer peer = subscriber_new(rig, &me, ACCESS_OWN, NULL);
-        Policy policy = rig->hub.policy;
+        Policy policy = *rig_policy(rig);
 
         policy.hides = true;
         hub_set_policy(&rig->hub, &policy);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A client that does not read its feed falls off the feed's tail, so that no client waits
+ * for another one.
+ *
+ * An error of a connection ends that connection (`dead`) and nothing else: no function
+ * here returns an error. The owner frees a dead connection after the turn, so that no
+ * code that runs in the turn meets a freed one.
+ */
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/util.h"
+#include "broker/policy/limits.h"
+#include "broker/server/connection_output.h"
+#include "broker/server/quota_error.h"
+
+/* What became of one call to the socket. */
+typedef enum SendResult {
+        SEND_MORE,              /* all was taken, and there may be more */
+        SEND_BLOCKED,           /* the socket, or this turn, takes no more for now */
+        SEND_DONE,              /* there was nothing to send, or the connection ended */
+} SendResult;
+
+/**
+ * connection_stop_watchers() - stop everything that could call the connection
+ * @connection:  the connection
+ */
+void connection_stop_watchers(Connection *connection) {
+        struct ev_loop *loop = connection->owner->loop;
+
+        ev_io_stop(loop, &connection->reader);
+        ev_io_stop(loop, &connection->writer);
+        ev_timer_stop(loop, &connection->delay);
+        ev_timer_stop(loop, &connection->deadline);
+}
+
+/**
+ * connection_die() - end the connection without another byte
+ * @connection:  the connection; its owner frees it after the turn
+ */
+void connection_die(Connection *connection) {
+        if (connection->dead)
+                return;
+        connection->dead = true;
+        connection_stop_watchers(connection);
+        connection->owner->on_dead(connection);
+}
+
+/**
+ * connection_set_deadline() - set the time until the connection is closed, if nothing happens
+ * @connection:  the connection
+ * @seconds:     from now
+ */
+void connection_set_deadline(Connection *connection, double seconds) {
+        ev_timer_stop(connection->owner->loop, &connection->deadline);
+        ev_timer_set(&connection->deadline, seconds, 0.);
+        ev_timer_start(connection->owner->loop, &connection->deadline);
+}
+
+/**
+ * connection_await_request() - set the deadline for the next request
+ * @connection:  the connection
+ *
+ * Between two requests a client may be idle for any time. Before its first request, or
+ * within one, it may not.
+ */
+void connection_await_request(Connection *connection) {
+        if (connection->served && buffer_n(&connection->in) == 0)
+                ev_timer_stop(connection->owner->loop, &connection->deadline);
+        else
+                connection_set_deadline(connection, LIMIT_REQUEST_SECONDS);
+}
+
+/*
+ * Output.
+ */
+
+/**
+ * connection_reply() - queue a reply
+ * @connection:  the connection
+ * @frame:       a whole frame, or the rest of the one that was queued last
+ * @n_frame:     its length
+ *
+ * Where there is no memory for a reply, the connection is closed.
+ */
+void connection_reply(Connection *connection, const uint8_t *frame, size_t n_frame) {
+        int r;
+
+        if (connection->dead)
+                return;
+        r = send_queue_add_reply(&connection->queue, &connection->memory, frame, n_frame);
+        if (r == BUFFER_E_QUOTA)
+                quota_error_log(connection->user, QUOTA_BYTES);
+        if (r)
+                connection_die(connection);
+}
+
+/**
+ * connection_close() - end the connection when its replies are sent
+ * @connection:  the connection; the frame that was begun is completed too
+ */
+void connection_close(Connection *connection) {
+        connection->queue.closing = true;
+        ev_io_stop(connection->owner->loop, &connection->reader);
+        connection_set_deadline(connection, LIMIT_UNREAD_SECONDS);
+}
+
+/**
+ * connection_refuse() - queue an Error
+ * @connection:  the connection
+ * @error:       the error; if it is a closing one, the connection ends after it
+ */
+void connection_refuse(Connection *connection, const EncodedError *error) {
+        uint8_t frame[ENCODED_REPLY_MAX];
+
+        if (connection_is_closing(connection))
+                return;
+        connection_reply(connection, frame, encode_error(error, frame));
+        if (!error->closing)
+                return;
+
+        if (error->code == ERROR_FELL_BEHIND)
+                ++connection->owner->n_closed_for_strict;
+        else
+                ++connection->owner->n_closed_for_errors;
+        connection_close(connection);
+}
+
+/**
+ * connection_refuse_quota() - refuse what the user's quota does not allow
+ * @connection:  the connection
+ * @request_id:  of the request that is refused, or 0
+ * @kind:        the part of the quota that is used up
+ * @closing:     whether the connection ends
+ */
+void connection_refuse_quota(Connection *connection, uint64_t request_id, QuotaKind kind, bool closing) {
+        quota_error_log(connection->user, kind);
+        connection_refuse(connection, &(EncodedError){
+                                              .request_id = request_id,
+                                              .code = ERROR_QUOTA,
+                                              .message = quota_error_message(kind),
+                                              .closing = closing,
+                                      });
+}
+
+/* The last reply was sent: requests that had to wait for room are read again. */
+static void connection_sent_replies(Connection *connection) {
+        if (connection->queue.closing || connection->input_ended || connection->held)
+                return;
+        connection_await_request(connection);
+        if (!ev_is_active(&connection->reader)) {
+                ev_io_start(connection->owner->loop, &connection->reader);
+                /* Such requests may be in the input already. */
+                ev_feed_event(connection->owner->loop, &connection->reader, EV_READ);
+        }
+}
+
+static void connection_sent(Connection *connection, SendPart part, size_t n) {
+        send_queue_advance(&connection->queue, &connection->memory, part, n);
+        if (part == SEND_SNAPSHOT) {
+                connection->snapshot_age = 0;
+                connection->owner->n_snapshot_budget -= MIN(connection->owner->n_snapshot_budget, n);
+        } else if (part == SEND_REPLIES && !send_queue_has_replies(&connection->queue)) {
+                connection_sent_replies(connection);
+        }
+}
+
+static SendResult connection_send(Connection *connection, size_t n_budget, size_t *ret_n) {
+        struct iovec slices[SEND_QUEUE_SLICES];
+        struct msghdr message = { .msg_iov = slices };
+        SendPart part = send_queue_part(&connection->queue);
+        size_t n_wanted = 0;
+        ssize_t n;
+
+        if (part == SEND_SNAPSHOT && connection->owner->n_snapshot_budget == 0)
+                return SEND_BLOCKED;
+        message.msg_iovlen = send_queue_slices(&connection->queue, part, connection->owner->n_snapshot_budget, slices);
+        if (message.msg_iovlen == 0) {
+                if (connection->queue.closing)
+                        connection_die(connection);
+                return SEND_DONE;
+        }
+        if (n_budget == 0)
+                return SEND_BLOCKED;
+        for (size_t i = 0; i < message.msg_iovlen; ++i)
+                n_wanted += slices[i].iov_len;
+
+        do
+                n = sendmsg(connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        while (n < 0 && errno == EINTR);
+        if (n < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM))
+                return SEND_BLOCKED;
+        if (n < 0) {
+                connection_die(connection);
+                return SEND_DONE;
+        }
+        connection_sent(connection, part, (size_t)n);
+        *ret_n = (size_t)n;
+        return (size_t)n < n_wanted ? SEND_BLOCKED : SEND_MORE;
+}
+
+/**
+ * connection_flush() - send what there is, as far as the socket takes it
+ * @connection:  the connection
+ *
+ * When the socket takes no more, the rest is sent once it is writable.
+ */
+void connection_flush(Connection *connection) {
+        struct ev_loop *loop = connection->owner->loop;
+        size_t n_budget = SEND_QUEUE_TURN_BYTES;
+
+        ev_timer_stop(loop, &connection->delay);
+        while (!connection->dead) {
+                SendResult result;
+                size_t n = 0;
+
+                if (connection->queue.cursor.broken)
+                        return connection_die(connection);
+                if (send_queue_must_recover(&connection->queue)) {
+                        connection->owner->on_fallen(connection);
+                        continue;
+                }
+                result = connection_send(connection, n_budget, &n);
+                n_budget -= MIN(n_budget, n);
+                if (result == SEND_MORE)
+                        continue;
+                if (result == SEND_BLOCKED)
+                        ev_io_start(loop, &connection->writer);
+                else
+                        ev_io_stop(loop, &connection->writer);
+                return;
+        }
+}
+
+/**
+ * connection_wake() - send what is new in the feed
+ * @connection:  the connection
+ *
+ * It is sent at once, or when the delay has passed that the client allows. The ends of
+ * delays fall on a common grid, so that clients with equal delays are served in one
+ * turn, while the bytes are in the processor's cache.
+ */
+void connection_wake(Connection *connection) {
+        struct ev_loop *loop = connection->owner->loop;
+
+        if (connection->dead || ev_is_active(&connection->writer) || ev_is_active(&connection->delay))
+                return;
+        if (connection->max_delay_ms == 0) {
+                connection_flush(connection);
+        } else {
+                uint64_t period_ns = connection->max_delay_ms * NSEC_PER_MSEC / CONNECTION_POLL_SHARE *
+                                     (CONNECTION_POLL_SHARE - 1);
+                uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+
+                ev_timer_set(&connection->delay, (double)(period_ns - now_ns % period_ns) / (double)NSEC_PER_SEC, 0.);
+                ev_timer_start(loop, &connection->delay);
+        }
+}
+
+/**
+ * connection_age() - count a second
+ * @connection:  the connection
+ *
+ * A snapshot stays in memory until it is read, so a client that does not read it is closed.
+ */
+void connection_age(Connection *connection) {
+        if (!connection->queue.snapshot.snapshot || connection_is_closing(connection) ||
+            ++connection->snapshot_age < LIMIT_UNREAD_SECONDS)
+                return;
+        connection_refuse(connection, &(EncodedError){
+                                              .code = ERROR_UNREAD_REPLIES,
+                                              .message = "The client does not read the snapshot that it asked for.",
+                                              .closing = true,
+                                      });
+}

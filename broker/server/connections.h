@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Connections: all of them, and how much of a turn of the loop each gets. It decides
+ * when a connection is read from, keeps the requests that are held until the turn ends,
+ * and hands out dead connections to be freed. The object around a Connection belongs to
+ * the caller.
+ */
+
+#include <ev.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/base/list.h"
+#include "broker/output/feed.h"
+#include "broker/server/connection.h"
+
+typedef struct Connections Connections;
+
+struct Connections {
+        ConnectionOwner owner;
+        ConnectionOnRequest on_request;
+        List open;                      /* the one that was served last is first */
+        List held;                      /* their requests wait for the turn's end; the oldest is first */
+        List dead;                      /* to be freed at the end of the turn */
+        size_t n_open;
+        ev_timer resume;                /* while connections are throttled */
+        ev_timer turn;                  /* while connections are held: the loop does not sleep before the turn's end */
+        uint64_t turn_ns;               /* the time that requests took in this turn */
+};
+
+void connections_init(Connections *connections,
+                      struct ev_loop *loop,
+                      ConnectionOnRequest on_request,
+                      ConnectionCallback on_fallen);
+void connections_deinit(Connections *connections);
+
+void connections_add(Connections *connections, Connection *connection);
+Connection *connections_take_dead(Connections *connections);
+void connections_wake_readers(Feed *feed);
+void connections_begin_turn(Connections *connections);
+void connections_serve_held(Connections *connections);
+void connections_age(Connections *connections);

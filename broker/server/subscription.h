@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Subscriptions: how a client's subscription begins, what happens when its reader is too
+ * slow, and how it ends. There are two kinds: of events, and of samples. The request
+ * handler has found the feed; the hub calls subscription_recover() and
+ * subscription_close().
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/output/request_decode.h"
+#include "broker/output/sample_feeds.h"
+#include "broker/output/snapshot.h"
+#include "broker/server/client.h"
+
+typedef struct Subscriptions Subscriptions;
+
+enum {
+        _SUBSCRIPTION_E_SUCCESS,
+        SUBSCRIPTION_E_MEMORY,
+};
+
+/* What all subscriptions share, and their counts. */
+struct Subscriptions {
+        SampleFeeds *sample_feeds;      /* not owned; NULL: there are no live statistics */
+        bool changed;                   /* a subscription to events began since the hub reset this */
+        size_t n_of_events;
+        size_t n_of_samples;
+        uint64_t n_snapshots;           /* that subscriptions began with */
+        uint64_t n_resumed;
+        uint64_t n_events_lost;         /* by readers that were too slow */
+        uint64_t n_samples_lost;
+};
+
+int subscription_begin(Subscriptions *subscriptions,
+                       Client *client,
+                       const Request *request,
+                       Feed *feed,
+                       Snapshot *snapshot,
+                       uint64_t next_number);
+void subscription_begin_samples(Subscriptions *subscriptions, Client *client, const Request *request, SampleFeed *feed);
+void subscription_recover(Subscriptions *subscriptions, Client *client);
+void subscription_close(Subscriptions *subscriptions, Client *client);
