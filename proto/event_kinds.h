@@ -60,6 +60,14 @@ enum {
           EVENT_OF_PROCESS | EVENT_SHOWS_STATUS)                                                                       \
         K(LOSS, loss, 10, 0, 0, NONE, none, loss, LOSS, loss, OWN, EVENT_BY_DEFAULT | EVENT_OF_PROCESS)
 
+/* Numbers of kinds are below EVENT_KINDS_N. */
+enum {
+#define NUMBER(NAME, name, number, ...) EVENT_NUMBER_##NAME = (number),
+        EVENT_KINDS(NUMBER)
+#undef NUMBER
+        EVENT_KINDS_N,
+};
+
 /*
  * S(member): the structs of plain fields; two kinds can share one.
  */

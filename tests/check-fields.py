@@ -200,10 +200,10 @@ def check_header():
 # -- the other tables: what is compared, as plain data -----------------------
 
 
-def message_fields(message):
+def message_fields(descriptor):
     """[(name, type)] of a message, in the order of their numbers; a list is "repeated type"."""
     out = []
-    for field in sorted(message.DESCRIPTOR.fields, key=lambda f: f.number):
+    for field in sorted(descriptor.fields, key=lambda f: f.number):
         kind = {getattr(field, n): n[5:].lower() for n in dir(field) if n.startswith("TYPE_")}[field.type]
         repeated = field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
         out.append((field.name, f"repeated {kind}" if repeated else kind))
@@ -217,6 +217,16 @@ def header_members(text, name):
     return [(n, re.sub(r"\s+", " ", t).strip()) for t, n in re.findall(r"([\w \*]+?)(\w+)(?:\[[\w +]+\])?;", body)]
 
 
+def header_nested(text, name):
+    """{member: {member within: type}} of the structs within a struct of the header."""
+    body = re.search(rf"^struct {name} \{{\n(.*?)^\}};", text, re.M | re.S).group(1)
+    body = re.sub(r"/\*.*?\*/", "", body, flags=re.S)
+    return {
+        member: {n: re.sub(r"\s+", " ", t).strip() for t, n in re.findall(r"([\w \*]+?)(\w+)(?:\[\w+\])?;", within)}
+        for within, member in re.findall(r"struct \{\n([^{}]*)\} (\w+);", body)
+    }
+
+
 def header_numbers(text):
     """{macro: number} of the header's plain numbers."""
     return {n: int(v, 0) for n, v in re.findall(r"^#define (TB_\w+) (\w+?)u?$", text, re.M) if v[0].isdigit()}
@@ -227,8 +237,14 @@ def gather():
     text = (SOURCE_ROOT / "include/taskbroker/taskbroker.h").read_text()
     comments = proto_comments("broker")
     return {
+        "kinds": (kinds := tb_tables.rows("event_kinds.h", "EVENT_KINDS")),
+        "structs": [s.member for s in tb_tables.rows("event_kinds.h", "EVENT_STRUCTS")],
+        "fields": {k.member: tb_tables.rows("event_kinds.h", f"EVENT_FIELDS_{k.member}", True) for k in kinds},
+        "EventKind": dict(event_pb2.EventKind.items()),
+        "what": {f.name: message_fields(f.message_type) for f in event_pb2.Event.DESCRIPTOR.oneofs_by_name["what"].fields},
+        "tb_event": header_nested(text, "tb_event"),
         "criteria": tb_tables.rows("filter_criteria.h", "FILTER_CRITERIA"),
-        "Filter": message_fields(broker_pb2.Filter),
+        "Filter": message_fields(broker_pb2.Filter.DESCRIPTOR),
         "Filter comments": comments["Filter"],
         "tb_filter": header_members(text, "tb_filter"),
         "numbers": header_numbers(text),
@@ -241,8 +257,39 @@ def compare_lists(where, have, due):
     for name in sorted(set(have_types) | set(due_types)):
         if have_types.get(name) != due_types.get(name):
             yield f"{where}: {name} is {have_types.get(name)}, must be {due_types.get(name)}"
-    if set(have) == set(due) and list(have) != list(due):
+    if isinstance(have, list) and set(have) == set(due) and have != due:
         yield f"{where}: the order must be that of the table"
+
+
+# -- event kinds --------------------------------------------------------------
+
+FIELD_TYPES = {"U32": ("uint32", "uint32_t"), "COMM": ("bytes", "char")}
+
+
+def check_kinds(data):
+    kinds, fields = data["kinds"], data["fields"]
+    numbers = [int(k.number) for k in kinds]
+    due = {f"EVENT_KIND_{k.NAME}": int(k.number) for k in kinds} | {"EVENT_KIND_UNSPECIFIED": 0}
+    yield from compare_lists("event.proto: EventKind", sorted(data["EventKind"].items()), sorted(due.items()))
+    if numbers != sorted(set(numbers)) or not 0 < numbers[0] <= numbers[-1] < 32:
+        yield f"table: the numbers of kinds must ascend, from 1 to 31: {numbers}"
+    if data["numbers"].get("TB_KINDS_ALL") != sum(1 << n for n in numbers):
+        yield f"taskbroker.h: TB_KINDS_ALL must be {sum(1 << n for n in numbers):#x}"
+    if set(data["what"]) != {k.wire for k in kinds}:
+        yield f"event.proto: Event.what has {sorted(data['what'])}"
+    for k in kinds:
+        if k.NAME != k.name.upper() or k.WIRE != k.wire.upper():
+            yield f"table: the constants of {k.name} are {k.NAME} and {k.WIRE}"
+        if k.member not in data["structs"] + ["none"]:
+            yield f"table: {k.name} has the struct {k.member}, which EVENT_STRUCTS has not"
+        if k.form == "FIELDS" and k.wire in data["what"]:
+            due = [(f.name, FIELD_TYPES[f.type][0]) for f in fields.get(k.member, [])]
+            yield from compare_lists(f"event.proto: {k.wire}", sorted(data["what"][k.wire]), sorted(due))
+    for member in data["structs"]:
+        due = {f.name: FIELD_TYPES[f.type][1] for f in fields.get(member, [])}
+        yield from compare_lists(f"taskbroker.h: tb_event.{member}", data["tb_event"].get(member, {}).items(), due.items())
+        if any(f.member != member for f in fields.get(member, [])):
+            yield f"table: a row of EVENT_FIELDS_{member} is of another struct"
 
 
 # -- filter criteria ----------------------------------------------------------
@@ -283,6 +330,7 @@ def check_criteria(data):
 
 
 def check_tables(data):
+    yield from check_kinds(data)
     yield from check_criteria(data)
 
 
@@ -296,14 +344,26 @@ def self_test():
         if not list(check_tables(changed)):
             failed.append(f"{name}: not found")
 
-    def replace(name, **columns):
+    def replace(name, table="criteria", **columns):
         def change(d):
-            rows = d["criteria"]
+            rows = d[table]
             at = next(i for i, r in enumerate(rows) if r.name == name)
             rows[at] = rows[at]._replace(**columns)
 
         return change
 
+    case("kind without a row", lambda d: d["kinds"].pop(0))
+    case("kind that is not in the .proto file", lambda d: d["EventKind"].pop("EVENT_KIND_SID"))
+    case("kind without a message", lambda d: d["what"].pop("ptrace"))
+    case("kind with another number", replace("sid", "kinds", number="12"))
+    case("kind with another constant", replace("sid", "kinds", NAME="SESSION"))
+    case("kind with an unknown struct", replace("fork", "kinds", member="child"))
+    case("kind that is not in the mask", lambda d: d["numbers"].update(TB_KINDS_ALL=0x3FE))
+    case("field without a row", lambda d: d["fields"]["fork"].pop())
+    case("field that is not in the .proto file", lambda d: d["what"]["user_ids"].pop())
+    case("field of another type", lambda d: d["what"].update(fork=[("parent_tid", "uint64"), ("parent_pid", "uint32")]))
+    case("field that is not in the header", lambda d: d["tb_event"]["ptrace"].popitem())
+    case("field of another struct", lambda d: d["fields"].update(fork=d["fields"]["ptrace"]))
     case("criterion without a row", lambda d: d["criteria"].pop())
     case("row without a field", lambda d: d["Filter"].pop())
     case("row without a member", lambda d: d["tb_filter"].pop())

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+/*
+ * Decoder: from the broker's frames to the library's structs. It owns the one message
+ * that the program has at a time, and all that it points to.
+ *
+ * decode_frame.c takes frames apart; decode_event.c, decode_sample.c and so on fill one
+ * struct each; decode_base.c is what they share.
+ */
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,6 +17,7 @@
 
 #include "clients/lib/arena.h"
 #include "clients/lib/batch.h"
+#include "proto/event_kinds.h"
 
 typedef struct Decoder Decoder;
 
@@ -32,6 +41,7 @@ struct Decoder {
         struct tb_message message;              /* what was handed out last, and its parts */
         struct tb_subscribed subscribed;
         struct tb_status status;
+        uint64_t status_events[EVENT_KINDS_N];
         struct tb_error error;
         struct tb_event event;
         struct tb_task_stats stats;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One Event of the wire becomes one struct tb_event.
+ * One Event of the wire becomes the decoder's struct tb_event.
  *
- * Called by the decoder. All that the struct points to is the caller's.
+ * Called by decode_frame.c. Which kinds there are and what their fields are,
+ * proto/event_kinds.h says. All that the event points to is the decoder's.
  */
 
 #include <string.h>
 
 #include "clients/lib/decode_parts.h"
+#include "proto/event_kinds.h"
 
 struct tb_termination decode_termination(const Taskbroker__V1__Termination *wire) {
         if (!wire)
@@ -22,44 +24,47 @@ struct tb_termination decode_termination(const Taskbroker__V1__Termination *wire
         };
 }
 
-static void decode_exit(struct tb_event *event,
-                        struct tb_task_stats *stats,
-                        struct tb_task_stats *process_stats,
-                        struct tb_program *program,
-                        const Taskbroker__V1__Exit *wire) {
-        event->kind = TB_KIND_EXIT;
+/*
+ * The kinds whose messages are not plain fields.
+ */
+
+static void decode_exec(Decoder *decoder, const Taskbroker__V1__Exec *wire) {
+        struct tb_event *event = &decoder->event;
+
+        event->exec.comm_stale = wire->comm_stale;
+        event->exec.program = decode_program(&decoder->program, wire->program);
+}
+
+static void decode_exit(Decoder *decoder, const Taskbroker__V1__Exit *wire) {
+        struct tb_event *event = &decoder->event;
+
         event->exit.termination = decode_termination(wire->termination);
         event->exit.process_ended = wire->process_ended;
         event->exit.stats_missing = (enum tb_stats_missing)wire->stats_missing;
         event->exit.exit_signal = wire->exit_signal;
-        event->exit.program = decode_program(program, wire->program);
+        event->exit.program = decode_program(&decoder->program, wire->program);
 
         if (wire->stats) {
-                decode_task_stats(stats, wire->stats);
-                event->exit.stats = stats;
+                decode_task_stats(&decoder->stats, wire->stats);
+                event->exit.stats = &decoder->stats;
         }
 
         if (!wire->process_ended)
                 return;
 
-        /* Of a process of one task the wire says everything once. */
+        /* The wire has the values of a process of one task only once. */
         event->exit.process_termination =
                 decode_termination(wire->process_termination ? wire->process_termination : wire->termination);
         event->exit.process_stats = event->exit.stats;
         if (wire->process_stats) {
-                decode_task_stats(process_stats, wire->process_stats);
-                event->exit.process_stats = process_stats;
+                decode_task_stats(&decoder->process_stats, wire->process_stats);
+                event->exit.process_stats = &decoder->process_stats;
         }
 }
 
-static void decode_credentials(struct tb_event *event, enum tb_kind kind, const Taskbroker__V1__Credentials *wire) {
-        event->kind = kind;
-        event->credentials.real_id = wire->real_id;
-        event->credentials.effective_id = wire->effective_id;
-}
+static void decode_loss(Decoder *decoder, const Taskbroker__V1__Loss *wire) {
+        struct tb_event *event = &decoder->event;
 
-static void decode_loss(struct tb_event *event, const Taskbroker__V1__Loss *wire) {
-        event->kind = TB_KIND_LOSS;
         event->loss.count = wire->count;
         event->loss.source = (enum tb_loss_source)wire->source;
         event->loss.reason = (enum tb_loss_reason)wire->reason;
@@ -68,21 +73,41 @@ static void decode_loss(struct tb_event *event, const Taskbroker__V1__Loss *wire
         event->loss.since_time_ns = wire->since_time_ns;
 }
 
+/* Return: whether the library knows the event's kind. */
+static bool decode_what(Decoder *decoder, const Taskbroker__V1__Event *wire) {
+        struct tb_event *event = &decoder->event;
+
+        switch (wire->what_case) {
+#define FIELD_U32(member, name) event->member.name = what->name;
+#define FIELD_COMM(member, name) decode_comm(event->member.name, what->name);
+#define FIELD(member, name, type, at, json) FIELD_##type(member, name)
+#define DECODE_FIELDS(name, member) EVENT_FIELDS_##member(FIELD) (void)what;
+#define DECODE_OWN(name, member) decode_##name(decoder, what);
+#define KIND(NAME, name, number, kernel, task_at, parse, member, member_of_wire, WIRE, message, form, flags)           \
+        case TASKBROKER__V1__EVENT__WHAT_##WIRE: {                                                                     \
+                const __typeof__(*wire->member_of_wire) *what = wire->member_of_wire;                                  \
+                                                                                                                       \
+                event->kind = TB_KIND_##NAME;                                                                          \
+                DECODE_##form(name, member)                                                                            \
+                return true;                                                                                           \
+        }
+                EVENT_KINDS(KIND)
+#undef KIND
+        default:
+                return false;
+        }
+}
+
 /**
  * decode_event() - decode an event
- * @event:         output; its number and clock offset are the batch's and stay 0
- * @stats:         room for an exit's statistics
- * @process_stats: room for those of a process
- * @program:       room for what the process runs
+ * @decoder:       gets it; the event's number and clock offset are the batch's and stay 0
  * @wire:          the event
  *
  * Return: Whether it is of a kind that this library knows.
  */
-bool decode_event(struct tb_event *event,
-                  struct tb_task_stats *stats,
-                  struct tb_task_stats *process_stats,
-                  struct tb_program *program,
-                  const Taskbroker__V1__Event *wire) {
+bool decode_event(Decoder *decoder, const Taskbroker__V1__Event *wire) {
+        struct tb_event *event = &decoder->event;
+
         memset(event, 0, sizeof(*event));
         event->time_ns = wire->time_ns;
         event->cpu = wire->cpu;
@@ -97,45 +122,5 @@ bool decode_event(struct tb_event *event,
         event->restricted = wire->restricted;
         decode_comm(event->comm, wire->comm);
 
-        switch (wire->what_case) {
-        case TASKBROKER__V1__EVENT__WHAT_FORK:
-                event->kind = TB_KIND_FORK;
-                event->fork.parent_pid = wire->fork->parent_pid;
-                event->fork.parent_tid = wire->fork->parent_tid;
-                return true;
-        case TASKBROKER__V1__EVENT__WHAT_EXEC:
-                event->kind = TB_KIND_EXEC;
-                event->exec.comm_stale = wire->exec->comm_stale;
-                event->exec.program = decode_program(program, wire->exec->program);
-                return true;
-        case TASKBROKER__V1__EVENT__WHAT_EXIT:
-                decode_exit(event, stats, process_stats, program, wire->exit);
-                return true;
-        case TASKBROKER__V1__EVENT__WHAT_COMM_CHANGE:
-                event->kind = TB_KIND_COMM;
-                decode_comm(event->comm_change.old_comm, wire->comm_change->old_comm);
-                return true;
-        case TASKBROKER__V1__EVENT__WHAT_USER_IDS:
-                decode_credentials(event, TB_KIND_UID, wire->user_ids);
-                return true;
-        case TASKBROKER__V1__EVENT__WHAT_GROUP_IDS:
-                decode_credentials(event, TB_KIND_GID, wire->group_ids);
-                return true;
-        case TASKBROKER__V1__EVENT__WHAT_SESSION:
-                event->kind = TB_KIND_SID;
-                return true;
-        case TASKBROKER__V1__EVENT__WHAT_PTRACE:
-                event->kind = TB_KIND_PTRACE;
-                event->ptrace.tracer_pid = wire->ptrace->tracer_pid;
-                event->ptrace.tracer_tid = wire->ptrace->tracer_tid;
-                return true;
-        case TASKBROKER__V1__EVENT__WHAT_COREDUMP:
-                event->kind = TB_KIND_COREDUMP;
-                return true;
-        case TASKBROKER__V1__EVENT__WHAT_LOSS:
-                decode_loss(event, wire->loss);
-                return true;
-        default:
-                return false;
-        }
+        return decode_what(decoder, wire);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/*
- * What the decoder's files share. Includes the generated types: only decode*.c may include it.
- */
+/* What the decoder's files share. Includes the generated types: only decode_*.c may include it. */
 
 #include "taskbroker/taskbroker.h"
 #include "taskbroker/v1/broker.pb-c.h"
@@ -16,14 +14,10 @@ ProtobufCMessage *decode_unpack(Arena *arena,
                                 const uint8_t *data,
                                 size_t n_data);
 void decode_comm(char comm[static TB_COMM_SIZE], ProtobufCBinaryData bytes);
-bool decode_event(struct tb_event *event,
-                  struct tb_task_stats *stats,
-                  struct tb_task_stats *process_stats,
-                  struct tb_program *program,
-                  const Taskbroker__V1__Event *wire);
+bool decode_event(Decoder *decoder, const Taskbroker__V1__Event *wire);
 const struct tb_program *decode_program(struct tb_program *program, const Taskbroker__V1__Program *wire);
 enum tb_delay_accounting decode_delay_accounting(Taskbroker__V1__DelayAccounting value);
-void decode_status(struct tb_status *status, const Taskbroker__V1__Status *wire);
+void decode_status(Decoder *decoder, const Taskbroker__V1__Status *wire);
 void decode_task(struct tb_task *task, struct tb_program *program, const Taskbroker__V1__Task *wire);
 void decode_task_stats(struct tb_task_stats *stats, const Taskbroker__V1__TaskStats *wire);
 struct tb_termination decode_termination(const Taskbroker__V1__Termination *wire);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A Status of the wire becomes a struct tb_status.
+ * A Status of the wire becomes the decoder's struct tb_status.
  *
- * Called by the decoder. The texts that the struct points to are the caller's.
+ * Called by decode_frame.c. The texts that the struct points to are the arena's.
  */
+
+#include <string.h>
 
 #include "clients/lib/decode_parts.h"
 
@@ -40,10 +42,14 @@ static void decode_source_status(struct tb_source_status *source, const Taskbrok
 
 /**
  * decode_status() - decode what the broker knows of itself
- * @status:        output
+ * @decoder:       gets it
  * @wire:          the Status
+ *
+ * Kinds that this library does not know are left out.
  */
-void decode_status(struct tb_status *status, const Taskbroker__V1__Status *wire) {
+void decode_status(Decoder *decoder, const Taskbroker__V1__Status *wire) {
+        struct tb_status *status = &decoder->status;
+
         *status = (struct tb_status){
                 .broker_version = wire->broker_version,
                 .epoch = wire->epoch,
@@ -87,10 +93,10 @@ void decode_status(struct tb_status *status, const Taskbroker__V1__Status *wire)
         };
         decode_source_status(&status->connector, wire->connector);
         decode_source_status(&status->taskstats, wire->taskstats);
-        for (size_t i = 0; i < wire->n_events; ++i) {
-                unsigned int kind = (unsigned int)wire->events[i]->kind;
-
-                if (kind > 0 && kind <= TB_KIND_LOSS)
-                        status->events[kind] = wire->events[i]->count;
-        }
+        memset(decoder->status_events, 0, sizeof(decoder->status_events));
+        status->events = decoder->status_events;
+        status->n_events = EVENT_KINDS_N;
+        for (size_t i = 0; i < wire->n_events; ++i)
+                if (tb_kind_name((enum tb_kind)wire->events[i]->kind))
+                        decoder->status_events[wire->events[i]->kind] = wire->events[i]->count;
 }

@@ -88,9 +88,9 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
         Taskbroker__V1__Subscribe subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
         Taskbroker__V1__Resume place = TASKBROKER__V1__RESUME__INIT;
         FilterWire filter;
-        Taskbroker__V1__EventKind kinds[TB_KIND_LOSS];
+        Taskbroker__V1__EventKind kinds[32];
 
-        for (unsigned int kind = TB_KIND_FORK; kind <= TB_KIND_LOSS; ++kind)
+        for (unsigned int kind = 0; kind < sizeof(kinds) / sizeof(*kinds); ++kind)
                 if (subscription->kinds & TB_KIND_BIT(kind))
                         kinds[subscribe.n_kinds++] = (Taskbroker__V1__EventKind)kind;
         subscribe.kinds = kinds;

@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * Names of the protocol's numbers, as people and JSON spell them.
- */
+/* Names of the protocol's numbers, as options, text and JSON spell them. */
 
 #include "taskbroker/taskbroker.h"
+
+#include "proto/event_kinds.h"
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
 
 static const char *const kind_names[] = {
-        [TB_KIND_FORK] = "fork",
-        [TB_KIND_EXEC] = "exec",
-        [TB_KIND_EXIT] = "exit",
-        [TB_KIND_COMM] = "comm",
-        [TB_KIND_UID] = "uid",
-        [TB_KIND_GID] = "gid",
-        [TB_KIND_SID] = "sid",
-        [TB_KIND_PTRACE] = "ptrace",
-        [TB_KIND_COREDUMP] = "coredump",
-        [TB_KIND_LOSS] = "loss",
+#define KIND(NAME, name, ...) [TB_KIND_##NAME] = #name,
+        EVENT_KINDS(KIND)
+#undef KIND
 };
+
+/* The public header's numbers and masks are the table's. */
+#define KIND(NAME, name, number, ...) _Static_assert(TB_KIND_##NAME == (number), #name);
+EVENT_KINDS(KIND)
+#undef KIND
+#define KIND(NAME, ...) | TB_KIND_BIT(TB_KIND_##NAME)
+_Static_assert(TB_KINDS_ALL == (0 EVENT_KINDS(KIND)), "TB_KINDS_ALL has each kind");
+#undef KIND
+#define KIND(NAME, name, number, kernel, task_at, parse, member, wire, WIRE, message, form, flags)                     \
+        | ((flags) & EVENT_BY_DEFAULT ? TB_KIND_BIT(TB_KIND_##NAME) : 0)
+_Static_assert(TB_KINDS_DEFAULT == (0 EVENT_KINDS(KIND)), "TB_KINDS_DEFAULT has each kind that is a default");
+#undef KIND
 
 static const char *const loss_source_names[] = {
         [TB_LOSS_SOURCE_CONNECTOR] = "connector",

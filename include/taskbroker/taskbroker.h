@@ -404,7 +404,8 @@ struct tb_status {
         enum tb_delay_accounting delay_accounting;
         struct tb_source_status connector;
         struct tb_source_status taskstats;
-        uint64_t events[TB_KIND_LOSS + 1];      /* by kind */
+        const uint64_t *events;         /* by kind: events[TB_KIND_EXIT] and so on */
+        size_t n_events;                /* kinds have numbers below this; a newer library can know more */
         uint64_t live_tasks;
         uint64_t live_processes;
         uint64_t feeds;

@@ -29,7 +29,7 @@ def columns(text):
     return out
 
 
-def rows_of(text, name):
+def rows_of(text, name, may_be_empty=False):
     """The rows of the list @name in the file's @text, each a named tuple."""
     match = re.search(rf"^#define {name}\((\w+)\)((?:.*\\\n)*.*\n)", text, re.M)
     if not match:
@@ -50,10 +50,10 @@ def rows_of(text, name):
             end += 1
         found.append(row(*columns(body[at + len(letter) + 1 : end - 1])))
         at = end
-    if not found:
+    if not found and not may_be_empty:
         raise ValueError(f"the list {name} has no rows")
     return found
 
 
-def rows(file, name):
-    return rows_of((PROTO / file).read_text(), name)
+def rows(file, name, may_be_empty=False):
+    return rows_of((PROTO / file).read_text(), name, may_be_empty)

@@ -130,10 +130,10 @@ static bool option_read_kind(const char *name, size_t n_name, uint32_t *kinds) {
                 return true;
         }
 
-        for (unsigned int kind = TB_KIND_FORK; kind <= TB_KIND_LOSS; ++kind) {
+        for (unsigned int kind = 0; kind < 32; ++kind) {
                 const char *known = tb_kind_name((enum tb_kind)kind);
 
-                if (strlen(known) == n_name && memcmp(known, name, n_name) == 0) {
+                if (known && strlen(known) == n_name && memcmp(known, name, n_name) == 0) {
                         *kinds |= TB_KIND_BIT(kind);
                         return true;
                 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Events as JSON, one object each. Keys are the wire's names; docs/man/
- * taskbroker.1 lists them for programs to rely on.
+ * Events as JSON, one object each. Keys are the wire's names. Which kinds there are and
+ * what their fields are, proto/event_kinds.h says; docs/man/taskbroker.1 lists the keys
+ * for programs to rely on.
  */
 
 #include <json-c/json.h>
 
 #include "clients/cli/json/json.h"
+#include "proto/event_kinds.h"
 
 static void json_add_termination(struct json_object *object, const struct tb_termination *termination) {
         json_add_known(object, "exit_code", termination->exit_code, termination->known);
@@ -28,6 +30,17 @@ static void json_add_stats_missing(struct json_object *object, enum tb_stats_mis
         default:
                 json_add(object, "stats_missing", NULL);
         }
+}
+
+/*
+ * The kinds that are not plain fields.
+ */
+
+static void json_add_exec(struct json_object *object, const struct tb_event *event) {
+        if (event->exec.comm_stale)
+                json_add_bool(object, "comm_stale", true);
+        if (event->exec.program)
+                json_add(object, "program", json_program(event->exec.program));
 }
 
 static void json_add_exit(struct json_object *object, const struct tb_event *event) {
@@ -92,36 +105,19 @@ struct json_object *json_event(const struct tb_event *event) {
         json_add_subject(object, event);
 
         switch (event->kind) {
-        case TB_KIND_FORK:
-                json_add_number(object, "parent_tid", event->fork.parent_tid);
+#define SHOWN_U32(member, name) json_add_number(object, #name, event->member.name);
+#define SHOWN_COMM(member, name) json_add_text(object, #name, event->member.name);
+#define HIDDEN_U32(member, name)
+#define HIDDEN_COMM(member, name)
+#define FIELD(member, name, type, at, json) json##_##type(member, name)
+#define ADD_FIELDS(name, member) EVENT_FIELDS_##member(FIELD)
+#define ADD_OWN(name, member) json_add_##name(object, event);
+#define KIND(NAME, name, number, kernel, task_at, parse, member, wire, WIRE, message, form, flags)                     \
+        case TB_KIND_##NAME:                                                                                           \
+                ADD_##form(name, member)                                                                               \
                 break;
-        case TB_KIND_EXIT:
-                json_add_exit(object, event);
-                break;
-        case TB_KIND_COMM:
-                json_add_text(object, "old_comm", event->comm_change.old_comm);
-                break;
-        case TB_KIND_UID:
-        case TB_KIND_GID:
-                json_add_number(object, "real_id", event->credentials.real_id);
-                json_add_number(object, "effective_id", event->credentials.effective_id);
-                break;
-        case TB_KIND_PTRACE:
-                json_add_number(object, "tracer_pid", event->ptrace.tracer_pid);
-                json_add_number(object, "tracer_tid", event->ptrace.tracer_tid);
-                break;
-        case TB_KIND_LOSS:
-                json_add_loss(object, event);
-                break;
-        case TB_KIND_EXEC:
-                if (event->exec.comm_stale)
-                        json_add_bool(object, "comm_stale", true);
-                if (event->exec.program)
-                        json_add(object, "program", json_program(event->exec.program));
-                break;
-        case TB_KIND_SID:
-        case TB_KIND_COREDUMP:
-                break;
+                EVENT_KINDS(KIND)
+#undef KIND
         }
 
         return object;

@@ -51,8 +51,9 @@ struct json_object *json_status(const struct tb_status *status) {
         json_add_delay_accounting(object, status->delay_accounting);
         json_add(object, "connector", json_source(&status->connector, all, machine));
         json_add(object, "taskstats", json_source(&status->taskstats, all, machine));
-        for (unsigned int kind = TB_KIND_FORK; kind <= TB_KIND_LOSS; ++kind)
-                json_add_known(events, tb_kind_name((enum tb_kind)kind), status->events[kind], all);
+        for (unsigned int kind = 0; kind < status->n_events; ++kind)
+                if (tb_kind_name((enum tb_kind)kind))
+                        json_add_known(events, tb_kind_name((enum tb_kind)kind), status->events[kind], all);
         json_add(object, "events", events);
         json_add_known(object, "live_tasks", status->live_tasks, machine);
         json_add_known(object, "live_processes", status->live_processes, machine);

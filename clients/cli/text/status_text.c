@@ -124,10 +124,12 @@ static void text_events(Text *text, const struct tb_status *status) {
         if (status->withheld)
                 return;
         text_add(text, "Events\n");
-        for (unsigned int kind = TB_KIND_FORK; kind <= TB_KIND_LOSS; ++kind) {
-                if (!status->events[kind])
+        for (unsigned int kind = 0; kind < status->n_events; ++kind) {
+                const char *name = tb_kind_name((enum tb_kind)kind);
+
+                if (!name || !status->events[kind])
                         continue;
-                text_add(text, "  %-14s", tb_kind_name((enum tb_kind)kind));
+                text_add(text, "  %-14s", name);
                 text_add_count(text, 15, status->events[kind], true);
                 text_add(text, "\n");
         }

@@ -6,11 +6,13 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/option.h"
 #include "clients/cli/watch/watch_options.h"
+#include "proto/event_kinds.h"
 
 enum {
         OPTION_ARGS = 256,
@@ -21,14 +23,37 @@ enum {
         OPTION_THREADS,
 };
 
+/* "fork, exec, ", and so on: each kind with a comma behind it. */
+#define KIND_NAME(NAME, name, ...) #name ", "
+#define KIND_NAMES EVENT_KINDS(KIND_NAME)
+
+/* Prints words in lines of at most @width columns, from @column on, where the cursor is. */
+static void watch_options_print_wrapped(const char *text, int column, int width) {
+        int at = column;
+
+        while (*text) {
+                int n = (int)strcspn(text, " ");
+
+                if (at > column && at + 1 + n > width) {
+                        printf("\n%*s", column, "");
+                        at = column;
+                }
+                at += printf("%s%.*s", at > column ? " " : "", n, text);
+                text += n;
+                text += strspn(text, " ");
+        }
+        printf("\n");
+}
+
 static void watch_options_help(void) {
         fputs("Usage: taskbroker [--socket PATH] watch [OPTION]...\n"
               "\n"
               "Prints what tasks do, as it happens.\n"
               "\n"
-              "  -e KIND[,KIND]...  what to print: fork, exec, exit, comm, uid, gid, sid, ptrace,\n"
-              "                     coredump, loss, or all (default: fork,exec,exit,loss)\n"
-              "      --threads      threads too, not only processes\n"
+              "  -e KIND[,KIND]...  ",
+              stdout);
+        watch_options_print_wrapped("what to print: " KIND_NAMES "or all (default: fork,exec,exit,loss)", 21, 84);
+        fputs("      --threads      threads too, not only processes\n"
               "      --args         command lines, with execs and exits\n"
               "      --snapshot     first the tasks that are alive\n"
               "      --json         one JSON object a line\n"
@@ -54,8 +79,7 @@ static int watch_options_read_kinds(WatchOptions *options, const char *value) {
 
         if (!option_read_kinds(value, &options->kinds, wrong, sizeof(wrong)))
                 return error_usage("watch",
-                                      "-e %s: \"%s\" is not a kind of event; there are fork, exec, exit, comm, uid, "
-                                      "gid, sid, ptrace, coredump, loss, and all.",
+                                      "-e %s: \"%s\" is not a kind of event; there are " KIND_NAMES "and all.",
                                       value,
                                       wrong);
         return EXIT_STATUS_OK;

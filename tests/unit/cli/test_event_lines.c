@@ -381,6 +381,7 @@ static void test_status(void) {
                 .connector = { .received = 1284000, .lost = 300 },
                 .taskstats = { .received = 1, .lost = 10 },
         };
+        uint64_t events[32];
         char text[STATUS_TEXT_MAX];
         size_t n;
 
@@ -393,6 +394,9 @@ static void test_status(void) {
 
         /* Everything as large as it gets. */
         memset(&status, 0xff, sizeof(status));
+        memset(events, 0xff, sizeof(events));
+        status.events = events;
+        status.n_events = sizeof(events) / sizeof(*events);
         status.withheld = false;
         status.broker_version = status.kernel_release = "0123456789012345678901234567890123456789012345678901234567890123456789";
         status.delay_accounting = TB_DELAY_ACCOUNTING_ON;

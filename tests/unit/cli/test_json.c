@@ -336,7 +336,10 @@ static void test_stats(void) {
 }
 
 static void test_status(void) {
+        static const uint64_t events[TB_KIND_LOSS + 1] = { [TB_KIND_EXIT] = 9 };
         struct tb_status status = {
+                .events = events,
+                .n_events = TB_KIND_LOSS + 1,
                 .broker_version = "0.1",
                 .kernel_release = "6.1",
                 .epoch = UINT64_MAX,
@@ -358,7 +361,6 @@ static void test_status(void) {
                                              "resumed" };
         struct json_object *object, *part;
 
-        status.events[TB_KIND_EXIT] = 9;
         object = json_status(&status);
         assert(json_object_object_length(object) == 43 - 1);
         assert(json_object_get_uint64(json_object_object_get(object, "epoch")) == UINT64_MAX);
@@ -382,6 +384,8 @@ static void test_status(void) {
         /* Withheld is not zero; where no task is told of, neither is what the kernel lost. */
         for (int machine = 0; machine < 2; ++machine) {
                 struct tb_status some = {
+                        .events = events,
+                        .n_events = TB_KIND_LOSS + 1,
                         .broker_version = "0.1",
                         .kernel_release = "6.1",
                         .withheld = true,

@@ -573,7 +573,7 @@ static void test_status(void) {
         status.taskstats = &sources[1];
         for (unsigned int i = 0; i < 3; ++i) {
                 taskbroker__v1__kind_count__init(&counts[i]);
-                counts[i].kind = (Taskbroker__V1__EventKind)(i == 0 ? 3 : i == 1 ? 10 : 11);
+                counts[i].kind = (Taskbroker__V1__EventKind)(i == 0 ? 3 : i == 1 ? 10 : 1000);
                 counts[i].count = 30 + i;
                 pointers[i] = &counts[i];
         }
@@ -602,6 +602,7 @@ static void test_status(void) {
         assert(got->taskstats_version == 12);
         assert(got->delay_accounting == TB_DELAY_ACCOUNTING_UNKNOWN);
         assert(got->events[TB_KIND_EXIT] == 30 && got->events[TB_KIND_LOSS] == 31 && got->events[TB_KIND_FORK] == 0);
+        assert(got->n_events > TB_KIND_LOSS && got->n_events < 1000);
 
         free(bytes.data);
         pair_free(&pair);

@@ -1,63 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * From the broker's bytes to the library's structs.
+ * Frames: from the broker's bytes to the library's structs.
  *
- * The decoder owns the one message that is handed out at a time. The client
- * gives it each frame with decoder_begin(); where that is a batch, or a part of
- * a snapshot, it then takes the events, or the tasks, out with
- * decoder_next_event() and decoder_next_task(), and must leave the frame's bytes
- * in place until that says 0.
+ * The decoder owns the one message that tb_next() returns at a time. The client gives
+ * it each frame with decoder_begin(). A batch of events, a part of a snapshot and a part
+ * of a sample have many messages: the client takes them with decoder_next(), and leaves
+ * the frame's bytes in place until decoder_next() returns 0.
  *
- * Nothing here trusts the broker: the memory of a message is bounded by its
- * length, what is not known is passed over, and what is malformed is -EPROTO.
+ * The decoder does not trust the broker. The memory of a message is bounded by its
+ * length, unknown members are skipped, and malformed bytes are -EPROTO.
  */
 
-#include <errno.h>
 #include <string.h>
 
-#include "clients/lib/decode.h"
 #include "clients/lib/decode_parts.h"
 #include "clients/lib/wire.h"
-
-/*
- * A true event of 700 bytes takes some 8 KiB. Small messages have the arena's
- * block; beyond that, what a message takes may be this many times its length.
- */
-#define DECODE_MEMORY_FACTOR 8
-
-/* With a byte more, which is zero: so bytes end with a NUL that does not count. */
-static void *decode_alloc(void *data, size_t n) {
-        return arena_alloc(data, n + 1);
-}
-
-static void decode_free(void *data, void *piece) {
-        (void)data;
-        (void)piece;
-}
-
-ProtobufCMessage *decode_unpack(Arena *arena,
-                                const ProtobufCMessageDescriptor *descriptor,
-                                const uint8_t *data,
-                                size_t n_data) {
-        ProtobufCAllocator allocator = {
-                .alloc = decode_alloc,
-                .free = decode_free,
-                .allocator_data = arena,
-        };
-
-        arena_reset(arena, ARENA_BLOCK + n_data * DECODE_MEMORY_FACTOR);
-        return protobuf_c_message_unpack(descriptor, &allocator, n_data, data);
-}
-
-/* A name longer than the protocol allows is cut, not refused: it is only a name. */
-void decode_comm(char comm[static TB_COMM_SIZE], ProtobufCBinaryData bytes) {
-        size_t n = bytes.len < TB_COMM_SIZE ? bytes.len : TB_COMM_SIZE - 1;
-
-        if (n)
-                memcpy(comm, bytes.data, n);
-        memset(comm + n, 0, TB_COMM_SIZE - n);
-}
 
 void decoder_deinit(Decoder *decoder) {
         arena_deinit(&decoder->arena);
@@ -73,21 +31,6 @@ void decoder_restart(Decoder *decoder) {
         decoder->welcomed = false;
         decoder->first_sample = 0;
         decoder->sample = (struct tb_sample){ 0 };
-}
-
-int decoder_refuse(Decoder *decoder, const char *reason) {
-        decoder->reason = reason;
-        return -EPROTO;
-}
-
-/* Why there is no message: protobuf-c does not tell bad bytes from a lack of memory, the arena does. */
-int decoder_not_unpacked(Decoder *decoder, const Arena *arena, const char *reason) {
-        if (arena->out_of_memory)
-                return -ENOMEM;
-        if (arena->exceeded)
-                return decoder_refuse(decoder, "a message would take far more memory than its length allows");
-
-        return decoder_refuse(decoder, reason);
 }
 
 static enum tb_access decode_access(Taskbroker__V1__Access value) {
@@ -180,7 +123,7 @@ static int decoder_status(Decoder *decoder, const uint8_t *data, size_t n_data) 
         if (!wire)
                 return decoder_not_unpacked(decoder, &decoder->arena, "a Status is malformed");
 
-        decode_status(&decoder->status, wire);
+        decode_status(decoder, wire);
         decoder->message = (struct tb_message){
                 .type = TB_MESSAGE_STATUS,
                 .request_id = wire->request_id,
@@ -327,7 +270,7 @@ int decoder_next_event(Decoder *decoder) {
                 if (!wire)
                         return decoder_not_unpacked(decoder, &decoder->arena, "an Event is malformed");
 
-                known = decode_event(event, &decoder->stats, &decoder->process_stats, &decoder->program, wire);
+                known = decode_event(decoder, wire);
                 event->number = decoder->batch.next_number;
                 event->realtime_offset_ns = decoder->batch.realtime_offset_ns;
 
