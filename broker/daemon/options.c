@@ -48,6 +48,7 @@ static void version_print(void);
 #define NUMBER(member, least, most, each, fallback)                                                         \
         .type = OPTION_NUMBER, .offset = FIELD(uint64_t, member), .min = (least), .max = (most), .unit = (each), \
         .number = (fallback)
+#define SECONDS(member, fallback) NUMBER(member, 1, 3600, 1, fallback), .accepted = "a number of seconds"
 #define FD(member) .type = OPTION_FD, .offset = FIELD(int, member), .max = FD_MAX, .accepted = "a file descriptor"
 #define MODE(member) \
         .type = OPTION_MODE, .offset = FIELD(uint32_t, member), .max = 0777, .accepted = "an octal mode such as 0666 or 0660"
@@ -96,6 +97,9 @@ static const OptionRow rows[] = {
 
         /* For tests. */
         { "rcvbuf-bytes", NUMBER(rcvbuf_bytes, 1, MIB_MAX * MIB, 1, 0), .accepted = "a number of bytes" },
+        { "request-seconds", SECONDS(request_seconds, LIMIT_REQUEST_SECONDS) },
+        { "unread-seconds", SECONDS(unread_seconds, LIMIT_UNREAD_SECONDS) },
+        { "resume-seconds", SECONDS(resume_seconds, LIMIT_RESUME_SECONDS) },
         { "connector-fd", FD(connector_fd) },
         { "taskstats-fd", FD(taskstats_fd) },
         { "stats-fd", FD(stats_fd) },

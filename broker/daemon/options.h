@@ -44,6 +44,9 @@ struct Options {
         int stats_fd;           /* -1: open one; a test's broker then has no live statistics */
         int listener_fd;        /* -1: make the socket */
         const char *procfs;
+        uint64_t request_seconds;
+        uint64_t unread_seconds;
+        uint64_t resume_seconds;
 };
 
 /* How the value of an option is read, and the type of its field. */

@@ -29,7 +29,12 @@
 #define SNAPSHOT_KEEP_NS NSEC_PER_SEC
 
 void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t n_bytes_max) {
-        *feeds = (Feeds){ .table = table, .programs = programs, .n_bytes_max = n_bytes_max };
+        *feeds = (Feeds){
+                .table = table,
+                .programs = programs,
+                .n_bytes_max = n_bytes_max,
+                .resume_seconds = LIMIT_RESUME_SECONDS,
+        };
         list_init(&feeds->all);
         list_init(&feeds->list);
 }
@@ -463,10 +468,10 @@ void feeds_age(Feeds *feeds) {
                 Feed *feed = container_of(link, Feed, link);
 
                 feeds_drop_snapshots(feeds, feed, now_ns - SNAPSHOT_KEEP_NS);
-                feed_age(feed, LIMIT_RESUME_SECONDS);
+                feed_age(feed, feeds->resume_seconds);
                 if (scarce)
                         feed_shrink(feed);
-                if (feed->age > LIMIT_RESUME_SECONDS || (feed->stopped && list_is_empty(&feed->cursors)))
+                if (feed->age > feeds->resume_seconds || (feed->stopped && list_is_empty(&feed->cursors)))
                         feeds_free_feed(feeds, feed);
         }
 }

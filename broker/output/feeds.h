@@ -35,6 +35,7 @@ struct Feeds {
         TaskTable *table;               /* not owned */
         ProgramReader *programs;             /* not owned */
         size_t n_bytes_max;             /* of each feed */
+        uint32_t resume_seconds;        /* LIMIT_RESUME_SECONDS, or what a test sets */
 
         List all;                       /* those of feeds_make() included */
         List list;

@@ -36,10 +36,10 @@
 #define LIMIT_REPLY_BYTES (64u * 1024u)
 
 /* Until a connection must have made its first request, and for a request once begun. */
-#define LIMIT_REQUEST_SECONDS 30.0
+#define LIMIT_REQUEST_SECONDS 30u
 
 /* For a client to take its replies once there are LIMIT_REPLY_BYTES, or an Error that ends it. */
-#define LIMIT_UNREAD_SECONDS 30.0
+#define LIMIT_UNREAD_SECONDS 30u
 
 /* What one user may have, root excepted, and what is kept for root. --user-connections, --user-mib. */
 #define LIMIT_CONNECTIONS_RESERVED 64u

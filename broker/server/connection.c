@@ -92,7 +92,7 @@ static void connection_serve(Connection *connection) {
         if (connection->held)
                 ev_timer_stop(connection->owner->loop, &connection->deadline);
         else
-                connection_set_deadline(connection, LIMIT_UNREAD_SECONDS);
+                connection_set_deadline(connection, connection->owner->unread_seconds);
 }
 
 static bool connection_has_hung_up(const Connection *connection) {
@@ -120,7 +120,7 @@ static void connection_end_input(Connection *connection) {
                 connection_close(connection);
         } else {
                 /* No event reports that the peer closes its end for good: it is checked at this interval. */
-                connection_set_deadline(connection, LIMIT_REQUEST_SECONDS);
+                connection_set_deadline(connection, connection->owner->request_seconds);
         }
         connection_flush(connection);
 }
@@ -246,7 +246,7 @@ static void connection_on_deadline(struct ev_loop *loop, ev_timer *watcher, int 
         if (connection->queue.closing || (connection->input_ended && connection_has_hung_up(connection)))
                 return connection_die(connection);
         if (connection->input_ended && !has_replies)
-                return connection_set_deadline(connection, LIMIT_REQUEST_SECONDS);
+                return connection_set_deadline(connection, connection->owner->request_seconds);
         connection_refuse(connection, &(EncodedError){
                                               .code = has_replies ? ERROR_UNREAD_REPLIES : ERROR_TIMEOUT,
                                               .message = has_replies ? "The client does not read the replies to its requests."
@@ -286,7 +286,7 @@ int connection_init(Connection *connection, ConnectionOwner *owner, QuotaUser *u
         ev_timer_init(&connection->delay, connection_on_delay, 0., 0.);
         ev_timer_init(&connection->deadline, connection_on_deadline, 0., 0.);
         ev_io_start(owner->loop, &connection->reader);
-        connection_set_deadline(connection, LIMIT_REQUEST_SECONDS);
+        connection_set_deadline(connection, connection->owner->request_seconds);
         return 0;
 }
 

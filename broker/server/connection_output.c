@@ -72,7 +72,7 @@ void connection_await_request(Connection *connection) {
         if (connection->served && buffer_n(&connection->in) == 0)
                 ev_timer_stop(connection->owner->loop, &connection->deadline);
         else
-                connection_set_deadline(connection, LIMIT_REQUEST_SECONDS);
+                connection_set_deadline(connection, connection->owner->request_seconds);
 }
 
 /*
@@ -106,7 +106,7 @@ void connection_reply(Connection *connection, const uint8_t *frame, size_t n_fra
 void connection_close(Connection *connection) {
         connection->queue.closing = true;
         ev_io_stop(connection->owner->loop, &connection->reader);
-        connection_set_deadline(connection, LIMIT_UNREAD_SECONDS);
+        connection_set_deadline(connection, connection->owner->unread_seconds);
 }
 
 /**
@@ -269,7 +269,7 @@ void connection_wake(Connection *connection) {
  */
 void connection_age(Connection *connection) {
         if (!connection->queue.snapshot.snapshot || connection_is_closing(connection) ||
-            ++connection->snapshot_age < LIMIT_UNREAD_SECONDS)
+            ++connection->snapshot_age < connection->owner->unread_seconds)
                 return;
         connection_refuse(connection, &(EncodedError){
                                               .code = ERROR_UNREAD_REPLIES,

@@ -45,6 +45,8 @@ struct ConnectionOwner {
         ConnectionCallback on_readable;         /* there is input: connection_read() is called now or later */
         ConnectionCallback on_fallen;           /* the cursor fell off its feed, and the loss is to be reported now */
         ConnectionCallback on_dead;             /* to be freed when the turn has ended */
+        uint32_t request_seconds;               /* LIMIT_REQUEST_SECONDS, or what a test sets */
+        uint32_t unread_seconds;                /* LIMIT_UNREAD_SECONDS, or what a test sets */
         size_t n_snapshot_budget;               /* bytes of snapshots that may still be sent in this turn */
         uint64_t n_closed_for_errors;
         uint64_t n_closed_for_strict;

@@ -151,12 +151,13 @@ def wait_for_close(sock):
     assert poll.poll(120_000), "not closed after two minutes"
 
 
-def test_asks_and_never_reads_and_never_asks(daemon):
+def test_asks_and_never_reads_and_never_asks(make_daemon):
     """
     Replies that nobody takes do not pile up: the broker stops reading such a
     client, and after a while cuts it off. So it does with half a request that
-    is never finished. (One test of both: the broker has patience.)
+    is never finished. The broker of an installation waits for half a minute.
     """
+    daemon = make_daemon(arguments=["--request-seconds", "3", "--unread-seconds", "3"])
     subscriber = daemon.subscriber(kinds=("fork",))
     before = memory_kib(daemon.process.pid)
     mute = daemon.client()
