@@ -14,7 +14,7 @@
 
 #include "broker/base/list.h"
 #include "broker/output/encode.h"
-#include "broker/output/feed.h"
+#include "broker/output/cursor.h"
 #include "broker/policy/quota.h"
 
 typedef struct Snapshot Snapshot;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include "broker/output/feed.h"
+#include "broker/output/cursor.h"
 #include "broker/output/snapshot.h"
 #include "broker/policy/quota.h"
 #include "broker/server/buffer.h"

@@ -8,7 +8,7 @@
  */
 
 #include "broker/base/util.h"
-#include "broker/output/feed.h"
+#include "broker/output/cursor.h"
 #include "tests/unit/pb.h"
 
 static const SubscriptionKey feed_topic = { .kinds = EVENT_BIT(EVENT_COMM), .threads = true };

@@ -14,7 +14,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/log.h"
 #include "broker/base/util.h"
-#include "broker/output/feed.h"
+#include "broker/output/cursor.h"
 #include "broker/policy/limits.h"
 #include "broker/server/admission.h"
 #include "broker/server/client.h"

@@ -9,7 +9,7 @@
  */
 
 #include "broker/base/util.h"
-#include "broker/output/feed.h"
+#include "broker/output/cursor.h"
 #include "proto/frame.h"
 #include "tests/unit/harness.h"
 
