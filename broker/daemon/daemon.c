@@ -59,7 +59,7 @@ struct Daemon {
 static void daemon_on_event(Join *join, const Event *event) {
         Daemon *daemon = container_of(join, Daemon, join);
 
-        hub_publish(&daemon->hub, event, join->realtime_offset_ns);
+        hub_publish(&daemon->hub, event);
 }
 
 static void daemon_on_status(StatusReport *report, BrokerStatus *status) {
@@ -79,7 +79,7 @@ static void daemon_on_status(StatusReport *report, BrokerStatus *status) {
         status->taskstats.lost = MAX(status->taskstats.lost, status->taskstats.dropped + status->taskstats.truncated);
         status->live_tasks = daemon->join.table.n_live_tasks;
         status->live_processes = daemon->join.table.n_live_processes;
-        status->unmatched_stats = daemon->join.records.waiting.pool.n_used;
+        status->unmatched_stats = daemon->join.records.pending.pool.n_used;
         status->synthesised_exits = daemon->join.n_synthesised;
         status->synthesised_forks = daemon->join.n_synthesised_forks;
         status->programs_captured = daemon->join.programs.n_captured;

@@ -150,7 +150,7 @@ static void loop_on_reconcile_slice(struct ev_loop *ev, ev_timer *watcher, int e
 
         (void)events;
         if (loop->reconcile->n_mismatches == 0)
-                reconcile_compare(loop->reconcile);
+                reconcile_scan(loop->reconcile);
         loop_turn(loop, &drained);
         if (!drained)
                 return;
@@ -188,7 +188,7 @@ static void loop_check_programs(Loop *loop) {
 }
 
 static void loop_check_table(Loop *loop) {
-        if (!loop->join->wants_reconcile || !join_is_settled(loop->join))
+        if (!loop->join->wants_reconcile || !join_loss_is_settled(loop->join))
                 return;
         loop->join->wants_reconcile = false;
         reconcile_start(loop->reconcile);
@@ -235,7 +235,7 @@ static int loop_check_connector(Loop *loop) {
         if (r == CONNECTOR_E_REPAIRED) {
                 loop->muted_logged = false;
                 log_notice("The proc connector is restored.");
-                join_note_muted(loop->join, loop->connector->muted_since_ns);
+                join_loss_note_muted(loop->join, loop->connector->muted_since_ns);
         }
         return 0;
 }

@@ -167,10 +167,14 @@ static int cpus_grow(Connector *connector, uint32_t cpu) {
         return 0;
 }
 
-static void connector_add_loss(Connector *connector, uint64_t count, uint64_t time_ns, uint32_t cpu, bool cpu_known) {
+static uint64_t connector_wall(const Connector *connector, uint64_t monotonic_ns) {
+        return monotonic_ns + (uint64_t)connector->realtime_offset_ns;
+}
+
+static void connector_add_loss(Connector *connector, uint64_t count, uint64_t monotonic_ns, uint32_t cpu, bool cpu_known) {
         connector->events[connector->n_events++] = (Event){
                 .kind = EVENT_LOSS,
-                .time_ns = time_ns,
+                .time_ns = connector_wall(connector, monotonic_ns),
                 .cpu = cpu,
                 .loss = {
                         .count = count,
@@ -209,7 +213,7 @@ static int connector_account(Connector *connector, const ProcMessage *message) {
         count = MIN(connector->n_ahead, (uint64_t)gap);
         connector->n_ahead -= count;
         if (gap > count)
-                connector_add_loss(connector, gap - count, message->event.time_ns, cpu, true);
+                connector_add_loss(connector, gap - count, message->monotonic_ns, cpu, true);
         return 0;
 }
 
@@ -284,8 +288,10 @@ int connector_read(Connector *connector, size_t n_wanted) {
                         return error_trace(-ENOMEM);
                 if (r == PROC_MESSAGE_E_NO_TASK)
                         ++connector->counters.malformed;
-                if (r == 0)
+                if (r == 0) {
+                        message.event.time_ns = connector_wall(connector, message.monotonic_ns);
                         connector->events[connector->n_events++] = message.event;
+                }
         }
 
         if (connector->batch.n > 0)

@@ -120,7 +120,8 @@ int proc_message_parse(const void *data, size_t n_data, ProcMessage *ret_message
 
         ret_message->seq = cn->seq;
         ret_message->ack = cn->ack;
-        ret_message->event = (Event){ .cpu = p.cpu, .time_ns = p.time_ns };
+        ret_message->monotonic_ns = p.time_ns;
+        ret_message->event = (Event){ .cpu = p.cpu };
         return proc_event_parse(&p, &ret_message->event);
 }
 

@@ -21,7 +21,8 @@ enum {
 struct ProcMessage {
         uint32_t seq;   /* running number of the messages that this CPU made */
         uint32_t ack;   /* acknowledgements: the request's, plus one */
-        Event event;    /* kind, time (monotonic), cpu, pid, tid and the kind's own */
+        uint64_t monotonic_ns;
+        Event event;    /* kind, cpu, pid, tid and the kind's own members; without a time */
 };
 
 /* Tasks have numbers below the kernel's PID_MAX_LIMIT. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <string.h>
+
 #include "broker/model/event.h"
+#include "broker/model/task.h"
 
 /**
  * termination_from_wait_status() - take a wait status apart
@@ -23,6 +26,26 @@ static const uint32_t kind_flags[_EVENT_KIND_N] = {
         EVENT_KINDS(KIND)
 #undef KIND
 };
+
+/**
+ * event_fill() - complete an event with what is known of its task
+ * @event:  the event
+ * @task:   its task; NULL: not known
+ */
+void event_fill(Event *event, const Task *task) {
+        if (!task) {
+                event->task_unknown = true;
+                return;
+        }
+        event->ppid = task->process->ppid;
+        event->uid = task->ruid;
+        event->start_time_ns = task->start_time_ns;
+        memcpy(event->comm, task->comm, sizeof(event->comm));
+        event->program = task->process->program;
+        event->marks = task->process->marks;
+        event->task_unknown = task->flags & TASK_UNKNOWN;
+        event->owner = owner_of_task(task);
+}
 
 /**
  * event_is_of_process() - whether a subscription to processes only has the event

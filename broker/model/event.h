@@ -18,6 +18,7 @@
 #include "proto/event_kinds.h"
 
 typedef struct Event Event;
+typedef struct Task Task;
 typedef struct Termination Termination;
 
 /* Numbers of the wire's EventKind: the rows of proto/event_kinds.h. */
@@ -58,8 +59,8 @@ struct Termination {
 struct Event {
         EventKind kind;
         uint32_t cpu;
-        /* Parser: CLOCK_MONOTONIC. After the join: since the epoch. */
-        uint64_t time_ns;
+        uint64_t time_ns;               /* since the epoch */
+        int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC, with which time_ns was made */
         uint32_t pid;
         uint32_t tid;
         uint32_t ppid;
@@ -71,7 +72,11 @@ struct Event {
         bool only_for_sets;             /* told only where a subscription's set of tasks changes by it */
         const Program *program;         /* NULL: not known; valid during the emit call */
         uint64_t marks;                 /* of the subtrees that the process belongs to */
-        Owner owner;                    /* whose the task is, after the event */
+        Owner owner;                    /* of the task, after the event */
+
+        /* What the event changes, as it was before; valid during the emit call. */
+        const Task *task_before;        /* the task; NULL: not known, or born by the event */
+        const Task *leader_before;      /* its process' leader, gone or not; NULL: as above */
 
         union {
                 /* fork, comm_change, credentials, ptrace: plain fields */
@@ -109,6 +114,7 @@ struct Event {
 };
 
 Termination termination_from_wait_status(uint32_t wait_status);
+void event_fill(Event *event, const Task *task);
 bool event_is_of_process(const Event *event);
 bool event_changes_task(const Event *event);
 bool event_changes_set(const Event *event);

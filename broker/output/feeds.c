@@ -248,33 +248,38 @@ Feed *feeds_get(const Feeds *feeds, uint64_t id) {
         return NULL;
 }
 
+/* What a feed has of an event's task, as it was before: of a process, its leader. */
+static const Task *feed_task_before(const Feed *feed, const Event *event) {
+        return feed->key.threads ? event->task_before : event->leader_before;
+}
+
 /**
  * feeds_filter_timed() - whether an event passes a feed's filter
  * @feed:   the feed
  * @event:  the event
- * @task:   its task as it was before; NULL: not in the table
  *
  * Patterns of names can take long to match, and events are many: what that takes is at
  * the cost of the feed's user, and if that is too much, the feed stops.
  */
-FilterVerdict feeds_filter_timed(Feed *feed, const Event *event, const Task *task) {
+FilterVerdict feeds_filter_timed(Feed *feed, const Event *event) {
+        const Task *before = feed_task_before(feed, event);
         uint64_t begin_ns, end_ns;
         FilterVerdict verdict;
 
         if (feed->key.filter.n_comms == 0 || !feed->place.user)
-                return filter_judge(&feed->key.filter, feed->mark, event, task);
+                return filter_judge(&feed->key.filter, feed->mark, event, before);
         if (feed->stopped)
                 return FILTER_HIDES;
         begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-        verdict = filter_judge(&feed->key.filter, feed->mark, event, task);
+        verdict = filter_judge(&feed->key.filter, feed->mark, event, before);
         end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         feed->stopped = quota_user_filter(feed->place.user, end_ns - begin_ns, end_ns) != 0;
         return verdict;
 }
 
 /* What the filter alone says. */
-static FilterVerdict feed_filter(Feed *feed, const Event *event, const Task *task) {
-        return feed->matches_all ? FILTER_PASSES : feeds_filter_timed(feed, event, task);
+static FilterVerdict feed_filter(Feed *feed, const Event *event) {
+        return feed->matches_all ? FILTER_PASSES : feeds_filter_timed(feed, event);
 }
 
 /*
@@ -282,7 +287,8 @@ static FilterVerdict feed_filter(Feed *feed, const Event *event, const Task *tas
  * leaves the set of those that are told of, as one does that passes the filter no
  * more; one that becomes their own comes in.
  */
-static FilterVerdict feed_hide(const Feed *feed, const Event *event, const Task *task, View view, FilterVerdict verdict) {
+static FilterVerdict feed_hide(const Feed *feed, const Event *event, View view, FilterVerdict verdict) {
+        const Task *before = feed_task_before(feed, event);
         bool was = verdict == FILTER_PASSES || verdict == FILTER_LEAVES;
         bool is = verdict == FILTER_PASSES || verdict == FILTER_ENTERS;
 
@@ -290,7 +296,7 @@ static FilterVerdict feed_hide(const Feed *feed, const Event *event, const Task 
                 return verdict;
         if (!event_changes_task(event))
                 return view == VIEW_NONE ? FILTER_HIDES : verdict;
-        was = was && task && policy_view_task(&feed->rights, task) != VIEW_NONE;
+        was = was && before && policy_view_task(&feed->rights, before) != VIEW_NONE;
         is = is && view != VIEW_NONE;
         if (was)
                 return is ? FILTER_PASSES : FILTER_LEAVES;
@@ -298,7 +304,7 @@ static FilterVerdict feed_hide(const Feed *feed, const Event *event, const Task 
 }
 
 /* Whether a feed tells an event, and how: ENCODE_* bits, or -1. */
-static int feed_variant(Feed *feed, const Event *event, bool of_process, const Task *task, const Task *leader) {
+static int feed_variant(Feed *feed, const Event *event, bool of_process) {
         const Rights *rights = &feed->rights;
         View view = policy_view_event(rights, event);
         int variant = feed->key.programs ? ENCODE_PROGRAM : 0;
@@ -307,9 +313,7 @@ static int feed_variant(Feed *feed, const Event *event, bool of_process, const T
 
         if (!feed->key.threads && !of_process)
                 return -1;
-        if (!feed->key.threads)
-                task = leader;
-        verdict = feed_filter(feed, event, task);
+        verdict = feed_filter(feed, event);
         if (view != VIEW_FULL) {
                 variant |= ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);
                 /* What may not be told selects nothing either. */
@@ -317,7 +321,7 @@ static int feed_variant(Feed *feed, const Event *event, bool of_process, const T
                         return -1;
         }
         if (!rights->all && !rights->others)
-                verdict = feed_hide(feed, event, task, view, verdict);
+                verdict = feed_hide(feed, event, view, verdict);
         else if (view == VIEW_NONE)
                 return -1;
         switch (verdict) {
@@ -333,37 +337,22 @@ static int feed_variant(Feed *feed, const Event *event, bool of_process, const T
         return -1;
 }
 
-/* Whether the task before the event makes a difference. */
-static bool feed_needs_task(const Feed *feed, const Event *event) {
-        return event->kind != EVENT_LOSS && (!feed->matches_all || !(feed->rights.all || feed->rights.others));
-}
-
 /**
  * feeds_publish() - give an event to all feeds that are of it
- * @feeds:               the feeds
- * @event:               the event, after the join; the table has its task as it was before
- * @realtime_offset_ns:  with which its times were made
+ * @feeds:  the feeds
+ * @event:  the event, after the join
  */
-void feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns) {
+void feeds_publish(Feeds *feeds, const Event *event) {
         const uint8_t *encoded[_ENCODE_VARIANTS] UNINITIALISED;
         size_t n[_ENCODE_VARIANTS] UNINITIALISED;
         uint32_t made = 0; /* variants, as bits */
         bool of_process = event_is_of_process(event);
-        const Task *task = NULL, *leader = NULL;
 
         ++feeds->event_count;
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
-                int variant;
+                int variant = feed_variant(feed, event, of_process);
 
-                if (!task && feed_needs_task(feed, event)) {
-                        /* By exec a thread becomes the leader: as a thread it was what it was, as a process that was the leader. */
-                        task = task_table_get(feeds->table, event->kind == EVENT_EXEC && event->exec.caller_tid
-                                                                    ? event->exec.caller_tid
-                                                                    : event->tid);
-                        leader = task_table_get_leader(feeds->table, event->pid);
-                }
-                variant = feed_variant(feed, event, of_process, task, leader);
                 if (variant < 0)
                         continue;
                 if (!(made & 1u << variant)) {
@@ -371,7 +360,7 @@ void feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns)
                         n[variant] = encode_event(event, (uint32_t)variant, feed_tail(feed));
                         made |= 1u << variant;
                 }
-                encoded[variant] = feed_append(feed, encoded[variant], n[variant], realtime_offset_ns);
+                encoded[variant] = feed_append(feed, encoded[variant], n[variant], event->realtime_offset_ns);
         }
 }
 

@@ -67,7 +67,7 @@ void feeds_dispose(Feeds *feeds, Feed *feed);
 
 int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, QuotaUser *user, Feed **ret_feed);
 Feed *feeds_get(const Feeds *feeds, uint64_t id);
-FilterVerdict feeds_filter_timed(Feed *feed, const Event *event, const Task *task);
-void feeds_publish(Feeds *feeds, const Event *event, int64_t realtime_offset_ns);
+FilterVerdict feeds_filter_timed(Feed *feed, const Event *event);
+void feeds_publish(Feeds *feeds, const Event *event);
 int feeds_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, Snapshot **ret_snapshot);
 void feeds_age(Feeds *feeds);

@@ -204,7 +204,8 @@ static void sample_feed_append(SampleFeed *feed, const TaskSample *sample, View 
  */
 
 /* A process ends with any of its tasks: it is called and dated as its leader is. */
-static TaskSample sample_of_exit(const Event *event, const Task *leader, bool of_process) {
+static TaskSample sample_of_exit(const Event *event, bool of_process) {
+        const Task *leader = event->leader_before;
         TaskSample sample = {
                 .pid = event->pid,
                 .tid = event->tid,
@@ -234,7 +235,7 @@ static TaskSample sample_of_exit(const Event *event, const Task *leader, bool of
         return sample;
 }
 
-static void sample_feed_publish(SampleFeed *feed, const Event *event, const Task *task, const Task *leader, Encodings encodings[static 2]) {
+static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings encodings[static 2]) {
         View view = policy_view_event(&feed->feed->rights, event);
         bool of_process = !feed->feed->key.threads;
         TaskSample sample;
@@ -248,35 +249,30 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, const Task
                 return;
         if (of_process && !event_is_of_process(event))
                 return;
-        if (!feed->feed->matches_all &&
-            feeds_filter_timed(feed->feed, event, of_process ? leader : task) == FILTER_HIDES)
+        if (!feed->feed->matches_all && feeds_filter_timed(feed->feed, event) == FILTER_HIDES)
                 return;
         feed->n_forks += event->kind == EVENT_FORK;
         feed->n_execs += event->kind == EVENT_EXEC;
         if (event->kind != EVENT_EXIT)
                 return;
         ++feed->n_exits;
-        sample = sample_of_exit(event, leader, of_process);
+        sample = sample_of_exit(event, of_process);
         sample_feed_append(feed, &sample, view, &encodings[of_process]);
 }
 
 /**
  * sample_feeds_publish() - take note of an event
  * @samples:  the feeds
- * @event:    the event, after the join; the table has its task as it was before
+ * @event:    the event, after the join
  */
 void sample_feeds_publish(SampleFeeds *samples, const Event *event) {
-        const TaskTable *table = samples->feeds->table;
         Encodings encodings[2] UNINITIALISED;
-        const Task *task, *leader;
 
         if (samples->n == 0 || event->only_for_sets)
                 return;
         encodings[0].n = encodings[1].n = 0;
-        task = task_table_get(table, event->kind == EVENT_EXEC && event->exec.caller_tid ? event->exec.caller_tid : event->tid);
-        leader = task_table_get_leader(table, event->pid);
         list_for_each(link, safe, &samples->list)
-                sample_feed_publish(container_of(link, SampleFeed, link), event, task, leader, encodings);
+                sample_feed_publish(container_of(link, SampleFeed, link), event, encodings);
 }
 
 /*

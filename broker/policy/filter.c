@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A filter restricts a subscription to a set of tasks. While an event is emitted, the
- * table has its task as it was before, and the event says what the task is after. The
- * event passes if the task was in the set or is in it now. So a subscriber learns of
+ * A filter restricts a subscription to a set of tasks. An event says what its task is
+ * after it, and refers to the task as it was before (Event.task_before). The event passes if the task was in the set or is in it now. So a subscriber learns of
  * each task that enters the set or leaves it.
  *
  * The criteria are the rows of proto/filter_criteria.h. Each has one function here,
@@ -191,9 +190,9 @@ bool filter_passes_task(const Filter *filter, uint64_t mark, const Task *task) {
  * @filter:  the filter
  * @mark:    of its subtrees
  * @event:   the event
- * @task:    its task as it was before; NULL: not in the table
+ * @before:  event->task_before; for a feed of processes event->leader_before
  */
-FilterVerdict filter_judge(const Filter *filter, uint64_t mark, const Event *event, const Task *task) {
+FilterVerdict filter_judge(const Filter *filter, uint64_t mark, const Event *event, const Task *before) {
         Subject after = {
                 .pid = event->pid,
                 .ppid = event->ppid,
@@ -207,7 +206,7 @@ FilterVerdict filter_judge(const Filter *filter, uint64_t mark, const Event *eve
 
         if (event->kind == EVENT_LOSS)
                 return FILTER_PASSES;
-        was = event->kind != EVENT_FORK && task && filter_passes_task(filter, mark, task);
+        was = before && filter_passes_task(filter, mark, before);
         is = subject_passes(filter, mark, &after);
         if (!was && !is)
                 return FILTER_HIDES;

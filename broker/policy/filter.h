@@ -77,4 +77,4 @@ bool filter_matches_all(const Filter *filter);
 bool filter_parse_cpus(Filter *filter, const char *text);
 
 bool filter_passes_task(const Filter *filter, uint64_t mark, const Task *task);
-FilterVerdict filter_judge(const Filter *filter, uint64_t mark, const Event *event, const Task *task);
+FilterVerdict filter_judge(const Filter *filter, uint64_t mark, const Event *event, const Task *before);

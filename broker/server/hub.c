@@ -228,14 +228,13 @@ void hub_on_programs(Hub *hub) {
 
 /**
  * hub_publish() - hand an event to all feeds
- * @hub:                 the hub
- * @event:               the event, after the join
- * @realtime_offset_ns:  with which its times were made
+ * @hub:    the hub
+ * @event:  the event, after the join
  */
-void hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns) {
+void hub_publish(Hub *hub, const Event *event) {
         if (!event->only_for_sets)
                 ++hub->status.n_events[event->kind];
-        feeds_publish(&hub->feeds, event, realtime_offset_ns);
+        feeds_publish(&hub->feeds, event);
         if (hub->sampler)
                 sampler_publish(hub->sampler, event);
 }

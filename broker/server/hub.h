@@ -58,6 +58,6 @@ uint64_t hub_poll_interval_ns(const Hub *hub);
 bool hub_needs_programs(const Hub *hub);
 void hub_on_programs(Hub *hub);
 
-void hub_publish(Hub *hub, const Event *event, int64_t realtime_offset_ns);
+void hub_publish(Hub *hub, const Event *event);
 bool hub_needs_drain(const Hub *hub);
 int hub_end_turn(Hub *hub);

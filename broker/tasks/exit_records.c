@@ -24,11 +24,11 @@
 
 void exit_records_init(ExitRecords *records, ExitListener *listener) {
         *records = (ExitRecords){ .listener = listener };
-        pending_records_init(&records->waiting);
+        pending_records_init(&records->pending);
 }
 
 void exit_records_deinit(ExitRecords *records) {
-        pending_records_deinit(&records->waiting);
+        pending_records_deinit(&records->pending);
 }
 
 /**
@@ -61,22 +61,22 @@ int exit_records_receive(ExitRecords *records) {
 
         now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         for (;;) {
-                PendingRecord *record = pending_records_reserve(&records->waiting);
+                PendingRecord *record = pending_records_reserve(&records->pending);
 
                 if (!record) {
                         /* Full: exits have not been told for long. The oldest record gives up its place. */
-                        record = pending_records_oldest(&records->waiting);
+                        record = pending_records_oldest(&records->pending);
                         if (!record)
                                 return error_origin(-ENOMEM);
                         ++listener->counters.lost;
-                        pending_records_remove(&records->waiting, record);
+                        pending_records_remove(&records->pending, record);
                         continue;
                 }
                 if (exit_listener_next(listener, &record->record)) {
-                        pending_records_remove(&records->waiting, record);
+                        pending_records_remove(&records->pending, record);
                         return 0;
                 }
-                pending_records_add(&records->waiting, record, now);
+                pending_records_add(&records->pending, record, now);
         }
 }
 
@@ -102,7 +102,7 @@ int exit_records_drain(ExitRecords *records) {
  * Return: The record, which goes on waiting; NULL.
  */
 PendingRecord *exit_records_peek(ExitRecords *records, uint32_t tid) {
-        return pending_records_find(&records->waiting, tid);
+        return pending_records_find(&records->pending, tid);
 }
 
 /**
@@ -149,7 +149,7 @@ int exit_records_find(ExitRecords *records, uint32_t tid, PendingRecord **ret_re
         PendingRecord *record;
         int r;
 
-        while (!(record = pending_records_find(&records->waiting, tid)) && !records->drained) {
+        while (!(record = pending_records_find(&records->pending, tid)) && !records->drained) {
                 r = exit_records_receive(records);
                 if (r)
                         return error_trace(r);
@@ -177,7 +177,7 @@ int exit_records_find_best(ExitRecords *records, const Task *task, uint64_t end_
         r = exit_records_drain(records);
         if (r)
                 return error_trace(r);
-        list_for_each(link, safe, &records->waiting.buckets[task->tid % PENDING_RECORDS_BUCKETS]) {
+        list_for_each(link, safe, &records->pending.buckets[task->tid % PENDING_RECORDS_BUCKETS]) {
                 PendingRecord *record = container_of(link, PendingRecord, bucket_link);
 
                 if (record->record.tid == task->tid && pending_record_fits(record, task, end_ns) &&
@@ -195,5 +195,5 @@ int exit_records_find_best(ExitRecords *records, const Task *task, uint64_t end_
  */
 void exit_records_done(ExitRecords *records, PendingRecord *record) {
         if (record)
-                pending_records_remove(&records->waiting, record);
+                pending_records_remove(&records->pending, record);
 }

@@ -17,7 +17,7 @@ typedef struct ExitRecords ExitRecords;
 
 struct ExitRecords {
         ExitListener *listener;         /* not owned */
-        PendingRecords waiting;
+        PendingRecords pending;
         bool drained;                   /* the listener's queue was empty since exit_records_expect() */
 };
 

@@ -3,21 +3,21 @@
 #include "broker/base/util.h"
 #include "broker/tasks/pending_records.h"
 
-void pending_records_init(PendingRecords *waiting) {
-        pool_init(&waiting->pool, sizeof(PendingRecord), PENDING_RECORDS_MAX);
-        list_init(&waiting->by_age);
+void pending_records_init(PendingRecords *pending) {
+        pool_init(&pending->pool, sizeof(PendingRecord), PENDING_RECORDS_MAX);
+        list_init(&pending->by_age);
         for (size_t i = 0; i < PENDING_RECORDS_BUCKETS; ++i)
-                list_init(&waiting->buckets[i]);
+                list_init(&pending->buckets[i]);
 }
 
-void pending_records_deinit(PendingRecords *waiting) {
-        pool_deinit(&waiting->pool);
-        pending_records_init(waiting);
+void pending_records_deinit(PendingRecords *pending) {
+        pool_deinit(&pending->pool);
+        pending_records_init(pending);
 }
 
 /**
  * pending_records_reserve() - room for a record to be parsed into
- * @waiting:  where it will wait
+ * @pending:  where it will wait
  *
  * Most records are of a task alone: the room for the totals of a process is neither
  * written nor read then, and half of the record stays out of the caches.
@@ -25,8 +25,8 @@ void pending_records_deinit(PendingRecords *waiting) {
  * Return: A record of any content, to be handed to pending_records_add() or pending_records_remove();
  *         NULL if there are PENDING_RECORDS_MAX, or without memory.
  */
-PendingRecord *pending_records_reserve(PendingRecords *waiting) {
-        PendingRecord *record = pool_alloc_any(&waiting->pool);
+PendingRecord *pending_records_reserve(PendingRecords *pending) {
+        PendingRecord *record = pool_alloc_any(&pending->pool);
 
         if (record) {
                 list_init(&record->age_link);
@@ -35,21 +35,21 @@ PendingRecord *pending_records_reserve(PendingRecords *waiting) {
         return record;
 }
 
-void pending_records_add(PendingRecords *waiting, PendingRecord *record, uint64_t now_ns) {
+void pending_records_add(PendingRecords *pending, PendingRecord *record, uint64_t now_ns) {
         record->arrived_ns = now_ns;
-        list_append(&waiting->by_age, &record->age_link);
-        list_append(&waiting->buckets[record->record.tid % PENDING_RECORDS_BUCKETS], &record->bucket_link);
+        list_append(&pending->by_age, &record->age_link);
+        list_append(&pending->buckets[record->record.tid % PENDING_RECORDS_BUCKETS], &record->bucket_link);
 }
 
 /**
  * pending_records_find() - the oldest record of a task
- * @waiting:  where
+ * @pending:  where
  * @tid:      the task
  *
- * Return: The record, which goes on waiting; NULL.
+ * Return: The record, which goes on pending; NULL.
  */
-PendingRecord *pending_records_find(PendingRecords *waiting, uint32_t tid) {
-        list_for_each(link, safe, &waiting->buckets[tid % PENDING_RECORDS_BUCKETS]) {
+PendingRecord *pending_records_find(PendingRecords *pending, uint32_t tid) {
+        list_for_each(link, safe, &pending->buckets[tid % PENDING_RECORDS_BUCKETS]) {
                 PendingRecord *record = container_of(link, PendingRecord, bucket_link);
 
                 if (record->record.tid == tid)
@@ -58,19 +58,19 @@ PendingRecord *pending_records_find(PendingRecords *waiting, uint32_t tid) {
         return NULL;
 }
 
-PendingRecord *pending_records_oldest(PendingRecords *waiting) {
-        List *link = list_first(&waiting->by_age);
+PendingRecord *pending_records_oldest(PendingRecords *pending) {
+        List *link = list_first(&pending->by_age);
 
         return link ? container_of(link, PendingRecord, age_link) : NULL;
 }
 
 /**
  * pending_records_remove() - free a record, whether it waits or is only reserved
- * @waiting:  where
+ * @pending:  where
  * @record:   the record
  */
-void pending_records_remove(PendingRecords *waiting, PendingRecord *record) {
+void pending_records_remove(PendingRecords *pending, PendingRecord *record) {
         list_unlink(&record->age_link);
         list_unlink(&record->bucket_link);
-        pool_free(&waiting->pool, record);
+        pool_free(&pending->pool, record);
 }

@@ -22,7 +22,7 @@ typedef struct PendingRecord PendingRecord;
 #define PENDING_RECORDS_MAX 65536u
 
 struct PendingRecord {
-        List age_link;          /* of waiting->by_age */
+        List age_link;          /* of pending->by_age */
         List bucket_link;
         uint64_t arrived_ns;    /* monotonic */
         ExitRecord record;
@@ -34,11 +34,11 @@ struct PendingRecords {
         List buckets[PENDING_RECORDS_BUCKETS];
 };
 
-void pending_records_init(PendingRecords *waiting);
-void pending_records_deinit(PendingRecords *waiting);
+void pending_records_init(PendingRecords *pending);
+void pending_records_deinit(PendingRecords *pending);
 
-PendingRecord *pending_records_reserve(PendingRecords *waiting);
-void pending_records_add(PendingRecords *waiting, PendingRecord *record, uint64_t now_ns);
-PendingRecord *pending_records_find(PendingRecords *waiting, uint32_t tid);
-PendingRecord *pending_records_oldest(PendingRecords *waiting);
-void pending_records_remove(PendingRecords *waiting, PendingRecord *record);
+PendingRecord *pending_records_reserve(PendingRecords *pending);
+void pending_records_add(PendingRecords *pending, PendingRecord *record, uint64_t now_ns);
+PendingRecord *pending_records_find(PendingRecords *pending, uint32_t tid);
+PendingRecord *pending_records_oldest(PendingRecords *pending);
+void pending_records_remove(PendingRecords *pending, PendingRecord *record);

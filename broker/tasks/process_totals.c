@@ -17,7 +17,6 @@
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/util.h"
-#include "broker/tasks/join_exit.h"
 #include "broker/model/owner.h"
 #include "broker/tasks/process_totals.h"
 
@@ -236,7 +235,7 @@ int live_answer(Join *join, StatsSource *source, const Task *task, StatsAnswer *
                         return error_trace(r);
         }
         if (ret_answer->state == STATS_ANSWER_LIVE) {
-                stats_apply_facts(&ret_answer->stats, join->features, task);
+                join_mask_stats(join, &ret_answer->stats, task);
                 /* Of those that live it says nothing. */
                 ret_answer->stats.groups &= ~STATS_EXIT_STATUS;
         }

@@ -12,7 +12,7 @@
 
 #include "broker/kernel/stats_source.h"
 #include "broker/model/sample.h"
-#include "broker/tasks/join.h"
+#include "broker/tasks/join_state.h"
 
 typedef struct ProcessTotals ProcessTotals;
 

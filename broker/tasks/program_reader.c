@@ -44,8 +44,8 @@ struct Reading {
         char cgroup[PROGRAM_PATH_MAX + 1];
 };
 
-void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ProgramReaderReport tell) {
-        *programs = (ProgramReader){ .procfs_fd = procfs_fd, .table = table, .tell = tell };
+void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ProgramReaderCommit commit) {
+        *programs = (ProgramReader){ .procfs_fd = procfs_fd, .table = table, .commit = commit };
 }
 
 /**
@@ -267,7 +267,7 @@ int program_reader_read_at_exec(ProgramReader *programs, const Task *task, bool 
         return error_trace(program_reader_read(programs, task, ret_program));
 }
 
-static int program_reader_read_process(ProgramReader *programs, const Task *task) {
+static int program_reader_read_process(ProgramReader *programs, Task *task) {
         Process *process = task->process;
         Program *program;
         int r;
@@ -277,9 +277,10 @@ static int program_reader_read_process(ProgramReader *programs, const Task *task
         r = program_reader_read(programs, task, &program);
         if (r)
                 return error_trace(r);
-        if (programs->tell && strcmp(program_cgroup(program), process->program ? program_cgroup(process->program) : "") != 0)
-                programs->tell(programs, task, program);
-        task_table_set_program(programs->table, process, program);
+        if (programs->commit && strcmp(program_cgroup(program), process->program ? program_cgroup(process->program) : "") != 0)
+                programs->commit(programs, task, program);
+        else
+                task_table_set_program(programs->table, process, program);
         ++programs->n_outside_exec;
         return 0;
 }
@@ -298,7 +299,7 @@ int program_reader_read_slice(ProgramReader *programs) {
                 programs->complete = true;
         }
         for (size_t i = 0; i < SLICE;) {
-                const Task *task = task_table_next(programs->table, programs->next_tid);
+                Task *task = task_table_next(programs->table, programs->next_tid);
                 const Program *program;
                 int r;
 

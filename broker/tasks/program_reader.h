@@ -14,8 +14,8 @@
 
 typedef struct ProgramReader ProgramReader;
 
-/* Before the table has it. */
-typedef void (*ProgramReaderReport)(ProgramReader *programs, const Task *task, const Program *program);
+/* Stores a program in the table, of which it takes over a use, and reports it. */
+typedef void (*ProgramReaderCommit)(ProgramReader *programs, Task *task, Program *program);
 
 /* A negative errno, or 0. */
 typedef int (*ProgramReaderHasEnded)(ProgramReader *programs, const Task *task, bool *ret_ended);
@@ -24,7 +24,7 @@ struct ProgramReader {
         int procfs_fd;                  /* not owned */
         TaskTable *table;               /* not owned */
         ProgramReaderHasEnded has_ended;     /* by now; or NULL */
-        ProgramReaderReport tell;              /* of a cgroup that became known, or another, outside of an exec; or NULL */
+        ProgramReaderCommit commit;     /* of a cgroup that became known, or changed, without an exec; or NULL */
         size_t n_wanted;                /* how many want them */
         bool complete;                  /* a pass has begun since somebody wanted them, and leaves nothing out */
         uint32_t next_tid;              /* of the pass; 0: there is none */
@@ -37,7 +37,7 @@ struct ProgramReader {
         uint64_t n_skipped;
 };
 
-void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ProgramReaderReport tell);
+void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ProgramReaderCommit commit);
 
 void program_reader_want(ProgramReader *programs);
 void program_reader_unwant(ProgramReader *programs);

@@ -215,7 +215,7 @@ void sweep_on_event(Sweep *sweep, const Event *event) {
         Task *task;
 
         process_totals_on_event(&sweep->sum, event);
-        /* With this a task may come into the set that somebody asked for: it is told of as if it had run. */
+        /* The task may enter the set of a feed by this: it is sampled as if it had run. */
         if (!event_changes_task(event))
                 return;
         task = task_table_get(&sweep->join->table, event->tid);

@@ -113,7 +113,7 @@ static void age(Fuzz *fuzz) {
 
         fuzz->join.lossy_ns -= ns;
         fuzz->join.lossy_since_ns -= ns;
-        list_for_each(link, safe, &fuzz->join.records.waiting.by_age)
+        list_for_each(link, safe, &fuzz->join.records.pending.by_age)
                 container_of(link, PendingRecord, age_link)->arrived_ns -= ns;
         assert(join_tick(&fuzz->join) == 0);
 }
@@ -168,7 +168,7 @@ static void step(Fuzz *fuzz) {
                 break;
         case 14:
                 if (op & 0x80)
-                        join_note_muted(&fuzz->join, fuzz->now - 20 * MS);
+                        join_loss_note_muted(&fuzz->join, fuzz->now - 20 * MS);
                 break;
         default:
                 turn(fuzz);

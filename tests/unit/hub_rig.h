@@ -21,6 +21,7 @@
 #include "broker/server/hub.h"
 #include "broker/server/listener.h"
 #include "broker/server/sampler.h"
+#include "broker/tasks/join.h"
 #include "tests/unit/made.h"
 #include "tests/unit/pb.h"
 
@@ -37,6 +38,7 @@ struct Rig {
         struct ev_loop *loop;
         Hub hub;
         KernelFeatures features;
+        Connector connector;    /* silent */
         Tree procfs;
         Join join;              /* has the table and the programs; nothing comes out of it */
         ExitListener exits;     /* records that wait for the exits of those who are gone */
@@ -75,7 +77,7 @@ static inline Rig *rig_new_sized(size_t feed_bytes) {
         packet_pair(fds);
         rig->exits_kernel = fds[1];
         assert(exit_listener_init(&rig->exits, &(ExitListenerOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) == 0);
-        join_init(&rig->join, NULL, &rig->exits, &rig->features, rig->procfs.fd, NULL);
+        join_init(&rig->join, &rig->connector, &rig->exits, &rig->features, rig->procfs.fd, NULL);
         join_set_realtime_offset(&rig->join, 5);
         /* what they find is nobody's event */
         program_reader_init(&rig->join.programs, rig->procfs.fd, &rig->join.table, NULL);
@@ -517,8 +519,18 @@ static inline Peer peer_new_subscribed(Rig *rig, int n_buffer, bool strict, uint
         return peer;
 }
 
+/* Publishes an event as the join does: it refers to its task as the table has it. */
 static inline void rig_publish_event(Rig *rig, const Event *event) {
-        hub_publish(&rig->hub, event, 5);
+        const TaskTable *table = &rig->join.table;
+        Event emitted = *event;
+        uint32_t tid = event->kind == EVENT_EXEC && event->exec.caller_tid ? event->exec.caller_tid : event->tid;
+
+        emitted.realtime_offset_ns = 5;
+        if (event->kind != EVENT_FORK && event->kind != EVENT_LOSS) {
+                emitted.task_before = task_table_get(table, tid);
+                emitted.leader_before = task_table_get_leader(table, event->pid);
+        }
+        hub_publish(&rig->hub, &emitted);
 }
 
 /* An event whose task has the number of how many were published before it. */

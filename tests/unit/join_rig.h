@@ -245,8 +245,8 @@ static inline void rig_expect_live(const Rig *rig, size_t n_tasks, size_t n_proc
 
 /* No record waits, and no totals are left of who has ended. */
 static inline void rig_expect_clean(Rig *rig) {
-        assert(!pending_records_oldest(&rig->join.records.waiting));
-        assert(rig->join.records.waiting.pool.n_used == 0);
+        assert(!pending_records_oldest(&rig->join.records.pending));
+        assert(rig->join.records.pending.pool.n_used == 0);
         assert(rig->join.table.totals.n_used <= rig->join.table.n_live_processes);
         assert(rig->join.table.processes.n_used == rig->join.table.n_live_processes);
 }
@@ -255,7 +255,7 @@ static inline void rig_expect_clean(Rig *rig) {
 static inline void rig_age(Rig *rig, uint64_t ns) {
         rig->join.lossy_ns -= ns;
         rig->join.lossy_since_ns -= ns;
-        list_for_each(link, safe, &rig->join.records.waiting.by_age)
+        list_for_each(link, safe, &rig->join.records.pending.by_age)
                 container_of(link, PendingRecord, age_link)->arrived_ns -= ns;
 }
 

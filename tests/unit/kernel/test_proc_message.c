@@ -27,7 +27,7 @@ static Event parse_event(uint32_t what, uint32_t a, uint32_t b, uint32_t c, uint
         assert(message.seq == 0xfffffff7);
         assert(message.ack == 0);
         assert(message.event.cpu == 3);
-        assert(message.event.time_ns == 0x123456789abcdef0);
+        assert(message.monotonic_ns == 0x123456789abcdef0);
         assert(!message.event.task_unknown && !message.event.synthesised && message.event.start_time_ns == 0);
         return message.event;
 }

@@ -61,7 +61,7 @@ static Event make_event(EventKind kind) {
         if (kind == EVENT_EXEC) /* of which the two are the same */                                                    \
                 put_u32(data, EVENT_DATA + (task_at), word_at(kind, (task_at) + 4));                                   \
         assert(proc_message_parse(data, sizeof(data), &message) == 0);                                                 \
-        assert(event->kind == kind && event->cpu == 3 && event->time_ns == 77);                                        \
+        assert(event->kind == kind && event->cpu == 3 && message.monotonic_ns == 77);                                  \
         assert(event->pid == word_at(kind, (task_at) + 4));                                                            \
         assert(event->tid == word_at(kind, kind == EVENT_EXEC ? 4 : (task_at)));
 #define CHECK_U32(member, name, at) assert(event->member.name == word_at(kind, at));

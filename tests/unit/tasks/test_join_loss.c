@@ -364,8 +364,8 @@ static void test_waiting_room_is_full(void) {
         lost = rig->listener.counters.lost;
         /* one place may be kept for the record that comes next */
         assert(lost == 100 || lost == 101);
-        assert(rig->join.records.waiting.pool.n_used + lost == PENDING_RECORDS_MAX + 100);
-        assert(pending_records_oldest(&rig->join.records.waiting)->record.tid == 1000 + lost);
+        assert(rig->join.records.pending.pool.n_used + lost == PENDING_RECORDS_MAX + 100);
+        assert(pending_records_oldest(&rig->join.records.pending)->record.tid == 1000 + lost);
         rig_exit(rig, 1000 + PENDING_RECORDS_MAX, 1000 + PENDING_RECORDS_MAX, 0);
         rig_turn(rig);
         assert(rig_next(rig)->exit.stats);
@@ -387,7 +387,7 @@ static void test_muted(void) {
         rig_record(rig, RECORD(100, 100, 10, 0, AC_FLAG_GROUP, "x"));
         rig_record(rig, RECORD(102, 102, 10, 0, AC_FLAG_GROUP, "x"));
         rig_turn(rig);
-        join_note_muted(&rig->join, since);
+        join_loss_note_muted(&rig->join, since);
         assert(join_tick(&rig->join) == 0);
         rig_expect_nothing(rig);
 
@@ -411,7 +411,7 @@ static void test_muted(void) {
 static void test_muted_without_exits(void) {
         Rig *rig = rig_new();
 
-        join_note_muted(&rig->join, rig->join.start_ns);
+        join_loss_note_muted(&rig->join, rig->join.start_ns);
         rig_tick_later(rig);
         assert(rig_expect_loss(rig, LOSS_CONNECTOR, LOSS_MUTED, 0)->loss.at_least);
         rig_free(rig);
@@ -429,7 +429,7 @@ static void test_overdue(void) {
         rig_record(rig, RECORD(100, 100, 10, 0, AC_FLAG_GROUP, "x"));
         rig_turn(rig);
         rig_age(rig, 3 * NSEC_PER_SEC);
-        start = rig_wall(pending_records_oldest(&rig->join.records.waiting)->arrived_ns) - 10 * NSEC_PER_USEC;
+        start = rig_wall(pending_records_oldest(&rig->join.records.pending)->arrived_ns) - 10 * NSEC_PER_USEC;
         proc_add_task(&rig->procfs, 100, 100, "x", 1, proc_ticks(start));
         assert(join_tick(&rig->join) == 0 && !rig->join.was_muted);
         rig_expect_nothing(rig);

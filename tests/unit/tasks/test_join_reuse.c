@@ -263,7 +263,7 @@ static void test_noise(void) {
                         if (random_below(&state, 4) == 0)
                                 rig_tick_later(rig);
                         if (random_below(&state, 10) == 0)
-                                join_note_muted(&rig->join, rig->join.start_ns);
+                                join_loss_note_muted(&rig->join, rig->join.start_ns);
                         assert(rig->join.table.n_live_tasks <= 8);
                         assert(rig->join.table.n_live_processes <= 8);
                         assert(rig->join.table.processes.n_used == rig->join.table.n_live_processes);

@@ -106,7 +106,7 @@ static void compare(Case *c) {
         reconcile_init(&reconcile, &c->rig->join, c->rig->procfs.fd);
         reconcile_start(&reconcile);
         while (reconcile.phase != RECONCILE_IDLE) {
-                reconcile_compare(&reconcile);
+                reconcile_scan(&reconcile);
                 rig_turn(c->rig);
                 assert(reconcile_apply(&reconcile) == 0);
         }

@@ -7,22 +7,22 @@
 #include "broker/tasks/pending_records.h"
 #include "tests/unit/harness.h"
 
-static PendingRecords waiting;
+static PendingRecords pending;
 
 static PendingRecord *add(uint32_t tid, uint64_t now_ns, uint64_t etime_us) {
-        PendingRecord *record = pending_records_reserve(&waiting);
+        PendingRecord *record = pending_records_reserve(&pending);
 
         assert(record);
         record->record.tid = tid;
         record->record.stats.ac_etime_us = etime_us;
-        pending_records_add(&waiting, record, now_ns);
+        pending_records_add(&pending, record, now_ns);
         return record;
 }
 
 static void test_first_in_first_out(void) {
-        pending_records_init(&waiting);
-        assert(!pending_records_find(&waiting, 5));
-        assert(!pending_records_oldest(&waiting));
+        pending_records_init(&pending);
+        assert(!pending_records_find(&pending, 5));
+        assert(!pending_records_oldest(&pending));
 
         add(5, 10, 1);
         /* the same bucket, another task */
@@ -30,61 +30,61 @@ static void test_first_in_first_out(void) {
         add(5, 12, 3);
         add(6, 13, 4);
 
-        assert(pending_records_oldest(&waiting)->arrived_ns == 10);
-        assert(pending_records_find(&waiting, 5)->record.stats.ac_etime_us == 1);
-        assert(pending_records_find(&waiting, 5)->record.stats.ac_etime_us == 1);
-        assert(pending_records_find(&waiting, 5 + PENDING_RECORDS_BUCKETS)->record.stats.ac_etime_us == 2);
-        assert(!pending_records_find(&waiting, 5 + 2 * PENDING_RECORDS_BUCKETS));
+        assert(pending_records_oldest(&pending)->arrived_ns == 10);
+        assert(pending_records_find(&pending, 5)->record.stats.ac_etime_us == 1);
+        assert(pending_records_find(&pending, 5)->record.stats.ac_etime_us == 1);
+        assert(pending_records_find(&pending, 5 + PENDING_RECORDS_BUCKETS)->record.stats.ac_etime_us == 2);
+        assert(!pending_records_find(&pending, 5 + 2 * PENDING_RECORDS_BUCKETS));
 
-        pending_records_remove(&waiting, pending_records_find(&waiting, 5));
-        assert(pending_records_find(&waiting, 5)->record.stats.ac_etime_us == 3);
-        assert(pending_records_oldest(&waiting)->record.tid == 5 + PENDING_RECORDS_BUCKETS);
-        pending_records_remove(&waiting, pending_records_find(&waiting, 5));
-        assert(!pending_records_find(&waiting, 5));
-        pending_records_remove(&waiting, pending_records_oldest(&waiting));
-        assert(pending_records_oldest(&waiting)->record.tid == 6);
-        pending_records_remove(&waiting, pending_records_oldest(&waiting));
-        assert(!pending_records_oldest(&waiting) && waiting.pool.n_used == 0);
-        pending_records_deinit(&waiting);
+        pending_records_remove(&pending, pending_records_find(&pending, 5));
+        assert(pending_records_find(&pending, 5)->record.stats.ac_etime_us == 3);
+        assert(pending_records_oldest(&pending)->record.tid == 5 + PENDING_RECORDS_BUCKETS);
+        pending_records_remove(&pending, pending_records_find(&pending, 5));
+        assert(!pending_records_find(&pending, 5));
+        pending_records_remove(&pending, pending_records_oldest(&pending));
+        assert(pending_records_oldest(&pending)->record.tid == 6);
+        pending_records_remove(&pending, pending_records_oldest(&pending));
+        assert(!pending_records_oldest(&pending) && pending.pool.n_used == 0);
+        pending_records_deinit(&pending);
 }
 
 /* A record that was reserved and not used is handed back. */
 static void test_reserved(void) {
         PendingRecord *record;
 
-        pending_records_init(&waiting);
-        record = pending_records_reserve(&waiting);
-        assert(record && waiting.pool.n_used == 1);
-        assert(!pending_records_oldest(&waiting) && !pending_records_find(&waiting, 0));
-        pending_records_remove(&waiting, record);
-        assert(waiting.pool.n_used == 0);
-        pending_records_deinit(&waiting);
+        pending_records_init(&pending);
+        record = pending_records_reserve(&pending);
+        assert(record && pending.pool.n_used == 1);
+        assert(!pending_records_oldest(&pending) && !pending_records_find(&pending, 0));
+        pending_records_remove(&pending, record);
+        assert(pending.pool.n_used == 0);
+        pending_records_deinit(&pending);
 }
 
 static void test_limit(void) {
-        pending_records_init(&waiting);
+        pending_records_init(&pending);
         for (uint32_t i = 0; i < PENDING_RECORDS_MAX; ++i)
                 add(1 + i % 40000, i, i);
-        assert(!pending_records_reserve(&waiting));
-        assert(waiting.pool.n_used == PENDING_RECORDS_MAX);
+        assert(!pending_records_reserve(&pending));
+        assert(pending.pool.n_used == PENDING_RECORDS_MAX);
 
         /* the oldest gives up its place */
-        assert(pending_records_oldest(&waiting)->record.tid == 1);
-        pending_records_remove(&waiting, pending_records_oldest(&waiting));
-        assert(pending_records_oldest(&waiting)->record.tid == 2);
-        assert(pending_records_find(&waiting, 1)->record.stats.ac_etime_us == 40000);
+        assert(pending_records_oldest(&pending)->record.tid == 1);
+        pending_records_remove(&pending, pending_records_oldest(&pending));
+        assert(pending_records_oldest(&pending)->record.tid == 2);
+        assert(pending_records_find(&pending, 1)->record.stats.ac_etime_us == 40000);
         add(7, PENDING_RECORDS_MAX, PENDING_RECORDS_MAX);
-        assert(!pending_records_reserve(&waiting));
+        assert(!pending_records_reserve(&pending));
 
         /* in the order of their arrival to the last */
         for (uint64_t i = 1; i <= PENDING_RECORDS_MAX; ++i) {
-                PendingRecord *record = pending_records_oldest(&waiting);
+                PendingRecord *record = pending_records_oldest(&pending);
 
-                assert(record->arrived_ns == i && pending_records_find(&waiting, record->record.tid) == record);
-                pending_records_remove(&waiting, record);
+                assert(record->arrived_ns == i && pending_records_find(&pending, record->record.tid) == record);
+                pending_records_remove(&pending, record);
         }
-        assert(!pending_records_oldest(&waiting) && waiting.pool.n_used == 0);
-        pending_records_deinit(&waiting);
+        assert(!pending_records_oldest(&pending) && pending.pool.n_used == 0);
+        pending_records_deinit(&pending);
 }
 
 int main(void) {

@@ -321,9 +321,9 @@ static void test_born_meanwhile(void) {
         add_owned(&rig->procfs, 700, "parent", 1, 5);
         reconcile_init(&reconcile, &rig->join, rig->procfs.fd);
         reconcile_start(&reconcile);
-        reconcile_compare(&reconcile);
+        reconcile_scan(&reconcile);
         assert(reconcile_apply(&reconcile) == 0 && reconcile.phase == RECONCILE_FOUND);
-        reconcile_compare(&reconcile);
+        reconcile_scan(&reconcile);
         assert(reconcile.n_mismatches == 1);
         ticks = proc_ticks(rig_wall(rig_fork(rig, 700, 900, 900)));
         add_owned(&rig->procfs, 900, "child", 700, ticks);
@@ -334,7 +334,7 @@ static void test_born_meanwhile(void) {
         assert(task && task->flags & TASK_UNKNOWN && owner_of_task(task).claim == OWNER_NONE);
         while (reconcile.phase != RECONCILE_IDLE) {
                 assert(reconcile_apply(&reconcile) == 0);
-                reconcile_compare(&reconcile);
+                reconcile_scan(&reconcile);
                 rig_turn(rig);
         }
         for (uint32_t pid = 800; pid <= 900; pid += 100) {

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <string.h>
+
+#include "broker/base/clock.h"
+#include "broker/base/util.h"
+#include "broker/tasks/join_change.h"
+
+/* A task that is not in the table: the event has what the kernel sent. */
+static void change_unknown(Join *join, Event *event) {
+        event->task_unknown = true;
+        if (event->kind == EVENT_COMM)
+                memcpy(event->comm_change.old_comm, event->comm, sizeof(event->comm));
+        else if (event->kind == EVENT_UID)
+                event->uid = event->credentials.real_id;
+        join_commit(join, event, NULL, NULL);
+}
+
+/* Copies what an event changes into @change. */
+static void change_apply(TaskChange *change, Event *event) {
+        Task *task = &change->task;
+
+        switch (event->kind) {
+        case EVENT_COMM:
+                memcpy(event->comm_change.old_comm, task->comm, sizeof(task->comm));
+                memcpy(task->comm, event->comm, sizeof(task->comm));
+                break;
+        case EVENT_UID:
+                task->ruid = event->credentials.real_id;
+                task->euid = event->credentials.effective_id;
+                task->flags |= TASK_CREDENTIALS_CHANGED;
+                change->process.ran_as_other_user = true;
+                break;
+        case EVENT_GID:
+                task->rgid = event->credentials.real_id;
+                task->egid = event->credentials.effective_id;
+                task->flags |= TASK_CREDENTIALS_CHANGED;
+                change->process.ran_as_other_user = true;
+                break;
+        case EVENT_SID:
+                change->process.session = event->pid;
+                break;
+        default:
+                break;
+        }
+}
+
+/**
+ * join_change() - emit a change of a task, and store it
+ * @join:   the join
+ * @event:  the event, with what the task has from now on
+ */
+void join_change(Join *join, Event *event) {
+        Task *task = task_table_get(&join->table, event->tid);
+        TaskChange change UNINITIALISED;
+
+        if (!task)
+                return change_unknown(join, event);
+        if (event->kind == EVENT_PTRACE || event->kind == EVENT_COREDUMP) {
+                event_fill(event, task);
+                return join_commit(join, event, task, NULL);
+        }
+        task_change_begin(&change, task);
+        change_apply(&change, event);
+        event_fill(event, &change.task);
+        join_commit(join, event, task, &change);
+}
+
+/* An event for feeds whose set of tasks changes; it is no event of the kernel. */
+static Event event_for_sets(const Join *join, const Task *task) {
+        Event event = {
+                .kind = EVENT_COMM,
+                .time_ns = join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)),
+                .pid = task->process->pid,
+                .tid = task->tid,
+                .synthesised = true,
+                .only_for_sets = true,
+        };
+
+        memcpy(event.comm_change.old_comm, task->comm, sizeof(task->comm));
+        return event;
+}
+
+/**
+ * join_change_program() - store the program of a process that became known after its exec
+ * @join:     the join
+ * @task:     a task of the process
+ * @program:  its program, of which a use is taken over
+ *
+ * Feeds that select by cgroup learn whether the process enters or leaves their set.
+ */
+void join_change_program(Join *join, Task *task, Program *program) {
+        Event event = event_for_sets(join, task);
+        TaskChange change UNINITIALISED;
+
+        task_change_begin(&change, task);
+        change.process.program = program;
+        event_fill(&event, &change.task);
+        join_commit(join, &event, task, &change);
+}
+
+/**
+ * join_change_recheck() - check processes that were marked non-dumpable as a precaution
+ * @join:  the join
+ *
+ * Feeds of the owner learn of a process that turns out to be dumpable.
+ */
+void join_change_recheck(Join *join) {
+        Task *task;
+
+        while ((task = recheck_queue_next(&join->recheck_queue, &join->table, join->comm_reader.procfs_fd))) {
+                Event event = event_for_sets(join, task);
+                TaskChange change UNINITIALISED;
+
+                task_change_begin(&change, task);
+                change.task.flags &= (uint16_t)~TASK_NONDUMPABLE;
+                event_fill(&event, &change.task);
+                join_commit(join, &event, task, &change);
+        }
+}

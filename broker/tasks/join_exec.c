@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * An exec gives a process a new program, a new name and new memory, and leaves it one
+ * task. The kernel's event has none of the three: name and program are read from /proc
+ * while there is time, and the owner is checked there too.
+ *
+ * If a thread calls exec that is not the leader, the leader ends first (EXIT and record).
+ * Then the EXEC carries the process' number, and the calling thread never gets an EXIT: it
+ * has become the leader.
+ */
+
+#include <string.h>
+
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/tasks/join_exec.h"
+#include "broker/tasks/join_exit.h"
+#include "broker/tasks/procfs.h"
+
+/* What the calling thread passes on to the leader. */
+#define CALLER_FLAGS (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_NONDUMPABLE)
+
+/*
+ * Finds the thread that called exec. The exits of the threads whose record is here follow;
+ * the thread without a record is the caller. If several have none, records were lost:
+ * their exits come later as those of unknown tasks.
+ */
+static int exec_find_caller(Join *join, Process *process, uint64_t now_ns, Task **ret_caller) {
+        Task *leader = NULL, *caller = NULL;
+        PendingRecord *record;
+        int r;
+
+        r = exit_records_drain(&join->records);
+        if (r)
+                return error_trace(r);
+
+        list_for_each(link, safe, &process->tasks) {
+                Task *task = container_of(link, Task, link);
+
+                if (task->tid == process->pid)
+                        leader = task;
+                else if (!pending_record_is_of(exit_records_peek(&join->records, task->tid), task))
+                        caller = task;
+        }
+        if (leader && !caller && (leader->flags & TASK_GONE) && leader->start_time_ns) {
+                /* The caller was never seen. */
+                task_table_revive(&join->table, leader);
+                return 0;
+        }
+        if (!leader || !caller)
+                return 0;
+
+        record = exit_records_peek(&join->records, leader->tid);
+        if (!(leader->flags & TASK_GONE) && record && !(record->record.stats.ac_flag & AC_FLAG_GROUP)) {
+                /* The old leader's EXIT will come late. */
+                r = join_exit_synthesise_task(join, leader, record, now_ns);
+                if (r)
+                        return error_trace(r);
+                leader->flags |= TASK_LATE_EXIT_EXPECTED;
+        }
+        if (leader->flags & TASK_GONE)
+                task_table_revive(&join->table, leader);
+        *ret_caller = caller;
+        return 0;
+}
+
+/* Copies what the leader takes over from the thread that called exec. */
+static void exec_replace_leader(TaskChange *change, const Task *caller) {
+        Task *leader = &change->task;
+
+        leader->ruid = caller->ruid;
+        leader->euid = caller->euid;
+        leader->rgid = caller->rgid;
+        leader->egid = caller->egid;
+        leader->flags = (uint16_t)((leader->flags & ~CALLER_FLAGS) | (caller->flags & CALLER_FLAGS));
+        memcpy(leader->comm, caller->comm, sizeof(leader->comm));
+}
+
+/* Removes the caller, now the leader, and the threads without a record: none of them gets an EXIT that is known. */
+static void exec_remove_threads(Join *join, const Task *leader) {
+        list_for_each(link, safe, &leader->process->tasks) {
+                Task *task = container_of(link, Task, link);
+
+                if (task != leader && !pending_record_is_of(exit_records_peek(&join->records, task->tid), task))
+                        task_table_end_task(&join->table, task);
+        }
+}
+
+enum {
+        _EXEC_E_SUCCESS,
+        EXEC_E_IN_PROC,         /* read in /proc, and the owner of its file too */
+        EXEC_E_IN_RECORD,       /* read in the record of its exit */
+};
+
+/*
+ * Reads the name after the exec; 0: not known. If the process has ended meanwhile, its
+ * record has the name. Otherwise /proc has it, which is read only while the kernel's queue
+ * is empty: under load the queue comes first. If the process had ended by then, /proc may
+ * have shown the next owner of its number.
+ */
+static int exec_read_comm(Join *join,
+                          const Event *event,
+                          const Task *task,
+                          char ret_comm[static COMM_SIZE],
+                          uint32_t *ret_owner) {
+        uint64_t monotonic_ns = event->time_ns - (uint64_t)join->realtime_offset_ns;
+        PendingRecord *record;
+        bool in_proc = false;
+        int r;
+
+        record = exit_records_peek(&join->records, event->pid);
+        if (!record) {
+                if (!join->connector->empty)
+                        return 0;
+                in_proc = comm_reader_read(&join->comm_reader, event->pid, monotonic_ns, ret_comm, ret_owner);
+                exit_records_expect(&join->records);
+                r = exit_records_drain(&join->records);
+                if (r)
+                        return error_trace(r);
+                record = exit_records_peek(&join->records, event->pid);
+                if (!record)
+                        return in_proc ? EXEC_E_IN_PROC : 0;
+        }
+        if (task && !pending_record_fits(record, task, join_wall(join, record->arrived_ns)))
+                return in_proc ? EXEC_E_IN_PROC : 0;
+        memcpy(ret_comm, record->record.stats.ac_comm, COMM_SIZE);
+        return EXEC_E_IN_RECORD;
+}
+
+/*
+ * Checks whether the process is dumpable after its exec. The owner of its file in /proc,
+ * which was read with its name, is enough for most. A process that ran under other ids
+ * (privileges, a user namespace) is read in full, and is not dumpable until it was.
+ *
+ * Return: TASK_NONDUMPABLE and TASK_RECHECK, or 0.
+ */
+static uint16_t exec_check_dumpable(Join *join, TaskChange *change, bool in_proc, uint32_t owner) {
+        const Task *task = &change->task;
+        Process *process = &change->process;
+        bool suspect = process->ran_as_other_user || (task->flags & TASK_NONDUMPABLE);
+        ProcfsTask found;
+
+        if (!in_proc || task->euid == 0)
+                return suspect ? TASK_NONDUMPABLE | TASK_RECHECK : 0;
+        if (owner == task->euid && !suspect && !process->creds_stale)
+                return 0;
+        /* While a task ends, its files are root's, whatever it was before. */
+        if (!procfs_read_leader(join->comm_reader.procfs_fd, process->pid, &found) || found.ended || found.exiting)
+                return suspect ? TASK_NONDUMPABLE : 0;
+        if (found.ruid != task->ruid || found.rgid != task->rgid || found.nondumpable)
+                return TASK_NONDUMPABLE;
+        process->creds_stale = join->owners_stale = false;
+        return 0;
+}
+
+/* Sets whether its owner may look into the new memory. */
+static void exec_reset_owner(Join *join, TaskChange *change, bool in_proc, uint32_t owner) {
+        uint16_t flags = exec_check_dumpable(join, change, in_proc, owner);
+
+        /* The new memory is dumpable, whatever was set for the old one. */
+        change->process.nondumpable = false;
+        change->task.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_NONDUMPABLE | TASK_RECHECK);
+        change->task.flags |= flags;
+        if (flags & TASK_NONDUMPABLE)
+                change->process.ran_as_other_user = true;
+        if ((flags & TASK_RECHECK) && change->task.euid != 0)
+                recheck_queue_add(&join->recheck_queue, change->process.pid);
+}
+
+/**
+ * join_exec() - complete, emit and store an exec
+ * @join:   the join
+ * @event:  the exec, as parsed
+ *
+ * Return: 0, or a negative errno.
+ */
+int join_exec(Join *join, Event *event) {
+        Process *process = task_table_get_process(&join->table, event->pid);
+        TaskChange change UNINITIALISED;
+        char comm[COMM_SIZE];
+        Task *task, *caller = NULL;
+        uint32_t owner = 0;
+        int found, r;
+
+        if (process && (process->n_live > 1 || !task_table_get(&join->table, event->pid))) {
+                r = exec_find_caller(join, process, event->time_ns, &caller);
+                if (r)
+                        return error_trace(r);
+        }
+
+        task = task_table_get(&join->table, event->tid);
+        found = exec_read_comm(join, event, task, comm, &owner);
+        if (found < 0)
+                return error_trace(found);
+        event->exec.comm_stale = found == 0;
+        if (!task) {
+                event_fill(event, NULL);
+                if (found)
+                        memcpy(event->comm, comm, sizeof(event->comm));
+                join_commit(join, event, NULL, NULL);
+                return 0;
+        }
+
+        task_change_begin(&change, task);
+        if (caller) {
+                exec_replace_leader(&change, caller);
+                event->exec.caller_tid = caller->tid;
+                event->task_before = caller;
+        }
+        if (found)
+                memcpy(change.task.comm, comm, sizeof(comm));
+        r = program_reader_read_at_exec(&join->programs, task, join->connector->empty, &change.process.program);
+        if (r)
+                return error_trace(r);
+        exec_reset_owner(join, &change, found == EXEC_E_IN_PROC, owner);
+        event_fill(event, &change.task);
+        join_commit(join, event, task, &change);
+        if (caller)
+                exec_remove_threads(join, task);
+        return 0;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "broker/tasks/join_state.h"
+
+/* Converts a monotonic time to one since the epoch. */
+uint64_t join_wall(const Join *join, uint64_t monotonic_ns) {
+        return monotonic_ns + (uint64_t)join->realtime_offset_ns;
+}
+
+/**
+ * join_mask_stats() - leave out the statistics that were not measured
+ * @join:   the join
+ * @stats:  of a task, as the kernel sent them
+ * @task:   the task; NULL: not in the table
+ *
+ * Delay accounting is a property of a task, which it gets at its birth. If the birth was
+ * not seen, a count above zero proves it. Otherwise zeros may be no measurements, and are
+ * left out.
+ */
+void join_mask_stats(const Join *join, TaskStats *stats, const Task *task) {
+        const KernelFeatures *features = join->features;
+        bool counted = features->delay_accounting == DELAY_ACCOUNTING_UNKNOWN || (task && (task->flags & TASK_COUNTED)) ||
+                       stats->blkio_delay.count || stats->swapin_delay.count || stats->freepages_delay.count ||
+                       stats->thrashing_delay.count || stats->compact_delay.count || stats->wpcopy_delay.count ||
+                       stats->irq_delay.count;
+
+        stats->groups &= ~features->unsupported;
+        stats->unsupported |= features->unsupported;
+        if (!counted && (stats->groups & STATS_DELAYS)) {
+                stats->groups &= ~STATS_DELAYS;
+                stats->uncounted |= STATS_DELAYS;
+        }
+}
+
+/**
+ * join_emit() - emit a finished event that changes no known task
+ * @join:   the join
+ * @event:  a loss, or a birth whose task is in the table already
+ */
+void join_emit(Join *join, Event *event) {
+        event->realtime_offset_ns = join->realtime_offset_ns;
+        join->last_time_ns = event->time_ns;
+        join->emit(join, event);
+}
+
+/* Emits an event about a task that the table has as it was before. */
+static void join_emit_of(Join *join, Event *event, const Task *task) {
+        if (!event->task_before && task && !(task->flags & TASK_GONE))
+                event->task_before = task;
+        event->leader_before = task_table_get_leader(&join->table, event->pid);
+        join_emit(join, event);
+}
+
+/**
+ * join_commit() - emit an event that changes a task, then change the table
+ * @join:    the join
+ * @event:   the event, with what the task is afterwards
+ * @task:    the task; NULL: not in the table
+ * @change:  what the table has afterwards; NULL: the event changes nothing in the table
+ *
+ * The caller sets @event->task_before only if another task becomes this one.
+ */
+void join_commit(Join *join, Event *event, Task *task, const TaskChange *change) {
+        join_emit_of(join, event, task);
+        if (change)
+                task_table_store(&join->table, task, change);
+}
+
+/**
+ * join_commit_exit() - emit the exit of a task, then remove it from the table
+ * @join:     the join
+ * @event:    the exit
+ * @task:     the task; NULL: not in the table
+ * @process:  its process, removed too if the event ended it; NULL: not in the table
+ */
+void join_commit_exit(Join *join, Event *event, Task *task, Process *process) {
+        join_emit_of(join, event, task);
+        if (task)
+                task_table_end_task(&join->table, task);
+        if (process && event->exit.process_ended)
+                task_table_end_process(&join->table, process);
+}

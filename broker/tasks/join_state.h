@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Join: the state that all parts of the join share, and the three ways in which an event
+ * leaves it. An event reports a change of the task table. Its consumers need the task as
+ * it was before (Event.task_before) and as it is after (the event's own members). So the
+ * event is emitted first, and the table is changed afterwards:
+ *
+ *   join_commit()       a change of a live task
+ *   join_commit_exit()  the end of a task, and of its process
+ *   join_emit()         a birth, whose task is in the table already; and a loss
+ *
+ * No other code of the join calls the consumers. join.c stands on top of all parts.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/kernel/connector.h"
+#include "broker/model/status.h"
+#include "broker/tasks/comm_reader.h"
+#include "broker/tasks/exit_records.h"
+#include "broker/tasks/late_exits.h"
+#include "broker/tasks/program_reader.h"
+#include "broker/tasks/recheck_queue.h"
+#include "broker/tasks/task_table.h"
+
+typedef struct Join Join;
+typedef void (*JoinEmit)(Join *join, const Event *event);
+
+struct Join {
+        Connector *connector;           /* not owned */
+        KernelFeatures *features;       /* not owned */
+        JoinEmit emit;
+
+        TaskTable table;
+        ExitRecords records;
+        LateExits late_exits;
+        CommReader comm_reader;
+        RecheckQueue recheck_queue;
+        ProgramReader programs;
+        int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+        uint64_t start_ns;              /* monotonic */
+
+        uint64_t n_stats_missing;       /* of this turn's exits */
+        uint64_t last_time_ns;          /* of the last event emitted */
+
+        bool wants_reconcile;           /* the table may differ from /proc */
+        bool births_lost;               /* connector messages were lost since the start */
+        bool owners_stale;              /* all processes are marked creds_stale, none was checked since */
+        bool lossy;                     /* connector messages were lost lately: the EXIT of a record may be among them */
+        uint64_t lossy_since_ns;        /* monotonic: when it became so */
+        uint64_t lossy_ns;              /* monotonic: of the last loss */
+        bool was_muted;                 /* until the loss of the blind time is emitted */
+        uint64_t muted_since_ns;        /* monotonic */
+        uint64_t n_blind;               /* exits of the blind time, so far */
+
+        uint64_t n_synthesised;         /* exits */
+        uint64_t n_synthesised_forks;
+};
+
+uint64_t join_wall(const Join *join, uint64_t monotonic_ns);
+void join_mask_stats(const Join *join, TaskStats *stats, const Task *task);
+
+void join_emit(Join *join, Event *event);
+void join_commit(Join *join, Event *event, Task *task, const TaskChange *change);
+void join_commit_exit(Join *join, Event *event, Task *task, Process *process);

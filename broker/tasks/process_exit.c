@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A process ends with its last task, whichever that is. The kernel marks the record of the
+ * task that it takes for the last one (AC_FLAG_GROUP). That record has the exit status of
+ * the process. Its EXIT may overtake that of another thread, so that the tasks are counted
+ * and the mark only gives the status.
+ */
+
+#include <errno.h>
+
+#include "broker/base/error.h"
+#include "broker/base/util.h"
+#include "broker/tasks/process_exit.h"
+#include "broker/tasks/procfs.h"
+
+/**
+ * process_exit_note_mark() - store the exit status of a process, if a record has it
+ * @process:  the process
+ * @record:   of one of its tasks
+ */
+void process_exit_note_mark(Process *process, const ExitRecord *record) {
+        if (!(record->stats.ac_flag & AC_FLAG_GROUP))
+                return;
+        process->has_wait_status = true;
+        process->wait_status = record->stats.ac_exitcode;
+}
+
+/**
+ * process_exit_may_have_more() - whether a process may have tasks that the table has not
+ * @join:     the join
+ * @process:  the process; the last task that the table has of it has ended
+ * @record:   of that task; NULL: there is none
+ *
+ * Only lost births leave such tasks. The kernel marks the record of the last task (since
+ * version 12). If no record of the process was marked and none is missing, the marked one
+ * is still to come. If one is missing, /proc is read. Where there is no time for that, the
+ * process counts as ended; if it has not, reconcile reports it as born again.
+ */
+bool process_exit_may_have_more(const Join *join, const Process *process, const ExitRecord *record) {
+        if (!join->births_lost || process->has_wait_status || (record && record->stats.version < 12))
+                return false;
+        if (record && (!process->totals || process->totals->tasks_missing == 0))
+                return true;
+        return join->connector->empty &&
+               procfs_process_lives(join->comm_reader.procfs_fd, task_table_get_leader(&join->table, process->pid));
+}
+
+/**
+ * process_exit_add_task() - add a task that has ended to the totals of its process
+ * @join:     the join
+ * @process:  the process
+ * @record:   the task's; NULL: it is missing
+ *
+ * Return: 0, or a negative errno.
+ */
+int process_exit_add_task(Join *join, Process *process, const ExitRecord *record) {
+        TaskStats *totals = task_table_totals(&join->table, process);
+
+        if (!totals)
+                return error_origin(-ENOMEM);
+        if (record)
+                task_stats_add(totals, &record->stats);
+        else
+                ++totals->tasks_missing;
+        return 0;
+}
+
+/**
+ * process_exit_finish() - complete the exit that ended a process
+ * @join:     the join
+ * @process:  the process
+ * @record:   of its last task; NULL: there is none
+ * @event:    the exit of that task; gets status and totals
+ *
+ * Return: 0, or a negative errno.
+ */
+int process_exit_finish(Join *join, Process *process, const ExitRecord *record, Event *event) {
+        bool kernel_sums = record && record->has_process;
+        TaskStats *totals;
+        int r;
+
+        event->exit.process_ended = true;
+        event->exit.process_wait_status = process->has_wait_status ? process->wait_status : event->exit.wait_status;
+
+        /* If its other threads ended before the broker started, the kernel's sums are the totals. */
+        if (!process->totals && kernel_sums) {
+                r = process_exit_add_task(join, process, record);
+                if (r)
+                        return error_trace(r);
+        }
+        totals = process->totals;
+        if (!totals)
+                return 0;
+
+        if (kernel_sums)
+                task_stats_raise(totals, &record->process);
+        totals->tasks_unseen = process->seeded;
+        totals->ac_etime_us = MAX(totals->ac_etime_us, totals->ac_tgetime_us);
+        totals->ac_exitcode = event->exit.process_wait_status;
+        if (totals->tasks > 0)
+                event->exit.process_stats = totals;
+        return 0;
+}

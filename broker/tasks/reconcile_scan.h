@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Reconcile, first half: compares a slice of the task table with a slice of /proc, and
+ * collects what differs. It changes nothing; reconcile_apply.c does, after the join has
+ * read its sources empty.
+ */
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/tasks/join_state.h"
+#include "broker/tasks/procfs.h"
+
+typedef struct Reconcile Reconcile;
+typedef struct Mismatch Mismatch;
+
+/* Tasks of a slice: some 20 us each. */
+#define RECONCILE_SLICE 48u
+
+typedef enum ReconcilePhase {
+        RECONCILE_IDLE,
+        RECONCILE_GONE,         /* tasks of the table that /proc does not have */
+        RECONCILE_FOUND,        /* tasks of /proc that the table does not have */
+        RECONCILE_UNKNOWN,      /* tasks of which the table has the birth alone */
+} ReconcilePhase;
+
+typedef enum MismatchKind {
+        MISMATCH_FOUND,         /* in /proc only, or without name and ids in the table */
+        MISMATCH_GONE,          /* in the table only */
+        MISMATCH_GONE_PROCESS,  /* the same, of a process without a live task, by its leader */
+        MISMATCH_CHANGED,       /* in both, with another name or other ids */
+} MismatchKind;
+
+struct Mismatch {
+        MismatchKind kind;
+        uint32_t pid, tid;
+        uint64_t start_time_ns; /* 0: not read yet */
+};
+
+struct Reconcile {
+        Join *join;             /* not owned */
+        int procfs_fd;          /* not owned */
+        ReconcilePhase phase;
+        bool blind;             /* set by the owner: /proc does not show all tasks */
+        bool seeding;           /* the table is filled for the first time, without events */
+        uint32_t next_tid;      /* gone, unknown: where the next slice begins */
+        size_t n_unknown;       /* unknown: found in this round */
+        unsigned int n_rounds;  /* unknown */
+        DIR *processes;         /* found: where the next slice begins */
+        DIR *threads;           /* found: of this process */
+        uint32_t pid;
+        Mismatch mismatches[RECONCILE_SLICE];
+        size_t n_mismatches;
+};
+
+void reconcile_init(Reconcile *reconcile, Join *join, int procfs_fd);
+void reconcile_deinit(Reconcile *reconcile);
+
+void reconcile_start(Reconcile *reconcile);
+void reconcile_start_seeding(Reconcile *reconcile);
+void reconcile_scan(Reconcile *reconcile);
+
+bool reconcile_comm_agrees(const Task *task, const ProcfsTask *found);
