@@ -120,10 +120,17 @@ class Session:
         for client in self.clients.values():
             client.drain()
 
+    def wait_asleep(self):
+        """The broker waits for something to do: a stop does not come between its readings of the two sources."""
+        stat = pathlib.Path(f"/proc/{self.daemon.process.pid}/stat")
+        while stat.read_text().rsplit(") ", 1)[1][0] != "S":
+            time.sleep(0)
+
     @contextlib.contextmanager
     def turn(self):
         """The broker reads the datagrams that are sent within in one turn of its loop."""
         process = self.daemon.process
+        self.wait_asleep()
         process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, process.pid, os.WSTOPPED)
         self.kernel.n_queued = 0
@@ -249,8 +256,8 @@ def lives(session):
         k.fork(410, parent_tid=50, cpu=300)
         k.comm(410, comm=b"\xff\xfe\x00x", cpu=300)
         k.exec(410, comm=b"shell", cpu=4)
-        k.end(410, code=0, cpu=4)
     with session.turn() as k:
+        k.end(410, code=0, cpu=4)
         k.end(50, last=False, comm=b"a) (b\\")
         k.end(51, pid=50, last=True, comm=b"thread", code=6)
     with session.turn() as k:
@@ -620,6 +627,7 @@ def test_samples(stats, make_session, name):
         k.exit(101, pid=100)
         k.fork(500, parent_tid=60)
         k.exec(500, comm=b"short")
+    with session.turn() as k:
         k.stats(used(500, ns=123_000, comm=b"short", ac_flag=0x20, ac_exitcode=0x0300))
         k.exit(500, code=0x0300)
     sampler("second")

@@ -90,8 +90,9 @@ SESSION = 2_000_000_000_000_000_000
 SEEDED = 1_000_000_000_000_000_000
 NOW = 3_000_000_000_000_000_000
 
-# Between two stamps of the session.
-STEP_NS = 1_000_000
+# The least distance of two stamps, longer than any lifetime, and their distance in the golden bytes.
+STEP_NS = 200_000
+GOLDEN_STEP_NS = 1_000_000
 
 # The lifetimes in the sessions' accounting records (ac_etime_us), from which the broker computes starts and ends.
 LIFETIMES_US = (5, 77, 111)
@@ -101,20 +102,30 @@ SEED_TOLERANCE_NS = 15_000_000
 
 
 class Clock:
-    """The session's clock: stamps of the kernel's clock at a fixed distance, and what a time on the wire stands for."""
+    """
+    The session's clock. Its stamps are real times, as the broker compares them with its own
+    clock. They are multiples of a step, by which they are known again: in the golden bytes,
+    the stamps count from SESSION.
+    """
 
     def __init__(self):
-        self.begin_ns = self.next_ns = time.monotonic_ns()
-        self.asleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self.begin_ns
+        self.asleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
         self.seeds = []
+        self.restart()
 
     def restart(self):
-        """From now on: the broker has started."""
-        self.begin_ns = self.next_ns = time.monotonic_ns()
+        """Begins anew: the broker has started."""
+        self.begin_ns = time.monotonic_ns()
+        self.last = 0
+        self.ordinals = {}
 
     def stamp(self):
-        stamp = self.next_ns
-        self.next_ns += STEP_NS
+        """The time now, but a step after the last stamp at least."""
+        self.last = max(self.last + 1, (time.monotonic_ns() - self.begin_ns) // STEP_NS)
+        self.ordinals[self.last] = len(self.ordinals)
+        stamp = self.begin_ns + self.last * STEP_NS
+        while time.monotonic_ns() < stamp:
+            time.sleep(STEP_NS / 1e9)
         return stamp
 
     def seed(self, seconds):
@@ -125,10 +136,10 @@ class Clock:
 
     def token(self, monotonic_ns, is_start):
         """The golden value of a time of an event, or of a task's start; None: the session does not have this time."""
-        behind = monotonic_ns - self.begin_ns
         for away in (0, *(1000 * sign * us for us in LIFETIMES_US for sign in (1, -1))):
-            if 0 <= behind - away < self.next_ns - self.begin_ns and (behind - away) % STEP_NS == 0:
-                return SESSION + behind
+            step, rest = divmod(monotonic_ns - away - self.begin_ns, STEP_NS)
+            if rest == 0 and step in self.ordinals:
+                return SESSION + self.ordinals[step] * GOLDEN_STEP_NS + away
         for i, seed in enumerate(self.seeds if is_start else ()):
             if abs(monotonic_ns - seed) < SEED_TOLERANCE_NS:
                 return SEEDED + i
