@@ -243,6 +243,12 @@ def gather():
         "EventKind": dict(event_pb2.EventKind.items()),
         "what": {f.name: message_fields(f.message_type) for f in event_pb2.Event.DESCRIPTOR.oneofs_by_name["what"].fields},
         "tb_event": header_nested(text, "tb_event"),
+        "counters": tb_tables.rows("status_counters.h", "STATUS_COUNTERS"),
+        "sources": tb_tables.rows("status_counters.h", "STATUS_SOURCE_COUNTERS"),
+        "Status": message_fields(broker_pb2.Status.DESCRIPTOR),
+        "SourceStatus": message_fields(broker_pb2.SourceStatus.DESCRIPTOR),
+        "tb_status": header_members(text, "tb_status"),
+        "tb_source_status": header_members(text, "tb_source_status"),
         "criteria": tb_tables.rows("filter_criteria.h", "FILTER_CRITERIA"),
         "Filter": message_fields(broker_pb2.Filter.DESCRIPTOR),
         "Filter comments": comments["Filter"],
@@ -326,12 +332,41 @@ def check_criteria(data):
             yield f"table: two criteria have one {column}"
 
 
+# -- the counters of Status ----------------------------------------------------
+
+UNIT_TYPES = {u: ("uint64", "uint64_t") for u in ("COUNT", "BYTES", "TIME")} | {"FLAG": ("bool", "bool")}
+# Status has fields that are no counters, before the counters.
+FIRST_COUNTER = "live_tasks"
+
+
+def check_counters(data):
+    rows, sources = data["counters"], data["sources"]
+    names = [n for n, _ in data["Status"]]
+    wire = data["Status"][names.index(FIRST_COUNTER) :] if FIRST_COUNTER in names else []
+    yield from compare_lists("broker.proto: Status", wire, [(r.name, UNIT_TYPES[r.unit][0]) for r in rows])
+    members = dict(data["tb_status"])
+    for r in rows:
+        if members.get(r.name) != UNIT_TYPES[r.unit][1]:
+            yield f"taskbroker.h: tb_status.{r.name} is {members.get(r.name)}, must be {UNIT_TYPES[r.unit][1]}"
+    due = [(r.name, UNIT_TYPES[r.unit][0]) for r in sources]
+    yield from compare_lists("broker.proto: SourceStatus", data["SourceStatus"], due)
+    due = [(r.name, UNIT_TYPES[r.unit][1]) for r in sources]
+    yield from compare_lists("taskbroker.h: tb_source_status", data["tb_source_status"], due)
+    places = [(r.section, r.place) for r in rows if r.section != "NOWHERE"]
+    if len(set(places)) != len(places):
+        yield "table: two counters have one place in the text of the status"
+    for r in rows:
+        if (r.section == "NOWHERE") != (not r.label) or not (r.section == "NOWHERE" or int(r.place) > 0):
+            yield f"table: the place of {r.name} in the text is {r.section} {r.place} {r.label!r}"
+
+
 # -- self-test ----------------------------------------------------------------
 
 
 def check_tables(data):
     yield from check_kinds(data)
     yield from check_criteria(data)
+    yield from check_counters(data)
 
 
 def self_test():
@@ -375,6 +410,14 @@ def self_test():
     case("another shape", replace("subtrees", shape="FLAG"))
     case("one option twice", replace("pids", option="uid", OPTION="UID"))
     case("maximum not documented", lambda d: d["Filter comments"].update(uids="Real user ids."))
+    case("counter without a row", lambda d: d["counters"].pop())
+    case("counter that is not in the .proto file", lambda d: d["Status"].pop())
+    case("counter that is not in the header", lambda d: d["tb_status"].remove(("sweeps", "uint64_t")))
+    case("counter of another type", replace("withheld", "counters", unit="COUNT"))
+    case("counters in another order", lambda d: d["counters"].reverse())
+    case("source counter without a row", lambda d: d["sources"].pop())
+    case("two counters in one place", replace("feeds", "counters", place="20"))
+    case("counter without a label", replace("feeds", "counters", label=""))
     for line in failed:
         print(f"self-test: {line}", file=sys.stderr)
     return 1 if failed else 0

@@ -3,9 +3,11 @@
 
 /* What the broker knows of itself, gathered by the root for the encoder. See Status in broker.proto. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "broker/model/event.h"
+#include "proto/status_counters.h"
 
 typedef struct BrokerStatus BrokerStatus;
 typedef struct KernelFeatures KernelFeatures;
@@ -28,16 +30,11 @@ struct KernelFeatures {
         uint32_t unsupported;           /* STATS_* that it was built without */
 };
 
+/* The rows of proto/status_counters.h. */
 struct SourceCounters {
-        uint64_t received;
-        uint64_t lost;
-        uint64_t dropped;
-        uint64_t truncated;
-        uint64_t malformed;
-        uint64_t foreign;
-        uint64_t muted;
-        uint64_t repaired;
-        uint64_t receive_buffer_bytes;
+#define COUNTER(name, ...) uint64_t name;
+        STATUS_SOURCE_COUNTERS(COUNTER)
+#undef COUNTER
 };
 
 struct BrokerStatus {
@@ -49,36 +46,16 @@ struct BrokerStatus {
         SourceCounters connector;
         SourceCounters taskstats;
         uint64_t events[_EVENT_KIND_N];
-        uint64_t live_tasks;
-        uint64_t live_processes;
-        uint64_t feeds;
-        uint64_t subscribers;
-        uint64_t connections;
-        uint64_t feed_bytes;
-        uint64_t reader_lost;
-        uint64_t closed_for_errors;
-        uint64_t closed_for_strict;
-        uint64_t refused_connections;
-        uint64_t unmatched_stats;
-        uint64_t synthesised_exits;
-        uint64_t broker_cpu_ns;
-        uint64_t synthesised_forks;
-        uint64_t programs_captured;
-        uint64_t programs_late;
-        uint64_t programs_skipped;
-        uint64_t snapshots;
-        uint64_t snapshot_subscribers;
-        uint64_t resumed;
-        uint64_t table_bytes;
-        uint64_t refused_namespace;
-        bool withheld;                  /* what is not for this client is 0 */
-        uint64_t sweeps;
-        uint64_t sweep_tasks;
-        uint64_t sweep_gone;
-        uint64_t sweep_lost;
-        uint64_t sweep_cpu_ns;
-        uint64_t sample_subscribers;
-        uint64_t sample_lost;
-        uint64_t refused_quota;
-        uint64_t client_bytes;
+        /* withheld, a FLAG: what is not for this client is 0 */
+#define TYPE_COUNT uint64_t
+#define TYPE_BYTES uint64_t
+#define TYPE_TIME uint64_t
+#define TYPE_FLAG bool
+#define COUNTER(name, unit, ...) TYPE_##unit name;
+        STATUS_COUNTERS(COUNTER)
+#undef COUNTER
+#undef TYPE_FLAG
+#undef TYPE_TIME
+#undef TYPE_BYTES
+#undef TYPE_COUNT
 };

@@ -110,15 +110,9 @@ size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REP
 
 static void source_fill(PB(SourceStatus) *m, const SourceCounters *counters) {
         taskbroker__v1__source_status__init(m);
-        m->received = counters->received;
-        m->lost = counters->lost;
-        m->dropped = counters->dropped;
-        m->truncated = counters->truncated;
-        m->malformed = counters->malformed;
-        m->foreign = counters->foreign;
-        m->muted = counters->muted;
-        m->repaired = counters->repaired;
-        m->receive_buffer_bytes = counters->receive_buffer_bytes;
+#define COPY(name, ...) m->name = counters->name;
+        STATUS_SOURCE_COUNTERS(COPY)
+#undef COPY
 }
 
 size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
@@ -152,39 +146,8 @@ size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t bu
                 kind_pointers[s.n_events++] = count;
         }
 
-#define COPY(name) s.name = status->name
-        COPY(live_tasks);
-        COPY(live_processes);
-        COPY(feeds);
-        COPY(subscribers);
-        COPY(connections);
-        COPY(feed_bytes);
-        COPY(reader_lost);
-        COPY(closed_for_errors);
-        COPY(closed_for_strict);
-        COPY(refused_connections);
-        COPY(unmatched_stats);
-        COPY(synthesised_exits);
-        COPY(broker_cpu_ns);
-        COPY(synthesised_forks);
-        COPY(programs_captured);
-        COPY(programs_late);
-        COPY(programs_skipped);
-        COPY(snapshots);
-        COPY(snapshot_subscribers);
-        COPY(resumed);
-        COPY(table_bytes);
-        COPY(refused_namespace);
-        COPY(withheld);
-        COPY(sweeps);
-        COPY(sweep_tasks);
-        COPY(sweep_gone);
-        COPY(sweep_lost);
-        COPY(sweep_cpu_ns);
-        COPY(sample_subscribers);
-        COPY(sample_lost);
-        COPY(refused_quota);
-        COPY(client_bytes);
+#define COPY(name, ...) s.name = status->name;
+        STATUS_COUNTERS(COPY)
 #undef COPY
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS;
         m.status = &s;

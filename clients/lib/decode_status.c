@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clients/lib/decode_parts.h"
+#include "proto/status_counters.h"
 
 enum tb_delay_accounting decode_delay_accounting(Taskbroker__V1__DelayAccounting value) {
         switch (value) {
@@ -27,17 +28,9 @@ static void decode_source_status(struct tb_source_status *source, const Taskbrok
         if (!wire)
                 return;
 
-        *source = (struct tb_source_status){
-                .received = wire->received,
-                .lost = wire->lost,
-                .dropped = wire->dropped,
-                .truncated = wire->truncated,
-                .malformed = wire->malformed,
-                .foreign = wire->foreign,
-                .muted = wire->muted,
-                .repaired = wire->repaired,
-                .receive_buffer_bytes = wire->receive_buffer_bytes,
-        };
+#define COPY(name, ...) source->name = wire->name;
+        STATUS_SOURCE_COUNTERS(COPY)
+#undef COPY
 }
 
 /**
@@ -58,39 +51,10 @@ void decode_status(Decoder *decoder, const Taskbroker__V1__Status *wire) {
                 .kernel_release = wire->kernel_release,
                 .taskstats_version = wire->taskstats_version,
                 .delay_accounting = decode_delay_accounting(wire->delay_accounting),
-                .live_tasks = wire->live_tasks,
-                .live_processes = wire->live_processes,
-                .feeds = wire->feeds,
-                .subscribers = wire->subscribers,
-                .connections = wire->connections,
-                .feed_bytes = wire->feed_bytes,
-                .reader_lost = wire->reader_lost,
-                .closed_for_errors = wire->closed_for_errors,
-                .closed_for_strict = wire->closed_for_strict,
-                .refused_connections = wire->refused_connections,
-                .unmatched_stats = wire->unmatched_stats,
-                .synthesised_exits = wire->synthesised_exits,
-                .broker_cpu_ns = wire->broker_cpu_ns,
-                .synthesised_forks = wire->synthesised_forks,
-                .programs_captured = wire->programs_captured,
-                .programs_late = wire->programs_late,
-                .programs_skipped = wire->programs_skipped,
-                .snapshots = wire->snapshots,
-                .snapshot_subscribers = wire->snapshot_subscribers,
-                .resumed = wire->resumed,
-                .table_bytes = wire->table_bytes,
-                .withheld = wire->withheld,
-                .refused_quota = wire->refused_quota,
-                .refused_namespace = wire->refused_namespace,
-                .sweeps = wire->sweeps,
-                .sweep_tasks = wire->sweep_tasks,
-                .sweep_gone = wire->sweep_gone,
-                .sweep_lost = wire->sweep_lost,
-                .sweep_cpu_ns = wire->sweep_cpu_ns,
-                .sample_subscribers = wire->sample_subscribers,
-                .sample_lost = wire->sample_lost,
-                .client_bytes = wire->client_bytes,
         };
+#define COPY(name, ...) status->name = wire->name;
+        STATUS_COUNTERS(COPY)
+#undef COPY
         decode_source_status(&status->connector, wire->connector);
         decode_source_status(&status->taskstats, wire->taskstats);
         memset(decoder->status_events, 0, sizeof(decoder->status_events));

@@ -7,19 +7,19 @@
 #include <json-c/json.h>
 
 #include "clients/cli/json/json.h"
+#include "proto/status_counters.h"
+
+/* Whether a counter is for this client to know, by its row's access. */
+#define KNOWN_ALL all
+#define KNOWN_MACHINE machine
+#define KNOWN_ANY true
 
 static struct json_object *json_source(const struct tb_source_status *source, bool all, bool machine) {
         struct json_object *object = json_object_new_object();
 
-        json_add_known(object, "received", source->received, all);
-        json_add_known(object, "lost", source->lost, machine);
-        json_add_known(object, "dropped", source->dropped, all);
-        json_add_known(object, "truncated", source->truncated, all);
-        json_add_known(object, "malformed", source->malformed, all);
-        json_add_known(object, "foreign", source->foreign, all);
-        json_add_known(object, "muted", source->muted, machine);
-        json_add_known(object, "repaired", source->repaired, machine);
-        json_add_known(object, "receive_buffer_bytes", source->receive_buffer_bytes, all);
+#define ADD(name, unit, access, ...) json_add_known(object, #name, source->name, KNOWN_##access);
+        STATUS_SOURCE_COUNTERS(ADD)
+#undef ADD
 
         return object;
 }
@@ -39,7 +39,7 @@ static void json_add_delay_accounting(struct json_object *object, enum tb_delay_
 
 struct json_object *json_status(const struct tb_status *status) {
         struct json_object *object = json_object_new_object(), *events = json_object_new_object();
-        /* There is always a task alive: none is told where the machine's are not for this client. */
+        /* A machine always has a live task: the count is 0 only where the machine's counters are not for this client. */
         bool all = !status->withheld, machine = all || status->live_tasks > 0;
 
         json_add_text(object, "broker_version", status->broker_version);
@@ -55,38 +55,13 @@ struct json_object *json_status(const struct tb_status *status) {
                 if (tb_kind_name((enum tb_kind)kind))
                         json_add_known(events, tb_kind_name((enum tb_kind)kind), status->events[kind], all);
         json_add(object, "events", events);
-        json_add_known(object, "live_tasks", status->live_tasks, machine);
-        json_add_known(object, "live_processes", status->live_processes, machine);
-        json_add_known(object, "feeds", status->feeds, all);
-        json_add_number(object, "subscribers", status->subscribers);
-        json_add_number(object, "connections", status->connections);
-        json_add_known(object, "feed_bytes", status->feed_bytes, all);
-        json_add_known(object, "reader_lost", status->reader_lost, all);
-        json_add_known(object, "closed_for_errors", status->closed_for_errors, all);
-        json_add_known(object, "closed_for_strict", status->closed_for_strict, all);
-        json_add_known(object, "refused_connections", status->refused_connections, all);
-        json_add_known(object, "unmatched_stats", status->unmatched_stats, all);
-        json_add_known(object, "synthesised_exits", status->synthesised_exits, all);
-        json_add_known(object, "broker_cpu_ns", status->broker_cpu_ns, all);
-        json_add_known(object, "synthesised_forks", status->synthesised_forks, all);
-        json_add_known(object, "programs_captured", status->programs_captured, all);
-        json_add_known(object, "programs_late", status->programs_late, all);
-        json_add_known(object, "programs_skipped", status->programs_skipped, all);
-        json_add_known(object, "snapshots", status->snapshots, all);
-        json_add_known(object, "snapshot_subscribers", status->snapshot_subscribers, all);
-        json_add_known(object, "resumed", status->resumed, all);
-        json_add_known(object, "table_bytes", status->table_bytes, all);
-        json_add_bool(object, "withheld", status->withheld);
-        json_add_known(object, "refused_quota", status->refused_quota, all);
-        json_add_known(object, "refused_namespace", status->refused_namespace, all);
-        json_add_known(object, "sweeps", status->sweeps, all);
-        json_add_known(object, "sweep_tasks", status->sweep_tasks, all);
-        json_add_known(object, "sweep_gone", status->sweep_gone, all);
-        json_add_known(object, "sweep_lost", status->sweep_lost, all);
-        json_add_known(object, "sweep_cpu_ns", status->sweep_cpu_ns, all);
-        json_add_known(object, "sample_subscribers", status->sample_subscribers, all);
-        json_add_known(object, "sample_lost", status->sample_lost, all);
-        json_add_known(object, "client_bytes", status->client_bytes, all);
+#define ADD_COUNT(name, known) json_add_known(object, #name, status->name, known);
+#define ADD_BYTES(name, known) ADD_COUNT(name, known)
+#define ADD_TIME(name, known) ADD_COUNT(name, known)
+#define ADD_FLAG(name, known) json_add_bool(object, #name, status->name);
+#define ADD(name, unit, access, ...) ADD_##unit(name, KNOWN_##access)
+        STATUS_COUNTERS(ADD)
+#undef ADD
 
         return object;
 }

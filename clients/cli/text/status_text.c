@@ -12,11 +12,21 @@
 #include "clients/cli/base/format.h"
 #include "clients/cli/base/text.h"
 #include "clients/cli/text/status_text.h"
+#include "proto/status_counters.h"
 
 /* Of the broker's own words, so much is shown. */
 #define WORDS_MAX 64
 
 typedef struct Text Text;
+
+/* The units and sections of proto/status_counters.h. */
+typedef enum Unit { UNIT_COUNT, UNIT_BYTES, UNIT_TIME, UNIT_FLAG } Unit;
+typedef enum Section { SECTION_NOWHERE, SECTION_NOW, SECTION_SINCE_START } Section;
+
+/* Whether a counter is for this client to know, by its row's access. */
+#define KNOWN_ALL all
+#define KNOWN_MACHINE machine
+#define KNOWN_ANY true
 
 struct Text {
         char *text;
@@ -35,14 +45,21 @@ __attribute__((format(printf, 2, 3))) static void text_add(Text *text, const cha
                 text->n += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* What is not for this client to know is a dash. */
-static void text_add_count(Text *text, int width, uint64_t count, bool known) {
-        char number[FORMAT_MAX];
+/* A value that is not for this client to know is a dash. */
+static void text_add_value(Text *text, int width, uint64_t value, Unit unit, bool known) {
+        char buffer[FORMAT_MAX];
+        const char *shown = "-";
 
-        text_add(text, " %*s", width, known ? format_count(number, count) : "-");
+        if (known && unit == UNIT_BYTES)
+                shown = format_bytes(buffer, value);
+        else if (known && unit == UNIT_TIME)
+                shown = format_duration(buffer, value);
+        else if (known)
+                shown = format_count(buffer, value);
+        text_add(text, " %*s", width, shown);
 }
 
-/* There is always a task alive: none is told where the machine's are not for this client. */
+/* A machine always has a live task: the count is 0 only where the machine's counters are not for this client. */
 static bool status_has_machine(const struct tb_status *status) {
         return !status->withheld || status->live_tasks > 0;
 }
@@ -81,18 +98,11 @@ static void text_verdict(Text *text, const struct tb_status *status) {
 }
 
 static void text_source(Text *text, const char *name, const struct tb_source_status *source, bool all, bool machine) {
-        char buffer[FORMAT_MAX];
-
         text_add(text, "  %-14s", name);
-        text_add_count(text, 15, source->received, all);
-        text_add_count(text, 9, source->lost, machine);
-        text_add_count(text, 9, source->dropped, all);
-        text_add_count(text, 9, source->truncated, all);
-        text_add_count(text, 9, source->malformed, all);
-        text_add_count(text, 9, source->foreign, all);
-        text_add_count(text, 8, source->muted, machine);
-        text_add_count(text, 8, source->repaired, machine);
-        text_add(text, " %8s\n", all ? format_bytes(buffer, source->receive_buffer_bytes) : "-");
+#define COLUMN(name, unit, access, width, label) text_add_value(text, width, source->name, UNIT_##unit, KNOWN_##access);
+        STATUS_SOURCE_COUNTERS(COLUMN)
+#undef COLUMN
+        text_add(text, "\n");
 }
 
 static void text_who(Text *text, const struct tb_status *status) {
@@ -130,71 +140,44 @@ static void text_events(Text *text, const struct tb_status *status) {
                 if (!name || !status->events[kind])
                         continue;
                 text_add(text, "  %-14s", name);
-                text_add_count(text, 15, status->events[kind], true);
+                text_add_value(text, 15, status->events[kind], UNIT_COUNT, true);
                 text_add(text, "\n");
         }
         text_add(text, "\n");
 }
 
-static void text_fact(Text *text, const char *name, uint64_t count, bool known) {
-        text_add(text, "  %-35s", name);
-        text_add_count(text, 15, count, known);
-        text_add(text, "\n");
-}
-
-static void text_fact_bytes(Text *text, const char *name, uint64_t bytes, bool known) {
-        char size[FORMAT_MAX];
-
-        text_add(text, "  %-35s %15s\n", name, known ? format_bytes(size, bytes) : "-");
-}
-
-static void text_fact_time(Text *text, const char *name, uint64_t ns, bool known) {
-        char duration[FORMAT_MAX];
-
-        text_add(text, "  %-35s %15s\n", name, known ? format_duration(duration, ns) : "-");
-}
-
-static void text_now(Text *text, const struct tb_status *status) {
+/* The lines of one section, in the order of their places. */
+static void text_section(Text *text, const struct tb_status *status, Section section) {
         bool all = !status->withheld, machine = status_has_machine(status);
+        const struct {
+                Section section;
+                int place;
+                const char *label;
+                uint64_t value;
+                Unit unit;
+                bool known;
+        } rows[] = {
+#define ROW(name, unit, access, section, place, label)                                                                 \
+        { SECTION_##section, place, label, status->name, UNIT_##unit, KNOWN_##access },
+                STATUS_COUNTERS(ROW)
+#undef ROW
+        };
+        const size_t n_rows = sizeof(rows) / sizeof(*rows);
 
-        text_add(text, "Now\n");
-        text_fact(text, "processes", status->live_processes, machine);
-        text_fact(text, "tasks", status->live_tasks, machine);
-        text_fact(text, "statistics that wait for an exit", status->unmatched_stats, all);
-        text_fact_bytes(text, "held in the table of tasks", status->table_bytes, all);
-        text_fact(text, "connections", status->connections, true);
-        text_fact(text, "subscribers of samples", status->sample_subscribers, all);
-        text_fact(text, "subscribers", status->subscribers, true);
-        text_fact(text, "feeds", status->feeds, all);
-        text_fact_bytes(text, "held in feeds", status->feed_bytes, all);
-        text_fact_bytes(text, "held for clients, feeds included", status->client_bytes, all);
-        text_add(text, "\n");
-}
+        for (int last = 0;;) {
+                size_t next = n_rows;
 
-static void text_since_start(Text *text, const struct tb_status *status) {
-        bool all = !status->withheld;
-
-        text_add(text, "Since the start\n");
-        text_fact(text, "forks found in /proc after a loss", status->synthesised_forks, all);
-        text_fact(text, "exits concluded from statistics", status->synthesised_exits, all);
-        text_fact(text, "programs read from /proc", status->programs_captured, all);
-        text_fact(text, "programs gone before they were read", status->programs_late, all);
-        text_fact(text, "programs left out, being too many", status->programs_skipped, all);
-        text_fact(text, "snapshots made", status->snapshots, all);
-        text_fact(text, "subscribers sent a snapshot", status->snapshot_subscribers, all);
-        text_fact(text, "subscriptions resumed", status->resumed, all);
-        text_fact(text, "sweeps over live tasks", status->sweeps, all);
-        text_fact(text, "tasks asked for in sweeps", status->sweep_tasks, all);
-        text_fact(text, "of those, ended before the answer", status->sweep_gone, all);
-        text_fact(text, "of those, without an answer", status->sweep_lost, all);
-        text_fact_time(text, "processor time of sweeps", status->sweep_cpu_ns, all);
-        text_fact(text, "samples lost by slow subscribers", status->sample_lost, all);
-        text_fact(text, "events lost by slow subscribers", status->reader_lost, all);
-        text_fact(text, "strict subscribers closed", status->closed_for_strict, all);
-        text_fact(text, "connections closed for errors", status->closed_for_errors, all);
-        text_fact(text, "connections refused", status->refused_connections, all);
-        text_fact(text, "refused for their pid namespace", status->refused_namespace, all);
-        text_fact(text, "requests over a user's share", status->refused_quota, all);
+                for (size_t i = 0; i < n_rows; ++i)
+                        if (rows[i].section == section && rows[i].place > last &&
+                            (next == n_rows || rows[i].place < rows[next].place))
+                                next = i;
+                if (next == n_rows)
+                        return;
+                last = rows[next].place;
+                text_add(text, "  %-35s", rows[next].label);
+                text_add_value(text, 15, rows[next].value, rows[next].unit, rows[next].known);
+                text_add(text, "\n");
+        }
 }
 
 /**
@@ -210,26 +193,21 @@ size_t status_text(char text[static STATUS_TEXT_MAX], const struct tb_status *st
         text_verdict(&t, status);
         text_who(&t, status);
 
-        text_add(&t,
-                 "%-16s %15s %9s %9s %9s %9s %9s %8s %8s %8s\n",
-                 "Source",
-                 "received",
-                 "lost",
-                 "dropped",
-                 "truncated",
-                 "malformed",
-                 "foreign",
-                 "muted",
-                 "repaired",
-                 "buffer");
+        text_add(&t, "%-16s", "Source");
+#define HEAD(name, unit, access, width, label) text_add(&t, " %*s", width, label);
+        STATUS_SOURCE_COUNTERS(HEAD)
+#undef HEAD
+        text_add(&t, "\n");
         text_source(&t, "proc connector", &status->connector, !status->withheld, status_has_machine(status));
         text_source(&t, "taskstats", &status->taskstats, !status->withheld, status_has_machine(status));
         text_add(&t, "\n");
 
         text_events(&t, status);
 
-        text_now(&t, status);
-        text_since_start(&t, status);
+        text_add(&t, "Now\n");
+        text_section(&t, status, SECTION_NOW);
+        text_add(&t, "\nSince the start\n");
+        text_section(&t, status, SECTION_SINCE_START);
 
         return t.n;
 }
