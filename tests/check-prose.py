@@ -29,7 +29,6 @@ NOT_YET = [
     "cli",
     "clients",
     "docs/DESIGN.md",
-    "docs/benchmarks.md",
     "lib",
     "meson.build",
     "meson_options.txt",

@@ -2,7 +2,7 @@
 
 /*
  * What does it cost to be told of every task? The rate at which a machine forks
- * (or makes threads) while nobody listens, while processes listen to the kernel
+ * (or makes threads) without a listener, while processes listen to the kernel
  * each for itself, and while they listen to a broker; everything in turn, round
  * by round, so that a machine that has a slow minute has it for all.
  *
@@ -33,7 +33,7 @@
 #define PATIENCE_NS (60 * 1000000000ull)
 
 static const Scenario scenarios[] = {
-        { "nobody listens", AUDIENCE_NONE, 0, false, false, 0 },
+        { "no listener", AUDIENCE_NONE, 0, false, false, 0 },
         { "1 direct listener", AUDIENCE_DIRECT, 1, false, false, 0 },
         { "1 direct listener, recvmmsg", AUDIENCE_DIRECT, 1, true, false, 0 },
         { "1 direct listener, recvmmsg, 10 ms", AUDIENCE_DIRECT, 1, true, false, 10 },
@@ -84,7 +84,7 @@ static int run_direct(const Scenario *scenario, const Workload *workload, Measur
                 ret->us_per_datagram += cpu_us / (double)(slot->events + slot->records);
                 ret->lost += slot->lost;
                 if (slot->events + slot->lost < ret->operations * 2) {
-                        fprintf(stderr, "bench: a direct listener was not told of every fork and exit: did somebody silence the connector?\n");
+                        fprintf(stderr, "bench: a direct listener missed forks or exits: did a process silence the connector?\n");
                         return -1;
                 }
         }
@@ -223,7 +223,7 @@ static int usage(FILE *file, int status) {
                 "  --rounds N        how often everything is measured in turn (5)\n"
                 "  --milliseconds N  how long each load runs (400)\n"
                 "  --load N          only this load, 0 to %zu\n"
-                "  --force           go on although somebody listens to the kernel already\n",
+                "  --force           continue although a process listens to the kernel already\n",
                 N_LOADS - 1);
         return status;
 }
@@ -271,8 +271,8 @@ int main(int argc, char **argv) {
         }
         if (listener_others_present() && !force) {
                 fprintf(stderr,
-                        "bench: a process on this machine listens to the kernel's proc connector already, so that "
-                        "\"nobody listens\" cannot be measured; stop it (taskbrokerd? see /proc/net/netlink), or say --force\n");
+                        "bench: a process on this machine listens to the kernel's proc connector already: the case "
+                        "\"no listener\" cannot be measured; stop it (taskbrokerd? see /proc/net/netlink), or use --force\n");
                 return SKIPPED;
         }
 

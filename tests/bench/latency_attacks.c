@@ -126,7 +126,7 @@ int main(int argc, char **argv) {
         printf("\nMilliseconds from a fork to its subscriber:\n\n"
                "| | median | 99%% | 99.9%% | most |\n|---|---|---|---|---|\n");
         if (r == 0)
-                r = latency_measure(&latency, "nobody");
+                r = latency_measure(&latency, "none");
         printf("\n");
         for (size_t i = 0; i < sizeof(attacks) / sizeof(*attacks) && r == 0; ++i)
                 r = bench_attack(&latency, argv[optind + 1], broker.path, attacks[i]);

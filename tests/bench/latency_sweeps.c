@@ -2,7 +2,7 @@
 
 /*
  * Whether events wait for sweeps: how long after it happened a fork reaches a subscriber
- * that lets none be held back, while nobody samples, and while somebody samples all tasks
+ * that lets none be held back, while no client samples, and while a client samples all tasks
  * as fast as the broker allows. And what a sweep costs for each task.
  *
  *   bench-latency TASKBROKERD [--tasks N]... [--forks N]
@@ -71,7 +71,7 @@ static int bench_size(Bench *bench, size_t n_tasks) {
         printf("\n%zu tasks, milliseconds from a fork to its subscriber:\n\n"
                "| | median | 99%% | 99.9%% | most | sweeps | us a task |\n|---|---|---|---|---|---|---|\n",
                n_tasks);
-        if (latency_measure(&bench->latency, "nobody samples") < 0)
+        if (latency_measure(&bench->latency, "no client samples") < 0)
                 return -1;
         printf(" | |\n");
         fflush(stdout);
@@ -89,7 +89,7 @@ static int bench_size(Bench *bench, size_t n_tasks) {
         if (r == 0)
                 r = bench_status(bench, &before);
         if (r == 0)
-                r = latency_measure(&bench->latency, "somebody samples");
+                r = latency_measure(&bench->latency, "a client samples");
         if (r == 0)
                 r = bench_status(bench, &after);
         if (r == 0)

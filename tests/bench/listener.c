@@ -6,7 +6,7 @@
  *
  * A listener that just dies leaves the kernel's count of connector listeners
  * one too high, for ever: the kernel would then build events for nobody, and
- * every later "nobody listens" would be wrong. So it says goodbye on SIGTERM.
+ * every later "no listener" would be wrong. So it says goodbye on SIGTERM.
  */
 
 #include <errno.h>

@@ -96,7 +96,7 @@ static void programs_print(const Level *level, const LevelFigures *f) {
 static void costs_print(const Level *levels, LevelFigures *figures, size_t n_levels) {
         double few = 0;
 
-        printf("\nBroker CPU for an event of a storm (a fork and an exit are two), nobody subscribed\n");
+        printf("\nBroker CPU for an event of a storm (a fork and an exit are two), without a subscriber\n");
         printf("%-24s %9s %9s\n", "", "us/event", "of few");
         for (size_t i = 0; i < n_levels; ++i) {
                 LevelFigures *f = &figures[i];
