@@ -19,19 +19,19 @@
 
 #define ERROR_MAX 1024
 
-__attribute__((format(printf, 2, 0))) static void error_print_as(const char *who, const char *format, va_list args) {
+__attribute__((format(printf, 1, 0))) static void error_print_list(const char *format, va_list args) {
         char text[ERROR_MAX], escaped[TEXT_ESCAPED_MAX(ERROR_MAX)];
 
         vsnprintf(text, sizeof(text), format, args);
         text_escape(escaped, sizeof(escaped), text, TEXT_FOR_TERMINAL);
-        fprintf(stderr, "%s: %s\n", who, escaped);
+        fprintf(stderr, "taskbroker: %s\n", escaped);
 }
 
 void error_print(const char *format, ...) {
         va_list args;
 
         va_start(args, format);
-        error_print_as("taskbroker", format, args);
+        error_print_list(format, args);
         va_end(args);
 }
 
@@ -40,7 +40,7 @@ int error_usage(const char *verb, const char *format, ...) {
         va_list args;
 
         va_start(args, format);
-        error_print_as("taskbroker", format, args);
+        error_print_list(format, args);
         va_end(args);
         fprintf(stderr, "Try 'taskbroker%s%s --help'.\n", verb ? " " : "", verb ? verb : "");
 

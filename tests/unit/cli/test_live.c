@@ -470,7 +470,7 @@ static void test_ended_are_bounded(void) {
         live_deinit(&live);
 }
 
-static void test_ranking(void) {
+static void test_exited(void) {
         char name[TB_COMM_SIZE];
         LiveExited exited = {0};
         struct tb_task_stats stats;
@@ -635,7 +635,7 @@ int main(void) {
         test_names();
         test_sums();
         test_ended_are_bounded();
-        test_ranking();
+        test_exited();
         test_history();
         test_columns();
         return 0;

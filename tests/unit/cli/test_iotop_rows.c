@@ -2,18 +2,14 @@
 #undef NDEBUG
 
 /*
- * taskbroker iotop without a broker: its options, which rows it shows in which
- * order, and their text, which is iotop's.
+ * The table of taskbroker iotop: rows, order, and text in the form of iotop.
  */
 
-#include <getopt.h>
-#include <stdlib.h>
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "clients/cli/iotop/ioprio.h"
-#include "clients/cli/iotop/iotop_options.h"
 #include "clients/cli/iotop/iotop_rows.h"
 #include "harness.h"
 #include "tests/unit/live_rig.h"
@@ -21,41 +17,6 @@
 #define N(array) (sizeof(array) / sizeof(*(array)))
 
 static Users users;
-
-static int read_options(IotopOptions *options, const char *line) {
-        static char words[256];
-        char *argv[16] = {(char *)"iotop"};
-        int argc = 1;
-
-        memset(options, 0, sizeof(*options));
-        strcpy(words, line);
-        for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
-                argv[argc++] = word;
-        optind = 0;
-        return iotop_options_read(options, argc, argv);
-}
-
-static void test_options(void) {
-        static IotopOptions options;
-
-        assert(read_options(&options, "-o -b -n 3 -d 0.5 -p 12 -p 13 -u root -P -a -k") == -1);
-        assert(options.only && options.batch && options.processes && options.accumulated && options.kilobytes);
-        assert(options.iterations == 3 && options.interval_ms == 500 && options.n_pids == 2 && options.pids[1] == 13);
-        assert(options.filter.wanted.n_uids == 1 && options.filter.uids[0] == 0);
-        assert(!options.time && options.quiet == 0);
-
-        assert(read_options(&options, "-qqq -t") == -1);
-        assert(options.quiet == 3 && options.time && options.batch);
-        assert(read_options(&options, "--only --batch --iter=2 --delay=1 --pid=1 --user=0 --processes --accumulated "
-                                      "--kilobytes --time --quiet --no-help") == -1);
-
-        assert(read_options(&options, "-d 0.01") == 2);
-        assert(read_options(&options, "-d 61") == 2);
-        assert(read_options(&options, "-n 0") == 2);
-        assert(read_options(&options, "-p x") == 2);
-        assert(read_options(&options, "-x") == 2);
-        assert(read_options(&options, "word") == 2);
-}
 
 static void check_line(const IotopRows *rows, uint32_t tid, bool batch, const char *should) {
         char text[IOTOP_LINE_MAX];
@@ -208,24 +169,9 @@ static void test_summary(void) {
         tree_free(&tree);
 }
 
-static void test_priority(void) {
-        struct tb_task_stats stats = {.groups = TB_STATS_BIT(TB_STATS_SCHEDULING)};
-        char text[IOPRIO_MAX];
-        uint32_t self = (uint32_t)getpid();
-
-        assert(strncmp(ioprio_text(text, self, &stats), "be/", 3) == 0);
-        assert(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 7) == 0);
-        assert(strcmp(ioprio_text(text, self, &stats), "be/7") == 0);
-        assert(syscall(SYS_ioprio_set, 1, 0, 3 << 13) == 0);
-        assert(strcmp(ioprio_text(text, self, NULL), "idle") == 0);
-        assert(strcmp(ioprio_text(text, 4194304, NULL), "?") == 0);
-}
-
 int main(void) {
-        test_options();
         test_lines();
         test_only_numbers();
         test_summary();
-        test_priority();
         return 0;
 }

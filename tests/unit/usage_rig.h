@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Events of the processes of a command, as usage.c takes them. */
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clients/cli/run/usage.h"
+
+#define MS UINT64_C(1000000)
+#define ROOT 100u
+
+/* What is in every record that a test makes. */
+#define GROUPS                                                                                                         \
+        (TB_STATS_BIT(TB_STATS_IDENTITY) | TB_STATS_BIT(TB_STATS_CPU) | TB_STATS_BIT(TB_STATS_MEMORY) |                \
+         TB_STATS_BIT(TB_STATS_SCHEDULING) | TB_STATS_BIT(TB_STATS_IO) | TB_STATS_BIT(TB_STATS_CPU_DELAY))
+
+static __attribute__((unused)) Usage usage;
+static __attribute__((unused)) struct tb_task_stats stats;
+static __attribute__((unused)) struct tb_program program;
+
+static inline void take_fork(uint32_t pid, uint32_t tid) {
+        struct tb_event event = { .kind = TB_KIND_FORK, .pid = pid, .tid = tid };
+
+        assert(usage_event(&usage, &event) == 0);
+}
+
+static inline struct tb_event make_exit(uint32_t pid, const char *comm) {
+        struct tb_event event = {
+                .kind = TB_KIND_EXIT,
+                .pid = pid,
+                .tid = pid,
+                .exit = { .process_ended = true, .process_termination = { .known = true }, .process_stats = &stats },
+        };
+
+        snprintf(event.comm, sizeof(event.comm), "%s", comm);
+        return event;
+}
+
+/* The end of a process whose parent is @ppid by then, and which used so many milliseconds. */
+static inline void take_exit(uint32_t pid, uint32_t ppid, const char *comm, uint64_t ms) {
+        struct tb_event event = make_exit(pid, comm);
+
+        stats.groups = GROUPS;
+        stats.identity.ac_ppid = ppid;
+        stats.cpu.cpu_run_virtual_total_ns = ms * MS;
+        stats.cpu.cpu_run_real_total_ns = ms / 4 * 4 * MS;
+        stats.cpu.ac_utime_us = ms * 750;
+        stats.cpu.ac_stime_us = ms * 250;
+        assert(usage_event(&usage, &event) == 0);
+}
+
+static inline void take_loss(enum tb_loss_source source, uint64_t count, bool at_least) {
+        struct tb_event event = {
+                .kind = TB_KIND_LOSS,
+                .loss = { .count = count, .source = source, .at_least = at_least },
+        };
+
+        assert(usage_event(&usage, &event) == 0);
+}
+
+static inline void begin(void) {
+        stats = (struct tb_task_stats){ 0 };
+        assert(usage_init(&usage, ROOT) == 0);
+}
+
+static inline void end(void) {
+        usage_deinit(&usage);
+}
+
+static inline bool none_exist(uint32_t pid) {
+        (void)pid;
+        return false;
+}
+
+static inline void check_has(const char *text, const char *part) {
+        if (!strstr(text, part))
+                fprintf(stderr, "is:\n%s\nshould have: %s\n", text, part);
+        assert(strstr(text, part));
+}
