@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Events as JSON, one object each. Keys are the wire's names. Which kinds there are and
- * what their fields are, proto/event_kinds.h says; docs/man/taskbroker.1 lists the keys
- * for programs to rely on.
+ * Events as JSON, one object each, with the names of the protocol. The table
+ * proto/event_kinds.h has the kinds and their fields; docs/man/taskbroker.1 lists the
+ * keys that programs can rely on.
  */
 
 #include <json-c/json.h>

@@ -52,7 +52,7 @@ static void watch_options_help(void) {
               "\n"
               "  -e KIND[,KIND]...  ",
               stdout);
-        watch_options_print_wrapped("what to print: " KIND_NAMES "or all (default: fork,exec,exit,loss)", 21, 84);
+        watch_options_print_wrapped("print these kinds: " KIND_NAMES "or all (default: fork,exec,exit,loss)", 21, 84);
         fputs("      --threads      threads too, not only processes\n"
               "      --args         command lines, with execs and exits\n"
               "      --snapshot     first the tasks that are alive\n"
