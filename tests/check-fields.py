@@ -170,7 +170,7 @@ def check_header():
                 have.get(name) == due.get(name),
                 f"taskbroker.h: {group}.{name} is {have.get(name)}, must be {due.get(name)}",
             )
-    # The library's own numbers are the wire's.
+    # The library's numbers equal the numbers on the wire.
     for name, prefix, enum, wire_prefix, renamed in (
         ("tb_kind", "TB_KIND_", event_pb2.EventKind, "EVENT_KIND_", {}),
         ("tb_stats_group", "TB_STATS_", taskstats_pb2.StatsGroup, "STATS_GROUP_", {}),
@@ -437,7 +437,7 @@ def kernel_name(name, members):
 
 
 def kernel_version(members):
-    """BTF has no macros: the version is told by what the struct has, 15 by where it has it."""
+    """BTF has no macros: the members of the struct show the version, and their offsets show version 15."""
     for version, name in (
         (17, "cpu_delay_max_ts"),
         (16, "cpu_delay_max"),

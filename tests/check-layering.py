@@ -92,7 +92,7 @@ def place_of(name):
 
 
 def check_arrow(name, included):
-    """What is wrong with an include of a header of the tree, or None."""
+    """Returns the fault of an include of a header of the tree, or None."""
     own, theirs = place_of(name), place_of(included)
     tree = included.split("/")[0]
 

@@ -19,9 +19,9 @@ import tb_tables  # noqa: E402
 
 errors = []
 
-# What is every verb's, and is told once in the manual.
+# Every verb has these options; the manual describes them once.
 COMMON = {"-h", "--help", "--socket"}
-# Options of tasks, told under Filters for watch.
+# Options that select tasks; the manual describes them under Filters, for watch.
 FILTERS = {f"--{row.option}" for row in tb_tables.rows("filter_criteria.h", "FILTER_CRITERIA")}
 
 
@@ -104,7 +104,7 @@ def check_verb(page, command, verb):
     have = manual_options(body)
     if verb == "watch":
         have |= manual_options(section(page, ".Ss Filters"))
-    # top tells its long forms by those of watch
+    # The manual describes the long forms of top by the options of watch.
     aliases = {"--uid", "--pid"} if verb == "top" else set()
     differ(f"taskbroker.1, {verb}", have | aliases, due, "option")
 
@@ -131,9 +131,9 @@ def main():
     docs, daemon, command, clients = (pathlib.Path(name) for name in sys.argv[1:])
     page = (docs / "man/taskbroker.1").read_text().splitlines()
     verbs = re.findall(r"^  (\w+) ", help_of(command).split("Options:")[0], re.M)
-    told = [line.split()[1] for line in page if line.startswith(".Ss ")]
+    described = [line.split()[1] for line in page if line.startswith(".Ss ")]
     for verb in verbs:
-        if verb not in told:
+        if verb not in described:
             errors.append(f"taskbroker.1: verb {verb} is missing")
         else:
             check_verb(page, command, verb)

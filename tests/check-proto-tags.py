@@ -3,9 +3,9 @@
 """
 Holds the .proto files against the record of what v1 has promised.
 
-Clients that were built against any earlier v1 must go on reading: what the
-record names must still be there, with the same number, type and label. What is
-new must be added to the record with the change that brings it.
+Clients that were built against any earlier v1 must stay able to read. So each
+name of the record must still exist, with the same number, type and label. A new
+name must be added to the record by the change that introduces it.
 
     check-proto-tags.py             compares; exits 1 where a promise is broken or unrecorded
     check-proto-tags.py --write     adds what is new to tests/data/v1-tags.json; breaks no promise
