@@ -24,7 +24,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Folders and files that are not clean yet. To widen the check, delete a line.
 NOT_YET = [
     "CONTRIBUTING.md",
-    "broker",
+    "broker/base",
+    "broker/daemon",
+    "broker/kernel",
+    "broker/model",
+    "broker/output",
+    "broker/policy",
+    "broker/server",
+    "broker/tasks",
     "check",
     "clients/cli/connect/filter_options.c",
     "clients/cli/connect/filter_options.h",
@@ -32,7 +39,6 @@ NOT_YET = [
     "clients/cli/text/status_text.c",
     "clients/lib",
     "docs/DESIGN.md",
-    "lib",
     "tests/bench",
     "tests/e2e",
     "tests/fuzz",
