@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Where the broker listens, how to get there, and what to tell a person who
- * did not.
- *
- * Called by the client; owns nothing.
- */
+ * The address of the broker: find it, connect to it, and explain a failure to a person. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +20,7 @@
 #define ADDRESS_CONNECT_SECONDS 5
 
 /*
- * secure_getenv(): a program with more rights than its user must not be sent to a socket of the user's.
+ * secure_getenv(): a program with more rights than its user must not connect to a socket that the user made.
  */
 const char *address_resolve(const char *path) {
         if (path)

@@ -10,7 +10,7 @@ typedef struct Batch Batch;
 
 struct Batch {
         WireCursor cursor;
-        uint64_t next_number;           /* of the next event */
+        uint64_t next_number;           /* number of the next event */
         int64_t realtime_offset_ns;
 };
 

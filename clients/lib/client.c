@@ -5,7 +5,7 @@
  *
  * Owns the socket, the room for one frame of the largest size, the requests that
  * wait to be sent, and the decoder. It waits for nothing: the program's own loop
- * does that. What the bytes mean, the decoder knows.
+ * does that. The decoder knows the meaning of the bytes.
  *
  * The first error stays: a stream that has lost its place cannot find it again.
  */
@@ -30,7 +30,7 @@
 /* One frame always fits, so that a full buffer never means a stuck one. */
 #define CLIENT_IN_MAX (FRAME_PREFIX_MAX + FRAME_MAX_FROM_BROKER)
 
-void client_say(struct tb_client *client, const char *format, ...) {
+void client_set_error_text(struct tb_client *client, const char *format, ...) {
         va_list args;
 
         va_start(args, format);
@@ -40,22 +40,22 @@ void client_say(struct tb_client *client, const char *format, ...) {
 
 static int client_fail_protocol(struct tb_client *client, const char *reason) {
         client->error = -EPROTO;
-        client_say(client, "What listens there does not speak as taskbrokerd does: %s.", reason);
+        client_set_error_text(client, "The program that listens there does not speak as taskbrokerd does: %s.", reason);
         return client->error;
 }
 
-static int client_fail_closed(struct tb_client *client, const char *manner) {
+int client_fail_closed(struct tb_client *client, const char *manner) {
         client->error = -EPIPE;
-        if (client->last_words[0])
-                client_say(client, "The broker closed the connection: %s", client->last_words);
+        if (client->closing_text[0])
+                client_set_error_text(client, "The broker closed the connection: %s", client->closing_text);
         else
-                client_say(client, "The broker closed the connection%s.", manner);
+                client_set_error_text(client, "The broker closed the connection%s.", manner);
         return client->error;
 }
 
-static int client_fail_errno(struct tb_client *client, int error, const char *what) {
+int client_fail_errno(struct tb_client *client, int error, const char *what) {
         client->error = error;
-        client_say(client, "Cannot %s: %s.", what, strerror(-error));
+        client_set_error_text(client, "Cannot %s: %s.", what, strerror(-error));
         return client->error;
 }
 
@@ -114,23 +114,6 @@ int tb_connect(const char *path, struct tb_client **ret_client) {
         return 0;
 }
 
-int tb_set_reconnect(struct tb_client *client) {
-        int r;
-
-        if (client->of_fd) {
-                client_say(client, "A client that was made of a descriptor has nowhere to connect to again.");
-                return -EINVAL;
-        }
-        if (client->reconnect)
-                return 0;
-
-        r = reconnect_new(&client->reconnect);
-        if (r < 0)
-                return r;
-
-        return reconnect_watch(client->reconnect, client->fd, client->out_end > client->out_start);
-}
-
 struct tb_client *tb_close(struct tb_client *client) {
         if (!client)
                 return NULL;
@@ -159,8 +142,8 @@ static bool errno_means_closed(int error) {
 }
 
 /*
- * That the broker takes no more is not yet an error: why it closed the
- * connection stands in what it sent last, and may be still to be read.
+ * A broker that receives no more is not yet an error: its last message has the reason,
+ * and can be still unread.
  */
 static int client_send(struct tb_client *client) {
         ssize_t n;
@@ -212,7 +195,7 @@ static int client_receive(struct tb_client *client) {
         return 0;
 }
 
-/* As frame_parse() of the frame at hand; what is not a frame becomes the client's error. */
+/* Parses the current frame as frame_parse() does. Malformed bytes become the client's error. */
 static int client_parse(struct tb_client *client, size_t *ret_n_prefix, size_t *ret_n_message) {
         int r;
 
@@ -229,8 +212,8 @@ static int client_parse(struct tb_client *client, size_t *ret_n_prefix, size_t *
         return r;
 }
 
-/* Sends and receives; -EPIPE: the connection has ended, and why is said. */
-static int client_exchange(struct tb_client *client) {
+/* Sends and receives. -EPIPE: the connection has ended, and the error text has the reason. */
+int client_exchange(struct tb_client *client) {
         size_t n_prefix, n_message;
         int r, r_received;
 
@@ -251,82 +234,19 @@ static int client_exchange(struct tb_client *client) {
         if (r < 0 || r_received == 0)
                 return r < 0 ? r : 0;
 
-        /* The broker's last words may be among what has just come: then tb_next() meets the end. */
+        /* The broker's closing Error can be among the received bytes: then tb_next() finds it. */
         return client_fail_closed(client,
                                   r == FRAME_E_PARTIAL && client->in_end > 0 ? " in the middle of a message" : "");
 }
 
-/* The next try. Until the broker answers it is not back. */
-static int client_connect_again(struct tb_client *client) {
-        int fd, flags;
-
-        fd = address_connect(client->path);
-        if (fd < 0 && reconnect_is_curable(fd)) {
-                reconnect_wait(client->reconnect);
-                return 0;
-        }
-        if (fd < 0)
-                return client_fail_errno(client, fd, "connect to the broker again");
-
-        flags = fcntl(fd, F_GETFL);
-        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-                close(fd);
-                return client_fail_errno(client, -errno, "use the new connection");
-        }
-        client->fd = fd;
-        client->in_start = client->in_end = 0;
-        client->out_start = client->out_end = 0;
-        client->out_closed = false;
-        client->last_words[0] = 0;
-        client->asked_again_id = 0;
-        decoder_restart(&client->decoder);
-        client->reconnect->down = false;
-
-        return 0;
-}
-
-static int client_process_reconnecting(struct tb_client *client) {
-        Reconnect *reconnect = client->reconnect;
-        int r;
-
-        if (reconnect->down) {
-                if (!reconnect_is_due(reconnect))
-                        return 0;
-                r = client_connect_again(client);
-                if (r < 0 || reconnect->down)
-                        return r;
-        }
-        if (client->broken)
-                return 0;
-
-        r = client_exchange(client);
-        if (r == -EPIPE) {
-                client->broken = true;
-                client->error = 0;
-                return 0;
-        }
-        if (r < 0)
-                return r;
-
-        r = reconnect_watch(reconnect, client->fd, client->out_end > client->out_start);
-        return r < 0 ? client_fail_errno(client, r, "wait for the broker") : 0;
-}
-
-int tb_process(struct tb_client *client) {
-        if (client->error < 0)
-                return client->error;
-
-        return client->reconnect ? client_process_reconnecting(client) : client_exchange(client);
-}
-
-/* The broker's Error that announces the end is what a person wants to read afterwards. */
-static void client_keep_last_words(struct tb_client *client) {
+/* The broker's Error before the end has the reason, which a person wants to read afterwards. */
+static void client_keep_closing_text(struct tb_client *client) {
         const struct tb_message *message = &client->decoder.message;
 
         if (message->type != TB_MESSAGE_ERROR || !message->error->closing)
                 return;
 
-        snprintf(client->last_words, sizeof(client->last_words), "%s", message->error->message);
+        snprintf(client->closing_text, sizeof(client->closing_text), "%s", message->error->message);
         if (client->error == -EPIPE)
                 client_fail_closed(client, "");
 }
@@ -358,8 +278,8 @@ static int client_decode(struct tb_client *client) {
         }
 }
 
-/* What came before the connection failed is still good. */
-static int client_next(struct tb_client *client) {
+/* Messages that came before the connection failed are still valid. */
+int client_next(struct tb_client *client) {
         int r;
 
         if (client->error == -EPROTO || client->error == -ENOMEM)
@@ -371,7 +291,7 @@ static int client_next(struct tb_client *client) {
         else if (r == -ENOMEM)
                 client_fail_errno(client, -ENOMEM, "take the broker's message");
         if (r > 0)
-                client_keep_last_words(client);
+                client_keep_closing_text(client);
 
         return r;
 }
@@ -388,11 +308,11 @@ int client_room(struct tb_client *client) {
         if (CLIENT_OUT_MAX - client->out_end >= ENCODE_REQUEST_MAX)
                 return 0;
 
-        client_say(client, "Too many requests wait to be sent: let tb_process() send them first.");
+        client_set_error_text(client, "Too many requests wait to be sent: let tb_process() send them first.");
         return -ENOBUFS;
 }
 
-/* To a broker that reads no more, nothing is sent; tb_process() will say so. */
+/* Sends nothing to a broker that reads no more; tb_process() returns the error. */
 void client_queue(struct tb_client *client, const uint8_t *frame, size_t n_frame) {
         if (client->out_closed)
                 return;
@@ -400,159 +320,6 @@ void client_queue(struct tb_client *client, const uint8_t *frame, size_t n_frame
         assert(n_frame <= CLIENT_OUT_MAX - client->out_end);
         memcpy(client->out + client->out_end, frame, n_frame);
         client->out_end += n_frame;
-}
-
-/*
- * Coming back.
- */
-
-/* The connection is lost once more, by ourselves: there may be room for us another time. */
-static int client_try_later(struct tb_client *client) {
-        client->broken = true;
-        return 0;
-}
-
-static int client_ask_again(struct tb_client *client, bool resume) {
-        const Reconnect *reconnect = client->reconnect;
-        const EncodeResume place = {
-                .epoch = reconnect->epoch,
-                .feed = reconnect->feed,
-                .next_number = reconnect->next_number,
-        };
-        uint8_t frame[ENCODE_REQUEST_MAX];
-        size_t n;
-
-        /* the program may have asked for something meanwhile */
-        if (client_room(client) < 0)
-                return client_try_later(client);
-        client->asked_again_id = ++client->last_request_id;
-        client->resuming = resume;
-        if (reconnect->samples)
-                n = encode_sample(frame, client->asked_again_id, &reconnect->sampling);
-        else
-                n = encode_subscribe(frame, client->asked_again_id, &reconnect->subscription, resume ? &place : NULL);
-        client_queue(client, frame, n);
-        (void)reconnect_watch(client->reconnect, client->fd, true);
-        return 0;
-}
-
-static int client_tell_link(struct tb_client *client, const struct tb_link *link) {
-        client->decoder.message = (struct tb_message){ .type = TB_MESSAGE_LINK, .link = link };
-        return 1;
-}
-
-static int client_tell_lost(struct tb_client *client) {
-        bool away = client->reconnect->away;
-
-        if (client->last_words[0])
-                client_say(client, "The broker closed the connection: %s", client->last_words);
-        client->broken = false;
-        close(client->fd);
-        client->fd = -1;
-        reconnect_lose(client->reconnect, client->error_text);
-        client->reconnect->away = true;
-
-        return away ? 0 : client_tell_link(client, &client->reconnect->link);
-}
-
-static int client_tell_back(struct tb_client *client, const char *reason) {
-        enum tb_link_state state = reason ? TB_LINK_RESTARTED : TB_LINK_RESUMED;
-
-        return client_tell_link(client, reconnect_back(client->reconnect, state, reason ? reason : ""));
-}
-
-/*
- * A message of a connection that is not back yet. Return: 1: the program gets what
- * decoder->message is now; 0: nothing.
- */
-static int client_come_back(struct tb_client *client) {
-        static const char restarted[] = "The broker was restarted.";
-        const struct tb_message *message = &client->decoder.message;
-        const Reconnect *reconnect = client->reconnect;
-        bool same = client->decoder.welcome.epoch == reconnect->epoch;
-
-        if (message->type == TB_MESSAGE_WELCOME) {
-                if (!reconnect->asked)
-                        return client_tell_back(client, same ? NULL : restarted);
-                if (same)
-                        client->restart_reason = reconnect->samples ? "What would have been sampled meanwhile is not known."
-                                                                    : "The connection broke before the subscription had begun.";
-                else
-                        client->restart_reason = restarted;
-                return client_ask_again(client, same && reconnect->in_place);
-        }
-        if (message->request_id != client->asked_again_id || !client->asked_again_id)
-                return 1;
-
-        client->asked_again_id = 0;
-        if (message->type == TB_MESSAGE_SUBSCRIBED || message->type == TB_MESSAGE_SAMPLING) {
-                client->decoder.message.request_id = reconnect->request_id;
-                reconnect_note(client->reconnect, message, client->decoder.welcome.epoch);
-                if (client->resuming)
-                        return client_tell_back(client, NULL);
-                client->subscribed_follows = true;
-                return client_tell_back(client, client->restart_reason);
-        }
-        if (message->type == TB_MESSAGE_ERROR && message->error->code == TB_ERROR_RESUME_IMPOSSIBLE && client->resuming) {
-                client->restart_reason = "The broker had given up the stream by then.";
-                return client_ask_again(client, false);
-        }
-        if (message->type == TB_MESSAGE_ERROR && reconnect_error_is_curable(message->error->code))
-                return client_try_later(client);
-
-        return 1;
-}
-
-/* As client_next(), without what is between the connections. */
-static int client_next_reconnecting(struct tb_client *client) {
-        Reconnect *reconnect = client->reconnect;
-        const struct tb_message *message = &client->decoder.message;
-        int r;
-
-        if (client->subscribed_follows) {
-                client->subscribed_follows = false;
-                client->decoder.message = (struct tb_message){
-                        .type = reconnect->samples ? TB_MESSAGE_SAMPLING : TB_MESSAGE_SUBSCRIBED,
-                        .request_id = reconnect->request_id,
-                };
-                if (!reconnect->samples)
-                        client->decoder.message.subscribed = &client->decoder.subscribed;
-                return 1;
-        }
-
-        while (!reconnect->down) {
-                r = client->broken && reconnect->away ? 0 : client_next(client);
-                if (r < 0)
-                        return r;
-                if (r == 0)
-                        return client->broken && client->error == 0 ? client_tell_lost(client) : 0;
-
-                if (message->type == TB_MESSAGE_ERROR && message->error->closing) {
-                        if (reconnect_error_is_curable(message->error->code))
-                                continue;
-                        client_fail_closed(client, "");
-                        return 1;
-                }
-                if (!reconnect->away) {
-                        reconnect_note(reconnect, message, client->decoder.welcome.epoch);
-                        return 1;
-                }
-                r = client_come_back(client);
-                if (r > 0)
-                        return r;
-        }
-
-        return 0;
-}
-
-int tb_next(struct tb_client *client, const struct tb_message **ret_message) {
-        int r;
-
-        r = client->reconnect ? client_next_reconnecting(client) : client_next(client);
-        if (r > 0)
-                *ret_message = &client->decoder.message;
-
-        return r;
 }
 
 const struct tb_welcome *tb_client_welcome(const struct tb_client *client) {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The client's state, which its files share: client.c has the connection, request.c what is asked on it. */
+/*
+ * The client's state, which its files share: client.c has the connection, request.c the
+ * requests, session.c the reconnecting.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +23,7 @@ struct tb_client {
         int fd;
 
         uint8_t *in;                    /* CLIENT_IN_MAX; pages are there once touched */
-        size_t in_start;                /* of the frame at hand */
+        size_t in_start;                /* start of the current frame */
         size_t in_end;
 
         uint8_t out[CLIENT_OUT_MAX];
@@ -29,23 +32,27 @@ struct tb_client {
         bool out_closed;                /* the broker reads no more */
 
         uint64_t last_request_id;
-        size_t n_batch_frame;           /* of the frame whose events or tasks are being taken */
+        size_t n_batch_frame;           /* size of the frame whose events or tasks tb_next() takes */
         Decoder decoder;
 
-        int error;                      /* that ended it */
+        int error;                      /* that ended the client; 0: none */
         char error_text[512];
-        char last_words[256];           /* of the broker, where it announced that it would close */
+        char closing_text[256];           /* text of the Error that announced the close */
 
         char *path;                     /* NULL: the default */
         bool of_fd;                     /* made of a descriptor: nowhere to connect to again */
-        bool broken;                    /* the connection has ended; what came before it is handed out first */
-        Reconnect *reconnect;           /* NULL: the end of the connection is the client's */
-        uint64_t asked_again_id;        /* of the subscription that was sent again, until its answer; 0: none */
-        bool resuming;                  /* it asked to go on */
-        bool subscribed_follows;        /* its answer is handed out behind the link's message */
-        const char *restart_reason;     /* why it could not go on */
+        bool broken;                    /* the connection has ended; the messages before its end come first */
+        Reconnect *reconnect;           /* NULL: the client ends with its connection */
+        uint64_t subscribe_id;        /* request id of the repeated subscription, until its answer; 0: none */
+        bool resuming;                  /* that request asked to resume */
+        bool subscribed_follows;        /* its answer comes behind the link's message */
+        const char *restart_reason;     /* why the feed could not be resumed */
 };
 
-__attribute__((format(printf, 2, 3))) void client_say(struct tb_client *client, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void client_set_error_text(struct tb_client *client, const char *format, ...);
+int client_fail_errno(struct tb_client *client, int error, const char *what);
+int client_fail_closed(struct tb_client *client, const char *manner);
+int client_exchange(struct tb_client *client);
+int client_next(struct tb_client *client);
 int client_room(struct tb_client *client);
 void client_queue(struct tb_client *client, const uint8_t *frame, size_t n_frame);

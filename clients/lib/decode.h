@@ -22,23 +22,23 @@
 typedef struct Decoder Decoder;
 
 struct Decoder {
-        Arena arena;                            /* of the message that was handed out last */
+        Arena arena;                            /* memory of the last message */
         Arena arena_welcome;                    /* Welcome stays for the connection's life */
         Batch batch;
         bool in_batch;
-        WireCursor part;                        /* of a snapshot */
+        WireCursor part;                        /* part of a snapshot */
         bool in_part;
-        WireCursor samples;                     /* of a part of a sample, or of an answer */
+        WireCursor samples;                     /* part of a sample, or an answer */
         bool in_samples;
         bool samples_answer;                    /* it is an answer, to: */
         uint64_t samples_request_id;
-        bool samples_end_told;
+        bool samples_end_sent;
         uint64_t first_sample;                  /* the number of the first sample; 0: none yet */
 
         bool welcomed;
         struct tb_welcome welcome;
 
-        struct tb_message message;              /* what was handed out last, and its parts */
+        struct tb_message message;              /* the last message, and its parts */
         struct tb_subscribed subscribed;
         struct tb_status status;
         uint64_t status_events[EVENT_KINDS_N];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What all decoding stands on: unpacking into the decoder's arena, and refusing a frame.
+ * The base of all decoding: unpacking into the decoder's arena, and refusing a frame.
  *
  * Called by the other decode_*.c files.
  */
@@ -55,7 +55,7 @@ int decoder_refuse(Decoder *decoder, const char *reason) {
         return -EPROTO;
 }
 
-/* Why there is no message: protobuf-c does not tell bad bytes from a lack of memory, the arena does. */
+/* The reason why there is no message: the arena distinguishes bad bytes from a lack of memory, protobuf-c does not. */
 int decoder_not_unpacked(Decoder *decoder, const Arena *arena, const char *reason) {
         if (arena->out_of_memory)
                 return -ENOMEM;

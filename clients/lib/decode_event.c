@@ -3,8 +3,8 @@
 /*
  * One Event of the wire becomes the decoder's struct tb_event.
  *
- * Called by decode_frame.c. Which kinds there are and what their fields are,
- * proto/event_kinds.h says. All that the event points to is the decoder's.
+ * Called by decode_frame.c. proto/event_kinds.h has the kinds and
+ * their fields. The decoder owns all that the event points to.
  */
 
 #include <string.h>
@@ -100,10 +100,10 @@ static bool decode_what(Decoder *decoder, const Taskbroker__V1__Event *wire) {
 
 /**
  * decode_event() - decode an event
- * @decoder:       gets it; the event's number and clock offset are the batch's and stay 0
+ * @decoder:       gets it; number and clock offset come from the batch, and are 0 here
  * @wire:          the event
  *
- * Return: Whether it is of a kind that this library knows.
+ * Return: Whether this library knows its kind.
  */
 bool decode_event(Decoder *decoder, const Taskbroker__V1__Event *wire) {
         struct tb_event *event = &decoder->event;

@@ -24,7 +24,7 @@ void decoder_deinit(Decoder *decoder) {
 
 /**
  * decoder_restart() - begin with a new connection
- * @decoder:    the decoder; what it handed out last is void
+ * @decoder:    the decoder; its last message becomes void
  */
 void decoder_restart(Decoder *decoder) {
         decoder->in_batch = decoder->in_part = decoder->in_samples = false;
@@ -274,7 +274,7 @@ int decoder_next_event(Decoder *decoder) {
                 event->number = decoder->batch.next_number;
                 event->realtime_offset_ns = decoder->batch.realtime_offset_ns;
 
-                /* A reader's loss stands in the place of the numbers that it tells of. */
+                /* A reader's loss takes the place of the numbers that it counts. */
                 if (known && event->kind == TB_KIND_LOSS && event->loss.source == TB_LOSS_SOURCE_READER)
                         decoder->batch.next_number += event->loss.count;
                 else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the decoder's files share. Includes the generated types: only decode_*.c may include it. */
+/* Shared by the decoder's files. Includes the generated types: only decode_*.c may include it. */
 
 #include "taskbroker/taskbroker.h"
 #include "taskbroker/v1/broker.pb-c.h"

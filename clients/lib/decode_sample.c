@@ -4,7 +4,7 @@
  * Samples, and answers to questions for statistics: both are lists of TaskSamples, which
  * are decoded one by one, as the program takes them, in the memory of one.
  *
- * Called by the decoder.
+ * Called by decode_frame.c.
  */
 
 #include <errno.h>
@@ -96,7 +96,7 @@ int decoder_open_samples(Decoder *decoder, const uint8_t *data, size_t n_data, b
         decoder->samples_answer = answer;
         decoder->samples_request_id = 0;
         decoder->sample_is_last = false;
-        decoder->samples_end_told = false;
+        decoder->samples_end_sent = false;
 
         while ((r = wire_next(&cursor, &field)) > 0) {
                 if (field.number > (answer ? STATS_TASKS : SAMPLE_LOST))
@@ -137,14 +137,14 @@ static void decode_task_sample(struct tb_task_sample *sample, struct tb_task_sta
         }
 }
 
-/* The list is at its end: what it was of may be complete, which is told first. */
+/* The end of the list: first report that the sample, or the answer, is complete, if it is. */
 static int decoder_end_samples(Decoder *decoder) {
-        if (decoder->samples_end_told || (!decoder->samples_answer && !decoder->sample_is_last)) {
+        if (decoder->samples_end_sent || (!decoder->samples_answer && !decoder->sample_is_last)) {
                 decoder->in_samples = false;
                 return 0;
         }
 
-        decoder->samples_end_told = true;
+        decoder->samples_end_sent = true;
         if (decoder->samples_answer) {
                 decoder->message = (struct tb_message){
                         .type = TB_MESSAGE_STATS_END,
@@ -203,7 +203,7 @@ int decoder_sampling(Decoder *decoder, const uint8_t *data, size_t n_data) {
         return 1;
 }
 
-/* Told with the sample that comes next. */
+/* The next sample reports the loss. */
 int decoder_sample_loss(Decoder *decoder, const uint8_t *data, size_t n_data) {
         const Taskbroker__V1__SampleLoss *wire;
 

@@ -3,8 +3,8 @@
 /*
  * One TaskStats of the wire becomes one struct tb_task_stats.
  *
- * Called by the decoder of events. Which fields there are, the table
- * proto/taskstats_fields.h says; none is named here.
+ * Called by the decoder of events. The table proto/taskstats_fields.h has the
+ * fields; no field has a name here.
  */
 
 #include <string.h>

@@ -3,7 +3,7 @@
 /*
  * A Status of the wire becomes the decoder's struct tb_status.
  *
- * Called by decode_frame.c. The texts that the struct points to are the arena's.
+ * Called by decode_frame.c. The arena owns the texts that the struct points to.
  */
 
 #include <string.h>

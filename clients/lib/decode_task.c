@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One Task of a snapshot becomes one struct tb_task; and what a process runs, which
- * events tell too.
+ * One Task of a snapshot becomes one struct tb_task. A Program, of a task or an event,
+ * becomes one struct tb_program.
  *
- * Called by the decoder. All that the structs point to is the caller's.
+ * Called by the other decode_*.c files. The decoder owns all that the structs point to.
  */
 
 #include "clients/lib/decode_parts.h"
@@ -19,7 +19,7 @@ static const char *decode_text(ProtobufCBinaryData bytes) {
  * @program:       output
  * @wire:          the Program, or NULL
  *
- * Return: @program; NULL where there is none.
+ * Return: @program; NULL where @wire is NULL.
  */
 const struct tb_program *decode_program(struct tb_program *program, const Taskbroker__V1__Program *wire) {
         if (!wire)

@@ -5,7 +5,7 @@
  * reconnect.
  *
  * The program's arrays and texts are valid only during tb_subscribe(). So the copy must
- * keep no pointer of the program's. Each criterion is copied by its row in
+ * keep no pointer that the program passed. Each criterion is copied by its row in
  * proto/filter_criteria.h, and a copy begins as all zero. The assertions below hold
  * struct tb_filter to the rows: a member without a row does not compile.
  *
@@ -74,7 +74,7 @@ static char *copy_texts(char *at, const char **to, const char *const *from, size
 
 /**
  * filter_copy_set() - copy a filter
- * @copy:       the copy; what it was is freed
+ * @copy:       the copy; its former value is freed
  * @filter:     a filter within the maxima of its criteria
  *
  * Return: 0; -ENOMEM: the copy is as it was.

@@ -14,7 +14,7 @@ static const char *const kind_names[] = {
 #undef KIND
 };
 
-/* The public header's numbers and masks are the table's. */
+/* The public header has the numbers and masks of the table. */
 #define KIND(NAME, name, number, ...) _Static_assert(TB_KIND_##NAME == (number), #name);
 EVENT_KINDS(KIND)
 #undef KIND

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a client needs to know to go on after its connection has broken: what it
- * subscribed to, how far the program has got in the stream, and when to try again.
+ * The state that a client needs to reconnect: its subscription, the program's position in
+ * the stream, and the time of the next attempt.
  *
  * Owns the descriptor that the program waits for, the timer in it, and a copy of the
- * subscription. It neither connects nor speaks: the client does.
+ * subscription. It neither connects nor sends: session.c does, its only caller.
  */
 
 #include <errno.h>
@@ -59,7 +59,7 @@ Reconnect *reconnect_free(Reconnect *reconnect) {
 }
 
 /**
- * reconnect_watch() - let the program be woken by a socket
+ * reconnect_watch() - let a socket wake the program
  * @reconnect: the state
  * @fd:        the socket, new or known; one that is closed goes by itself
  * @output:    also when it can be written to
@@ -78,10 +78,10 @@ int reconnect_watch(Reconnect *reconnect, int fd, bool output) {
 }
 
 /**
- * reconnect_wait() - set the timer for the next try
+ * reconnect_set_timer() - set the timer for the next attempt
  * @reconnect: the state
  */
-void reconnect_wait(Reconnect *reconnect) {
+void reconnect_set_timer(Reconnect *reconnect) {
         uint32_t ms = WAIT_FIRST_MS;
         struct itimerspec timer = { 0 };
 
@@ -90,21 +90,21 @@ void reconnect_wait(Reconnect *reconnect) {
         if (ms > WAIT_LAST_MS)
                 ms = WAIT_LAST_MS;
         reconnect->tries++;
-        reconnect->down = true;
+        reconnect->disconnected = true;
         timer.it_value.tv_sec = ms / 1000;
         timer.it_value.tv_nsec = (long)(ms % 1000) * 1000000;
         timerfd_settime(reconnect->timer_fd, 0, &timer, NULL);
 }
 
 /**
- * reconnect_lose() - the connection is lost, and all of it was handed out
- * @reconnect: the state; its link tells the program
+ * reconnect_set_lost() - the connection is lost, and the program has all its messages
+ * @reconnect: the state; its link is for the program
  * @reason:    why, in a sentence
  */
-void reconnect_lose(Reconnect *reconnect, const char *reason) {
+void reconnect_set_lost(Reconnect *reconnect, const char *reason) {
         struct timespec now;
 
-        if (!reconnect->away) {
+        if (!reconnect->lost_reported) {
                 clock_gettime(CLOCK_REALTIME, &now);
                 snprintf(reconnect->reason, sizeof(reconnect->reason), "%s", reason);
                 reconnect->link = (struct tb_link){
@@ -114,23 +114,23 @@ void reconnect_lose(Reconnect *reconnect, const char *reason) {
                 };
                 reconnect->tries = 0;
         }
-        reconnect_wait(reconnect);
+        reconnect_set_timer(reconnect);
 }
 
-/* Whether the time of the next try has come. */
+/* Whether the time of the next attempt has come. */
 bool reconnect_is_due(Reconnect *reconnect) {
         uint64_t n;
 
         return read(reconnect->timer_fd, &n, sizeof(n)) == sizeof(n);
 }
 
-/* Whether connecting can go better another time. */
-bool reconnect_is_curable(int error) {
+/* Whether a later attempt to connect can succeed. */
+bool reconnect_is_retryable(int error) {
         return error != -EACCES && error != -EPERM && error != -ENAMETOOLONG;
 }
 
-/* Whether the broker would not say so again. */
-bool reconnect_error_is_curable(enum tb_error_code code) {
+/* Whether a later attempt can get another answer. */
+bool reconnect_error_is_retryable(enum tb_error_code code) {
         return code == TB_ERROR_STOPPING || code == TB_ERROR_LIMIT || code == TB_ERROR_TIMEOUT ||
                code == TB_ERROR_UNREAD_REPLIES;
 }
@@ -140,7 +140,7 @@ bool reconnect_error_is_curable(enum tb_error_code code) {
  * @reconnect:    the state
  * @subscription: as it was sent, checked; it is copied with all that it points to
  * @sampling:     the same, in its place: one of them is NULL
- * @request_id:   of the request
+ * @request_id:   id of the request
  *
  * Return: 0; -ENOMEM.
  */
@@ -154,8 +154,8 @@ int reconnect_keep(Reconnect *reconnect,
         if (r < 0)
                 return r;
 
-        reconnect->asked = true;
-        reconnect->in_place = false;
+        reconnect->has_subscription = true;
+        reconnect->resumable = false;
         reconnect->request_id = request_id;
         reconnect->samples = sampling;
         if (sampling) {
@@ -170,12 +170,12 @@ int reconnect_keep(Reconnect *reconnect,
 }
 
 /**
- * reconnect_note() - note how far the program has got
+ * reconnect_track() - keep the program's position in the stream
  * @reconnect: the state
- * @message:   what is handed out to it
- * @epoch:     of the broker
+ * @message:   the message that the program gets
+ * @epoch:     the epoch of the broker
  */
-void reconnect_note(Reconnect *reconnect, const struct tb_message *message, uint64_t epoch) {
+void reconnect_track(Reconnect *reconnect, const struct tb_message *message, uint64_t epoch) {
         const struct tb_event *event = message->event;
 
         switch (message->type) {
@@ -186,10 +186,10 @@ void reconnect_note(Reconnect *reconnect, const struct tb_message *message, uint
                 reconnect->epoch = epoch;
                 reconnect->feed = message->subscribed->feed;
                 reconnect->next_number = message->subscribed->next_number;
-                reconnect->in_place = message->subscribed->resumed || !reconnect->subscription.snapshot;
+                reconnect->resumable = message->subscribed->resumed || !reconnect->subscription.snapshot;
                 break;
         case TB_MESSAGE_SNAPSHOT_END:
-                reconnect->in_place = true;
+                reconnect->resumable = true;
                 break;
         case TB_MESSAGE_EVENT:
                 reconnect->next_number = event->number + 1;
@@ -198,7 +198,7 @@ void reconnect_note(Reconnect *reconnect, const struct tb_message *message, uint
                 break;
         case TB_MESSAGE_ERROR:
                 if (message->request_id == reconnect->request_id && !message->error->closing)
-                        reconnect->asked = false;
+                        reconnect->has_subscription = false;
                 break;
         default:
                 break;
@@ -206,18 +206,18 @@ void reconnect_note(Reconnect *reconnect, const struct tb_message *message, uint
 }
 
 /**
- * reconnect_back() - the connection is back
+ * reconnect_set_restored() - the connection is back
  * @reconnect: the state
  * @state:     TB_LINK_RESUMED or TB_LINK_RESTARTED
  * @reason:    RESTARTED: why it could not be resumed
  *
- * Return: What to tell the program; good until the connection is lost again.
+ * Return: The link for the program; valid until the connection is lost again.
  */
-const struct tb_link *reconnect_back(Reconnect *reconnect, enum tb_link_state state, const char *reason) {
+const struct tb_link *reconnect_set_restored(Reconnect *reconnect, enum tb_link_state state, const char *reason) {
         snprintf(reconnect->reason, sizeof(reconnect->reason), "%s", reason);
         reconnect->link.state = state;
         reconnect->link.tries = reconnect->tries;
-        reconnect->away = false;
+        reconnect->lost_reported = false;
 
         return &reconnect->link;
 }

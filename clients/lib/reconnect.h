@@ -11,41 +11,41 @@
 typedef struct Reconnect Reconnect;
 
 struct Reconnect {
-        int epoll_fd;                   /* what the program waits for: the socket, or the timer */
+        int epoll_fd;                   /* the descriptor that the program waits for: has the socket and the timer */
         int timer_fd;
 
-        bool down;                      /* no connection: the timer wakes for the next try */
-        bool away;                      /* the program was told that the connection is lost, and not yet that it is back */
-        uint32_t tries;                 /* since then */
+        bool disconnected;                      /* no connection: the timer wakes the program for the next attempt */
+        bool lost_reported;                      /* the program knows of the loss, and not yet of the new connection */
+        uint32_t tries;                 /* attempts since the loss */
         struct tb_link link;
         char reason[512];
 
-        bool asked;                     /* there is a subscription: */
-        uint64_t request_id;            /* as the program knows it */
-        bool samples;                   /* or rather: samples are wanted */
-        struct tb_subscription subscription; /* its filter is the copy's */
-        struct tb_sampling sampling;    /* the same */
+        bool has_subscription;                     /* there is a subscription: */
+        uint64_t request_id;            /* the id that the program knows */
+        bool samples;                   /* the subscription is to samples: */
+        struct tb_subscription subscription; /* points into filter */
+        struct tb_sampling sampling;    /* points into filter, too */
         FilterCopy filter;
 
-        bool in_place;                  /* the stream can be resumed: */
+        bool resumable;                  /* the stream can be resumed: */
         uint64_t epoch;
         uint64_t feed;
-        uint64_t next_number;           /* of the first event that was not handed out */
+        uint64_t next_number;           /* number of the first event that the program has not got */
 };
 
 int reconnect_new(Reconnect **ret_reconnect);
 Reconnect *reconnect_free(Reconnect *reconnect);
 
 int reconnect_watch(Reconnect *reconnect, int fd, bool output);
-void reconnect_lose(Reconnect *reconnect, const char *reason);
-void reconnect_wait(Reconnect *reconnect);
+void reconnect_set_lost(Reconnect *reconnect, const char *reason);
+void reconnect_set_timer(Reconnect *reconnect);
 bool reconnect_is_due(Reconnect *reconnect);
-bool reconnect_is_curable(int error);
-bool reconnect_error_is_curable(enum tb_error_code code);
+bool reconnect_is_retryable(int error);
+bool reconnect_error_is_retryable(enum tb_error_code code);
 
 int reconnect_keep(Reconnect *reconnect,
                    const struct tb_subscription *subscription,
                    const struct tb_sampling *sampling,
                    uint64_t request_id);
-void reconnect_note(Reconnect *reconnect, const struct tb_message *message, uint64_t epoch);
-const struct tb_link *reconnect_back(Reconnect *reconnect, enum tb_link_state state, const char *reason);
+void reconnect_track(Reconnect *reconnect, const struct tb_message *message, uint64_t epoch);
+const struct tb_link *reconnect_set_restored(Reconnect *reconnect, enum tb_link_state state, const char *reason);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a program can ask for: checked here, so that it learns at once what cannot be,
- * and queued.
+ * The requests of a program: checked, so that it gets an error at once, and queued.
+ *
+ * The public functions of this file need a client; client.c sends what they queue.
  */
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 #define CLIENT_SAMPLE_MS_MIN 100u
 #define CLIENT_SAMPLE_MS_MAX 60000u
 
-/* What a program may put into a filter is what the broker takes: the maxima of proto/filter_criteria.h. */
+/* The public header has the maxima of proto/filter_criteria.h, which the broker accepts. */
 #define SAME_MAX_NUMBERS(NAME, OPTION, max, max_bytes) _Static_assert(TB_FILTER_##NAME##_MAX == (max), #NAME);
 #define SAME_MAX_TEXTS(NAME, OPTION, max, max_bytes)                           \
         _Static_assert(TB_FILTER_##NAME##_MAX == (max), #NAME);                \
@@ -35,7 +36,7 @@ static int client_check_count(struct tb_client *client, size_t n, size_t n_max, 
         if (n <= n_max)
                 return 0;
 
-        client_say(client, "A filter has at most %zu %s, not %zu.", n_max, nouns, n);
+        client_set_error_text(client, "A filter has at most %zu %s, not %zu.", n_max, nouns, n);
         return -EINVAL;
 }
 
@@ -43,7 +44,7 @@ static int client_check_texts(struct tb_client *client, const char *const *texts
         for (size_t i = 0; i < n_texts; ++i) {
                 if (texts[i][0] && strlen(texts[i]) <= n_max)
                         continue;
-                client_say(client, "Each %s of a filter has 1 to %zu bytes.", noun, n_max);
+                client_set_error_text(client, "Each %s of a filter has 1 to %zu bytes.", noun, n_max);
                 return -EINVAL;
         }
 
@@ -54,7 +55,7 @@ static int client_check_list(struct tb_client *client, const char *list, size_t 
         if (!list || strlen(list) <= n_max)
                 return 0;
 
-        client_say(client, "A %s has at most %zu bytes.", noun, n_max);
+        client_set_error_text(client, "A %s has at most %zu bytes.", noun, n_max);
         return -EINVAL;
 }
 
@@ -108,11 +109,11 @@ int tb_subscribe(struct tb_client *client, const struct tb_subscription *subscri
         if (!asked.kinds)
                 asked.kinds = TB_KINDS_DEFAULT;
         if (asked.kinds & ~TB_KINDS_ALL) {
-                client_say(client, "There are no such kinds of events: 0x%x.", asked.kinds & ~TB_KINDS_ALL);
+                client_set_error_text(client, "There are no such kinds of events: 0x%x.", asked.kinds & ~TB_KINDS_ALL);
                 return -EINVAL;
         }
         if (asked.max_delay_ms > CLIENT_MAX_DELAY_MS) {
-                client_say(client,
+                client_set_error_text(client,
                            "Events cannot be held back for %" PRIu32 " ms: at most %u ms are possible.",
                            asked.max_delay_ms,
                            CLIENT_MAX_DELAY_MS);
@@ -163,7 +164,7 @@ int tb_request_stats(struct tb_client *client,
         int r;
 
         if (n_pids > TB_STATS_MAX || n_tids > TB_STATS_MAX - n_pids || n_pids + n_tids == 0) {
-                client_say(client, "Statistics can be asked for of 1 to %u processes and tasks at once.", TB_STATS_MAX);
+                client_set_error_text(client, "Statistics can be asked for of 1 to %u processes and tasks at once.", TB_STATS_MAX);
                 return -EINVAL;
         }
         r = client_room(client);
@@ -179,7 +180,7 @@ int tb_request_stats(struct tb_client *client,
 
 static int client_check_sampling(struct tb_client *client, const struct tb_sampling *sampling) {
         if (sampling->interval_ms < CLIENT_SAMPLE_MS_MIN || sampling->interval_ms > CLIENT_SAMPLE_MS_MAX) {
-                client_say(client,
+                client_set_error_text(client,
                            "Samples cannot come every %" PRIu32 " ms: %u to %u ms are possible.",
                            sampling->interval_ms,
                            CLIENT_SAMPLE_MS_MIN,
@@ -187,11 +188,11 @@ static int client_check_sampling(struct tb_client *client, const struct tb_sampl
                 return -EINVAL;
         }
         if ((unsigned int)sampling->scope > TB_SAMPLE_THREADS) {
-                client_say(client, "Samples are of processes or of threads, not of scope %u.", (unsigned int)sampling->scope);
+                client_set_error_text(client, "A sample has the scope of processes or threads, not scope %u.", (unsigned int)sampling->scope);
                 return -EINVAL;
         }
         if (filter_is_of_events(&sampling->filter)) {
-                client_say(client, "Samples are of tasks: a filter by processors or exit status is of events.");
+                client_set_error_text(client, "Samples have tasks: a filter by processors or exit status is for events.");
                 return -EINVAL;
         }
 

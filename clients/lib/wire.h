@@ -22,8 +22,8 @@ struct WireCursor {
 struct WireField {
         uint32_t number;
         unsigned int type;
-        uint64_t value;         /* of all types but WIRE_BYTES */
-        const uint8_t *data;    /* of WIRE_BYTES, within what the cursor walks */
+        uint64_t value;         /* for all types but WIRE_BYTES */
+        const uint8_t *data;    /* for WIRE_BYTES, within the bytes that the cursor walks */
         size_t n_data;
 };
 
