@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The address of the broker: find it, connect to it, and explain a failure to a person. */
+ * The address of the broker: find it, connect to it, and explain a failure to a person.
+ *
+ * Called by client.c and session.c; owns nothing.
+ */
 
 #include <errno.h>
 #include <stdio.h>

@@ -119,7 +119,7 @@ static int filter_options_parse_path(const char *verb, const char *option, const
         return EXIT_STATUS_OK;
 }
 
-/* Takes a processor's number off the list; -1: there is none. */
+/* Takes a processor's number off the list; -1: the list has no number there. */
 static long cpus_next(const char **text) {
         unsigned long number;
         char *end;
@@ -161,7 +161,7 @@ static int filter_options_parse_list(const char *verb, const char *option, const
 }
 
 /*
- * Which function reads a VALUE, and where a shape's value goes.
+ * The function that reads a VALUE, and the place of a shape's value.
  */
 
 #define PARSE_USER filter_options_parse_user
@@ -204,8 +204,8 @@ static int filter_options_parse_list(const char *verb, const char *option, const
 /**
  * filter_options_read_option() - take one of FILTER_OPTIONS_LONG_OPTIONS
  * @filter:     gets it
- * @verb:       whose option it is, for the error text
- * @option:     what getopt_long() returned, as filter_options_owns() knows it
+ * @verb:       the verb that has the option, for the error text
+ * @option:     the number from getopt_long(), which filter_options_owns() knows
  * @value:      its value; kept as a pointer, but for paths
  *
  * Return: EXIT_STATUS_OK, or the status of error_usage().

@@ -16,7 +16,7 @@
 
 typedef struct FilterOptions FilterOptions;
 
-/* What getopt_long() returns, FILTER_OPTIONS_OPTION_UID and so on: away from the verbs' own. */
+/* Numbers for getopt_long(), FILTER_OPTIONS_OPTION_UID and so on: above the verbs' own. */
 enum {
         _FILTER_OPTIONS_OPTION_BEFORE = 1023,
 #define OPTION_NUMBER(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, ...) FILTER_OPTIONS_OPTION_##OPTION,
@@ -40,7 +40,7 @@ enum {
 #define FILTER_OPTIONS_LONG_OPTIONS_TASKS FILTER_CRITERIA(FILTER_OPTIONS_LONG_IF)
 #define FILTER_OPTIONS_LONG_OPTIONS FILTER_CRITERIA(FILTER_OPTIONS_LONG)
 
-/* What filter_options_print_help() prints beside the options about tasks. */
+/* The lines that filter_options_print_help() prints beside those about tasks. */
 enum {
         FILTER_HELP_EVENTS = 1u << 0,   /* the options about events */
         FILTER_HELP_TREE = 1u << 1,     /* --tree; other verbs have an option of that name, with a line of its own */

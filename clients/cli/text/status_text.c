@@ -14,7 +14,7 @@
 #include "clients/cli/text/status_text.h"
 #include "proto/status_counters.h"
 
-/* Of the broker's own words, so much is shown. */
+/* The bytes of a version or a release that the text has at most. */
 #define WORDS_MAX 64
 
 typedef struct Text Text;
@@ -70,7 +70,7 @@ static void text_verdict(Text *text, const struct tb_status *status) {
         uint64_t n_lost = connector->lost + taskstats->lost;
 
         if (!status_has_machine(status))
-                text_add(text, "What the kernel lost is not for you to know: /proc is mounted with hidepid.\n");
+                text_add(text, "The kernel's losses are hidden from you: /proc is mounted with hidepid.\n");
         else if (status->withheld)
                 text_add(text,
                          "%s kernel events lost since %s (%s ago)\n",
@@ -85,14 +85,14 @@ static void text_verdict(Text *text, const struct tb_status *status) {
                          format_date(date, status->start_time_ns),
                          format_duration(uptime, status->uptime_ns));
         if (status->withheld)
-                text_add(text, "Your own connections are counted; what is the administrator's alone to know is -.\n");
+                text_add(text, "Your own connections are counted; a number for the administrator alone is -.\n");
         if (connector->muted || taskstats->muted)
                 text_add(text,
                          "The kernel's sources were silenced %s times: more may be missing than was counted.\n",
                          format_count(count, connector->muted + taskstats->muted));
         if (status->reader_lost)
                 text_add(text,
-                         "Slow subscribers missed %s events; each was told how many.\n",
+                         "Slow subscribers missed %s events; each got the number of its own.\n",
                          format_count(count, status->reader_lost));
         text_add(text, "\n");
 }
