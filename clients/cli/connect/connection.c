@@ -34,7 +34,7 @@ void connection_print_timeout(const char *socket_path) {
         if (!socket_path)
                 socket_path = named && *named ? named : TB_SOCKET_PATH;
         error_print("The broker on %s does not answer: it hangs or is stopped; look at its log, or restart it.",
-                 socket_path);
+                    socket_path);
 }
 
 void connection_print_error(const struct tb_error *error) {

@@ -61,8 +61,8 @@ static int ps_snapshot_end(Ps *ps, const struct tb_snapshot_end *end) {
                 return EXIT_STATUS_OK;
 
         error_print("The broker reports %llu tasks, but %zu came: the broker is at fault.",
-                 (unsigned long long)end->tasks,
-                 ps->tasks.n_tasks);
+                    (unsigned long long)end->tasks,
+                    ps->tasks.n_tasks);
         return EXIT_STATUS_ERROR;
 }
 

@@ -168,9 +168,9 @@ static void event_lines_exit(EventLines *lines, const struct tb_event *event) {
 
         failed = termination->known && (termination->exit_code || termination->term_signal);
         line_cell_coloured(&lines->line,
-                            format_termination(text, termination),
-                            event->exit.program && lines->arguments ? WIDTH_STATUS : 0,
-                            failed ? COLOUR_FAILED : NULL);
+                           format_termination(text, termination),
+                           event->exit.program && lines->arguments ? WIDTH_STATUS : 0,
+                           failed ? COLOUR_FAILED : NULL);
 }
 
 /*
@@ -223,13 +223,13 @@ static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
                  format_count(text, event->loss.count));
         line_add(&lines->line, " %s lost", source >= 1 && source <= TB_LOSS_SOURCE_READER ? sources[source] : "facts");
         line_add(&lines->line,
-                  ": %s",
-                  reason >= 1 && reason <= TB_LOSS_REASON_FELL_BEHIND ? reasons[reason]
-                                                                      : "the broker does not say why");
+                 ": %s",
+                 reason >= 1 && reason <= TB_LOSS_REASON_FELL_BEHIND ? reasons[reason]
+                                                                     : "the broker does not say why");
         line_add(&lines->line,
-                  " (%s, %s",
-                  tb_loss_source_name(event->loss.source),
-                  tb_loss_reason_name(event->loss.reason));
+                 " (%s, %s",
+                 tb_loss_source_name(event->loss.source),
+                 tb_loss_reason_name(event->loss.reason));
         if (event->loss.cpu_known)
                 line_add(&lines->line, ", cpu %" PRIu32, event->cpu);
         if (event->loss.since_time_ns)
@@ -264,9 +264,9 @@ static void event_lines_details(EventLines *lines, const struct tb_event *event)
         case TB_KIND_UID:
         case TB_KIND_GID:
                 line_add(&lines->line,
-                          " real %" PRIu32 ", effective %" PRIu32,
-                          event->credentials.real_id,
-                          event->credentials.effective_id);
+                         " real %" PRIu32 ", effective %" PRIu32,
+                         event->credentials.real_id,
+                         event->credentials.effective_id);
                 break;
         case TB_KIND_SID:
                 line_add(&lines->line, " leads a new session");

@@ -210,9 +210,9 @@ static void stats_write_rate(const MetricRates *rates, const StatsField *field, 
 }
 
 static size_t stats_add_fields(const struct tb_task_stats *stats,
-                              const MetricRates *rates,
-                              enum tb_stats_group group,
-                              StatsLine *lines) {
+                               const MetricRates *rates,
+                               enum tb_stats_group group,
+                               StatsLine *lines) {
         size_t n = 0;
 
         for (size_t i = 0; i < N_FIELDS; ++i) {
@@ -251,9 +251,9 @@ static void stats_write_delay(const struct tb_delay *delay, StatsLine *line) {
 }
 
 static size_t stats_add_delays(const struct tb_task_stats *stats,
-                              const MetricRates *rates,
-                              enum tb_stats_group group,
-                              StatsLine *lines) {
+                               const MetricRates *rates,
+                               enum tb_stats_group group,
+                               StatsLine *lines) {
         size_t n = 0;
 
         for (size_t i = 0; i < N_DELAYS; ++i) {

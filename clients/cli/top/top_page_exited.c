@@ -181,11 +181,11 @@ static void exited_write_cell(const TopView *view,
 
 /* Draws a line: the name, then the columns for which there is room. @command NULL: the headers. */
 static void exited_draw_line(const TopPageExited *exited,
-                            const TopView *view,
-                            const LiveCommand *command,
-                            const char *name,
-                            size_t row,
-                            enum screen_style style) {
+                             const TopView *view,
+                             const LiveCommand *command,
+                             const char *name,
+                             size_t row,
+                             enum screen_style style) {
         static TopCell cell;
         size_t at = TB_COMM_SIZE / 2 + 2, width = view->screen->columns;
 

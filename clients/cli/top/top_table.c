@@ -155,10 +155,10 @@ int top_table_refresh(TopTable *table, const TopView *view) {
                                 table->rows[n++] = live->rows[i];
                 /* A tree is sorted by number: branches that move with each sample cannot be read. */
                 r = live_column_sort(table->rows,
-                              n,
-                              settings->tree ? live_column_find("tid", strlen("tid")) : settings->sort,
-                              &view->columns,
-                              settings->tree ? false : settings->inverted);
+                                     n,
+                                     settings->tree ? live_column_find("tid", strlen("tid")) : settings->sort,
+                                     &view->columns,
+                                     settings->tree ? false : settings->inverted);
         }
         if (r >= 0) {
                 for (size_t i = 0; i < n; ++i)

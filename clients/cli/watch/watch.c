@@ -57,10 +57,10 @@ static int watch_lost(const struct tb_event *event) {
         char count[FORMAT_MAX];
 
         error_print("%s%s events or records were lost (%s, %s): ended, as --strict asks.",
-                 event->loss.at_least ? "At least " : "",
-                 format_count(count, event->loss.count),
-                 tb_loss_source_name(event->loss.source),
-                 tb_loss_reason_name(event->loss.reason));
+                    event->loss.at_least ? "At least " : "",
+                    format_count(count, event->loss.count),
+                    tb_loss_source_name(event->loss.source),
+                    tb_loss_reason_name(event->loss.reason));
         return EXIT_STATUS_LOSS;
 }
 

@@ -79,9 +79,9 @@ static int watch_options_read_kinds(WatchOptions *options, const char *value) {
 
         if (!option_read_kinds(value, &options->kinds, wrong, sizeof(wrong)))
                 return error_usage("watch",
-                                      "-e %s: \"%s\" is not a kind of event; there are " KIND_NAMES "and all.",
-                                      value,
-                                      wrong);
+                                   "-e %s: \"%s\" is not a kind of event; there are " KIND_NAMES "and all.",
+                                   value,
+                                   wrong);
         return EXIT_STATUS_OK;
 }
 
@@ -101,9 +101,9 @@ static int watch_options_read_one(void *closure, int c, const char *value) {
         case 't':
                 if (!option_read_seconds(value, &options->span_ns))
                         return error_usage("watch",
-                                              "-t %s: a time is a number of seconds such as 10 or 0.5, "
-                                              "greater than 0 and at most 1000000000.",
-                                              value);
+                                           "-t %s: a time is a number of seconds such as 10 or 0.5, "
+                                           "greater than 0 and at most 1000000000.",
+                                           value);
                 return EXIT_STATUS_OK;
         case OPTION_ARGS:
                 options->arguments = true;
