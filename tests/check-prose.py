@@ -33,7 +33,6 @@ NOT_YET = [
     "broker/server",
     "broker/tasks",
     "check",
-    "docs/DESIGN.md",
     "tests/bench",
     "tests/e2e",
     "tests/fuzz",
