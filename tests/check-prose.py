@@ -35,7 +35,6 @@ NOT_YET = [
     "check",
     "tests/bench",
     "tests/e2e",
-    "tests/fuzz",
     "tests/kernel",
     "tests/lib",
     "tests/unit",

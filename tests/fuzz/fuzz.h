@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What the fuzz targets share. Each defines LLVMFuzzerTestOneInput(); libFuzzer
- * calls it in a build with -Dfuzz=true, replay.c in any other. What an input says
- * beyond its end is zero, so that every input is one.
+ * Shared code of the fuzz targets. Each target defines LLVMFuzzerTestOneInput().
+ * libFuzzer calls it in a build with -Dfuzz=true, and replay.c in any other build.
+ * Bytes beyond the end of an input are zero, so that every input is valid.
  *
  * Include it behind #undef NDEBUG: a broken promise is an assertion that fails.
  */
@@ -74,7 +74,7 @@ static inline uint64_t fuzz_u64(FuzzInput *input) {
         return value;
 }
 
-/* Reads the bytes, so that a sanitizer sees those that are nobody's. */
+/* Reads the bytes, so that a sanitizer finds invalid bytes. */
 static inline void fuzz_touch(const void *data, size_t n) {
         static volatile uint8_t sink;
         uint8_t sum = 0;

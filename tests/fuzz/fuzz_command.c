@@ -2,9 +2,9 @@
 #undef NDEBUG
 
 /*
- * What the command prints of what a broker sent: the input is the messages of
- * frames. Each line is one line, of UTF-8 without anything that a terminal acts
- * upon, and each JSON text is one that json-c reads again.
+ * The output of the command for the messages of a broker: the input is the messages
+ * of frames. Each line is a single line of UTF-8, without control characters for a
+ * terminal. json-c can parse each JSON text.
  */
 
 #include <json-c/json.h>
@@ -20,7 +20,7 @@
 #include "clients/lib/decode.h"
 #include "tests/fuzz/fuzz.h"
 
-/* 2026; ages are told as of then. */
+/* A time in 2026, from which ages are computed. */
 #define NOW_NS UINT64_C(1780000000000000000)
 
 static Users users;
@@ -35,7 +35,7 @@ static void check_harmless(const char *text, size_t n) {
         }
 }
 
-/* Of whole lines. */
+/* Checks whole lines. */
 static void check_terminal(const char *text, size_t n) {
         for (const char *end; n > 0; n -= (size_t)(end + 1 - text), text = end + 1) {
                 end = memchr(text, '\n', n);
@@ -116,7 +116,7 @@ static bool none_exists(uint32_t pid) {
         return false;
 }
 
-/* As of `run`, for which all events were of one tree. */
+/* Checks the report of `run`, as if all events belonged to one process tree. */
 static void check_account(void) {
         char *const command[] = { (char *)"a\033command", NULL };
         RunReport report = {

@@ -2,9 +2,9 @@
 #undef NDEBUG
 
 /*
- * Datagrams of the proc connector through the real socket, batch and ledger: what
- * comes out of them are tasks that can be, and the losses told are the losses
- * counted. An input is a list of datagrams, each behind a byte with its length.
+ * Datagrams of the proc connector through the real socket, batch and loss counters.
+ * The events have plausible tasks, and the reported losses equal the counted losses.
+ * An input is a list of datagrams, each behind a byte with its length.
  */
 
 #include "broker/kernel/connector.h"

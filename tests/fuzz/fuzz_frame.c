@@ -11,7 +11,7 @@
 
 #include "proto/frame.h"
 
-/* What is known at @n bytes may become more with more of them, and never something else. */
+/* Checks that more bytes only add to the known outputs, and never change a known output. */
 static void check_growth(const uint8_t *data, size_t n_data, size_t limit) {
         size_t n_prefix_known = 0, n_message_known = 0;
         int known = FRAME_E_PARTIAL;

@@ -2,18 +2,18 @@
 #undef NDEBUG
 
 /*
- * A hub with real clients and feeds in memory, driven by the input: bytes and
- * requests, right or wrong, in pieces; subscriptions with filters, snapshots and
- * places to go on from, of this hub's feeds or of none; samples and questions about live
- * tasks, which a made-up kernel answers, leaves without an answer or denies; tasks that
- * are born, run, change and end; seconds that pass; readers that read, stall, half-close
- * and vanish.
+ * A hub with real clients and feeds in memory, driven by the input. Clients send bytes
+ * and requests, valid or not, in pieces. They subscribe with filters and snapshots, and
+ * resume feeds of this hub or unknown feeds. They ask for samples and for the statistics
+ * of live tasks. A made-up kernel answers, stays silent, or returns an error. Tasks
+ * start, run, change and end, and time passes. Readers read, stall, half-close and
+ * vanish.
  *
- * Some readers are root's, others of users who own some of the tasks.
+ * Some readers belong to root, others to users who own some of the tasks.
  *
- * Whatever happens, each reader gets whole frames, its numbers have no gap that was
- * not told, nobody gets what is another's, what is still running in the end is sampled
- * exactly, and all memory is back. What must hold of samples: hub-samples.h.
+ * Each reader gets whole frames, and each gap in its numbers is reported. No reader gets
+ * another user's data. The last sample of the live tasks is exact, and all memory is
+ * freed. hub_samples.h has the properties of samples.
  */
 
 #define PEER_BYTES_MAX (256u * 1024u)
@@ -34,12 +34,12 @@ struct Reader {
         Peer peer;
         bool open;
         uint32_t uid;
-        bool wrote_raw;         /* bytes of no known meaning: its replies are not foretold */
-        bool deaf;              /* it may not get what it asked for: it has shut down, or was told to go */
+        bool wrote_raw;         /* it sent raw bytes: its replies are not predicted */
+        bool deaf;              /* it may get no answer: it has shut down, or the hub closes it */
         bool subscribed;
         bool in_snapshot;
         uint64_t next;          /* number of the next event */
-        uint64_t n_tasks;       /* of the snapshot */
+        uint64_t n_tasks;       /* tasks of the snapshot */
         uint64_t feed;
         Samples samples;
 };
@@ -51,11 +51,11 @@ struct Fuzz {
         MadeStats kernel;
         uint64_t last_start;                    /* no two tasks have the same */
         uint32_t n_asked;
-        uint64_t last_feed, last_number;        /* what somebody was told, to resume with */
+        uint64_t last_feed, last_number;        /* a place that some reader got, to resume at */
 };
 
 /*
- * What comes out.
+ * Output of the hub.
  */
 
 static void check_stats_public(const PB(TaskStats) *stats) {
@@ -65,7 +65,7 @@ static void check_stats_public(const PB(TaskStats) *stats) {
         assert(!stats->delays || !stats->delays->blkio);
 }
 
-/* Of somebody else's task: what /proc tells everyone. */
+/* Checks that an event about another user's task has public fields only. */
 static void check_public(const Reader *reader, const PB(Event) *event) {
         if (reader->uid == 0 || event->uid == reader->uid || event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS)
                 return;
@@ -190,7 +190,7 @@ static void reader_send(Reader *reader, const void *data, size_t n) {
 }
 
 /*
- * What goes in.
+ * Input of the hub.
  */
 
 static void send_message(Fuzz *fuzz, Reader *reader, const PB(ClientMessage) *message) {
@@ -331,7 +331,7 @@ static void send_raw(Fuzz *fuzz, Reader *reader) {
         reader_send(reader, data, n);
 }
 
-/* A frame whose message is the input's. */
+/* Sends a frame with a message from the input. */
 static void send_frame(Fuzz *fuzz, Reader *reader) {
         uint8_t prefix[FRAME_PREFIX_MAX];
         size_t n;
@@ -343,8 +343,7 @@ static void send_frame(Fuzz *fuzz, Reader *reader) {
 }
 
 /*
- * What happens on the machine, told as the join tells it: the table has what was
- * before, the event what is after.
+ * Events of the machine, published as the join publishes them: before the table changes.
  */
 
 static Event event_of(Fuzz *fuzz, EventKind kind, const Task *task) {
@@ -371,7 +370,7 @@ static void publish(Fuzz *fuzz, const Event *event) {
         rig_publish_event(fuzz->rig, event);
 }
 
-/* What it reads is its owner's alone, or not. */
+/* Runs a task. Its read bytes get the label of its owner, or the foreign label. */
 static void run_task(Fuzz *fuzz, const Task *task, uint64_t run_ns) {
         Owner owner = owner_of_task(task);
 
@@ -481,7 +480,7 @@ static void happen(Fuzz *fuzz, uint8_t what) {
         }
 }
 
-/* All of them, or those of some numbers. */
+/* Runs all tasks, or the tasks with some numbers. */
 static void run_tasks(Fuzz *fuzz, uint32_t tids) {
         for (uint32_t tid = 1; tid <= N_TASKS; ++tid) {
                 const Task *task = task_table_get(&fuzz->rig->join.table, tid);
@@ -566,7 +565,7 @@ static void flood(Fuzz *fuzz) {
  * One step.
  */
 
-/* What a client's deadlines are for has come, or not: half a minute is too long to wait for. */
+/* Lets the clients' deadlines pass, because half a minute is too long for a real wait. */
 static void pass_deadlines(const Fuzz *fuzz) {
         rig_pass_deadlines(fuzz->rig);
         rig_turn(fuzz->rig);
@@ -646,7 +645,7 @@ static void step(Fuzz *fuzz) {
  * The end.
  */
 
-/* Who still reads gets all that there is, and an answer to all that was asked. */
+/* Readers that still read get all pending data, and an answer to each request. */
 static void receive_all(Fuzz *fuzz) {
         size_t n;
 
@@ -664,7 +663,7 @@ static void receive_all(Fuzz *fuzz) {
         }
 }
 
-/* What a live task, or a process, has run; 0: there is none. */
+/* Returns the run time of a live task or process; 0: it does not exist. */
 static uint64_t run_of(const Fuzz *fuzz, uint32_t number, bool threads) {
         const TaskTable *table = &fuzz->rig->join.table;
         const Process *process = task_table_get_process(table, number);
@@ -679,7 +678,7 @@ static uint64_t run_of(const Fuzz *fuzz, uint32_t number, bool threads) {
         return run_ns + (process->totals ? process->totals->cpu_run_virtual_total_ns : 0);
 }
 
-/* The kernel tells the truth, and nothing happens meanwhile: a whole sample has all that live, and what they have run. */
+/* Checks a full sample without concurrent events: it has all live tasks, with their exact run times. */
 static void check_whole(Fuzz *fuzz, bool threads) {
         Reader *reader = &fuzz->readers[0];
         PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
@@ -701,7 +700,7 @@ static void check_whole(Fuzz *fuzz, bool threads) {
                 const SampledTask *task = &reader->samples.tasks[number];
                 uint64_t run_ns = run_of(fuzz, number, threads);
 
-                /* of a process whose records were lost there is a sum too */
+                /* a process has a sum even if records were lost */
                 assert(!task->ended && !task->start_time_ns == !run_ns && (task->run_ns == run_ns || task->run_ns == 0));
         }
         reader_close(reader);

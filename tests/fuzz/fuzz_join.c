@@ -2,12 +2,12 @@
 #undef NDEBUG
 
 /*
- * The join and the task table under any order of what the kernel can say, true to
- * its habits or not: forks, execs, exits, records and losses of few numbers, with
- * a /proc that is empty, and time that passes between.
+ * The join and the task table under any order of kernel messages, possible or not:
+ * forks, execs, exits, records and losses of few numbers. /proc is empty, and time
+ * passes between the messages.
  *
- * Whatever is told, the table stays whole: its counts are those of what is in it,
- * and each event is of a task that can be.
+ * The table stays consistent under any input: its counters match its content, and
+ * each event has a plausible task.
  */
 
 #include "broker/base/util.h"
@@ -47,7 +47,7 @@ static void on_event(Join *join, const Event *event) {
         if (task)
                 assert(task->tid == event->tid);
         if (event->kind == EVENT_EXIT) {
-                /* either the record, or why there is none */
+                /* the record, or the reason why it is missing */
                 assert((event->exit.stats != NULL) == (event->exit.stats_missing == STATS_MISSING_NO));
         }
 }

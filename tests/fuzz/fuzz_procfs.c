@@ -2,9 +2,9 @@
 #undef NDEBUG
 
 /*
- * What /proc says: stat, status and what a process runs, each from a directory
- * that plays it, and the names of directories. The first bytes of an input say
- * how long the files are; their bytes follow.
+ * The files of /proc: stat, status and the files of a program, each from a made-up
+ * directory, and the names of directories. The first bytes of an input are the
+ * lengths of the files; the bytes of the files follow.
  */
 
 #include "broker/tasks/procfs.h"

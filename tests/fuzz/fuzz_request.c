@@ -35,7 +35,7 @@ static void check_filter(const Filter *filter) {
                 assert(filter->cpus[i] == 0);
 }
 
-/* Whoever asks for it judges events by it: any filter must bear any event. */
+/* Checks that any accepted filter can judge any event. */
 static void check_judging(const Filter *filter) {
         static const Event events[] = {
                 { .kind = EVENT_EXEC, .pid = 7, .tid = 8, .comm = "a" },

@@ -3,9 +3,9 @@
 
 /*
  * The kernel's answers to questions about live tasks, in any order, number and
- * shape: each question has one answer, in its place, and what is no answer to it is
- * none. An input is a list of asks; each has a number of tasks, and datagrams: a
- * byte that says which question they answer, a length, and the rest of their bytes.
+ * shape. Each question has one answer, in its place, and a datagram for another
+ * question is ignored. An input is a list of asks. Each ask has a number of tasks,
+ * and datagrams: a byte with the number of the question, a length, and the bytes.
  */
 
 #include "broker/base/log.h"
@@ -45,7 +45,7 @@ static void ask(FuzzInput *input, StatsQuery *query, int kernel) {
                 assert(recv(kernel, sink, sizeof(sink), MSG_DONTWAIT) == (ssize_t)(n * STATS_REQUEST_BYTES));
         for (size_t n_replies = fuzz_u8(input) % 40; n_replies > 0 && fuzz_has_more(input); --n_replies)
                 reply(input, kernel, first_seq);
-        /* what is not taken is given up with the next ask */
+        /* the next ask drops answers that were not taken */
         for (uint32_t i = 0; i < n - n_taken; ++i) {
                 StatsAnswer answer;
 

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * What one reader of the fuzzed hub asked of live statistics, and what it must get:
- * samples with numbers that leave out nothing untold, the first whole; each task at most
- * once in a sample, with values that only grow, and nothing of it once it was told to
- * have ended; an answer to each question, with what was asked for and nothing else.
+ * The live statistics that one reader of the fuzzed hub asked for, and the samples that
+ * it must get. Each gap in the numbers is reported, and the first sample is full. Each
+ * task stands at most once in a sample, with values that only grow, and never after its
+ * end. Each question has an answer with exactly the requested tasks.
  *
  * Include it behind #undef NDEBUG.
  */
@@ -22,15 +22,15 @@
 enum { SAMPLES_TASKS = 24, SAMPLES_QUESTIONS = 20, SAMPLES_NUMBERS = 8 };
 
 /*
- * A task has read bytes of its owner's or, where what it does is not its owner's alone,
- * of nobody's: so many that all tasks' sum is still known for what it is.
+ * The read bytes of a task are a label: its owner, or foreign if the owner may not see
+ * them. Each label has its own bits, so that a sum of all tasks still shows its labels.
  */
 #define LABEL_BITS 10u
 #define LABEL_OF(uid) (UINT64_C(1) << (LABEL_BITS * (uid)))
 #define LABEL_FOREIGN LABEL_OF(5)
 #define LABEL_MASK(uid) (((UINT64_C(1) << LABEL_BITS) - 1) << (LABEL_BITS * (uid)))
 
-/* What it asked for is in the id, so that what is sent and never arrives needs no keeping. */
+/* The id contains the request, so that no list of unanswered requests is needed. */
 #define SAMPLE_ID(n, groups, threads) ((uint64_t)(n) << 16 | (groups) << 1 | (threads))
 
 typedef struct Question Question;
@@ -43,7 +43,7 @@ struct Question {
         size_t n_pids, n;
 };
 
-/* The task, or process, that has a number, as it was told last. */
+/* The task, or process, with a number, as the reader got it last. */
 struct SampledTask {
         uint64_t start_time_ns;
         uint64_t run_ns;
@@ -69,7 +69,7 @@ static inline void samples_check_stats(uint32_t uid, const PB(TaskStats) *stats)
                 assert((stats->io->read_bytes & ~LABEL_MASK(uid)) == 0);
 }
 
-/* What everybody is told of a task, and what only its owner is. */
+/* Checks the public fields of a task, and the fields for its owner. */
 static inline void samples_check_task(uint32_t uid, const PB(TaskSample) *sample) {
         const PB(TaskStats) *stats = sample->stats;
 
@@ -146,7 +146,7 @@ static inline void samples_check_batch(Samples *samples, const PB(SampleBatch) *
                 samples->tasks[i].here = false;
 }
 
-/* Of the sample at hand it may have got parts. */
+/* The reader may have got parts of the current sample before the loss. */
 static inline void samples_check_loss(Samples *samples, const PB(SampleLoss) *loss) {
         assert(samples->on && loss->count > 0);
         samples->next += loss->count - 1;

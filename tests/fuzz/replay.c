@@ -27,7 +27,7 @@ static int replay_file(const char *path, const struct stat *st, int type, struct
         assert(fread(data, 1, n, file) == n);
         fclose(file);
 
-        /* A crash shall be of a known file. */
+        /* The path is printed first, so that a crash can be assigned to its file. */
         fprintf(stderr, "%s\n", path);
         (void)LLVMFuzzerTestOneInput(data, n);
         free(data);

@@ -3,10 +3,10 @@
 """
 Writes seeds for the fuzz targets: seeds.py DIRECTORY [TARGET...]
 
-What the other tests send, as each target reads its input: requests and frames of
-the protocol, datagrams of both sources in every version of struct taskstats, the
-files of this machine's own /proc. They are where fuzzing begins; what it found on
-top of them, minimised, is in corpus/ (docs/fuzzing.md).
+The seeds are the messages of the other tests, in the form that each target reads:
+requests and frames of the protocol, datagrams of both sources in every version of
+struct taskstats, and the files of this machine's own /proc. Fuzzing begins with
+the seeds. Its further findings, minimised, are in corpus/ (docs/fuzzing.md).
 """
 
 import os
@@ -91,7 +91,7 @@ def batch(first, *some):
 
 
 def answers():
-    """What a broker says behind its Welcome."""
+    """Messages of a broker behind its Welcome."""
     message = broker_pb2.ServerMessage
     for event in events():
         yield batch(1, event)
@@ -183,12 +183,12 @@ def seeds_stats_query():
     refused = k.nlmsg(2, 1, struct.pack("=i", -1) + bytes(16))
     yield bytes([3, 0, 3]) + b"".join(datagram(i, r) for i, r in enumerate(replies))
     yield bytes([3, 0, 3]) + datagram(0, gone) + datagram(2, refused) + datagram(1, gone)
-    # late ones, beside those of the next ask
+    # late answers beside the answers to the next ask
     yield bytes([2, 2, 1]) + datagram(0, gone) + bytes([2, 0, 3]) + datagram(255, gone) + datagram(0, replies[0]) + datagram(1, gone)
 
 
 def steps(rng, n, weights):
-    """Random steps of a target that is driven by bytes, biased towards what leads somewhere."""
+    """Random steps of a target that is driven by bytes, biased towards useful steps."""
     out = bytearray()
     for _ in range(n):
         out.append(rng.choice(weights) | rng.randrange(16) << 4)
@@ -197,7 +197,7 @@ def steps(rng, n, weights):
 
 
 def hub_scenes():
-    """What chance seldom makes: readers that fall behind, in steps of fuzz-hub.c."""
+    """Scenes that random steps seldom make: readers that fall behind, in steps of fuzz_hub.c."""
     turn, due, one_at_once = b"\x0c", b"\x6d", b"\x0d\0"
     births = b"".join(bytes([0x0E, 0, tid, 0, tid, 0]) for tid in range(20))
     threads = b"".join(bytes([0x0E, 1, tid, 0, 0]) for tid in range(1, 20))
