@@ -4,7 +4,7 @@
 /*
  * Event: one kernel fact about one task, the narrow waist between the kernel's
  * formats and the wire. Parsers make it, the join completes it, the encoder
- * reads it. The meaning of each field is said in event.proto.
+ * reads it. event.proto documents each field.
  *
  * Here too `tid` is a task and `pid` a process, as user space has it.
  */
@@ -69,12 +69,12 @@ struct Event {
         char comm[COMM_SIZE];
         bool task_unknown;
         bool synthesised;
-        bool only_for_sets;             /* told only where a subscription's set of tasks changes by it */
+        bool only_for_sets;             /* sent only to feeds whose set of tasks changes by it */
         const Program *program;         /* NULL: not known; valid during the emit call */
-        uint64_t marks;                 /* of the subtrees that the process belongs to */
-        Owner owner;                    /* of the task, after the event */
+        uint64_t marks;                 /* subtrees that the process belongs to, as bits */
+        Owner owner;                    /* the task's owner, after the event */
 
-        /* What the event changes, as it was before; valid during the emit call. */
+        /* The task as it was before the event; valid during the emit call. */
         const Task *task_before;        /* the task; NULL: not known, or born by the event */
         const Task *leader_before;      /* its process' leader, gone or not; NULL: as above */
 

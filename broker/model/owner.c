@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * /proc lets a user look into a task if all its ids are the user's and it has no
+ * /proc lets a user look into a task if the user has all its ids and it has no
  * privileges. A task whose ids changed has no owner until its next exec, which gives it
  * new memory.
  *

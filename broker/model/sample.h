@@ -20,12 +20,12 @@ struct TaskSample {
         const char *comm;               /* COMM_SIZE bytes; NULL: none */
         uint64_t start_time_ns;
         uint64_t time_ns;
-        const TaskStats *stats;         /* NULL: there are none */
+        const TaskStats *stats;         /* NULL: not known */
         uint32_t tasks;
         bool kernel_thread;
         bool gone;
         bool ended;
         uint32_t wait_status;           /* ended */
         StatsMissing stats_missing;     /* ended */
-        Owner owner;                    /* whose all that is in stats was; of one that ended the event says it */
+        Owner owner;                    /* common owner of all in stats; of a task that ended, see the event */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the broker knows of itself, gathered by the root for the encoder. See Status in broker.proto. */
+/* BrokerStatus: counters and limits of the broker, which the daemon gathers for the encoder. See Status in broker.proto. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@ typedef enum DelayAccounting {
         DELAY_ACCOUNTING_UNSUPPORTED = 3,
 } DelayAccounting;
 
-/* What this kernel is and can; found at start, delay accounting watched since. */
+/* Version and features of this kernel, found at the start; delay accounting is watched since. */
 struct KernelFeatures {
         char release[65];
         uint16_t taskstats_version;     /* 0: no record seen yet */
@@ -46,7 +46,7 @@ struct BrokerStatus {
         SourceCounters connector;
         SourceCounters taskstats;
         uint64_t events[_EVENT_KIND_N];
-        /* withheld, a FLAG: what is not for this client is 0 */
+        /* withheld, a FLAG: counters that are not for this client are 0 */
 #define TYPE_COUNT uint64_t
 #define TYPE_BYTES uint64_t
 #define TYPE_TIME uint64_t

@@ -31,7 +31,7 @@ enum {
         TASK_COUNTED = 1u << 5,
         /* Seeded, and its birth was reported: a FORK that is still in the queue is the same birth. */
         TASK_FORK_REPORTED = 1u << 6,
-        /* A thread of the kernel's. */
+        /* A kernel thread. */
         TASK_KERNEL = 1u << 7,
         /* Not dumpable: /proc hides it from the owner of its ids. */
         TASK_NONDUMPABLE = 1u << 8,
@@ -41,7 +41,7 @@ enum {
 
 struct Task {
         Process *process;
-        List link;                      /* of process->tasks */
+        List link;                      /* in process->tasks */
         uint64_t start_time_ns;         /* since the epoch; with the number, its identity */
         uint32_t tid;
         uint32_t ruid, euid, rgid, egid;
@@ -62,9 +62,9 @@ struct Process {
         bool has_wait_status;           /* the kernel marked the task that ended the process, with: */
         uint32_t wait_status;
         List tasks;
-        TaskStats *totals;              /* of its tasks that ended; NULL before the first */
-        Program *program;               /* what it runs; NULL: no subscription asked for programs */
-        uint64_t marks;                 /* of the subtrees that it belongs to */
+        TaskStats *totals;              /* sums over its tasks that ended; NULL before the first */
+        Program *program;               /* its program; NULL: no subscription asked for programs */
+        uint64_t marks;                 /* subtrees that it belongs to, as bits */
         uint32_t session;               /* 0: none or not known */
         uint32_t sampled;               /* as of a task: of the number of its tasks and of their exits */
         uint32_t changed_sweep;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Credentials: who a client is, as the kernel said when it connected. Plain; who asks the kernel is broker/server/peer_creds.c. */
+/* Credentials: ids of a client, as the kernel had them when it connected. Plain; broker/server/peer_creds.c reads them. */
 
 #include <stdbool.h>
 #include <stddef.h>

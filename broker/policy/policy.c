@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The rule is that nobody learns here what /proc would have refused him. So a task
- * is a client's own where /proc would let it look into it (broker/model/owner.c), and
- * of all others it knows what everybody can read in /proc; or, where /proc is
- * mounted with hidepid, nothing at all.
+ * No client learns here what /proc would have refused it. So a task is a client's own
+ * where /proc would let the client look into it (broker/model/owner.c). Of all other tasks
+ * a client knows what every user can read in /proc. If /proc is mounted with hidepid, it
+ * knows nothing of them.
  */
 
 #include "broker/policy/policy.h"
@@ -14,9 +14,9 @@
 #define NOBODY_UID UINT32_MAX
 
 /**
- * policy_rights() - what a client may know
- * @policy:     what applies on this machine
- * @credentials:  who it is
+ * policy_rights() - make the rights of a client
+ * @policy:       the rules of this machine
+ * @credentials:  the client's
  *
  * Root of a user namespace is not root here, and root's tasks are not its own.
  */
@@ -53,8 +53,8 @@ Access rights_access(const Rights *rights) {
 
 /**
  * policy_view() - what a client may know of a task
- * @rights:  of the client
- * @owner:   whose the task is
+ * @rights:  the client's
+ * @owner:   the task's
  */
 View policy_view(const Rights *rights, const Owner *owner) {
         if (rights->all)
@@ -66,11 +66,11 @@ View policy_view(const Rights *rights, const Owner *owner) {
 
 /**
  * policy_view_event() - what a client may know of an event
- * @rights:  of the client
+ * @rights:  the client's
  * @event:   the event
  *
- * A loss is everybody's, but how large it is tells of the tasks that are hidden from
- * some: PUBLIC is without the count. That a core is dumped tells how a task ends.
+ * Every client gets a loss. Its count would disclose tasks that are hidden from some
+ * clients: the PUBLIC view is without it. A core dump discloses how a task ends.
  */
 View policy_view_event(const Rights *rights, const Event *event) {
         View view;
@@ -87,7 +87,7 @@ View policy_view_event(const Rights *rights, const Event *event) {
 
 /**
  * policy_view_task() - what a client may know of a task, and of what it runs
- * @rights:  of the client
+ * @rights:  the client's
  * @task:    the task
  */
 View policy_view_task(const Rights *rights, const Task *task) {

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Policy: who may know what. Pure. What applies on this machine (Policy) and who a
- * client is (Credentials) make what the client may know (Rights); these, and whose a
- * task is (Owner), make a View. Feeds are shared by clients with equal rights.
+ * Policy: decides what a client may know. Pure. The rules of this machine (Policy) and the
+ * ids of a client (Credentials) give the client's Rights. Its rights and the Owner of a
+ * task give a View. Clients with equal rights share feeds.
  */
 
 #include <stdbool.h>
@@ -20,14 +20,14 @@ typedef struct Rights Rights;
 /* A group that there is not. */
 #define POLICY_NO_GROUP UINT32_MAX
 
-/* STATS_* that /proc does not tell everyone. */
+/* STATS_* that /proc does not show to every user. */
 #define POLICY_WITHHELD_STATS                                                                                          \
         (STATS_IO | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES | STATS_EXECUTABLE | STATS_MEMORY_INTEGRALS)
 
-/* Of one task, or of one event. */
+/* The view of one task, or of one event. */
 typedef enum View {
         VIEW_NONE,              /* it does not exist */
-        VIEW_PUBLIC,            /* what /proc tells everyone */
+        VIEW_PUBLIC,            /* as /proc shows to every user */
         VIEW_FULL,
 } View;
 
@@ -40,7 +40,7 @@ typedef enum Access {
 
 struct Policy {
         uint32_t admin_group;           /* POLICY_NO_GROUP: root alone */
-        bool shows_exit_status;         /* of everybody's tasks, to everybody */
+        bool shows_exit_status;         /* exit statuses of all tasks are public */
         bool hides;                     /* /proc is mounted with hidepid */
         uint32_t exempt_group;          /* hides: not from its members */
 };
@@ -49,7 +49,7 @@ struct Rights {
         bool all;                       /* everything; the rest is 0 then */
         bool others;                    /* that tasks of others exist, and what is public of them */
         bool exit_status;               /* how they end is public */
-        uint32_t uid, gid;              /* whose tasks are its own */
+        uint32_t uid, gid;              /* owner of its own tasks */
 };
 
 Rights policy_rights(const Policy *policy, const Credentials *credentials);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One read of /proc costs about 4 us, against some hundreds for the exec itself.
- * It is bounded twice: by a budget per second, and by the join, which asks only
- * while nothing waits in the kernel's queue. Beyond that the event says that its
- * name is from before.
+ * One read of /proc costs about 4 us, against some hundreds for the exec itself. Reads are
+ * bounded twice: by a budget per second, and by the join, which reads only while the
+ * kernel's queue is empty. Beyond that the event says that its name is stale.
  *
- * The number could be another task's by now. Numbers come around after pid_max
- * (at least 32768) births, which takes longer than the second after which an
- * exec is too old to be asked about.
+ * The number may have a new owner by now. Numbers repeat after pid_max (at least 32768)
+ * births. That takes longer than a second, after which an exec is too old to be read for.
  */
 
 #include <errno.h>
@@ -24,22 +22,22 @@
 
 #define READS_PER_SECOND 5000
 
-void comm_reader_init(CommReader *names, int procfs_fd) {
-        *names = (CommReader){ .procfs_fd = procfs_fd };
+void comm_reader_init(CommReader *reader, int procfs_fd) {
+        *reader = (CommReader){ .procfs_fd = procfs_fd };
 }
 
 /**
  * comm_reader_read() - read a process' name
- * @names:         the budget
+ * @reader:        the budget
  * @pid:           the process
  * @exec_time_ns:  when it called exec, monotonic
  * @ret_comm:      output, only written on success
- * @ret_owner:     output: whom the file belongs to: the process' effective user, or
- *                 root, if its program may not be looked into
+ * @ret_owner:     output: the owner of the file: the process' effective user, or root if
+ *                 the process is not dumpable
  *
  * Return: Whether it was read.
  */
-bool comm_reader_read(CommReader *names,
+bool comm_reader_read(CommReader *reader,
                 uint32_t pid,
                 uint64_t exec_time_ns,
                 char ret_comm[static COMM_SIZE],
@@ -50,16 +48,16 @@ bool comm_reader_read(CommReader *names,
         ssize_t n;
         int fd;
 
-        if (now - names->refilled_ns >= NSEC_PER_SEC) {
-                names->refilled_ns = now;
-                names->n_tokens = READS_PER_SECOND;
+        if (now - reader->refilled_ns >= NSEC_PER_SEC) {
+                reader->refilled_ns = now;
+                reader->n_tokens = READS_PER_SECOND;
         }
-        if (names->n_tokens == 0 || now - exec_time_ns >= NSEC_PER_SEC)
+        if (reader->n_tokens == 0 || now - exec_time_ns >= NSEC_PER_SEC)
                 return false;
-        --names->n_tokens;
+        --reader->n_tokens;
 
         snprintf(path, sizeof(path), "%u/comm", pid);
-        fd = openat(names->procfs_fd, path, O_RDONLY | O_CLOEXEC);
+        fd = openat(reader->procfs_fd, path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
                 return false;
         n = read(fd, comm, sizeof(comm));

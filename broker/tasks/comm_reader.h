@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * CommReader: what a process is called after an exec. The kernel tells of the exec,
- * but not of the name that came with it: /proc has it, while the process lives.
+ * CommReader: reads the name of a process after an exec. The kernel reports the exec
+ * without the new name. /proc has the name while the process lives.
  */
 
 #include <stdbool.h>
@@ -19,8 +19,8 @@ struct CommReader {
         uint32_t n_tokens;              /* reads left in this second's budget */
 };
 
-void comm_reader_init(CommReader *names, int procfs_fd);
-bool comm_reader_read(CommReader *names,
+void comm_reader_init(CommReader *reader, int procfs_fd);
+bool comm_reader_read(CommReader *reader,
                 uint32_t pid,
                 uint64_t exec_time_ns,
                 char ret_comm[static COMM_SIZE],

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The kernel queues a task's record before it queues the same task's EXIT. So
- * after a batch of the connector was read (exit_records_expect()), the record of each
- * EXIT in it is either waiting here, or in the listener's queue, or was lost. The
- * queue is read until the record is found or the queue is empty: no timer, no
- * guess.
+ * The kernel queues a task's record before it queues the same task's EXIT. So after a
+ * batch of the connector was read (exit_records_expect()), the record of each EXIT in it
+ * is pending here, or in the listener's queue, or lost. The queue is read until the record
+ * is found or the queue is empty: no timer, no guess.
  */
 
 #include <errno.h>
@@ -16,10 +15,10 @@
 #include "broker/tasks/exit_records.h"
 #include "broker/tasks/procfs.h"
 
-/* Datagrams of the listener's queue at once: more would only wait here instead of there. */
+/* Datagrams of the listener's queue that are read at once. */
 #define ROUND 128
 
-/* A record's age is rounded down to 1 us; and the two clocks' readings are not one. */
+/* A record's age is rounded down to 1 us, and the two clocks are not read at the same moment. */
 #define START_TOLERANCE_NS NSEC_PER_MSEC
 
 void exit_records_init(ExitRecords *records, ExitListener *listener) {
@@ -35,14 +34,14 @@ void exit_records_deinit(ExitRecords *records) {
  * exit_records_expect() - the connector's queue was read
  * @records:  the records
  *
- * What it told is matched by records that may be in the listener's queue now.
+ * The records of its EXITs may be in the listener's queue now.
  */
 void exit_records_expect(ExitRecords *records) {
         records->drained = false;
 }
 
 /**
- * exit_records_receive() - move a batch of the listener's queue to those that wait
+ * exit_records_receive() - move a batch of the listener's queue to the pending records
  * @records:  the records
  *
  * Return: 0, or a negative errno.
@@ -64,7 +63,7 @@ int exit_records_receive(ExitRecords *records) {
                 PendingRecord *record = pending_records_reserve(&records->pending);
 
                 if (!record) {
-                        /* Full: exits have not been told for long. The oldest record gives up its place. */
+                        /* Full: no EXITs have come for long. The oldest record is dropped. */
                         record = pending_records_oldest(&records->pending);
                         if (!record)
                                 return error_origin(-ENOMEM);
@@ -95,32 +94,31 @@ int exit_records_drain(ExitRecords *records) {
 }
 
 /**
- * exit_records_peek() - the oldest record of a task among those that wait
+ * exit_records_peek() - the oldest pending record of a task
  * @records:  the records
  * @tid:      the task
  *
- * Return: The record, which goes on waiting; NULL.
+ * Return: The record, which stays pending; NULL.
  */
 PendingRecord *exit_records_peek(ExitRecords *records, uint32_t tid) {
         return pending_records_find(&records->pending, tid);
 }
 
 /**
- * pending_record_is_of() - whether a record by a task's number is of that task
+ * pending_record_is_of() - whether a record with a task's number belongs to that task
  * @record:  the record, or NULL
  * @task:    the task
  *
  * The number may have been given to a task of another process meanwhile.
  *
- * Return: Whether its process is the task's, as far as the record tells (since
- *         version 12).
+ * Return: Whether both have the same process. Records before version 12 do not name it.
  */
 bool pending_record_is_of(const PendingRecord *record, const Task *task) {
         return record && (record->record.pid == 0 || record->record.pid == task->process->pid);
 }
 
 /**
- * pending_record_fits() - whether a record can be of a task
+ * pending_record_fits() - whether a record can belong to a task
  * @record:  the record
  * @task:    the task, with its start
  * @end_ns:  a time, since the epoch, by which it had ended
@@ -140,8 +138,8 @@ bool pending_record_fits(const PendingRecord *record, const Task *task, uint64_t
  * @tid:         the task
  * @ret_record:  output; NULL if it is lost
  *
- * ExitRecords of one number wait in the order of the tasks that had it, and each is
- * taken when its EXIT comes: the oldest is the right one.
+ * Records of one number are pending in the order of the tasks that had it. Each is taken
+ * when its EXIT comes, so that the oldest is the right one.
  *
  * Return: 0, or a negative errno.
  */
@@ -165,8 +163,7 @@ int exit_records_find(ExitRecords *records, uint32_t tid, PendingRecord **ret_re
  * @end_ns:      when it ended, since the epoch
  * @ret_record:  output; NULL if it is lost
  *
- * An older one may be left over then: of all that are there, the one whose age
- * fits best is taken.
+ * An older record may be left over then. The record whose age fits best is taken.
  *
  * Return: 0, or a negative errno.
  */

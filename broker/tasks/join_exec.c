@@ -18,13 +18,13 @@
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/procfs.h"
 
-/* What the calling thread passes on to the leader. */
+/* Flags that the calling thread passes on to the leader. */
 #define CALLER_FLAGS (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_NONDUMPABLE)
 
 /*
  * Finds the thread that called exec. The exits of the threads whose record is here follow;
  * the thread without a record is the caller. If several have none, records were lost:
- * their exits come later as those of unknown tasks.
+ * their exits come later, as exits of unknown tasks.
  */
 static int exec_find_caller(Join *join, Process *process, uint64_t now_ns, Task **ret_caller) {
         Task *leader = NULL, *caller = NULL;
@@ -145,7 +145,7 @@ static uint16_t exec_check_dumpable(Join *join, TaskChange *change, bool in_proc
                 return suspect ? TASK_NONDUMPABLE | TASK_RECHECK : 0;
         if (owner == task->euid && !suspect && !process->creds_stale)
                 return 0;
-        /* While a task ends, its files are root's, whatever it was before. */
+        /* While a task ends, its files belong to root, whatever it was before. */
         if (!procfs_read_leader(join->comm_reader.procfs_fd, process->pid, &found) || found.ended || found.exiting)
                 return suspect ? TASK_NONDUMPABLE : 0;
         if (found.ruid != task->ruid || found.rgid != task->rgid || found.nondumpable)

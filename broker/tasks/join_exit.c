@@ -175,7 +175,7 @@ static bool exit_is_late(Join *join, const Event *event, Task *task, const Pendi
         return false;
 }
 
-/* Replaces a record that may be of an older task of that number by the one that fits best. */
+/* Replaces a record that may belong to an older task of that number by the best match. */
 static int exit_check_record(Join *join, const Event *event, const Task *task, PendingRecord **record) {
         PendingRecord *best;
         int r;

@@ -6,7 +6,7 @@
  * EXIT is. So a FORK with the number of a live task also reports that task's end, which is
  * emitted before the birth (join_exit.c).
  *
- * A new task has its parent's ids and name, a thread those of its process.
+ * A new task has its parent's ids and name, a thread has the ids and the name of its process.
  */
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 /* The kernel thread that makes the others. */
 #define KTHREADD_PID 2u
 
-/* What a task inherits. */
+/* Flags that a task inherits. */
 #define INHERITED_FLAGS (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL | TASK_NONDUMPABLE)
 
 /*

@@ -10,7 +10,7 @@ uint64_t join_wall(const Join *join, uint64_t monotonic_ns) {
 /**
  * join_mask_stats() - leave out the statistics that were not measured
  * @join:   the join
- * @stats:  of a task, as the kernel sent them
+ * @stats:  statistics of a task, as the kernel sent them
  * @task:   the task; NULL: not in the table
  *
  * Delay accounting is a property of a task, which it gets at its birth. If the birth was
@@ -56,7 +56,7 @@ static void join_emit_of(Join *join, Event *event, const Task *task) {
  * @join:    the join
  * @event:   the event, with what the task is afterwards
  * @task:    the task; NULL: not in the table
- * @change:  what the table has afterwards; NULL: the event changes nothing in the table
+ * @change:  the task afterwards; NULL: the event changes nothing in the table
  *
  * The caller sets @event->task_before only if another task becomes this one.
  */

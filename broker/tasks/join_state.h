@@ -43,8 +43,8 @@ struct Join {
         int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
         uint64_t start_ns;              /* monotonic */
 
-        uint64_t n_stats_missing;       /* of this turn's exits */
-        uint64_t last_time_ns;          /* of the last event emitted */
+        uint64_t n_stats_missing;       /* exits of this turn without their record */
+        uint64_t last_time_ns;          /* time of the last event emitted */
 
         bool wants_reconcile;           /* the table may differ from /proc */
         bool births_lost;               /* connector messages were lost since the start */

@@ -16,11 +16,11 @@ void pending_records_deinit(PendingRecords *pending) {
 }
 
 /**
- * pending_records_reserve() - room for a record to be parsed into
- * @pending:  where it will wait
+ * pending_records_reserve() - reserve room for a record to be parsed into
+ * @pending:  the records
  *
- * Most records are of a task alone: the room for the totals of a process is neither
- * written nor read then, and half of the record stays out of the caches.
+ * Most records have no totals of a process. Their room is neither written nor read then,
+ * and half of the record stays out of the caches.
  *
  * Return: A record of any content, to be handed to pending_records_add() or pending_records_remove();
  *         NULL if there are PENDING_RECORDS_MAX, or without memory.
@@ -43,7 +43,7 @@ void pending_records_add(PendingRecords *pending, PendingRecord *record, uint64_
 
 /**
  * pending_records_find() - the oldest record of a task
- * @pending:  where
+ * @pending:  the records
  * @tid:      the task
  *
  * Return: The record, which goes on pending; NULL.
@@ -65,8 +65,8 @@ PendingRecord *pending_records_oldest(PendingRecords *pending) {
 }
 
 /**
- * pending_records_remove() - free a record, whether it waits or is only reserved
- * @pending:  where
+ * pending_records_remove() - free a record, pending or only reserved
+ * @pending:  the records
  * @record:   the record
  */
 void pending_records_remove(PendingRecords *pending, PendingRecord *record) {

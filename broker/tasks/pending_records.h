@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * PendingRecords: exit records that came before the exit they belong to, which is the
- * rule: the kernel queues a task's record first. Found by task, oldest first.
+ * PendingRecords: exit records that came before their exits. This is the rule, as the
+ * kernel queues a task's record first. They are found by task, the oldest first.
  */
 
 #include <stddef.h>
@@ -18,11 +18,11 @@ typedef struct PendingRecord PendingRecord;
 
 #define PENDING_RECORDS_BUCKETS 4096u
 
-/* More would mean that exits are not told at all: then the oldest is given up. */
+/* A larger number means that no EXITs come at all: then the oldest is dropped. */
 #define PENDING_RECORDS_MAX 65536u
 
 struct PendingRecord {
-        List age_link;          /* of pending->by_age */
+        List age_link;          /* in pending->by_age */
         List bucket_link;
         uint64_t arrived_ns;    /* monotonic */
         ExitRecord record;

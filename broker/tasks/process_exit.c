@@ -3,8 +3,8 @@
 /*
  * A process ends with its last task, whichever that is. The kernel marks the record of the
  * task that it takes for the last one (AC_FLAG_GROUP). That record has the exit status of
- * the process. Its EXIT may overtake that of another thread, so that the tasks are counted
- * and the mark only gives the status.
+ * the process. Its EXIT may overtake the EXIT of another thread. So the tasks are
+ * counted, and the mark gives only the status.
  */
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 /**
  * process_exit_note_mark() - store the exit status of a process, if a record has it
  * @process:  the process
- * @record:   of one of its tasks
+ * @record:   the record of one of its tasks
  */
 void process_exit_note_mark(Process *process, const ExitRecord *record) {
         if (!(record->stats.ac_flag & AC_FLAG_GROUP))
@@ -30,7 +30,7 @@ void process_exit_note_mark(Process *process, const ExitRecord *record) {
  * process_exit_may_have_more() - whether a process may have tasks that the table has not
  * @join:     the join
  * @process:  the process; the last task that the table has of it has ended
- * @record:   of that task; NULL: there is none
+ * @record:   the record of its last task; NULL: it is missing
  *
  * Only lost births leave such tasks. The kernel marks the record of the last task (since
  * version 12). If no record of the process was marked and none is missing, the marked one
@@ -70,7 +70,7 @@ int process_exit_add_task(Join *join, Process *process, const ExitRecord *record
  * process_exit_finish() - complete the exit that ended a process
  * @join:     the join
  * @process:  the process
- * @record:   of its last task; NULL: there is none
+ * @record:   the record of its last task; NULL: it is missing
  * @event:    the exit of that task; gets status and totals
  *
  * Return: 0, or a negative errno.

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A thread is counted once: while it lives by the kernel's answer, once its end was told
- * by the process' totals, and in between, when the kernel has it no more and its end is
- * still to be told, by its record, which was queued before it went.
+ * Each thread is counted once. While it lives, the kernel's answer counts. After its exit
+ * the process' totals have it. In between, its record counts, which was queued before the
+ * kernel freed the thread.
  *
- * As a rule all threads are asked for between two events. A process with more than can
- * be asked for at once is summed over several turns of the loop: then it is the totals of
- * the beginning, and the end of a thread counts if the thread has not been asked for.
+ * As a rule all threads are queried between two events. A process with too many threads
+ * for one query is summed over several turns of the loop. Then the totals of the beginning
+ * count, and the exit of a thread that was not queried yet.
  */
 
 #include <errno.h>
@@ -27,7 +27,7 @@ void process_totals_deinit(ProcessTotals *sum) {
 
 /**
  * process_totals_begin() - begin with a process
- * @sum:      the sum; what it had is forgotten
+ * @sum:      the sum; its former content is lost
  * @process:  the process, with a live task
  *
  * Return: 0, or a negative errno.
@@ -54,7 +54,7 @@ int process_totals_begin(ProcessTotals *sum, const Process *process) {
         else if (!sum->single)
                 sum->total = (TaskStats){};
 
-        /* The leader last: what a sum cannot have more than one of is the leader's. */
+        /* The leader comes last: its fields that cannot be summed are kept. */
         list_for_each(link, safe, &process->tasks) {
                 const Task *task = container_of(link, Task, link);
 
@@ -71,7 +71,7 @@ int process_totals_begin(ProcessTotals *sum, const Process *process) {
 }
 
 /**
- * process_totals_fill() - whom to ask for next
+ * process_totals_fill() - list the threads to query next
  * @sum:    the sum
  * @tids:   output
  * @n_max:  how many at most
@@ -87,7 +87,7 @@ size_t process_totals_fill(ProcessTotals *sum, uint32_t *tids, size_t n_max) {
         return n;
 }
 
-/* Whose answer is the next to be added; 0: all were. */
+/* The thread whose answer is added next; 0: all were added. */
 uint32_t process_totals_next(ProcessTotals *sum) {
         while (sum->i < sum->n && sum->tids[sum->i] == 0)
                 ++sum->i;
@@ -122,7 +122,7 @@ void process_totals_add(ProcessTotals *sum, const Task *task, const StatsAnswer 
 }
 
 /**
- * process_totals_on_event() - something happened while a sum is made
+ * process_totals_on_event() - count an event that happens while a sum is made
  * @sum:    the sum
  * @event:  the event, after the join
  */
@@ -187,8 +187,8 @@ TaskSample live_sample_of_task(const Task *task, const TaskStats *stats, uint64_
 }
 
 /*
- * Whether a task that the kernel still finds has let go of its memory: then its record
- * was queued, and what the kernel says now is more than that and lacks the peaks.
+ * Whether a task that the kernel still finds has freed its memory. Then its record was
+ * queued, and the present answer has larger counts and lacks the peaks.
  */
 static bool answer_is_of_ending(const StatsAnswer *answer, const Task *task) {
         const TaskStats *stats = &answer->stats;
@@ -217,7 +217,7 @@ static int answer_from_record(Join *join, const Task *task, StatsAnswer *answer)
 /**
  * live_answer() - take an answer and complete it
  * @join:        the join
- * @source:      who was asked
+ * @source:      the source that was queried
  * @task:        the task that it is for
  * @ret_answer:  output
  *
@@ -236,7 +236,7 @@ int live_answer(Join *join, StatsSource *source, const Task *task, StatsAnswer *
         }
         if (ret_answer->state == STATS_ANSWER_LIVE) {
                 join_mask_stats(join, &ret_answer->stats, task);
-                /* Of those that live it says nothing. */
+                /* A live task has no exit status. */
                 ret_answer->stats.groups &= ~STATS_EXIT_STATUS;
         }
         return 0;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * ProcessTotals: what a process has used up to now: its live threads, asked for one after the
- * other, and those that have ended. A part of the sweep and of the inquiry, which ask.
+ * ProcessTotals: what a process has used up to now, by its live threads and by the threads
+ * that have ended. The sweep and the statistics requests query the threads one by one.
  */
 
 #include <stdbool.h>
@@ -17,15 +17,15 @@
 typedef struct ProcessTotals ProcessTotals;
 
 struct ProcessTotals {
-        uint32_t pid;                   /* 0: of none */
+        uint32_t pid;                   /* 0: none */
         uint32_t *tids;                 /* its threads; 0: one that ended before it was asked for */
         size_t n, n_max;
         size_t i;                       /* the next whose answer is to be added */
         bool single;                    /* the process is one task, and always was */
-        bool failed;                    /* the sum cannot be told */
+        bool failed;                    /* the sum cannot be completed */
         TaskStats total;
-        Owner owner;                    /* whose its live threads are */
-        bool owned;                     /* owner is that of one, at least */
+        Owner owner;                    /* common to its live threads */
+        bool owned;                     /* owner is set */
 };
 
 void process_totals_deinit(ProcessTotals *sum);

@@ -24,7 +24,7 @@
  * @dir_fd:    its directory
  * @path:      the file
  * @buffer:    output, ended by a NUL
- * @n_buffer:  its size; what does not fit is cut
+ * @n_buffer:  its size; the rest of the file is cut off
  *
  * Return: The number of bytes; -1 where it is not there, or no longer.
  */
@@ -41,7 +41,7 @@ ssize_t procfs_read_file(int dir_fd, const char *path, char *buffer, size_t n_bu
         return n;
 }
 
-/* The number that a directory of /proc is called by; 0: it is not called by one. */
+/* Parses the name of a directory of /proc; 0: it is no number. */
 uint32_t procfs_number(const char *text) {
         char *end;
         unsigned long n = strtoul(text, &end, 10);
@@ -50,7 +50,7 @@ uint32_t procfs_number(const char *text) {
 }
 
 /**
- * procfs_parse_stat() - read what /proc/PID/stat says
+ * procfs_parse_stat() - parse /proc/PID/stat
  * @text:       the file
  * @ret_found:  output: all but the ids
  *
@@ -82,7 +82,7 @@ bool procfs_parse_stat(char *text, ProcfsTask *ret_found) {
         return true;
 }
 
-/* Whether two starts of a task, told by the connector or by /proc, can be the same. */
+/* Whether two starts, read from the connector or from /proc, can belong to one task. */
 bool procfs_starts_agree(uint64_t a_ns, uint64_t b_ns) {
         return a_ns <= b_ns + PROCFS_START_TOLERANCE_NS && b_ns <= a_ns + PROCFS_START_TOLERANCE_NS;
 }
@@ -111,7 +111,7 @@ static bool status_parse(const char *text, ProcfsTask *task) {
         return true;
 }
 
-/* "0 0 4294967295" is the initial user namespace's. Where there are none, neither is the file. */
+/* The initial user namespace has "0 0 4294967295". A kernel without user namespaces has no such file. */
 static bool userns_is_initial(int procfs_fd, uint32_t pid) {
         unsigned int inside, outside, count;
         char path[32], text[64];
@@ -123,16 +123,16 @@ static bool userns_is_initial(int procfs_fd, uint32_t pid) {
 }
 
 /**
- * procfs_read_owner() - whom a task's files belong to
+ * procfs_read_owner() - read the owner of a task's files
  * @procfs_fd:  /proc
  * @pid:        its process
  * @tid:        the task
- * @ret_uid:    output: its effective user, or root, if he may not look into it, or if it
- *              has no memory any more
+ * @ret_uid:    output: its effective user, or root if it is not dumpable, or has no memory
+ *              any more
  *
- * Its directory is the user's all the same.
+ * The owner of its directory is no proof: it is always the effective user.
  *
- * Return: Whether there is one.
+ * Return: Whether the task is there.
  */
 bool procfs_read_owner(int procfs_fd, uint32_t pid, uint32_t tid, uint32_t *ret_uid) {
         char path[64];
@@ -157,7 +157,7 @@ static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret
         snprintf(path, sizeof(path), "%u/task/%u/status", pid, tid);
         if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !status_parse(buffer, ret_found))
                 return false;
-        /* Root's are root's anyway. */
+        /* The files of root's tasks belong to root in any case. */
         if (ret_found->euid != 0 && !ret_found->nondumpable)
                 ret_found->nondumpable = !procfs_read_owner(procfs_fd, pid, tid, &owner) || owner != ret_found->euid ||
                                      !userns_is_initial(procfs_fd, pid);
@@ -171,17 +171,17 @@ static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret
  * @tid:        the task
  * @ret_found:  output
  *
- * Return: Whether it lives. A zombie does not: its EXIT was told before, and its
- *         number is not the table's. If not, procfs_is_short() says whether that is known.
+ * Return: Whether it lives. A zombie does not: its EXIT came before, and the table has
+ *         removed it. If not, procfs_is_short() says whether that is known.
  */
 bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
         return task_read(procfs_fd, pid, tid, ret_found) && !ret_found->ended;
 }
 
 /**
- * procfs_is_short() - whether what was read last failed for want of descriptors or memory
+ * procfs_is_short() - whether the last read failed for lack of descriptors or memory
  *
- * Then it says nothing of the task.
+ * Then nothing is known of the task.
  */
 bool procfs_is_short(void) {
         return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
@@ -204,7 +204,7 @@ bool procfs_read_leader(int procfs_fd, uint32_t pid, ProcfsTask *ret_found) {
  * @procfs_fd:  /proc
  * @leader:     its leader, as the table has it, gone or not; its start, where it is known
  *
- * Of one that has ended the leader alone may be left, a zombie.
+ * When a process has ended, its leader may be left as a zombie.
  *
  * Return: Whether it has. If not, procfs_is_short() says whether that is known.
  */
@@ -218,18 +218,18 @@ bool procfs_process_lives(int procfs_fd, const Task *leader) {
         return !found.ended || found.n_threads > 1;
 }
 
-static void task_check_dumpable(Task *task) {
+static void task_mark_nondumpable(Task *task) {
         task->flags |= TASK_NONDUMPABLE;
         task->process->ran_as_other_user = true;
 }
 
 /**
- * procfs_verify_task() - hold what is known of a task's owner against /proc
+ * procfs_verify_task() - correct what is known of a task's owner by /proc
  * @task:   the task
- * @found:  what was read of it
+ * @found:  the task as it was read
  *
- * What /proc would let its owner see now is his, whatever was before; what was
- * changed untold is nobody's until its next exec.
+ * If /proc shows the task to its owner now, it belongs to that owner, whatever it was
+ * before. If its ids changed without an event, it has no owner until its next exec.
  */
 void procfs_verify_task(Task *task, const ProcfsTask *found) {
         if (task->ruid != found->ruid || task->euid != found->euid || task->rgid != found->rgid ||
@@ -242,15 +242,15 @@ void procfs_verify_task(Task *task, const ProcfsTask *found) {
                 task->process->ran_as_other_user = true;
         }
         if (found->nondumpable)
-                task_check_dumpable(task);
+                task_mark_nondumpable(task);
         else
                 task->process->creds_stale = false;
 }
 
 /**
- * procfs_fill_task() - set what is known of a task from /proc
+ * procfs_fill_task() - set name and ids of a task from /proc
  * @task:   the task
- * @found:  what was read
+ * @found:  the task as it was read
  */
 void procfs_fill_task(Task *task, const ProcfsTask *found) {
         task->ruid = found->ruid;
@@ -261,7 +261,7 @@ void procfs_fill_task(Task *task, const ProcfsTask *found) {
         task->flags &= (uint16_t)~(TASK_UNKNOWN | TASK_KERNEL);
         if (found->kernel_thread)
                 task->flags |= TASK_KERNEL;
-        /* The files of what is ending are root's, and tell of no other task. */
+        /* While a task ends, its files belong to root, whatever it was before. */
         if (found->nondumpable && !found->ended)
                 task->flags |= TASK_NONDUMPABLE;
         if (found->nondumpable && !found->exiting)
@@ -276,7 +276,7 @@ void procfs_fill_task(Task *task, const ProcfsTask *found) {
  * @table:  the table
  * @pid:    its process
  * @tid:    the task
- * @found:  what was read
+ * @found:  the task as it was read
  *
  * Return: The task; NULL without memory.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* /proc: what it says of a task, for the table. */
+/* Procfs: reads tasks in /proc, for the table. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,21 +12,21 @@
 
 typedef struct ProcfsTask ProcfsTask;
 
-/* What /proc says of a live task. */
+/* A task as /proc shows it. */
 struct ProcfsTask {
         char comm[COMM_SIZE];
         uint32_t ppid;
         uint32_t session;
         bool kernel_thread;
-        uint32_t n_threads;     /* of its process: those that are left, and the leader */
+        uint32_t n_threads;     /* live threads of its process, and the leader */
         bool ended;             /* a zombie */
         bool exiting;           /* on its way there: its memory may have gone */
         uint64_t start_time_ns; /* since the epoch, to the tick of 10 ms */
         uint32_t ruid, euid, rgid, egid;
-        bool nondumpable;           /* kept from the owner of these ids: see TASK_NONDUMPABLE */
+        bool nondumpable;       /* hidden from the owner of these ids: see TASK_NONDUMPABLE */
 };
 
-/* How far a start that /proc tells and one that the connector told can be apart. */
+/* The largest difference between the starts of one task in /proc and in the connector. */
 #define PROCFS_START_TOLERANCE_NS (20 * NSEC_PER_MSEC)
 
 ssize_t procfs_read_file(int dir_fd, const char *path, char *buffer, size_t n_buffer);

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A reading costs some 20 us: five files, through a descriptor of the task's
- * directory. That pins the task: once it has gone, reading through it fails, also
- * when its number is another's by then. Whether it was the right task to begin
- * with, its start tells, to 20 ms; and exactly, that its record was not queued by
- * the end of the reading: before that its number is no other's.
+ * A reading costs some 20 us: five files, through a descriptor of the task's directory.
+ * The descriptor pins the task: once the task has gone, reading through it fails, even if
+ * its number has a new owner. Two checks show that it was the right task: its start, which
+ * agrees to 20 ms; and its record, which was not queued by the end of the reading. The
+ * kernel does not reuse a number before it queues the record.
  *
- * At exec, readings are bounded twice, like those of names: by a budget per
- * second, and by the kernel's queue, which comes first. The pass over what was
- * there before takes a slice between turns of the loop, and comes back for what
- * was skipped.
+ * At exec, readings are bounded twice, like the readings of names: by a budget per second,
+ * and by the kernel's queue, which comes first. The pass over older processes takes a
+ * slice between turns of the loop, and returns to the processes that were skipped.
  */
 
 #include <errno.h>
@@ -31,7 +30,7 @@
 /* Processes of a slice. */
 #define SLICE 48u
 
-/* Of all programs; a process beyond it is skipped. */
+/* Memory of all programs; a process beyond it is skipped. */
 #define BYTES_MAX ((size_t)128 * 1024 * 1024)
 
 typedef struct Reading Reading;
@@ -49,7 +48,7 @@ void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *tabl
 }
 
 /**
- * program_reader_want() - somebody wants programs
+ * program_reader_want() - note a new user of programs
  * @programs:  the programs
  */
 void program_reader_want(ProgramReader *programs) {
@@ -58,10 +57,10 @@ void program_reader_want(ProgramReader *programs) {
 }
 
 /**
- * program_reader_unwant() - somebody wants them no more
+ * program_reader_unwant() - note that a user has left
  * @programs:  the programs
  *
- * What is known stays with its process until that calls exec.
+ * A known program stays with its process until the next exec.
  */
 void program_reader_unwant(ProgramReader *programs) {
         --programs->n_wanted;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * ProgramReader: what processes run, read from /proc when somebody wants it: at each
- * exec, and once for all processes that were there before.
+ * ProgramReader: reads from /proc which programs processes run, while a subscription needs
+ * them: at each exec, and once for all processes that are older than the subscription.
  */
 
 #include <stdbool.h>
@@ -24,10 +24,10 @@ struct ProgramReader {
         int procfs_fd;                  /* not owned */
         TaskTable *table;               /* not owned */
         ProgramReaderHasEnded has_ended;     /* by now; or NULL */
-        ProgramReaderCommit commit;     /* of a cgroup that became known, or changed, without an exec; or NULL */
-        size_t n_wanted;                /* how many want them */
+        ProgramReaderCommit commit;     /* called when a cgroup is known or changed without an exec; or NULL */
+        size_t n_wanted;                /* users of programs */
         bool complete;                  /* a pass has begun since somebody wanted them, and leaves nothing out */
-        uint32_t next_tid;              /* of the pass; 0: there is none */
+        uint32_t next_tid;              /* where the pass goes on; 0: no pass runs */
         uint64_t refilled_ns;           /* monotonic */
         uint32_t n_tokens;              /* readings left in this second's budget */
 

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * PtraceCheck: whether /proc shows a live process to its owner, now. For whoever is about to
- * tell him what it has used; others need none. The answer is good for statistics that
- * the kernel has given before the glance, and for those that it is asked for next it is
- * forgotten.
+ * PtraceCheck: checks whether /proc shows a live process to its owner at the moment. It is
+ * called before live statistics are sent to the owner; other clients need no check. The
+ * result holds for statistics that the kernel gave before the check. It is dropped before
+ * the next query.
  */
 
 #include <stdbool.h>
@@ -18,10 +18,10 @@ typedef struct PtraceCheck PtraceCheck;
 struct PtraceCheck {
         int procfs_fd;                  /* not owned */
         const TaskTable *table;         /* not owned */
-        uint32_t pid;                   /* whom it was at; 0: nobody */
-        bool shown;
+        uint32_t pid;                   /* the process that was checked; 0: none */
+        bool accessible;
 };
 
-void ptrace_check_init(PtraceCheck *glance, int procfs_fd, const TaskTable *table);
-void ptrace_check_forget(PtraceCheck *glance);
-bool ptrace_check_task(PtraceCheck *glance, uint32_t pid);
+void ptrace_check_init(PtraceCheck *check, int procfs_fd, const TaskTable *table);
+void ptrace_check_forget(PtraceCheck *check);
+bool ptrace_check_task(PtraceCheck *check, uint32_t pid);

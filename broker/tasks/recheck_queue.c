@@ -3,28 +3,28 @@
 #include "broker/tasks/recheck_queue.h"
 
 /**
- * recheck_queue_add() - a process is to be looked at
- * @recheck_queue:  the list
+ * recheck_queue_add() - queue a process to be checked
+ * @queue:  the queue
  * @pid:    its number
  */
-void recheck_queue_add(RecheckQueue *recheck_queue, uint32_t pid) {
-        recheck_queue->pids[recheck_queue->n++ % RECHECK_QUEUE_MAX] = pid;
-        if (recheck_queue->n - recheck_queue->n_done > RECHECK_QUEUE_MAX)
-                ++recheck_queue->n_done;
+void recheck_queue_add(RecheckQueue *queue, uint32_t pid) {
+        queue->pids[queue->n++ % RECHECK_QUEUE_MAX] = pid;
+        if (queue->n - queue->n_done > RECHECK_QUEUE_MAX)
+                ++queue->n_done;
 }
 
 /**
- * recheck_queue_next() - look at those that are due, up to one that is its owner's
- * @recheck_queue:      the list
+ * recheck_queue_next() - check processes until one is dumpable
+ * @queue:      the queue
  * @table:      the tasks
  * @procfs_fd:  /proc
  *
- * Return: The leader of a process that /proc keeps from its owner no more, still
- *         marked as if it did; NULL: all were looked at.
+ * Return: The leader of a process that is dumpable, still marked as non-dumpable; NULL:
+ *         all were checked.
  */
-Task *recheck_queue_next(RecheckQueue *recheck_queue, const TaskTable *table, int procfs_fd) {
-        while (recheck_queue->n_done < recheck_queue->n) {
-                Task *task = task_table_get(table, recheck_queue->pids[recheck_queue->n_done++ % RECHECK_QUEUE_MAX]);
+Task *recheck_queue_next(RecheckQueue *queue, const TaskTable *table, int procfs_fd) {
+        while (queue->n_done < queue->n) {
+                Task *task = task_table_get(table, queue->pids[queue->n_done++ % RECHECK_QUEUE_MAX]);
                 ProcfsTask found;
 
                 if (!task || !(task->flags & TASK_RECHECK))

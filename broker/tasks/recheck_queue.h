@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * RecheckQueue: processes that were another's and called exec while there was no time to look
- * whose they are now. That is made up for when there is; until then they are nobody's.
- * Bounded: beyond it the oldest stay so until their next exec.
+ * RecheckQueue: processes that changed owner and called exec while the join was too busy to
+ * check the new owner. They are checked later; until then they have no owner. Bounded:
+ * beyond it the oldest have no owner until their next exec.
  */
 
 #include <stddef.h>
@@ -19,9 +19,9 @@ typedef struct RecheckQueue RecheckQueue;
 
 struct RecheckQueue {
         uint32_t pids[RECHECK_QUEUE_MAX];
-        size_t n;               /* noted in all */
-        size_t n_done;          /* of those, done or given up */
+        size_t n;               /* queued in all */
+        size_t n_done;          /* checked or given up */
 };
 
-void recheck_queue_add(RecheckQueue *recheck_queue, uint32_t pid);
-Task *recheck_queue_next(RecheckQueue *recheck_queue, const TaskTable *table, int procfs_fd);
+void recheck_queue_add(RecheckQueue *queue, uint32_t pid);
+Task *recheck_queue_next(RecheckQueue *queue, const TaskTable *table, int procfs_fd);

@@ -2,8 +2,8 @@
 
 /*
  * Most mismatches are explained by an event that was still in the queue. The queue has
- * been read empty since the scan, so the table is compared with /proc once more. What
- * differs now is reported as a synthesised event: a task that is gone as an exit; a task
+ * been read empty since the scan, so the table is compared with /proc once more. The
+ * differences are reported as synthesised events: a task that is gone as an exit; a task
  * that was found and lives as a fork; another name or other ids as their changes. If such
  * a task ends after this second look, its EXIT is still to come.
  */

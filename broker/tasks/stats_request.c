@@ -10,73 +10,73 @@
 
 #define SLICE_TASKS 256u
 
-/* An answer that was lost, or a thread that ended without a trace, is asked for again. */
+/* Queries for an answer that was lost, or for a thread that ended meanwhile. */
 #define TRIES 3u
 
-void stats_request_init(StatsRequest *inquiry,
+void stats_request_init(StatsRequest *request,
                   StatsRequestShows shows,
                   const uint32_t *pids,
                   size_t n_pids,
                   const uint32_t *tids,
                   size_t n_tids) {
-        *inquiry = (StatsRequest){ .shows = shows, .n_pids = n_pids, .n = n_pids + n_tids };
+        *request = (StatsRequest){ .shows = shows, .n_pids = n_pids, .n = n_pids + n_tids };
         if (n_pids > 0)
-                memcpy(inquiry->numbers, pids, n_pids * sizeof(*pids));
+                memcpy(request->numbers, pids, n_pids * sizeof(*pids));
         if (n_tids > 0)
-                memcpy(inquiry->numbers + n_pids, tids, n_tids * sizeof(*tids));
+                memcpy(request->numbers + n_pids, tids, n_tids * sizeof(*tids));
 }
 
-void stats_request_deinit(StatsRequest *inquiry) {
-        process_totals_deinit(&inquiry->sum);
+void stats_request_deinit(StatsRequest *request) {
+        process_totals_deinit(&request->sum);
 }
 
-bool stats_request_is_done(const StatsRequest *inquiry) {
-        return inquiry->i == inquiry->n;
+bool stats_request_is_done(const StatsRequest *request) {
+        return request->i == request->n;
 }
 
 /**
- * stats_request_gone() - the answer that there is nobody
- * @inquiry:  the inquiry, while it tells an answer
+ * stats_request_gone() - make the answer for a task that is not there
+ * @request:  the request, while it answers
  */
-TaskSample stats_request_gone(const StatsRequest *inquiry) {
-        uint32_t number = inquiry->numbers[inquiry->i - 1];
+TaskSample stats_request_gone(const StatsRequest *request) {
+        uint32_t number = request->numbers[request->i - 1];
         TaskSample gone = { .gone = true };
 
-        if (inquiry->i <= inquiry->n_pids)
+        if (request->i <= request->n_pids)
                 gone.pid = number;
         else
                 gone.tid = number;
         return gone;
 }
 
-static int stats_request_answer(StatsRequest *inquiry, const TaskSample *sample, StatsRequestReply tell) {
+static int stats_request_answer(StatsRequest *request, const TaskSample *sample, StatsRequestReply tell) {
         TaskSample gone;
 
-        ++inquiry->i;
-        inquiry->tries = 0;
-        inquiry->sum.pid = 0;
-        gone = stats_request_gone(inquiry);
-        return error_trace(tell(inquiry, sample ? sample : &gone));
+        ++request->i;
+        request->tries = 0;
+        request->sum.pid = 0;
+        gone = stats_request_gone(request);
+        return error_trace(tell(request, sample ? sample : &gone));
 }
 
-static int stats_request_task(StatsRequest *inquiry, Join *join, StatsSource *source, StatsRequestReply tell) {
+static int stats_request_task(StatsRequest *request, Join *join, StatsSource *source, StatsRequestReply tell) {
         uint64_t time_ns = join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
-        const Task *task = task_table_get(&join->table, inquiry->numbers[inquiry->i]);
+        const Task *task = task_table_get(&join->table, request->numbers[request->i]);
         StatsAnswer answer;
         TaskSample sample;
         int r;
 
-        if (!task || !inquiry->shows(inquiry, task))
-                return error_trace(stats_request_answer(inquiry, NULL, tell));
+        if (!task || !request->shows(request, task))
+                return error_trace(stats_request_answer(request, NULL, tell));
         r = source->ask(source, &task->tid, 1);
         if (!r)
                 r = live_answer(join, source, task, &answer);
         if (r)
                 return error_trace(r);
-        if (answer.state == STATS_ANSWER_LOST && ++inquiry->tries < TRIES)
+        if (answer.state == STATS_ANSWER_LOST && ++request->tries < TRIES)
                 return 0;
         if (answer.state == STATS_ANSWER_GONE)
-                return error_trace(stats_request_answer(inquiry, NULL, tell));
+                return error_trace(stats_request_answer(request, NULL, tell));
         if (answer.state == STATS_ANSWER_LOST)
                 answer.stats = (TaskStats){};
         sample = live_sample_of_task(task, &answer.stats, time_ns);
@@ -85,20 +85,20 @@ static int stats_request_task(StatsRequest *inquiry, Join *join, StatsSource *so
                 sample.stats = NULL;
                 sample.owner = owner_of_task(task);
         }
-        return error_trace(stats_request_answer(inquiry, &sample, tell));
+        return error_trace(stats_request_answer(request, &sample, tell));
 }
 
 /* A slice of a process: all of it, unless it has too many threads. */
-static int stats_request_process(StatsRequest *inquiry, Join *join, StatsSource *source, size_t n_max, StatsRequestReply tell, size_t *ret_n) {
-        const Task *leader = task_table_get_leader(&join->table, inquiry->numbers[inquiry->i]);
-        ProcessTotals *sum = &inquiry->sum;
+static int stats_request_process(StatsRequest *request, Join *join, StatsSource *source, size_t n_max, StatsRequestReply tell, size_t *ret_n) {
+        const Task *leader = task_table_get_leader(&join->table, request->numbers[request->i]);
+        ProcessTotals *sum = &request->sum;
         uint32_t tids[SLICE_TASKS];
         TaskSample sample;
         int r = 0;
 
         *ret_n = 0;
-        if (!leader || leader->process->n_live == 0 || !inquiry->shows(inquiry, leader))
-                return error_trace(stats_request_answer(inquiry, NULL, tell));
+        if (!leader || leader->process->n_live == 0 || !request->shows(request, leader))
+                return error_trace(stats_request_answer(request, NULL, tell));
         if (sum->pid == 0)
                 r = process_totals_begin(sum, leader->process);
         if (!r && !sum->failed) {
@@ -115,25 +115,25 @@ static int stats_request_process(StatsRequest *inquiry, Join *join, StatsSource 
         }
         if (r)
                 return error_trace(r);
-        if (sum->failed && ++inquiry->tries < TRIES) {
+        if (sum->failed && ++request->tries < TRIES) {
                 sum->pid = 0;
                 return 0;
         }
         if (!sum->failed && !process_totals_is_complete(sum))
                 return 0;
         if (sum->failed && sum->single)
-                return error_trace(stats_request_answer(inquiry, NULL, tell));
+                return error_trace(stats_request_answer(request, NULL, tell));
         sample = process_totals_sample(sum, leader, join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         if (sum->failed) {
                 sample.comm = leader->comm;
                 sample.stats = NULL;
         }
-        return error_trace(stats_request_answer(inquiry, &sample, tell));
+        return error_trace(stats_request_answer(request, &sample, tell));
 }
 
 /**
  * stats_request_slice() - do a part of it
- * @inquiry:  the inquiry, not done
+ * @request:  the request, not done
  * @join:     the join
  * @source:   whom to ask
  * @n_max:    tasks to ask for, at most
@@ -141,17 +141,17 @@ static int stats_request_process(StatsRequest *inquiry, Join *join, StatsSource 
  *
  * Return: 0, or a negative errno.
  */
-int stats_request_slice(StatsRequest *inquiry, Join *join, StatsSource *source, size_t n_max, StatsRequestReply tell) {
+int stats_request_slice(StatsRequest *request, Join *join, StatsSource *source, size_t n_max, StatsRequestReply tell) {
         n_max = MIN(n_max, source->n_max);
         n_max = MIN(n_max, (size_t)SLICE_TASKS);
-        for (size_t n = 0; n < n_max && !stats_request_is_done(inquiry);) {
+        for (size_t n = 0; n < n_max && !stats_request_is_done(request);) {
                 size_t n_here = 1;
                 int r;
 
-                if (inquiry->i < inquiry->n_pids)
-                        r = stats_request_process(inquiry, join, source, n_max, tell, &n_here);
+                if (request->i < request->n_pids)
+                        r = stats_request_process(request, join, source, n_max, tell, &n_here);
                 else
-                        r = stats_request_task(inquiry, join, source, tell);
+                        r = stats_request_task(request, join, source, tell);
                 if (r)
                         return error_trace(r);
                 n += MAX(n_here, (size_t)1);
@@ -161,9 +161,9 @@ int stats_request_slice(StatsRequest *inquiry, Join *join, StatsSource *source, 
 
 /**
  * stats_request_on_event() - something happened
- * @inquiry:  the inquiry
+ * @request:  the request
  * @event:    the event, after the join
  */
-void stats_request_on_event(StatsRequest *inquiry, const Event *event) {
-        process_totals_on_event(&inquiry->sum, event);
+void stats_request_on_event(StatsRequest *request, const Event *event) {
+        process_totals_on_event(&request->sum, event);
 }

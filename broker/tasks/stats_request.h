@@ -18,10 +18,10 @@
 typedef struct StatsRequest StatsRequest;
 
 /* Return: 0, or a negative errno. */
-typedef int (*StatsRequestReply)(StatsRequest *inquiry, const TaskSample *sample);
+typedef int (*StatsRequestReply)(StatsRequest *request, const TaskSample *sample);
 
 /* Whether who asks is told that there is such a task at all; it is not asked for otherwise. */
-typedef bool (*StatsRequestShows)(const StatsRequest *inquiry, const Task *task);
+typedef bool (*StatsRequestShows)(const StatsRequest *request, const Task *task);
 
 struct StatsRequest {
         StatsRequestShows shows;
@@ -32,15 +32,15 @@ struct StatsRequest {
         uint32_t tries;                 /* for the number at hand */
 };
 
-void stats_request_init(StatsRequest *inquiry,
+void stats_request_init(StatsRequest *request,
                   StatsRequestShows shows,
                   const uint32_t *pids,
                   size_t n_pids,
                   const uint32_t *tids,
                   size_t n_tids);
-void stats_request_deinit(StatsRequest *inquiry);
+void stats_request_deinit(StatsRequest *request);
 
-TaskSample stats_request_gone(const StatsRequest *inquiry);
-bool stats_request_is_done(const StatsRequest *inquiry);
-int stats_request_slice(StatsRequest *inquiry, Join *join, StatsSource *source, size_t n_max, StatsRequestReply tell);
-void stats_request_on_event(StatsRequest *inquiry, const Event *event);
+TaskSample stats_request_gone(const StatsRequest *request);
+bool stats_request_is_done(const StatsRequest *request);
+int stats_request_slice(StatsRequest *request, Join *join, StatsSource *source, size_t n_max, StatsRequestReply tell);
+void stats_request_on_event(StatsRequest *request, const Event *event);

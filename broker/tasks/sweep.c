@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What is kept of a task from one pass to the next is four bytes that tell whether it
- * has run since, and the number of the pass that last found it so. Whoever was told of
- * pass N wants those that changed after N: one number for each, whatever their pace, and
- * no statistics in memory.
+ * From one pass to the next a task keeps two numbers: a digest of four bytes, which shows
+ * whether it has run since, and the last pass that found a change. A feed that has pass N
+ * needs the tasks that changed after N. So it keeps one number, at any interval, and no
+ * statistics stay in memory.
  *
- * The four bytes are made of what everybody may know (processor time, switches, waits):
- * which tasks are told must not tell more. Nothing is used without running.
+ * The digest is made of public statistics (processor time, switches, waits), because the
+ * choice of tasks in a sample must not disclose more. A task uses nothing without running.
  */
 
 #include <string.h>
@@ -20,8 +20,8 @@
 /* Tasks in a slice, at most. */
 #define SLICE_TASKS 256u
 
-void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepReport tell) {
-        *sweep = (Sweep){ .join = join, .source = source, .wants = wants, .tell = tell };
+void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepReport report) {
+        *sweep = (Sweep){ .join = join, .source = source, .wants = wants, .report = report };
 }
 
 void sweep_deinit(Sweep *sweep) {
@@ -32,8 +32,8 @@ void sweep_deinit(Sweep *sweep) {
 /**
  * sweep_start() - begin a pass
  * @sweep:         the sweep, none running
- * @of_tasks:      tasks are told
- * @of_processes:  processes are told
+ * @of_tasks:      tasks are reported
+ * @of_processes:  processes are reported
  */
 void sweep_start(Sweep *sweep, bool of_tasks, bool of_processes) {
         ++sweep->number;
@@ -63,7 +63,7 @@ static void note_task(Sweep *sweep, Task *task, const TaskStats *stats) {
         task->process->changed_sweep = sweep->number;
 }
 
-/* That threads were born or ended changes a process too. */
+/* A birth or an exit of a thread changes a process too. */
 static void note_process(Sweep *sweep, Process *process) {
         uint64_t n_ended = process->totals ? process->totals->tasks + process->totals->tasks_missing : 0;
         uint32_t sampled = folded(mix(mix(0, process->n_live), n_ended));
@@ -74,7 +74,7 @@ static void note_process(Sweep *sweep, Process *process) {
         process->changed_sweep = sweep->number;
 }
 
-/* Takes the next answers of a process. */
+/* Receives the next answers of a process. */
 static int sweep_take(Sweep *sweep, size_t n) {
         ProcessTotals *sum = &sweep->sum;
         uint64_t time_ns = join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
@@ -97,7 +97,7 @@ static int sweep_take(Sweep *sweep, size_t n) {
                 if (sweep->of_tasks) {
                         TaskSample sample = live_sample_of_task(task, &answer.stats, time_ns);
 
-                        r = sweep->tell(sweep, task, false, &sample, task->changed_sweep);
+                        r = sweep->report(sweep, task, false, &sample, task->changed_sweep);
                         if (r)
                                 return error_trace(r);
                 }
@@ -110,7 +110,7 @@ static int sweep_report_process(Sweep *sweep, Task *leader) {
         TaskSample sample;
 
         if (sweep->sum.failed) {
-                /* As it may have changed, it is told next time. */
+                /* As it may have changed, the next pass reports it. */
                 process->sampled = 0;
                 return 0;
         }
@@ -118,7 +118,7 @@ static int sweep_report_process(Sweep *sweep, Task *leader) {
         if (!sweep->of_processes)
                 return 0;
         sample = process_totals_sample(&sweep->sum, leader, join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
-        return error_trace(sweep->tell(sweep, leader, true, &sample, process->changed_sweep));
+        return error_trace(sweep->report(sweep, leader, true, &sample, process->changed_sweep));
 }
 
 /* A slice of a process that is larger than one. */
@@ -207,7 +207,7 @@ int sweep_slice(Sweep *sweep, size_t n_max) {
 }
 
 /**
- * sweep_on_event() - something happened
+ * sweep_on_event() - count an event that happens during a pass
  * @sweep:  the sweep
  * @event:  the event, after the join
  */

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Sweep: a pass over the live tasks' statistics, in slices between which events are
- * read. It finds out who has changed since when; who wants to know is its owner's
- * business.
+ * Sweep: a pass over the live tasks' statistics, in slices between which events are read.
+ * It finds the last pass in which each task changed. The owner selects the tasks for its
+ * feeds.
  */
 
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 
 typedef struct Sweep Sweep;
 
-/* Whether anybody wants to know of a process, or its threads. */
+/* Whether any feed wants a process, or its threads. */
 typedef bool (*SweepWants)(Sweep *sweep, const Task *leader);
 
 /*
@@ -28,22 +28,22 @@ struct Sweep {
         Join *join;                     /* not owned */
         StatsSource *source;            /* not owned */
         SweepWants wants;
-        SweepReport tell;
+        SweepReport report;
 
-        uint32_t number;                /* of the pass that runs, or ran last */
+        uint32_t number;                /* number of the pass that runs, or ran last */
         bool running;
-        bool of_tasks, of_processes;    /* what this pass is to tell */
+        bool of_tasks, of_processes;    /* reported by this pass */
         uint32_t next_pid;
-        ProcessTotals sum;                    /* of a process at hand */
+        ProcessTotals sum;                    /* the present process */
         bool large;                     /* it takes several slices */
 
         uint64_t n_passes;
-        uint64_t n_tasks;               /* asked for */
-        uint64_t n_gone;                /* of those, ended before the answer */
-        uint64_t n_lost;                /* of those, without an answer */
+        uint64_t n_tasks;               /* queried */
+        uint64_t n_gone;                /* queried, but ended before the answer */
+        uint64_t n_lost;                /* queried without an answer */
 };
 
-void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepReport tell);
+void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepReport report);
 void sweep_deinit(Sweep *sweep);
 
 void sweep_start(Sweep *sweep, bool of_tasks, bool of_processes);

@@ -11,8 +11,8 @@
  *
  * A process is found through its leader's slot: a leader that ended before its
  * process stays there, marked as gone, and so does one that was never seen. A
- * process may be there without a live task: births were lost, and whoever keeps
- * it alive is not known yet (ends.c).
+ * process may be there without a live task: births were lost, and the tasks that
+ * keep it alive are not known yet (join_exit.c).
  */
 
 #include <assert.h>
@@ -56,7 +56,7 @@ static Task **table_slot(TaskTable *table, uint32_t tid) {
         return *page ? &(*page)[tid & (PAGE_SIZE - 1)] : NULL;
 }
 
-/* What is in the slot of a number: a live task, or a leader that is gone. */
+/* The content of a slot: a live task, or a leader that is gone. */
 static Task *table_peek(const TaskTable *table, uint32_t tid) {
         Task *const *page = tid < TID_LIMIT ? table->pages[tid >> PAGE_BITS] : NULL;
 
@@ -68,7 +68,7 @@ static Task *table_peek(const TaskTable *table, uint32_t tid) {
  * @table:  the table
  * @tid:    its number
  *
- * Return: The task; NULL if there is none, or if it is gone.
+ * Return: The task; NULL if it is not there, or gone.
  */
 Task *task_table_get(const TaskTable *table, uint32_t tid) {
         Task *task = table_peek(table, tid);
@@ -157,7 +157,7 @@ Task *task_table_get_leader(const TaskTable *table, uint32_t pid) {
  * @table:  the table
  * @pid:    its number
  *
- * Return: The process; NULL if there is none.
+ * Return: The process; NULL if it is not there.
  */
 Process *task_table_get_process(const TaskTable *table, uint32_t pid) {
         Task *leader = task_table_get_leader(table, pid);
@@ -186,8 +186,7 @@ Task *process_first_live(const Process *process) {
  * leader_is_unseen() - whether a leader only holds its process' number
  * @leader:  the leader
  *
- * Return: Whether it was never seen, so that nobody was told of the process but by
- *         its other tasks.
+ * Return: Whether it was never seen. Then only its other tasks have been reported.
  */
 bool leader_is_unseen(const Task *leader) {
         return (leader->flags & TASK_GONE) && (leader->flags & TASK_UNKNOWN) && leader->start_time_ns == 0;
@@ -393,10 +392,10 @@ void task_change_begin(TaskChange *change, const Task *task) {
  * task_table_store() - store a change of a task and of its process
  * @table:   the table
  * @task:    the task, live or gone
- * @change:  of task_change_begin(); if it has a new program, its use is taken over
+ * @change:  made by task_change_begin(); a use of its program is taken over, if it is new
  *
- * A leader that is gone, and is not in @change, is revived. What the sweep keeps in a task
- * is left as it is.
+ * A leader that is gone, and is not in @change, is revived. The
+ * members of the sweep are not changed.
  */
 void task_table_store(TaskTable *table, Task *task, const TaskChange *change) {
         Process *process = task->process;
