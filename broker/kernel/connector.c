@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The proc connector tells of every fork, exec, exit and change of ids, by
- * netlink multicast.
+ * The proc connector reports every fork, exec, exit and change of ids, by netlink
+ * multicast.
  *
  * Loss. Each message carries the CPU that made it and that CPU's running number;
- * a gap between two numbers is a count of lost messages, whatever lost them (a
- * full receive buffer, or a failed allocation, which no counter shows). What is
- * missing at the end of the queue has no later number to show it: the socket's
- * drop counter tells of it, once the queue is empty. Such an early count is
- * remembered (n_ahead) and taken off the gap when that is met. Own filters are
- * never set: filtered messages consume numbers too.
+ * a gap between two numbers counts the lost messages exactly, whatever the cause (a
+ * full receive buffer, or a failed allocation, which no counter shows). No later
+ * number shows messages that are missing at the end of the queue. The socket's drop
+ * counter does, once the queue is empty. This early count is remembered (n_ahead) and
+ * taken off the gap when the gap is met. The kernel's event filter is never set:
+ * filtered messages consume numbers too.
  *
  * Muting. The kernel makes events only while its count of listeners is above
  * zero, and since Linux 6.6 any unprivileged process can lower that count with
  * requests that the kernel does not match with one another (an invalid one
  * between two IGNOREs). All listeners are then silent, with no error anywhere.
- * But a repeated LISTEN on a listening socket leaves the count alone and is
- * acknowledged exactly while events are made: asked once a second, that is the
- * proof of life. The remedy is the attack's own means: an invalid request and
- * then LISTEN raise the count by one; repeated until an answer comes.
- * Before 6.6 a LISTEN always raised the count, only root could lower it, and
- * nothing is asked.
+ * A repeated LISTEN on a listening socket does not change the count, and it is
+ * acknowledged only while events are made. Sent once a second, it probes the connector.
+ * The remedy uses the attack's means: an invalid request and then a LISTEN raise the
+ * count by one. The broker repeats them until an answer comes. Before 6.6 a LISTEN always
+ * raised the count and only root could lower it, so no probe is sent.
  */
 
 #include <assert.h>

@@ -39,7 +39,7 @@ struct Connector {
         SourceCounters counters;
         int64_t realtime_offset_ns;     /* set by the owner: CLOCK_REALTIME minus CLOCK_MONOTONIC */
 
-        Event *events;          /* of the last read, losses in their places */
+        Event *events;          /* events of the last read, with losses in their places */
         size_t n_events;
         bool empty;             /* so was the queue behind them */
 
@@ -50,9 +50,9 @@ struct Connector {
         uint64_t n_unpolled;    /* messages read since the drops were accounted for */
         uint32_t drops;         /* the socket's counter when last read */
         uint64_t n_gaps;        /* messages missing by their numbers */
-        uint64_t n_ahead;       /* told from the drop counter, not yet met as gaps */
+        uint64_t n_ahead;       /* reported by the drop counter, not yet met as gaps */
 
-        uint32_t cookie;        /* of the last LISTEN */
+        uint32_t cookie;        /* sent with the last LISTEN */
         bool awaiting;          /* its acknowledgement */
         uint32_t awaiting_drops;
         bool muted;

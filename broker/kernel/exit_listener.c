@@ -2,9 +2,9 @@
 
 /*
  * A listener is a netlink port that asked for the exit messages of a set of
- * CPUs. One socket for all CPUs: the messages' own numbers cannot be told apart
- * by CPU then, but they need not be, because every exit that the connector tells
- * must meet its record, and one that does not is a loss, exactly counted.
+ * CPUs. One socket serves all CPUs, so that the numbers of the messages do not show their
+ * CPU. They need not: every exit of the connector must meet its record, and an exit
+ * without a record is an exactly counted loss.
  */
 
 #include <errno.h>

@@ -29,7 +29,7 @@ enum {
 struct ExitListenerOptions {
         int fd;                 /* use this socket, already registered; -1: open and register */
         uint64_t rcvbuf_bytes;
-        const char *cpumask;    /* of all possible CPUs, as the kernel lists them */
+        const char *cpumask;    /* all possible CPUs, as the kernel lists them */
 };
 
 struct ExitListener {
@@ -40,7 +40,7 @@ struct ExitListener {
         RecvBatch batch;
         size_t i_next;          /* the batch's next datagram */
         uint32_t drops;
-        uint16_t last_version;  /* of the last record; 0: none yet */
+        uint16_t last_version;  /* version of the last record; 0: none yet */
         bool version_logged;
         SourceCounters counters;
 };

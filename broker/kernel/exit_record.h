@@ -18,12 +18,12 @@ typedef struct ExitRecord ExitRecord;
 enum {
         _EXIT_RECORD_E_SUCCESS,
         EXIT_RECORD_E_MALFORMED,        /* not an exit message */
-        EXIT_RECORD_E_VERSION,          /* of a kernel that is too old */
+        EXIT_RECORD_E_VERSION,          /* the kernel is too old */
 };
 
 struct ExitRecord {
         uint32_t tid;
-        uint32_t pid;           /* of the AGGR_TGID record; else ac_tgid, 0 before version 12 */
+        uint32_t pid;           /* from the AGGR_TGID record; else ac_tgid, 0 before version 12 */
         TaskStats stats;
         bool has_process;
         TaskStats process;      /* AGGR_TGID; only what task_stats_raise() reads is meaningful */

@@ -40,7 +40,7 @@ int genl_open(int *ret_fd) {
 /**
  * genl_request() - begin a request that wants to be acknowledged
  * @buffer:   aligned as netlink wants it
- * @type:     of the message: the family
+ * @type:     the message type: the family
  * @command:  the family's
  * @version:  the family's
  *
@@ -65,8 +65,8 @@ struct nlmsghdr *genl_request(void *buffer, uint16_t type, uint8_t command, uint
  * @callback:  for replies that come before it; or NULL
  * @data:      for the callback
  *
- * What else arrives meanwhile (exits, as soon as a registration holds) goes to
- * nobody: nothing is promised before the start.
+ * Other messages that arrive meanwhile are dropped (exits, as soon as a registration
+ * holds): before the start no event is promised.
  *
  * Return: 0; the kernel's negative errno; -ETIMEDOUT.
  */

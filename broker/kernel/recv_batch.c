@@ -74,14 +74,14 @@ int recv_batch_receive(RecvBatch *batch, int fd, size_t n_wanted) {
 /**
  * recv_batch_datagram() - take a datagram of the last receive
  * @batch:     the batch
- * @i:         which, below batch->n
- * @counters:  of the source; received, truncated and foreign are counted here
+ * @i:         its index, below batch->n
+ * @counters:  the source's; received, truncated and foreign are counted here
  * @ret_n:     its length
  *
  * The kernel's datagrams come from port 0. Any process may send to a netlink
  * socket of its own kind with the right privilege, and anyone to the group on
- * some kernels: what is not the kernel's is not looked at. (A socket that is not
- * netlink is a test's, which is the kernel there.)
+ * some kernels. Their datagrams are ignored. (Tests use sockets that are not netlink, and
+ * play the kernel.)
  *
  * Return: The datagram; NULL if it is not to be used.
  */
@@ -106,7 +106,7 @@ const void *recv_batch_datagram(const RecvBatch *batch, size_t i, SourceCounters
  * socket_enlarge() - ask for a receive buffer
  * @fd:           the socket
  * @n_bytes:      how large; the kernel doubles it for its own overhead
- * @ret_granted:  what it gave, after doubling
+ * @ret_granted:  the granted size, after doubling
  *
  * SO_RCVBUFFORCE needs CAP_NET_ADMIN; without it the system's limit applies.
  *

@@ -3,14 +3,14 @@
 /*
  * The kernel answers within send(): each request of the datagram is looked up, and its
  * reply put into our receive buffer, before the call returns. So there is nothing to
- * wait for, and what is not there afterwards was lost: the buffer had no room for it. A
- * reply takes 1280 bytes of the buffer's account (version 16); no more is asked for at
- * once than fits with room to spare.
+ * wait for, and a reply that is not there afterwards was lost, as the buffer had no room
+ * for it. A reply is charged with 1280 bytes of the buffer (version 16). A query asks for
+ * fewer tasks than fit.
  *
  * Replies come in the order of the requests, each with its number; a number that is
  * passed over is a reply that was lost.
  *
- * CAP_NET_ADMIN is checked at each send, of the opener and of who sends. The task is
+ * The kernel checks CAP_NET_ADMIN at each send, in the opener and in the sender. The task is
  * looked up in our own pid namespace, which must be the initial one for the connector's
  * sake.
  */
@@ -29,7 +29,7 @@
 #include "broker/kernel/genl.h"
 #include "broker/kernel/stats_query.h"
 
-/* Of the receive buffer's account, a reply at most: twice what version 16 takes. */
+/* Upper bound of what one reply is charged against SO_RCVBUF: twice the size seen with version 16. */
 #define REPLY_ACCOUNT_BYTES 2560u
 
 /* A test that does not answer at all shall not stop the broker for long. */
@@ -53,7 +53,7 @@ static void request_put(uint8_t *data, uint16_t family, uint32_t seq, uint32_t t
         memcpy(data + NLMSG_HDRLEN + GENL_HDRLEN + NLA_HDRLEN, &tid, sizeof(tid));
 }
 
-/* What an ask before left unread is nobody's. */
+/* Drops the replies to the last query that were not read. */
 static int query_discard(StatsQuery *query) {
         int r = 0;
 
@@ -78,7 +78,7 @@ static int query_ask(StatsSource *source, const uint32_t *tids, size_t n) {
         for (size_t i = 0; i < n; ++i)
                 request_put(query->requests + i * STATS_REQUEST_BYTES, query->family, query->seq + (uint32_t)i, tids[i]);
         query->n_asked = n;
-        /* What cannot be sent for lack of memory is answered by nothing: lost. */
+        /* A request that cannot be sent for lack of memory has no answer: it counts as lost. */
         if (n > 0 && send(query->fd, query->requests, n * STATS_REQUEST_BYTES, MSG_NOSIGNAL) < 0 && errno != ENOBUFS &&
             errno != ENOMEM && errno != EAGAIN && errno != EPIPE)
                 return error_origin(-errno);
@@ -86,7 +86,7 @@ static int query_ask(StatsSource *source, const uint32_t *tids, size_t n) {
         return 0;
 }
 
-/* The next datagram; NULL: there is none. */
+/* Receives the next datagram; NULL: the queue is empty. */
 static int query_receive(StatsQuery *query, const void **ret_data, size_t *ret_n) {
         *ret_data = NULL;
         for (;;) {
@@ -120,7 +120,7 @@ static StatsAnswerState query_error(StatsQuery *query, const struct nlmsghdr *he
                 return STATS_ANSWER_GONE;
         if (!query->refused_logged) {
                 query->refused_logged = true;
-                log_warning("The kernel refuses to tell live tasks' statistics: %s. They are missing from samples.",
+                log_warning("The kernel refuses statistics of live tasks: %s. They are missing from samples.",
                             /* the least of ints has no opposite */
                             strerror((int)-(unsigned int)error.error));
         }

@@ -32,7 +32,7 @@ struct StatsQuery {
         int fd;
         uint16_t family;
         int wait_ms;                    /* the kernel has answered when send() returns; a test's needs a moment */
-        uint32_t seq;                   /* of the first request of the last ask */
+        uint32_t seq;                   /* number of the first request of the last query */
         size_t n_asked, i_next;
         uint8_t *requests;
         RecvBatch batch;

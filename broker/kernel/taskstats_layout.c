@@ -4,7 +4,7 @@
  * The daemon carries its own offsets, because the struct of the headers that it
  * was built with need not be the running kernel's: it grew eight times, and
  * version 15 (Linux 6.14) put new fields in the middle, with the very size that
- * version 16 has. The version alone tells, never the size.
+ * version 16 has. Only the version distinguishes them, never the size.
  *
  * The struct is not 8-aligned inside a netlink message: everything is copied
  * out with memcpy. Only what a version has is read; a newer version than we know
@@ -116,8 +116,8 @@ uint16_t taskstats_layout_version(const uint8_t *data, size_t n_data) {
  *              (AGGR_TGID) says 0 in kernels before 7.1
  * @ret_stats:  output, all of it written
  *
- * Which groups the kernel was built without, and whether delays were counted,
- * the bytes do not tell: the join knows.
+ * The bytes do not show which groups the kernel was built without, and whether delays were
+ * counted. The join knows.
  *
  * Return: 0, TASKSTATS_LAYOUT_E_VERSION or TASKSTATS_LAYOUT_E_SHORT.
  */

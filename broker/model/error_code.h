@@ -27,7 +27,7 @@ typedef enum ErrorCode {
         ERROR_ACCESS_CHANGED = 15,
 } ErrorCode;
 
-/* What an Error says. The texts are borrowed. */
+/* Content of an Error. The texts are borrowed. */
 struct EncodedError {
         uint64_t request_id;
         ErrorCode code;

@@ -3,8 +3,8 @@
 
 /*
  * TaskStats: the accounting of a task, or the totals of a process, in the
- * broker's own plain form. Which fields there are is said once, in
- * proto/taskstats_fields.h; what they mean, in taskstats.proto.
+ * broker's own plain form. The fields are listed once, in
+ * proto/taskstats_fields.h; taskstats.proto documents them.
  */
 
 #include <stdbool.h>
@@ -42,7 +42,7 @@ struct Delay {
 };
 
 struct TaskStats {
-        uint16_t version;       /* of the kernel's record */
+        uint16_t version;       /* version of the kernel's record */
         uint32_t groups;        /* STATS_* that are there */
         uint32_t unsupported;   /* STATS_* that this kernel does not keep */
         uint32_t uncounted;     /* STATS_* that nobody counted */

@@ -17,7 +17,7 @@
 
 typedef struct Subject Subject;
 
-/* What the criteria of the scope TASK look at. */
+/* The input of the criteria of the scope TASK. */
 struct Subject {
         uint32_t pid, ppid, uid;
         const char *comm;
@@ -41,7 +41,7 @@ bool filter_matches_all(const Filter *filter) {
  * @filter:  gets them
  * @text:    as the kernel writes it: "0-3,8"
  *
- * Return: Whether it is one.
+ * Return: Whether the text is such a list.
  */
 bool filter_parse_cpus(Filter *filter, const char *text) {
         filter->has_cpus = true;
@@ -78,8 +78,8 @@ static bool numbers_have(const uint32_t *numbers, size_t n, uint32_t number) {
 }
 
 /*
- * One function for each criterion, called where the filter has it. Those of the scope
- * TASK take a subject, those of the scope EVENT an event.
+ * One function for each criterion, called where the filter has it. Criteria of the scope
+ * TASK take a subject, criteria of the scope EVENT an event.
  */
 
 static bool uids_match(const Filter *filter, uint64_t mark, const Subject *subject) {
@@ -176,7 +176,7 @@ static Subject subject_of_task(const Task *task) {
 /**
  * filter_passes_task() - whether a task is in the set
  * @filter:  the filter
- * @mark:    of its subtrees
+ * @mark:    the bit of its subtrees
  * @task:    the task
  */
 bool filter_passes_task(const Filter *filter, uint64_t mark, const Task *task) {
@@ -186,9 +186,9 @@ bool filter_passes_task(const Filter *filter, uint64_t mark, const Task *task) {
 }
 
 /**
- * filter_judge() - whether an event is told
+ * filter_judge() - whether an event passes
  * @filter:  the filter
- * @mark:    of its subtrees
+ * @mark:    the bit of its subtrees
  * @event:   the event
  * @before:  event->task_before; for a feed of processes event->leader_before
  */

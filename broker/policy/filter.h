@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Filter: which part of the machine a subscription is of. Pure. All zero: all of it.
+ * Filter: the part of the machine that a subscription selects. Pure. All zero: all of it.
  * See Filter in broker.proto.
  */
 
@@ -65,7 +65,7 @@ FILTER_CRITERIA(HAS)
 #undef HAS_TEXTS
 #undef HAS_NUMBERS
 
-/* What became of an event. */
+/* The result for an event. */
 typedef enum FilterVerdict {
         FILTER_HIDES,
         FILTER_PASSES,

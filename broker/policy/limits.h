@@ -26,13 +26,13 @@
 #define LIMIT_TURN_NS NSEC_PER_MSEC
 #define LIMIT_TURN_CONNECTIONS 8u
 
-/* Of snapshots, to all who read one, in a turn of the loop: a millisecond or two of copying. */
+/* Bytes of snapshots that are copied to all readers in a turn of the loop: a millisecond or two. */
 #define LIMIT_SNAPSHOT_TURN_BYTES ((size_t)2 * 1024 * 1024)
 
 /* Descriptors kept for the broker's own use, beyond the connections. */
 #define LIMIT_DESCRIPTORS_RESERVED 64u
 
-/* Replies that wait for a client to read them; beyond, its requests wait too. */
+/* Unread replies of a client; beyond it, its requests are not read either. */
 #define LIMIT_REPLY_BYTES (64u * 1024u)
 
 /* Until a connection must have made its first request, and for a request once begun. */
@@ -41,7 +41,7 @@
 /* For a client to take its replies once there are LIMIT_REPLY_BYTES, or an Error that ends it. */
 #define LIMIT_UNREAD_SECONDS 30u
 
-/* What one user may have, root excepted, and what is kept for root. --user-connections, --user-mib. */
+/* Limits of one user other than root, and reserves for root. --user-connections, --user-mib. */
 #define LIMIT_CONNECTIONS_RESERVED 64u
 #define LIMIT_USER_CONNECTIONS 256u
 #define LIMIT_FEEDS_RESERVED 8u
@@ -52,7 +52,7 @@
 #define LIMIT_REQUESTS_RESERVED 64u
 #define LIMIT_USER_REQUESTS 64u
 
-/* Memory for clients: feeds, snapshots, requests and replies. --clients-mib. An eighth of it is root's. */
+/* Memory for clients: feeds, snapshots, requests and replies. --clients-mib. An eighth of it is reserved for root. */
 #define LIMIT_CLIENTS_MIB 512u
 #define LIMIT_BYTES_RESERVED_PART 8u
 #define LIMIT_USER_MIB 128u
@@ -64,8 +64,8 @@
 #define LIMIT_USER_STATS_AT_ONCE 4000u
 
 /*
- * Requests keep the broker busy for one part in so many of its time, all users together. Who
- * has had more than its part waits, once it is so far ahead.
+ * The requests of all users together may take one part in so many of the broker's time. A
+ * user that is so far ahead of its part is throttled.
  */
 #define LIMIT_WORK_PART 2u
 #define LIMIT_WORK_AHEAD_NS (10 * NSEC_PER_MSEC)

@@ -2,8 +2,8 @@
 
 /*
  * No client learns here what /proc would have refused it. So a task is a client's own
- * where /proc would let the client look into it (broker/model/owner.c). Of all other tasks
- * a client knows what every user can read in /proc. If /proc is mounted with hidepid, it
+ * where /proc would let the client look into it (broker/model/owner.c). A client knows of
+ * all other tasks what every user can read in /proc. If /proc is mounted with hidepid, it
  * knows nothing of them.
  */
 

@@ -3,7 +3,7 @@
 /*
  * Three rules bound what a user holds of a kind:
  *
- *   - what all have never exceeds the total, and without root's the total less
+ *   - all users together never exceed the total, and without root the total less
  *     the reserve;
  *   - a user has at most its share;
  *   - a user leaves the others as much as it has itself. So no user ever takes the
@@ -157,9 +157,9 @@ static bool rate_spend(const QuotaRate *rate, uint64_t *due_ns, uint64_t n, uint
 }
 
 /**
- * quota_user_spend() - do something that has a rate
- * @user:    who does it
- * @kind:    what
+ * quota_user_spend() - count an action that has a rate
+ * @user:    the user
+ * @kind:    the kind
  * @n:       how often
  * @now_ns:  now, monotonic
  *
@@ -175,13 +175,13 @@ int quota_user_spend(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_n
 }
 
 /**
- * quota_user_overdraw() - something that has a rate takes more than could be asked for at once
- * @user:    who does it
- * @kind:    what
+ * quota_user_overdraw() - count an action that took more than its rate allows at once
+ * @user:    the user
+ * @kind:    the kind
  * @n:       how often, beyond what was spent
  * @now_ns:  now, monotonic
  *
- * It is done all the same; nothing more is until that is paid for.
+ * The action is done already. The next one is refused until the rate has recovered.
  */
 void quota_user_overdraw(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns) {
         int rate = (int)kind - _QUOTA_HELD;
@@ -221,7 +221,7 @@ bool quota_user_is_throttled(const QuotaUser *user, uint64_t now_ns) {
  * @n_ns:    how long it took
  * @now_ns:  now, monotonic
  *
- * What took very long was an interruption for the most part.
+ * A very long time is mostly an interruption, and counts as LIMIT_FILTER_NS.
  *
  * Return: 0; QUOTA_E_USER: the user's filters take more time than they may.
  */
@@ -236,7 +236,7 @@ bool quota_user_is_root(const QuotaUser *user) {
 /**
  * quota_user_refused() - note that a user was refused something
  * @user:    the user
- * @kind:    what it was refused
+ * @kind:    the kind that was refused
  * @now_ns:  now, monotonic
  *
  * An episode is over when there was no refusal for LIMIT_QUOTA_QUIET_NS.
@@ -269,7 +269,7 @@ static int user_may_take(const QuotaUser *user, QuotaKind kind, uint64_t n) {
                 return QUOTA_E_TOTAL;
         if (quota_user_is_root(user))
                 return 0;
-        /* of root's, what exceeds the reserve is taken from the others */
+        /* the part of root's use that exceeds the reserve is taken from the others */
         used += MAX(roots, share->reserve) - roots;
         if (used >= share->total || n > share->total - used)
                 return QUOTA_E_TOTAL;
@@ -287,10 +287,10 @@ static void user_account(QuotaUser *user, QuotaKind kind, uint64_t n_before, uin
 }
 
 /**
- * charge_take() - take something
+ * charge_take() - charge a user
  * @charge:  an empty charge
- * @user:    who takes it
- * @kind:    what
+ * @user:    the user
+ * @kind:    the kind
  * @n:       how much
  *
  * Return: 0; QUOTA_E_USER or QUOTA_E_TOTAL, and the charge is empty still.

@@ -2,10 +2,9 @@
 #pragma once
 
 /*
- * Quota: how much of the broker each user has, and may have. Pure accounting: it
- * is told what is taken, refuses, and says nothing to anybody. The caller embeds a
- * Charge in each thing that costs, which gives back what it took when the thing is
- * freed.
+ * Quota: how much of the broker each user has, and may have. Pure accounting:
+ * it grants or refuses, and logs nothing. The caller embeds a Charge in each object that
+ * costs something. The charge is returned when the object is freed.
  */
 
 #include <stdbool.h>
@@ -29,22 +28,22 @@ enum {
 };
 
 typedef enum QuotaKind {
-        /* What one has, until it is given back. */
+        /* Held until it is returned. */
         QUOTA_CONNECTIONS,
         QUOTA_FEEDS,
-        QUOTA_REQUESTS,         /* that wait for their answer */
-        QUOTA_BYTES,            /* of memory */
+        QUOTA_REQUESTS,         /* without an answer yet */
+        QUOTA_BYTES,            /* memory */
         _QUOTA_HELD,
-        /* What one does, so often a second. */
+        /* Limited by a rate. */
         QUOTA_SNAPSHOTS = _QUOTA_HELD,
-        QUOTA_STATS,            /* tasks that are asked for */
-        QUOTA_FILTERS,          /* nanoseconds of looking whether events pass filters */
+        QUOTA_STATS,            /* tasks that are queried */
+        QUOTA_FILTERS,          /* nanoseconds of matching events with filters */
         _QUOTA_KINDS,
 } QuotaKind;
 
 struct QuotaShare {
         uint64_t total;
-        uint64_t reserve;       /* of those, for root alone */
+        uint64_t reserve;       /* part of the total, for root alone */
         uint64_t of_user;       /* for one user, root excepted */
 };
 
@@ -54,7 +53,7 @@ struct QuotaRate {
 };
 
 struct QuotaLimits {
-        uid_t root;             /* who is held to the totals alone */
+        uid_t root;             /* this user has the totals as its only limit */
         QuotaShare held[_QUOTA_HELD];
         QuotaRate rates[_QUOTA_KINDS - _QUOTA_HELD];
 };
@@ -63,11 +62,11 @@ struct Quota {
         QuotaLimits limits;
         List users;
         size_t n_users;
-        size_t n_present;                       /* of those, who hold something */
+        size_t n_present;                       /* users that hold something */
         uint64_t used[_QUOTA_HELD];             /* by all */
         uint64_t used_by_root[_QUOTA_HELD];
         uint64_t n_refused;
-        uint64_t line_due_ns;                   /* of the log's own rate */
+        uint64_t line_due_ns;                   /* when the rate of the log allows the next line */
 };
 
 struct QuotaUser {

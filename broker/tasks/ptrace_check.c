@@ -6,7 +6,7 @@
  * owned by root at once. So we check its owner, which takes about 2 us.
  *
  * The check comes after the statistics. Use while a process was not dumpable appears in
- * /proc too as soon as it is dumpable again. But no statistics are newer than the check.
+ * /proc too as soon as it is dumpable again. No statistics are newer than the check.
  *
  * The leader's file is checked for all threads, as they share the memory. The number would
  * have a new owner only if all numbers were given away between the answer and the check.

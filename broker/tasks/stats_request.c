@@ -49,17 +49,17 @@ TaskSample stats_request_gone(const StatsRequest *request) {
         return gone;
 }
 
-static int stats_request_answer(StatsRequest *request, const TaskSample *sample, StatsRequestReply tell) {
+static int stats_request_answer(StatsRequest *request, const TaskSample *sample, StatsRequestReply reply) {
         TaskSample gone;
 
         ++request->i;
         request->tries = 0;
         request->sum.pid = 0;
         gone = stats_request_gone(request);
-        return error_trace(tell(request, sample ? sample : &gone));
+        return error_trace(reply(request, sample ? sample : &gone));
 }
 
-static int stats_request_task(StatsRequest *request, Join *join, StatsSource *source, StatsRequestReply tell) {
+static int stats_request_task(StatsRequest *request, Join *join, StatsSource *source, StatsRequestReply reply) {
         uint64_t time_ns = join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
         const Task *task = task_table_get(&join->table, request->numbers[request->i]);
         StatsAnswer answer;
@@ -67,7 +67,7 @@ static int stats_request_task(StatsRequest *request, Join *join, StatsSource *so
         int r;
 
         if (!task || !request->shows(request, task))
-                return error_trace(stats_request_answer(request, NULL, tell));
+                return error_trace(stats_request_answer(request, NULL, reply));
         r = source->ask(source, &task->tid, 1);
         if (!r)
                 r = live_answer(join, source, task, &answer);
@@ -76,7 +76,7 @@ static int stats_request_task(StatsRequest *request, Join *join, StatsSource *so
         if (answer.state == STATS_ANSWER_LOST && ++request->tries < TRIES)
                 return 0;
         if (answer.state == STATS_ANSWER_GONE)
-                return error_trace(stats_request_answer(request, NULL, tell));
+                return error_trace(stats_request_answer(request, NULL, reply));
         if (answer.state == STATS_ANSWER_LOST)
                 answer.stats = (TaskStats){};
         sample = live_sample_of_task(task, &answer.stats, time_ns);
@@ -85,11 +85,11 @@ static int stats_request_task(StatsRequest *request, Join *join, StatsSource *so
                 sample.stats = NULL;
                 sample.owner = owner_of_task(task);
         }
-        return error_trace(stats_request_answer(request, &sample, tell));
+        return error_trace(stats_request_answer(request, &sample, reply));
 }
 
 /* A slice of a process: all of it, unless it has too many threads. */
-static int stats_request_process(StatsRequest *request, Join *join, StatsSource *source, size_t n_max, StatsRequestReply tell, size_t *ret_n) {
+static int stats_request_process(StatsRequest *request, Join *join, StatsSource *source, size_t n_max, StatsRequestReply reply, size_t *ret_n) {
         const Task *leader = task_table_get_leader(&join->table, request->numbers[request->i]);
         ProcessTotals *sum = &request->sum;
         uint32_t tids[SLICE_TASKS];
@@ -98,7 +98,7 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
 
         *ret_n = 0;
         if (!leader || leader->process->n_live == 0 || !request->shows(request, leader))
-                return error_trace(stats_request_answer(request, NULL, tell));
+                return error_trace(stats_request_answer(request, NULL, reply));
         if (sum->pid == 0)
                 r = process_totals_begin(sum, leader->process);
         if (!r && !sum->failed) {
@@ -122,26 +122,26 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
         if (!sum->failed && !process_totals_is_complete(sum))
                 return 0;
         if (sum->failed && sum->single)
-                return error_trace(stats_request_answer(request, NULL, tell));
+                return error_trace(stats_request_answer(request, NULL, reply));
         sample = process_totals_sample(sum, leader, join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         if (sum->failed) {
                 sample.comm = leader->comm;
                 sample.stats = NULL;
         }
-        return error_trace(stats_request_answer(request, &sample, tell));
+        return error_trace(stats_request_answer(request, &sample, reply));
 }
 
 /**
- * stats_request_slice() - do a part of it
+ * stats_request_slice() - answer a part of a request
  * @request:  the request, not done
  * @join:     the join
- * @source:   whom to ask
- * @n_max:    tasks to ask for, at most
- * @tell:     gets the samples
+ * @source:   the source to query
+ * @n_max:    tasks to query, at most
+ * @reply:    gets the samples
  *
  * Return: 0, or a negative errno.
  */
-int stats_request_slice(StatsRequest *request, Join *join, StatsSource *source, size_t n_max, StatsRequestReply tell) {
+int stats_request_slice(StatsRequest *request, Join *join, StatsSource *source, size_t n_max, StatsRequestReply reply) {
         n_max = MIN(n_max, source->n_max);
         n_max = MIN(n_max, (size_t)SLICE_TASKS);
         for (size_t n = 0; n < n_max && !stats_request_is_done(request);) {
@@ -149,9 +149,9 @@ int stats_request_slice(StatsRequest *request, Join *join, StatsSource *source, 
                 int r;
 
                 if (request->i < request->n_pids)
-                        r = stats_request_process(request, join, source, n_max, tell, &n_here);
+                        r = stats_request_process(request, join, source, n_max, reply, &n_here);
                 else
-                        r = stats_request_task(request, join, source, tell);
+                        r = stats_request_task(request, join, source, reply);
                 if (r)
                         return error_trace(r);
                 n += MAX(n_here, (size_t)1);

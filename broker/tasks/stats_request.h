@@ -12,7 +12,7 @@
 
 #include "broker/tasks/process_totals.h"
 
-/* Numbers in one. */
+/* Numbers in one request. */
 #define STATS_REQUEST_MAX 128u
 
 typedef struct StatsRequest StatsRequest;
@@ -20,16 +20,16 @@ typedef struct StatsRequest StatsRequest;
 /* Return: 0, or a negative errno. */
 typedef int (*StatsRequestReply)(StatsRequest *request, const TaskSample *sample);
 
-/* Whether who asks is told that there is such a task at all; it is not asked for otherwise. */
+/* Whether the client may know that a task exists; otherwise the kernel is not queried. */
 typedef bool (*StatsRequestShows)(const StatsRequest *request, const Task *task);
 
 struct StatsRequest {
         StatsRequestShows shows;
         uint32_t numbers[STATS_REQUEST_MAX]; /* processes, then tasks */
         size_t n_pids, n;
-        size_t i;                       /* the next to be told */
-        ProcessTotals sum;                    /* of the process at hand, if it is larger than a slice */
-        uint32_t tries;                 /* for the number at hand */
+        size_t i;                       /* the next to be answered */
+        ProcessTotals sum;              /* the present process, if it is larger than a slice */
+        uint32_t tries;                 /* for the present number */
 };
 
 void stats_request_init(StatsRequest *request,
