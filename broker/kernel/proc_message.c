@@ -128,7 +128,7 @@ int proc_message_parse(const void *data, size_t n_data, ProcMessage *ret_message
 /**
  * proc_request_build() - make a request to the proc connector
  * @buffer:   output
- * @request:  what to ask
+ * @request:  the request
  * @ack:      comes back, plus one, in the acknowledgement
  *
  * Without an event mask: a filter would make false gaps in the numbers, because

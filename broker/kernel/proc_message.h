@@ -15,7 +15,7 @@ enum {
         PROC_MESSAGE_E_MALFORMED,       /* not of the proc connector */
         PROC_MESSAGE_E_ACK,             /* an acknowledgement: cpu, seq, ack are set */
         PROC_MESSAGE_E_UNKNOWN,         /* an event that this broker does not know: cpu, seq are set */
-        PROC_MESSAGE_E_NO_TASK,         /* of a task that cannot be: cpu, seq are set */
+        PROC_MESSAGE_E_NO_TASK,         /* its task numbers are invalid: cpu, seq are set */
 };
 
 struct ProcMessage {
@@ -31,7 +31,7 @@ struct ProcMessage {
 /* CPUs that a kernel can have at most (CONFIG_NR_CPUS). */
 #define PROC_CPU_LIMIT 8192u
 
-/* Requests. INVALID is one that the kernel refuses: see connector.c for its use. */
+/* Requests. The kernel refuses INVALID: see connector.c for its use. */
 typedef enum ProcRequest {
         PROC_REQUEST_LISTEN = 1,
         PROC_REQUEST_IGNORE = 2,
