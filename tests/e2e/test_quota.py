@@ -4,6 +4,8 @@ What one user may have of the broker, and that others have the rest. As root wit
 users; without root there is one, and the tests that need root's are left out.
 """
 
+import itertools
+import statistics
 import time
 
 import pytest
@@ -110,17 +112,22 @@ def test_root_loses_nothing_to_a_user_who_takes_all(make_open, means):
     daemon = make_open()
     daemon.kernel.mirror = False
     subscriber = daemon.subscriber(kinds=("fork", "exit"))
-    attack = start_attack(daemon, 2, *means)
-    waits = []
-    tid = 1000
-    while attack.poll() is None:
-        begin = time.monotonic()
+    tids = itertools.count(1000)
+
+    def wait_for_two():
+        begin, tid = time.monotonic(), next(tids)
         daemon.kernel.fork(tid)
         daemon.kernel.end(tid)
         assert brief(subscriber.take(2)) == [("fork", tid), ("exit", tid)]
-        waits.append(time.monotonic() - begin)
-        tid += 1
         time.sleep(0.002)
+        return time.monotonic() - begin
+
+    # What the machine takes by itself, busy as it may be with other things.
+    calm = statistics.median(wait_for_two() for _ in range(50))
+    attack = start_attack(daemon, 2, *means)
+    waits = []
+    while attack.poll() is None:
+        waits.append(wait_for_two())
     done = end_attack(attack)
     assert subscriber.reader_lost == 0
     status = subscriber.status()
@@ -128,7 +135,7 @@ def test_root_loses_nothing_to_a_user_who_takes_all(make_open, means):
     waits.sort()
     median, worst = waits[len(waits) // 2], waits[-1]
     print(f"{done}: {len(waits)} events, median {median * 1e3:.2f} ms, worst {worst * 1e3:.1f} ms")
-    assert median < 0.5, f"half of all events took more than {median * 1e3:.0f} ms"
+    assert median < max(0.5, 100 * calm), f"half of all events took more than {median * 1e3:.0f} ms, before {calm * 1e3:.1f} ms"
 
     # Root gets what it asks for, and all is given back.
     daemon.client().subscribe(("exec",), snapshot=True)
