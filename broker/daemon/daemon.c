@@ -110,6 +110,7 @@ static int daemon_init_server(Daemon *daemon, const Options *options) {
                 return error_trace(r);
         hub_init(&daemon->hub, daemon->loop.ev, daemon->epoch, &daemon->join.table, &daemon->join.programs,
                  options->feed_bytes, &limits, daemon_on_status);
+        daemon->loop.answer_ticks = (uint32_t)options->answer_ticks;
         daemon->hub.connections.owner.request_seconds = (uint32_t)options->request_seconds;
         daemon->hub.connections.owner.unread_seconds = (uint32_t)options->unread_seconds;
         daemon->hub.feeds.resume_seconds = (uint32_t)options->resume_seconds;

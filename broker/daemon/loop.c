@@ -221,8 +221,14 @@ static int loop_check_connector(Loop *loop) {
         int r;
 
         loop->probing = !loop->probing;
-        if (loop->probing)
+        if (loop->probing) {
+                loop->n_answer_ticks = 0;
                 return error_trace(connector_probe(loop->connector));
+        }
+        if (loop->connector->awaiting && ++loop->n_answer_ticks < loop->answer_ticks) {
+                loop->probing = true;
+                return 0;
+        }
 
         r = connector_check(loop->connector);
         if (r < 0)

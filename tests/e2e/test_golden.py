@@ -34,7 +34,7 @@ if __name__ == "__main__":
 import tb_fields
 import tb_kernel
 from tb_client import ALL_KINDS, KINDS, BrokerError, Closed, what
-from tb_daemon import TIMEOUT
+from tb_daemon import FAST_ALARM, TIMEOUT
 from tb_golden import Clock, Recorder, compare
 from tb_kernel import FakeKernel
 from tb_live import ask_samples, ask_stats
@@ -406,7 +406,7 @@ def test_losses(make_session):
 
 def test_muted(make_session):
     """The connector is silenced; one task ends meanwhile, whose record comes."""
-    session = make_session()
+    session = make_session(arguments=FAST_ALARM)
     k = session.kernel
     session.subscribe("all", ALL_KINDS, threads=True)
     with session.turn():

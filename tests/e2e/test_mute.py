@@ -6,8 +6,16 @@ The broker must notice, put it right, and say what it did not see.
 
 import time
 
+import pytest
+
 from tb_client import ALL_KINDS, brief, what
+from tb_daemon import FAST_ALARM
 from tb_protocol import event_pb2
+
+
+@pytest.fixture
+def daemon(make_daemon):
+    return make_daemon(arguments=FAST_ALARM)
 
 
 def muted_loss(events):
