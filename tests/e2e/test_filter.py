@@ -243,9 +243,12 @@ def test_end_of_a_process_whose_leader_had_ended(peopled):
 def test_exec_by_another_thread(peopled, comms, due):
     """The process was in the set as its leader was, not as the thread was that called exec."""
     client = peopled.subscriber(filter=dict(comms=comms))
+    observer = peopled.subscriber(("exec",))
     k = peopled.kernel
     k.end(100, last=False, comm=b"alpha")
     k.exec(100, comm=b"new")
+    # An exec behind which more waits has no name.
+    observer.event()
     assert told(peopled, client) == due
 
 
@@ -253,9 +256,11 @@ def test_exec_by_another_thread_with_threads(peopled):
     """The leader's end was told; that the other has become the leader, the exec tells."""
     client = peopled.subscriber(threads=True, filter=dict(comms=[b"gamma"]), snapshot=True)
     table = Table(client.snapshot(), threads=True, filtered=True)
+    observer = peopled.subscriber(("exec",))
     k = peopled.kernel
     k.end(100, last=False, comm=b"alpha")
     k.exec(100, comm=b"new")
+    observer.event()
     mark = k.mark()
     events, _ = client.until_mark(mark)
     assert [(what(e), e.tid, e.left_filter) for e in events] == [("exec", 100, True)]

@@ -109,11 +109,14 @@ def test_what_has_happened(seeded):
     k.sid(60)
     k.fork(110, parent_tid=60)
     k.uid(110, real=5, effective=5)
+    # An exec behind which more waits has no name.
     k.exec(110, comm=b"program")
+    observer.take(13)
     k.exec(210, comm=b"helper")
+    observer.take(1)
     k.fork(211, pid=210, parent_tid=200)
     k.end(51, pid=50)
-    observer.take(16)
+    observer.take(2)
 
     client = taken(seeded, ALL_KINDS, threads=True)
     tasks = by_tid(client.snapshot_tasks)

@@ -203,12 +203,15 @@ def family(daemon):
 
 
 def play(daemon):
-    """Something of each, on two processors."""
+    """Something of each, on two processors. Of an exec behind which more waits the broker does not read the name."""
     k = daemon.kernel
-    k.exec(100, comm=b"cc", program=CC, cpu=0)
-    k.exec(101, comm=b"sh", cpu=1)
-    k.exec(102, comm=b"cc1", cpu=0)
-    k.exec(200, comm=b"other", cpu=1)
+    witness = daemon.subscriber(kinds=("exec",))
+    for pid, cpu, more in (
+        (100, 0, dict(comm=b"cc", program=CC)), (101, 1, dict(comm=b"sh")), (102, 0, dict(comm=b"cc1")),
+        (200, 1, dict(comm=b"other")),
+    ):
+        k.exec(pid, cpu=cpu, **more)
+        witness.event()
     k.fork(103, parent_tid=102, cpu=1)
     k.uid(102, real=7, effective=7, cpu=0)
     k.end(103, parent_tid=102, parent_pid=102, cpu=1)
