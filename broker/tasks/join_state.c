@@ -63,7 +63,7 @@ static void join_emit_of(Join *join, Event *event, const Task *task) {
 void join_commit(Join *join, Event *event, Task *task, const TaskChange *change) {
         join_emit_of(join, event, task);
         if (change)
-                task_table_store(&join->table, task, change);
+                task_change_store(&join->table, task, change);
 }
 
 /**

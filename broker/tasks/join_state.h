@@ -24,6 +24,7 @@
 #include "broker/tasks/late_exits.h"
 #include "broker/tasks/program_reader.h"
 #include "broker/tasks/recheck_queue.h"
+#include "broker/tasks/task_change.h"
 #include "broker/tasks/task_table.h"
 
 typedef struct Join Join;

@@ -55,7 +55,7 @@ static void apply_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *fo
         if (!found->nondumpable)
                 procfs_verify_task(&change.task, found);
         if (reconcile->seeding)
-                task_table_store(&reconcile->join->table, task, &change);
+                task_change_store(&reconcile->join->table, task, &change);
         else
                 join_commit(reconcile->join, &event, task, &change);
 }

@@ -13,17 +13,7 @@
 #include "broker/base/pool.h"
 #include "broker/model/task.h"
 
-typedef struct TaskChange TaskChange;
 typedef struct TaskTable TaskTable;
-
-/*
- * A task and its process as they will be: copies that are changed while the table still
- * has what was before, and then stored. Their links are not to be followed.
- */
-struct TaskChange {
-        Task task;                      /* task.process is &process */
-        Process process;
-};
 
 struct TaskTable {
         Task **pages[4096];             /* by tid >> 10; each has 1024 tasks, by the rest */
@@ -53,8 +43,6 @@ void task_table_end_task(TaskTable *table, Task *task);
 void task_table_end_process(TaskTable *table, Process *process);
 void task_table_revive(TaskTable *table, Task *leader);
 TaskStats *task_table_totals(TaskTable *table, Process *process);
-void task_change_begin(TaskChange *change, const Task *task);
-void task_table_store(TaskTable *table, Task *task, const TaskChange *change);
 void task_table_set_program(TaskTable *table, Process *process, Program *program);
 void task_table_inherit(TaskTable *table, Process *process, const Process *parent);
 void task_table_mark_creds_stale(TaskTable *table);

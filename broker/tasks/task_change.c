@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <string.h>
+
+#include "broker/tasks/task_change.h"
+
+/**
+ * task_change_begin() - copy a task and its process, to change the copies
+ * @change:  the copies
+ * @task:    the task
+ */
+void task_change_begin(TaskChange *change, const Task *task) {
+        change->task = *task;
+        change->process = *task->process;
+        change->task.process = &change->process;
+}
+
+/**
+ * task_change_store() - store a change of a task and of its process
+ * @table:   the table
+ * @task:    the task, live or gone
+ * @change:  made by task_change_begin(); a use of its program is taken over, if it is new
+ *
+ * A leader that is gone, and is not in @change, is revived. The
+ * members of the sweep are not changed.
+ */
+void task_change_store(TaskTable *table, Task *task, const TaskChange *change) {
+        Process *process = task->process;
+
+        if ((task->flags & TASK_GONE) && !(change->task.flags & TASK_GONE))
+                task_table_revive(table, task);
+        task->ruid = change->task.ruid;
+        task->euid = change->task.euid;
+        task->rgid = change->task.rgid;
+        task->egid = change->task.egid;
+        task->flags = change->task.flags;
+        memcpy(task->comm, change->task.comm, sizeof(task->comm));
+
+        process->ppid = change->process.ppid;
+        process->session = change->process.session;
+        process->marks = change->process.marks;
+        process->ran_as_other_user = change->process.ran_as_other_user;
+        process->creds_stale = change->process.creds_stale;
+        process->nondumpable = change->process.nondumpable;
+        if (change->process.program != process->program)
+                task_table_set_program(table, process, change->process.program);
+}
