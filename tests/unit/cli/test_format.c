@@ -259,7 +259,7 @@ static void test_filter(void) {
         static FilterOptions filter;
 
         assert(filter_options_owns(FILTER_OPTIONS_OPTION_UID) && filter_options_owns(FILTER_OPTIONS_OPTION_NONZERO));
-        assert(!filter_options_owns('h') && !filter_options_owns(FILTER_OPTIONS_OPTION_UID - 1) && !filter_options_owns(FILTER_OPTIONS_OPTION_NONZERO + 1));
+        assert(!filter_options_owns('h') && !filter_options_owns(FILTER_OPTIONS_OPTION_UID - 1) && !filter_options_owns(_FILTER_OPTIONS_OPTION_BEHIND));
 
         filter_options_init(&filter);
         assert(filter_options_read_option(&filter, "watch", FILTER_OPTIONS_OPTION_UID, "root") == EXIT_STATUS_OK);

@@ -80,7 +80,7 @@ static void test_every_kind(void) {
 }
 
 static void test_bad_values(void) {
-        static const uint64_t kinds[] = { 0, 11, 31, 32, 33, 127, 1u << 31, UINT32_MAX, UINT64_MAX, UINT64_MAX - 5 };
+        static const uint64_t kinds[] = { 0, EVENT_KINDS_N, 31, 32, 33, 127, 1u << 31, UINT32_MAX, UINT64_MAX, UINT64_MAX - 5 };
         static const uint64_t delays[] = { 60001, 1u << 31, UINT32_MAX };
 
         for (size_t i = 0; i < ARRAY_SIZE(kinds); ++i) {

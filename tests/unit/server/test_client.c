@@ -50,7 +50,7 @@ static void test_large_request(void) {
         Peer peer = peer_new_welcomed(rig, 0);
         size_t n, n_kinds;
 
-        /* subscribe { kinds, packed, all of the kind 11 } */
+        /* subscribe { kinds, packed, all of a kind that is unknown } */
         for (n_kinds = FRAME_MAX_FROM_CLIENT - 8; ; ++n_kinds) {
                 uint8_t lengths[3][FRAME_PREFIX_MAX];
                 size_t n_lengths[3], i = 0;
@@ -70,7 +70,7 @@ static void test_large_request(void) {
                 frame[i++] = 1 << 3 | 2;
                 memcpy(frame + i, lengths[0], n_lengths[0]);
                 kinds = frame + i + n_lengths[0];
-                memset(kinds, 11, n_kinds);
+                memset(kinds, EVENT_KINDS_N, n_kinds);
                 n += n_lengths[2];
                 break;
         }
