@@ -151,7 +151,8 @@ static bool is_good(const OptionRow *row, const Options *options) {
 
 /* Parses --NAME=VALUE, and the other descriptor where one alone is refused. */
 static int parse_row(Options *options, const OptionRow *row, const char *value, char *text, size_t n_text) {
-        char argument[128];
+        /* the options borrow it */
+        static char argument[128];
 
         snprintf(argument, sizeof(argument), value ? "--%s=%s" : "--%s", row->name, value);
         if (strcmp(row->name, "connector-fd") == 0)
