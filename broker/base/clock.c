@@ -4,13 +4,13 @@
 
 /**
  * clock_offset_ns() - how far one clock is ahead of another
- * @clock:  one
- * @base:   the other
+ * @clock:  the clock to compare
+ * @base:   the clock to compare it with
  *
- * Two clocks cannot be read at once: @clock is read between two readings of
- * @base and compared with their middle; of several tries, the tightest counts.
+ * Two clocks cannot be read at the same instant. @clock is read between two readings of
+ * @base and compared with their middle. The try with the smallest gap counts.
  *
- * Return: @clock minus @base.
+ * Return: The time of @clock minus the time of @base.
  */
 int64_t clock_offset_ns(clockid_t clock, clockid_t base) {
         int64_t best_width = INT64_MAX, best = 0;

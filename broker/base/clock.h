@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Clocks, in nanoseconds. */
+/* Clocks, read in nanoseconds. */
 
 #include <stdint.h>
 #include <time.h>

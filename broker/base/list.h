@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Intrusive, circular, doubly linked list. A link of an object that is on no
- * list points to itself, so that unlinking is always allowed.
+ * List: an intrusive, circular, doubly linked list. The link of an object that is on no
+ * list points to itself, so that unlinking it is always allowed.
  */
 
 #include <stdbool.h>
@@ -49,6 +49,6 @@ static inline List *list_first(List *list) {
         return list_is_empty(list) ? NULL : list->next;
 }
 
-/* The entry that @entry is on may be unlinked meanwhile, no other. */
+/* The body may unlink @entry, but no other link of the list. */
 #define list_for_each(entry, safe, list)                                      \
         for (List *entry = (list)->next, *safe = entry->next; entry != (list); entry = safe, safe = entry->next)

@@ -14,8 +14,8 @@ static LogLevel log_max = LOG_LEVEL_INFO;
 static bool log_journal;
 
 /*
- * The service manager puts device and inode of the stream that it connected to
- * the journal into JOURNAL_STREAM; a redirected stderr no longer has them.
+ * The service manager puts device and inode of the stream that it connected to the
+ * journal into JOURNAL_STREAM. If stderr was redirected since, its device and inode differ.
  */
 static bool stderr_is_journal(void) {
         const char *stream = getenv("JOURNAL_STREAM");
@@ -36,7 +36,7 @@ void log_init(LogLevel level) {
  * @text:       err, warning, notice, info or debug
  * @ret_level:  output
  *
- * Return: Whether it is one.
+ * Return: true; false if no level has that name.
  */
 bool log_level_parse(const char *text, LogLevel *ret_level) {
         static const struct {
@@ -61,8 +61,8 @@ bool log_level_parse(const char *text, LogLevel *ret_level) {
  * @level:   its priority
  * @format:  printf format, without a newline
  *
- * One write per line, so that lines of several processes do not mix. What stderr
- * does not take is dropped: the log must never hold up the broker.
+ * Each line is one write(), so that lines of several processes do not mix. A line that
+ * stderr does not accept is dropped: the log must never delay the broker.
  */
 void log_line(LogLevel level, const char *format, ...) {
         char line[1024];

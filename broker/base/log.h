@@ -2,15 +2,15 @@
 #pragma once
 
 /*
- * The log: lines on stderr, with the journal's priority prefixes where stderr
- * goes to the journal. Never called per event; what a peer can cause is logged
- * once an episode by whoever owns the episode.
+ * Log: lines on stderr, with the journal's priority prefixes if stderr goes to the
+ * journal. It is never called for each event. A condition that a client can cause is
+ * logged once when it begins, so that a client cannot fill the log.
  */
 
 #include <stdarg.h>
 #include <stdbool.h>
 
-/* The numbers are syslog's. */
+/* The values are those of syslog's priorities. */
 typedef enum LogLevel {
         LOG_LEVEL_ERR = 3,
         LOG_LEVEL_WARNING = 4,

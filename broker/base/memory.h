@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Memory for what can be refused, or done without: what clients cause. The last of what the
- * process may have is left to what cannot: the table of tasks, and the loop.
+ * Memory that the broker can do without: everything that clients cause is allocated here,
+ * and refused when memory is scarce. The reserve is left for the task table and the
+ * loop, which cannot do without.
  */
 
 #include <stdbool.h>

@@ -48,10 +48,12 @@ static void pool_grow(Pool *pool) {
 }
 
 /**
- * pool_alloc_any() - take an object that will be written as far as it is read
+ * pool_alloc_any() - take an object without clearing it
  * @pool:  the pool
  *
- * Return: An object of any bytes; NULL at the limit or out of memory.
+ * For a caller that writes each byte before it reads it.
+ *
+ * Return: An uninitialised object; NULL at the limit or out of memory.
  */
 void *pool_alloc_any(Pool *pool) {
         void *object;
@@ -71,7 +73,7 @@ void *pool_alloc_any(Pool *pool) {
  * pool_alloc() - take an object
  * @pool:  the pool
  *
- * Return: An object of zero bytes; NULL at the limit or out of memory.
+ * Return: An object, all bytes zero; NULL at the limit or out of memory.
  */
 void *pool_alloc(Pool *pool) {
         void *object = pool_alloc_any(pool);
@@ -81,7 +83,7 @@ void *pool_alloc(Pool *pool) {
 
 /**
  * pool_free() - give an object back
- * @pool:    the pool it was taken from
+ * @pool:    the pool that it was taken from
  * @object:  the object, or NULL
  */
 void pool_free(Pool *pool, void *object) {

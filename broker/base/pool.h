@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Objects of one size, carved from slabs: what the hot path takes and gives back
- * without asking the allocator. A pool grows by a slab at a time up to its
- * limit, and keeps what it has until it is deinitialised.
+ * Pool: objects of one size, cut from slabs, so that the code that runs for each event
+ * does not call the allocator. A pool grows by one slab at a time up to its limit. It
+ * returns no memory before it is deinitialised.
  */
 
 #include <stddef.h>
@@ -12,10 +12,10 @@
 typedef struct Pool Pool;
 
 struct Pool {
-        size_t n_object;        /* bytes an object */
-        size_t n_max;           /* objects at most */
+        size_t n_object;        /* bytes of an object */
+        size_t n_max;           /* limit of objects */
         size_t n_made;          /* objects in all slabs */
-        size_t n_used;          /* of those, given out */
+        size_t n_used;          /* objects in use */
         void *free;             /* chain of free objects */
         void *slabs;            /* chain of slabs */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Small macros that every layer uses. */
+/* Small macros and cleanup functions that every layer uses. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -9,11 +9,10 @@
 #include <unistd.h>
 
 /*
- * For what is so large that filling it with zeros, as the compiler does with all
- * others (-ftrivial-auto-var-init), would be felt: 4 KiB for an event made that a
- * tenth dearer. Only what was written to it is ever read. It does not help against
- * -fstack-clash-protection, which touches each page of a frame: what would fill
- * several does not belong on the stack of what is done for each event.
+ * For a large local variable: the compiler does not fill it with zeros, as it does with
+ * all others (-ftrivial-auto-var-init). Filling 4 KiB made an event cost a tenth more.
+ * The code must write each byte before it reads it. Several pages do not belong on the
+ * stack of code that runs for each event: -fstack-clash-protection touches each page.
  */
 #if __has_attribute(uninitialized)
 #define UNINITIALISED __attribute__((uninitialized))
@@ -23,7 +22,7 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The object that @member, found at @pointer, is embedded in: how a watcher's callback finds its owner. */
+/* The object that embeds @member, which is at @pointer: a watcher's callback finds its owner this way. */
 #define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
 
 #define MIN(a, b)                                                             \

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+/*
+ * taskbrokerd --check: opens the sources as the daemon does, with the self-test, and
+ * prints each finding on stdout. It serves no client and leaves nothing behind.
+ */
+
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -9,13 +14,13 @@
 #include "broker/daemon/kernel_features.h"
 #include "broker/daemon/sources.h"
 
-static void report_to_person(bool good, const char *sentence) {
+static void check_on_feature(bool good, const char *sentence) {
         printf("%s %s\n", good ? "[ok]     " : "[missing]", sentence);
 }
 
 /**
- * check_run() - say what the kernel offers
- * @options:  how
+ * check_run() - print what the kernel offers and what is missing
+ * @options:  the command line
  *
  * Return: 0; CHECK_E_FAILED; a negative errno.
  */
@@ -27,16 +32,16 @@ int check_run(const Options *options) {
         int r;
 
         if (procfs_fd < 0) {
-                report_to_person(false, "/proc cannot be read. Mount it: mount -t proc proc /proc.");
+                check_on_feature(false, "/proc cannot be read. Mount it: mount -t proc proc /proc.");
                 return CHECK_E_FAILED;
         }
         kernel_features_read(&features, procfs_fd, true);
-        r = sources_open(&connector, &exits, &features, options, report_to_person);
+        r = sources_open(&connector, &exits, &features, options, check_on_feature);
         if (!r) {
-                self_test_report_features(&connector, &exits, &features, report_to_person);
-                puts("taskbrokerd can do its work on this machine.");
+                self_test_report_features(&connector, &exits, &features, check_on_feature);
+                puts("taskbrokerd can run on this machine.");
         } else if (r > 0) {
-                puts("taskbrokerd cannot work here until what is missing is there.");
+                puts("taskbrokerd cannot run here until the missing parts are there.");
         }
         connector_deinit(&connector);
         exit_listener_deinit(&exits);

@@ -245,7 +245,8 @@ int daemon_run(const Options *options) {
 
         daemon.procfs_fd = open(options->procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (daemon.procfs_fd < 0) {
-                log_error("%s cannot be read: %s. Mount it: mount -t proc proc /proc.", options->procfs, strerror(errno));
+                log_error("%s cannot be read: %s. Mount it: mount -t proc proc /proc.", options->procfs,
+                          strerror(errno));
                 return DAEMON_E_FAILED;
         }
         r = daemon_init(&daemon, options);

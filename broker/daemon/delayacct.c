@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The helper is a fork, made before privileges are dropped. It does what one byte says
- * ('1' on, '0' off), answers each with one ('y', 'n'), and when the broker's end of the
- * socket closes, it switches off what it switched on and ends. That covers a broker
- * that was killed. For a helper that was killed too there is a file: whoever starts next
- * and finds it, locked by nobody, switches off and removes it.
+ * The helper is a process that is forked before privileges are dropped. A request to it is
+ * one byte ('1': on, '0': off), and so is its answer ('y', 'n'). When the broker's end of
+ * the socket closes, also because the broker was killed, the helper restores the switch
+ * and ends.
  *
- * What was on already is left on: it is somebody else's.
+ * A state file covers a helper that was killed too: the helper keeps it locked while it
+ * has the switch on. A broker that starts and finds the file unlocked switches delay
+ * accounting off and removes the file.
+ *
+ * If delay accounting was on before, the broker leaves it on: an administrator wants it.
  */
 
 #include <cap-ng.h>
@@ -35,7 +38,7 @@ typedef struct Helper Helper;
 struct Helper {
         int switch_fd;
         const char *state_path;
-        int state_fd;           /* of the file, locked, while what is on is ours; -1 */
+        int state_fd;           /* the locked state file, while the helper has the switch on; -1 */
 };
 
 bool delayacct_parse_mode(const char *text, DelayacctMode *ret_mode) {
@@ -66,7 +69,7 @@ static char switch_read(int fd) {
  * The helper.
  */
 
-static void helper_off(Helper *helper) {
+static void helper_switch_off(Helper *helper) {
         if (helper->state_fd < 0)
                 return;
         (void)switch_write(helper->switch_fd, '0');
@@ -75,7 +78,7 @@ static void helper_off(Helper *helper) {
         helper->state_fd = -1;
 }
 
-static bool helper_on(Helper *helper) {
+static bool helper_switch_on(Helper *helper) {
         if (switch_read(helper->switch_fd) != '0')
                 return true;
         helper->state_fd = open(helper->state_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -88,11 +91,11 @@ static bool helper_on(Helper *helper) {
         }
         if (switch_write(helper->switch_fd, '1'))
                 return true;
-        helper_off(helper);
+        helper_switch_off(helper);
         return false;
 }
 
-/* Of all that root may do, the switch takes this. */
+/* Writing the switch needs CAP_SYS_ADMIN and no other capability. */
 static void helper_drop_privileges(void) {
         capng_clear(CAPNG_SELECT_CAPS);
         capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN);
@@ -105,12 +108,12 @@ __attribute__((__noreturn__)) static void helper_run(int fd, int switch_fd, cons
         int low = MIN(fd, switch_fd), high = MAX(fd, switch_fd);
         char byte;
 
-        /* It ends with the broker, not with what ends the broker. */
+        /* The helper must outlive the broker, so signals that end the broker must not end it. */
         (void)signal(SIGTERM, SIG_IGN);
         (void)signal(SIGINT, SIG_IGN);
         (void)signal(SIGHUP, SIG_IGN);
         (void)prctl(PR_SET_NAME, "delayacct");
-        /* Everything else is the broker's: a socket that is kept here would outlive it. */
+        /* Close the broker's descriptors: a socket that the helper holds would outlive the broker. */
         (void)close_range(3, (unsigned int)low - 1, 0);
         (void)close_range((unsigned int)low + 1, (unsigned int)high - 1, 0);
         (void)close_range((unsigned int)high + 1, ~0u, 0);
@@ -124,11 +127,11 @@ __attribute__((__noreturn__)) static void helper_run(int fd, int switch_fd, cons
                 if (n <= 0)
                         break;
                 if (byte == '0')
-                        helper_off(&helper);
-                byte = byte == '0' || helper_on(&helper) ? 'y' : 'n';
+                        helper_switch_off(&helper);
+                byte = byte == '0' || helper_switch_on(&helper) ? 'y' : 'n';
                 (void)send(fd, &byte, 1, MSG_NOSIGNAL);
         }
-        helper_off(&helper);
+        helper_switch_off(&helper);
         _exit(0);
 }
 
@@ -136,7 +139,7 @@ __attribute__((__noreturn__)) static void helper_run(int fd, int switch_fd, cons
  * The broker.
  */
 
-/* What a former broker switched on and could not put back. */
+/* Switches off what an earlier broker switched on and could not restore. */
 static void restore_left_over(int procfs_fd, const char *state_path) {
         _cleanup_(fd_closep) int state_fd = -1, switch_fd = -1;
 
@@ -147,25 +150,25 @@ static void restore_left_over(int procfs_fd, const char *state_path) {
         if (switch_fd < 0 || !switch_write(switch_fd, '0'))
                 return;
         (void)unlink(state_path);
-        log_notice("Delay accounting is off again: a former broker had switched it on and was killed.");
+        log_notice("Delay accounting is off again: an earlier broker had switched it on and was killed.");
 }
 
 static int delayacct_refuse(int error) {
-        log_error("Delay accounting cannot be switched on: %s. That takes root (under systemd also "
-                  "ProtectKernelTunables=no and CAP_SYS_ADMIN), and a kernel from 5.14 on that has it. Otherwise "
+        log_error("Delay accounting cannot be switched on: %s. It needs root (under systemd also "
+                  "ProtectKernelTunables=no and CAP_SYS_ADMIN) and Linux 5.14 or later, built with it. Otherwise "
                   "leave --delayacct at never.",
                   strerror(error));
         return DELAYACCT_E_FAILED;
 }
 
 /**
- * delayacct_init() - put back what is left over, and make the helper
+ * delayacct_init() - restore the switch if an earlier broker left it on, and make the helper
  * @delayacct:   output
- * @mode:        when it shall be on
+ * @mode:        when delay accounting is to be on
  * @procfs_fd:   /proc
- * @state_path:  of the file that says that it is on because of us; borrowed
+ * @state_path:  path of the state file; borrowed
  *
- * To be called with the privileges of the start.
+ * Must be called before privileges are dropped.
  *
  * Return: 0; DELAYACCT_E_FAILED; a negative errno.
  */
@@ -192,7 +195,7 @@ int delayacct_init(Delayacct *delayacct, DelayacctMode mode, int procfs_fd, cons
         if (pid < 0)
                 return error_origin(-errno);
 
-        /* On demand it is tried once, so that what cannot be is said at the start. */
+        /* On demand, try the switch once, so that an error shows at the start. */
         if (!delayacct_switch(delayacct, true))
                 return delayacct_refuse(EPERM);
         if (mode == DELAYACCT_ON_DEMAND)
@@ -201,14 +204,14 @@ int delayacct_init(Delayacct *delayacct, DelayacctMode mode, int procfs_fd, cons
 }
 
 /**
- * delayacct_deinit() - switch off what was switched on
- * @delayacct:  the state
+ * delayacct_deinit() - restore the switch and end the helper
+ * @delayacct:  the switch
  */
 void delayacct_deinit(Delayacct *delayacct) {
         struct pollfd pfd = { .fd = delayacct->fd, .events = POLLIN };
 
         if (delayacct->fd >= 0) {
-                /* The helper closes its end when it is done. */
+                /* The helper closes its end after it has restored the switch. */
                 (void)shutdown(delayacct->fd, SHUT_WR);
                 (void)poll(&pfd, 1, ANSWER_MS);
                 close(delayacct->fd);
@@ -217,11 +220,11 @@ void delayacct_deinit(Delayacct *delayacct) {
 }
 
 /**
- * delayacct_switch() - switch on, or off what was switched on
- * @delayacct:  the state
- * @on:         which
+ * delayacct_switch() - switch delay accounting on, or restore it
+ * @delayacct:  the switch
+ * @on:         true: on; false: off, unless it was on before the broker
  *
- * Return: Whether it was done.
+ * Return: true; false if the helper could not do it.
  */
 bool delayacct_switch(Delayacct *delayacct, bool on) {
         struct pollfd pfd = { .fd = delayacct->fd, .events = POLLIN };

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Delayacct: switches the kernel's delay accounting on, and back. The switch takes
- * privileges that the broker gives up, so that a process of its own keeps them for it;
- * it puts back what it changed when the broker ends, however it ends.
+ * Delayacct: switches the kernel's delay accounting on, and restores it. The switch needs
+ * privileges that the broker drops, so a helper process keeps them. The helper restores
+ * the switch when the broker ends, even if the broker was killed.
  */
 
 #include <stdbool.h>
@@ -12,19 +12,19 @@
 typedef struct Delayacct Delayacct;
 
 typedef enum DelayacctMode {
-        DELAYACCT_NEVER,        /* as it is */
+        DELAYACCT_NEVER,        /* unchanged */
         DELAYACCT_ALWAYS,       /* on, while the broker runs */
-        DELAYACCT_ON_DEMAND,    /* on, while somebody samples */
+        DELAYACCT_ON_DEMAND,    /* on, while a client samples statistics */
 } DelayacctMode;
 
 enum {
         _DELAYACCT_E_SUCCESS,
-        DELAYACCT_E_FAILED,     /* said why */
+        DELAYACCT_E_FAILED,     /* the reason was logged */
 };
 
 struct Delayacct {
         DelayacctMode mode;
-        int fd;                 /* to the helper; -1: there is none */
+        int fd;                 /* socket to the helper; -1: no helper */
 };
 
 #define DELAYACCT_NULL { .fd = -1 }

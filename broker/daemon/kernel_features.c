@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+/*
+ * Most features are constant and read once at the start. Delay accounting is a sysctl that
+ * can change at any time without a notification, so the loop reads it twice a second.
+ */
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,13 +23,12 @@ bool kernel_features_release_is_at_least(const KernelFeatures *features, unsigne
 }
 
 /**
- * kernel_features_update() - read whether delays are counted
- * @features:      the features
+ * kernel_features_update() - read whether delay accounting is on
+ * @features:   the features
  * @procfs_fd:  /proc
  *
- * The switch can be thrown at any time, and tells nobody: so this is called twice
- * a second. A task that is born in the moment after it was thrown may be taken
- * for one of before.
+ * A task that is forked between a change of the sysctl and the next call is taken for one
+ * from before the change.
  */
 void kernel_features_update(KernelFeatures *features, int procfs_fd) {
         DelayAccounting before = features->delay_accounting;
@@ -44,28 +48,30 @@ void kernel_features_update(KernelFeatures *features, int procfs_fd) {
 }
 
 /**
- * kernel_features_read() - find out
- * @ret_facts:  output
- * @procfs_fd:  /proc
- * @real:       it is the kernel's own, so that what is not there means something
+ * kernel_features_read() - find out what this kernel is and supports
+ * @ret_features:  output
+ * @procfs_fd:     /proc
+ * @real:          true: the kernel's own /proc, where a missing file has a meaning
  *
- * The sysctl came with Linux 5.14; a later kernel without it was built without
- * delay accounting, an earlier one does not tell.
+ * The sysctl exists since Linux 5.14. A later kernel without it was built without delay
+ * accounting; on an earlier kernel its state is unknown.
  */
-void kernel_features_read(KernelFeatures *ret_facts, int procfs_fd, bool real) {
+void kernel_features_read(KernelFeatures *ret_features, int procfs_fd, bool real) {
         struct utsname name;
 
-        *ret_facts = (KernelFeatures){};
+        *ret_features = (KernelFeatures){};
         if (uname(&name) >= 0)
-                snprintf(ret_facts->release, sizeof(ret_facts->release), "%s", name.release);
+                snprintf(ret_features->release, sizeof(ret_features->release), "%s", name.release);
 
-        kernel_features_update(ret_facts, procfs_fd);
+        kernel_features_update(ret_features, procfs_fd);
         if (!real)
                 return;
-        if (ret_facts->delay_accounting == DELAY_ACCOUNTING_UNKNOWN && kernel_features_release_is_at_least(ret_facts, 5, 14)) {
-                ret_facts->delay_accounting = DELAY_ACCOUNTING_UNSUPPORTED;
-                ret_facts->unsupported |= STATS_CPU_DELAY | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES;
+        if (ret_features->delay_accounting == DELAY_ACCOUNTING_UNKNOWN &&
+            kernel_features_release_is_at_least(ret_features, 5, 14)) {
+                ret_features->delay_accounting = DELAY_ACCOUNTING_UNSUPPORTED;
+                ret_features->unsupported |=
+                        STATS_CPU_DELAY | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES;
         }
         if (faccessat(procfs_fd, "self/io", F_OK, 0) < 0)
-                ret_facts->unsupported |= STATS_IO;
+                ret_features->unsupported |= STATS_IO;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Facts: what this kernel is and can, read once; delay accounting is looked after. */
+/* What this kernel is and supports: fills KernelFeatures, which the status and the self-test report. */
 
 #include <stdbool.h>
 

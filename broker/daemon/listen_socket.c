@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+/*
+ * The socket comes from a test (--listener-fd), from the service manager, or is made at
+ * --socket. Here errors of the listener become sentences that name the remedy.
+ */
+
 #include "broker/base/error.h"
 #include "broker/base/log.h"
 #include "broker/daemon/listen_socket.h"
@@ -7,10 +12,10 @@
 #include "broker/daemon/service_manager.h"
 
 /**
- * listen_socket_open() - listen
+ * listen_socket_open() - take or make the listening socket
  * @listener:  output
- * @hub:       who gets the connections
- * @options:   where
+ * @hub:       accepts the connections
+ * @options:   the command line
  *
  * Return: 0; LISTEN_SOCKET_E_FAILED; a negative errno. On failure too, listener_deinit() is
  *         allowed.
@@ -25,7 +30,8 @@ int listen_socket_open(Listener *listener, Hub *hub, const Options *options) {
         int r;
 
         if (options->socket_group && !policy_watch_find_group(options->socket_group, &listener_options.group)) {
-                log_error("There is no group %s for the socket: name another with --socket-group.", options->socket_group);
+                log_error("There is no group %s for the socket: name another with --socket-group.",
+                          options->socket_group);
                 return LISTEN_SOCKET_E_FAILED;
         }
         if (listener_options.fd < 0 && service_manager_take_listener(&listener_options.fd))
@@ -38,8 +44,8 @@ int listen_socket_open(Listener *listener, Hub *hub, const Options *options) {
                           options->socket_path);
                 return LISTEN_SOCKET_E_FAILED;
         case LISTENER_E_PATH:
-                log_error("%s cannot be a socket: its directory is not there, the path is too long, or another kind "
-                          "of file is in the way. Name another with --socket.",
+                log_error("%s cannot be a socket: its directory does not exist, the path is too long, or another kind "
+                          "of file has that name. Name another path with --socket.",
                           options->socket_path);
                 return LISTEN_SOCKET_E_FAILED;
         case LISTENER_E_PERMISSION:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Entrance: the socket that clients come in by, handed in by a service manager, or made where the options say. */
+/* The socket on which clients connect: handed in by the service manager, or made at the path of --socket. */
 
 #include "broker/daemon/options.h"
 #include "broker/server/hub.h"
@@ -9,7 +9,7 @@
 
 enum {
         _LISTEN_SOCKET_E_SUCCESS,
-        LISTEN_SOCKET_E_FAILED,      /* said why */
+        LISTEN_SOCKET_E_FAILED,      /* the reason was logged */
 };
 
 int listen_socket_open(Listener *listener, Hub *hub, const Options *options);

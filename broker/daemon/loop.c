@@ -263,7 +263,7 @@ static void loop_log_losses(Loop *loop) {
 
         if (lost == loop->logged_lost || now - loop->logged_ns < LOSS_LOG_INTERVAL_NS)
                 return;
-        log_warning("%llu kernel messages were lost since the last such line. Subscribers were told. A larger "
+        log_warning("%llu kernel messages were lost since the last such line. Subscribers were notified. A larger "
                     "--rcvbuf-mib helps against storms.",
                     (unsigned long long)(lost - loop->logged_lost));
         loop->logged_lost = lost;
@@ -275,8 +275,8 @@ static void loop_check_policy(Loop *loop) {
         if (!policy_watch_update(loop->policy_watch))
                 return;
         log_notice(loop->policy_watch->policy.hides
-                           ? "/proc is mounted with hidepid: from now on users are told of their own tasks only."
-                           : "/proc hides nothing any more: users are told what is public of all tasks.");
+                           ? "/proc is mounted with hidepid: from now on users see their own tasks only."
+                           : "/proc no longer hides tasks: from now on users see what is public of all tasks.");
         hub_set_policy(loop->hub, &loop->policy_watch->policy);
 }
 

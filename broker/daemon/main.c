@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* taskbrokerd: see taskbrokerd(8). */
+/* taskbrokerd, which taskbrokerd(8) describes: reads the command line, then runs the daemon or --check. */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,8 +12,9 @@
 #include "broker/daemon/options.h"
 
 /*
- * Whoever starts us may have closed standard error, and the next socket would be in
- * its place: log lines would be sent to the kernel, or to a client.
+ * If the parent closed standard error, the next socket would take its number, and log lines
+ * would go to the kernel or to a client. So each standard descriptor that is closed
+ * becomes /dev/null.
  */
 static bool hold_standard_descriptors(void) {
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)

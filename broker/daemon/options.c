@@ -50,8 +50,9 @@ static void version_print(void);
         .number = (fallback)
 #define SECONDS(member, fallback) NUMBER(member, 1, 3600, 1, fallback), .accepted = "a number of seconds"
 #define FD(member) .type = OPTION_FD, .offset = FIELD(int, member), .max = FD_MAX, .accepted = "a file descriptor"
-#define MODE(member) \
-        .type = OPTION_MODE, .offset = FIELD(uint32_t, member), .max = 0777, .accepted = "an octal mode such as 0666 or 0660"
+#define MODE(member)                                                                                                   \
+        .type = OPTION_MODE, .offset = FIELD(uint32_t, member), .max = 0777,                                           \
+        .accepted = "an octal mode such as 0666 or 0660"
 #define CHOICE(member, no, yes, names) \
         .type = OPTION_CHOICE, .offset = FIELD(bool, member), .choices = { no, yes }, .accepted = (names)
 

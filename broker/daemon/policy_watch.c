@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * mountinfo says by poll() that something was mounted in this mount namespace. The
- * options that hide tasks are the file system's, wherever it is mounted, so that a
- * change can also come from another one: for that it is read every few seconds.
+ * poll() on mountinfo reports a change of mounts in this mount namespace. The options that
+ * hide tasks belong to the file system, so a remount in another namespace changes them
+ * too, and poll() does not report that. Therefore mountinfo is also read every few seconds.
  */
 
 #include <fcntl.h>
@@ -16,18 +16,18 @@
 #include "broker/daemon/policy_watch.h"
 #include "broker/daemon/proc_mount.h"
 
-/* policy_watch_update()s, half a second each. */
+/* Calls of policy_watch_update(), half a second apart, after which mountinfo is read in any case. */
 #define READ_EVERY 10u
 
-/* Where none is named. */
+/* The default of --admin-group. */
 #define ADMIN_GROUP "taskbroker"
 
 /**
- * policy_watch_find_group() - the number of a group
- * @text:     its name, or its number
+ * policy_watch_find_group() - find the number of a group
+ * @text:     name or number of the group
  * @ret_gid:  output
  *
- * Return: Whether there is such a group.
+ * Return: true; false if the group does not exist.
  */
 bool policy_watch_find_group(const char *text, uint32_t *ret_gid) {
         const struct group *group = getgrnam(text);
@@ -45,32 +45,34 @@ bool policy_watch_find_group(const char *text, uint32_t *ret_gid) {
         return true;
 }
 
-/* Whether process 2, the kernel's own, which there always is, is hidden from the broker. */
+/* Process 2 belongs to the kernel and always exists: if it is not there, /proc hides it from the broker. */
 static bool procfs_is_blind(int procfs_fd) {
         return faccessat(procfs_fd, "2/stat", R_OK, AT_EACCESS) < 0;
 }
 
 static void policy_watch_read(PolicyWatch *watch) {
-        bool blind = watch->blind;
+        bool was_blind = watch->blind;
         ProcMount mount;
 
         watch->n_quiet = 0;
         (void)proc_mount_read(&mount, watch->path);
         watch->policy.hides = mount.hidepid != HIDEPID_OFF;
         watch->policy.exempt_group = POLICY_NO_GROUP;
-        /* Without gid= the kernel takes group 0, which here is no privilege. */
+        /* Without gid= the kernel exempts group 0. The broker grants nothing for that group. */
         if (watch->policy.hides && mount.hidepid != HIDEPID_PTRACEABLE && mount.gid != 0)
                 watch->policy.exempt_group = mount.gid;
         watch->blind = watch->policy.hides && procfs_is_blind(watch->procfs_fd);
-        if (watch->blind && !blind)
-                log_warning("/proc hides other users' tasks from the broker itself: those from before its start, and those "
-                            "of which messages are lost, stay unknown. Mount /proc with gid= of a group of the broker's.");
+        if (watch->blind && !was_blind)
+                log_warning("/proc hides other users' tasks from the broker itself. Tasks from before its start stay "
+                            "unknown, "
+                            "and so do tasks whose messages were lost. Mount /proc with gid= of a group that the "
+                            "broker is in.");
 }
 
 /**
- * policy_watch_init() - find out what applies
+ * policy_watch_init() - read the policy for the first time
  * @watch:      output
- * @options:    as the command line has it
+ * @options:    the command line
  * @procfs_fd:  /proc
  *
  * Return: 0, or POLICY_WATCH_E_GROUP.
@@ -93,10 +95,10 @@ int policy_watch_init(PolicyWatch *watch, const Options *options, int procfs_fd)
                 return POLICY_WATCH_E_GROUP;
         }
         if (!options->admin_group && !policy_watch_find_group(ADMIN_GROUP, &watch->policy.admin_group))
-                log_notice("There is no group " ADMIN_GROUP ": root alone may know everything.");
+                log_notice("There is no group " ADMIN_GROUP ": only root may see everything.");
         policy_watch_read(watch);
         if (watch->policy.hides)
-                log_info("/proc is mounted with hidepid: users are told of their own tasks only.");
+                log_info("/proc is mounted with hidepid: users see their own tasks only.");
 
         return 0;
 }
@@ -108,10 +110,12 @@ void policy_watch_deinit(PolicyWatch *watch) {
 }
 
 /**
- * policy_watch_update() - look again
- * @watch:  the watch; called twice a second
+ * policy_watch_update() - read the policy again if it may have changed
+ * @watch:  the watch
  *
- * Return: Whether something else applies now.
+ * The loop calls it twice a second.
+ *
+ * Return: true if the policy changed.
  */
 bool policy_watch_update(PolicyWatch *watch) {
         struct pollfd pfd = { .fd = watch->mounts_fd, .events = POLLPRI };

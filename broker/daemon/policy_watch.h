@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* PolicyWatch: what applies to who may know what, of the options, the groups and the mount of /proc; watched since. */
+/*
+ * PolicyWatch: keeps the Policy of this machine up to date, which is made of the options,
+ * the groups and the mount options of /proc. It only reads; the loop hands each change
+ * to the hub.
+ */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,20 +16,19 @@
 typedef struct PolicyWatch PolicyWatch;
 
 struct PolicyWatch {
-        const char *path;       /* of /proc; not owned */
+        const char *path;       /* mount point of /proc; not owned */
         int procfs_fd;          /* not owned */
         int mounts_fd;
-        uint32_t n_quiet;       /* policy_watch_update()s since the mounts were read */
+        uint32_t n_quiet;       /* calls of policy_watch_update() since mountinfo was read */
         bool blind;             /* /proc hides tasks from the broker itself */
         Policy policy;
 };
 
 #define POLICY_WATCH_NULL { .mounts_fd = -1 }
 
-/* What a function here comes to, beside 0 and a negative errno. */
 enum {
         _POLICY_WATCH_E_SUCCESS,
-        POLICY_WATCH_E_GROUP,         /* there is no such group, which was said */
+        POLICY_WATCH_E_GROUP,         /* the group does not exist, which was logged */
 };
 
 bool policy_watch_find_group(const char *text, uint32_t *ret_gid);

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * PollInterval: how long the kernel's sources may be left alone, from what readers allow,
- * what the receive buffers hold, and whether there is a storm. Pure.
+ * PollInterval: how long the loop may wait before it reads the kernel's sources again. It
+ * depends on the delay that subscribers allow, on the receive buffers, and on whether
+ * there is a storm. It does no input or output.
  */
 
 #include <stdbool.h>
@@ -12,12 +13,12 @@
 typedef struct PollInterval PollInterval;
 
 struct PollInterval {
-        uint64_t limit_ns;              /* that the receive buffers allow */
-        uint64_t since_ns;              /* monotonic: of the measurement that runs */
-        uint64_t received;              /* datagrams, at its begin */
-        bool storm;                     /* the one before showed one */
+        uint64_t limit_ns;              /* the longest interval that the receive buffers allow */
+        uint64_t since_ns;              /* monotonic: start of the current measurement */
+        uint64_t received;              /* datagrams at that time */
+        bool storm;                     /* result of the previous measurement */
 };
 
-void poll_interval_init(PollInterval *pace, uint64_t rcvbuf_bytes);
-void poll_interval_measure(PollInterval *pace, uint64_t received, uint64_t now_ns);
-uint64_t poll_interval_ns(const PollInterval *pace, uint64_t max_delay_ns);
+void poll_interval_init(PollInterval *interval, uint64_t rcvbuf_bytes);
+void poll_interval_measure(PollInterval *interval, uint64_t received, uint64_t now_ns);
+uint64_t poll_interval_ns(const PollInterval *interval, uint64_t max_delay_ns);

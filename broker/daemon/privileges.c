@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * CAP_NET_ADMIN is what the kernel asks for after the start: to read a task's
- * statistics, to be taken off the list of exit listeners, and, before Linux 6.6,
- * to wake the connector. It checks the caller as he is then, not as he was when
- * the socket was made, so that a socket of root's would not do.
+ * CAP_NET_ADMIN is kept because the kernel requires it after the start: to read a task's
+ * statistics, to be removed from the list of exit listeners, and, before Linux 6.6, to
+ * wake the connector. The kernel checks the caller at the time of the call. A socket that
+ * was opened as root is therefore not enough.
  *
- * CAP_SYS_PTRACE, on request, is what /proc/PID/exe of other users' processes
- * asks for. It reads and writes their memory too, which is why it is no default.
+ * CAP_SYS_PTRACE is kept on request: /proc/PID/exe of other users' processes requires it.
+ * It also allows to read and write their memory, so it is not the default.
  *
- * A broker that stays root without capabilities is still the owner of what is
- * root's: second best, for machines where nobody made a user for it.
+ * If the user taskbroker does not exist, the broker stays root without capabilities. It
+ * then still owns all files of root, so this is only the second best way.
  */
 
 #include <cap-ng.h>
@@ -69,7 +69,7 @@ static int plan_user(Privileges *privileges, const char *name) {
         return 0;
 }
 
-/* Root's groups are given up; the one that /proc hides nothing from is needed. */
+/* Drops root's groups, except the group that the mount of /proc exempts from hidepid. */
 static void plan_groups(Privileges *privileges, const char *procfs) {
         ProcMount mount;
 
@@ -81,12 +81,12 @@ static void plan_groups(Privileges *privileges, const char *procfs) {
 }
 
 /**
- * privileges_plan() - find out what to give up
+ * privileges_plan() - decide what to drop and what to keep
  * @ret_privileges:  output
- * @options:         what was asked for
+ * @options:         the command line
  *
- * With sources handed in by a test, which needs no privilege, what cannot be
- * given up is kept, and the user stays unless one is named.
+ * If a test hands in the sources, no privilege is needed. Then dropping is tried but not
+ * required, and the user changes only if --user names one.
  *
  * Return: 0; PRIVILEGES_E_REFUSED.
  */
@@ -116,7 +116,7 @@ int privileges_plan(Privileges *ret_privileges, const Options *options) {
         return 0;
 }
 
-static int give_up(const Privileges *privileges) {
+static int privileges_apply(const Privileges *privileges) {
         int r;
 
         if (privileges->changes_groups && setgroups(privileges->has_group, &privileges->group) < 0)
@@ -127,9 +127,11 @@ static int give_up(const Privileges *privileges) {
                 if (privileges->capabilities & BIT(i))
                         capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned int)i);
         if (privileges->changes_user)
-                r = capng_change_id((int)privileges->uid, (int)privileges->gid, CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
+                r = capng_change_id((int)privileges->uid, (int)privileges->gid,
+                                    CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
         else
-                r = capng_apply(privileges->empties_bounding ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT);
+                r = capng_apply(privileges->empties_bounding ? CAPNG_SELECT_ALL
+                                                             : CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT);
         if (r < 0)
                 return errno ? -errno : -EPERM;
 
@@ -152,11 +154,11 @@ static bool set_parse(const char *text, const char *key, uint64_t *ret_set) {
 }
 
 /**
- * privileges_parse_status() - read what the kernel says that a process has
+ * privileges_parse_status() - read the privileges of a process
  * @ret_status:  output
- * @text:        of /proc/PID/status
+ * @text:        content of /proc/PID/status
  *
- * Return: Whether all of it is there.
+ * Return: true; false if a line is missing or malformed.
  */
 bool privileges_parse_status(PrivilegesStatus *ret_status, const char *text) {
         const char *line = strstr(text, "\nNoNewPrivs:");
@@ -166,15 +168,16 @@ bool privileges_parse_status(PrivilegesStatus *ret_status, const char *text) {
                set_parse(text, "\nCapInh:", &ret_status->inheritable) &&
                set_parse(text, "\nCapPrm:", &ret_status->permitted) &&
                set_parse(text, "\nCapEff:", &ret_status->effective) &&
-               set_parse(text, "\nCapBnd:", &ret_status->bounding) && set_parse(text, "\nCapAmb:", &ret_status->ambient);
+               set_parse(text, "\nCapBnd:", &ret_status->bounding) &&
+               set_parse(text, "\nCapAmb:", &ret_status->ambient);
 }
 
 /**
- * privileges_find_excess() - what a process has that it should have given up
+ * privileges_find_excess() - find a privilege that should have been dropped
  * @privileges:  the plan
- * @status:      what it has
+ * @status:      the privileges that the process has
  *
- * Return: What it is, in words; NULL if it has what it should.
+ * Return: Its name, for a log line; NULL if the process has what the plan says.
  */
 const char *privileges_find_excess(const Privileges *privileges, const PrivilegesStatus *status) {
         for (size_t i = 0; i < ARRAY_SIZE(status->uids); ++i) {
@@ -193,11 +196,11 @@ const char *privileges_find_excess(const Privileges *privileges, const Privilege
 }
 
 /*
- * Whoever cannot see others' processes in /proc would take them for ended after a
- * loss: no state to serve in. Process 2, which all threads of the kernel's descend
- * from, is always there and root's.
+ * If /proc hides other users' processes from the broker, it would take them for ended after
+ * a loss, so it must not serve. Process 2, the parent of the kernel's threads, always
+ * exists and belongs to root: it shows whether /proc hides anything.
  */
-static bool is_blind(void) {
+static bool procfs_is_hidden(void) {
         _cleanup_(fd_closep) int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         char buffer[64];
 
@@ -205,7 +208,7 @@ static bool is_blind(void) {
 }
 
 /**
- * privileges_drop() - give up what is not needed any more, and see that it is gone
+ * privileges_drop() - drop what the plan says, and check that it is gone
  * @privileges:  the plan
  *
  * Return: 0; PRIVILEGES_E_REFUSED.
@@ -217,30 +220,30 @@ int privileges_drop(const Privileges *privileges) {
         char text[8192];
         int r;
 
-        r = give_up(privileges);
+        r = privileges_apply(privileges);
         if (r < 0 && privileges->required) {
-                log_error("Privileges that are not needed cannot be given up: %s.", strerror(-r));
+                log_error("Privileges that are not needed cannot be dropped: %s.", strerror(-r));
                 return PRIVILEGES_E_REFUSED;
         }
         if (!privileges->required)
                 return 0;
 
         if (procfs_read_file(fd, "status", text, sizeof(text)) <= 0 || !privileges_parse_status(&status, text)) {
-                log_error("/proc/self/status does not tell which privileges are left.");
+                log_error("/proc/self/status does not show which privileges are left.");
                 return PRIVILEGES_E_REFUSED;
         }
         excess = privileges_find_excess(privileges, &status);
         if (excess) {
-                log_error("Privileges were not given up as they should be: %s.", excess);
+                log_error("Privileges were not dropped as planned: %s.", excess);
                 return PRIVILEGES_E_REFUSED;
         }
-        if (is_blind()) {
-                log_error("/proc is mounted with hidepid, and hides other users' processes from taskbrokerd. Make its user a "
-                          "member of the group that is exempt (the mount's gid=); with hidepid=ptraceable, which exempts "
-                          "nobody, start it with --keep-ptrace.");
+        if (procfs_is_hidden()) {
+                log_error("/proc is mounted with hidepid, and hides other users' processes from taskbrokerd. Make its "
+                          "user a member of the exempt group (the mount's gid=). With hidepid=ptraceable, which "
+                          "exempts no group, start it with --keep-ptrace.");
                 return PRIVILEGES_E_REFUSED;
         }
-        log_info("Going on as user %u with CAP_NET_ADMIN%s.", (unsigned int)privileges->uid,
+        log_info("Running as user %u with CAP_NET_ADMIN%s.", (unsigned int)privileges->uid,
                  privileges->capabilities & BIT(CAP_SYS_PTRACE) ? " and CAP_SYS_PTRACE" : " alone");
         return 0;
 }

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Privileges: what the broker gives up once its sources are open, before it
- * listens to any client. The plan is made first, so that a name that nobody has
- * ends the start before the kernel was asked for anything. What is left is read
- * back from the kernel and compared: a broker that kept more does not run.
+ * Privileges: what the broker drops once its sources are open, before it reads from any
+ * client. The plan is made first, so that an unknown user ends the start before anything
+ * is asked of the kernel. After the drop the kernel's view is compared with the plan: a
+ * broker that has more does not run.
  */
 
 #include <stdbool.h>
@@ -19,22 +19,22 @@ typedef struct PrivilegesStatus PrivilegesStatus;
 
 enum {
         _PRIVILEGES_E_SUCCESS,
-        PRIVILEGES_E_REFUSED,   /* said why */
+        PRIVILEGES_E_REFUSED,   /* the reason was logged */
 };
 
 struct Privileges {
-        bool required;          /* what cannot be given up is a refusal */
+        bool required;          /* an error of the drop ends the start */
         bool changes_user;
-        uid_t uid;              /* what it is afterwards */
+        uid_t uid;              /* the user after the drop */
         gid_t gid;
         bool changes_groups;
-        gid_t group;            /* the only supplementary one */
+        gid_t group;            /* the only supplementary group */
         bool has_group;
-        uint64_t capabilities;  /* kept, a bit each */
+        uint64_t capabilities;  /* one bit for each that is kept */
         bool empties_bounding;
 };
 
-/* What /proc/PID/status says. */
+/* The privileges of a process, as /proc/PID/status has them. */
 struct PrivilegesStatus {
         uint32_t uids[4], gids[4];
         uint64_t inheritable, permitted, effective, bounding, ambient;

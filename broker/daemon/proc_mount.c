@@ -13,7 +13,7 @@ static HidePid hidepid_parse(const char *value) {
                 const char *name;
                 HidePid hidepid;
         } names[] = {
-                /* Linux 5.8 gave them names */
+                /* the names exist since Linux 5.8 */
                 { "0", HIDEPID_OFF },       { "off", HIDEPID_OFF },
                 { "1", HIDEPID_NOACCESS },  { "noaccess", HIDEPID_NOACCESS },
                 { "2", HIDEPID_INVISIBLE }, { "invisible", HIDEPID_INVISIBLE },
@@ -22,11 +22,11 @@ static HidePid hidepid_parse(const char *value) {
         for (size_t i = 0; i < ARRAY_SIZE(names); ++i)
                 if (!strcmp(value, names[i].name))
                         return names[i].hidepid;
-        /* "4", "ptraceable"; and what is not known yet is taken for the strictest */
+        /* "4", "ptraceable"; an unknown value is taken for the strictest */
         return HIDEPID_PTRACEABLE;
 }
 
-static void options_parse_mount(ProcMount *mount, char *options) {
+static void mount_options_parse(ProcMount *mount, char *options) {
         char *state;
 
         for (char *option = strtok_r(options, ",", &state); option; option = strtok_r(NULL, ",", &state)) {
@@ -38,15 +38,15 @@ static void options_parse_mount(ProcMount *mount, char *options) {
 }
 
 /**
- * proc_mount_parse() - find a mount's options
+ * proc_mount_parse() - find the options of a mount
  * @ret_mount:  output
- * @mountinfo:  the text of /proc/self/mountinfo
- * @path:       the mount point; where several are on top of each other, the last counts
+ * @mountinfo:  content of /proc/self/mountinfo
+ * @path:       the mount point; the last of several mounts on it counts
  *
- * "36 35 98:0 / /proc rw,relatime shared:1 - proc proc rw,hidepid=invisible,gid=20":
- * a space in a path is written \040, so that fields may be counted.
+ * An example of a line: 36 35 98:0 / /proc rw shared:1 - proc proc rw,hidepid=2,gid=20
+ * A space in a path is written \040, so that fields can be counted.
  *
- * Return: Whether a proc file system is mounted there.
+ * Return: true if a proc file system is mounted there.
  */
 bool proc_mount_parse(ProcMount *ret_mount, const char *mountinfo, const char *path) {
         bool found = false;
@@ -64,17 +64,17 @@ bool proc_mount_parse(ProcMount *ret_mount, const char *mountinfo, const char *p
                 found = !strcmp(type, "proc");
                 *ret_mount = (ProcMount){};
                 if (found)
-                        options_parse_mount(ret_mount, options);
+                        mount_options_parse(ret_mount, options);
         }
         return found;
 }
 
 /**
  * proc_mount_read() - find out how /proc is mounted
- * @ret_mount:  output; nothing is hidden where it cannot be told
+ * @ret_mount:  output; HIDEPID_OFF on any error
  * @path:       the mount point
  *
- * Return: Whether a proc file system is mounted there.
+ * Return: true if a proc file system is mounted there.
  */
 bool proc_mount_read(ProcMount *ret_mount, const char *path) {
         _cleanup_(freep) char *text = NULL;
@@ -85,7 +85,7 @@ bool proc_mount_read(ProcMount *ret_mount, const char *path) {
         *ret_mount = (ProcMount){};
         if (!file)
                 return false;
-        /* no NUL in it: the whole file */
+        /* The file has no NUL, so this reads all of it. */
         if (getdelim(&text, &n, 0, file) > 0)
                 found = proc_mount_parse(ret_mount, text, path);
         fclose(file);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * ProcMount: what the mount options of /proc hide from users of the machine, and
- * from a broker that is not root any more. Pure but for the one reading.
+ * ProcMount: the mount options of /proc that hide processes from users, and from the broker
+ * itself once it is not root. Only proc_mount_read() reads a file.
  */
 
 #include <stdbool.h>
@@ -13,9 +13,9 @@ typedef struct ProcMount ProcMount;
 
 typedef enum HidePid {
         HIDEPID_OFF,            /* nothing */
-        HIDEPID_NOACCESS,       /* what is in the directories of other users' processes */
-        HIDEPID_INVISIBLE,      /* the directories too */
-        HIDEPID_PTRACEABLE,     /* the same, and no group is exempt */
+        HIDEPID_NOACCESS,       /* the content of other users' directories */
+        HIDEPID_INVISIBLE,      /* these directories too */
+        HIDEPID_PTRACEABLE,     /* these directories too, and no group is exempt */
 } HidePid;
 
 struct ProcMount {

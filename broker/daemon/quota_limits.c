@@ -7,7 +7,10 @@
 #include "broker/daemon/quota_limits.h"
 #include "broker/policy/limits.h"
 
-/* Needs no more than a moment; 4096 clients need as many descriptors. */
+/*
+ * Raises the limit of descriptors, of which each connection needs one. Returns how many
+ * connections the limit allows.
+ */
 static uint64_t descriptors_raise(void) {
         struct rlimit limit;
         rlim_t wanted = LIMIT_CONNECTIONS + LIMIT_DESCRIPTORS_RESERVED, n_connections;
@@ -19,19 +22,19 @@ static uint64_t descriptors_raise(void) {
         if (limit.rlim_cur >= wanted)
                 return LIMIT_CONNECTIONS;
         n_connections = limit.rlim_cur - MIN(limit.rlim_cur / 2, (rlim_t)LIMIT_DESCRIPTORS_RESERVED);
-        log_warning("No more than %llu descriptors are allowed, and with them %llu connections. Raise LimitNOFILE.",
+        log_warning("The limit of %llu descriptors allows only %llu connections. Raise LimitNOFILE.",
                     (unsigned long long)limit.rlim_cur, (unsigned long long)n_connections);
         return n_connections;
 }
 
 /**
- * quota_limits_find() - find out what there is
- * @options:  what was asked for
+ * quota_limits_find() - find the limits of what clients may take
+ * @options:  the command line
  *
- * Raises the limit of descriptors as far as it may be. A part of what there is stays
- * root's, however little it is.
+ * Raises the limit of descriptors as far as allowed. However small a total is, a part of
+ * it is reserved for root.
  *
- * Return: What clients may have.
+ * Return: The limits.
  */
 QuotaLimits quota_limits_find(const Options *options) {
         uint64_t n_connections = descriptors_raise();

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Shares: how much there is for clients to have, and how much of it is one user's or root's. */
+/*
+ * The quota's limits on this machine: how much all clients may take, how much the clients of
+ * one user, and how much is reserved for root.
+ */
 
 #include "broker/daemon/options.h"
 #include "broker/policy/quota.h"

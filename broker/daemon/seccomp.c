@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What is not on the list is refused with EPERM, and the kernel logs it (as type
- * SECCOMP, in the audit log or dmesg). The other choice is to kill. It confines no
- * better, and is worse here: a C library that learns to use a new call in some
- * corner, as they do each year, would end the stream for everybody, while a refusal
- * is met where each failing call is. EPERM and not ENOSYS, so that what is refused
- * is not taken for what this kernel lacks.
+ * A system call that is not on the list fails with EPERM, and the kernel logs it (as type
+ * SECCOMP, in the audit log or dmesg). Killing the process was rejected. It confines no
+ * better, and C libraries begin to use new calls each year: a kill would end the stream
+ * of all clients, while an error is handled where each call can fail. The error is EPERM
+ * and not ENOSYS, because ENOSYS would mean that this kernel lacks the call.
  *
- * Reading files stays allowed, as /proc is what the broker reads; which files, the
- * user and its lack of capabilities decide. Nothing can be opened for writing, no
- * program executed, no process made, no memory made executable, no connection
- * begun, and no socket made but Unix ones, by which the service manager is told.
+ * Reading files stays allowed, because the broker reads /proc. The user and the lack of
+ * capabilities limit which files. The filter refuses to open a file for writing, to
+ * execute a program, to make a process, to make memory executable and to connect. It
+ * allows only Unix sockets, which the messages to the service manager need.
  */
 
 #include <errno.h>
@@ -28,35 +27,37 @@
 
 #define WRITES (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
 
-/* Both what the C library uses on this kernel and what it falls back to. */
+/* The calls that the C library uses on this kernel, and those that it falls back to. */
 static const int allowed[] = {
-        /* the loop, and time */
+        /* event loop and time */
         SCMP_SYS(clock_getres), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(epoll_create1),
-        SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_wait), SCMP_SYS(gettimeofday),
-        SCMP_SYS(nanosleep), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(restart_syscall), SCMP_SYS(time),
-        /* sockets that are open */
+        SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_wait),
+        SCMP_SYS(gettimeofday), SCMP_SYS(nanosleep), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(restart_syscall),
+        SCMP_SYS(time),
+        /* open sockets */
         SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(getpeername), SCMP_SYS(getsockname), SCMP_SYS(getsockopt),
-        SCMP_SYS(recvfrom), SCMP_SYS(recvmmsg), SCMP_SYS(recvmsg), SCMP_SYS(sendmmsg), SCMP_SYS(sendmsg), SCMP_SYS(sendto),
-        SCMP_SYS(setsockopt), SCMP_SYS(shutdown),
+        SCMP_SYS(recvfrom), SCMP_SYS(recvmmsg), SCMP_SYS(recvmsg), SCMP_SYS(sendmmsg), SCMP_SYS(sendmsg),
+        SCMP_SYS(sendto), SCMP_SYS(setsockopt), SCMP_SYS(shutdown),
         /* descriptors */
         SCMP_SYS(close), SCMP_SYS(fcntl), SCMP_SYS(lseek), SCMP_SYS(pread64), SCMP_SYS(read), SCMP_SYS(readv),
         SCMP_SYS(write), SCMP_SYS(writev),
         /* /proc */
-        SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(fstat), SCMP_SYS(fstatfs), SCMP_SYS(getdents64),
-        SCMP_SYS(lstat), SCMP_SYS(newfstatat), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(stat), SCMP_SYS(statx),
+        SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(fstat), SCMP_SYS(fstatfs),
+        SCMP_SYS(getdents64), SCMP_SYS(lstat), SCMP_SYS(newfstatat), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
+        SCMP_SYS(stat), SCMP_SYS(statx),
         /* memory */
         SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(mremap), SCMP_SYS(munmap),
-        /* itself */
+        /* the process itself */
         SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(futex), SCMP_SYS(getegid), SCMP_SYS(geteuid), SCMP_SYS(getgid),
         SCMP_SYS(getpid), SCMP_SYS(getrandom), SCMP_SYS(getrusage), SCMP_SYS(gettid), SCMP_SYS(getuid),
-        SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield), SCMP_SYS(sigreturn),
-        SCMP_SYS(uname),
+        SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield),
+        SCMP_SYS(sigreturn), SCMP_SYS(uname),
 };
 
 static int filter_allow(scmp_filter_ctx filter, int call, unsigned int n, struct scmp_arg_cmp argument) {
         int r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, n, &argument);
 
-        /* a call that this architecture does not have */
+        /* -EDOM: this architecture does not have the call. */
         return r == -EDOM ? 0 : r;
 }
 
@@ -71,7 +72,7 @@ static int filter_fill(scmp_filter_ctx filter, bool removes_files) {
                 { SCMP_SYS(mmap2), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
                 { SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
                 { SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0) },
-                /* abort() */
+                /* for abort() */
                 { SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0) },
         };
         static const int removing[] = { SCMP_SYS(unlink), SCMP_SYS(unlinkat) };
@@ -87,10 +88,10 @@ static int filter_fill(scmp_filter_ctx filter, bool removes_files) {
 }
 
 /**
- * seccomp_confine() - let the kernel refuse what is not needed any more
- * @removes_files:  whether there is a socket to be removed at the end
+ * seccomp_confine() - let the kernel refuse each system call that the loop does not need
+ * @removes_files:  true: the socket must be removed at the end
  *
- * There is no way back. Needs no_new_privs or CAP_SYS_ADMIN, and sets the first.
+ * It cannot be undone. libseccomp sets no_new_privs, which the kernel requires.
  *
  * Return: 0; SECCOMP_E_ABSENT; a negative errno.
  */
@@ -100,7 +101,7 @@ int seccomp_confine(bool removes_files) {
 
         if (!filter)
                 return error_origin(-ENOMEM);
-        /* What a kernel or a library is too old for is done without: the log, and a tree instead of a list. */
+        /* Logging, and a tree in place of a list, are optional: an old kernel or library lacks them. */
         (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
         (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
         r = filter_fill(filter, removes_files);

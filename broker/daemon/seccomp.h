@@ -2,15 +2,16 @@
 #pragma once
 
 /*
- * The filter of system calls: from here on the kernel refuses what the loop does
- * not need. Called once, when all is open and nobody has been heard yet.
+ * The filter of system calls: once it is set, the kernel refuses each call that the loop does
+ * not need. The daemon sets it once, when everything is open and no client was read from.
+ * A build without libseccomp takes seccomp_fallback.c.
  */
 
 #include <stdbool.h>
 
 enum {
         _SECCOMP_E_SUCCESS,
-        SECCOMP_E_ABSENT,       /* built without it */
+        SECCOMP_E_ABSENT,       /* built without libseccomp */
 };
 
 int seccomp_confine(bool removes_files);

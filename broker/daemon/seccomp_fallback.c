@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Built without libseccomp, or with sanitizers, whose reports need what the filter refuses. */
+/* For builds without libseccomp, and with sanitizers, whose reports need calls that the filter refuses. */
 
 #include "broker/daemon/seccomp.h"
 

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+/*
+ * The kernel can accept a listener and send nothing: in a container, or while another process
+ * keeps the connector silenced. So a child, the canary, is forked and ends at once, and
+ * both sources must report it. Each finding is a sentence: what works, what is missing and
+ * how to get it. The sentences go to the log or, with --check, to stdout.
+ */
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -11,7 +18,10 @@
 #include "broker/base/util.h"
 #include "broker/daemon/self_test.h"
 
-/* A machine under load can take long to run a child; a silenced connector is restored between two tries. */
+/*
+ * A loaded machine can take long to run a child, so there are several tries. Between two of
+ * them a silenced connector is restored.
+ */
 #define SELF_TEST_TRIES 3
 #define SELF_TEST_TRY_NS ((int64_t)NSEC_PER_SEC)
 
@@ -19,21 +29,22 @@
 
 typedef struct Canary Canary;
 
-/* What was seen of the child. */
+/* Which messages about the child have come. */
 struct Canary {
         uint32_t pid;
         bool fork, exit, record;
 };
 
-static int report_connector(int r, SelfTestReport say) {
+static int report_connector(int r, SelfTestReport report) {
         switch (r) {
         case CONNECTOR_E_NO_CONNECTOR:
-                say(false, "The kernel's proc connector cannot be reached. The kernel must be built with CONFIG_CONNECTOR=y "
-                           "and CONFIG_PROC_EVENTS=y, and taskbrokerd must run in the machine's initial network namespace: "
-                           "in a container, give it the host's network.");
+                report(false,
+                       "The kernel's proc connector cannot be reached. The kernel must be built with "
+                       "CONFIG_CONNECTOR=y and CONFIG_PROC_EVENTS=y, and taskbrokerd must run in the machine's initial "
+                       "network namespace: in a container, give it the host's network.");
                 return SELF_TEST_E_FAILED;
         case CONNECTOR_E_NO_PERMISSION:
-                say(false, "Listening to the proc connector is not permitted. Start taskbrokerd as root, or give it "
+                report(false, "Listening to the proc connector is not permitted. Start taskbrokerd as root, or give it "
                            "CAP_NET_ADMIN.");
                 return SELF_TEST_E_FAILED;
         default:
@@ -41,19 +52,22 @@ static int report_connector(int r, SelfTestReport say) {
         }
 }
 
-static int report_listener(int r, SelfTestReport say) {
+static int report_listener(int r, SelfTestReport report) {
         switch (r) {
         case EXIT_LISTENER_E_NO_TASKSTATS:
-                say(false, "The kernel has no taskstats. It must be built with CONFIG_TASKSTATS=y (and, to count "
-                           "everything, CONFIG_TASK_DELAY_ACCT=y, CONFIG_TASK_XACCT=y and CONFIG_TASK_IO_ACCOUNTING=y).");
+                report(false,
+                       "The kernel has no taskstats. It must be built with CONFIG_TASKSTATS=y (and, to count "
+                       "everything, CONFIG_TASK_DELAY_ACCT=y, CONFIG_TASK_XACCT=y and CONFIG_TASK_IO_ACCOUNTING=y).");
                 return SELF_TEST_E_FAILED;
         case EXIT_LISTENER_E_NO_PERMISSION:
-                say(false, "Listening to taskstats is not permitted. Start taskbrokerd as root, or give it CAP_NET_ADMIN, "
-                           "in the machine's initial user namespace.");
+                report(false,
+                       "Listening to taskstats is not permitted. Start taskbrokerd as root, or give it CAP_NET_ADMIN, "
+                       "in the machine's initial user namespace.");
                 return SELF_TEST_E_FAILED;
         case EXIT_LISTENER_E_NAMESPACE:
-                say(false, "The kernel gives taskstats only to the initial pid and user namespaces. Start taskbrokerd "
-                           "outside of containers, or in one that shares the host's pid namespace.");
+                report(false,
+                       "The kernel gives taskstats only to the initial pid and user namespaces. Start taskbrokerd "
+                       "outside of containers, or in one that shares the host's pid namespace.");
                 return SELF_TEST_E_FAILED;
         default:
                 return error_fold(r);
@@ -82,7 +96,7 @@ static int canary_watch(Canary *canary, Connector *connector, ExitListener *list
         return 0;
 }
 
-static bool canary_is_proof(const Canary *canary, const Connector *connector) {
+static bool canary_is_complete(const Canary *canary, const Connector *connector) {
         return canary->fork && canary->exit && canary->record && !connector->awaiting;
 }
 
@@ -103,7 +117,7 @@ static int canary_try(Canary *canary, Connector *connector, ExitListener *listen
         *canary = (Canary){ .pid = (uint32_t)pid };
         (void)waitpid(pid, NULL, 0);
 
-        while (!canary_is_proof(canary, connector) && clock_read_ns(CLOCK_MONOTONIC) < end) {
+        while (!canary_is_complete(canary, connector) && clock_read_ns(CLOCK_MONOTONIC) < end) {
                 if (poll(pfds, ARRAY_SIZE(pfds), 100) < 0 && errno != EINTR)
                         return error_origin(-errno);
                 r = canary_watch(canary, connector, listener);
@@ -113,15 +127,15 @@ static int canary_try(Canary *canary, Connector *connector, ExitListener *listen
         return 0;
 }
 
-/* Tries until both sources have told of a child; what they have not told in the end, the canary shows. */
-static int canary_run(Canary *canary, Connector *connector, ExitListener *listener, SelfTestReport say) {
+/* Tries until both sources have reported a child. At the end @canary shows which messages are missing. */
+static int canary_run(Canary *canary, Connector *connector, ExitListener *listener, SelfTestReport report) {
         int r;
 
         for (int i = 0; i < SELF_TEST_TRIES; ++i) {
                 r = canary_try(canary, connector, listener);
                 if (r)
                         return error_trace(r);
-                if (canary_is_proof(canary, connector))
+                if (canary_is_complete(canary, connector))
                         return 0;
                 if (!connector->awaiting && !connector->muted)
                         continue;
@@ -130,106 +144,110 @@ static int canary_run(Canary *canary, Connector *connector, ExitListener *listen
                 if (r < 0)
                         return error_trace(r);
                 if (r == CONNECTOR_E_REPAIRED)
-                        say(true, "The proc connector had been silenced, by some process on this machine; it is "
-                                  "restored.");
+                        report(true, "Some process on this machine had silenced the proc connector; it is restored.");
         }
         return 0;
 }
 
 /**
- * self_test_open() - open both sources and prove them
+ * self_test_open() - open both sources and check that they work
  * @connector:          output
  * @listener:           output
- * @features:              gets the version of taskstats
- * @connector_options:  how to open
- * @listener_options:   how to open
- * @say:                gets a sentence for each finding
+ * @features:           gets the version of taskstats
+ * @connector_options:  how to open the connector
+ * @listener_options:   how to open the listener
+ * @report:             called with a sentence for each finding
  *
- * The listener first: a task that ends between the two has its record then, and
- * its EXIT is not heard, which is better than the other way round.
+ * The listener is opened first. Of a task that ends in between there is then a record
+ * without an EXIT, which the join handles; an EXIT without its record would be a loss.
  *
  * Return: 0; SELF_TEST_E_FAILED; a negative errno. On failure too, both may be
  *         deinitialised.
  */
 int self_test_open(Connector *connector,
-               ExitListener *listener,
-               KernelFeatures *features,
-               const ConnectorOptions *connector_options,
-               const ExitListenerOptions *listener_options,
-               SelfTestReport say) {
+                   ExitListener *listener,
+                   KernelFeatures *features,
+                   const ConnectorOptions *connector_options,
+                   const ExitListenerOptions *listener_options,
+                   SelfTestReport report) {
         Canary canary = {};
         int r, failed = 0;
 
         *connector = (Connector)CONNECTOR_NULL;
         r = exit_listener_init(listener, listener_options);
         if (r)
-                failed = report_listener(r, say);
+                failed = report_listener(r, report);
         if (failed < 0)
                 return error_trace(failed);
         r = connector_init(connector, connector_options);
         if (r)
-                r = report_connector(r, say);
+                r = report_connector(r, report);
         if (r || failed)
                 return r ? r : failed;
 
-        r = canary_run(&canary, connector, listener, say);
+        r = canary_run(&canary, connector, listener, report);
         if (r)
                 return error_trace(r);
         features->taskstats_version = listener->last_version;
 
         if (connector->awaiting || connector->muted) {
-                say(false, "The proc connector does not answer. Either the kernel was built without CONFIG_PROC_EVENTS=y, "
-                           "or taskbrokerd does not run in the machine's initial pid and user namespaces, or another "
-                           "process has silenced the connector and keeps doing so.");
+                report(false,
+                       "The proc connector does not answer. Either the kernel was built without CONFIG_PROC_EVENTS=y, "
+                       "or taskbrokerd does not run in the machine's initial pid and user namespaces, or another "
+                       "process has silenced the connector and keeps doing so.");
                 failed = SELF_TEST_E_FAILED;
         } else if (!canary.fork || !canary.exit) {
-                say(false, "The proc connector answers, but did not tell of a test process. Try again; if it persists, "
-                           "please report it with the kernel's version.");
+                report(false,
+                       "The proc connector answers, but did not report a test process. Try again; if it persists, "
+                       "please report a bug and name the kernel's version.");
                 failed = SELF_TEST_E_FAILED;
         }
         if (!canary.record) {
-                say(false, "taskstats accepted the registration, but sent nothing when a test process ended. The kernel "
-                           "delivers to the initial network namespace only: in a container, give taskbrokerd the host's "
-                           "network.");
+                report(false,
+                       "taskstats accepted the registration, but sent nothing when a test process ended. The kernel "
+                       "delivers to the initial network namespace only: in a container, give taskbrokerd the host's "
+                       "network.");
                 failed = SELF_TEST_E_FAILED;
         }
         return failed;
 }
 
 /**
- * self_test_report_features() - say what was proved, and what is switched off
- * @connector:  proved
- * @listener:   proved
- * @features:      of the kernel
- * @say:        gets a sentence for each finding
+ * self_test_report_features() - report what works, and what is switched off
+ * @connector:  the connector, after self_test_open()
+ * @listener:   the listener, after self_test_open()
+ * @features:   features of the kernel
+ * @report:     called with a sentence for each finding
  */
-void self_test_report_features(const Connector *connector, const ExitListener *listener, const KernelFeatures *features, SelfTestReport say) {
+void self_test_report_features(const Connector *connector, const ExitListener *listener, const KernelFeatures *features,
+                               SelfTestReport report) {
         char sentence[512];
 
         snprintf(sentence, sizeof(sentence),
-                 "The proc connector of Linux %s tells of forks, execs and exits; its receive buffer has %llu KiB.",
+                 "The proc connector of Linux %s reports forks, execs and exits; its receive buffer has %llu KiB.",
                  features->release, (unsigned long long)connector->counters.receive_buffer_bytes / 1024);
-        say(true, sentence);
+        report(true, sentence);
         snprintf(sentence, sizeof(sentence),
-                 "taskstats (version %u) give the accounting of every task that ends; the receive buffer has %llu KiB.",
+                 "taskstats (version %u) gives the accounting of every task that ends; its receive buffer has %llu "
+                 "KiB.",
                  features->taskstats_version, (unsigned long long)listener->counters.receive_buffer_bytes / 1024);
-        say(true, sentence);
+        report(true, sentence);
 
         switch (features->delay_accounting) {
         case DELAY_ACCOUNTING_ON:
-                say(true, "Delay accounting is on: tasks born since then have their delays counted.");
+                report(true, "Delay accounting is on: delays are counted for tasks that started since then.");
                 break;
         case DELAY_ACCOUNTING_OFF:
-                say(true, "Delay accounting is off: of the delays, only waiting for a processor is counted. To count the "
-                          "others in tasks born from then on: sysctl kernel.task_delayacct=1.");
+                report(true, "Delay accounting is off: only the time that tasks wait for a processor is counted. To "
+                             "count the other delays of tasks that start later: sysctl kernel.task_delayacct=1.");
                 break;
         case DELAY_ACCOUNTING_UNSUPPORTED:
-                say(true, "The kernel was built without CONFIG_TASK_DELAY_ACCT: no delays are counted.");
+                report(true, "The kernel was built without CONFIG_TASK_DELAY_ACCT: no delays are counted.");
                 break;
         case DELAY_ACCOUNTING_UNKNOWN:
-                say(true, "Whether delays are counted is not known before Linux 5.14.");
+                report(true, "Whether delays are counted is not known before Linux 5.14.");
                 break;
         }
         if (features->unsupported & STATS_IO)
-                say(true, "The kernel was built without CONFIG_TASK_IO_ACCOUNTING: no input and output is counted.");
+                report(true, "The kernel was built without CONFIG_TASK_IO_ACCOUNTING: no input and output is counted.");
 }

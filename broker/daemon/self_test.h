@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Proof: both sources are opened and a child is sent through them, because two of
- * the ways in which they can fail are silent. Says in full sentences what is
- * there, what is missing and how to get it.
+ * The self-test opens both sources and checks that they report a child, because they can fail
+ * without an error. It reports in full sentences what works, what is missing and how to
+ * get it.
  */
 
 #include <stdbool.h>
@@ -17,13 +17,14 @@ typedef void (*SelfTestReport)(bool good, const char *sentence);
 
 enum {
         _SELF_TEST_E_SUCCESS,
-        SELF_TEST_E_FAILED,         /* said why */
+        SELF_TEST_E_FAILED,     /* the reason was reported */
 };
 
 int self_test_open(Connector *connector,
-               ExitListener *listener,
-               KernelFeatures *features,
-               const ConnectorOptions *connector_options,
-               const ExitListenerOptions *listener_options,
-               SelfTestReport say);
-void self_test_report_features(const Connector *connector, const ExitListener *listener, const KernelFeatures *features, SelfTestReport say);
+                   ExitListener *listener,
+                   KernelFeatures *features,
+                   const ConnectorOptions *connector_options,
+                   const ExitListenerOptions *listener_options,
+                   SelfTestReport report);
+void self_test_report_features(const Connector *connector, const ExitListener *listener, const KernelFeatures *features,
+                               SelfTestReport report);

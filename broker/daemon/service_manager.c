@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Signs of life come from the loop's own timer, behind a turn in which the kernel
- * was read: a loop that is stuck gives none, and the watchdog ends it.
+ * The loop's tick sends the watchdog message, after a turn that read the kernel's sources.
+ * A loop that hangs sends none, and the watchdog ends it.
  */
 
 #include <errno.h>
@@ -15,11 +15,11 @@
 #include "broker/base/util.h"
 #include "broker/daemon/service_manager.h"
 
-/* Where no watchdog asks for signs of life, the status is still worth telling. */
+/* Without a watchdog, the interval of the status text. */
 #define STATUS_SECONDS 10u
 
-/* Of the time that the watchdog allows: one that comes late, or not at all, is not the end. */
-#define WATCHDOG_SHARE 3u
+/* Messages in the time that the watchdog allows, so that one late message does not end the daemon. */
+#define WATCHDOG_MESSAGES 3u
 
 /**
  * service_manager_take_listener() - take the socket of socket activation
@@ -31,7 +31,7 @@ int service_manager_take_listener(int *ret_fd) {
         int n = sd_listen_fds(true);
 
         if (n < 0) {
-                log_error("The variables of socket activation make no sense: %s.", strerror(-n));
+                log_error("The variables of socket activation are malformed: %s.", strerror(-n));
                 return SERVICE_MANAGER_E_REFUSED;
         }
         if (n > 1) {
@@ -39,7 +39,7 @@ int service_manager_take_listener(int *ret_fd) {
                 return SERVICE_MANAGER_E_REFUSED;
         }
         if (n == 1 && sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0) {
-                log_error("What was handed in is not a Unix stream socket that listens: taskbrokerd.socket must have "
+                log_error("The socket handed in is not a Unix stream socket that listens: taskbrokerd.socket must have "
                           "ListenStream= with a path.");
                 return SERVICE_MANAGER_E_REFUSED;
         }
@@ -48,7 +48,7 @@ int service_manager_take_listener(int *ret_fd) {
 }
 
 /**
- * service_manager_ready() - clients are heard from now on
+ * service_manager_ready() - report that the daemon serves clients now
  * @service:  output
  */
 void service_manager_ready(ServiceManager *service) {
@@ -56,21 +56,21 @@ void service_manager_ready(ServiceManager *service) {
 
         *service = (ServiceManager){ .interval_ns = STATUS_SECONDS * NSEC_PER_SEC };
         if (sd_watchdog_enabled(false, &watchdog_us) > 0)
-                service->interval_ns = watchdog_us * NSEC_PER_USEC / WATCHDOG_SHARE;
-        service->told = sd_notify(false, "READY=1") > 0;
+                service->interval_ns = watchdog_us * NSEC_PER_USEC / WATCHDOG_MESSAGES;
+        service->is_present = sd_notify(false, "READY=1") > 0;
 }
 
 /**
- * service_manager_alive() - give a sign of life, if it is time for one
- * @service:  the service
+ * service_manager_alive() - send the watchdog message and the status text when they are due
+ * @service:  the service manager
  * @now_ns:   monotonic
- * @format:   what is shown of it, as a printf format
+ * @format:   the status text, as a printf format
  */
 void service_manager_alive(ServiceManager *service, uint64_t now_ns, const char *format, ...) {
         char text[256];
         va_list args;
 
-        if (!service->told || now_ns - service->last_ns < service->interval_ns)
+        if (!service->is_present || now_ns - service->last_ns < service->interval_ns)
                 return;
         service->last_ns = now_ns;
         va_start(args, format);
@@ -80,10 +80,10 @@ void service_manager_alive(ServiceManager *service, uint64_t now_ns, const char 
 }
 
 /**
- * service_manager_stopping() - the end is meant
- * @service:  the service
+ * service_manager_stopping() - report that the daemon stops on purpose
+ * @service:  the service manager
  */
 void service_manager_stopping(ServiceManager *service) {
-        if (service->told)
+        if (service->is_present)
                 (void)sd_notify(false, "STOPPING=1\nSTATUS=");
 }

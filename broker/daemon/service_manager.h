@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * ServiceManager: what a service manager hands to the broker, and what it is told. Without
- * one, or built without libsystemd (service-fallback.c), nothing is handed in and
- * nothing is told.
+ * ServiceManager: takes the listening socket that a service manager hands in, and sends it
+ * readiness, watchdog messages and status texts. If no service manager started the
+ * daemon, or in a build without libsystemd (service_manager_fallback.c), it does nothing.
  */
 
 #include <stdbool.h>
@@ -14,13 +14,13 @@ typedef struct ServiceManager ServiceManager;
 
 enum {
         _SERVICE_MANAGER_E_SUCCESS,
-        SERVICE_MANAGER_E_REFUSED,      /* said why */
+        SERVICE_MANAGER_E_REFUSED,      /* the reason was logged */
 };
 
 struct ServiceManager {
-        bool told;              /* somebody wants to know */
-        uint64_t interval_ns;   /* of signs of life */
-        uint64_t last_ns;       /* monotonic */
+        bool is_present;        /* a service manager receives messages */
+        uint64_t interval_ns;   /* between two watchdog messages */
+        uint64_t last_ns;       /* monotonic: the last message */
 };
 
 int service_manager_take_listener(int *ret_fd);

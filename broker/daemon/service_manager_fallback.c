@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Built without libsystemd. */
+/* For builds without libsystemd: no messages are sent, and a socket that is handed in is an error. */
 
 #include <stdlib.h>
 

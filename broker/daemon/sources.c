@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+/*
+ * The kernel's sources are opened by the self-test, which checks that they work. A test that
+ * takes the kernel's place hands in two sockets; these cannot be checked, because no
+ * kernel reports a child on them.
+ */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -14,7 +20,7 @@ static int cpumask_read(char *buffer, size_t n_buffer) {
         _cleanup_(fd_closep) int fd = open("/sys/devices/system/cpu/possible", O_RDONLY | O_CLOEXEC);
         ssize_t n;
 
-        /* Those that could be plugged in later too; a mask with others is refused. */
+        /* All possible CPUs, so that hotplugged ones are covered. The kernel refuses a mask with any other CPU. */
         n = fd < 0 ? -1 : read(fd, buffer, n_buffer - 1);
         if (n <= 0)
                 return error_origin(n < 0 ? -errno : -ENODATA);
@@ -27,16 +33,15 @@ static int cpumask_read(char *buffer, size_t n_buffer) {
  * sources_open() - open both sources
  * @connector:  output
  * @exits:      output
- * @features:      gets the version of taskstats
- * @options:    how
- * @say:        gets a sentence for each finding
- *
- * What is handed in is not proved: nobody would fork for a test's sockets.
+ * @features:   gets the version of taskstats
+ * @options:    the command line
+ * @report:     called with a sentence for each finding
  *
  * Return: 0; SOURCES_E_FAILED; a negative errno. On failure too, both may be
  *         deinitialised.
  */
-int sources_open(Connector *connector, ExitListener *exits, KernelFeatures *features, const Options *options, SelfTestReport say) {
+int sources_open(Connector *connector, ExitListener *exits, KernelFeatures *features, const Options *options,
+                 SelfTestReport report) {
         char cpumask[256];
         ConnectorOptions connector_options = {
                 .fd = options->connector_fd,
@@ -60,6 +65,6 @@ int sources_open(Connector *connector, ExitListener *exits, KernelFeatures *feat
         r = cpumask_read(cpumask, sizeof(cpumask));
         if (r)
                 return error_trace(r);
-        r = self_test_open(connector, exits, features, &connector_options, &exits_options, say);
+        r = self_test_open(connector, exits, features, &connector_options, &exits_options, report);
         return r > 0 ? SOURCES_E_FAILED : error_trace(r);
 }

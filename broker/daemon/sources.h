@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Sources: both of the kernel's, opened and proved, or taken from a test that is the kernel. */
+/* Sources: opens the connector and the exit listener, the kernel's or those that a test hands in. */
 
 #include "broker/daemon/options.h"
 #include "broker/daemon/self_test.h"
@@ -11,7 +11,8 @@
 
 enum {
         _SOURCES_E_SUCCESS,
-        SOURCES_E_FAILED,       /* said why */
+        SOURCES_E_FAILED,       /* the reason was reported */
 };
 
-int sources_open(Connector *connector, ExitListener *exits, KernelFeatures *features, const Options *options, SelfTestReport say);
+int sources_open(Connector *connector, ExitListener *exits, KernelFeatures *features, const Options *options,
+                 SelfTestReport report);

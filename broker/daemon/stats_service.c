@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+/*
+ * If --delayacct is on-demand, delay accounting is on while there are subscriptions to samples.
+ * The loop reports whether there are any.
+ */
+
 #include <errno.h>
 
 #include "broker/base/error.h"
@@ -7,69 +12,73 @@
 #include "broker/daemon/kernel_features.h"
 #include "broker/daemon/stats_service.h"
 
-/* Births before it was on are not counted as of after: the features change first, or last. */
-static void stats_service_switch(StatsService *live, bool on) {
-        if (!on && live->features->delay_accounting == DELAY_ACCOUNTING_ON)
-                live->features->delay_accounting = DELAY_ACCOUNTING_OFF;
-        (void)delayacct_switch(&live->delayacct, on);
-        kernel_features_update(live->features, live->procfs_fd);
-}
-
-/**
- * stats_service_update() - switch delay accounting, if that is done on demand
- * @live:    the statistics
- * @in_use:  whether there are subscriptions to samples
+/*
+ * While the switch changes, features must say "off": a task forked before the change must not
+ * count as forked after it. So features change first when it goes off, last when it goes on.
  */
-void stats_service_update(StatsService *live, bool in_use) {
-        if (live->in_use == in_use)
-                return;
-        live->in_use = in_use;
-        if (live->delayacct.mode == DELAYACCT_ON_DEMAND)
-                stats_service_switch(live, in_use);
+static void stats_service_switch(StatsService *service, bool on) {
+        if (!on && service->features->delay_accounting == DELAY_ACCOUNTING_ON)
+                service->features->delay_accounting = DELAY_ACCOUNTING_OFF;
+        (void)delayacct_switch(&service->delayacct, on);
+        kernel_features_update(service->features, service->procfs_fd);
 }
 
 /**
- * stats_service_init() - open the socket, and let the hub have statistics
- * @live:       output
+ * stats_service_update() - switch delay accounting, if --delayacct is on-demand
+ * @service:  the service
+ * @in_use:   true: there are subscriptions to samples
+ */
+void stats_service_update(StatsService *service, bool in_use) {
+        if (service->in_use == in_use)
+                return;
+        service->in_use = in_use;
+        if (service->delayacct.mode == DELAYACCT_ON_DEMAND)
+                stats_service_switch(service, in_use);
+}
+
+/**
+ * stats_service_init() - open the socket and give the hub a sampler
+ * @service:    output
  * @hub:        the hub
- * @join:       the join; need not be ready
- * @features:      of the kernel; delay accounting is theirs
- * @procfs_fd:  /proc
- * @options:    how
+ * @join:       the join, which need not be initialised yet
+ * @features:   features of the kernel; borrowed, and updated when delay accounting changes
+ * @procfs_fd:  /proc; borrowed
+ * @options:    the command line
  *
- * To be called with the privileges of the start. A test that hands in the sources but not this one has a broker without live
- * statistics.
+ * Must be called before privileges are dropped. If a test hands in the sources but not
+ * --stats-fd, there are no live statistics.
  *
  * Return: 0; STATS_SERVICE_E_FAILED; a negative errno. On failure too, stats_service_deinit() is allowed.
  */
-int stats_service_init(StatsService *live, Hub *hub, Join *join, KernelFeatures *features, int procfs_fd, const Options *options) {
+int stats_service_init(StatsService *service, Hub *hub, Join *join, KernelFeatures *features, int procfs_fd,
+                       const Options *options) {
         int r;
 
-        *live = (StatsService)STATS_SERVICE_NULL;
-        live->features = features;
-        live->procfs_fd = procfs_fd;
-        r = delayacct_init(&live->delayacct, options->delayacct, procfs_fd, options->delayacct_state);
+        *service = (StatsService)STATS_SERVICE_NULL;
+        service->features = features;
+        service->procfs_fd = procfs_fd;
+        r = delayacct_init(&service->delayacct, options->delayacct, procfs_fd, options->delayacct_state);
         if (r)
                 return r < 0 ? error_trace(r) : STATS_SERVICE_E_FAILED;
         kernel_features_update(features, procfs_fd);
         if (options->connector_fd >= 0 && options->stats_fd < 0)
                 return 0;
-        r = stats_query_init(&live->query, options->stats_fd);
+        r = stats_query_init(&service->query, options->stats_fd);
         if (r)
                 return error_fold(r);
-        sampler_init(&live->sampler, hub->loop, &hub->feeds, join, &live->query.source, procfs_fd);
-        hub_set_sampler(hub, &live->sampler);
+        sampler_init(&service->sampler, hub->loop, &hub->feeds, join, &service->query.source, procfs_fd);
+        hub_set_sampler(hub, &service->sampler);
         return 0;
 }
 
 /**
- * stats_service_deinit() - close
- * @live:  the statistics; the hub has freed its clients
+ * stats_service_deinit() - free the sampler and close the socket
+ * @service:  the service; the hub must have freed its clients
  */
-void stats_service_deinit(StatsService *live) {
-        if (live->sampler.loop)
-                sampler_deinit(&live->sampler);
-        stats_query_deinit(&live->query);
-        delayacct_deinit(&live->delayacct);
-        *live = (StatsService)STATS_SERVICE_NULL;
+void stats_service_deinit(StatsService *service) {
+        if (service->sampler.loop)
+                sampler_deinit(&service->sampler);
+        stats_query_deinit(&service->query);
+        delayacct_deinit(&service->delayacct);
+        *service = (StatsService)STATS_SERVICE_NULL;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* StatsService: what live statistics are made of, put together. */
+/*
+ * StatsService: owns what live statistics need, that is, the query socket, the sampler and
+ * the switch of delay accounting, and connects the sampler to the hub.
+ */
 
 #include "broker/daemon/delayacct.h"
 #include "broker/daemon/options.h"
@@ -16,8 +19,8 @@ struct StatsService {
         StatsQuery query;
         Sampler sampler;
         Delayacct delayacct;
-        bool in_use;                    /* there are subscriptions to samples */
-        KernelFeatures *features;             /* not owned */
+        bool in_use;                    /* true: there are subscriptions to samples */
+        KernelFeatures *features;       /* not owned */
         int procfs_fd;                  /* not owned */
 };
 
@@ -25,9 +28,10 @@ struct StatsService {
 
 enum {
         _STATS_SERVICE_E_SUCCESS,
-        STATS_SERVICE_E_FAILED,                  /* init: said why */
+        STATS_SERVICE_E_FAILED,         /* the reason was logged */
 };
 
-int stats_service_init(StatsService *live, Hub *hub, Join *join, KernelFeatures *features, int procfs_fd, const Options *options);
-void stats_service_deinit(StatsService *live);
-void stats_service_update(StatsService *live, bool in_use);
+int stats_service_init(StatsService *service, Hub *hub, Join *join, KernelFeatures *features, int procfs_fd,
+                       const Options *options);
+void stats_service_deinit(StatsService *service);
+void stats_service_update(StatsService *service, bool in_use);

@@ -69,7 +69,8 @@ static void test_all(void) {
 
         assert(parse(&options,
                      (const char *const[]){ "--socket", "/x/y", "--rcvbuf-mib=1", "--feed-mib", "1024", "--log-level",
-                                            "debug", "--check", "--user", "nobody", "--keep-ptrace", "--seccomp=off", NULL },
+                                            "debug", "--check", "--user", "nobody", "--keep-ptrace", "--seccomp=off",
+                                            NULL },
                      text, sizeof(text)) == 0);
         assert(text[0] == 0);
         assert(strcmp(options.socket_path, "/x/y") == 0);
@@ -86,7 +87,8 @@ static void test_all(void) {
                      text, sizeof(text)) == 0);
         assert(options.socket_mode == 0660 && strcmp(options.socket_group, "adm") == 0);
         assert(strcmp(options.admin_group, "wheel") == 0 && options.shows_exit_status);
-        assert(parse(&options, (const char *const[]){ "--foreign-exit-status=withhold", NULL }, text, sizeof(text)) == 0);
+        assert(parse(&options, (const char *const[]){ "--foreign-exit-status=withhold", NULL }, text, sizeof(text)) ==
+               0);
         assert(!options.shows_exit_status);
 
         assert(parse(&options,
@@ -258,9 +260,11 @@ static void test_twice(void) {
 
         assert(parse(&options, (const char *const[]){ "--feed-mib=1", "--feed-mib=2", NULL }, text, sizeof(text)) == 0);
         assert(options.feed_bytes == 2ull << 20);
-        assert(parse(&options, (const char *const[]){ "--rcvbuf-mib=1", "--rcvbuf-bytes=9", NULL }, text, sizeof(text)) == 0);
+        assert(parse(&options, (const char *const[]){ "--rcvbuf-mib=1", "--rcvbuf-bytes=9", NULL }, text,
+                     sizeof(text)) == 0);
         assert(options.rcvbuf_bytes == 9);
-        assert(parse(&options, (const char *const[]){ "--seccomp=on", "--seccomp=off", NULL }, text, sizeof(text)) == 0);
+        assert(parse(&options, (const char *const[]){ "--seccomp=on", "--seccomp=off", NULL }, text, sizeof(text)) ==
+               0);
         assert(!options.seccomp);
         assert(parse(&options, (const char *const[]){ "--feed-mib=0", "--feed-mib=2", NULL }, text, sizeof(text)) ==
                OPTIONS_E_USAGE);

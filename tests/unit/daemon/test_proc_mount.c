@@ -19,9 +19,11 @@ static void test_table(void) {
                 { "", false, 0, 0 },
                 { ROOT, false, 0, 0 },
                 { ROOT "22 21 0:20 / /proc rw,relatime - proc proc rw\n", true, HIDEPID_OFF, 0 },
-                { ROOT "22 21 0:20 / /proc rw shared:5 master:2 - proc proc rw,hidepid=1\n", true, HIDEPID_NOACCESS, 0 },
+                { ROOT "22 21 0:20 / /proc rw shared:5 master:2 - proc proc rw,hidepid=1\n", true, HIDEPID_NOACCESS,
+                  0 },
                 { ROOT "22 21 0:20 / /proc rw - proc proc rw,gid=20,hidepid=2\n", true, HIDEPID_INVISIBLE, 20 },
-                { "22 21 0:20 / /proc rw - proc proc rw,gid=4294967294,hidepid=invisible", true, HIDEPID_INVISIBLE, 4294967294u },
+                { "22 21 0:20 / /proc rw - proc proc rw,gid=4294967294,hidepid=invisible", true, HIDEPID_INVISIBLE,
+                  4294967294u },
                 { "22 21 0:20 / /proc rw - proc proc rw,hidepid=noaccess\n" ROOT, true, HIDEPID_NOACCESS, 0 },
                 { "22 21 0:20 / /proc rw - proc proc rw,hidepid=off\n", true, HIDEPID_OFF, 0 },
                 { "22 21 0:20 / /proc rw - proc proc rw,hidepid=4\n", true, HIDEPID_PTRACEABLE, 0 },
@@ -30,7 +32,8 @@ static void test_table(void) {
                 /* the one on top */
                 { "22 21 0:20 / /proc rw - proc proc rw,hidepid=2,gid=5\n23 22 0:21 / /proc rw - proc proc rw\n", true,
                   HIDEPID_OFF, 0 },
-                { "22 21 0:20 / /proc rw - proc proc rw,hidepid=2\n23 22 0:21 / /proc rw - tmpfs none rw\n", false, 0, 0 },
+                { "22 21 0:20 / /proc rw - proc proc rw,hidepid=2\n23 22 0:21 / /proc rw - tmpfs none rw\n", false, 0,
+                  0 },
                 /* others */
                 { "22 21 0:20 / /chroot/proc rw - proc proc rw,hidepid=2\n", false, 0, 0 },
                 { "22 21 0:20 /sys /proc/sys ro - proc proc ro,hidepid=2\n", false, 0, 0 },
