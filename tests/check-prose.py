@@ -24,8 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Folders and files that are not clean yet. To widen the check, delete a line.
 NOT_YET = [
     "CONTRIBUTING.md",
-    "broker/base",
-    "broker/daemon",
+    "broker/daemon/options.c",
     "broker/output",
     "broker/server",
     "check",
@@ -33,7 +32,24 @@ NOT_YET = [
     "tests/e2e",
     "tests/kernel",
     "tests/lib",
-    "tests/unit",
+    "tests/unit/cli",
+    "tests/unit/harness.h",
+    "tests/unit/hub_rig.h",
+    "tests/unit/join_rig.h",
+    "tests/unit/kernel",
+    "tests/unit/lib",
+    "tests/unit/live_rig.h",
+    "tests/unit/made.h",
+    "tests/unit/made_proc.h",
+    "tests/unit/made_stats.h",
+    "tests/unit/meson.build",
+    "tests/unit/model",
+    "tests/unit/output",
+    "tests/unit/policy",
+    "tests/unit/proto",
+    "tests/unit/server",
+    "tests/unit/tasks",
+    "tests/unit/usage_rig.h",
 ]
 
 # Texts whose sentences have at most MAX_WORDS words: names with a slash are from the root.

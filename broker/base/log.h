@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-/* The values are those of syslog's priorities. */
+/* The values are the priorities of syslog. */
 typedef enum LogLevel {
         LOG_LEVEL_ERR = 3,
         LOG_LEVEL_WARNING = 4,

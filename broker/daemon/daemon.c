@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The daemon from its start to its end. What needs root comes first: the listening
+ * The daemon from its start to its end. The steps that need root come first: the listening
  * socket, the kernel's sources, the task table. Then privileges are dropped, and only
  * then the loop reads from clients. The callbacks, by which lower layers call upwards,
  * are here too.

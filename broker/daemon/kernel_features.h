@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What this kernel is and supports: fills KernelFeatures, which the status and the self-test report. */
+/* Fills KernelFeatures: this kernel's release and abilities, which the status and the self-test report. */
 
 #include <stdbool.h>
 

@@ -3,7 +3,7 @@
 
 /*
  * Loop: when each part of the daemon runs. It owns the event loop and its watchers; the
- * objects that it drives are the daemon's. It decides nothing about events or clients.
+ * Daemon owns the objects that it drives. It decides nothing about events or clients.
  */
 
 #include <ev.h>
@@ -26,7 +26,7 @@ typedef struct Loop Loop;
 struct Loop {
         struct ev_loop *ev;
 
-        /* What it drives: not owned, set before loop_start(). */
+        /* The objects that it drives: not owned, set before loop_start(). */
         Connector *connector;
         ExitListener *exits;
         Join *join;
@@ -54,7 +54,7 @@ struct Loop {
         uint32_t n_answer_ticks;        /* since the probe was sent */
         bool probing;                   /* each second tick sends a probe, the next one reads its answer */
         bool muted_logged;
-        uint64_t logged_lost, logged_ns; /* of the last line about losses */
+        uint64_t logged_lost, logged_ns; /* count and time (monotonic) in the last line about losses */
         int r;                          /* the fatal errno that ended the loop */
 };
 

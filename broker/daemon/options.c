@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The options of taskbrokerd are a table with one row for each. What getopt_long()
- * accepts, the usage text, the checks of values and the error texts are made of it. A new
- * option is a row here, a field of Options and an entry in taskbrokerd(8).
+ * The options of taskbrokerd are a table with one row for each. The table of getopt_long(),
+ * the usage text, the checks of values and the error texts are made of it. A new option is
+ * a row here, a field of Options and an entry in taskbrokerd(8).
  */
 
 #include <errno.h>

@@ -30,7 +30,7 @@ struct Options {
         const char *admin_group;        /* name or number; NULL: the default group, if it exists */
         const char *socket_group;       /* name or number; NULL: unchanged */
         uint32_t socket_mode;
-        bool shows_exit_status;         /* of all tasks, to all users */
+        bool shows_exit_status;         /* users see the exit status of all tasks */
         bool check;
         const char *user;       /* to run as; NULL: the default user, if it exists */
         bool keep_ptrace;
@@ -67,13 +67,13 @@ typedef enum OptionType {
 struct OptionRow {
         const char *name;
         OptionType type;
-        size_t offset;                  /* of the field in Options */
+        size_t offset;                  /* offset of the field in Options */
         uint64_t min, max;              /* in units */
         uint64_t unit;
         uint64_t number;                /* default of OPTION_NUMBER, in units; 0: another option's row has it */
         const char *text;               /* default of all other types, as on the command line; NULL: all zero */
         const char *choices[2];         /* the names of false and true */
-        const char *accepted;           /* what the error names; NULL: a number in its range */
+        const char *accepted;           /* the values that the error text names; NULL: a number in its range */
         const char *value_name;         /* in the usage */
         const char *help;               /* in the usage; NULL: the option is not shown there */
         void (*print)(void);

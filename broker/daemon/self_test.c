@@ -29,7 +29,7 @@
 
 typedef struct Canary Canary;
 
-/* Which messages about the child have come. */
+/* The messages about the child that have come. */
 struct Canary {
         uint32_t pid;
         bool fork, exit, record;
@@ -158,8 +158,8 @@ static int canary_run(Canary *canary, Connector *connector, ExitListener *listen
  * @listener_options:   how to open the listener
  * @report:             called with a sentence for each finding
  *
- * The listener is opened first. Of a task that ends in between there is then a record
- * without an EXIT, which the join handles; an EXIT without its record would be a loss.
+ * The listener is opened first. If a task ends in between, its record then comes without
+ * an EXIT, which the join handles. An EXIT without its record would be a loss.
  *
  * Return: 0; SELF_TEST_E_FAILED; a negative errno. On failure too, both may be
  *         deinitialised.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* What the kernel is and can, read from a directory that plays /proc. */
+/* The features of the kernel, read from a directory in place of /proc. */
 
 #include <sys/utsname.h>
 
@@ -64,11 +64,11 @@ static void test_without(void) {
         Tree tree = tree_new();
         KernelFeatures features;
 
-        /* a tree of a test's that lacks them says nothing of the kernel */
+        /* a missing file in a test's directory says nothing about the kernel */
         kernel_features_read(&features, tree.fd, false);
         assert(features.delay_accounting == DELAY_ACCOUNTING_UNKNOWN && features.unsupported == 0);
 
-        /* the kernel's own, if it is new enough to have the switch, was built without */
+        /* a missing file in the kernel's own /proc means that the kernel was built without it */
         kernel_features_read(&features, tree.fd, true);
         assert(features.unsupported & STATS_IO);
         if (kernel_features_release_is_at_least(&features, 5, 14)) {
@@ -86,7 +86,7 @@ static void test_update(void) {
         Tree tree = tree_new();
         KernelFeatures features = {};
 
-        /* nothing there, nothing in it: as before */
+        /* a missing or empty file changes nothing */
         kernel_features_update(&features, tree.fd);
         assert(features.delay_accounting == DELAY_ACCOUNTING_UNKNOWN);
         tree_write_text(&tree, DELAYACCT, "");

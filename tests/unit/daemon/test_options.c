@@ -14,7 +14,7 @@
 
 #define ARGUMENTS_MAX 12
 
-/* Parses "taskbrokerd" and @arguments; what was printed goes to @text. */
+/* Parses "taskbrokerd" and @arguments; the printed output goes to @text. */
 static int parse(Options *options, const char *const *arguments, char *text, size_t n_text) {
         char *argv[ARGUMENTS_MAX + 2] = { (char *)"taskbrokerd" };
         int argc = 1, fds[2], saved[2], r;

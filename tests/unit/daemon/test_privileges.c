@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* What is left after the drop: read from the kernel's text, and held against the plan. */
+/* The privileges after the drop are read from /proc/self/status and compared with the plan. */
 
 #include "broker/daemon/privileges.h"
 #include "tests/unit/harness.h"
 
 #define NET_ADMIN 0x1000u
 
-/* As /proc/self/status has it, with the lines between left out. */
+/* An extract of /proc/self/status. */
 static const char text_good[] =
         "Name:\ttaskbrokerd\n"
         "Umask:\t0022\n"
@@ -42,7 +42,7 @@ static void test_parse(void) {
         assert(status.inheritable == 0 && status.bounding == 0 && status.ambient == 0);
         assert(status.no_new_privs == 1);
 
-        /* cut anywhere before the last value, something is missing */
+        /* a text that is cut before the last value is refused */
         for (size_t n = 0; n < (size_t)(strstr(text_good, "1\nSeccomp") - text_good); ++n) {
                 snprintf(text, sizeof(text), "%.*s", (int)n, text_good);
                 assert(!privileges_parse_status(&status, text));
@@ -70,7 +70,7 @@ static void test_compare(void) {
         status = good;
         status.effective |= 1;
         assert(privileges_find_excess(&plan, &status));
-        /* too few are no good either: it would fail later */
+        /* too few are refused too, because the broker would fail later */
         status = good;
         status.effective = 0;
         assert(privileges_find_excess(&plan, &status));
@@ -86,7 +86,7 @@ static void test_compare(void) {
         status = good;
         status.bounding = 1;
         assert(privileges_find_excess(&plan, &status));
-        /* started without CAP_SETPCAP it cannot be emptied; with no_new_privs it gives nothing */
+        /* without CAP_SETPCAP the bounding set stays; with no_new_privs that has no effect */
         keeps_bounding.empties_bounding = false;
         assert(!privileges_find_excess(&keeps_bounding, &status));
 }
@@ -98,7 +98,7 @@ static void test_plan(void) {
         options.user = "nobody-has-this-name";
         assert(privileges_plan(&privileges, &options) == PRIVILEGES_E_REFUSED);
 
-        /* a test's sources: the user stays */
+        /* if a test hands in the sources, the user stays */
         options.user = NULL;
         options.connector_fd = 3;
         assert(privileges_plan(&privileges, &options) == 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* How /proc is mounted, by the lines of mountinfo. */
+/* The mount options of /proc, parsed from lines of mountinfo. */
 
 #include "broker/base/util.h"
 #include "broker/daemon/proc_mount.h"
@@ -29,12 +29,12 @@ static void test_table(void) {
                 { "22 21 0:20 / /proc rw - proc proc rw,hidepid=4\n", true, HIDEPID_PTRACEABLE, 0 },
                 { "22 21 0:20 / /proc rw - proc proc rw,hidepid=ptraceable\n", true, HIDEPID_PTRACEABLE, 0 },
                 { "22 21 0:20 / /proc rw - proc proc rw,hidepid=tomorrow\n", true, HIDEPID_PTRACEABLE, 0 },
-                /* the one on top */
+                /* two mounts on /proc: the last one counts */
                 { "22 21 0:20 / /proc rw - proc proc rw,hidepid=2,gid=5\n23 22 0:21 / /proc rw - proc proc rw\n", true,
                   HIDEPID_OFF, 0 },
                 { "22 21 0:20 / /proc rw - proc proc rw,hidepid=2\n23 22 0:21 / /proc rw - tmpfs none rw\n", false, 0,
                   0 },
-                /* others */
+                /* mounts in other places, and a cut line */
                 { "22 21 0:20 / /chroot/proc rw - proc proc rw,hidepid=2\n", false, 0, 0 },
                 { "22 21 0:20 /sys /proc/sys ro - proc proc ro,hidepid=2\n", false, 0, 0 },
                 { "22 21 0:20 / /proc rw\n", false, 0, 0 },

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* What the filter refuses, and that the loop's own means are not among it. In children: there is no way back. */
+/*
+ * The filter refuses the calls in a list and allows those that the loop needs. Each case runs in a
+ * child, because the filter cannot be removed.
+ */
 
 #include <signal.h>
 #include <sys/epoll.h>
@@ -138,7 +141,7 @@ static void child_refused(const void *argument) {
 static void child_fails_to_refuse(const void *argument) {
         int (*const *call)(void) = argument;
 
-        /* the same without the filter: it is the filter that refuses */
+        /* the same call without the filter */
         errno = 0;
         if ((*call)() == -1 && errno == EPERM)
                 _exit(1);
@@ -186,7 +189,7 @@ int main(void) {
                         fprintf(stderr, "not refused: %s\n", refused[i].name);
                 assert(status == 0);
         }
-        /* what an ordinary user may do: refused above by the filter alone */
+        /* without the filter these calls are allowed, so the filter refused them above */
         for (size_t i = 1; i < 3; ++i)
                 assert(in_child(child_fails_to_refuse, &refused[i].call) == 0);
         assert(in_child(child_allowed, NULL) == 0);

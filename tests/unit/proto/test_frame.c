@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* The framing: where a prefix grows, where it ends, and what is none. */
+/* The framing: the length of a prefix, a partial frame, a malformed frame, a frame that is too large. */
 
 #include "proto/frame.h"
 #include "tests/unit/harness.h"
@@ -87,7 +87,7 @@ static void test_limits(void) {
                 n = frame_prefix(prefix, (uint32_t)limits[i] + 1);
                 assert(frame_parse(prefix, n, limits[i], &n_prefix, &n_message) == FRAME_E_TOO_LARGE);
                 assert(n_prefix == 0 && n_message == 0);
-                /* not before the prefix is whole */
+                /* the length is unknown until the prefix is complete */
                 if (n > 1)
                         assert(frame_parse(prefix, n - 1, limits[i], &n_prefix, &n_message) == FRAME_E_PARTIAL);
         }
