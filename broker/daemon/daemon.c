@@ -150,7 +150,6 @@ static void daemon_start_loop(Daemon *daemon) {
         daemon->loop.reconcile = &daemon->reconcile;
         daemon->loop.hub = &daemon->hub;
         daemon->loop.listener = &daemon->listener;
-        daemon->loop.stats_service = &daemon->stats_service;
         daemon->loop.policy_watch = &daemon->policy_watch;
         daemon->loop.features = &daemon->features;
         daemon->loop.service_manager = &daemon->service_manager;

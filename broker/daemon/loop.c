@@ -206,7 +206,6 @@ static void loop_on_prepare(struct ev_loop *ev, ev_prepare *watcher, int events)
         r = hub_end_turn(loop->hub);
         if (r)
                 loop_fail(loop, error_trace(r));
-        stats_service_update(loop->stats_service, loop->hub->subscriptions.n_of_samples > 0);
         if (loop->hub->has_room)
                 listener_resume(loop->listener);
         if (hub_needs_programs(loop->hub))

@@ -13,7 +13,6 @@
 #include "broker/daemon/policy_watch.h"
 #include "broker/daemon/poll_interval.h"
 #include "broker/daemon/service_manager.h"
-#include "broker/daemon/stats_service.h"
 #include "broker/kernel/connector.h"
 #include "broker/kernel/exit_listener.h"
 #include "broker/server/hub.h"
@@ -33,7 +32,6 @@ struct Loop {
         Reconcile *reconcile;
         Hub *hub;
         Listener *listener;
-        StatsService *stats_service;
         PolicyWatch *policy_watch;
         KernelFeatures *features;
         ServiceManager *service_manager;

@@ -2,7 +2,7 @@
 
 /*
  * If --delayacct is on-demand, delay accounting is on while there are subscriptions to samples.
- * The loop reports whether there are any.
+ * It is on before the first of them gets its reply.
  */
 
 #include <errno.h>
@@ -23,15 +23,11 @@ static void stats_service_switch(StatsService *service, bool on) {
         kernel_features_update(service->features, service->procfs_fd);
 }
 
-/**
- * stats_service_update() - switch delay accounting, if --delayacct is on-demand
- * @service:  the service
- * @in_use:   true: there are subscriptions to samples
- */
-void stats_service_update(StatsService *service, bool in_use) {
-        if (service->in_use == in_use)
-                return;
-        service->in_use = in_use;
+/* The sampler's feeds are known to the subscriptions, and they lead back to the service. */
+static void stats_service_on_samples(Subscriptions *subscriptions, bool in_use) {
+        Sampler *sampler = container_of(subscriptions->sample_feeds, Sampler, feeds);
+        StatsService *service = container_of(sampler, StatsService, sampler);
+
         if (service->delayacct.mode == DELAYACCT_ON_DEMAND)
                 stats_service_switch(service, in_use);
 }
@@ -68,6 +64,7 @@ int stats_service_init(StatsService *service, Hub *hub, Join *join, KernelFeatur
                 return error_fold(r);
         sampler_init(&service->sampler, hub->loop, &hub->feeds, join, &service->query.source, procfs_fd);
         hub_set_sampler(hub, &service->sampler);
+        hub->subscriptions.on_samples = stats_service_on_samples;
         return 0;
 }
 

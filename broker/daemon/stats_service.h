@@ -19,7 +19,6 @@ struct StatsService {
         StatsQuery query;
         Sampler sampler;
         Delayacct delayacct;
-        bool in_use;                    /* true: there are subscriptions to samples */
         KernelFeatures *features;       /* not owned */
         int procfs_fd;                  /* not owned */
 };
@@ -34,4 +33,3 @@ enum {
 int stats_service_init(StatsService *service, Hub *hub, Join *join, KernelFeatures *features, int procfs_fd,
                        const Options *options);
 void stats_service_deinit(StatsService *service);
-void stats_service_update(StatsService *service, bool in_use);

@@ -82,7 +82,8 @@ void subscription_begin_samples(Subscriptions *subscriptions, Client *client, co
         client->sample_feed = feed;
         ++feed->n_subscribers;
         ++connection->n_expected;
-        ++subscriptions->n_of_samples;
+        if (++subscriptions->n_of_samples == 1 && subscriptions->on_samples)
+                subscriptions->on_samples(subscriptions, true);
         connection_reply(connection, frame, encode_sampling(request->id, feed->feed->next_number, frame));
         sample_feed_attach(feed, &connection->queue.cursor, now_ns());
 }
@@ -174,7 +175,8 @@ void subscription_close(Subscriptions *subscriptions, Client *client) {
         if (client->subscription == SUBSCRIPTION_EVENTS) {
                 --subscriptions->n_of_events;
         } else {
-                --subscriptions->n_of_samples;
+                if (--subscriptions->n_of_samples == 0 && subscriptions->on_samples)
+                        subscriptions->on_samples(subscriptions, false);
                 if (--client->sample_feed->n_subscribers == 0)
                         sample_feeds_give_up(subscriptions->sample_feeds, client->sample_feed);
         }

@@ -24,9 +24,13 @@ enum {
         SUBSCRIPTION_E_MEMORY,
 };
 
+/* The first subscription to samples begins, before its reply is sent, or the last one ended. */
+typedef void (*SubscriptionsOnSamples)(Subscriptions *subscriptions, bool in_use);
+
 /* What all subscriptions share, and their counts. */
 struct Subscriptions {
         SampleFeeds *sample_feeds;      /* not owned; NULL: there are no live statistics */
+        SubscriptionsOnSamples on_samples;      /* NULL: not called */
         bool changed;                   /* a subscription to events began since the hub reset this */
         size_t n_of_events;
         size_t n_of_samples;
