@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A feed stays for a while without subscribers, for those whose connection broke.
- * One that nobody reads gives way when all places are taken.
+ * A feed stays for a while without subscribers, for a client whose connection broke. A
+ * feed that no client reads gives way when all places are taken.
  *
- * A snapshot is shared by those who ask within a few hundredths of a second, or while
- * nothing happens; all of them read the feed from there, so that sharing loses
- * nothing. Slow readers of two snapshots of a feed do not make a third: later
- * subscribers share the newer, as long as the feed still has what followed it. So do
- * those of a user that has had as many made as it may for now.
- *
- * A feed and a snapshot are at the cost of the user who was the first to ask, whoever
- * shares them later.
+ * A feed is charged to the user who asked for it first, even if others share it later.
  */
 
 #include <string.h>
@@ -23,9 +16,7 @@
 #include "broker/policy/limits.h"
 #include "broker/tasks/subtree.h"
 
-#define SHARE_NS (50 * NSEC_PER_MSEC)
-
-/* How long a snapshot stays that nobody reads. */
+/* A snapshot without a reader stays this long. */
 #define SNAPSHOT_KEEP_NS NSEC_PER_SEC
 
 void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t n_bytes_max) {
@@ -43,6 +34,21 @@ static void feeds_free_snapshot(Feeds *feeds, Feed *feed, Snapshot *snapshot) {
         feeds->n_snapshot_bytes -= snapshot->n_bytes;
         --feed->n_snapshots;
         snapshot_free(snapshot);
+}
+
+/**
+ * feeds_drop_snapshots() - free snapshots that no client reads
+ * @feeds:      the feeds
+ * @feed:       the feed that they belong to
+ * @before_ns:  monotonic: only those that were made before or then
+ */
+void feeds_drop_snapshots(Feeds *feeds, Feed *feed, uint64_t before_ns) {
+        list_for_each(link, safe, &feed->snapshots) {
+                Snapshot *snapshot = container_of(link, Snapshot, link);
+
+                if (snapshot->n_readers == 0 && snapshot->time_ns <= before_ns)
+                        feeds_free_snapshot(feeds, feed, snapshot);
+        }
 }
 
 /* Whether it takes knowing what processes run, or where. */
@@ -246,203 +252,6 @@ Feed *feeds_get(const Feeds *feeds, uint64_t id) {
                         return feed;
         }
         return NULL;
-}
-
-/* What a feed has of an event's task, as it was before: of a process, its leader. */
-static const Task *feed_task_before(const Feed *feed, const Event *event) {
-        return feed->key.threads ? event->task_before : event->leader_before;
-}
-
-/**
- * feeds_filter_timed() - whether an event passes a feed's filter
- * @feed:   the feed
- * @event:  the event
- *
- * Patterns of names can take long to match, and events are many: what that takes is at
- * the cost of the feed's user, and if that is too much, the feed stops.
- */
-FilterVerdict feeds_filter_timed(Feed *feed, const Event *event) {
-        const Task *before = feed_task_before(feed, event);
-        uint64_t begin_ns, end_ns;
-        FilterVerdict verdict;
-
-        if (feed->key.filter.n_comms == 0 || !feed->place.user)
-                return filter_judge(&feed->key.filter, feed->mark, event, before);
-        if (feed->stopped)
-                return FILTER_HIDES;
-        begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-        verdict = filter_judge(&feed->key.filter, feed->mark, event, before);
-        end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-        feed->stopped = quota_user_filter(feed->place.user, end_ns - begin_ns, end_ns) != 0;
-        return verdict;
-}
-
-/* What the filter alone says. */
-static FilterVerdict feed_filter(Feed *feed, const Event *event) {
-        return feed->matches_all ? FILTER_PASSES : feeds_filter_timed(feed, event);
-}
-
-/*
- * From some the tasks of others are hidden (VIEW_NONE). A task that becomes another's
- * leaves the set of those that are told of, as one does that passes the filter no
- * more; one that becomes their own comes in.
- */
-static FilterVerdict feed_hide(const Feed *feed, const Event *event, View view, FilterVerdict verdict) {
-        const Task *before = feed_task_before(feed, event);
-        bool was = verdict == FILTER_PASSES || verdict == FILTER_LEAVES;
-        bool is = verdict == FILTER_PASSES || verdict == FILTER_ENTERS;
-
-        if (verdict == FILTER_HIDES || event->kind == EVENT_LOSS)
-                return verdict;
-        if (!event_changes_task(event))
-                return view == VIEW_NONE ? FILTER_HIDES : verdict;
-        was = was && before && policy_view_task(&feed->rights, before) != VIEW_NONE;
-        is = is && view != VIEW_NONE;
-        if (was)
-                return is ? FILTER_PASSES : FILTER_LEAVES;
-        return is ? FILTER_ENTERS : FILTER_HIDES;
-}
-
-/* Whether a feed tells an event, and how: ENCODE_* bits, or -1. */
-static int feed_variant(Feed *feed, const Event *event, bool of_process) {
-        const Rights *rights = &feed->rights;
-        View view = policy_view_event(rights, event);
-        int variant = feed->key.programs ? ENCODE_PROGRAM : 0;
-        bool wanted = feed->key.kinds & EVENT_BIT(event->kind);
-        FilterVerdict verdict;
-
-        if (!feed->key.threads && !of_process)
-                return -1;
-        verdict = feed_filter(feed, event);
-        if (view != VIEW_FULL) {
-                variant |= ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);
-                /* What may not be told selects nothing either. */
-                if (feed->key.filter.nonzero && event->kind == EVENT_EXIT && !rights->exit_status)
-                        return -1;
-        }
-        if (!rights->all && !rights->others)
-                verdict = feed_hide(feed, event, view, verdict);
-        else if (view == VIEW_NONE)
-                return -1;
-        switch (verdict) {
-        case FILTER_HIDES:
-                return -1;
-        case FILTER_PASSES:
-                return wanted && !event->only_for_sets ? variant : -1;
-        case FILTER_ENTERS:
-                return variant;
-        case FILTER_LEAVES:
-                return variant | ENCODE_LEFT;
-        }
-        return -1;
-}
-
-/**
- * feeds_publish() - give an event to all feeds that are of it
- * @feeds:  the feeds
- * @event:  the event, after the join
- */
-void feeds_publish(Feeds *feeds, const Event *event) {
-        const uint8_t *encoded[_ENCODE_VARIANTS] UNINITIALISED;
-        size_t n[_ENCODE_VARIANTS] UNINITIALISED;
-        uint32_t made = 0; /* variants, as bits */
-        bool of_process = event_is_of_process(event);
-
-        ++feeds->event_count;
-        list_for_each(link, safe, &feeds->list) {
-                Feed *feed = container_of(link, Feed, link);
-                int variant = feed_variant(feed, event, of_process);
-
-                if (variant < 0)
-                        continue;
-                if (!(made & 1u << variant)) {
-                        encoded[variant] = feed_tail(feed);
-                        n[variant] = encode_event(event, (uint32_t)variant, feed_tail(feed));
-                        made |= 1u << variant;
-                }
-                encoded[variant] = feed_append(feed, encoded[variant], n[variant], event->realtime_offset_ns);
-        }
-}
-
-/*
- * Snapshots.
- */
-
-/* The newest that can serve another reader: whose feed still has what followed. */
-static Snapshot *feed_newest_snapshot(const Feed *feed) {
-        Snapshot *newest;
-
-        if (list_is_empty(&feed->snapshots))
-                return NULL;
-        newest = container_of(feed->snapshots.prev, Snapshot, link);
-        return feed_has(feed, newest->next_number) ? newest : NULL;
-}
-
-/*
- * A reader of an older snapshot learns the rest from the events that follow it. No event follows when a program was
- * read after its exec: a snapshot from before that would keep the program from everybody who shares it.
- */
-static bool snapshot_is_fresh(const Feeds *feeds, const Feed *feed, const Snapshot *snapshot, uint64_t now_ns) {
-        if (subscription_key_wants_programs(&feed->key) && snapshot->n_programs != feeds->programs->n_outside_exec)
-                return false;
-        return snapshot->event_count == feeds->event_count || now_ns - snapshot->time_ns < SHARE_NS;
-}
-
-static void feeds_drop_snapshots(Feeds *feeds, Feed *feed, uint64_t before_ns) {
-        list_for_each(link, safe, &feed->snapshots) {
-                Snapshot *snapshot = container_of(link, Snapshot, link);
-
-                if (snapshot->n_readers == 0 && snapshot->time_ns <= before_ns)
-                        feeds_free_snapshot(feeds, feed, snapshot);
-        }
-}
-
-static int feeds_make_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, uint64_t now_ns, Snapshot **ret_snapshot) {
-        Snapshot *snapshot;
-
-        feeds_drop_snapshots(feeds, feed, now_ns);
-        if (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || feeds->n_snapshot_bytes >= LIMIT_SNAPSHOT_BYTES)
-                return FEEDS_E_SNAPSHOTS;
-        if (snapshot_new(&snapshot, feeds->table, feed, (uint64_t)clock_read_ns(CLOCK_REALTIME)))
-                return FEEDS_E_MEMORY;
-        if (charge_take(&snapshot->memory, user, QUOTA_BYTES, snapshot->n_bytes)) {
-                snapshot_free(snapshot);
-                return FEEDS_E_USER_BYTES;
-        }
-        snapshot->event_count = feeds->event_count;
-        snapshot->n_programs = feeds->programs->n_outside_exec;
-        snapshot->time_ns = now_ns;
-        list_append(&feed->snapshots, &snapshot->link);
-        ++feed->n_snapshots;
-        ++feeds->n_snapshots_made;
-        feeds->n_snapshot_bytes += snapshot->n_bytes;
-        *ret_snapshot = snapshot;
-        return 0;
-}
-
-/**
- * feeds_snapshot() - the tasks that a feed is of
- * @feeds:         the feeds
- * @feed:          the feed, its batch closed
- * @user:          at whose cost one is made
- * @ret_snapshot:  output: made, or shared
- *
- * Return: 0; FEEDS_E_MEMORY; FEEDS_E_SNAPSHOTS; FEEDS_E_USER_BYTES; FEEDS_E_USER_SNAPSHOTS.
- */
-int feeds_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, Snapshot **ret_snapshot) {
-        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-        Snapshot *newest = feed_newest_snapshot(feed);
-
-        if (newest && (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || snapshot_is_fresh(feeds, feed, newest, now_ns))) {
-                *ret_snapshot = newest;
-                return 0;
-        }
-        if (quota_user_spend(user, QUOTA_SNAPSHOTS, 1, now_ns) == 0)
-                return feeds_make_snapshot(feeds, feed, user, now_ns, ret_snapshot);
-        if (!newest)
-                return FEEDS_E_USER_SNAPSHOTS;
-        *ret_snapshot = newest;
-        return 0;
 }
 
 /**

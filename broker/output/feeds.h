@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Feeds: those that there are, one for each key and each kind of rights, and their
- * snapshots. An event is judged by each feed's rights and filter, encoded when the
- * first wants it, and copied to each that does.
+ * Feeds: all feeds, one for each subscription key and each kind of rights, and their
+ * snapshots. The feeds' names, their marks of subtrees and their charges are kept here;
+ * feeds of samples are made here too, but listed by SampleFeeds.
  */
 
 #include <stddef.h>
@@ -67,7 +67,5 @@ void feeds_dispose(Feeds *feeds, Feed *feed);
 
 int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, QuotaUser *user, Feed **ret_feed);
 Feed *feeds_get(const Feeds *feeds, uint64_t id);
-FilterVerdict feeds_filter_timed(Feed *feed, const Event *event);
-void feeds_publish(Feeds *feeds, const Event *event);
-int feeds_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, Snapshot **ret_snapshot);
+void feeds_drop_snapshots(Feeds *feeds, Feed *feed, uint64_t before_ns);
 void feeds_age(Feeds *feeds);

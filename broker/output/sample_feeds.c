@@ -13,6 +13,7 @@
 #include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/cursor.h"
+#include "broker/output/feeds_publish.h"
 #include "broker/output/sample_feeds.h"
 #include "broker/output/sample_view.h"
 #include "broker/policy/limits.h"

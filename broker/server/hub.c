@@ -12,6 +12,7 @@
 #include "broker/base/util.h"
 #include "broker/output/encode.h"
 #include "broker/output/feed.h"
+#include "broker/output/feeds_publish.h"
 #include "broker/server/hub.h"
 
 /* Without subscribers events may wait this long: only the task table needs them. */

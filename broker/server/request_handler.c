@@ -11,6 +11,7 @@
 
 #include "broker/base/util.h"
 #include "broker/output/encode.h"
+#include "broker/output/feeds_snapshot.h"
 #include "broker/output/request_decode.h"
 #include "broker/server/pending_request.h"
 #include "broker/server/request_handler.h"

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Each feed judges an event by its rights and its filter. The event is encoded once for
+ * each variant, directly at the end of the first feed that wants it, and copied from there
+ * to the others.
+ */
+
+#include "broker/base/clock.h"
+#include "broker/base/util.h"
+#include "broker/output/feeds_publish.h"
+
+/* What a feed has of an event's task, as it was before: of a process, its leader. */
+static const Task *feed_task_before(const Feed *feed, const Event *event) {
+        return feed->key.threads ? event->task_before : event->leader_before;
+}
+
+/**
+ * feeds_filter_timed() - whether an event passes a feed's filter
+ * @feed:   the feed
+ * @event:  the event
+ *
+ * Patterns of names can take long to match, and events are many: what that takes is at
+ * the cost of the feed's user, and if that is too much, the feed stops.
+ */
+FilterVerdict feeds_filter_timed(Feed *feed, const Event *event) {
+        const Task *before = feed_task_before(feed, event);
+        uint64_t begin_ns, end_ns;
+        FilterVerdict verdict;
+
+        if (feed->key.filter.n_comms == 0 || !feed->place.user)
+                return filter_judge(&feed->key.filter, feed->mark, event, before);
+        if (feed->stopped)
+                return FILTER_HIDES;
+        begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        verdict = filter_judge(&feed->key.filter, feed->mark, event, before);
+        end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        feed->stopped = quota_user_filter(feed->place.user, end_ns - begin_ns, end_ns) != 0;
+        return verdict;
+}
+
+/* Applies the filter, without the rights. */
+static FilterVerdict feed_filter(Feed *feed, const Event *event) {
+        return feed->matches_all ? FILTER_PASSES : feeds_filter_timed(feed, event);
+}
+
+/*
+ * From some the tasks of others are hidden (VIEW_NONE). A task that becomes another's
+ * leaves the set of those that are told of, as one does that passes the filter no
+ * more; one that becomes their own comes in.
+ */
+static FilterVerdict feed_hide(const Feed *feed, const Event *event, View view, FilterVerdict verdict) {
+        const Task *before = feed_task_before(feed, event);
+        bool was = verdict == FILTER_PASSES || verdict == FILTER_LEAVES;
+        bool is = verdict == FILTER_PASSES || verdict == FILTER_ENTERS;
+
+        if (verdict == FILTER_HIDES || event->kind == EVENT_LOSS)
+                return verdict;
+        if (!event_changes_task(event))
+                return view == VIEW_NONE ? FILTER_HIDES : verdict;
+        was = was && before && policy_view_task(&feed->rights, before) != VIEW_NONE;
+        is = is && view != VIEW_NONE;
+        if (was)
+                return is ? FILTER_PASSES : FILTER_LEAVES;
+        return is ? FILTER_ENTERS : FILTER_HIDES;
+}
+
+/* How a feed encodes an event: ENCODE_* bits; -1: the feed does not get it. */
+static int feed_variant(Feed *feed, const Event *event, bool of_process) {
+        const Rights *rights = &feed->rights;
+        View view = policy_view_event(rights, event);
+        int variant = feed->key.programs ? ENCODE_PROGRAM : 0;
+        bool wanted = feed->key.kinds & EVENT_BIT(event->kind);
+        FilterVerdict verdict;
+
+        if (!feed->key.threads && !of_process)
+                return -1;
+        verdict = feed_filter(feed, event);
+        if (view != VIEW_FULL) {
+                variant |= ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);
+                /* The filter must not select by an exit status that the reader may not know. */
+                if (feed->key.filter.nonzero && event->kind == EVENT_EXIT && !rights->exit_status)
+                        return -1;
+        }
+        if (!rights->all && !rights->others)
+                verdict = feed_hide(feed, event, view, verdict);
+        else if (view == VIEW_NONE)
+                return -1;
+        switch (verdict) {
+        case FILTER_HIDES:
+                return -1;
+        case FILTER_PASSES:
+                return wanted && !event->only_for_sets ? variant : -1;
+        case FILTER_ENTERS:
+                return variant;
+        case FILTER_LEAVES:
+                return variant | ENCODE_LEFT;
+        }
+        return -1;
+}
+
+/**
+ * feeds_publish() - give an event to all feeds that are of it
+ * @feeds:  the feeds
+ * @event:  the event, after the join
+ */
+void feeds_publish(Feeds *feeds, const Event *event) {
+        const uint8_t *encoded[_ENCODE_VARIANTS] UNINITIALISED;
+        size_t n[_ENCODE_VARIANTS] UNINITIALISED;
+        uint32_t made = 0; /* variants, as bits */
+        bool of_process = event_is_of_process(event);
+
+        ++feeds->event_count;
+        list_for_each(link, safe, &feeds->list) {
+                Feed *feed = container_of(link, Feed, link);
+                int variant = feed_variant(feed, event, of_process);
+
+                if (variant < 0)
+                        continue;
+                if (!(made & 1u << variant)) {
+                        encoded[variant] = feed_tail(feed);
+                        n[variant] = encode_event(event, (uint32_t)variant, feed_tail(feed));
+                        made |= 1u << variant;
+                }
+                encoded[variant] = feed_append(feed, encoded[variant], n[variant], event->realtime_offset_ns);
+        }
+}
