@@ -48,7 +48,7 @@ struct Loop {
         ev_prepare prepare;
         ev_signal sigterm, sigint;
 
-        uint32_t answer_ticks;          /* ticks until an answer is missing: 1, the kernel answers at once; a test's is slower */
+        uint32_t answer_ticks; /* ticks until an answer is missing: 1, the kernel answers at once; a test's is slower */
         uint32_t n_answer_ticks;        /* since the probe was sent */
         bool probing;                   /* each second tick sends a probe, the next one reads its answer */
         bool muted_logged;

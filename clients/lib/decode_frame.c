@@ -278,7 +278,7 @@ int decoder_next_event(Decoder *decoder) {
                 if (known && event->kind == TB_KIND_LOSS && event->loss.source == TB_LOSS_SOURCE_READER)
                         decoder->batch.next_number += event->loss.count;
                 else
-                        decoder->batch.next_number++;
+                        ++decoder->batch.next_number;
 
                 if (!known)
                         continue;

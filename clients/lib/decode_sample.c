@@ -180,7 +180,7 @@ int decoder_next_sample(Decoder *decoder) {
 
                 decode_task_sample(&decoder->task_sample, &decoder->stats, wire);
                 if (!decoder->samples_answer)
-                        decoder->sample.tasks++;
+                        ++decoder->sample.tasks;
                 decoder->message = (struct tb_message){
                         .type = TB_MESSAGE_TASK_SAMPLE,
                         .request_id = decoder->samples_request_id,

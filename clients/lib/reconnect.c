@@ -89,7 +89,7 @@ void reconnect_set_timer(Reconnect *reconnect) {
                 ms *= 2;
         if (ms > WAIT_LAST_MS)
                 ms = WAIT_LAST_MS;
-        reconnect->tries++;
+        ++reconnect->tries;
         reconnect->disconnected = true;
         timer.it_value.tv_sec = ms / 1000;
         timer.it_value.tv_nsec = (long)(ms % 1000) * 1000000;

@@ -84,7 +84,8 @@ static int run_direct(const Scenario *scenario, const Workload *workload, Measur
                 ret->us_per_datagram += cpu_us / (double)(slot->events + slot->records);
                 ret->lost += slot->lost;
                 if (slot->events + slot->lost < ret->operations * 2) {
-                        fprintf(stderr, "bench: a direct listener missed forks or exits: did a process silence the connector?\n");
+                        fprintf(stderr,
+                                "bench: a direct listener missed forks or exits: did a process silence the connector?\n");
                         return -1;
                 }
         }
@@ -210,7 +211,7 @@ static int run_undisturbed(const char *program, const Scenario *scenario, const 
                 waited_ns += now_ns() - begin;
                 if (waited_ns >= PATIENCE_NS) {
                         waited_ns = PATIENCE_NS;
-                        n_disturbed++;
+                        ++n_disturbed;
                         return 0;
                 }
         }
@@ -294,7 +295,8 @@ int main(int argc, char **argv) {
                         };
 
                         for (size_t s = 0; s < N_SCENARIOS && (only == SIZE_MAX || only == l); ++s) {
-                                if (run_undisturbed(argv[optind], &scenarios[s], &workload, &measurements[l][s * ROUNDS_MAX + round]) < 0) {
+                                if (run_undisturbed(argv[optind], &scenarios[s], &workload,
+                                                    &measurements[l][s * ROUNDS_MAX + round]) < 0) {
                                         fprintf(stderr, "bench: %s, %s: failed\n", loads[l].name, scenarios[s].name);
                                         return 1;
                                 }

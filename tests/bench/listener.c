@@ -226,7 +226,8 @@ int listener_main(void *userdata, CrewSeat *seat) {
 
                         if (!pfds[i].revents)
                                 continue;
-                        n = options->batched ? receive_batches(listener, pfds[i].fd) : receive_one(listener, pfds[i].fd);
+                        n = options->batched ? receive_batches(listener, pfds[i].fd)
+                                             : receive_one(listener, pfds[i].fd);
                         seat->slot->reads += n > 0;
                         *(i == 0 ? &seat->slot->events : &seat->slot->records) += n;
                 }

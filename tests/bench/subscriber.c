@@ -119,7 +119,7 @@ static int message_handle(CrewSlot *slot, const uint8_t *data, size_t n_data, bo
         int r = 0;
 
         if (*data == TAG(2, WIRE_BYTES)) {
-                data++;
+                ++data;
                 if (varint_read(&data, end, &n) < 0 || n != (uint64_t)(end - data))
                         return -1;
                 return batch_count(slot, data, end);
@@ -162,7 +162,7 @@ int subscriber_main(void *userdata, CrewSeat *seat) {
                         return 1;
                 n_buffer += (size_t)l;
                 seat->slot->bytes += (uint64_t)l;
-                seat->slot->reads++;
+                ++seat->slot->reads;
 
                 for (;;) {
                         size_t n_prefix, n_message;

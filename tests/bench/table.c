@@ -93,7 +93,7 @@ static void wait_idle(Bench *bench) {
         uint64_t begin = now_ns();
 
         if (!machine_wait_idle(PATIENCE_NS - waited_ns))
-                bench->n_disturbed++;
+                ++bench->n_disturbed;
         waited_ns += now_ns() - begin;
         if (waited_ns > PATIENCE_NS)
                 waited_ns = PATIENCE_NS;
@@ -308,11 +308,13 @@ static int cost_round(Bench *bench, LevelFigures *f) {
                 if (broker_status(&bench->broker, &after) < 0)
                         return -1;
                 if (now_ns() - begin > DRAIN_TIMEOUT_NS) {
-                        fprintf(stderr, "bench-table: of %lu forks and exits the broker was told of %lu\n", 2 * n, after.events - before.events);
+                        fprintf(stderr, "bench-table: of %lu forks and exits the broker was told of %lu\n", 2 * n,
+                                after.events - before.events);
                         return -1;
                 }
         } while (after.events - before.events < 2 * n);
-        f->us_per_event[f->n_rounds++] = (double)(after.cpu_ns - before.cpu_ns) / 1e3 / (double)(after.connector - before.connector);
+        f->us_per_event[f->n_rounds++] = (double)(after.cpu_ns - before.cpu_ns) / 1e3 /
+                                         (double)(after.connector - before.connector);
         return 0;
 }
 
@@ -378,7 +380,8 @@ static int growth_print(void) {
 
                 if (growth_measure(growths[i], &f) < 0)
                         return -1;
-                printf("%12zu%14.3f%18.1f%14.0f%18.0f\n", f.n_tasks, f.mean_us, f.max_us, f.bytes_per_task, f.bytes_per_process);
+                printf("%12zu%14.3f%18.1f%14.0f%18.0f\n", f.n_tasks, f.mean_us, f.max_us, f.bytes_per_task,
+                       f.bytes_per_process);
         }
         return 0;
 }
@@ -458,7 +461,8 @@ int main(int argc, char **argv) {
 
         printf("\n%zu rounds, medians; %ld processors\n", bench.n_rounds, sysconf(_SC_NPROCESSORS_ONLN));
         if (bench.n_disturbed > 0)
-                printf("Others used the machine at the beginning of %u measurements: the figures are of less worth.\n", bench.n_disturbed);
+                printf("Others used the machine at the beginning of %u measurements: the figures are of less worth.\n",
+                       bench.n_disturbed);
         table_report_print(levels, bench.figures, N_LEVELS);
         return growth_print() < 0 ? 1 : 0;
 }

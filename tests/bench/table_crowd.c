@@ -2,8 +2,8 @@
 
 /*
  * Processes share the memory of the one that makes them, as after vfork(): ten thousand that each map the C library
- * make the kernel slow wherever it recheck_queue for all who map a page (fork, exit, reclaim), which is not what is measured.
- * To /proc and to the broker they are processes like others. They are our own children.
+ * make the kernel slow wherever it recheck_queue for all who map a page (fork, exit, reclaim), which is not what is
+ * measured. To /proc and to the broker they are processes like others. They are our own children.
  */
 
 #include <errno.h>
@@ -34,7 +34,8 @@
 
 int crowd_init(Crowd *crowd) {
         *crowd = (Crowd){};
-        crowd->tids = mmap(NULL, CROWD_TASKS_MAX * sizeof(*crowd->tids), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        crowd->tids = mmap(NULL, CROWD_TASKS_MAX * sizeof(*crowd->tids), PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         crowd->pids = calloc(CROWD_PIDS_MAX, sizeof(*crowd->pids));
         return crowd->tids == MAP_FAILED || !crowd->pids ? -1 : 0;
 }
@@ -71,7 +72,8 @@ static int sleep_main(void *userdata) {
 static void sleepers_main(uint32_t *tids, size_t n_tasks, bool processes, int ready_fd) {
         const int flags = processes ? CLONE_VM | CLONE_PARENT
                                     : CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
-        uint8_t *stacks = mmap(NULL, n_tasks * STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        uint8_t *stacks = mmap(NULL, n_tasks * STACK_BYTES, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
         prctl(PR_SET_NAME, "sleeper");
         if (stacks == MAP_FAILED)
@@ -81,7 +83,8 @@ static void sleepers_main(uint32_t *tids, size_t n_tasks, bool processes, int re
                 int tid = clone(sleep_main, stacks + (i + 1) * STACK_BYTES, flags, processes ? stacks : NULL);
 
                 if (tid < 0) {
-                        fprintf(stderr, "bench-table: the kernel makes no more than %zu tasks here: %s\n", i, strerror(errno));
+                        fprintf(stderr, "bench-table: the kernel makes no more than %zu tasks here: %s\n", i,
+                                strerror(errno));
                         _exit(1);
                 }
                 tids[i] = (uint32_t)tid;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A crowd: tasks that are alive and do nothing, as many as the table shall hold: threads of a few processes, or processes
- * of their own. Both are made as cheaply as the kernel makes them, and cost it some 25 to 30 KiB each.
+ * A crowd: tasks that are alive and do nothing, as many as the table shall hold: threads of a few processes, or
+ * processes of their own. Both are made as cheaply as the kernel makes them, and cost it some 25 to 30 KiB each.
  */
 
 #include <stdbool.h>

@@ -7,7 +7,8 @@
 #include "tests/bench/table_forker.h"
 
 static void sleep_until(uint64_t when_ns) {
-        const struct timespec when = { .tv_sec = (time_t)(when_ns / 1000000000), .tv_nsec = (long)(when_ns % 1000000000) };
+        const struct timespec when = { .tv_sec = (time_t)(when_ns / 1000000000),
+                                       .tv_nsec = (long)(when_ns % 1000000000) };
 
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) != 0)
                 ;

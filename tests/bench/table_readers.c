@@ -78,7 +78,8 @@ static bool roll_has(uint64_t tid) {
 }
 
 /* The next field: its tag, and its value or its bytes. 0 at the end, -1 for what is not protobuf. */
-static int field_next(const uint8_t **data, const uint8_t *end, uint64_t *ret_tag, uint64_t *ret_value, const uint8_t **ret_bytes) {
+static int field_next(const uint8_t **data, const uint8_t *end, uint64_t *ret_tag, uint64_t *ret_value,
+                      const uint8_t **ret_bytes) {
         if (*data == end)
                 return 0;
         if (varint_read(data, end, ret_tag) < 0)
@@ -113,11 +114,11 @@ static int task_take(Reader *reader, bool programs, const uint8_t *data, const u
         bool member = false;
         int r;
 
-        reader->n_tasks++;
+        ++reader->n_tasks;
         while ((r = field_next(&data, end, &tag, &value, &bytes)) > 0) {
                 if (tag == TAG(2, WIRE_VARINT) && roll_has(value)) {
                         member = true;
-                        reader->n_members++;
+                        ++reader->n_members;
                         reader->digest += tid_digest(value);
                 }
                 if (tag == TAG(2, WIRE_VARINT) && !programs)
@@ -186,7 +187,7 @@ static int message_take(Reader *reader, bool programs, const uint8_t *data, size
 
         if (*data != TAG(6, WIRE_BYTES))
                 return other_take(reader, programs, data, n_data);
-        data++;
+        ++data;
         if (varint_read(&data, end, &n) < 0 || n != (uint64_t)(end - data))
                 return -1;
         reader->n_bytes += n_prefix + n_data;
@@ -248,8 +249,9 @@ int readers_connect(Readers *readers, const char *path, size_t n) {
                         fprintf(stderr, "bench-table: no more than %zu connections: %s\n", readers->n, strerror(errno));
                         return -1;
                 }
-                readers->n++;
-                if (epoll_ctl(readers->epoll_fd, EPOLL_CTL_ADD, reader->fd, &event) < 0 || reader_read(reader, false) < 0)
+                ++readers->n;
+                if (epoll_ctl(readers->epoll_fd, EPOLL_CTL_ADD, reader->fd, &event) < 0 ||
+                    reader_read(reader, false) < 0)
                         return -1;
         }
         return 0;
@@ -327,7 +329,7 @@ int readers_run(Readers *readers, const Crowd *crowd, bool programs, ReadersResu
                                 return -1;
                         if (!reader->done)
                                 continue;
-                        n_done++;
+                        ++n_done;
                         epoll_ctl(readers->epoll_fd, EPOLL_CTL_DEL, reader->fd, NULL);
                 }
         }

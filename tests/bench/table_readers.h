@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Clients that each take a snapshot, of all tasks with their threads, and go. However many, they are one process and one
- * loop, so that the machine has the broker to run, and not a thousand processes.
+ * Clients that each take a snapshot, of all tasks with their threads, and go. However many, they are one process and
+ * one loop, so that the machine has the broker to run, and not a thousand processes.
  */
 
 #include <stdbool.h>

@@ -16,8 +16,8 @@ static void start_print(const Level *levels, const LevelFigures *figures, size_t
 
                 if (!f->measured || levels[i].cost_only)
                         continue;
-                printf("%-24s %9lu %9.0f %9lu %10lu %10lu",
-                       levels[i].name, f->live_tasks, f->start_ms, f->start_forks, f->rss_bytes / 1024, f->table_bytes / 1024);
+                printf("%-24s %9lu %9.0f %9lu %10lu %10lu", levels[i].name, f->live_tasks, f->start_ms, f->start_forks,
+                       f->rss_bytes / 1024, f->table_bytes / 1024);
                 if (f != few && few->measured)
                         printf(" %12.0f %12.0f",
                                ((double)f->rss_bytes - (double)few->rss_bytes) / more,
@@ -30,7 +30,8 @@ static void figures_print(SnapshotFigures *figures, uint64_t n_tasks) {
         if (figures->n == 0)
                 printf(" %9s %9s", "-", "-");
         else
-                printf(" %9.2f %9.3f", median(figures->ms, figures->n), median(figures->cpu_us, figures->n) / (double)n_tasks);
+                printf(" %9.2f %9.3f", median(figures->ms, figures->n),
+                       median(figures->cpu_us, figures->n) / (double)n_tasks);
 }
 
 static void snapshots_print(const Level *levels, LevelFigures *figures, size_t n_levels) {
@@ -75,8 +76,8 @@ static void many_print(const Level *level, LevelFigures *f) {
 
         printf("\n%zu clients ask for a snapshot at once, %s, %zu rounds\n", m->n_clients, level->name, m->n);
         printf("all have it after %.0f ms, half of them after %.0f ms; %.0f MiB sent, of %.0f snapshots made; the broker was busy for %.0f%% of that\n",
-               median(m->ms, m->n), median(m->median_ms, m->n), (double)m->n_bytes_all / 1048576, median(m->snapshots, m->n),
-               median(m->busy, m->n) * 100);
+               median(m->ms, m->n), median(m->median_ms, m->n), (double)m->n_bytes_all / 1048576,
+               median(m->snapshots, m->n), median(m->busy, m->n) * 100);
         printf("the broker's memory grew by %.0f KiB at most, one snapshot has %lu KiB\n",
                median(m->peak_bytes, m->n) / 1024, m->n_bytes / 1024);
         printf("from a fork to a subscriber: %.3f ms, at most %.2f ms (idle: %.3f, %.2f; one client: %.3f, %.2f)\n",
@@ -87,8 +88,8 @@ static void many_print(const Level *level, LevelFigures *f) {
 static void programs_print(const Level *level, const LevelFigures *f) {
         printf("\nWhat processes run, %s\n", level->name);
         printf("read after %.0f ms, %.1f us of broker CPU each; %.0f bytes of the table each; the snapshot has %lu KiB, and once they are known takes %.2f ms\n",
-               f->programs_ms, f->programs_cpu_us, (double)f->programs_bytes / (double)f->programs, f->programs_snapshot_bytes / 1024,
-               f->programs_known_ms);
+               f->programs_ms, f->programs_cpu_us, (double)f->programs_bytes / (double)f->programs,
+               f->programs_snapshot_bytes / 1024, f->programs_known_ms);
         printf("from a fork to a subscriber meanwhile: %.3f ms, at most %.2f ms\n",
                f->programs_watch.median_ns / 1e6, f->programs_watch.max_ns / 1e6);
 }

@@ -70,7 +70,8 @@ static void keeper_main(const Setting *changed, int parent_fd, int done_fd) {
 
                 if (!*setting->path || file_write(setting->path, setting->former) == 0)
                         continue;
-                fprintf(stderr, "bench-table: %s could not be set back to %s: %s\n", setting->path, setting->former, strerror(errno));
+                fprintf(stderr, "bench-table: %s could not be set back to %s: %s\n", setting->path, setting->former,
+                        strerror(errno));
                 status = 1;
         }
         _exit(status);
@@ -80,7 +81,8 @@ int settings_init(Settings *settings) {
         int done[2], parent_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 
         *settings = (Settings){ .keeper = -1, .done_fd = -1 };
-        settings->changed = mmap(NULL, SETTINGS_MAX * sizeof(Setting), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        settings->changed = mmap(NULL, SETTINGS_MAX * sizeof(Setting), PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (settings->changed == MAP_FAILED || parent_fd < 0 || pipe2(done, O_CLOEXEC) < 0)
                 return -1;
         settings->keeper = fork();
@@ -123,7 +125,8 @@ static int setting_raise(Settings *settings, const char *path, uint64_t least) {
         char former[64], text[32];
 
         /* What is not there does not bind; "max" neither. */
-        if (file_read(path, former, sizeof(former)) < 0 || strcmp(former, "max") == 0 || strtoull(former, NULL, 10) >= least)
+        if (file_read(path, former, sizeof(former)) < 0 || strcmp(former, "max") == 0 ||
+            strtoull(former, NULL, 10) >= least)
                 return 0;
         snprintf(text, sizeof(text), "%llu", (unsigned long long)least);
         return setting_change(settings, path, former, text);
@@ -174,7 +177,8 @@ static int cgroups_allow(Settings *settings, uint64_t least) {
                 bool v2 = strcmp(mount->mnt_type, "cgroup2") == 0;
                 char cgroup[512];
 
-                if ((v2 || (strcmp(mount->mnt_type, "cgroup") == 0 && hasmntopt(mount, "pids"))) && cgroup_find(v2, cgroup))
+                if ((v2 || (strcmp(mount->mnt_type, "cgroup") == 0 && hasmntopt(mount, "pids"))) &&
+                    cgroup_find(v2, cgroup))
                         r = cgroups_raise(settings, mount->mnt_dir, cgroup, least);
         }
         if (mounts)
@@ -187,9 +191,11 @@ int settings_allow_tasks(Settings *settings, uint64_t n_tasks) {
         char overcommit[64];
 
         if (setting_raise(settings, "/proc/sys/kernel/pid_max", PID_MAX) < 0 ||
-            setting_raise(settings, "/proc/sys/kernel/threads-max", n_tasks) < 0 || cgroups_allow(settings, n_tasks) < 0)
+            setting_raise(settings, "/proc/sys/kernel/threads-max", n_tasks) < 0 ||
+            cgroups_allow(settings, n_tasks) < 0)
                 return -1;
-        if (file_read("/proc/sys/vm/overcommit_memory", overcommit, sizeof(overcommit)) == 0 && strcmp(overcommit, "2") == 0)
+        if (file_read("/proc/sys/vm/overcommit_memory", overcommit, sizeof(overcommit)) == 0 &&
+            strcmp(overcommit, "2") == 0)
                 return setting_change(settings, "/proc/sys/vm/overcommit_memory", overcommit, "0");
         return 0;
 }

@@ -37,7 +37,8 @@ static int watcher_subscribe(int fd) {
         return stream_send(fd, packed, taskbroker__v1__client_message__pack(&message, packed));
 }
 
-static void batch_take(const WatcherShare *share, CrewSlot *slot, const Taskbroker__V1__EventBatch *batch, uint64_t now) {
+static void batch_take(const WatcherShare *share, CrewSlot *slot, const Taskbroker__V1__EventBatch *batch,
+                       uint64_t now) {
         for (size_t i = 0; i < batch->n_events; ++i) {
                 const Taskbroker__V1__Event *event = batch->events[i];
                 uint64_t n = slot->events;
@@ -92,7 +93,8 @@ static int watcher_main(void *userdata, CrewSeat *seat) {
                 n_buffer += (size_t)l;
                 for (;;) {
                         size_t n_prefix, n_message;
-                        int r = frame_parse(buffer + done, n_buffer - done, FRAME_MAX_FROM_BROKER, &n_prefix, &n_message);
+                        int r = frame_parse(buffer + done, n_buffer - done, FRAME_MAX_FROM_BROKER, &n_prefix,
+                                            &n_message);
 
                         if (r == FRAME_E_PARTIAL)
                                 break;
@@ -139,7 +141,8 @@ static int watch_await(Watch *watch, size_t *ret_n) {
                         break;
                 nanosleep(&pause, NULL);
         }
-        fprintf(stderr, "bench-table: of %lu forks a subscriber was told of %lu\n", n_forks, watch->watcher.slots->events);
+        fprintf(stderr, "bench-table: of %lu forks a subscriber was told of %lu\n", n_forks,
+                watch->watcher.slots->events);
         return -1;
 }
 

@@ -62,7 +62,7 @@ static int worker_main(void *userdata, CrewSeat *seat) {
 
                 if (r < 0)
                         return 1;
-                operations++;
+                ++operations;
                 now = now_ns();
         } while (now - begin < workload->duration_ns);
 

@@ -45,7 +45,8 @@ static void check_terminal(const char *text, size_t n) {
 }
 
 static void check_lines(const EventLines *lines) {
-        assert(lines->line.n > 0 && lines->line.n < sizeof(lines->line.text) && strlen(lines->line.text) == lines->line.n);
+        assert(lines->line.n > 0 && lines->line.n < sizeof(lines->line.text) &&
+               strlen(lines->line.text) == lines->line.n);
         assert(memchr(lines->line.text, '\n', lines->line.n) == lines->line.text + lines->line.n - 1);
         check_terminal(lines->line.text, lines->line.n);
 }
@@ -66,7 +67,8 @@ static void check_json(struct json_object *object) {
 
 /* As text, and as text with command lines cut to a terminal. */
 static void check_message(const struct tb_message *message) {
-        static EventLines lines[] = { { .users = &users }, { .users = &users, .threads = true, .arguments = true, .width = 100 } };
+        static EventLines lines[] = { { .users = &users },
+                                      { .users = &users, .threads = true, .arguments = true, .width = 100 } };
         struct tb_link link = { .state = TB_LINK_LOST };
         struct json_object *object = NULL;
 

@@ -166,7 +166,8 @@ static size_t reader_receive(Fuzz *fuzz, Reader *reader, size_t n_max) {
                         reader_check(fuzz, reader, message);
                         message_free(message);
                 }
-                memmove(reader->peer.bytes, reader->peer.bytes + reader->peer.n_taken, reader->peer.n - reader->peer.n_taken);
+                memmove(reader->peer.bytes, reader->peer.bytes + reader->peer.n_taken,
+                        reader->peer.n - reader->peer.n_taken);
                 reader->peer.n -= reader->peer.n_taken;
                 reader->peer.n_taken = 0;
                 if (n == 0)
@@ -220,7 +221,8 @@ static void ask_subscribe(Fuzz *fuzz, Reader *reader) {
         static const char *const comms[] = { "task-*", "task-[1-3]", "?*", "x" };
         static const char *const cgroups[] = { "/", "/a", "/a/b", "/c/" };
         FuzzInput *input = &fuzz->input;
-        uint32_t kinds = fuzz_u16(input), what = fuzz_u16(input), numbers[2] = { fuzz_u8(input) % N_TASKS, 1 + what % N_TASKS };
+        uint32_t kinds = fuzz_u16(input), what = fuzz_u16(input),
+                 numbers[2] = { fuzz_u8(input) % N_TASKS, 1 + what % N_TASKS };
         PB(EventKind) kinds_listed[_EVENT_KIND_N];
         ProtobufCBinaryData comm, cgroup;
         PB(Subscribe) subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
@@ -276,7 +278,8 @@ static void ask_sample(Fuzz *fuzz, Reader *reader) {
         ProtobufCBinaryData cgroup = { 1, root };
 
         sample.interval_ms = what & 0x1 ? LIMIT_SAMPLE_MS_MIN : LIMIT_SAMPLE_MS_MAX;
-        sample.scope = what & 0x2 ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS : TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_PROCESSES;
+        sample.scope = what & 0x2 ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS
+                                  : TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_PROCESSES;
         sample.groups = what & 0x4 ? STATS_IO : what & 0x8 ? STATS_CPU | STATS_EXIT_STATUS : 0;
         if (what & 0xf0) {
                 sample.filter = &filter;
@@ -287,7 +290,8 @@ static void ask_sample(Fuzz *fuzz, Reader *reader) {
                 filter.cgroups = &cgroup;
                 filter.n_cgroups = what & 0x80 ? 1 : 0;
         }
-        message.request_id = SAMPLE_ID(++fuzz->n_asked, sample.groups, sample.scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS);
+        message.request_id = SAMPLE_ID(++fuzz->n_asked, sample.groups,
+                                       sample.scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS);
         message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
         message.sample = &sample;
         send_message(fuzz, reader, &message);
@@ -687,7 +691,8 @@ static void check_whole(Fuzz *fuzz, bool threads) {
         *reader = (Reader){ .open = true };
         reader->peer = peer_new_of(fuzz->rig, 0, &(Credentials){});
         sample.interval_ms = LIMIT_SAMPLE_MS_MAX;
-        sample.scope = threads ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS : TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_PROCESSES;
+        sample.scope = threads ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS
+                               : TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_PROCESSES;
         message.request_id = SAMPLE_ID(++fuzz->n_asked, 0, threads);
         message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
         message.sample = &sample;
@@ -701,7 +706,8 @@ static void check_whole(Fuzz *fuzz, bool threads) {
                 uint64_t run_ns = run_of(fuzz, number, threads);
 
                 /* a process has a sum even if records were lost */
-                assert(!task->ended && !task->start_time_ns == !run_ns && (task->run_ns == run_ns || task->run_ns == 0));
+                assert(!task->ended && !task->start_time_ns == !run_ns &&
+                       (task->run_ns == run_ns || task->run_ns == 0));
         }
         reader_close(reader);
         rig_turn(fuzz->rig);

@@ -188,7 +188,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
         assert(connector_init(&fuzz.connector, &(ConnectorOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) == 0);
         packet_pair(fds);
         fuzz.listener_kernel = fds[1];
-        assert(exit_listener_init(&fuzz.listener, &(ExitListenerOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) == 0);
+        assert(exit_listener_init(&fuzz.listener, &(ExitListenerOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) ==
+               0);
         fuzz.features.delay_accounting = DELAY_ACCOUNTING_ON;
         join_init(&fuzz.join, &fuzz.connector, &fuzz.listener, &fuzz.features, fuzz_tree()->fd, on_event);
         join_set_realtime_offset(&fuzz.join, OFFSET_NS);

@@ -47,7 +47,8 @@ static void touch_program(const struct tb_program *program) {
         fuzz_touch(program->cmdline, program->n_cmdline + 1);
         fuzz_touch(program->exe, program->n_exe + 1);
         fuzz_touch(program->cgroup, program->n_cgroup + 1);
-        assert(!program->cmdline[program->n_cmdline] && !program->exe[program->n_exe] && !program->cgroup[program->n_cgroup]);
+        assert(!program->cmdline[program->n_cmdline] && !program->exe[program->n_exe] &&
+               !program->cgroup[program->n_cgroup]);
 }
 
 static void touch_comm(const char comm[static TB_COMM_SIZE]) {
@@ -209,7 +210,8 @@ static void subscribe(Fuzz *fuzz, uint8_t how) {
 
 static void ask(Fuzz *fuzz, uint8_t how) {
         static const uint32_t numbers[TB_STATS_MAX] = { 1, 2, 3 };
-        const struct tb_sampling sampling = { .interval_ms = 1000, .groups = how & 0x80 ? TB_STATS_BIT(TB_STATS_IO) : 0 };
+        const struct tb_sampling sampling = { .interval_ms = 1000,
+                                              .groups = how & 0x80 ? TB_STATS_BIT(TB_STATS_IO) : 0 };
 
         if (how & 0x10)
                 (void)tb_request_stats(fuzz->client, numbers, 3, numbers, TB_STATS_MAX - 3, NULL);

@@ -187,7 +187,8 @@ static inline void samples_check_answer(Samples *samples, const PB(Stats) *stats
                 samples_check_task(uid, sample);
                 assert(!sample->ended);
                 if (sample->state)
-                        assert(!sample->stats && sample->comm.len == 0 && sample->start_time_ns == 0 && !(sample->pid && sample->tid));
+                        assert(!sample->stats && sample->comm.len == 0 && sample->start_time_ns == 0 &&
+                               !(sample->pid && sample->tid));
                 if (foretold)
                         assert((i < question->n_pids ? sample->pid : sample->tid) == question->numbers[i]);
         }

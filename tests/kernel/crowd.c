@@ -327,7 +327,7 @@ static void part_cpu(const Part *part) {
                 die("sched_getaffinity");
         nth %= (unsigned)CPU_COUNT(&all);
         while (!CPU_ISSET(n, &all) || nth-- > 0)
-                n++;
+                ++n;
         CPU_ZERO(&one);
         CPU_SET(n, &one);
         if (sched_setaffinity(0, sizeof(one), &one) < 0)
@@ -483,7 +483,7 @@ static bool kinds_parse(char *text) {
                 enum Kind kind = KIND_PLAIN;
 
                 while (kind < _N_KINDS && strcmp(name, kind_names[kind]))
-                        kind++;
+                        ++kind;
                 if (kind == _N_KINDS || n_kinds == _N_KINDS)
                         return false;
                 kinds[n_kinds++] = kind;

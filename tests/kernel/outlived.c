@@ -50,7 +50,7 @@ static void hear(char word[static 32]) {
                         _exit(0);
                 if (word[n] == '\n' || n == 31)
                         break;
-                n++;
+                ++n;
         }
         word[n] = 0;
 }

@@ -34,7 +34,7 @@ size_t cmdline_text(char text[static CMDLINE_TEXT_MAX], const struct tb_program 
 
         /* The NUL of the last argument, and more of them if the process has set a shorter title. */
         while (n_line > 0 && !line[n_line - 1])
-                n_line--;
+                --n_line;
         for (size_t i = 0; i < n_line; ++i)
                 if (!line[i])
                         line[i] = ' ';

@@ -30,7 +30,7 @@ const char *format_bytes(char text[static FORMAT_MAX], uint64_t bytes) {
         /* From here on @bytes is in 1024ths of the unit. A value that rounds to 1024 is 1.0 of the next unit. */
         while (bytes >= 1024u * 1024u - 512u && units[unit + 1]) {
                 bytes = bytes / 1024 + (bytes % 1024 >= 512);
-                unit++;
+                ++unit;
         }
 
         tenths = (bytes * 10 + 512) / 1024;
@@ -69,7 +69,7 @@ const char *format_duration(char text[static FORMAT_MAX], uint64_t ns) {
         /* 999.5 would be rounded to a fourth digit. */
         while (value >= 999.5 && unit < 3) {
                 value /= 1000;
-                unit++;
+                ++unit;
         }
         snprintf(text, FORMAT_MAX, "%.*f%s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, units[unit]);
 

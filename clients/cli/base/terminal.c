@@ -49,7 +49,7 @@ size_t terminal_fit(const char *text, size_t *columns) {
 
         for (; text[n] && *columns > 0; --*columns) {
                 do
-                        n++;
+                        ++n;
                 while (((unsigned char)text[n] & 0xc0) == 0x80);
         }
 

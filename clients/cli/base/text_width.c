@@ -100,7 +100,7 @@ size_t text_width_clip(wchar_t *cells,
                 used = used_cut;
                 if (columns > 0 && n_cells > 0) {
                         cells[n++] = utf8 ? L'\x2026' : L'~';
-                        used++;
+                        ++used;
                 }
                 break;
         }

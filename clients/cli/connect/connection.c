@@ -69,7 +69,7 @@ const char *connection_describe(char text[static CONNECTION_TEXT_MAX], const str
         char outage[80];
 
         if (n_reason > 0 && reason[n_reason - 1] == '.')
-                n_reason--;
+                --n_reason;
 
         switch (link->state) {
         case TB_LINK_LOST:

@@ -106,7 +106,7 @@ static int filter_options_parse_path(const char *verb, const char *option, const
 
         n = strlen(from);
         while (n > 1 && from[n - 1] == '/')
-                n--;
+                --n;
         if (n > max_bytes)
                 return error_usage(verb,
                                    "--%s: the path is longer than the %u bytes that the broker takes; "
@@ -139,7 +139,7 @@ static bool cpus_are_list(const char *text) {
         for (;; ++text) {
                 first = last = cpus_next(&text);
                 if (first >= 0 && *text == '-') {
-                        text++;
+                        ++text;
                         last = cpus_next(&text);
                 }
                 if (first < 0 || last < first)

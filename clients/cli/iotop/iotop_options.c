@@ -81,7 +81,7 @@ static int iotop_options_read_one(void *closure, int c, const char *value) {
         case 'p':
                 return iotop_options_read_pid(options, value);
         case 'q':
-                options->quiet++;
+                ++options->quiet;
                 options->batch = true;
                 return EXIT_STATUS_OK;
         case 't':

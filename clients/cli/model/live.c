@@ -129,7 +129,7 @@ LiveRow *live_find_or_add(Live *live, uint32_t pid, uint32_t tid, uint64_t start
         row->start_time_ns = start_time_ns;
         row->index = live->n_rows;
         live->rows[live->n_rows++] = row;
-        live->n_alive++;
+        ++live->n_alive;
         bucket = live->buckets + live_bucket(live, tid);
         row->next_same_hash = *bucket;
         *bucket = row;
@@ -210,8 +210,8 @@ void live_end_row(Live *live, LiveRow *row, uint64_t now_ns) {
         else
                 live->ended_first = row;
         live->ended_last = row;
-        live->n_ended++;
-        live->n_alive--;
+        ++live->n_ended;
+        --live->n_alive;
 }
 
 void live_drop_oldest_ended(Live *live) {
@@ -220,7 +220,7 @@ void live_drop_oldest_ended(Live *live) {
         live->ended_first = row->next_ended;
         if (!live->ended_first)
                 live->ended_last = NULL;
-        live->n_ended--;
+        --live->n_ended;
         if (row->exited)
                 live_unlink_exited(live, row);
         live_remove_row(live, row);

@@ -66,7 +66,7 @@ static void command_add(LiveCommand *command, const struct tb_task_sample *ended
         const struct tb_termination *termination = &ended->termination;
         uint64_t values[N_METRICS], life_ns = 0;
 
-        command->n_ended++;
+        ++command->n_ended;
         command->n_failed += termination->known && (termination->exit_code || termination->term_signal);
         command->n_status_unknown += !termination->known;
         command->n_without_stats += !ended->stats;

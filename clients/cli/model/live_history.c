@@ -29,7 +29,7 @@ int live_history_add(LiveHistory *history, const LivePoint *point) {
 
         history->points[(history->first + history->n) % LIVE_HISTORY_MAX] = *point;
         if (history->n < LIVE_HISTORY_MAX)
-                history->n++;
+                ++history->n;
         else
                 history->first = (history->first + 1) % LIVE_HISTORY_MAX;
 

@@ -68,8 +68,8 @@ static int usage_born(Usage *usage, uint32_t pid) {
         }
 
         usage->members[pid / 8] |= (uint8_t)(1u << pid % 8);
-        usage->n_processes++;
-        usage->n_live++;
+        ++usage->n_processes;
+        ++usage->n_live;
         if (usage->n_live > usage->n_live_max)
                 usage->n_live_max = usage->n_live;
 
@@ -79,7 +79,7 @@ static int usage_born(Usage *usage, uint32_t pid) {
 static void usage_drop(Usage *usage, UsageProcess *process) {
         tdelete(process, &usage->processes, process_compare);
         free(process);
-        usage->n_live--;
+        --usage->n_live;
 }
 
 /**
@@ -110,7 +110,7 @@ static int usage_fork(Usage *usage, const struct tb_event *event) {
         UsageProcess *process;
 
         if (event->tid != event->pid) {
-                usage->n_threads++;
+                ++usage->n_threads;
                 return 0;
         }
 
@@ -122,7 +122,7 @@ static int usage_fork(Usage *usage, const struct tb_event *event) {
         process = usage_find(usage, event->pid);
         if (process) {
                 usage_drop(usage, process);
-                usage->n_unseen++;
+                ++usage->n_unseen;
         }
 
         return usage_born(usage, event->pid);
@@ -132,7 +132,7 @@ static void usage_delay(UsageDelay *sum, const struct tb_delay *delay) {
         if (!delay->known)
                 return;
 
-        sum->n_processes++;
+        ++sum->n_processes;
         sum->count += delay->count;
         sum->total_ns += delay->total_ns;
 }
@@ -153,7 +153,7 @@ static void usage_stats(Usage *usage,
                         UsageCommand *command,
                         const struct tb_event *event,
                         const struct tb_task_stats *stats) {
-        usage->n_stats++;
+        ++usage->n_stats;
         usage->n_tasks_missing += stats->tasks_missing;
         for (unsigned int group = 0; group < 32; ++group) {
                 usage->n_groups[group] += stats->groups >> group & 1;
@@ -241,10 +241,10 @@ static int usage_process_ended(Usage *usage, const struct tb_event *event) {
         if (!command)
                 return -ENOMEM;
 
-        usage->n_ended++;
+        ++usage->n_ended;
         usage->n_failed += failed;
         usage->n_status_unknown += !termination->known;
-        command->n_runs++;
+        ++command->n_runs;
         command->n_failed += failed;
 
         if (stats) {
@@ -256,7 +256,7 @@ static int usage_process_ended(Usage *usage, const struct tb_event *event) {
                 };
                 usage_stats(usage, command, event, stats);
         } else {
-                usage->n_without_stats++;
+                ++usage->n_without_stats;
         }
         usage_cpu_add(&usage->cpu, &own);
         usage_cpu_add(&command->cpu, &own);
@@ -310,7 +310,7 @@ static void usage_visit(const void *node, VISIT visit, void *closure) {
         if (!settling->exists(process->pid)) {
                 if (settling->gone)
                         settling->gone[settling->n_gone] = process->pid;
-                settling->n_gone++;
+                ++settling->n_gone;
         } else if (settling->gone && process->pid != usage->root) {
                 usage_cpu_add(&usage->orphans, &process->reaped);
                 usage->n_orphans += process->n_reaped;

@@ -83,7 +83,7 @@ UsageCommand *usage_commands_find(UsageCommands *commands, const char name[stati
                 return NULL;
         }
 
-        commands->n++;
+        ++commands->n;
         return command;
 }
 

@@ -66,7 +66,7 @@ void line_cell_cut(Line *line, const char *text, int width) {
                 return;
         }
 
-        room--;
+        --room;
         snprintf(cut, sizeof(cut), "%.*s+", (int)terminal_fit(text, &room), text);
         line_cell(line, cut, width);
 }
@@ -94,7 +94,7 @@ void line_begin(Line *line) {
 
 void line_end(Line *line) {
         while (line->n > 0 && line->text[line->n - 1] == ' ')
-                line->n--;
+                --line->n;
         line->text[line->n++] = '\n';
         line->text[line->n] = 0;
 }

@@ -221,7 +221,7 @@ static size_t stats_add_fields(const struct tb_task_stats *stats,
                 lines[n] = (StatsLine){ .name = stats_fields[i].name };
                 stats_write_value(stats_fields + i, stats_read(stats_fields + i, stats), lines + n);
                 stats_write_rate(rates, stats_fields + i, lines + n);
-                n++;
+                ++n;
         }
 
         return n;
@@ -272,7 +272,7 @@ static size_t stats_add_delays(const struct tb_task_stats *stats,
                                  FORMAT_MAX,
                                  "%.1f%%",
                                  100 * rates->per_second[stats_delays[i].metric] / NS_PER_S);
-                n++;
+                ++n;
         }
 
         return n;

@@ -70,7 +70,7 @@ static size_t task_table_branch_column(const TaskTable *table) {
         size_t i = 0;
 
         while (i < table->n_columns && !table->columns[i]->branch)
-                i++;
+                ++i;
 
         return i;
 }

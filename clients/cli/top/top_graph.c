@@ -258,7 +258,7 @@ static void graph_put_title(const TopView *view,
         graph_write_value(kind, scale, value);
         value[strcspn(value, "/")] = 0;
         snprintf(top, sizeof(top), "%s%s", view->screen->utf8 ? "\u2191" : "^", value);
-        n++;
+        ++n;
         if (n + text_width(top, view->screen->utf8) <= n_columns)
                 screen_put_right(view->screen, row, column + n, n_columns - n, SCREEN_DIM, top);
 }

@@ -37,7 +37,7 @@ static void help_put(Help *help, enum screen_style style, const char *name, cons
                 if (text)
                         screen_put(help->view->screen, row, 16, width - 16, SCREEN_PLAIN, text);
         }
-        help->line++;
+        ++help->line;
 }
 
 static void help_put_words(Help *help) {

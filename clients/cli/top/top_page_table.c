@@ -45,7 +45,7 @@ static size_t table_choose(const TopView *view, size_t n_columns, const LiveColu
                 if (top_columns_rank(chosen[out]) == 0)
                         break;
                 width -= chosen[out]->width + 1;
-                n--;
+                --n;
                 memmove(chosen + out, chosen + out + 1, (n - out) * sizeof(*chosen));
         }
 
@@ -125,7 +125,7 @@ static size_t table_draw_end(const TopView *view,
 static const char *table_shifted(const char *text, size_t shift) {
         for (; *text && shift > 0; --shift)
                 do
-                        text++;
+                        ++text;
                 while (((unsigned char)*text & 0xc0) == 0x80);
 
         return text;

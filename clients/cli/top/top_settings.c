@@ -103,12 +103,12 @@ void top_settings_toggle(TopSettings *settings, const LiveColumn *column) {
 
         /* Keeps the order of the table of columns. */
         while (at < settings->n_columns && settings->columns[at] < column)
-                at++;
+                ++at;
         memmove(settings->columns + at + 1,
                 settings->columns + at,
                 (settings->n_columns - at) * sizeof(*settings->columns));
         settings->columns[at] = column;
-        settings->n_columns++;
+        ++settings->n_columns;
 }
 
 static void settings_parse_columns(TopSettings *settings, const char *value, size_t n_value) {
@@ -183,7 +183,7 @@ void top_settings_parse(TopSettings *settings, const char *text) {
                 settings_parse_line(settings, text, n);
                 text += n;
                 if (*text)
-                        text++;
+                        ++text;
         }
 }
 

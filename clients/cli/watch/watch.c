@@ -92,10 +92,10 @@ static int watch_event(Watch *watch, const struct tb_event *event) {
 
         if (shown) {
                 r = watch_after_output(event_printer_event(&watch->printer, event));
-                watch->n_printed++;
+                ++watch->n_printed;
         }
         if (event->kind == TB_KIND_LOSS && !shown)
-                watch->n_losses_hidden++;
+                ++watch->n_losses_hidden;
 
         if (r == VERB_CONTINUE && event->kind == TB_KIND_LOSS && watch->options->strict)
                 return watch_lost(event);

@@ -42,7 +42,7 @@ static void check_words(const IotopRows *rows) {
 
                 iotop_rows_line(rows, rows->lines + i, false, text);
                 for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
-                        n++;
+                        ++n;
                 assert(n == 12);
         }
 }

@@ -180,13 +180,13 @@ static void test_all_splits(void) {
                 }
                 assert(tb_process(pair.client) == 0);
                 while (tb_next(pair.client, &message) > 0)
-                        n_early++;
+                        ++n_early;
                 assert(n_early == 0 || n_early == 4);
                 pair_send(&pair, bytes.data + cut, bytes.n - cut);
                 assert(tb_process(pair.client) == 0);
                 while (tb_next(pair.client, &message) > 0) {
                         assert(message->event->pid == 100 + n_early);
-                        n_early++;
+                        ++n_early;
                 }
                 assert(n_early == 10);
                 pair_free(&pair);

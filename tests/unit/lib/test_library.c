@@ -338,7 +338,7 @@ static void test_bounded(void) {
                 if (r < 0)
                         break;
                 assert(r == (ssize_t)bytes.n);
-                n++;
+                ++n;
                 assert(tb_process(pair.client) == 0);
         }
         assert(r < 0 && errno == EAGAIN);
