@@ -73,7 +73,8 @@ int feeds_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, Snapshot **ret_sna
         uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         Snapshot *newest = feed_newest_snapshot(feed);
 
-        if (newest && (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || snapshot_is_fresh(feeds, feed, newest, now_ns))) {
+        if (newest &&
+            (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || snapshot_is_fresh(feeds, feed, newest, now_ns))) {
                 *ret_snapshot = newest;
                 return 0;
         }

@@ -34,7 +34,7 @@ struct Bench {
         Latency latency;
 };
 
-/* Samples for ever, and recheck_queue at nothing. */
+/* Subscribes to samples for ever, and ignores them. */
 static void sampler_main(const char *path, int ready_fd) {
         const struct tb_sampling sampling = { .interval_ms = 100 };
         struct tb_client *client;

@@ -2,7 +2,7 @@
 
 /*
  * Processes share the memory of the one that makes them, as after vfork(): ten thousand that each map the C library
- * make the kernel slow wherever it recheck_queue for all who map a page (fork, exit, reclaim), which is not what is
+ * make the kernel slow wherever it looks for all who map a page (fork, exit, reclaim), which is not what is
  * measured. To /proc and to the broker they are processes like others. They are our own children.
  */
 
