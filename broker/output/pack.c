@@ -123,7 +123,8 @@ static uint8_t *pack_fields(uint8_t *out, const ProtobufCMessage *message) {
                 const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
 
                 assert(field->label == PROTOBUF_C_LABEL_NONE);
-                if (!(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) || load_32(bytes + field->quantifier_offset) == field->id)
+                if (!(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) ||
+                    load_32(bytes + field->quantifier_offset) == field->id)
                         out = pack_field(out, field, bytes + field->offset);
         }
         return out;
