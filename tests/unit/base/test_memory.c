@@ -3,10 +3,18 @@
 
 /* Optional memory is refused before the address space is used up; other memory is not. */
 
+#include <stdbool.h>
 #include <sys/resource.h>
 
 #include "broker/base/memory.h"
 #include "tests/unit/harness.h"
+
+/* Sanitizers reserve address space without limit. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
 
 /* Bytes of the address space of this process. */
 static size_t address_space(void) {
@@ -49,9 +57,7 @@ static void test_scarce(void) {
 
 int main(void) {
         test_plenty();
-        /* Sanitizers reserve address space without limit. */
-#if !defined(__SANITIZE_ADDRESS__)
-        test_scarce();
-#endif
+        if (!SANITIZED)
+                test_scarce();
         return 0;
 }
