@@ -4,8 +4,9 @@
  * A user who wants all of the broker: attack SOCKET SECONDS UID WHAT...
  *
  * Becomes the user, if that is not -1, and does each of what is named, in a process
- * of its own, as fast as it can, until the time is up. What the broker answers is read
- * and thrown away; that it refuses and closes is no error. Prints how often each was done.
+ * of its own, as fast as it can, until the time is up. The program reads the broker's
+ * answers and drops them. A refusal or a closed connection is no error. At the end it
+ * prints how often it did each.
  */
 
 #include <errno.h>
@@ -257,7 +258,7 @@ static void do_samples(void) {
         close_all(16);
 }
 
-/* Subscriptions of all that descends from process 1, as often as they can be had, half of them shut at once. */
+/* Subscribes to the descendants of process 1, as often as the broker accepts; shuts half of them at once. */
 static void do_subtrees(void) {
         for (uint32_t i = 0; now() < end; ++i) {
                 uint8_t filter[16] = { 3 << 3, 1, 1 << 3 }, frame[256];

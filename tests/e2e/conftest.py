@@ -80,5 +80,5 @@ def pytest_configure(config):
     if root:
         # the variable that pytest itself reads for the parent of tmp_path
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", root)
-    # What goes wrong in the fake kernel's thread is a failure, not a warning.
+    # An exception in the fake kernel's thread is a failure, not a warning.
     config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")

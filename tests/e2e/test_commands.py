@@ -75,7 +75,7 @@ def program_json(program):
 
 
 def event_json(numbered):
-    """What the command must print of an event, as the wire's names have it."""
+    """The fields of an event that the command must print, by their names on the wire."""
     number, e, _ = numbered
     kind = what(e)
     out = {"kind": KIND_NAMES[kind], "time_ns": e.time_ns, "number": number}
@@ -170,7 +170,7 @@ def assert_same(out, numbered):
     assert len(lines) == len(numbered), out
     for line, n in zip(lines, numbered):
         have, due = comparable(line), event_json(n)
-        # Each feed has its own numbers; the two subscriptions may be of one.
+        # Each feed has its own numbers; the two subscriptions may read the same feed.
         have.pop("number"), due.pop("number")
         assert have == due
 
@@ -260,7 +260,7 @@ def test_watch_json_unknown_task(daemon):
 
 @pytest.mark.parametrize("name", [b"\xff\xfe", b'"quote\\', b"new\nline", b"tab\t\x01\x7f", "ümläut".encode()])
 def test_watch_json_odd_names(daemon, name):
-    """Whatever a task calls itself, each line is one JSON object."""
+    """Each line is one JSON object, whatever a task calls itself."""
     client = daemon.subscriber(kinds=("comm",))
     process = watch(daemon, client, "--json", "-e", "comm", "-n", "1")
     daemon.kernel.fork(100)
@@ -409,7 +409,7 @@ def test_help_to_a_reader_that_has_gone():
 
 @pytest.mark.parametrize("arguments", [["status"], ["ps"], ["watch", "--snapshot"], ["--help"]])
 def test_standard_output_is_closed(daemon, arguments):
-    """What is to be printed goes nowhere, and least of all to the broker, whose connection could have its number."""
+    """The output goes nowhere, least of all to the broker, whose connection could have the output's descriptor."""
     result = subprocess.run(
         ["sh", "-c", 'exec "$@" >&-', "sh", executable("TASKBROKER", "command"), "--socket", str(daemon.path), *arguments],
         stderr=subprocess.PIPE, text=True, timeout=20,

@@ -20,7 +20,7 @@ def help_of(*words):
 
 
 def completed(*words):
-    """What bash makes of the last of the words."""
+    """The completions that bash offers for the last of the words."""
     line = [executable("TASKBROKER", "command"), *words]
     script = (
         f"source {shlex.quote(str(SOURCE_ROOT / 'clients' / 'cli' / 'taskbroker.bash-completion'))}; compopt() {{ :; }}; "

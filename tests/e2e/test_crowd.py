@@ -42,7 +42,7 @@ def wait_until(predicate, what_for):
 
 
 def holdings(subscriber):
-    """What the broker has for all clients."""
+    """The broker's counts for all clients."""
     status = subscriber.status()
     return status.connections, status.subscribers, status.feeds, status.client_bytes
 
@@ -66,7 +66,7 @@ def subscribe_frame(**fields):
 
 
 def visit(daemon, rng):
-    """A client, somewhere in its life. Whoever reads its frames holds them to the protocol."""
+    """A client, somewhere in its life. A reader of its frames checks them against the protocol."""
     stage = rng.randrange(8)
     client = Client(daemon.path, welcome=stage > 0, rcvbuf=rng.choice((None, 4096)))
     if stage == 2:
@@ -118,7 +118,7 @@ def test_a_crowd_that_vanishes(make_daemon):
     assert kib[-1] < 1.1 * kib[len(kib) // 2] + 4096
 
 
-# What a client is in the middle of when it is killed, or stopped.
+# The actions that a client is in the middle of when it is killed or stopped.
 def connects(daemon):
     return Client(daemon.path, welcome=False)
 
@@ -224,7 +224,7 @@ def test_killed_in_every_state(make_daemon):
 
 
 def test_half_are_stopped_in_a_storm(make_daemon):
-    """Those that are stopped lose, and are told how much when they go on; the others lose nothing."""
+    """Stopped clients lose events, and the broker reports how many when they go on; the others lose nothing."""
     n, n_clients = 32000, 8
     daemon = make_daemon(arguments=["--feed-mib", "1"])
     daemon.kernel.wait_listening()

@@ -39,7 +39,7 @@ def test_fork_by_thread_of_parent(daemon):
 
 
 def test_fork_of_thread(daemon):
-    """The kernel names the process' own parent as a thread's parent; the name is the process'."""
+    """The kernel names the process' own parent as a thread's parent; the thread has the name of the process."""
     client = daemon.subscriber(kinds=("fork",), threads=True)
     k = daemon.kernel
     k.fork(100)
@@ -97,7 +97,7 @@ def test_exec_of_what_is_gone_already(daemon):
 
 
 def test_exec_whose_end_is_known_already(daemon):
-    """If the accounting record is there when the exec is read, it tells the name."""
+    """The accounting record gives the name if it is there when the exec is read."""
     client = daemon.subscriber()
     k = daemon.kernel
     k.fork(100)
@@ -358,7 +358,7 @@ def test_without_threads_gets_the_last_exit_even_if_a_threads(daemon):
 
 
 def test_events_of_unknown_tasks(daemon):
-    """Their birth was never told; what is not known is 0, and it says so."""
+    """No event reported their birth; an unknown value is 0, and is marked as unknown."""
     client = daemon.subscriber(kinds=ALL_KINDS)
     k = daemon.kernel
     k.exec(500)

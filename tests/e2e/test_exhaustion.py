@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Without descriptors, without memory: the broker serves those that it has, and tells nothing that is not so."""
+"""Without descriptors or memory, the broker serves the clients that it has, and reports nothing false."""
 
 import os
 import resource
@@ -82,7 +82,7 @@ def test_a_proc_that_cannot_be_read_is_not_empty(daemon):
     alive = subscriber.status().live_tasks
     assert alive >= 50
     hard = limit_descriptors(daemon)
-    # Of these the broker is not told.
+    # The broker receives no events of these tasks.
     daemon.proc.add(200, ppid=1, comm=b"lost")
     daemon.kernel.lose(0, 1)
     daemon.kernel.comm(100, comm=b"name")
@@ -136,7 +136,7 @@ def test_out_of_memory(make_daemon):
         except (AssertionError, BrokerError, Closed):
             refused += 1
     assert refused > 0
-    # Those that were here before go on.
+    # Clients that connected before go on.
     for client in clients:
         client.close()
     for client in slow:

@@ -91,7 +91,7 @@ def test_a_thousand_half_open_connections(make_daemon):
         if i % 100 == 0:
             assert_served(daemon, subscriber, 1000 + i, 10)
     assert_served(daemon, subscriber, 5000)
-    # Those that it has not come to yet are in the listening socket's queue.
+    # Connections that it has not accepted yet are in the listening socket's queue.
     deadline = time.monotonic() + 20
     while (status := subscriber.status()).connections + status.refused_connections < 1001:
         assert time.monotonic() < deadline, status
@@ -108,7 +108,7 @@ def test_a_thousand_half_open_connections(make_daemon):
 
 
 def test_refused_connections_are_told_why(make_daemon):
-    """Whoever is one too many hears of the limit, not of nothing."""
+    """A client beyond the limit gets an error that names the limit, not silence."""
     raise_file_limit(16384)
     daemon = make_daemon()
     subscriber = daemon.subscriber(kinds=("fork",))
@@ -126,7 +126,7 @@ def test_refused_connections_are_told_why(make_daemon):
         assert message.WhichOneof("body") == "welcome"
     assert refused is not None or len(clients) == 3000
     if refused is not None:
-        # Of all connections, or, where the tests are not root's, of one user's.
+        # The limit counts all connections, or one user's connections where root does not run the tests.
         assert refused.code in (broker_pb2.ERROR_CODE_LIMIT, broker_pb2.ERROR_CODE_QUOTA)
         assert refused.closing and refused.message
         clients[-1].expect_close()

@@ -150,7 +150,7 @@ def test_exec_by_another_thread_whose_number_is_used_again(daemon):
 
 
 def test_exec_drops_the_other_threads(daemon):
-    """exec by the leader: its threads were killed, and told, before."""
+    """exec by the leader: its threads were killed, and their ends reported, before."""
     client = daemon.subscriber(threads=True)
     before = client.status()
     k = daemon.kernel
@@ -223,7 +223,7 @@ def test_pid_reused_and_gone_before_the_old_exit(daemon):
 
 
 def test_tid_reused_as_a_thread_elsewhere(daemon):
-    """Numbers of threads are used again just like those of processes."""
+    """Numbers of threads are used again just like numbers of processes."""
     client = daemon.subscriber(threads=True)
     before = client.status()
     k = daemon.kernel

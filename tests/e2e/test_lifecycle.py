@@ -144,7 +144,7 @@ def test_does_not_touch_what_is_no_socket(make_daemon):
 
 
 def test_does_not_remove_a_successors_socket(make_daemon):
-    """Stopped late, after another took its place: the path is the other's."""
+    """A broker stops late, after another took its place: the path belongs to the other."""
     one = make_daemon(listener=False)
     one.wait_ready()
     os.unlink(one.path)
@@ -218,7 +218,7 @@ def test_standard_descriptors_are_held(make_daemon):
 
 
 def test_a_closed_stderr_is_no_end(make_daemon):
-    """Whoever started it may be gone: writing a log line must not kill it."""
+    """The process that started it may be gone: writing a log line must not kill it."""
     daemon = make_daemon(start=False)
     command, fds = daemon.command()
     reader, writer = os.pipe()

@@ -29,7 +29,7 @@ def until_muted_loss(client):
 
 
 def test_the_broker_asks_for_signs_of_life(daemon):
-    """Once a second, each with another cookie; nothing is told while the answers come."""
+    """Once a second, each with another cookie; nothing is reported while the answers come."""
     client = daemon.subscriber()
     k = daemon.kernel
     k.wait_requests(3)
@@ -95,7 +95,7 @@ def test_muted_without_any_traffic(daemon):
 
 
 def test_short_lives_in_the_blind_time(daemon):
-    """Born and gone unseen: their ends are told, from their records alone."""
+    """Tasks are born and end unseen: their ends are reported, from their records alone."""
     client = daemon.subscriber()
     k = daemon.kernel
     k.fork(99)

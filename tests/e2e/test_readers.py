@@ -22,7 +22,7 @@ def small(make_daemon):
 
 
 def flood(daemon, fast, n=N, start=0):
-    """n tasks, each read by `fast` before the next round is sent. The first is told apart by its number."""
+    """n tasks, each read by `fast` before the next round is sent. The first has a number of its own."""
     k = daemon.kernel
     # Nothing is lost on the kernel's side: nobody will look into /proc, and thousands of files take long.
     k.mirror = False

@@ -94,7 +94,7 @@ def test_its_identities_are_those_of_events(seeded):
 
 
 def test_what_has_happened(seeded):
-    """Births, changes and ends before the snapshot are in it, and told no more."""
+    """Births, changes and ends before the snapshot are in it, and not reported again."""
     k = seeded.kernel
     observer = seeded.subscriber(ALL_KINDS, threads=True)
     born = k.fork(100, parent_tid=51, parent_pid=50)
@@ -225,7 +225,7 @@ def test_no_tasks(make_daemon):
 
 
 def test_number_of_a_snapshot(seeded):
-    """Of the feed, which was there before."""
+    """The subscriber joins the feed, which was there before."""
     k = seeded.kernel
     first = seeded.subscriber()
     for i in range(5):
@@ -279,7 +279,7 @@ def test_snapshots_are_shared(seeded):
     taken(seeded, threads=True)
     status = clients[0].status()
     assert (status.snapshots, status.snapshot_subscribers) == (2, 21)
-    # What is new is in the next, whoever shares which.
+    # A new task is in the next snapshot, whichever clients share a snapshot.
     seeded.kernel.fork(100)
     clients[0].event()
     for _ in range(10):
@@ -391,7 +391,7 @@ def test_reader_that_leaves_within_its_snapshot(daemon):
 
 
 def test_readers_of_several_snapshots(daemon):
-    """Some never read theirs, each of another moment; whoever comes later has one all the same, and follows it up."""
+    """Some clients never read their snapshots of different moments; a later client gets one, and follows it up."""
     k = daemon.kernel
     k.mirror = False
     observer = daemon.subscriber(threads=True)
@@ -404,7 +404,7 @@ def test_readers_of_several_snapshots(daemon):
         stuck.append(daemon.client(rcvbuf=4096))
         stuck[-1].ask(threads=True, snapshot=True)
         stuck[-1].answered()
-        # Who asks at about the same time may be sent the same: these are not to.
+        # Clients that ask at about the same time may share a snapshot; these must not.
         time.sleep(0.06)
     k.fork(40000)
     observer.event()

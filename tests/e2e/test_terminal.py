@@ -16,7 +16,7 @@ from tb_live_broker import LiveBroker, Task
 from tb_proc import boottime_ns
 from test_commands import finish, watch
 
-# At most 15 bytes each: the title of the window, C1 as such and in UTF-8, the direction of text, and the line's end.
+# At most 15 bytes each: the title of the window, C1 raw and in UTF-8, the direction of text, and the line's end.
 NAMES = [b"\x1b]0;owned\x07", b"\x9b31m\xc2\x9b31m\x7f", b"\xe2\x80\xaefdp\r\n\tx", b"\xff\xfe\xc0\x80\xed\xa0\x80"]
 PROGRAM = dict(
     cmdline=b"a\x1b[2J\0\xc2\x9b\x7f\0\n\r\0\xe2\x81\xa6\0",

@@ -139,7 +139,7 @@ def objects(out):
 
 
 def test_json(broker, start):
-    """What each used, exactly, in the order asked for; what ended, and how."""
+    """Prints each process' exact usage, in the order asked for, and how a process ended."""
     process = start("top", "-b", "--json", "-n", "2", "-d", "1", "--sort", "read")
     connection = broker.accept(delay_accounting=broker_pb2.DELAY_ACCOUNTING_OFF)
     request = connection.sampling()
@@ -156,14 +156,14 @@ def test_json(broker, start):
 
     a, b, c, sample, last = objects(out)
     assert [x["kind"] for x in (a, b, c, sample, last)] == ["task_sample"] * 3 + ["sample"] * 2
-    # By what was read; what nobody may know comes last.
+    # The order is by bytes read; a withheld value comes last.
     assert [x["pid"] for x in (a, b, c)] == [12, 10, 13]
     assert a["ended"] and a["exit_code"] == 3 and a["used"]["io"]["read_bytes"] == 4096
     assert a["used"]["cpu"]["cpu_run_virtual_total_ns"] == a["stats"]["cpu"]["cpu_run_virtual_total_ns"] == 7
     assert b["used"]["cpu"]["cpu_run_virtual_total_ns"] == 50 and b["stats"]["cpu"]["cpu_run_virtual_total_ns"] == 150
     assert b["span_ns"] == SECOND and b["used"]["io"]["read_bytes"] == 1024
     assert "delays" not in b["used"] and b["stats"]["uncounted_groups"] == ["delays"]
-    # It was there before, and nobody had told of it.
+    # It was there before, and no sample had reported it.
     assert not c["used"]["cpu"] if c["used"].get("cpu") else True
     assert "io" not in c["stats"] and c["stats"]["withheld_groups"] == ["io"]
     assert sample["used"]["cpu"]["cpu_run_virtual_total_ns"] == 57 and sample["used"]["io"]["read_bytes"] == 5120

@@ -28,7 +28,7 @@ CC = dict(cmdline=b"cc\0-c\0a b.c\0", exe=b"/usr/bin/cc", cgroup=b"0::/system.sl
 
 
 def task_json(task, threads=False):
-    """What the command must print of a task, as the wire's names have it."""
+    """The fields of a task that the command must print, by their names on the wire."""
     known = not task.task_unknown
     out = {"kind": "task"}
     for name in ("pid", "tid"):
@@ -203,7 +203,7 @@ def family(daemon):
 
 
 def play(daemon):
-    """Something of each, on two processors. Of an exec behind which more waits the broker does not read the name."""
+    """Some events of each kind, on two processors. The broker reads no name for an exec with events queued behind."""
     k = daemon.kernel
     witness = daemon.subscriber(kinds=("exec",))
     for pid, cpu, more in (
@@ -264,7 +264,7 @@ def test_filter_is_left(daemon):
 
 
 def test_snapshot_is_kept_true(daemon):
-    """Whatever -e says: what enters the set and what leaves it is told, so that a table can follow."""
+    """Tasks that enter or leave the set are reported whatever -e says, so that a table can follow."""
     client = daemon.subscriber()
     process = watch(daemon, client, "--json", "--snapshot", "--uid", "7", "-e", "fork,exit", "-n", "3")
     plain = watch(daemon, client, "--json", "--uid", "7", "-e", "fork,exit", "-n", "1")
@@ -359,7 +359,7 @@ def test_outlives_the_broker(make_daemon):
     assert (task["kind"], task["pid"], end["kind"], fork["pid"]) == ("task", 1, "snapshot_end", 200)
     assert "trying again" in err and "what happened in between is not known" in err
 
-    # Who leaves losses out gets forks and nothing else; a person is told all the same.
+    # A command line without losses prints forks and nothing else; stderr reports the loss all the same.
     out, err = finish(quiet)
     assert [o["pid"] for o in objects(out)] == [200]
     assert "trying again" in err and "what happened in between is not known" in err

@@ -173,7 +173,7 @@ def test_subscriber_gets_replies_between_events(daemon):
 
 
 def test_half_closed_client_still_gets_its_events(daemon):
-    """Who has nothing more to say may still listen, as `socat` does."""
+    """A client that sends nothing more may still listen, as `socat` does."""
     client = daemon.subscriber(kinds=("fork",))
     client.socket.shutdown(socket.SHUT_WR)
     daemon.kernel.fork(100)
