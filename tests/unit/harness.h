@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the broker's unit tests share: bytes put together by hand, memory that
- * ends where the data ends, and a directory that goes away again.
+ * The broker's unit tests share these helpers: bytes put together by hand, memory
+ * that ends where the data ends, and a temporary directory that is removed.
  *
  * Include it behind #undef NDEBUG.
  */

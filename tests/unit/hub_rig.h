@@ -25,7 +25,7 @@
 #include "tests/unit/made.h"
 #include "tests/unit/pb.h"
 
-/* What came and was not taken. Whoever takes as it comes needs less, and says so before it includes this. */
+/* Room for received bytes that were not taken. A test that takes them at once defines less before the #include. */
 #ifndef PEER_BYTES_MAX
 #define PEER_BYTES_MAX (64u * 1024u * 1024u)
 #endif
@@ -44,7 +44,7 @@ struct Rig {
         ExitListener exits;     /* records that wait for the exits of those who are gone */
         int exits_kernel;
         Sampler sampler;        /* rig_add_sampler() */
-        Listener *listener;     /* it is resumed when connections were closed; NULL: there is none */
+        Listener *listener;     /* it is resumed when connections were closed; NULL: no listener */
         uint32_t n_published;
         bool stays_throttled;   /* throttled users are not resumed by rig_turn() */
 };
@@ -54,7 +54,7 @@ struct Peer {
         int fd;
         Connection *connection; /* our end, while it lives */
         uint8_t *bytes;
-        size_t n, n_taken;      /* received; of those, taken as frames */
+        size_t n, n_taken;      /* bytes received, and bytes taken as frames */
         bool ended;
 };
 
@@ -79,7 +79,7 @@ static inline Rig *rig_new_sized(size_t feed_bytes) {
         assert(exit_listener_init(&rig->exits, &(ExitListenerOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) == 0);
         join_init(&rig->join, &rig->connector, &rig->exits, &rig->features, rig->procfs.fd, NULL);
         join_set_realtime_offset(&rig->join, 5);
-        /* what they find is nobody's event */
+        /* the program reader emits no event */
         program_reader_init(&rig->join.programs, rig->procfs.fd, &rig->join.table, NULL);
         hub_init(&rig->hub, rig->loop, RIG_EPOCH, &rig->join.table, &rig->join.programs, feed_bytes,
                  &quota_limits_default, rig_fill_status);
@@ -222,7 +222,7 @@ static inline BrokerStatus rig_status(Rig *rig) {
         return status;
 }
 
-/* What the users may hold, and do in a second; tests change it. */
+/* The limits of what users may hold, and of what they may do in a second. Tests change them. */
 static inline QuotaLimits *rig_limits(Rig *rig) {
         return &rig->hub.quota.limits;
 }
@@ -239,7 +239,7 @@ static inline uint64_t rig_used(const Rig *rig, QuotaKind kind) {
         return rig->hub.quota.used[kind];
 }
 
-/* What applies to clients that connect from now on. */
+/* The policy applies to clients that connect from now on. */
 static inline Policy *rig_policy(Rig *rig) {
         return &rig->hub.policy;
 }
@@ -273,7 +273,7 @@ static inline void rig_expect_no_clients(Rig *rig) {
         assert(list_is_empty(&rig->hub.connections.held) && !hub_needs_programs(&rig->hub));
 }
 
-/* A connection of somebody's; @n_buffer: of our sending side, 0: what the system gives. */
+/* Connects a client with @credentials. @n_buffer: size of the broker's send buffer, 0: the system's default. */
 static inline Peer peer_new_of(Rig *rig, int n_buffer, const Credentials *credentials) {
         Peer peer = { .bytes = malloc(PEER_BYTES_MAX) };
         int fds[2];
@@ -289,7 +289,7 @@ static inline Peer peer_new_of(Rig *rig, int n_buffer, const Credentials *creden
         return peer;
 }
 
-/* One of root's. */
+/* Connects a client of user root. */
 static inline Peer peer_new(Rig *rig, int n_buffer) {
         return peer_new_of(rig, n_buffer, &(Credentials){});
 }
@@ -390,7 +390,7 @@ static inline void peer_receive_all(Rig *rig, Peer *peer) {
         while (peer_receive(peer, SIZE_MAX) > 0);
 }
 
-/* The next frame that is here whole, unpacked; NULL: none. Whatever is no frame is a failure. */
+/* The next frame that is here whole, unpacked; NULL: none. Bytes that are no frame are a failure. */
 static inline PB(ServerMessage) *peer_take(Peer *peer) {
         size_t n_prefix, n_message;
         PB(ServerMessage) *message;
@@ -416,7 +416,7 @@ static inline void peer_expect_end(Rig *rig, Peer *peer) {
         assert(peer->n == peer->n_taken && peer->ended);
 }
 
-/* The next frame, which must be of one kind. */
+/* Takes the next frame, which must have the body @body. */
 static inline PB(ServerMessage) *peer_expect(Rig *rig, Peer *peer, PB(ServerMessage__BodyCase) body) {
         PB(ServerMessage) *message = peer_take(peer);
 
@@ -543,7 +543,7 @@ static inline void rig_publish(Rig *rig, size_t n) {
 }
 
 /*
- * Takes frames until @n events came or were told to be lost, from @tid on: each
+ * Takes frames until @n events arrived or were reported as lost, from @tid on: each
  * in its turn, with its number. @ret_lost: how many were lost.
  */
 static inline void peer_check_events(Rig *rig, Peer *peer, uint64_t number, uint32_t tid, size_t n, size_t *ret_lost) {

@@ -38,13 +38,13 @@ struct Rig {
         Join join;
         Tree procfs;
         int connector_kernel, listener_kernel;
-        uint32_t seq;                   /* of the connector's next message, all of processor 0 */
+        uint32_t seq;                   /* number of the connector's next message, for processor 0 */
         uint64_t now;                   /* monotonic: time of the next message */
         RigEvent *events;
         size_t n_events, i_event;
 };
 
-/* One record; what is 0 is left 0. */
+/* One record. A member that is 0 stays 0 in the record. */
 typedef struct RigRecord RigRecord;
 
 struct RigRecord {
@@ -55,7 +55,7 @@ struct RigRecord {
         const char *comm;
         uint32_t uid, gid, ppid;
         uint64_t nvcsw, run_ns, blkio_count;
-        bool has_sums;                  /* of the process, with: */
+        bool has_sums;                  /* the record has sums of the process: */
         uint64_t sum_nvcsw, sum_run_ns;
         uint16_t version;               /* 0: 16 */
 };
@@ -110,7 +110,7 @@ static inline Rig *rig_new(void) {
 }
 
 static inline void rig_free(Rig *rig) {
-        /* whatever was told was looked at */
+        /* the test checked every reported event */
         assert(rig->i_event == rig->n_events);
         join_deinit(&rig->join);
         connector_deinit(&rig->connector);

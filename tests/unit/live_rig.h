@@ -150,7 +150,7 @@ static inline const LiveRow *row_of(const Live *live, const Made *made) {
         return live_find_started(live, made->tid ? made->tid : made->pid, AT(made->start));
 }
 
-/* What it used in the last sample, which must be known. */
+/* Return: the use of @made in the last sample, which must be known. */
 static inline uint64_t used_of(const Live *live, const Made *made, unsigned int metric) {
         const LiveRow *row = row_of(live, made);
         uint64_t used;

@@ -10,7 +10,7 @@
 #include "broker/tasks/task_table.h"
 #include "tests/unit/harness.h"
 
-/* A task of the table. What is not given is as its number says. */
+/* Adds a task to the table. Its number determines each value that is not given. */
 static inline Task *made_task(TaskTable *table, uint32_t pid, uint32_t tid, uint32_t ppid, uint64_t start_time_ns) {
         Task *task = task_table_add(table, pid, tid);
 

@@ -16,7 +16,7 @@
 
 typedef struct ProcTask ProcTask;
 
-/* What is 0 is left at what most tasks have. */
+/* A member that is 0 stands for the value that most tasks have. */
 struct ProcTask {
         uint32_t pid, tid;
         const char *comm;
@@ -26,7 +26,7 @@ struct ProcTask {
         uint32_t session;               /* 0: 700 */
         bool kernel_thread;
         bool exiting;                   /* a zombie is, too */
-        uint32_t n_threads;             /* of its process; 0: 3 */
+        uint32_t n_threads;             /* threads of its process; 0: 3 */
 };
 
 /* In 10 ms since boot, as the kernel has it, of a time since the epoch. */
@@ -82,7 +82,7 @@ static inline void proc_add_task(const Tree *tree, uint32_t pid, uint32_t tid, c
         proc_add(tree, &(ProcTask){ .pid = pid, .tid = tid, .comm = comm, .ppid = ppid, .start = start });
 }
 
-/* What a task's process runs. @exe NULL: none, as of a thread of the kernel's or a zombie. */
+/* Adds the program that a task's process runs. @exe NULL: no executable, as for a kernel thread or a zombie. */
 static inline void proc_add_program(const Tree *tree, uint32_t pid, uint32_t tid, const void *cmdline, size_t n_cmdline,
                                     const char *exe, const char *cgroup) {
         char path[64];

@@ -22,7 +22,7 @@ typedef struct MadeStats MadeStats;
 
 struct MadeStats {
         StatsSource source;
-        const TaskTable *table;         /* who they are */
+        const TaskTable *table;         /* the tasks that have statistics */
         uint64_t run_ns[MADE_TIDS_MAX]; /* 0: there is no such task */
         uint64_t read_bytes[MADE_TIDS_MAX];
         bool lost[MADE_TIDS_MAX];       /* there is no answer */

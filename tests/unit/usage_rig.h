@@ -12,7 +12,7 @@
 #define MS UINT64_C(1000000)
 #define ROOT 100u
 
-/* What is in every record that a test makes. */
+/* The groups that every record of a test has. */
 #define GROUPS                                                                                                         \
         (TB_STATS_BIT(TB_STATS_IDENTITY) | TB_STATS_BIT(TB_STATS_CPU) | TB_STATS_BIT(TB_STATS_MEMORY) |                \
          TB_STATS_BIT(TB_STATS_SCHEDULING) | TB_STATS_BIT(TB_STATS_IO) | TB_STATS_BIT(TB_STATS_CPU_DELAY))

@@ -41,7 +41,7 @@ static void rig_free(Rig *rig) {
         close(rig->kernel);
 }
 
-/* An exec of task 100 + @seq % 100, so that it can be told which arrived. */
+/* Sends an exec of task 100 + @seq % 100, so that a test can distinguish the messages that arrived. */
 static void rig_send(const Rig *rig, uint32_t cpu, uint32_t seq, uint64_t time_ns) {
         uint8_t bytes[PROC_BYTES];
 
@@ -181,7 +181,7 @@ static void test_backwards(void) {
         rig_free(&rig);
 }
 
-/* Acknowledgements and kinds that nobody knows have numbers too; what is no message has none. */
+/* Acknowledgements and messages of unknown kinds have sequence numbers too. Other bytes have no number. */
 static void test_numbers_of_others(void) {
         uint8_t bytes[PROC_BYTES];
         Rig rig = rig_new();
@@ -194,7 +194,7 @@ static void test_numbers_of_others(void) {
         packet_send(rig.kernel, "short", 5);
         memset(bytes, 0, sizeof(bytes));
         packet_send(rig.kernel, bytes, sizeof(bytes));
-        /* of no task that can be: not told, not missing */
+        /* an event of an impossible task is not reported and not missing */
         proc_bytes(bytes, 4, WHAT_EXEC, 0, 4);
         packet_send(rig.kernel, bytes, sizeof(bytes));
         rig_send(&rig, 0, 5, 5);
@@ -333,7 +333,7 @@ static void test_drops_at_the_end(void) {
         assert(rig_ask(&rig, &losses) == 0);
         assert(losses == 500 - n);
 
-        /* the gap that shows later is the same loss; what goes beyond it is another */
+        /* the gap that shows later is the same loss; a larger gap is a further loss */
         rig_send(&rig, 0, 500 + 3, 1);
         assert(connector_read(&rig.connector, 512) == 0);
         assert(rig.connector.n_events == 2);
@@ -342,7 +342,7 @@ static void test_drops_at_the_end(void) {
         rig_free(&rig);
 }
 
-/* Gaps that were told by numbers are not told again by the counter. */
+/* The counter does not report again the gaps that sequence numbers reported. */
 static void test_drops_met_as_gaps_first(void) {
         uint64_t losses = 0, n;
         Rig rig;

@@ -2,10 +2,10 @@
 #undef NDEBUG
 
 /*
- * The connector's proof of life and its remedy against silencing, played with a
- * kernel that counts its listeners as cn_proc.c does: a socket's LISTEN counts up
- * if its last word was not LISTEN, IGNORE down if it was not IGNORE, and nobody is
- * told anything while the count is not above zero.
+ * Tests the connector's proof of life and its remedy against silencing. The fake
+ * kernel counts its listeners as cn_proc.c does: LISTEN counts up if the socket's
+ * last request was not LISTEN, and IGNORE counts down if it was not IGNORE. The
+ * kernel sends no event while the count is not above zero.
  */
 
 #include <poll.h>
@@ -164,7 +164,7 @@ static void test_muted_and_repaired(void) {
         rig_deinit(&rig);
 }
 
-/* No kernel answers at all: muted, told so again at each check, until something is heard. */
+/* The kernel does not answer: the connector reports that it is muted at each check, until a message arrives. */
 static void test_muted_for_long(void) {
         Rig rig;
 
@@ -182,7 +182,7 @@ static void test_muted_for_long(void) {
         rig_deinit(&rig);
 }
 
-/* An answer to somebody else's request, which all listeners get, is none to ours. */
+/* All listeners get an answer to another listener's request. It does not answer the connector's request. */
 static void test_foreign_acknowledgement(void) {
         Rig rig;
 

@@ -80,7 +80,7 @@ static void test_records(void) {
         rig_free(&rig);
 }
 
-/* What is no record is counted and passed over; the next that is one is found. */
+/* A message that is no record is counted and skipped. The next record is found. */
 static void test_rubbish_between(void) {
         uint8_t large[5000] = {};
         ExitMessage command = exit_message_new();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Messages of the proc connector: every kind, cut anywhere, and what is none. */
+/* Tests messages of the proc connector: every kind, cut at every byte, and malformed ones. */
 
 #include "broker/base/util.h"
 #include "broker/kernel/proc_message.h"
@@ -163,7 +163,7 @@ static void test_numbers_of_tasks(void) {
         }
 }
 
-/* The kernel makes the caller the leader first: an exec of anybody else is none. */
+/* The kernel makes the caller the leader first. An exec of any other thread names no valid task. */
 static void test_exec_of_a_thread(void) {
         uint8_t bytes[PROC_BYTES];
         ProcMessage message;
@@ -203,7 +203,7 @@ static void test_truncated(void) {
                         memcpy(cut, bytes, sizeof(cut));
                         put_u32(cut, 0, (uint32_t)n);
                         assert(parse(cut, n, &message) == PROC_MESSAGE_E_MALFORMED);
-                        /* nor may the header say less than is there */
+                        /* the header may not claim less than the message has */
                         assert(parse(cut, sizeof(cut), &message) == PROC_MESSAGE_E_MALFORMED);
                 }
         }

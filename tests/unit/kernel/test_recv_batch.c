@@ -149,7 +149,7 @@ static void test_socket_options(void) {
         assert(socket_enlarge(fds[0], 1, &small) == 0);
         assert(socket_enlarge(fds[0], 64 * 1024, &large) == 0);
         assert(small > 0 && large > small);
-        /* more than an int holds is as much as can be had */
+        /* a size beyond the range of int requests the largest possible buffer */
         assert(socket_enlarge(fds[0], UINT64_MAX, &large) == 0);
         assert(large > 64 * 1024);
         close(fds[0]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Questions for many tasks at once, and their answers, on a socket whose other end is the test's. */
+/* Tests queries for many tasks at once, and their answers. The test holds the other end of the socket. */
 
 #include "broker/base/log.h"
 #include "broker/base/util.h"
@@ -146,7 +146,7 @@ static void test_errors_out_of_range(void) {
         }
 }
 
-/* Whatever came too late, or is nobody's, is not taken for another's. */
+/* A late answer, or an answer to no query, is not assigned to another query. */
 static void test_strays(void) {
         uint32_t tids[] = { 1, 2 }, others[] = { 8, 9 };
         Rig before;

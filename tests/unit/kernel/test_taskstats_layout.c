@@ -91,7 +91,7 @@ static const struct {
         { "irq_delay_min", AT(irq_delay.min_ns), 15, 552, 552 },
 };
 
-/* The same of the u32 fields. */
+/* The u32 fields, in the same form. */
 static const struct {
         const char *name;
         size_t member;
@@ -248,7 +248,7 @@ static void test_unaligned(void) {
         }
 }
 
-/* 15 and 16 have one size and two layouts: only the number tells. */
+/* Versions 15 and 16 have one size and two layouts: only the version number distinguishes them. */
 static void test_v15_is_not_v16(void) {
         uint8_t data[560];
         TaskStats stats;
@@ -268,7 +268,7 @@ static void test_versions_outside(void) {
         for (uint16_t version = 0; version < 8; ++version)
                 assert(taskstats_layout_decode(data, sizeof(data), version, &stats) == TASKSTATS_LAYOUT_E_VERSION);
 
-        /* of the future: read as the newest that is known, and called by its own number */
+        /* a future version is read as the newest known version and keeps its own number */
         for (uint32_t version = 18; version <= UINT16_MAX; version = version * 2 + 1) {
                 assert(taskstats_layout_decode(data, STATS_BYTES, (uint16_t)version, &stats) == 0);
                 check(&stats, (uint16_t)version, 17);
@@ -345,7 +345,7 @@ static void test_times(void) {
                 { 1, 999999999, 1999999999 },
                 { 1763870000, 123456789, 1763870000123456789ull },
                 { 9223372035, 999999999, 9223372035999999999ull },
-                /* what is no time is none */
+                /* an invalid time becomes 0 */
                 { 0, 5, 0 },
                 { -1, 5, 0 },
                 { 5, -1, 0 },

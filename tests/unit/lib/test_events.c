@@ -2,7 +2,7 @@
 #undef NDEBUG
 
 /*
- * What libtaskbroker makes of events: every kind, every field, any pieces.
+ * Tests how libtaskbroker decodes events: every kind, every field, in pieces of any size.
  */
 
 #include <assert.h>
@@ -441,7 +441,7 @@ static void test_exit(void) {
         stats_check(event->exit.stats, 1000);
         stats_check(event->exit.process_stats, 5000);
 
-        /* Of a process of one task the wire says everything once. */
+        /* The wire carries each fact once for a process of one task. */
         exit_.process_stats = NULL;
         exit_.process_termination = NULL;
         event = take_exit(&pair, &exit_);

@@ -144,7 +144,7 @@ static void test_garbage(void) {
         free(bytes.data);
 }
 
-/* What comes before the garbage is still good. */
+/* Messages before the garbage are still valid. */
 static void test_good_then_garbage(void) {
         const struct tb_message *message;
         Pair pair = pair_new();
@@ -585,7 +585,7 @@ static void test_arena(void) {
         arena_reset(&arena, ARENA_BLOCK);
         assert(arena_alloc(&arena, 1) == first && first[0] == 0);
 
-        /* What does not fit into the block; the limit, to the byte; pieces of no size cost too. */
+        /* Covers a piece that does not fit into the block, the exact limit, and the cost of empty pieces. */
         arena_reset(&arena, 3 * ARENA_BLOCK);
         assert(arena_alloc(&arena, 2 * ARENA_BLOCK));
         assert(!arena_alloc(&arena, ARENA_BLOCK + 1) && arena.exceeded && !arena.out_of_memory);

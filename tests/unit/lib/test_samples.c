@@ -117,7 +117,7 @@ static void test_samples(void) {
         assert(!sample->full);
         expect_nothing(&pair);
 
-        /* what was lost is told with the next; the half sample before it is none */
+        /* the next sample reports the loss; the half sample before the loss is dropped */
         bytes.n = 0;
         add_part(&bytes, 43, 1, 2, false, false);
         add_loss(&bytes, 3);
@@ -178,7 +178,7 @@ static void test_malformed(void) {
                 { 10, "\x12\x00", 2 },          /* SampleBatch.number as bytes */
                 { 10, "\x08\x01", 2 },          /* SampleBatch.tasks as a number */
                 { 10, "\x0a\x05", 2 },          /* a task that is cut off */
-                { 10, "\x0a\x02\x08\x80", 4 },  /* a task that is none */
+                { 10, "\x0a\x02\x08\x80", 4 },  /* a malformed task */
                 { 8, "\x0a\x00", 2 },           /* Stats.request_id as bytes */
                 { 8, "\x10\x01", 2 },           /* Stats.tasks as a number */
                 { 11, "\x08\x80", 2 },          /* a SampleLoss that is cut off */

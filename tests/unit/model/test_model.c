@@ -12,7 +12,7 @@
 
 enum { SUM = 1, MAXIMUM, LAST_ONE };
 
-/* What the totals must be, said apart from the table's third column: by name, where it is not a sum. */
+/* The expected rule of each total, independent of the table's third column: names that are not sums are listed. */
 static int rule_of(const char *name) {
         static const char *const maxima[] = { "ac_etime_us", "ac_tgetime_us", "hiwater_rss_kib", "hiwater_vm_kib" };
         static const char *const last[] = {
@@ -108,15 +108,15 @@ static void test_delay_extremes(void) {
         } rows[] = {
                 /* nobody waited */
                 { { {}, {}, {} }, {} },
-                /* whoever never waited has no shortest wait, wherever it stands */
+                /* a task that never waited has no shortest wait, at any place in the list */
                 { { {}, { 2, 30, 20, 10, 7 }, {} }, { 2, 30, 20, 10, 7 } },
                 { { { 2, 30, 20, 10, 7 }, {}, {} }, { 2, 30, 20, 10, 7 } },
                 { { {}, {}, { 2, 30, 20, 10, 7 } }, { 2, 30, 20, 10, 7 } },
                 /* the longest takes its time along */
                 { { { 1, 5, 5, 5, 100 }, { 1, 9, 9, 9, 200 }, { 1, 7, 7, 7, 300 } }, { 3, 21, 9, 5, 200 } },
-                /* a shortest wait of 0 ns is one */
+                /* a shortest wait of 0 ns counts as a wait */
                 { { { 2, 9, 9, 4, 1 }, { 1, 0, 0, 0, 2 }, { 1, 3, 3, 3, 3 } }, { 4, 12, 9, 0, 1 } },
-                /* of two that are equally long, the first */
+                /* the first of two equally long waits is kept */
                 { { { 1, 9, 9, 9, 50 }, { 1, 9, 9, 9, 60 }, {} }, { 2, 18, 9, 9, 50 } },
         };
 
@@ -137,11 +137,11 @@ static void test_groups(void) {
                 uint32_t tasks[2], total;
         } rows[] = {
                 { { STATS_CPU | STATS_IO, STATS_CPU | STATS_IO }, STATS_CPU | STATS_IO },
-                /* what one lacks, the totals lack */
+                /* the totals lack each group that one task lacks */
                 { { STATS_CPU | STATS_DELAYS, STATS_CPU }, STATS_CPU },
                 { { STATS_CPU, STATS_CPU | STATS_DELAYS }, STATS_CPU },
                 { { STATS_CPU, STATS_IO }, 0 },
-                /* but the executable is known if one knows it */
+                /* the executable is known if one task knows it */
                 { { STATS_CPU | STATS_EXECUTABLE, STATS_CPU }, STATS_CPU | STATS_EXECUTABLE },
                 { { STATS_CPU, STATS_CPU | STATS_EXECUTABLE }, STATS_CPU | STATS_EXECUTABLE },
                 { { STATS_CPU, STATS_CPU }, STATS_CPU },
@@ -239,7 +239,7 @@ static void test_termination(void) {
                 { SIGTERM, { 0, SIGTERM, false } },
                 { SIGSEGV | 0x80, { 0, SIGSEGV, true } },
                 { 64, { 0, 64, false } },
-                /* what the kernel never sets goes nowhere */
+                /* bits that the kernel never sets have no effect */
                 { 0xffff0000u | 3 << 8, { 3, 0, false } },
         };
 
@@ -267,7 +267,7 @@ static void test_event_is_of_process(void) {
                 assert(event_is_of_process(&(Event){ .kind = rows[i].kind, .pid = 7, .tid = 8 }) == rows[i].of_thread);
         }
 
-        /* an exit, by what it ended, whichever task it is of */
+        /* an exit of any task concerns the process if it ended the process */
         for (uint32_t tid = 7; tid < 9; ++tid) {
                 Event event = { .kind = EVENT_EXIT, .pid = 7, .tid = tid };
 

@@ -49,7 +49,7 @@ static void make_message(uint8_t message[static MESSAGE_SIZE], uint32_t kind, ui
                 put_u32(message, EVENT_DATA + at, word_at(kind, at));
 }
 
-/* As the connector and the join would: what is not the kernel's to say is filled in by the rows. */
+/* Makes an event as the connector and the join do: the rows fill in each field that the kernel does not send. */
 static Event make_event(EventKind kind) {
         _Alignas(8) uint8_t data[MESSAGE_SIZE];
         ProcMessage message = { 0 };
@@ -58,7 +58,7 @@ static Event make_event(EventKind kind) {
         switch (kind) {
 #define PARSED(kernel, task_at)                                                                                        \
         make_message(data, kind, kernel);                                                                              \
-        if (kind == EVENT_EXEC) /* of which the two are the same */                                                    \
+        if (kind == EVENT_EXEC) /* both of its numbers are the same */                                                 \
                 put_u32(data, EVENT_DATA + (task_at), word_at(kind, (task_at) + 4));                                   \
         assert(proc_message_parse(data, sizeof(data), &message) == 0);                                                 \
         assert(event->kind == kind && event->cpu == 3 && message.monotonic_ns == 77);                                  \

@@ -42,7 +42,7 @@ static const Row rows[] = {
 
 static FilterOptions options;
 
-/* What getopt_long() would hand over stays where it is, as argv does. */
+/* The values that getopt_long() would return stay at their address, as argv does. */
 static char values[ARRAY_SIZE(rows)][64][32];
 
 /* The value of a criterion that comes in place @k: no two are alike. */
@@ -122,7 +122,7 @@ static void check_broker(const Filter *filter, bool full, size_t only) {
 #undef CHECK
 }
 
-/* Return: what request_decode() does. */
+/* Return: the result of request_decode(). */
 static int decode(const uint8_t *frame, size_t n_frame, Request *ret_request, EncodedError *ret_error) {
         size_t n_prefix, n_message;
 
@@ -144,7 +144,7 @@ static void check_way(bool full, size_t only) {
         assert(decode(frame, n, &request, &error) == 0);
         check_broker(&request.subscription.key.filter, full, only);
 
-        /* The copy keeps nothing of the program's: its memory is overwritten. */
+        /* The copy keeps no pointer into the program's memory, which is overwritten here. */
         assert(filter_copy_set(&copy, &options.wanted) == 0);
         memset(&options, 0xa5, sizeof(options));
         memset(values, 0xa5, sizeof(values));
@@ -171,7 +171,7 @@ static void test_each_alone(void) {
                 }
 }
 
-/* Of samples, criteria about tasks are taken, and those about events are refused by name. */
+/* Requests for samples accept criteria about tasks. They refuse criteria about events by name. */
 static void test_samples(void) {
         static uint8_t frame[ENCODE_REQUEST_MAX];
         static Request request;
