@@ -31,7 +31,7 @@ struct StatsSource {
         size_t n_max;           /* tasks that can be asked for at once */
 
         /*
-         * Asks for @n tasks. The answers to the last query were read, or are given up.
+         * Asks for @n tasks; 0 asks for nothing. The answers to the last query were read, or are given up.
          * Return: 0, or a negative errno.
          */
         int (*ask)(StatsSource *source, const uint32_t *tids, size_t n);

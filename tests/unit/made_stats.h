@@ -22,7 +22,7 @@ typedef struct MadeStats MadeStats;
 
 struct MadeStats {
         StatsSource source;
-        const TaskTable *table;         /* the tasks that have statistics */
+        const TaskTable *table;         /* has the ids of the tasks */
         uint64_t run_ns[MADE_TIDS_MAX]; /* 0: there is no such task */
         uint64_t read_bytes[MADE_TIDS_MAX];
         bool lost[MADE_TIDS_MAX];       /* there is no answer */
@@ -49,7 +49,7 @@ static inline TaskStats made_stats_of(const MadeStats *made, uint32_t tid) {
 static inline int made_stats_ask(StatsSource *source, const uint32_t *tids, size_t n) {
         MadeStats *made = container_of(source, MadeStats, source);
 
-        assert(n > 0 && n <= source->n_max && n <= MADE_ASKED_MAX);
+        assert(n <= source->n_max && n <= MADE_ASKED_MAX);
         memcpy(made->asked, tids, n * sizeof(*tids));
         made->n_asked = n;
         made->i_next = 0;
