@@ -144,7 +144,7 @@ static void test_ptrace(void) {
         message_free(message);
 }
 
-/* Kinds whose message is empty are there all the same: that they are tells the kind. */
+/* A kind with an empty message is encoded too, because the presence of the message says the kind. */
 static void test_session_and_coredump(void) {
         Event event = event_new(EVENT_SID);
         PB(ServerMessage) *message = roundtrip(&event, NULL);
@@ -350,7 +350,7 @@ static void test_exit(void) {
 #define STATS_WITHHELD                                                                                                 \
         (STATS_IO | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES | STATS_EXECUTABLE | STATS_MEMORY_INTEGRALS)
 
-/* What must not be there is not, and what is said of it is the same whatever there was. */
+/* A withheld field is absent, and the mask of withheld fields does not depend on the values that there were. */
 static void check_restricted(const PB(TaskStats) *m, const TaskStats *stats, bool status) {
         TaskStats expected = *stats;
 
@@ -400,7 +400,7 @@ static void test_restricted(void) {
         }
 }
 
-/* Those from whom tasks are hidden are told that there was a loss, not how large. */
+/* A client from which tasks are hidden receives the loss without the number of lost events. */
 static void test_restricted_loss(void) {
         Event event = event_new(EVENT_LOSS);
         PB(ServerMessage) *message;
@@ -441,7 +441,7 @@ static void check_program(const PB(Program) *m, const Program *program, bool wit
         assert(m->cgroup.len == 0 || memcmp(m->cgroup.data, program_cgroup(program), m->cgroup.len) == 0);
 }
 
-/* What a process runs: with exec and exit, of those who asked; and then even if it is not known. */
+/* The program of a process comes with exec and exit on request only; it then comes even if it is unknown. */
 static void test_program(void) {
         Program *program = made_program_sized(PROGRAM_CAPTURED, "sh\0-c\0\0", 7, "/bin/sh", 7, "/a.slice/b", 10);
 
@@ -476,7 +476,7 @@ static void test_program(void) {
         free(program);
 }
 
-/* The broker's numbers are the wire's. */
+/* The numbers of program states are equal in the broker and on the wire. */
 static void test_program_states(void) {
 #define STATE(name) assert((int)PROGRAM_##name == (int)TASKBROKER__V1__PROGRAM_STATE__PROGRAM_STATE_##name)
         STATE(CAPTURED);

@@ -162,7 +162,7 @@ static void test_error(void) {
         message_free(message);
 }
 
-/* The broker's numbers are the wire's. */
+/* The numbers of errors are equal in the broker and on the wire. */
 static void test_error_codes(void) {
         static const struct {
                 ErrorCode ours;

@@ -104,7 +104,7 @@ static void test_fields(void) {
         task_table_deinit(&table);
 }
 
-/* What is not known is told too: by zeros. */
+/* An unknown value is encoded too, as zero. */
 static void test_zeros(void) {
         PB(ServerMessage) *message;
         Task *task;

@@ -181,7 +181,7 @@ static void test_partial_sends(void) {
                         assert(n_taken == MIN(step, n_all - n));
                         n += n_taken;
                         assert(cursor_is_at_boundary(&cursors[step]) == is_boundary[n]);
-                        /* what is left of the frame is what the sender may still send before a reply */
+                        /* n_frame_left is the number of bytes that the sender may still send before a reply */
                         if (!is_boundary[n])
                                 assert(is_boundary[n + cursors[step].n_frame_left]);
                         else
@@ -234,7 +234,7 @@ static void test_chunk_change(void) {
         feed_free(feed);
 }
 
-/* What all have read stays, for who comes back, until the feed is full: then the oldest goes. */
+/* Chunks that all readers have read stay for returning readers; the oldest is freed when the feed is full. */
 static void test_read_chunks_stay(void) {
         static uint8_t data[2 * FEED_CHUNK_BYTES];
         const size_t n_max = 8 * FEED_CHUNK_BYTES, n_frames = FEED_CHUNK_BYTES / 4000;
@@ -390,7 +390,7 @@ static void test_fall_and_wait(void) {
                 append_frame(feed, 5000);
         check_recovered(feed, &cursor, 1);
 
-        /* and it falls again */
+        /* the cursor falls behind again */
         append_frame(feed, 5000);
         fill_until_fallen(feed, &cursor, 5000);
         cursor_deinit(&cursor);

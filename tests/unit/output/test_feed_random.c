@@ -76,7 +76,7 @@ static void model_add(Model *model, const uint8_t *events, size_t n_events, cons
         }
 }
 
-/* A frame that begins with any number: that of the feed, or the rest of one. */
+/* A frame that begins with any number: a whole frame of the feed, or the rest of a frame. */
 static const uint8_t *reader_frame(const Reader *reader, const Model *model, size_t *ret_n, uint64_t *ret_successor) {
         uint64_t first = reader->next;
         size_t end;
@@ -111,7 +111,7 @@ static void reader_split(Reader *reader, const Model *model) {
         memcpy(reader->split + n, model->bytes + model->events[reader->next], reader->n_split - n);
 }
 
-/* A reader's bytes must be those of the frames that come next. */
+/* A reader's bytes must be equal to the bytes of the frames that come next. */
 static void reader_check(Reader *reader, const Model *model, const uint8_t *data, size_t n) {
         while (n > 0) {
                 size_t n_frame, n_part;
@@ -183,7 +183,7 @@ static void check_feed(const Feed *feed, const Reader *readers) {
         assert(n_bytes == feed->n_bytes && n_bytes <= feed->n_max);
 }
 
-/* What is left of all is the end of all. */
+/* The bytes that the feed has kept are the end of all bytes that were appended. */
 static void check_bytes(const Feed *feed, const Model *model) {
         size_t at = model->n - feed->n_bytes;
 

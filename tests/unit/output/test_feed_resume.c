@@ -59,7 +59,7 @@ static void test_age(void) {
                 feed_age(feed, AGE_MAX);
                 assert(feed->age == i);
         }
-        /* who comes anywhere makes it young again */
+        /* a cursor that attaches at any place resets the feed's age */
         cursor_attach(&cursor, feed);
         assert(feed->age == 0);
         cursor_deinit(&cursor);
@@ -77,7 +77,7 @@ static void test_age(void) {
 }
 
 /*
- * Coming back. An event here is of the wire, so that a frame can be taken apart.
+ * Resumption. An event has its form on the wire here, so that a test can take a frame apart.
  */
 
 /* A field of EventBatch with @n bytes: tag, length, and its number again and again. */
@@ -93,7 +93,7 @@ static void append_event(Feed *feed, size_t n) {
         feed_append(feed, event, 1 + n_prefix + n, 1763870000123456789 + (int64_t)number / 1000);
 }
 
-/* What a reader that begins with @number gets, against what one got that was there all along. */
+/* Compares the bytes of a reader that begins with @number to the bytes of a reader that was attached all along. */
 static void check_attach_at(Feed *feed, uint64_t number, const uint8_t *all, const size_t *offsets) {
         static uint8_t data[8 * FEED_CHUNK_BYTES];
         uint64_t frame = number;
@@ -129,7 +129,7 @@ static void check_attach_at(Feed *feed, uint64_t number, const uint8_t *all, con
                 }
                 assert(n_events < n_first && n_events < n_old);
                 assert(memcmp(data + n_first - n_events, old + n_old - n_events, n_events) == 0);
-                /* and the offset of the clocks that was the frame's */
+                /* the offset of the clocks is equal to the offset in the original frame */
                 i = n_first - n_events - 8;
                 memcpy(&offset, data + i, sizeof(offset));
                 assert(offset == 1763870000123456789 + (int64_t)frame / 1000);
@@ -170,7 +170,7 @@ static void test_attach_at(void) {
         feed_free(feed);
 }
 
-/* Beyond what is there: fallen from the start, and told as any other. */
+/* A reader whose number the feed no longer keeps has fallen behind from the start, and gets the usual report. */
 static void test_attach_at_gone(void) {
         Feed *feed = feed_make(0);
         uint64_t oldest;

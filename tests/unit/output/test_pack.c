@@ -9,7 +9,7 @@
 
 #define ROUNDS 3000
 
-/* Of the nested messages and the bytes of one message. */
+/* The memory of the nested messages and the bytes of one message. */
 static uint8_t arena[1 << 19] __attribute__((__aligned__(16)));
 static size_t n_arena;
 
@@ -23,7 +23,7 @@ static uint64_t random_u64(void) {
         return state;
 }
 
-/* Of every length, in bits. */
+/* A random number with a random length in bits. */
 static uint64_t random_number(void) {
         return random_u64() >> (random_u64() % 64);
 }
@@ -84,7 +84,7 @@ static void fill(const ProtobufCFieldDescriptor *field, uint8_t *value, unsigned
         }
 }
 
-/* Of @sparse fields one is filled. Of a oneof it is the last of those that are. */
+/* One of @sparse fields is filled. A oneof has the last of its filled members. */
 static ProtobufCMessage *random_message(const ProtobufCMessageDescriptor *descriptor, unsigned int sparse) {
         ProtobufCMessage *message = take(descriptor->sizeof_message);
 

@@ -67,7 +67,7 @@ static void test_every_kind(void) {
                 add_number(1, kind);
                 wrap(kind, 2);
                 assert(check_subscribe(kind).key.kinds == (EVENT_BIT(kind) | ALWAYS));
-                /* and packed, named thrice */
+                /* the kinds can also be packed, and the same kind can be named three times */
                 add_bytes(1, (uint8_t[]){ (uint8_t)kind, (uint8_t)kind, (uint8_t)kind }, 3);
                 wrap(kind, 2);
                 assert(check_subscribe(kind).key.kinds == (EVENT_BIT(kind) | ALWAYS));
@@ -147,7 +147,7 @@ static void test_sample(void) {
                 wrap(5, 5);
                 check_refused(5, ERROR_BAD_VALUE, false, "sample.scope");
         }
-        /* what the kernel tells of events alone */
+        /* the kernel reports the processor of events alone */
         add_number(1, 100);
         add_bytes(3, (uint8_t[]){ 6 << 3 | 2, 1, '0' }, 3);
         wrap(5, 5);
@@ -285,7 +285,7 @@ static void test_given_twice(void) {
         assert(decode(&request, &error) == 0 && request.type == REQUEST_STATUS && request.id == 3);
 }
 
-/* Whatever 64 KiB ask for, it comes from the arena or is refused. */
+/* The decoder's memory comes from the arena for any request of 64 KiB, or the request is refused. */
 static void test_arena(void) {
         /* nothing but unknown fields, two bytes each */
         for (size_t i = 0; i < 32768; ++i)

@@ -7,7 +7,7 @@
 
 enum { UIDS = 1, PIDS = 2, SUBTREES = 3, COMMS = 4, CGROUPS = 5, CPUS = 6, NONZERO = 7 };
 
-/* What was added is a filter, of a subscription. */
+/* Makes the added fields the filter of a subscription. */
 static void wrap_filter(void) {
         wrap(0, 7);
         wrap(9, 2);
@@ -64,7 +64,7 @@ static void test_all_fields(void) {
         assert(got.cpus[0] == 3 && got.cpus[1] == 1 && got.cpus[127] == 1ull << 63);
 }
 
-/* Each field alone makes it a filter; with none, it is of all. */
+/* Each field alone makes a filter. A filter without fields passes all tasks. */
 static void test_one_field(void) {
         Filter filter = decode_filter();
 
@@ -81,7 +81,7 @@ static void test_one_field(void) {
                 assert(filter.n_cgroups == (number == CGROUPS));
                 assert(filter.has_cpus == (number == CPUS) && filter.nonzero == (number == NONZERO));
         }
-        /* what is said to be nothing is nothing */
+        /* a field with its default value counts as absent */
         add_number(NONZERO, 0);
         add_text(CPUS, "");
         filter = decode_filter();
@@ -296,14 +296,14 @@ static void test_topics(void) {
         b = decode_topic(0xaa);
         assert(subscription_key_equals(&a, &b) && subscription_key_equals(&b, &a));
 
-        /* an empty filter is none */
+        /* an empty filter is equal to no filter */
         wrap_filter();
         a = decode_topic(0x55);
         wrap(9, 2);
         b = decode_topic(0xaa);
         assert(subscription_key_equals(&a, &b));
 
-        /* what is left of a path that was longer is not seen */
+        /* the rest of a longer path that was decoded before has no effect */
         add_text(CGROUPS, "/a/b////");
         wrap_filter();
         a = decode_topic(0);
@@ -313,7 +313,7 @@ static void test_topics(void) {
         assert(subscription_key_equals(&a, &b));
 }
 
-/* Whatever differs makes another key; what only concerns the sending does not. */
+/* Any difference in the selection makes another key; a field that concerns the sending alone does not. */
 static void test_topics_differ(void) {
         static const struct {
                 uint32_t number;
@@ -361,7 +361,7 @@ static void test_topics_differ(void) {
         assert(subscription_key_equals(&topics[0], &topics[ARRAY_SIZE(rows)]));
 }
 
-/* Given twice, it is one that is merged, as protobuf says. */
+/* A filter that is given twice is merged into one, as protobuf prescribes. */
 static void test_given_twice(void) {
         uint8_t first[64];
         Filter filter;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* What goes in comes out, and what it costs is what it has; a refusal leaves it as it was. */
+/* A buffer returns the bytes that were appended and costs its size; a refusal leaves the buffer unchanged. */
 
 #include "broker/base/util.h"
 #include "broker/policy/limits.h"
@@ -47,7 +47,7 @@ static void test_refusal(void) {
         memset(bytes, 'a', sizeof(bytes));
         assert(buffer_append(&buffer, &payer.memory, bytes, 3000) == 0);
         assert(payer.memory.n == 3000);
-        /* of two that one charge pays for, each costs its own size */
+        /* one charge can pay for two buffers, and each buffer costs its own size */
         assert(buffer_resize(&other, &payer.memory, 1000) == 0);
         assert(payer.memory.n == 4000);
         assert(buffer_append(&buffer, &payer.memory, bytes, 97) == BUFFER_E_QUOTA);

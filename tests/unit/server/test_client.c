@@ -88,7 +88,7 @@ static void test_large_request(void) {
         rig_free(rig);
 }
 
-/* What ends a connection is told before, even if more was sent, or nothing else. */
+/* An error that ends a connection is sent first, whether the client has sent more, or nothing else. */
 static void test_closing_errors(void) {
         static const struct {
                 size_t n;
@@ -126,7 +126,7 @@ static void test_closing_errors(void) {
         }
 }
 
-/* Good requests before the bad one are answered; those behind it are not. */
+/* Good requests before the bad request are answered; requests behind it are not. */
 static void test_error_in_the_middle(void) {
         Rig *rig = rig_new();
         Peer peer = peer_new_welcomed(rig, 0);
@@ -204,7 +204,7 @@ static void test_replies_between_frames(void) {
         rig_free(rig);
 }
 
-/* Who does not read its replies is not read from: a bounded number of them waits, and none is lost. */
+/* The broker stops reading from a client with unread replies: a bounded number of replies waits, and none is lost. */
 static void test_unread_replies(void) {
         enum { N = 100000 };
         Rig *rig = rig_new();
@@ -450,7 +450,7 @@ static void test_half_close(void) {
         assert(rig_status(rig).connections == 0);
         rig_expect_idle_feeds(rig, 1);
 
-        /* and where no event comes: looked for now and then */
+        /* without events the broker checks for the shutdown at intervals */
         peer = peer_new_welcomed(rig, 0);
         peer_ask_subscribe(&peer, 1, false, 0);
         assert(shutdown(peer.fd, SHUT_WR) == 0);
@@ -493,7 +493,7 @@ static void test_half_close_with_unread_replies(void) {
         rig_free(rig);
 }
 
-/* Too slow for the feed: told where, and how many, and it goes on. */
+/* A client that is too slow for the feed gets the place and the number of its lost events, and goes on. */
 static void test_fall_behind(void) {
         Rig *rig = rig_new_sized(0);
         Peer peer = peer_new_subscribed(rig, 4096, false, 0), brisk = peer_new_subscribed(rig, 0, false, 0);
@@ -508,7 +508,7 @@ static void test_fall_behind(void) {
         peer_check_events(rig, &peer, 1, 0, rig->n_published, &n_lost);
         assert(n_lost > 1000 && n_lost < rig->n_published);
         assert(rig_status(rig).reader_lost == n_lost);
-        /* and is as any other from then on */
+        /* the client receives events as any other client does from then on */
         rig_publish(rig, 5);
         peer_check_events(rig, &peer, 1 + n_brisk, (uint32_t)n_brisk, 5, NULL);
         peer_free(&peer);

@@ -186,7 +186,7 @@ static void test_selection(void) {
         subscribe_kinds(rig, &peers[3], all, 10, true);
         assert(rig_status(rig).feeds == 4);
 
-        /* of a thread */
+        /* each event concerns a thread */
         for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
                 Event event = { .kind = kind, .pid = 7, .tid = 8 };
 
@@ -197,7 +197,7 @@ static void test_selection(void) {
         assert(peer_kinds(rig, &peers[2]) == of_process);
         assert(peer_kinds(rig, &peers[3]) == (of_process | of_thread));
 
-        /* of a process, and a thread's exit that ends one */
+        /* each event concerns a process; the exit of a thread here ends a process */
         for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
                 Event event = { .kind = kind, .pid = 7, .tid = 7 };
 
@@ -280,7 +280,7 @@ static void test_stop(void) {
         hub_stop(&rig->hub);
         peer_expect_error(rig, &idle, ERROR_STOPPING, true);
         peer_expect_end(rig, &idle);
-        /* what was there to be told is told first */
+        /* events that wait already are sent first */
         peer_check_events(rig, &subscribed, 1, 0, 2, NULL);
         peer_expect_error(rig, &subscribed, ERROR_STOPPING, true);
         peer_expect_end(rig, &subscribed);

@@ -90,7 +90,7 @@ static void test_feeds(void) {
         rig_free(rig);
 }
 
-/* Whoever asks too often shares what there is; where there is nothing, it is refused. */
+/* A client that asks too often shares an existing snapshot; without a snapshot to share, the request is refused. */
 static void test_snapshots(void) {
         Rig *rig = rig_new_of_users();
         Peer peers[4];
@@ -163,7 +163,7 @@ static void test_programs_read_since(void) {
         rig_free(rig);
 }
 
-/* A request that there is no memory for; what was there before goes on. */
+/* The broker has no memory for the request; another client's subscription goes on. */
 static void test_input(void) {
         Rig *rig = rig_new_of_users();
         Peer other = peer_new_subscribed(rig, 0, false, 0), large = peer_new_welcomed(rig, 0);
@@ -178,7 +178,7 @@ static void test_input(void) {
         peer_check_events(rig, &other, 1, 0, 1, NULL);
         peer_free(&large);
 
-        /* and one that there is memory for, which is given back */
+        /* the broker has memory for the next request, and the memory is given back */
         rig_share(rig, QUOTA_BYTES)->of_user = 10 << 20;
         large = peer_new_welcomed(rig, 0);
         peer_ask_status(&large, 1);
@@ -211,7 +211,7 @@ static void test_output(void) {
         rig_free(rig);
 }
 
-/* A feed that may not grow: its readers lose, and are told how much. */
+/* A feed that may not grow: its readers lose events, and receive the number of lost events. */
 static void test_feed_bytes(void) {
         Rig *rig = rig_new_of_users();
         Peer slow = peer_new_subscribed(rig, 4096, false, 0);
@@ -256,7 +256,7 @@ static void test_filters(void) {
         peer_expect_error(rig, &peer, ERROR_QUOTA, true);
         peer_expect_end(rig, &peer);
         peer_check_events(rig, &other, 1, 0, 5000, NULL);
-        /* what was stopped is nobody's any more */
+        /* a stopped feed no longer belongs to any user */
         rig_age(rig, 1);
         assert(rig_status(rig).feeds == 1 && rig_status(rig).refused_quota == 1);
         peer_free(&peer);
@@ -265,7 +265,7 @@ static void test_filters(void) {
         rig_free(rig);
 }
 
-/* Who kept the broker busy waits; nobody else does, and nothing is lost of what was asked. */
+/* A client that kept the broker busy waits. Other clients do not wait, and no request is lost. */
 static void test_rest(void) {
         Rig *rig = rig_new_of_users();
         Peer peer = peer_new_welcomed(rig, 0);
@@ -286,7 +286,7 @@ static void test_rest(void) {
         assert(!peer_is_throttled(&peer));
         rig_turn(rig);
         assert(!rig_has_throttled(rig));
-        /* what is told is not asked for, and does not wait */
+        /* an event is not a request, and its sending does not wait */
         rig->stays_throttled = true;
         peer_overdraw(&peer);
         rig_publish(rig, 1);
@@ -298,7 +298,7 @@ static void test_rest(void) {
         rig_free(rig);
 }
 
-/* Of those that rest, who was served longest ago is first. */
+/* The throttled client that was served longest ago is served first. */
 static void test_rest_in_turn(void) {
         Rig *rig = rig_new_of_users();
         size_t order[4], n_rounds = 3 * ARRAY_SIZE(order);

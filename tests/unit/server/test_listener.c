@@ -107,7 +107,7 @@ static void test_stale_socket(void) {
         Listener listener;
         char path[108];
 
-        /* of one that was killed, and of one that never came to listen */
+        /* the first socket belonged to a broker that never listened, the second to a killed broker */
         for (int listening = 0; listening < 2; ++listening) {
                 path_of(&tree, "stale", path);
                 close(bind_to(path, listening));
@@ -129,7 +129,7 @@ static void test_in_use(void) {
         assert(listener_init(&first, &rig->hub, LISTEN_ON(path)) == 0);
         assert(listener_init(&second, &rig->hub, LISTEN_ON(path)) == LISTENER_E_IN_USE);
         listener_deinit(&second);
-        /* and it still works */
+        /* the first listener still works */
         check_welcome(rig, path);
         listener_deinit(&first);
         rig_free(rig);
@@ -235,7 +235,7 @@ static void test_replaced(void) {
         tree_free(&tree);
 }
 
-/* Handed in by a service manager: taken as it is, and its file is the manager's. */
+/* A socket from a service manager is used unchanged, and the manager keeps its file. */
 static void test_handed_in(void) {
         Tree tree = tree_new();
         Rig *rig = rig_new();

@@ -33,7 +33,7 @@ static void ask(const Peer *peer, const PB(Sample) *sample) {
         peer_send(peer, frame, request_pack(frame, &message));
 }
 
-/* Who asked, and was told the number that its first sample has at least. */
+/* A client that has asked for samples, and received the lowest number that its first sample may have. */
 static Peer sampling_of(Rig *rig, int n_buffer, const PB(Sample) *sample, uint64_t number) {
         Peer peer = peer_new_welcomed(rig, n_buffer);
         PB(ServerMessage) *message;
@@ -53,7 +53,7 @@ static Peer sampling(Rig *rig, int n_buffer, uint32_t interval_ms, bool threads,
         return sampling_of(rig, n_buffer, &sample, number);
 }
 
-/* The next part of a sample; it must be of the number. */
+/* Returns the next part of a sample, which must have the number. */
 static PB(ServerMessage) *expect_part(Rig *rig, Peer *peer, uint64_t number) {
         PB(ServerMessage) *message = peer_expect_body(rig, peer, SAMPLE_BATCH);
 
@@ -61,7 +61,7 @@ static PB(ServerMessage) *expect_part(Rig *rig, Peer *peer, uint64_t number) {
         return message;
 }
 
-/* A short-lived process; told to everybody who samples. */
+/* A short-lived process; each client that samples gets a report of the process. */
 static void live_and_die(Rig *rig, uint32_t pid) {
         static const TaskStats stats = { .version = 16, .groups = STATS_CPU, .cpu_run_virtual_total_ns = 5 };
         Event fork = { .kind = EVENT_FORK, .pid = pid, .tid = pid, .uid = 1000, .start_time_ns = pid, .comm = "short" };
@@ -99,7 +99,7 @@ static void test_loss(void) {
                 if (!in_sweep)
                         rig_finish_sampling(rig);
 
-                /* the sweep has not ended when it is told */
+                /* the loss is reported before the sweep has ended */
                 for (int i = 0; n_lost == 0; ++i) {
                         assert(i < 100);
                         rig_run_watchers(rig);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Users of one broker: what each is told of the same events, tasks and numbers. */
+/* Users of one broker: what each user receives of the same events, tasks and numbers. */
 
 #include "tests/unit/hub_rig.h"
 
@@ -86,7 +86,7 @@ static PB(ServerMessage) *expect_batch(Rig *rig, Peer *peer, uint64_t number, co
 
 #define PIDS(...) ((const uint32_t[]){ __VA_ARGS__, 0 })
 
-/* Clients with equal rights share a feed; each is told of its own in full. */
+/* Clients with equal rights share a feed; each client receives full reports of its own tasks. */
 static void test_feeds(void) {
         Rig *rig = rig_new();
         uint64_t feeds[5];
@@ -178,7 +178,7 @@ static void test_hidden(void) {
         assert(message->event_batch->events[2]->loss->count == 0 && message->event_batch->events[2]->loss->at_least);
         message_free(message);
 
-        /* its own until now: told, though only exits were asked for, and not again */
+        /* the task was the client's own: reported once, though the client asked for exits only */
         publish(rig, EVENT_UID, 60, ME, GROUP, OWNER_NONE);
         message = expect_batch(rig, &peer, 4, PIDS(60));
         assert(message->event_batch->events[0]->left_filter && message->event_batch->events[0]->restricted);
@@ -186,7 +186,7 @@ static void test_hidden(void) {
         task->euid = 0;
         publish(rig, EVENT_EXEC, 60, ME, GROUP, OWNER_NONE);
         publish(rig, EVENT_EXIT, 60, ME, GROUP, OWNER_NONE);
-        /* and back */
+        /* the task becomes the client's own again */
         publish(rig, EVENT_EXEC, 60, ME, GROUP, OWNER_CURRENT);
         message = expect_batch(rig, &peer, 5, PIDS(60));
         assert(!message->event_batch->events[0]->left_filter && message->event_batch->events[0]->exec);
@@ -205,7 +205,7 @@ static void add_tasks(Rig *rig) {
         }
 }
 
-/* A snapshot has what may be known; and where a process is not to be known of, there is none. */
+/* A snapshot has the tasks that the client may know; a hidden process is treated as a process that does not exist. */
 static void test_snapshot_and_subtrees(void) {
         for (int hides = 0; hides < 2; ++hides) {
                 uint32_t roots[] = { 61 }, nobody[] = { 4000 };
@@ -280,7 +280,7 @@ static void test_resume(void) {
         rig_free(rig);
 }
 
-/* Counters of the machine, and of other users, are the administrator's. */
+/* Only the administrator receives the counters of the machine and of other users. */
 static void test_status(void) {
         for (int hides = 0; hides < 2; ++hides) {
                 Rig *rig = rig_new();
