@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Folders and files that are not clean yet. To widen the check, delete a line.
 NOT_YET = [
     "broker/daemon/options.c",
-    "broker/output",
+    "broker/output/request_decode.c",
     "broker/server",
     "check",
     "tests/bench",

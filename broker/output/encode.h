@@ -33,18 +33,18 @@ typedef struct SampleEnd SampleEnd;
 /* An encoded sample of a task, as a member of SampleBatch.tasks or Stats.tasks: one TaskStats is the most of it. */
 #define ENCODED_SAMPLE_MAX 2048u
 
-/* What the last part of a sample says of all of it. */
+/* The fields of a sample's last part, which describe the whole sample. */
 #define ENCODED_SAMPLE_END_MAX 96u
 
 /* The frame around an answer to GetStats. */
 #define ENCODED_STATS_HEADER_MAX (FRAME_PREFIX_MAX + 1 + FRAME_PREFIX_MAX + 1 + 10)
 
-/* What a feed's events are encoded with. */
+/* The variants in which a feed's events are encoded. */
 enum {
-        ENCODE_PROGRAM = 1u << 0,       /* what processes run */
+        ENCODE_PROGRAM = 1u << 0,       /* with the programs of processes */
         ENCODE_LEFT = 1u << 1,          /* the task leaves the filter */
         ENCODE_PUBLIC = 1u << 2,        /* only what everyone may know of the task; of a loss not how large it is */
-        ENCODE_STATUS = 1u << 3,        /* and that includes how it ended */
+        ENCODE_STATUS = 1u << 3,        /* with the exit status, although ENCODE_PUBLIC is set */
         _ENCODE_VARIANTS = 1u << 4,
 };
 

@@ -3,9 +3,9 @@
 /*
  * An event as bytes, and the frame around a batch of them.
  *
- * An event is encoded once for all who get the same. The generated structs are filled on
- * the stack, only the members that are wanted, and packed into the caller's buffer. No
- * allocation. Which kinds there are and what their fields are, proto/event_kinds.h says.
+ * An event is encoded once for all readers with the same variant. The wanted members of
+ * the generated structs are filled on the stack and packed into the caller's buffer. The
+ * encoder allocates no memory. proto/event_kinds.h lists the kinds and their fields.
  *
  * The frame of a batch is written by hand around events that are encoded already:
  * protobuf-c could only pack them all again.
@@ -135,7 +135,7 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
 
 /**
  * encode_batch_header() - the bytes of a frame in front of its encoded events
- * @first_number:        of the first event; not 0
+ * @first_number:        the number of the first event; not 0
  * @realtime_offset_ns:  as in EventBatch
  * @n_events:            bytes of the events, which follow
  * @buffer:              output

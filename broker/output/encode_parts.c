@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What several encoders need: parts of messages, and the bytes around members that are
- * encoded already. Called by encode_*.c alone. No allocation.
+ * The parts of messages that several encoders share, and the bytes around members that
+ * are encoded already. Only encode_*.c calls these functions. They allocate no memory.
  */
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the encoder's files share. Includes the generated types: only encode_*.c may include it. */
+/* Declarations that the encoder's files share. It includes the generated types: only encode_*.c may include it. */
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Samples: a task's statistics are packed once, and copied to all who get the same. What
- * is around them is written by hand, as around events.
+ * Samples: a task's statistics are packed once, and copied to all feeds that send the same
+ * bytes. The bytes around the statistics are written by hand, as around events.
  */
 
 #include "broker/base/util.h"
@@ -89,7 +89,7 @@ size_t encode_sample_header(uint64_t number, size_t n_members, uint8_t buffer[st
 
 /**
  * encode_sample_end() - the fields of a sample's last part
- * @end:     what they say
+ * @end:     the values of the fields
  * @buffer:  output
  *
  * Return: The number of bytes written.
@@ -111,7 +111,7 @@ size_t encode_sample_end(const SampleEnd *end, uint8_t buffer[static ENCODED_SAM
 
 /**
  * encode_stats_header() - the bytes of a frame in front of the encoded members of a Stats
- * @request_id:  which it answers
+ * @request_id:  the id of the request that the Stats answers
  * @n_members:   bytes of what follows
  * @buffer:      output
  *

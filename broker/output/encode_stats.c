@@ -3,8 +3,8 @@
 /*
  * A TaskStats of the wire: the generated structs, filled from the broker's record.
  *
- * Which fields there are, proto/taskstats_fields.h says; none but the name is written
- * here. Called by the encoders of events and of samples. No allocation.
+ * proto/taskstats_fields.h lists the fields; only the field of the name is written here.
+ * The encoders of events and of samples call this file. It allocates no memory.
  */
 
 #include "broker/output/encode_parts.h"
@@ -36,7 +36,7 @@ static void delays_fill(StatsMessage *m, const TaskStats *s) {
 #undef DELAY
 }
 
-/* Fills what is there; what is absent is neither initialised nor pointed to. */
+/* Fills the groups that the record has; the structs of absent groups are neither initialised nor pointed to. */
 static PB(TaskStats) *stats_fill(StatsMessage *m, const TaskStats *s) {
         taskbroker__v1__task_stats__init(&m->stats);
         m->stats.taskstats_version = s->version;
@@ -65,8 +65,8 @@ static PB(TaskStats) *stats_fill(StatsMessage *m, const TaskStats *s) {
 }
 
 /*
- * What everyone may know of a record. The mask of what is withheld is the same for
- * all, whatever was there: it must not tell.
+ * Restricts a record to the statistics that everyone may know. The mask of withheld
+ * groups is always the same, so that it does not reveal which groups the record had.
  */
 static void stats_restrict(TaskStats *ret, const TaskStats *stats, uint32_t variant) {
         uint32_t withheld = POLICY_WITHHELD_STATS;

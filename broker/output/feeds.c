@@ -76,8 +76,8 @@ void feeds_deinit(Feeds *feeds) {
  * feeds_find_roots() - the roots of a key's subtrees
  * @feeds:  the feeds
  * @key:  the key
- * @rights: of whoever asks
- * @roots:  output: their starts, which tell them from later owners of their numbers
+ * @rights: the rights of the client that asks
+ * @roots:  output: the start times of the roots, which distinguish them from later tasks with their numbers
  *
  * Return: 0; FEEDS_E_NO_ROOT: not all of them live, as far as the client may know.
  */
@@ -125,7 +125,10 @@ static Feed *feeds_most_idle(const Feeds *feeds, const QuotaUser *user) {
         return idle;
 }
 
-/* A place for a feed: if there is no other, that of one without subscribers, of the same user, or for root of anyone's. */
+/*
+ * Takes a place for a feed. If none is free, a feed without subscribers gives way: a feed of
+ * the same user, or for root a feed of any user.
+ */
 static int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
         int r = charge_take(ret_place, user, QUOTA_FEEDS, 1);
 
@@ -143,9 +146,9 @@ static int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
 /**
  * feeds_make() - make a feed that belongs to the caller
  * @feeds:        has its name and the marks of its subtrees, and knows that it wants programs
- * @key:        what it is of
- * @rights:       of those who may read it
- * @roots:        of feeds_find_roots()
+ * @key:        the selection of the feed
+ * @rights:       the rights of the clients that may read it
+ * @roots:        the output of feeds_find_roots()
  * @user:         at whose cost
  * @n_bytes_max:  that it may keep
  * @ret_feed:     output: for feeds_dispose()
@@ -203,8 +206,8 @@ void feeds_dispose(Feeds *feeds, Feed *feed) {
 /**
  * feeds_find() - the feed of a key, made if it is not there
  * @feeds:     the feeds
- * @key:     what it is of
- * @rights:    of whoever reads it
+ * @key:     the selection of the feed
+ * @rights:    the rights of the client that reads it
  * @user:      at whose cost one is made
  * @ret_feed:  output
  *
@@ -242,7 +245,7 @@ int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, Q
  * @feeds:  the feeds
  * @id:     its name
  *
- * Return: The feed; NULL if there is none.
+ * Return: The feed, or NULL.
  */
 Feed *feeds_get(const Feeds *feeds, uint64_t id) {
         list_for_each(link, safe, &feeds->list) {

@@ -34,10 +34,10 @@ enum {
 struct Feeds {
         TaskTable *table;               /* not owned */
         ProgramReader *programs;             /* not owned */
-        size_t n_bytes_max;             /* of each feed */
+        size_t n_bytes_max;             /* the limit of each feed */
         uint32_t resume_seconds;        /* LIMIT_RESUME_SECONDS, or what a test sets */
 
-        List all;                       /* those of feeds_make() included */
+        List all;                       /* all feeds, with those from feeds_make() */
         List list;
         size_t n;
         uint64_t last_id;

@@ -10,7 +10,7 @@
 #include "broker/base/util.h"
 #include "broker/output/feeds_publish.h"
 
-/* What a feed has of an event's task, as it was before: of a process, its leader. */
+/* The task before the event, as the feed sees it: a feed of processes sees the process' leader. */
 static const Task *feed_task_before(const Feed *feed, const Event *event) {
         return feed->key.threads ? event->task_before : event->leader_before;
 }
@@ -45,9 +45,9 @@ static FilterVerdict feed_filter(Feed *feed, const Event *event) {
 }
 
 /*
- * From some the tasks of others are hidden (VIEW_NONE). A task that becomes another's
- * leaves the set of those that are told of, as one does that passes the filter no
- * more; one that becomes their own comes in.
+ * Tasks of other users are hidden from some clients (VIEW_NONE). A task that passes to
+ * another user leaves the feed, as a task that no longer passes the filter. A task that
+ * becomes the client's own enters the feed.
  */
 static FilterVerdict feed_hide(const Feed *feed, const Event *event, View view, FilterVerdict verdict) {
         const Task *before = feed_task_before(feed, event);
@@ -100,7 +100,7 @@ static int feed_variant(Feed *feed, const Event *event, bool of_process) {
 }
 
 /**
- * feeds_publish() - give an event to all feeds that are of it
+ * feeds_publish() - append an event to all feeds that select it
  * @feeds:  the feeds
  * @event:  the event, after the join
  */

@@ -61,7 +61,7 @@ static int feeds_make_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, uint64
 }
 
 /**
- * feeds_snapshot() - the tasks that a feed is of
+ * feeds_snapshot() - the live tasks that a feed selects
  * @feeds:         the feeds
  * @feed:          the feed, its batch closed
  * @user:          at whose cost one is made

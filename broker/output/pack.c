@@ -132,7 +132,7 @@ static uint8_t *pack_fields(uint8_t *out, const ProtobufCMessage *message) {
 
 /**
  * pack_message() - pack a message
- * @message:  of fields without presence, without lists; the value of a oneof is a message
+ * @message:  its fields have no presence and are no lists; the value of a oneof is a message
  * @buffer:   output, with room for what protobuf_c_message_get_packed_size() says
  *
  * Return: The number of bytes written.

@@ -88,7 +88,7 @@ static int paths_decode(const ProtobufCBinaryData *wire, size_t n_wire, size_t n
         return 0;
 }
 
-/* What each shape of proto/filter_criteria.h is on the wire, where it is there, and how it is refused. */
+/* For each shape of proto/filter_criteria.h: how it is found on the wire, decoded and refused. */
 #define WIRE_HAS_NUMBERS(name) (m->n_##name > 0)
 #define WIRE_HAS_TEXTS(name) (m->n_##name > 0)
 #define WIRE_HAS_PATHS(name) (m->n_##name > 0)
@@ -210,10 +210,10 @@ static int stats_decode(const Taskbroker__V1__GetStats *m, StatsWanted *stats, E
 
 /**
  * subscription_key_equals() - whether two subscriptions can share a feed
- * @a:  of one
- * @b:  of the other
+ * @a:  the one
+ * @b:  the other
  *
- * The same in another order is another: that costs a feed, and is right.
+ * The same values in another order make another key: the only cost is a second feed.
  */
 bool subscription_key_equals(const SubscriptionKey *a, const SubscriptionKey *b) {
         if (a->kinds != b->kinds || a->threads != b->threads || a->programs != b->programs)

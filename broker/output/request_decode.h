@@ -29,7 +29,7 @@ typedef enum RequestType {
         REQUEST_SAMPLE,
 } RequestType;
 
-/* What a feed is of. */
+/* The selection of a feed. */
 struct SubscriptionKey {
         uint32_t kinds;         /* EVENT_BIT()s; always with EVENT_LOSS */
         bool threads;
@@ -60,7 +60,7 @@ struct StatsWanted {
         uint32_t tids[LIMIT_STATS_NUMBERS];
 };
 
-/* How samples are wanted; of what, the subscription's key says: its threads and its filter. */
+/* The interval and the groups of samples. The subscription's key selects the tasks by its threads and its filter. */
 struct Sampling {
         uint32_t interval_ms;
         uint32_t groups;        /* STATS_* */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A feed keeps of the tasks that it has told nothing but the number of the sweep that it
- * last told of: who has changed since is to be told. Values are totals, so that what a
- * slow feed leaves out between two of its samples is in the difference of these, and a
- * task told once too often does no harm.
+ * A feed keeps no state of the tasks that it has reported. It keeps only the number of the
+ * last sweep that it reported: a task that has changed since is reported again. Values are
+ * totals, so that the difference of two samples includes the sweeps that a slow feed left
+ * out between them. A repeated report of a task does no harm.
  */
 
 #include <stdlib.h>
@@ -83,9 +83,9 @@ static int sample_feeds_new(SampleFeeds *samples,
 /**
  * sample_feeds_find() - the feed of a request, made if it is not there
  * @samples:   the feeds
- * @key:     of what
+ * @key:     the selection of the feed
  * @sampling:  how
- * @rights:    of whoever reads it
+ * @rights:    the rights of the client that reads it
  * @user:      at whose cost one is made
  * @ret_feed:  output
  *
@@ -151,7 +151,7 @@ void sample_feed_attach(SampleFeed *feed, Cursor *cursor, uint64_t now_ns) {
                 list_append(&feed->waiting, &cursor->link);
                 return;
         }
-        /* What ended since the last sample is for earlier readers only. */
+        /* Tasks that ended since the last sample are for earlier readers only. */
         feed_close_batch(feed->feed);
         cursor_attach(cursor, feed->feed);
         sample_feed_renew(feed, now_ns);
@@ -242,7 +242,7 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings 
         TaskSample sample;
 
         if (event->kind == EVENT_LOSS) {
-                /* How large it is tells of tasks that are hidden from some. */
+                /* The size of a loss would reveal tasks that are hidden from some clients. */
                 feed->n_lost = view == VIEW_FULL ? feed->n_lost + event->loss.count : 1;
                 return;
         }
@@ -287,7 +287,7 @@ void sample_feeds_publish(SampleFeeds *samples, const Event *event) {
  * @ret_of_tasks:      output: tasks are wanted
  * @ret_of_processes:  output: processes are wanted
  *
- * Those whose time has come take part.
+ * Feeds whose next sample is due take part.
  *
  * Return: Whether any does.
  */
@@ -326,7 +326,7 @@ bool sample_feeds_want(const SampleFeeds *samples, const Task *leader) {
  * sample_feeds_append_task() - give a sample to all feeds that take part and want it
  * @samples:        the feeds
  * @task:           the task, or the process' leader
- * @of_process:     it is the process'
+ * @of_process:     the sample describes the whole process
  * @sample:         the sample
  * @changed_sweep:  the last sweep that found it changed
  */
@@ -370,7 +370,7 @@ void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, ui
 
         feed_append(feed->feed, bytes, encode_sample_end(&end, bytes), 0);
         feed_end_sample(feed->feed);
-        /* What all have read is of no use to anybody. */
+        /* Chunks that all readers have read have no further use. */
         feed_age(feed->feed, 0);
         feed->in_sweep = false;
         feed->sweep = sweep;

@@ -3,8 +3,8 @@
 
 /*
  * SampleFeeds: feeds of samples, one for each different request. A task's sample is
- * encoded when the first feed wants it, and copied to each that does; what ends between
- * two samples goes into the next at once.
+ * encoded when the first feed wants it, and copied to each other feed that wants it. A
+ * task that ends between two samples goes into the next sample at once.
  */
 
 #include <stdbool.h>
@@ -23,10 +23,10 @@ struct SampleFeed {
         List link;
         Feed *feed;                     /* its key says of what */
         Sampling sampling;
-        size_t n_subscribers;           /* those whose cursors wait included */
+        size_t n_subscribers;           /* with the subscribers whose cursors wait */
         List waiting;                   /* cursors that get their places when the sweep that runs has ended */
 
-        uint32_t sweep;                 /* the last that it told of; 0: the next sample is full */
+        uint32_t sweep;                 /* the last sweep that it reported; 0: the next sample is full */
         uint64_t due_ns;                /* monotonic: when the next sample is due */
         uint64_t last_ns;               /* monotonic: of the last one's end; 0: none yet */
         bool in_sweep;                  /* it takes part in the one that runs */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a client may know of a live task's sample: see sample_view.c. */
+/* The view that a client has of a live task's sample: see sample_view.c. */
 
 #include "broker/model/sample.h"
 #include "broker/policy/policy.h"

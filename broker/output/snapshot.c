@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Made in one go, between two events, so that it is of one moment: some 0.3 us a
- * task. Frames of 64 KiB, the last of which is the SnapshotEnd.
+ * A snapshot is made in one go between two events, so that it shows a single moment. It
+ * takes some 0.3 us a task. Its frames have 64 KiB; the last frame is the SnapshotEnd.
  */
 
 #include <assert.h>
@@ -58,7 +58,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                 uint8_t encoded[ENCODED_TASK_MAX] UNINITIALISED;
                 size_t n;
 
-                /* Its birth is still to be told. */
+                /* The feed has still to report the task's FORK. */
                 if (!threads && leader_is_unseen(task))
                         continue;
                 if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->key.filter, feed->mark, task)))
@@ -69,7 +69,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                         if (r)
                                 return r;
                 }
-                /* Found in /proc a moment before the kernel queued its FORK: that is told with this. */
+                /* The task was found in /proc just before the kernel queued its FORK: the snapshot reports the FORK. */
                 if (task->flags & TASK_SEEDED)
                         task->flags |= TASK_FORK_REPORTED;
                 memcpy(part->bytes + part->n, encoded, n);
@@ -83,7 +83,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
  * snapshot_new() - encode the live tasks
  * @ret_snapshot:  output
  * @table:         the tasks
- * @feed:          of which of them, and of what place; its batch closed
+ * @feed:          selects the tasks, and gives the number to go on from; its batch closed
  * @time_ns:       since the epoch, for the readers
  *
  * Return: 0; SNAPSHOT_E_MEMORY.

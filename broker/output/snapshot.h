@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Snapshot: the live tasks that a feed is of, encoded once for all who ask at about
- * the same time, and SnapshotCursor: how far one reader has got. Its number says
- * where in the feed it stands: each reader goes on there.
+ * Snapshot: the live tasks that a feed selects, encoded once for all clients that ask at
+ * about the same time. SnapshotCursor: how far one reader has got. The snapshot's number
+ * says where in the feed it stands: each reader goes on there.
  */
 
 #include <stdbool.h>
@@ -33,22 +33,22 @@ struct SnapshotFrame {
 };
 
 struct Snapshot {
-        List link;                      /* of the owner */
+        List link;                      /* the owner's list */
         List frames;
         size_t n_bytes;
         size_t n_readers;
-        uint64_t next_number;           /* of the feed, at that moment */
-        uint64_t event_count;           /* of all events, for the owner */
+        uint64_t next_number;           /* the feed's next number at the moment of the snapshot */
+        uint64_t event_count;           /* the count of all events, for the owner */
         uint64_t n_programs;            /* ProgramReader.n_outside_exec at that moment, for the owner */
         uint64_t time_ns;               /* monotonic, for the owner */
         uint64_t n_tasks;
-        Charge memory;                  /* of the owner */
+        Charge memory;                  /* charged to the owner */
 };
 
 struct SnapshotCursor {
-        Snapshot *snapshot;             /* NULL: there is none, or it was read */
+        Snapshot *snapshot;             /* NULL: the client has no snapshot, or has read it */
         SnapshotFrame *frame;
-        size_t offset;                  /* of the next byte to send */
+        size_t offset;                  /* offset of the next byte to send */
 };
 
 int snapshot_new(Snapshot **ret_snapshot, TaskTable *table, const Feed *feed, uint64_t time_ns);
