@@ -19,8 +19,8 @@ enum {
  * admission_turn_away() - say why a connection is not taken, and close it
  * @hub:      the hub
  * @fd:       the socket; taken over
- * @code:     why
- * @message:  why, as a sentence
+ * @code:     the reason
+ * @message:  the reason, as a sentence
  */
 void admission_turn_away(Hub *hub, int fd, ErrorCode code, const char *message) {
         uint8_t frame[ENCODED_REPLY_MAX];
@@ -60,7 +60,7 @@ static int admission_take_place(Hub *hub, uid_t uid, Charge *ret_place, EncodedE
         return r;
 }
 
-/* A client for a connection, if its user may have one more. */
+/* Makes a client for a connection, if its user may have one more connection. */
 static int admission_admit(Hub *hub, int fd, uid_t uid, Client **ret_client, EncodedError *ret_error) {
         Charge place = CHARGE_NULL;
         Client *client;
@@ -81,14 +81,14 @@ static int admission_admit(Hub *hub, int fd, uid_t uid, Client **ret_client, Enc
 }
 
 /**
- * admission_refuses() - turn a connection away whose user may have no more
+ * admission_refuses() - turn away a connection whose user may have no more connections
  * @hub:  the hub
  * @fd:   the socket; taken over, if it is turned away
- * @uid:  who connected
+ * @uid:  the user that connected
  *
- * Before more is found out about it, which takes longer.
+ * This check comes before the rest of the credentials is read, because reading them takes longer.
  *
- * Return: Whether it was.
+ * Return: Whether the connection was turned away.
  */
 bool admission_refuses(Hub *hub, int fd, uid_t uid) {
         Charge place = CHARGE_NULL;
@@ -104,9 +104,9 @@ bool admission_refuses(Hub *hub, int fd, uid_t uid) {
 
 /**
  * admission_welcome() - take a connection in, or turn it away
- * @hub:        the hub
- * @fd:         the socket; taken over
- * @credentials:  who connected; not kept
+ * @hub:          the hub
+ * @fd:           the socket; taken over
+ * @credentials:  the peer's credentials; not kept
  */
 void admission_welcome(Hub *hub, int fd, const Credentials *credentials) {
         uint8_t frame[ENCODED_REPLY_MAX];

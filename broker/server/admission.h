@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Admission: a connection becomes a client of the hub, or is told why not and closed.
- * The listener brings them. Nothing of it stays: the counts are the hub's.
+ * Admission: a connection becomes a client of the hub, or gets an Error with the reason and is
+ * closed. The listener hands the connections over. Admission keeps no state: the hub owns the
+ * counts.
  */
 
 #include <stdbool.h>

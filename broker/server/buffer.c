@@ -9,10 +9,10 @@
 #include "broker/server/buffer.h"
 
 /**
- * buffer_deinit() - free its memory
+ * buffer_deinit() - free the buffer's memory
  * @buffer:  the buffer
  *
- * The caller gives the charge back, as a whole.
+ * The caller returns the charge, as a whole.
  */
 void buffer_deinit(Buffer *buffer) {
         free(buffer->bytes);
@@ -20,12 +20,12 @@ void buffer_deinit(Buffer *buffer) {
 }
 
 /**
- * buffer_resize() - give it another size
- * @buffer:  the buffer, which is as it was on failure
- * @memory:  what it is charged to
- * @n_max:   bytes; at least up to the end of what is in it
+ * buffer_resize() - change the buffer's size
+ * @buffer:  the buffer; unchanged on failure
+ * @memory:  the charge for the buffer's bytes
+ * @n_max:   bytes; at least up to the end of the content
  *
- * Return: 0; BUFFER_E_MEMORY; BUFFER_E_QUOTA, only where it grows.
+ * Return: 0; BUFFER_E_MEMORY; BUFFER_E_QUOTA, only if the buffer grows.
  */
 int buffer_resize(Buffer *buffer, Charge *memory, size_t n_max) {
         uint64_t n_before = memory->n;
@@ -47,7 +47,7 @@ int buffer_resize(Buffer *buffer, Charge *memory, size_t n_max) {
 }
 
 /**
- * buffer_pack() - move what is in it to its start
+ * buffer_pack() - move the content to the buffer's start
  * @buffer:  the buffer
  */
 void buffer_pack(Buffer *buffer) {
@@ -59,9 +59,9 @@ void buffer_pack(Buffer *buffer) {
 }
 
 /**
- * buffer_append() - put bytes behind what is in it
+ * buffer_append() - put bytes behind the content
  * @buffer:  the buffer
- * @memory:  what it is charged to
+ * @memory:  the charge for the buffer's bytes
  * @bytes:   copied
  * @n:       their number
  *

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Buffer: bytes that came in or are to go out, in memory that grows at a user's cost.
- * The charge is the caller's, and has the sizes of all buffers that it pays for.
+ * Buffer: received bytes, or bytes to send. Its memory grows and is charged to a user. The
+ * caller owns the charge, which counts the sizes of all buffers that it pays for.
  */
 
 #include <stddef.h>
@@ -21,7 +21,7 @@ enum {
 
 struct Buffer {
         uint8_t *bytes;
-        size_t begin, end;      /* what is in it */
+        size_t begin, end;      /* the content */
         size_t n_max;
 };
 
@@ -33,7 +33,7 @@ int buffer_resize(Buffer *buffer, Charge *memory, size_t n_max);
 void buffer_pack(Buffer *buffer);
 int buffer_append(Buffer *buffer, Charge *memory, const uint8_t *bytes, size_t n);
 
-/* Bytes that are in it. */
+/* The number of bytes in the content. */
 static inline size_t buffer_n(const Buffer *buffer) {
         return buffer->end - buffer->begin;
 }

@@ -14,7 +14,7 @@
 /**
  * client_new() - make a client of a socket
  * @ret_client:  output
- * @owner:       of the connection
+ * @owner:       the connection's owner
  * @user:        all costs are charged to this user
  * @fd:          the socket; owned by the client on success
  *

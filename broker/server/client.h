@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Client: a connection, who is at its other end, and what it has asked for. Made by
- * admission, freed by the hub between two turns. The members are set by the modules that
+ * Client: a connection, its user, and its requests. Admission makes a client, and the hub
+ * frees it between two turns. The members are set by the modules that
  * serve it: subscription.c, stats_requests.c and request_handler.c.
  */
 
@@ -29,14 +29,14 @@ typedef enum SubscriptionKind {
 struct Client {
         Connection connection;
         uint32_t uid;
-        Rights rights;                  /* what it may know */
+        Rights rights;                  /* the data that the client may receive */
 
         SubscriptionKind subscription;
-        const Feed *feed;               /* of the subscription; NULL: there is none */
-        SampleFeed *sample_feed;        /* of a subscription to samples, which has the feed */
-        bool strict;                    /* it is closed rather than given a loss */
-        PendingRequest *pending;        /* a subscription that cannot begin yet; NULL: there is none */
-        size_t n_stats_requests;        /* whose answers are not complete */
+        const Feed *feed;               /* the subscription's feed; NULL: there is no subscription */
+        SampleFeed *sample_feed;        /* has the feed, if the subscription is to samples */
+        bool strict;                    /* a loss ends the connection with an Error */
+        PendingRequest *pending;        /* a subscription that cannot begin yet; NULL: no request is pending */
+        size_t n_stats_requests;        /* requests for statistics without a complete answer */
 };
 
 int client_new(Client **ret_client, ConnectionOwner *owner, QuotaUser *user, int fd);

@@ -18,7 +18,7 @@
 #include "broker/server/connection_output.h"
 #include "broker/server/quota_error.h"
 
-/* What became of one call to the socket. */
+/* The result of one call to the socket. */
 typedef enum SendResult {
         SEND_MORE,              /* all was taken, and there may be more */
         SEND_BLOCKED,           /* the socket, or this turn, takes no more for now */
@@ -133,7 +133,7 @@ void connection_refuse(Connection *connection, const EncodedError *error) {
 /**
  * connection_refuse_quota() - refuse what the user's quota does not allow
  * @connection:  the connection
- * @request_id:  of the request that is refused, or 0
+ * @request_id:  the id of the refused request, or 0
  * @kind:        the part of the quota that is used up
  * @closing:     whether the connection ends
  */

@@ -38,7 +38,7 @@ typedef bool (*ConnectionOnRequest)(Connection *connection, const uint8_t *messa
 
 typedef void (*ConnectionCallback)(Connection *connection);
 
-/* What connections need of the object that has them all. */
+/* The part of the owner of all connections that each connection uses. */
 struct ConnectionOwner {
         struct ev_loop *loop;                   /* not owned */
         ConnectionOnRequest on_request;
@@ -55,8 +55,8 @@ struct ConnectionOwner {
 struct Connection {
         uint32_t magic;
         ConnectionOwner *owner;
-        List link;                      /* of the owner */
-        List held_link;                 /* of the owner */
+        List link;                      /* in a list of the owner */
+        List held_link;                 /* in the owner's list of held connections */
         int fd;
         ev_io reader;
         ev_io writer;

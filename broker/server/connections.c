@@ -173,7 +173,7 @@ void connections_add(Connections *connections, Connection *connection) {
  * connections_take_dead() - take out a connection that ended
  * @connections:  the connections
  *
- * Return: A connection for the caller to free; NULL: there is none.
+ * Return: A connection for the caller to free; NULL: no connection has ended.
  */
 Connection *connections_take_dead(Connections *connections) {
         List *link = list_first(&connections->dead);
@@ -185,8 +185,8 @@ Connection *connections_take_dead(Connections *connections) {
 }
 
 /**
- * connections_wake_readers() - send what is new in a feed to all who read it
- * @feed:  the feed; each of its cursors is a connection's
+ * connections_wake_readers() - send what is new in a feed to all its readers
+ * @feed:  the feed; each of its cursors belongs to a connection
  */
 void connections_wake_readers(Feed *feed) {
         list_for_each(link, safe, &feed->cursors)

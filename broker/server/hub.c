@@ -66,11 +66,11 @@ static void hub_on_age(struct ev_loop *loop, ev_timer *watcher, int events) {
  * hub_init() - begin without clients
  * @hub:             output
  * @loop:            not owned
- * @epoch:           of this run of the broker
+ * @epoch:           the number of this run of the broker
  * @table:           the live tasks; not owned
- * @programs:        what they run; not owned
- * @feed_bytes_max:  of one feed
- * @limits:          what each user may have; copied
+ * @programs:        reads the programs of tasks; not owned
+ * @feed_bytes_max:  the largest size of one feed
+ * @limits:          the quota of each user; copied
  * @fill:            fills in the daemon's part of the status
  */
 void hub_init(Hub *hub,
@@ -141,7 +141,7 @@ void hub_deinit(Hub *hub) {
 /**
  * hub_set_sampler() - add live statistics
  * @hub:      the hub
- * @sampler:  not owned; NULL: there are none any more
+ * @sampler:  not owned; NULL: live statistics have ended
  */
 void hub_set_sampler(Hub *hub, Sampler *sampler) {
         hub->sampler = sampler;
@@ -180,7 +180,7 @@ void hub_set_policy(Hub *hub, const Policy *policy) {
  * hub_stop() - send what there is, and close all connections
  * @hub:  the hub
  *
- * What a socket does not take at once is lost with the connection.
+ * Bytes that a socket does not take at once are lost with the connection.
  */
 void hub_stop(Hub *hub) {
         list_for_each(feed, feed_safe, &hub->feeds.list)
@@ -213,7 +213,7 @@ uint64_t hub_poll_interval_ns(const Hub *hub) {
  * hub_needs_programs() - whether a subscription waits until it is known which programs run
  * @hub:  the hub
  *
- * Return: Whether one does.
+ * Return: Whether a subscription waits.
  */
 bool hub_needs_programs(const Hub *hub) {
         return !list_is_empty(&hub->requests.pending);
@@ -258,7 +258,7 @@ static void hub_serve_held(Hub *hub) {
         hub->requests.fresh = false;
 }
 
-/* A feed's filter took too long: all who read the feed are closed. */
+/* A feed's filter took too long: the connections of all its readers are closed. */
 static void hub_close_readers(Hub *hub, const Feed *feed) {
         list_for_each(link, safe, &hub->connections.open) {
                 Client *client = container_of(link, Client, connection.link);

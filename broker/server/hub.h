@@ -26,17 +26,17 @@ typedef struct Hub Hub;
 
 struct Hub {
         struct ev_loop *loop;           /* not owned */
-        Policy policy;                  /* what applies to clients that connect */
+        Policy policy;                  /* applies to clients that connect from now on */
         Quota quota;
         Feeds feeds;
-        Connections connections;        /* each is a Client's */
+        Connections connections;        /* each belongs to a Client */
         Subscriptions subscriptions;
         StatusReport status;
         RequestHandler requests;
         Sampler *sampler;               /* not owned; NULL: there are no live statistics */
 
         ev_timer age;                   /* once a second, while there are feeds */
-        uint32_t max_delay_ms;          /* the least of all subscribers' */
+        uint32_t max_delay_ms;          /* the least delay that a subscriber allows */
         bool has_room;                  /* connections were closed in the last turn */
 };
 

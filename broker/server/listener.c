@@ -22,13 +22,13 @@
 #include "broker/server/listener.h"
 #include "broker/server/peer_creds.h"
 
-/* Out of descriptors or memory: until it is tried again, if no connection was closed meanwhile. */
+/* When descriptors or memory ran out, the listener tries again after this time, or when a connection is closed. */
 #define PAUSE_SECONDS 1.0
 
-/* One line an episode. */
+/* An episode of refusals is logged once. It ends after this time without a refusal. */
 #define NAMESPACE_QUIET_NS (60 * NSEC_PER_SEC)
 
-/* So long without a failure, and it is over. */
+/* An episode of failures ends after this time without a failure. */
 #define CALM_SECONDS 10.0
 
 static bool socket_answers(const struct sockaddr_un *address) {
@@ -54,7 +54,7 @@ static int listener_bind(Listener *listener, const ListenerOptions *options) {
                         return LISTENER_E_PERMISSION;
         }
 
-        /* Of the socket from the first moment: what is opened too wide cannot be shut behind those who came in. */
+        /* The socket has its mode from the first moment: a later change does not close connections made before. */
         mask = umask(~options->mode & 0777u);
         r = bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
         (void)umask(mask);
@@ -162,7 +162,7 @@ static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int eve
                         return;
                 if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
                         continue;
-                /* Out of descriptors or memory; whatever else it were, it would be so again at once. */
+                /* Descriptors or memory ran out. Any other error would also occur again at once. */
                 if (fd < 0)
                         return listener_pause(listener, errno);
                 if (listener_welcome(listener, fd))
@@ -173,8 +173,8 @@ static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int eve
 /**
  * listener_init() - listen
  * @listener:  output
- * @hub:       who gets the connections
- * @options:   where
+ * @hub:       gets the connections
+ * @options:   the path or the socket to listen on
  *
  * Return: 0; one of LISTENER_E_*; a negative errno. On failure too,
  *         listener_deinit() is allowed.

@@ -25,12 +25,12 @@ struct Listener {
         Hub *hub;
         int fd;
         char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "" if the socket was handed in */
-        struct stat made;       /* what was made there */
-        int pending;            /* a connection that could not be looked at for want of descriptors; -1: none */
+        struct stat made;       /* the file that was made at the path */
+        int pending;            /* a connection that waits for a free descriptor; -1: no connection waits */
         ev_io watcher;
         ev_timer pause;         /* out of descriptors or memory: until it is tried again */
         ev_timer calm;          /* since the last time that it paused */
-        uint64_t namespace_logged_ns;   /* when a refusal was last logged, monotonic; 0: never */
+        uint64_t namespace_logged_ns;   /* when a client was last refused for its namespace, monotonic; 0: never */
 };
 
 #define LISTENER_NULL { .fd = -1, .pending = -1 }
@@ -40,8 +40,8 @@ struct Listener {
 struct ListenerOptions {
         const char *path;       /* where to make a socket; unused if fd is given */
         int fd;                 /* a socket that listens already, or -1 */
-        mode_t mode;            /* of the socket that is made */
-        gid_t group;            /* to which it is given; (gid_t)-1: as it comes */
+        mode_t mode;            /* the mode of the socket that is made */
+        gid_t group;            /* the group of that socket; (gid_t)-1: not changed */
 };
 
 int listener_init(Listener *listener, Hub *hub, const ListenerOptions *options);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Credentials are those of the moment at which it connected, and cannot be forged.
- * Whether it lives in a pid namespace of its own is not among them: that is read
- * from /proc, through a descriptor of the very process where the kernel gives one
- * (Linux 6.5), else by its number, which could be another's by now only if it has
+ * The kernel records a peer's credentials when it connects, and they cannot be forged. They
+ * do not include the peer's pid namespace, which is read from /proc.
+ *
+ * Since Linux 6.5 the kernel gives a descriptor of the peer's process. Without the descriptor,
+ * the process is found by its pid. Another process can have this pid only if the peer has
  * ended.
  */
 
@@ -37,7 +38,7 @@ static ssize_t file_read(const char *path, char *buffer, size_t n_buffer) {
         return n;
 }
 
-/* "NSpid:\t12\t3": a number for each pid namespace, from that of /proc on inwards. */
+/* "NSpid:\t12\t3" has a number for each pid namespace, beginning with the namespace of /proc and going inwards. */
 static int text_check_namespace(const char *text) {
         const char *line = strstr(text, "\nNSpid:");
         size_t n = 0;
@@ -85,8 +86,8 @@ static int peer_creds_check_namespace(int fd, pid_t pid) {
 }
 
 /*
- * The initial user namespace maps all ids to themselves. Not to be seen, for whatever reason: then the kernel's
- * word on its ids is all there is.
+ * The initial user namespace maps all ids to themselves. If the map cannot be read, the ids from the kernel are
+ * used without this check.
  */
 static bool peer_creds_is_in_user_namespace(pid_t pid) {
         char path[64], text[128];

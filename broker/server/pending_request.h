@@ -19,7 +19,7 @@ enum {
 };
 
 struct PendingRequest {
-        List link;              /* of the owner's queue */
+        List link;              /* in the owner's queue */
         Client *client;
         Charge charge;
         Request request;

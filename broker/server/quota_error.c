@@ -6,7 +6,7 @@
 #include "broker/base/log.h"
 #include "broker/server/quota_error.h"
 
-/* What a user has its share of, for the log and for the client. */
+/* The texts about a used-up part of the quota, for the log and for the client. */
 typedef struct QuotaErrorText {
         const char *name;
         const char *message;
@@ -47,9 +47,9 @@ static const QuotaErrorText share_texts[_QUOTA_KINDS] = {
 };
 
 /**
- * quota_error_log() - count it, and log it once an episode
- * @user:  who was refused something
- * @kind:  of what it has its share
+ * quota_error_log() - count a refusal, and log it once an episode
+ * @user:  the user whose request or connection was refused
+ * @kind:  the part of the quota that is used up
  */
 void quota_error_log(QuotaUser *user, QuotaKind kind) {
         if (quota_user_refused(user, kind, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)))
@@ -58,8 +58,8 @@ void quota_error_log(QuotaUser *user, QuotaKind kind) {
 }
 
 /**
- * quota_error_message() - what a client is told whose user has its share
- * @kind:  of what
+ * quota_error_message() - the Error's message to a client whose user has used up its quota
+ * @kind:  the part of the quota that is used up
  *
  * Return: A sentence, static.
  */

@@ -19,8 +19,8 @@
 typedef struct RequestHandler RequestHandler;
 
 struct RequestHandler {
-        uint64_t epoch;                 /* of this run of the broker: feeds of another run cannot be resumed */
-        Feeds *feeds;                   /* not owned, and so are the others */
+        uint64_t epoch;                 /* this run of the broker: feeds of another run cannot be resumed */
+        Feeds *feeds;                   /* not owned, like the next three */
         Subscriptions *subscriptions;
         StatusReport *status;
         Sampler *sampler;               /* NULL: there are no live statistics */

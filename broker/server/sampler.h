@@ -30,12 +30,12 @@ struct Sampler {
         SampleFeeds feeds;
         StatsRequests requests;
         Sweep sweep;
-        uint64_t due_ns;                /* monotonic: when a sweep became due that begins at the turn's end; 0: none did */
+        uint64_t due_ns;                /* monotonic: when a sweep became due that begins at the turn's end; 0: none */
         bool ending;                    /* the sweep is through, and its samples are completed at the turn's end */
-        uint64_t begin_time_ns;         /* of the sweep that runs, since the epoch */
+        uint64_t begin_time_ns;         /* when the sweep that runs began, since the epoch */
         ev_timer due;                   /* until a feed's next sample */
         ev_timer slice;                 /* while there is work */
-        bool request_sliced;            /* the last slice was a request's */
+        bool request_sliced;            /* the last slice served a request */
         size_t n_slice;                 /* tasks that a slice reads */
         int r;                          /* the fatal errno of a slice; 0: none */
         uint64_t cpu_ns;

@@ -31,7 +31,7 @@ void send_queue_deinit(SendQueue *queue) {
 /**
  * send_queue_add_reply() - queue a reply
  * @queue:    the queue
- * @memory:   what it is charged to
+ * @memory:   the charge for the replies
  * @frame:    a whole frame, or the rest of the one that was added last; copied
  * @n_frame:  its length
  *
@@ -90,7 +90,7 @@ static size_t send_queue_feed_slices(SendQueue *queue, struct iovec slices[stati
 /**
  * send_queue_slices() - the bytes that come next
  * @queue:           the queue
- * @part:            of send_queue_part()
+ * @part:            the result of send_queue_part()
  * @n_snapshot_max:  bytes at most, if it is the snapshot's turn
  * @slices:          output
  *
@@ -115,7 +115,7 @@ size_t send_queue_slices(SendQueue *queue,
 /**
  * send_queue_advance() - note what was sent
  * @queue:   the queue
- * @memory:  what the replies are charged to
+ * @memory:  the charge for the replies
  * @part:    the part
  * @n:       bytes, of the slices that were handed out last
  */

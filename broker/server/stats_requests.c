@@ -25,7 +25,7 @@ struct StatsJob {
         Client *client;                 /* not owned; stats_requests_forget() ends its jobs */
         uint64_t request_id;
         Charge request;
-        Charge memory;                  /* of the job and the answer */
+        Charge memory;                  /* the job and the answer */
         StatsRequest wanted;
         uint8_t *bytes;                 /* encoded members of the Stats */
         size_t n, n_max;
@@ -230,7 +230,7 @@ static void stats_job_answer(StatsJob *job) {
 
 /**
  * stats_requests_slice() - work on the first request
- * @requests:  the requests; there is one
+ * @requests:  the requests; not empty
  * @join:      with the tasks
  * @source:    where statistics come from
  * @n_max:     tasks to read, at most

@@ -24,8 +24,8 @@ static uint64_t now_ns(void) {
  * @client:         a client without a subscription
  * @request:        a Subscribe
  * @feed:           the feed, its batch closed
- * @snapshot:       what is sent before the feed; NULL: nothing
- * @next_number:    of the feed's first event that the client gets
+ * @snapshot:       sent before the feed; NULL: no snapshot is sent
+ * @next_number:    the number of the feed's first event that the client gets
  *
  * Return: 0; SUBSCRIPTION_E_MEMORY.
  */

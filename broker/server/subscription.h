@@ -27,16 +27,16 @@ enum {
 /* The first subscription to samples begins, before its reply is sent, or the last one ended. */
 typedef void (*SubscriptionsOnSamples)(Subscriptions *subscriptions, bool in_use);
 
-/* What all subscriptions share, and their counts. */
+/* The state that all subscriptions share, and their counts. */
 struct Subscriptions {
         SampleFeeds *sample_feeds;      /* not owned; NULL: there are no live statistics */
         SubscriptionsOnSamples on_samples;      /* NULL: not called */
         bool changed;                   /* a subscription to events began since the hub reset this */
         size_t n_of_events;
         size_t n_of_samples;
-        uint64_t n_snapshots;           /* that subscriptions began with */
+        uint64_t n_snapshots;           /* snapshots at the begin of subscriptions */
         uint64_t n_resumed;
-        uint64_t n_events_lost;         /* by readers that were too slow */
+        uint64_t n_events_lost;         /* events that too slow readers lost */
         uint64_t n_samples_lost;
 };
 
