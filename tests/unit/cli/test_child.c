@@ -109,7 +109,7 @@ static void test_child_signals(void) {
         assert(!sigismember(&mask, SIGCHLD) && !sigismember(&mask, SIGTERM));
 }
 
-/* Whatever started the tests may have left some blocked or ignored. */
+/* The tests' parent may have left some signals blocked or ignored. */
 static void take_usual_signals(void) {
         sigset_t none;
 

@@ -84,7 +84,7 @@ static void test_time(void) {
         check(format_clock(text, 0), "02:00:00.000");
         assert(strlen(format_clock(text, UINT64_MAX)) == 12);
 
-        /* Days and years are those of the time zone. 1700000000 is in the 15th, 1704060000 the first second of 2024. */
+        /* Days and years follow the time zone. 1700000000 is in the 15th, 1704060000 the first second of 2024. */
         check(format_begin(text, UINT64_C(1700000000123999999), UINT64_C(1700000001000000000)), "00:13:20.123");
         check(format_begin(text, UINT64_C(1699999199000000000), UINT64_C(1700000001000000000)), "11-14 23:59");
         check(format_begin(text, UINT64_C(1700000001000000000), UINT64_C(1699999199000000000)), "11-15 00:13");
@@ -121,10 +121,10 @@ static void test_text(void) {
         /* C1 in UTF-8 (CSI), and the first character behind them. */
         text_escape(text, sizeof(text), "\xc2\x9b\xc2\xa0", TEXT_FOR_TERMINAL);
         check(text, "\\xc2\\x9b\xc2\xa0");
-        /* Nor may a name turn what stands behind it. */
+        /* A name may not reverse the text behind it. */
         text_escape(text, sizeof(text), "\xe2\x80\xaez\xe2\x81\xa6\xe2\x80\x8f\xe2\x80\xa6", TEXT_FOR_TERMINAL);
         check(text, "\\xe2\\x80\\xaez\\xe2\\x81\\xa6\\xe2\\x80\\x8f\xe2\x80\xa6");
-        /* What does not fit is left out whole. */
+        /* A character that does not fit is left out whole. */
         assert(text_escape(text, 8, "ab\xff\xff", TEXT_FOR_TERMINAL) == 6);
         check(text, "ab\\xff");
         assert(text_escape(text, 7, "ab\xff", TEXT_FOR_TERMINAL) == 6);

@@ -83,7 +83,7 @@ static void test_lines(void) {
         /* It lived between two samples. */
         check_line(&rows, 4000005, true, "4000005    ? 4242424     0.00 B/s    4.00 K/s  0.00 %  0.00 %  writer");
 
-        /* Delays, then what was moved; what is not known is below, in both orders. */
+        /* Rows are sorted by delay, then by bytes moved. Unknown values come last in both orders. */
         assert(rows.lines[0].row->tid == 4000001 && rows.lines[1].row->tid == 4000005);
         assert(rows.lines[2].row->tid == 4000002 && rows.lines[3].row->tid == 4000004);
         assert(rows.lines[4].row->tid == 4000003);

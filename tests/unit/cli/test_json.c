@@ -82,7 +82,7 @@ static void test_unknown_task(void) {
                    "\"uid\":null,\"comm\":null,\"start_time_ns\":null,\"task_unknown\":true,\"synthesised\":true,"
                    "\"parent_tid\":0}");
 
-        /* What is not 0 is known all the same; the parent a fork names in any case. */
+        /* A value other than 0 is known all the same. A fork names its parent in any case. */
         event.uid = 3;
         event.fork.parent_pid = 4;
         event.fork.parent_tid = 6;
@@ -91,7 +91,7 @@ static void test_unknown_task(void) {
                    "\"uid\":3,\"comm\":null,\"start_time_ns\":null,\"task_unknown\":true,\"synthesised\":true,"
                    "\"parent_tid\":6}");
 
-        /* A known task may have no parent, be root's, and have no name. */
+        /* A known task may have no parent and no name, and may belong to root. */
         event = (struct tb_event){ .kind = TB_KIND_EXEC, .pid = 1, .tid = 1, .start_time_ns = 1 };
         check_text(json_event(&event),
                    "{\"kind\":\"exec\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":1,\"tid\":1,\"ppid\":0,\"uid\":0,"

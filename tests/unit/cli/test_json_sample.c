@@ -40,7 +40,7 @@ static void test_row(void) {
         send_row(&live, &idle, 0);
         send_sample(&live, 0, true);
 
-        /* Totals at once; what was used is null until it is known. */
+        /* Totals are known at once. The usage is null until it is known. */
         object = row_json(&live, &made);
         assert(number(object, "/stats/cpu/cpu_run_virtual_total_ns") == 100);
         assert(json_object_object_get_ex(object, "used", NULL) && !get(object, "/used") && !get(object, "/span_ns"));

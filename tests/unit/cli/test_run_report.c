@@ -26,7 +26,7 @@ static struct rusage make_usage(suseconds_t user_ms, suseconds_t system_ms) {
         };
 }
 
-/* What wait4() told, and what it must come to. */
+/* Divides the times that wait4() returned, and compares the result with the expected times. */
 static void check_cpu(suseconds_t user_ms,
                       suseconds_t system_ms,
                       uint64_t total_ms,
@@ -44,7 +44,7 @@ static void check_cpu(suseconds_t user_ms,
         assert(cpu.at_least == at_least);
 }
 
-/* make 100 -> cc 101 -> as 102: each waited for the other, and what wait4() tells has all. */
+/* make 100 -> cc 101 -> as 102: each parent waited for its child. The result of wait4() includes all of them. */
 static void test_cpu_waited_for(void) {
         begin();
         take_fork(101, 101);
@@ -360,7 +360,7 @@ static void test_json(void) {
         json_object_put(object);
         end();
 
-        /* What no record tells is null. */
+        /* A value without a record is null. */
         begin();
         report.status = 3 << 8;
         object = run_report_json(&report);

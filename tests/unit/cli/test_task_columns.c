@@ -42,7 +42,7 @@ static void test_cells(void) {
         check_cell("kernel", &task, "no");
         check_cell("flags", &task, "-");
 
-        /* A start that /proc tells is right to 10 ms only. */
+        /* A start time from /proc is right to 10 ms only. */
         task.start_time_ns = NOW_NS + 5;
         check_cell("age", &task, "0");
         task.start_time_ns = 0;

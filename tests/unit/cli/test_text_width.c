@@ -42,7 +42,7 @@ static void test_cut(void) {
         check("cmakes", 1, true, L"\x2026", 1);
 }
 
-/* Of a wide character, half a one is never left. */
+/* A wide character is never cut in half. */
 static void test_wide(void) {
         check("\xe6\xbc\xa2\xe5\xad\x97", 4, true, L"\x6f22\x5b57", 4);
         check("\xe6\xbc\xa2\xe5\xad\x97", 3, true, L"\x6f22\x2026", 3);
@@ -65,7 +65,7 @@ static void test_harmless(void) {
         check("\xf4\x8f\xbf\xbf", 20, true, L"\xfffd", 1);
 }
 
-/* Whatever comes, the room and the columns are kept. */
+/* The text stays within the room and the columns for any input. */
 static void test_bounds(void) {
         char text[24];
         wchar_t cells[8];

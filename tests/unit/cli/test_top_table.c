@@ -38,7 +38,7 @@ static void test_order(void) {
         assert(top_table_refresh(&table, &view) == 0);
         assert(table.entries[3].row->pid == 11);
 
-        /* What is not known comes last in both directions. */
+        /* An unknown value comes last in both directions. */
         settings.sort = column_of("read");
         assert(top_table_refresh(&table, &view) == 0);
         assert(table.entries[3].row->pid == 12);

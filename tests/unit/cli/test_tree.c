@@ -70,7 +70,7 @@ static void test_tree(void) {
         check_drawing(tasks, 0, "");
 }
 
-/* Whoever has the parent's number is the parent only if it is older. */
+/* A task with the parent's number is the parent only if it is older. */
 static void test_tree_parents(void) {
         struct tb_task tasks[] = {
                 make_task(1, 0, 100, "init"),
@@ -83,7 +83,7 @@ static void test_tree_parents(void) {
 
         check_drawing(tasks, N(tasks), "init\n`-young\n  `-same\nold\norphan\nown\n");
 
-        /* Starts that /proc told are right to 10 ms. */
+        /* Start times from /proc are right to 10 ms. */
         tasks[1].seeded = true;
         check_drawing(tasks, N(tasks), "init\n`-young\n  |-old\n  `-same\norphan\nown\n");
         tasks[4].start_time_ns = 200 + 10000001;

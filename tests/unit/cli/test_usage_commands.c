@@ -2,7 +2,7 @@
 #undef NDEBUG
 
 /*
- * What processes used by the name of their command: sums, order and programs.
+ * Tests the usage of processes by the name of their command: sums, order and programs.
  */
 
 #include <assert.h>
