@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Who may know what, on a kernel that the test plays: root, and a user with a process of
-his own beside another's. That takes root; how the real kernel does is in tests/kernel.
+The access rights of clients, on a kernel that the test plays: root, and a user with a process of
+his own beside another user's. The tests need root. The tests of the real kernel are in tests/kernel.
 """
 
 import os
@@ -50,7 +50,7 @@ class Machine:
         daemon.wait_ready()
 
     def show(self, pid, owner):
-        """Whom its files belong to: root, where its owner may not look into it."""
+        """Sets the owner of the process' files: root, where the process' user may not read them."""
         for directory, _, names in os.walk(self.daemon.proc.root / str(pid)):
             for name in names:
                 os.lchown(os.path.join(directory, name), owner, owner)
@@ -148,7 +148,7 @@ def test_a_program_that_hides(machine, shown_at_last):
 
 
 def test_ids_change_while_the_kernel_is_asked(machine):
-    """What is in the answer may be another's already, though nothing was told: /proc is looked at after it."""
+    """The answer may describe a task that another user has by now, without an event: the broker then reads /proc."""
     me, sampling = machine.user(), machine.user()
     machine.live.hooks[MINE] = lambda: machine.show(MINE, 0)
     assert_told(get_stats(me, pids=[MINE])[0], False)
@@ -173,7 +173,7 @@ def test_one_that_cannot_be_looked_at(machine):
 
 
 def test_threads_count(machine):
-    """What a user may ask for is counted in tasks, not in numbers: a process with many is that much."""
+    """A user's limit of requests counts tasks, not process ids: a process with many tasks counts as many."""
     kernel = machine.daemon.kernel
     for tid in range(1000, 1200):
         kernel.fork(tid, pid=MINE)

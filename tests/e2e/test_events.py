@@ -415,7 +415,7 @@ def test_many_events_in_order(daemon):
 
 
 def test_delay_accounting_off_is_absent_not_zero(make_daemon, tmp_path):
-    """Whoever was born while nobody counted has no delays; what needs no counting is there."""
+    """A task that was born while delay accounting was off has no delays; the other statistics are there."""
     daemon = make_daemon(start=False)
     daemon.proc.set_delay_accounting(False)
     daemon.start()

@@ -34,7 +34,7 @@ FILTERS = {
 
 @pytest.mark.parametrize("seed", range(2))
 def test_storm(make_daemon, seed):
-    """Of each filter several subscribers, with threads and without, come while things happen."""
+    """Several subscribers of each filter, with threads and without, come while things happen."""
     daemon = make_daemon(start=False)
     machine = Machine(daemon, seed)
     machine.seed(100, like=Seed(uid=1000, gid=100, comm=b"alpha"), tids=(101, 102), cgroup=b"/a")
@@ -101,7 +101,7 @@ def peopled(make_daemon):
 
 
 def told(daemon, client):
-    """What it was told until now, briefly; and that the numbers count just that."""
+    """Returns the events that it received until now, in brief form, and checks that the numbers count exactly these."""
     out = []
     number = client.next_number - len(client.events)
     mark = daemon.kernel.mark()
@@ -151,7 +151,7 @@ def test_set(peopled, filter, processes, tasks):
 
 
 def test_uids(peopled):
-    """What comes in and what leaves is told though uid events were not asked for; what stays, is not."""
+    """A task that enters or leaves the set is reported without a request for uid events; a task that stays is not."""
     client = peopled.subscriber(filter=dict(uids=[1000]))
     k = peopled.kernel
     k.uid(110, real=1000, effective=0)
@@ -231,7 +231,7 @@ def test_threads_by_themselves(peopled):
 
 
 def test_end_of_a_process_whose_leader_had_ended(peopled):
-    """It was in the set as its leader was: so its end is told, however its last thread is called."""
+    """The process was in the set because its leader was: so its end is reported, whatever its last thread's name is."""
     client = peopled.subscriber(filter=dict(comms=[b"alpha"]))
     k = peopled.kernel
     k.end(100, last=False, comm=b"alpha")
@@ -253,7 +253,7 @@ def test_exec_by_another_thread(peopled, comms, due):
 
 
 def test_exec_by_another_thread_with_threads(peopled):
-    """The leader's end was told; that the other has become the leader, the exec tells."""
+    """The leader's end was reported; the exec reports that the other thread has become the leader."""
     client = peopled.subscriber(threads=True, filter=dict(comms=[b"gamma"]), snapshot=True)
     table = Table(client.snapshot(), threads=True, filtered=True)
     observer = peopled.subscriber(("exec",))
@@ -380,7 +380,7 @@ def test_pids(peopled):
 
 
 def test_subtree_of_orphans(peopled):
-    """Whoever their parents' ends give them to, and whoever has their root's number now."""
+    """Orphans stay in the set, whichever parent they get and whichever task has their root's number now."""
     client = peopled.subscriber(filter=dict(subtrees=[100]))
     k = peopled.kernel
     k.fork(200, parent_tid=110)

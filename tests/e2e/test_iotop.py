@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The screen of `taskbroker iotop`, on a terminal: keys go in, what is to be seen is
-judged. The broker is one that tells of a machine made up by the test.
+The screen of `taskbroker iotop`, on a terminal: the tests send keys and check the
+screen. The test's own broker reports a machine that the test made up.
 """
 
 import os
@@ -24,7 +24,7 @@ ROW = re.compile(
 
 
 def machine(counted=True):
-    """Who reads, who writes, who does neither, and one of whom nothing is told."""
+    """A task that reads, a task that writes, a task that does neither, and a task whose values are withheld."""
     return [
         Task(1, b"init", counted=counted, age=9000),
         Task(10, b"cp", cmdline=b"cp\0a\0b\0", counted=counted),
@@ -113,7 +113,7 @@ def test_sizes(make_broker, make_iotop, columns, n_rows, utf8):
 
 
 def test_what_is_not_known(make_broker, make_iotop):
-    """What is withheld is a dash, what is not counted a question mark: neither is 0, nor above who is known."""
+    """A withheld value is a dash, an uncounted value a question mark: neither is 0, nor sorted above a known value."""
     broker = make_broker(counted=False)
     iotop = make_iotop(broker)
     lines = shows(broker, iotop)
@@ -163,7 +163,7 @@ def test_active(make_broker, make_iotop):
 
 
 def test_accumulated(make_broker, make_iotop):
-    """What has been moved since it began, also by those that do nothing now."""
+    """The bytes that tasks have moved since the command began, also for tasks that are idle now."""
     broker = make_broker()
     iotop = make_iotop(broker)
     shows(broker, iotop)
@@ -217,7 +217,7 @@ def test_options(make_broker, make_iotop):
 
 
 def test_ended(make_broker, make_iotop):
-    """Who ends is seen with what it did last."""
+    """A task that ends is shown with its last I/O."""
     broker = make_broker()
     iotop = make_iotop(broker, "-o")
     shows(broker, iotop)

@@ -70,7 +70,7 @@ def test_what_was_told_before_the_stop_arrives(make_daemon):
 
 @pytest.mark.parametrize("arguments, mode", [((), 0o666), (("--socket-mode", "0640"), 0o640)])
 def test_who_may_connect(make_daemon, arguments, mode):
-    """Everybody, since what they are told is decided for each event; or whom the administrator lets."""
+    """Everybody may connect, since the broker decides for each event; or only users that the administrator admits."""
     daemon = make_daemon(listener=False, arguments=(*arguments, "--socket-group", str(os.getgid())))
     daemon.wait_ready()
     st = os.stat(daemon.path)

@@ -17,7 +17,7 @@ EXECUTABLE = dict(ac_exe_dev=1, ac_exe_inode=2, hiwater_rss_kib=100)
 
 
 def used(tid, pid=None, ns=0, comm=b"worker", **values):
-    """What a task has used."""
+    """The statistics of a task."""
     fields = dict(
         EXECUTABLE, ac_pid=tid, ac_tgid=pid or tid, cpu_run_virtual_total_ns=ns, nvcsw=1 + ns // 1000, read_bytes=ns
     )
@@ -215,7 +215,7 @@ def test_a_process_ends_with_the_totals_of_all_its_threads(live):
 
 
 def test_a_slower_subscriber_misses_nothing(live):
-    """What changed while it was not told is in its next sample, whoever else was told of it."""
+    """A change between two samples of a subscriber is in its next sample, even if another subscriber received it."""
     fast, slow = live.client(), live.client()
     ask_samples(fast)
     ask_samples(slow, interval_ms=1500)
@@ -339,7 +339,7 @@ def ask_command(live, *arguments):
 
 
 def cells(text):
-    """Of each block that begins a line: the first line, and the values by their names."""
+    """Returns, for each block that begins a line, the first line and the values by their names."""
     blocks = []
     for line in text.splitlines():
         if line and line[0] != " ":

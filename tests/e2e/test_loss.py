@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loss is counted exactly, told where it happened, and never fatal."""
+"""Loss is counted exactly, reported where it happened, and never fatal."""
 
 import struct
 import time
@@ -141,7 +141,7 @@ def test_exit_without_statistics(daemon):
 
 
 def test_missing_statistics_add_up(daemon):
-    """However they fall into turns of the broker's loop, the losses told are as many as the exits without."""
+    """The reported losses equal the exits without statistics, however they fall into turns of the broker's loop."""
     client = daemon.subscriber()
     k = daemon.kernel
     n = 300
@@ -238,7 +238,7 @@ def test_bad_connector_datagram(daemon, name):
     assert brief(client.take(2)) == [("fork", 100), ("exit", 100)]
     status = client.status()
     if "not known" in name or "several" in name:
-        # A newer kernel's: no fault of anybody's.
+        # A newer kernel sends such messages: they are not malformed.
         assert status.connector.malformed == 0
     else:
         assert status.connector.malformed == 1
@@ -319,7 +319,7 @@ def test_unknown_attributes_are_skipped(daemon):
 
 
 def test_exit_lost_in_a_gap_is_concluded_from_its_record(daemon):
-    """The connector lost the exit, but the accounting record came: the end is told, and marked."""
+    """The connector lost the exit, but the accounting record came: the end is reported, and marked."""
     client = daemon.subscriber()
     k = daemon.kernel
     k.fork(100, cpu=1)
@@ -360,7 +360,7 @@ def test_reuse_after_a_lost_exit(daemon):
 
 
 def test_table_is_compared_with_proc_after_a_loss(daemon):
-    """A birth and an end that nobody told, not even a record: /proc knows."""
+    """No event and no record reports a birth and an end: the broker finds both in /proc."""
     client = daemon.subscriber(threads=True)
     before = client.status()
     k = daemon.kernel
@@ -394,7 +394,7 @@ def test_table_is_compared_with_proc_after_a_loss(daemon):
     ]
     assert client.status().live_tasks == before.live_tasks + 4
 
-    # It was seen in /proc before its FORK was queued: one birth, told once.
+    # It was seen in /proc before its FORK was queued: one birth, reported once.
     k.mirror = False
     k.fork(203, parent_tid=101, cpu=1, stamp=born)
     k.mirror = True

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What processes run: read when they call exec, repeated when they end, inherited by
-what they fork; and where it could not be read, said so and counted.
+The programs of processes: read at exec, repeated at exit, and inherited at fork.
+A program that could not be read is marked as unread, and counted.
 """
 
 import time
@@ -60,7 +60,7 @@ def test_captured(ready):
 
 
 def test_not_asked_for(ready):
-    """Nobody is told, and nothing is read."""
+    """No client receives a program, and the broker reads none."""
     client = ready.subscriber(snapshot=True)
     assert not any(t.HasField("program") for t in client.snapshot())
     k = ready.kernel
@@ -93,7 +93,7 @@ def test_only_kinds_that_carry_it(ready):
     k = ready.kernel
     k.fork(100)
     k.exec(100, program=LS)
-    # What has ended is not looked into any more.
+    # The broker does not read the files of an ended process.
     witness.take(1)
     k.end(100)
     forked, ended = client.take(2)
@@ -159,7 +159,7 @@ def test_exec_by_another_thread(ready):
 
 
 def test_it_had_gone(ready):
-    """Its directory is not there; and it is, but is another's, or of one that has ended."""
+    """Its directory is not there; or the directory is there, but belongs to another process or to an ended process."""
     client = ready.subscriber(programs=True)
     k = ready.kernel
     late = program(LATE, cgroup=b"/init.scope")
@@ -220,7 +220,7 @@ def test_kernel_threads(make_daemon):
     ],
 )
 def test_forms(ready, shown, due):
-    """What is longer than the wire has room for is cut, and says so."""
+    """A value that is longer than the wire's limit is cut, and marked as cut."""
     client = ready.subscriber(programs=True)
     files = dict(cmdline=b"", exe=b"/exe", cgroup=b"0::/\n")
     files.update(shown)
@@ -238,7 +238,7 @@ def test_forms(ready, shown, due):
 
 
 def test_too_many(ready):
-    """More execs than the broker reads programs in a second: each of them is told, in one way or another."""
+    """More execs than the broker reads programs in a second: each of them is reported, in one state or another."""
     client = ready.subscriber(("exec", "exit"), programs=True)
     before = counts(client)
     k = ready.kernel
@@ -258,7 +258,7 @@ def test_too_many(ready):
     assert client.event().exit.program.state in states
     assert states[CAPTURED] == 0 and sum(states.values()) == n
     captured, late, skipped = (b - a for a, b in zip(before, counts(client)))
-    # What was skipped is read later, if it is still wanted: that counts as well.
+    # A skipped program is read later, if a client still wants it: the late count includes this read.
     assert (captured, skipped) == (0, states[SKIPPED]) and late >= states[LATE]
 
 
@@ -333,7 +333,7 @@ def test_births_while_the_rest_is_read(make_daemon, asked):
 
 
 def test_exec_while_the_rest_is_read(make_daemon):
-    """What is left out at an exec, because there was much to do, is known to the next who asks."""
+    """A program that the broker skipped at an exec, because it was busy, is known to the next client that asks."""
     daemon = make_daemon(start=False)
     daemon.proc.set_program(1, **INIT)
     pids = crowd(daemon, 300, **INIT)
@@ -364,7 +364,7 @@ def test_exec_while_the_rest_is_read(make_daemon):
 
 
 def test_memory_is_given_back(ready):
-    """What processes ran goes with them."""
+    """The memory of a program is freed when its process ends."""
     client = ready.subscriber(programs=True)
     k = ready.kernel
 

@@ -66,7 +66,7 @@ def pids(daemon, *arguments):
 
 
 def test_is_of_after_its_start(daemon):
-    """What was begun before it is there, and what had ended is not, however shortly another snapshot was made before."""
+    """A process that began before the command is there, an ended one is not, however recent the last snapshot is."""
     reader = daemon.subscriber()
     for pid in range(500, 506):
         daemon.kernel.fork(pid, parent_tid=200)
@@ -188,7 +188,7 @@ def test_json_is_the_snapshot(daemon):
 
 
 def test_what_happened_since(daemon):
-    """The table is the broker's, not /proc as it was at its start."""
+    """The table shows the broker's state, not /proc as it was at the broker's start."""
     k = daemon.kernel
     client = daemon.subscriber()
     k.fork(500, parent_tid=400, parent_pid=400)
@@ -198,7 +198,7 @@ def test_what_happened_since(daemon):
     k.end(300, parent_tid=200, parent_pid=200)
     client.take(1)
     assert pids(daemon) == [1, 2, 20, 100, 200, 201, 400, 500]
-    # The kernel tells nobody who has the children now.
+    # The kernel does not report the children's new parent.
     assert table(daemon, "--tree", "--no-header", "-o", "pid,name", "--uid", "nobody") == (
         "200 bash\n"
         "201 └─vi\n"
@@ -229,7 +229,7 @@ def test_help_has_every_column(daemon):
 
 
 def on_terminal(daemon, columns, *arguments):
-    """What a terminal so wide is sent."""
+    """Returns the output that the command sends to a terminal of this width."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(

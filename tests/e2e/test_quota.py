@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What one user may have of the broker, and that others have the rest. As root with two
-users; without root there is one, and the tests that need root's are left out.
+The limits of one user, and that other users have the rest. Root runs the tests with two
+users; without root there is one user, and the tests that need root are left out.
 """
 
 import itertools
@@ -55,7 +55,7 @@ def test_connections_of_a_user(make_open):
         assert (status.refused_quota, status.refused_connections, status.connections) == (40, 40, 6)
     assert daemon.log().count(f"User {OTHER} has its share of connections") == 1
 
-    # What one gives back another gets.
+    # A connection that one client gives back is free for another.
     clients.pop().close()
 
     def has_room():
@@ -84,7 +84,7 @@ def test_feeds_of_a_user(make_open):
 
 
 def test_memory_of_a_user(make_open):
-    """A feed that may not grow is no one's loss but its readers'; and those are told."""
+    """Only the readers of a feed that may not grow lose events, and the broker reports the loss to them."""
     daemon = make_open(arguments=["--user-mib", "1"])
     daemon.kernel.mirror = False
     slow = client_of(daemon, OTHER, rcvbuf=4096)
@@ -122,7 +122,7 @@ def test_root_loses_nothing_to_a_user_who_takes_all(make_open, means):
         time.sleep(0.002)
         return time.monotonic() - begin
 
-    # What the machine takes by itself, busy as it may be with other things.
+    # The time that the machine takes without the attack, busy as it may be with other things.
     calm = statistics.median(wait_for_two() for _ in range(50))
     attack = start_attack(daemon, 2, *means)
     waits = []

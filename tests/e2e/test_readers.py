@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Slow readers. Each loses what it loses, is told exactly how much, and disturbs
-nobody.
+Slow readers. Each slow reader loses only its own events, gets the exact count of them,
+and disturbs no other client.
 """
 
 import pytest
@@ -36,7 +36,7 @@ def flood(daemon, fast, n=N, start=0):
 
 
 def read_all(client, last):
-    """Everything up to the end of the task numbered `last`; holes just where a Loss tells them."""
+    """Everything up to the end of the task numbered `last`; holes just where a Loss reports them."""
     due, received = 0, 0
     while True:
         e = client.event()

@@ -20,7 +20,7 @@ MS = 1_000_000
 
 
 class Broker:
-    """One connection's worth of a broker: it says what the test tells it to say."""
+    """A broker for one connection: it sends the messages that the test gives it."""
 
     def __init__(self, path):
         self.path = path
@@ -118,7 +118,7 @@ def broker(tmp_path):
 
 
 def usual_signals():
-    """Whatever started the tests may ignore some; the command would, too."""
+    """The program that started the tests may ignore some signals; the command would inherit that."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
@@ -280,7 +280,7 @@ def test_command_that_cannot_run(broker, name, code):
 
 @pytest.mark.parametrize("arguments", [[], ["--"], ["--nonsense", "true"], ["--top", "-1", "true"], ["-O"]])
 def test_usage(broker, arguments):
-    """Not 2, which would be the command's."""
+    """The status is not 2, which could be the status of the command itself."""
     _, err = finish(run(broker, *arguments), 125)
     assert "taskbroker run --help" in err
 
@@ -315,7 +315,7 @@ def test_sums(broker):
     cpu = account["cpu"]
     assert cpu["records"]["cpu_run_virtual_total_ns"] == 23 * MS
     assert cpu["records"]["cpu_run_real_total_ns"] == 46 * MS
-    # cc and as are in what wait4 told, as far as this account knows; the daemon is not.
+    # The usage that wait4 returned includes cc and as, as far as this account knows, but not the daemon.
     assert cpu["not_waited_for"]["processes"] == 1
     assert cpu["not_waited_for"]["cpu_run_virtual_total_ns"] == 11 * MS
     waited = account["rusage"]["user_ns"] + account["rusage"]["system_ns"]
@@ -387,7 +387,7 @@ def test_the_end_that_is_told_early(broker):
 
 
 def test_still_running(broker):
-    """What a daemon goes on to use is nobody's account."""
+    """No account includes the later usage of a daemon."""
     other = subprocess.Popen(["sleep", "1000"])
     try:
         err = command(broker, "true", json_=False, events=[lambda b: b.fork(other.pid)])
@@ -439,6 +439,6 @@ def test_file(broker, tmp_path):
     broker.events(broker.exit())
     out, err = finish(process)
     assert err == "err\n"
-    # No descriptor of ours is the command's; ls has opened the directory.
+    # The command inherits none of our descriptors; ls has opened the directory.
     assert out.split() == ["out", "0", "1", "2", "3"]
     assert path.read_text().startswith("sh -c echo out; echo err >&2; ls /proc/self/fd: status 0, after ")

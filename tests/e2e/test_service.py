@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-As a service: the tests play the service manager, which hands in the socket and
-listens to what it is told. The real manager is in the kernel suite.
+The broker as a service: the tests play the service manager, which passes the socket
+and receives notifications. The kernel suite tests the real manager.
 """
 
 import os
@@ -30,7 +30,7 @@ os.execv(sys.argv[4], sys.argv[4:])
 
 
 class Manager:
-    """Owns the socket that clients know, and another that it is told on."""
+    """Owns the socket for clients, and the socket for notifications."""
 
     def __init__(self, directory, monkeypatch):
         self.path = directory / "service.sock"
@@ -45,7 +45,7 @@ class Manager:
     def start(self, make_daemon, watchdog_us=0, fd=None, n=1):
         daemon = make_daemon(listener=False, start=False, path=self.path)
         command, fds = daemon.command()
-        # What the launcher puts at 3 must not be in the way of what stands there.
+        # The launcher puts the socket at descriptor 3, which must not replace an inherited descriptor.
         moved = {str(number): os.dup(number) for number in fds}
         high = {}
         for number, copy in moved.items():
@@ -83,7 +83,7 @@ def manager(tmp_path, monkeypatch):
 def test_readiness_and_stop(manager, make_daemon):
     daemon = manager.start(make_daemon)
     assert manager.told() == ["READY=1"]
-    # whoever is told so can connect, and is answered
+    # A client that connects after READY gets an answer.
     assert daemon.client().status()
     assert daemon.terminate() == 0
     told = manager.told()
@@ -93,7 +93,7 @@ def test_readiness_and_stop(manager, make_daemon):
 
 
 def test_the_socket_stays(manager, make_daemon):
-    """Whoever connects while the broker is away is answered by the next one."""
+    """The next broker answers a client that connects while no broker runs."""
     first = manager.start(make_daemon)
     manager.told()
     subscriber = first.subscriber(kinds=("fork",))

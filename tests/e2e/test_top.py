@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The screen of `taskbroker top`, on a terminal: keys go in, what is to be seen is
-judged. The broker is one that tells of a machine made up by the test.
+The screen of `taskbroker top`, on a terminal: the tests send keys and check the
+screen. The test's own broker reports a machine that the test made up.
 """
 
 import os
@@ -138,7 +138,7 @@ def test_sizes(broker, make_top, columns, rows, utf8):
 
 @pytest.mark.parametrize("utf8", [True, False])
 def test_hidden_and_not_counted(tmp_path, make_top, utf8):
-    """What another user's tasks read is hidden, what nobody counts is off: neither is a zero, anywhere."""
+    """Other users' I/O is hidden, and an uncounted value is off: neither is a zero, anywhere."""
     broker = LiveBroker(tmp_path / "own", machine(), access="OWN", uid=0)
     top = make_top(broker, columns=120, rows=40, utf8=utf8)
     lines = shows(broker, top)
@@ -269,7 +269,7 @@ def test_kernel_threads_and_names(broker, make_top):
 
 
 def test_threads(broker, make_top):
-    """The broker is asked for threads, and the rows are told apart."""
+    """The screen asks the broker for threads, and each thread has a row of its own."""
     top = make_top(broker)
     shows(broker, top)
     top.keys("H")
@@ -334,7 +334,7 @@ def test_detail_of_anothers(broker, make_top):
 
 
 def test_ended(broker, make_top):
-    """Rows that ended stay some seconds, dim; what was too short-lived for any table is in the ranking."""
+    """Rows that ended stay some seconds, dim; the ranking includes tasks that were too short-lived for any table."""
     top = make_top(broker)
     shows(broker, top)
     top.keys("Down", "Down", "Down")
@@ -408,7 +408,7 @@ def test_follow(broker, make_top):
 
 
 def test_columns_and_settings(broker, make_top, tmp_path):
-    """What is chosen stays for the next time; a file of garbage harms nobody."""
+    """The chosen settings stay for the next time; a file of garbage does no harm."""
     place = tmp_path / "kept"
     top = make_top(broker, directory=place)
     shows(broker, top)
@@ -498,7 +498,7 @@ def test_broker_restarts(broker, make_top):
     shows(broker, top)
     broker.stop()
     top.wait("trying again")
-    # What was known is still there to be looked at.
+    # The last known rows can still be browsed.
     top.keys("N", "Down")
     top.wait(lambda lines: pids(lines)[:1] == [1])
     broker.start()
@@ -511,7 +511,7 @@ def test_broker_restarts(broker, make_top):
 
 
 def test_other_samples_while_the_broker_is_away(broker, make_top):
-    """What was asked for meanwhile is asked for when it is back."""
+    """The screen sends the request made while the broker was away, once the broker is back."""
     top = make_top(broker)
     shows(broker, top)
     broker.stop()
@@ -539,7 +539,7 @@ def test_signals(broker, make_top, number):
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "vt100"}])
 def test_no_colours(broker, make_top, environment):
-    """All there is to be told is told without them."""
+    """The screen shows all information without colours."""
     top = make_top(broker, environment=environment)
     shows(broker, top)
     text = "\n".join(top.lines(escapes=True))
