@@ -84,7 +84,6 @@ OPEN = [
     "broker/server/quota_error.c: too many columns",
     "broker/server/request_handler.c: too many columns",
     "broker/server/sampler.c: too many columns",
-    "broker/server/sampler.h: too many columns",
     "broker/server/send_queue.c: too many columns",
     "broker/server/subscription.c: too many columns",
     "broker/tasks/exit_records.c: pending_record_fits() does not begin with exit_records_",
