@@ -170,7 +170,8 @@ static uint64_t connector_wall(const Connector *connector, uint64_t monotonic_ns
         return monotonic_ns + (uint64_t)connector->realtime_offset_ns;
 }
 
-static void connector_add_loss(Connector *connector, uint64_t count, uint64_t monotonic_ns, uint32_t cpu, bool cpu_known) {
+static void connector_add_loss(Connector *connector, uint64_t count, uint64_t monotonic_ns, uint32_t cpu,
+                               bool cpu_known) {
         connector->events[connector->n_events++] = (Event){
                 .kind = EVENT_LOSS,
                 .time_ns = connector_wall(connector, monotonic_ns),

@@ -95,7 +95,8 @@ int exit_record_parse(const void *data, size_t n_data, ExitRecord *ret_record) {
         ret_record->tid = task.id;
         ret_record->pid = ret_record->stats.ac_tgid;
         ret_record->has_process = false;
-        if (has_process && taskstats_layout_decode(process.stats, process.n_stats, version, &ret_record->process) == 0) {
+        if (has_process &&
+            taskstats_layout_decode(process.stats, process.n_stats, version, &ret_record->process) == 0) {
                 ret_record->has_process = true;
                 ret_record->pid = process.id;
         }

@@ -76,7 +76,8 @@ static int query_ask(StatsSource *source, const uint32_t *tids, size_t n) {
         if (r)
                 return error_trace(r);
         for (size_t i = 0; i < n; ++i)
-                request_put(query->requests + i * STATS_REQUEST_BYTES, query->family, query->seq + (uint32_t)i, tids[i]);
+                request_put(query->requests + i * STATS_REQUEST_BYTES, query->family, query->seq + (uint32_t)i,
+                            tids[i]);
         query->n_asked = n;
         /* A request that cannot be sent for lack of memory has no answer: it counts as lost. */
         if (n > 0 && send(query->fd, query->requests, n * STATS_REQUEST_BYTES, MSG_NOSIGNAL) < 0 && errno != ENOBUFS &&

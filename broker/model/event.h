@@ -91,7 +91,8 @@ struct Event {
 #undef MEMBER_U32
                 struct {
                         bool comm_stale;
-                        uint32_t caller_tid;    /* the thread that called it, if not the leader: it still has this number in the table */
+                        uint32_t caller_tid; /* the thread that called it, if not the leader: it still has this number
+                                                in the table */
                 } exec;
                 struct {
                         uint32_t wait_status;

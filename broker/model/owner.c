@@ -21,7 +21,8 @@ static Owner owner_by_ids(const Task *task) {
             (task->flags & (TASK_UNKNOWN | TASK_CREDENTIALS_CHANGED | TASK_NONDUMPABLE)))
                 owner.claim = OWNER_NONE;
         else
-                owner.claim = task->process->ran_as_other_user || task->process->creds_stale ? OWNER_CURRENT : OWNER_SINCE_BIRTH;
+                owner.claim = task->process->ran_as_other_user || task->process->creds_stale ? OWNER_CURRENT
+                                                                                             : OWNER_SINCE_BIRTH;
         return owner;
 }
 

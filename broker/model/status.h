@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* BrokerStatus: counters and limits of the broker, which the daemon gathers for the encoder. See Status in broker.proto. */
+/* BrokerStatus: counters and limits of the broker, which the daemon gathers for the encoder. See Status in
+ * broker.proto. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +27,7 @@ struct KernelFeatures {
         char release[65];
         uint16_t taskstats_version;     /* 0: no record seen yet */
         DelayAccounting delay_accounting;
-        uint64_t delays_since_ns;       /* monotonic: tasks born before may not be counted, though it is on; 0: since ever */
+        uint64_t delays_since_ns; /* monotonic: tasks born before may not be counted, though it is on; 0: since ever */
         uint32_t unsupported;           /* STATS_* that it was built without */
 };
 

@@ -207,7 +207,8 @@ void cursor_advance(Cursor *cursor, size_t n) {
                 size_t left = cursor->n_frame_left;
 
                 if (left == 0)
-                        left = batch_frame_size(cursor->chunk->bytes + cursor->offset, cursor->chunk->n - cursor->offset);
+                        left = batch_frame_size(cursor->chunk->bytes + cursor->offset,
+                                                cursor->chunk->n - cursor->offset);
                 cursor->n_frame_left = left - MIN(left, n);
                 cursor->offset += MIN(left, n);
                 n -= MIN(left, n);

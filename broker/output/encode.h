@@ -82,7 +82,8 @@ size_t encode_snapshot_end(uint64_t number,
                            uint64_t time_ns,
                            uint8_t buffer[static ENCODED_REPLY_MAX]);
 
-size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid, uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid,
+                      uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_subscribed(uint64_t request_id,
                          uint64_t feed,
                          uint64_t next_number,
@@ -93,7 +94,8 @@ size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REP
 size_t encode_sampling(uint64_t request_id, uint64_t next_number, uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_sample_loss(uint64_t count, uint8_t buffer[static ENCODED_REPLY_MAX]);
 
-size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t groups, uint8_t buffer[static ENCODED_SAMPLE_MAX]);
+size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t groups,
+                          uint8_t buffer[static ENCODED_SAMPLE_MAX]);
 size_t encode_task_sample_answer(const TaskSample *sample, uint32_t variant, uint8_t buffer[static ENCODED_SAMPLE_MAX]);
 size_t encode_sample_header(uint64_t number, size_t n_members, uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]);
 size_t encode_sample_end(const SampleEnd *end, uint8_t buffer[static ENCODED_SAMPLE_END_MAX]);

@@ -15,8 +15,9 @@ static size_t message_frame(const PB(ServerMessage) *m, uint8_t buffer[static EN
         return n + taskbroker__v1__server_message__pack(m, buffer + n);
 }
 
-size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid, uint8_t buffer[static ENCODED_REPLY_MAX]) {
-        static const char *const features[] = { "snapshot", "resume", "filter", "programs", "access", "stats", "sample" };
+size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid,
+                      uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        static const char *const features[] = {"snapshot", "resume", "filter", "programs", "access", "stats", "sample"};
         PB(Welcome) welcome = PB_INIT(WELCOME);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
 

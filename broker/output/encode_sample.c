@@ -60,12 +60,14 @@ static size_t task_sample_pack(const TaskSample *sample,
  *
  * Return: The number of bytes written.
  */
-size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t groups, uint8_t buffer[static ENCODED_SAMPLE_MAX]) {
+size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t groups,
+                          uint8_t buffer[static ENCODED_SAMPLE_MAX]) {
         return task_sample_pack(sample, variant, groups, 1 << 3 | 2, buffer);
 }
 
 /* The same as a member of a Stats. */
-size_t encode_task_sample_answer(const TaskSample *sample, uint32_t variant, uint8_t buffer[static ENCODED_SAMPLE_MAX]) {
+size_t encode_task_sample_answer(const TaskSample *sample, uint32_t variant,
+                                 uint8_t buffer[static ENCODED_SAMPLE_MAX]) {
         return task_sample_pack(sample, variant, ~0u, 2 << 3 | 2, buffer);
 }
 

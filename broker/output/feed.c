@@ -40,7 +40,8 @@ static uint64_t feed_next_in_log(const Feed *feed) {
 }
 
 static uint64_t feed_number_behind(const Feed *feed, const FeedChunk *chunk) {
-        return chunk == feed_newest(feed) ? feed_next_in_log(feed) : container_of(chunk->link.next, FeedChunk, link)->first_number;
+        return chunk == feed_newest(feed) ? feed_next_in_log(feed)
+                                          : container_of(chunk->link.next, FeedChunk, link)->first_number;
 }
 
 static void chunk_append(Feed *feed, FeedChunk *chunk) {
@@ -152,7 +153,8 @@ void feed_age(Feed *feed, uint32_t age_max) {
         feed->age = list_is_empty(&feed->cursors) ? feed->age + 1 : 0;
         for (List *link = feed->chunks.next; link != feed->chunks.prev; link = link->next)
                 ++container_of(link, FeedChunk, link)->age;
-        while (feed_oldest(feed) != feed_newest(feed) && feed_oldest(feed)->age > age_max && feed_oldest(feed)->n_cursors == 0)
+        while (feed_oldest(feed) != feed_newest(feed) && feed_oldest(feed)->age > age_max &&
+               feed_oldest(feed)->n_cursors == 0)
                 chunk_free(feed, feed_oldest(feed));
 }
 
@@ -184,7 +186,8 @@ static void feed_drop_cursor(Cursor *cursor) {
                 cursor->n_frame_left = 0;
         }
         cursor->fell = true;
-        cursor->lost_from = next < chunk->n ? batch_frame_first_number(chunk->bytes + next) : feed_number_behind(cursor->feed, chunk);
+        cursor->lost_from = next < chunk->n ? batch_frame_first_number(chunk->bytes + next)
+                                            : feed_number_behind(cursor->feed, chunk);
         cursor->chunk = NULL;
 }
 

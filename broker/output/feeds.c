@@ -119,7 +119,8 @@ static Feed *feeds_most_idle(const Feeds *feeds, const QuotaUser *user) {
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
 
-                if (list_is_empty(&feed->cursors) && (!user || feed->place.user == user) && (!idle || feed->age > idle->age))
+                if (list_is_empty(&feed->cursors) && (!user || feed->place.user == user) &&
+                    (!idle || feed->age > idle->age))
                         idle = feed;
         }
         return idle;

@@ -67,8 +67,8 @@ static int sample_feeds_new(SampleFeeds *samples,
         *feed = (SampleFeed){ .sampling = *sampling };
         list_init(&feed->link);
         list_init(&feed->waiting);
-        r = feeds_make(feeds, key, rights, roots, user, MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks),
-                       &feed->feed);
+        r = feeds_make(feeds, key, rights, roots, user,
+                       MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks), &feed->feed);
         if (r) {
                 free(feed);
                 return r;
@@ -107,8 +107,9 @@ int sample_feeds_find(SampleFeeds *samples,
         list_for_each(link, safe, &samples->list) {
                 SampleFeed *feed = container_of(link, SampleFeed, link);
 
-                if (!feed->feed->stopped && feed->sampling.interval_ms == sampling->interval_ms && feed->sampling.groups == sampling->groups &&
-                    rights_equal(&feed->feed->rights, rights) && subscription_key_equals(&feed->feed->key, key) &&
+                if (!feed->feed->stopped && feed->sampling.interval_ms == sampling->interval_ms &&
+                    feed->sampling.groups == sampling->groups && rights_equal(&feed->feed->rights, rights) &&
+                    subscription_key_equals(&feed->feed->key, key) &&
                     memcmp(feed->feed->roots, roots, sizeof(roots)) == 0) {
                         *ret_feed = feed;
                         return 0;
@@ -330,7 +331,8 @@ bool sample_feeds_want(const SampleFeeds *samples, const Task *leader) {
  * @sample:         the sample
  * @changed_sweep:  the last sweep that found it changed
  */
-void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep) {
+void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample,
+                              uint32_t changed_sweep) {
         Encodings encodings UNINITIALISED;
 
         encodings.n = 0;

@@ -23,7 +23,8 @@ struct Part {
         uint8_t bytes[PART_MAX - ENCODED_PART_HEADER_MAX];
 };
 
-static int snapshot_add_frame(Snapshot *snapshot, const uint8_t *header, size_t n_header, const uint8_t *body, size_t n_body) {
+static int snapshot_add_frame(Snapshot *snapshot, const uint8_t *header, size_t n_header, const uint8_t *body,
+                              size_t n_body) {
         SnapshotFrame *frame = memory_alloc_optional(NULL, sizeof(*frame) + n_header + n_body);
 
         if (!frame)
@@ -108,7 +109,8 @@ int snapshot_new(Snapshot **ret_snapshot, TaskTable *table, const Feed *feed, ui
         free(part);
         if (!r)
                 r = snapshot_add_frame(snapshot, end,
-                                       encode_snapshot_end(snapshot->next_number - 1, snapshot->n_tasks, time_ns, end), NULL, 0);
+                                       encode_snapshot_end(snapshot->next_number - 1, snapshot->n_tasks, time_ns, end),
+                                       NULL, 0);
         if (r) {
                 snapshot_free(snapshot);
                 return r;

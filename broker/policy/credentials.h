@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Credentials: ids of a client, as the kernel had them when it connected. Plain; broker/server/peer_creds.c reads them. */
+/* Credentials: ids of a client, as the kernel had them when it connected. Plain; broker/server/peer_creds.c reads them.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
 
 /*
  * A filter restricts a subscription to a set of tasks. An event says what its task is
- * after it, and refers to the task as it was before (Event.task_before). The event passes if the task was in the set or is in it now. So a subscriber learns of
- * each task that enters the set or leaves it.
+ * after it, and refers to the task as it was before (Event.task_before). The event passes if the task was in the set or
+ * is in it now. So a subscriber learns of each task that enters the set or leaves it.
  *
  * The criteria are the rows of proto/filter_criteria.h. Each has one function here,
  * NAME_match(). Pure.
@@ -126,7 +126,8 @@ static bool cgroups_match(const Filter *filter, uint64_t mark, const Subject *su
 
 /* The processor of a synthesised event is not known. */
 static bool cpus_match(const Filter *filter, const Event *event) {
-        return !event->synthesised && event->cpu < FILTER_CPUS && filter->cpus[event->cpu / 64] >> (event->cpu % 64) & 1;
+        return !event->synthesised && event->cpu < FILTER_CPUS &&
+               filter->cpus[event->cpu / 64] >> (event->cpu % 64) & 1;
 }
 
 static bool nonzero_match(const Filter *filter, const Event *event) {

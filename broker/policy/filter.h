@@ -22,7 +22,8 @@ typedef struct Filter Filter;
 
 /* FILTER_UIDS_MAX, FILTER_COMMS_BYTES_MAX and so on. */
 enum {
-#define MAXIMA(name, NAME, shape, max, max_bytes, ...) FILTER_##NAME##_MAX = (max), FILTER_##NAME##_BYTES_MAX = (max_bytes),
+#define MAXIMA(name, NAME, shape, max, max_bytes, ...)                                                                 \
+        FILTER_##NAME##_MAX = (max), FILTER_##NAME##_BYTES_MAX = (max_bytes),
         FILTER_CRITERIA(MAXIMA)
 #undef MAXIMA
 };

@@ -29,15 +29,15 @@ Rights policy_rights(const Policy *policy, const Credentials *credentials) {
                 return (Rights){ .all = true };
         if (credentials->uid == 0)
                 rights.uid = NOBODY_UID;
-        rights.others = !policy->hides ||
-                        (policy->exempt_group != POLICY_NO_GROUP && credentials_has_group(credentials, policy->exempt_group));
+        rights.others = !policy->hides || (policy->exempt_group != POLICY_NO_GROUP &&
+                                           credentials_has_group(credentials, policy->exempt_group));
         return rights;
 }
 
 /* Whether the same applies. */
 bool policy_equals(const Policy *a, const Policy *b) {
-        return a->admin_group == b->admin_group && a->shows_exit_status == b->shows_exit_status && a->hides == b->hides &&
-               a->exempt_group == b->exempt_group;
+        return a->admin_group == b->admin_group && a->shows_exit_status == b->shows_exit_status &&
+               a->hides == b->hides && a->exempt_group == b->exempt_group;
 }
 
 /* Whether two clients may know the same, and share feeds. */

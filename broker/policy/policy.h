@@ -22,7 +22,8 @@ typedef struct Rights Rights;
 
 /* STATS_* that /proc does not show to every user. */
 #define POLICY_WITHHELD_STATS                                                                                          \
-        (STATS_IO | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES | STATS_EXECUTABLE | STATS_MEMORY_INTEGRALS)
+        (STATS_IO | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES | STATS_EXECUTABLE |                     \
+         STATS_MEMORY_INTEGRALS)
 
 /* The view of one task, or of one event. */
 typedef enum View {

@@ -30,17 +30,20 @@
 
 const QuotaLimits quota_limits_default = {
         .root = 0,
-        .held = {
-                [QUOTA_CONNECTIONS] = { LIMIT_CONNECTIONS, LIMIT_CONNECTIONS_RESERVED, LIMIT_USER_CONNECTIONS },
-                [QUOTA_FEEDS] = { LIMIT_FEEDS, LIMIT_FEEDS_RESERVED, LIMIT_USER_FEEDS },
-                [QUOTA_REQUESTS] = { LIMIT_REQUESTS, LIMIT_REQUESTS_RESERVED, LIMIT_USER_REQUESTS },
-                [QUOTA_BYTES] = { LIMIT_CLIENTS_MIB * MIB, LIMIT_CLIENTS_MIB * MIB / LIMIT_BYTES_RESERVED_PART, LIMIT_USER_MIB * MIB },
-        },
-        .rates = {
-                [QUOTA_SNAPSHOTS - _QUOTA_HELD] = { LIMIT_USER_SNAPSHOTS_A_SECOND, LIMIT_USER_SNAPSHOTS_AT_ONCE },
-                [QUOTA_STATS - _QUOTA_HELD] = { LIMIT_USER_STATS_A_SECOND, LIMIT_USER_STATS_AT_ONCE },
-                [QUOTA_FILTERS - _QUOTA_HELD] = { LIMIT_FILTERS_NS_A_SECOND, LIMIT_FILTERS_NS_AT_ONCE },
-        },
+        .held =
+                {
+                        [QUOTA_CONNECTIONS] = {LIMIT_CONNECTIONS, LIMIT_CONNECTIONS_RESERVED, LIMIT_USER_CONNECTIONS},
+                        [QUOTA_FEEDS] = {LIMIT_FEEDS, LIMIT_FEEDS_RESERVED, LIMIT_USER_FEEDS},
+                        [QUOTA_REQUESTS] = {LIMIT_REQUESTS, LIMIT_REQUESTS_RESERVED, LIMIT_USER_REQUESTS},
+                        [QUOTA_BYTES] = {LIMIT_CLIENTS_MIB * MIB, LIMIT_CLIENTS_MIB *MIB / LIMIT_BYTES_RESERVED_PART,
+                                         LIMIT_USER_MIB *MIB},
+                },
+        .rates =
+                {
+                        [QUOTA_SNAPSHOTS - _QUOTA_HELD] = {LIMIT_USER_SNAPSHOTS_A_SECOND, LIMIT_USER_SNAPSHOTS_AT_ONCE},
+                        [QUOTA_STATS - _QUOTA_HELD] = {LIMIT_USER_STATS_A_SECOND, LIMIT_USER_STATS_AT_ONCE},
+                        [QUOTA_FILTERS - _QUOTA_HELD] = {LIMIT_FILTERS_NS_A_SECOND, LIMIT_FILTERS_NS_AT_ONCE},
+                },
 };
 
 void quota_init(Quota *quota, const QuotaLimits *limits) {
@@ -188,7 +191,8 @@ void quota_user_overdraw(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t n
 
         assert(rate >= 0);
         if (!quota_user_is_root(user))
-                user->due_ns[rate] = MAX(user->due_ns[rate], now_ns) + n * (NSEC_PER_SEC / user->quota->limits.rates[rate].a_second);
+                user->due_ns[rate] =
+                        MAX(user->due_ns[rate], now_ns) + n * (NSEC_PER_SEC / user->quota->limits.rates[rate].a_second);
 }
 
 /**
@@ -226,7 +230,8 @@ bool quota_user_is_throttled(const QuotaUser *user, uint64_t now_ns) {
  * Return: 0; QUOTA_E_USER: the user's filters take more time than they may.
  */
 int quota_user_filter(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
-        return quota_user_spend(user, QUOTA_FILTERS, MIN(n_ns, (uint64_t)LIMIT_FILTER_NS) * user->quota->n_present, now_ns);
+        return quota_user_spend(user, QUOTA_FILTERS, MIN(n_ns, (uint64_t)LIMIT_FILTER_NS) * user->quota->n_present,
+                                now_ns);
 }
 
 bool quota_user_is_root(const QuotaUser *user) {

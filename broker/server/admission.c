@@ -71,7 +71,8 @@ static int admission_admit(Hub *hub, int fd, uid_t uid, Client **ret_client, Enc
                 return r;
         r = client_new(&client, &hub->connections.owner, place.user, fd);
         if (r) {
-                r = admission_refuse(place.user, QUOTA_BYTES, r == CONNECTION_E_QUOTA ? QUOTA_E_USER : QUOTA_E_TOTAL, ret_error);
+                r = admission_refuse(place.user, QUOTA_BYTES, r == CONNECTION_E_QUOTA ? QUOTA_E_USER : QUOTA_E_TOTAL,
+                                     ret_error);
                 charge_return(&place);
                 return r;
         }

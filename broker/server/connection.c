@@ -79,7 +79,8 @@ static void connection_serve(Connection *connection) {
                 if (r)
                         return connection_refuse_frame(connection, r);
                 connection->served = true;
-                connection->held = !connection->owner->on_request(connection, in->bytes + in->begin + n_prefix, n_message);
+                connection->held =
+                        !connection->owner->on_request(connection, in->bytes + in->begin + n_prefix, n_message);
                 if (!connection->held)
                         in->begin += n_prefix + n_message;
         }
@@ -247,12 +248,13 @@ static void connection_on_deadline(struct ev_loop *loop, ev_timer *watcher, int 
                 return connection_die(connection);
         if (connection->input_ended && !has_replies)
                 return connection_set_deadline(connection, connection->owner->request_seconds);
-        connection_refuse(connection, &(EncodedError){
-                                              .code = has_replies ? ERROR_UNREAD_REPLIES : ERROR_TIMEOUT,
-                                              .message = has_replies ? "The client does not read the replies to its requests."
-                                                                     : "No complete request came within 30 seconds.",
-                                              .closing = true,
-                                      });
+        connection_refuse(connection,
+                          &(EncodedError){
+                                  .code = has_replies ? ERROR_UNREAD_REPLIES : ERROR_TIMEOUT,
+                                  .message = has_replies ? "The client does not read the replies to its requests."
+                                                         : "No complete request came within 30 seconds.",
+                                  .closing = true,
+                          });
         connection_flush(connection);
 }
 

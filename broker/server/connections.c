@@ -59,7 +59,8 @@ static void connections_throttle(Connections *connections, Connection *connectio
  * Serves a connection, and accounts the time. All others come before it, when they are
  * resumed next.
  */
-static void connections_serve(Connections *connections, Connection *connection, uint64_t begin_ns, ConnectionCallback serve) {
+static void connections_serve(Connections *connections, Connection *connection, uint64_t begin_ns,
+                              ConnectionCallback serve) {
         uint64_t end_ns;
 
         serve(connection);

@@ -13,37 +13,49 @@ typedef struct QuotaErrorText {
 } QuotaErrorText;
 
 static const QuotaErrorText share_texts[_QUOTA_KINDS] = {
-        [QUOTA_CONNECTIONS] = {
-                "connections",
-                "Your user has as many connections as one user may have: close others first.",
-        },
-        [QUOTA_FEEDS] = {
-                "feeds",
-                "Your user has as many feeds (different subscriptions) as one user may have: end others, or ask for "
-                "the same as they do.",
-        },
-        [QUOTA_REQUESTS] = {
-                "requests that wait",
-                "Your user has as many requests that wait for their answers as one user may have: wait for those.",
-        },
-        [QUOTA_BYTES] = {
-                "memory",
-                "Your user's connections and feeds have as much of the broker's memory as one user's may: close some, "
-                "and read what they are sent.",
-        },
-        [QUOTA_SNAPSHOTS] = {
-                "snapshots a second",
-                "Your user asks for more snapshots than one user may in this time: ask again in a second.",
-        },
-        [QUOTA_FILTERS] = {
-                "time for filters",
-                "The filters of your user's subscriptions take longer than those of one user may: ask for fewer, or "
-                "simpler, patterns of names.",
-        },
-        [QUOTA_STATS] = {
-                "statistics a second",
-                "Your user asks for the statistics of more tasks than one user may in this time: ask again in a second.",
-        },
+        [QUOTA_CONNECTIONS] =
+                {
+                        "connections",
+                        "Your user has as many connections as one user may have: close others first.",
+                },
+        [QUOTA_FEEDS] =
+                {
+                        "feeds",
+                        "Your user has as many feeds (different subscriptions) as one user may have: end others, or "
+                        "ask for "
+                        "the same as they do.",
+                },
+        [QUOTA_REQUESTS] =
+                {
+                        "requests that wait",
+                        "Your user has as many requests that wait for their answers as one user may have: wait for "
+                        "those.",
+                },
+        [QUOTA_BYTES] =
+                {
+                        "memory",
+                        "Your user's connections and feeds have as much of the broker's memory as one user's may: "
+                        "close some, "
+                        "and read what they are sent.",
+                },
+        [QUOTA_SNAPSHOTS] =
+                {
+                        "snapshots a second",
+                        "Your user asks for more snapshots than one user may in this time: ask again in a second.",
+                },
+        [QUOTA_FILTERS] =
+                {
+                        "time for filters",
+                        "The filters of your user's subscriptions take longer than those of one user may: ask for "
+                        "fewer, or "
+                        "simpler, patterns of names.",
+                },
+        [QUOTA_STATS] =
+                {
+                        "statistics a second",
+                        "Your user asks for the statistics of more tasks than one user may in this time: ask again in "
+                        "a second.",
+                },
 };
 
 /**

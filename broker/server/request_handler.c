@@ -16,9 +16,10 @@
 #include "broker/server/pending_request.h"
 #include "broker/server/request_handler.h"
 
-static void request_handler_refuse(Client *client, const Request *request, ErrorCode code, const char *field, const char *message) {
+static void request_handler_refuse(Client *client, const Request *request, ErrorCode code, const char *field,
+                                   const char *message) {
         connection_refuse(&client->connection,
-                          &(EncodedError){ .request_id = request->id, .code = code, .field = field, .message = message });
+                          &(EncodedError){.request_id = request->id, .code = code, .field = field, .message = message});
 }
 
 static void request_handler_refuse_memory(Client *client, const Request *request) {
@@ -29,8 +30,9 @@ static void request_handler_refuse_memory(Client *client, const Request *request
 static void request_handler_refuse_feed(Client *client, const Request *request, int r) {
         switch (r) {
         case FEEDS_E_NO_ROOT:
-                return request_handler_refuse(client, request, ERROR_BAD_VALUE, "subscribe.filter.subtrees",
-                                              "There is no such process: of those whose descendants are asked for, each must be alive.");
+                return request_handler_refuse(
+                        client, request, ERROR_BAD_VALUE, "subscribe.filter.subtrees",
+                        "There is no such process: of those whose descendants are asked for, each must be alive.");
         case FEEDS_E_FULL:
                 return request_handler_refuse(client, request, ERROR_LIMIT, NULL,
                                               "The broker has as many feeds (different subscriptions) as it allows.");
@@ -52,17 +54,20 @@ static void request_handler_refuse_feed(Client *client, const Request *request, 
 static void request_handler_refuse_sample_feed(Client *client, const Request *request, int r) {
         switch (r) {
         case FEEDS_E_NO_ROOT:
-                return request_handler_refuse(client, request, ERROR_BAD_VALUE, "sample.filter.subtrees",
-                                              "There is no such process: of those whose descendants are asked for, each must be alive.");
+                return request_handler_refuse(
+                        client, request, ERROR_BAD_VALUE, "sample.filter.subtrees",
+                        "There is no such process: of those whose descendants are asked for, each must be alive.");
         case FEEDS_E_FULL:
-                return request_handler_refuse(client, request, ERROR_LIMIT, NULL,
-                                              "The broker has as many feeds (different requests for samples) as it allows.");
+                return request_handler_refuse(
+                        client, request, ERROR_LIMIT, NULL,
+                        "The broker has as many feeds (different requests for samples) as it allows.");
         case FEEDS_E_USER_FEEDS:
                 return connection_refuse_quota(&client->connection, request->id, QUOTA_FEEDS, false);
         case FEEDS_E_USER_BYTES:
                 return connection_refuse_quota(&client->connection, request->id, QUOTA_BYTES, false);
         default:
-                return request_handler_refuse(client, request, ERROR_LIMIT, NULL, "The broker has no memory for the samples.");
+                return request_handler_refuse(client, request, ERROR_LIMIT, NULL,
+                                              "The broker has no memory for the samples.");
         }
 }
 
@@ -79,11 +84,13 @@ static void request_handler_resume(RequestHandler *handler, Client *client, cons
                                               "The broker has been restarted since: its feeds are others.");
         /* To this client, a feed of other rights does not exist. */
         if (!feed || !rights_equal(&feed->rights, &client->rights))
-                return request_handler_refuse(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.feed",
-                                              "There is no such feed: it was given up, having been without subscribers.");
+                return request_handler_refuse(
+                        client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.feed",
+                        "There is no such feed: it was given up, having been without subscribers.");
         if (!subscription_key_equals(&feed->key, &request->subscription.key))
                 return request_handler_refuse(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.feed",
-                                              "The feed is that of another subscription: kinds, threads, filter and programs must be the same.");
+                                              "The feed is that of another subscription: kinds, threads, filter and "
+                                              "programs must be the same.");
         if (resume->next_number == 0 || resume->next_number > feed->next_number)
                 return request_handler_refuse(client, request, ERROR_BAD_VALUE, "subscribe.resume.next_number",
                                               "The feed has not come to this number yet; the first is 1.");
@@ -215,7 +222,8 @@ static bool request_handler_serve_at_once(RequestHandler *handler, Client *clien
                 request_handler_resume(handler, client, request);
                 return true;
         case REQUEST_SAMPLE:
-                return request_handler_refuse_second(client, request) || request_handler_refuse_live(handler, client, request);
+                return request_handler_refuse_second(client, request) ||
+                       request_handler_refuse_live(handler, client, request);
         case REQUEST_STATS:
                 return request_handler_refuse_live(handler, client, request);
         }

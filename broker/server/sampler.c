@@ -46,7 +46,8 @@ void sampler_schedule(Sampler *sampler) {
         if (due_ns == UINT64_MAX)
                 ev_timer_stop(sampler->loop, &sampler->due);
         else
-                sampler_start_timer(sampler, &sampler->due, due_ns > now ? (double)(due_ns - now) / (double)NSEC_PER_SEC : 0.);
+                sampler_start_timer(sampler, &sampler->due,
+                                    due_ns > now ? (double)(due_ns - now) / (double)NSEC_PER_SEC : 0.);
 }
 
 /*
@@ -57,7 +58,8 @@ static bool sampler_wants(Sweep *sweep, const Task *leader) {
         return sample_feeds_want(&container_of(sweep, Sampler, sweep)->feeds, leader);
 }
 
-static int sampler_append_task(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep) {
+static int sampler_append_task(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample,
+                               uint32_t changed_sweep) {
         Sampler *sampler = container_of(sweep, Sampler, sweep);
 
         sample_feeds_append_task(&sampler->feeds, task, of_process, sample, changed_sweep);
@@ -118,7 +120,8 @@ static void sampler_on_slice(struct ev_loop *loop, ev_timer *watcher, int events
         (void)loop;
         (void)events;
         ptrace_check_forget(&sampler->ptrace_check);
-        sampler->request_sliced = !stats_requests_are_done(&sampler->requests) && (!sweeping || !sampler->request_sliced);
+        sampler->request_sliced =
+                !stats_requests_are_done(&sampler->requests) && (!sweeping || !sampler->request_sliced);
         if (sampler->request_sliced)
                 r = stats_requests_slice(&sampler->requests, sampler->join, sampler->source, sampler->n_slice);
         else if (sweeping)
@@ -181,7 +184,8 @@ int sampler_end_turn(Sampler *sampler) {
  * @source:     where statistics come from; not owned
  * @procfs_fd:  /proc; not owned
  */
-void sampler_init(Sampler *sampler, struct ev_loop *loop, Feeds *feeds, Join *join, StatsSource *source, int procfs_fd) {
+void sampler_init(Sampler *sampler, struct ev_loop *loop, Feeds *feeds, Join *join, StatsSource *source,
+                  int procfs_fd) {
         *sampler = (Sampler){ .loop = loop, .join = join, .source = source, .n_slice = SLICE_TASKS_FIRST };
         ptrace_check_init(&sampler->ptrace_check, procfs_fd, &join->table);
         sample_feeds_init(&sampler->feeds, feeds, &sampler->ptrace_check);

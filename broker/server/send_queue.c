@@ -73,7 +73,8 @@ SendPart send_queue_part(const SendQueue *queue) {
 }
 
 /* Where another part follows, only the rest of the frame that was begun. */
-static size_t send_queue_snapshot_slices(SendQueue *queue, size_t n_max, struct iovec slices[static SEND_QUEUE_SLICES]) {
+static size_t send_queue_snapshot_slices(SendQueue *queue, size_t n_max,
+                                         struct iovec slices[static SEND_QUEUE_SLICES]) {
         if (send_queue_has_replies(queue) || queue->closing)
                 n_max = queue->snapshot.frame->n - queue->snapshot.offset;
         return snapshot_cursor_slices(&queue->snapshot, n_max, slices);
@@ -83,7 +84,8 @@ static size_t send_queue_feed_slices(SendQueue *queue, struct iovec slices[stati
         bool others = send_queue_has_replies(queue) || queue->closing;
 
         if (!cursor_is_at_boundary(&queue->cursor))
-                return cursor_slices(&queue->cursor, others ? queue->cursor.n_frame_left : SEND_QUEUE_TURN_BYTES, slices);
+                return cursor_slices(&queue->cursor, others ? queue->cursor.n_frame_left : SEND_QUEUE_TURN_BYTES,
+                                     slices);
         return queue->closing ? 0 : cursor_slices(&queue->cursor, SEND_QUEUE_TURN_BYTES, slices);
 }
 

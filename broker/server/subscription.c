@@ -72,7 +72,8 @@ int subscription_begin(Subscriptions *subscriptions,
  * @request:        a Sample
  * @feed:           the feed
  */
-void subscription_begin_samples(Subscriptions *subscriptions, Client *client, const Request *request, SampleFeed *feed) {
+void subscription_begin_samples(Subscriptions *subscriptions, Client *client, const Request *request,
+                                SampleFeed *feed) {
         Connection *connection = &client->connection;
         uint8_t frame[ENCODED_REPLY_MAX];
 

@@ -17,7 +17,8 @@
 #include "broker/tasks/join_loss.h"
 #include "broker/tasks/join_state.h"
 
-void join_init(Join *join, Connector *connector, ExitListener *listener, KernelFeatures *features, int procfs_fd, JoinEmit emit);
+void join_init(Join *join, Connector *connector, ExitListener *listener, KernelFeatures *features, int procfs_fd,
+               JoinEmit emit);
 void join_deinit(Join *join);
 void join_set_realtime_offset(Join *join, int64_t offset_ns);
 

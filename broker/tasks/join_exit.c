@@ -83,8 +83,9 @@ static int exit_known(Join *join, Task *task, Event *event, ExitRecord *record, 
 static Process *process_of_unknown(const Join *join, const Event *event, const ExitRecord *record) {
         const Task *leader = task_table_get_leader(&join->table, event->pid);
 
-        if (!leader || (record && event->time_ns - record->stats.ac_etime_us * NSEC_PER_USEC + PROCFS_START_TOLERANCE_NS <
-                                          leader->start_time_ns))
+        if (!leader ||
+            (record && event->time_ns - record->stats.ac_etime_us * NSEC_PER_USEC + PROCFS_START_TOLERANCE_NS <
+                               leader->start_time_ns))
                 return NULL;
         return leader->process;
 }
@@ -142,8 +143,8 @@ static int exit_unknown(Join *join, Event *event, ExitRecord *record) {
                         totals.tasks_unseen = true;
                         event->exit.process_stats = &totals;
                 }
-                event->exit.process_ended =
-                        record->stats.version >= 12 ? !!(record->stats.ac_flag & AC_FLAG_GROUP) : event->tid == event->pid;
+                event->exit.process_ended = record->stats.version >= 12 ? !!(record->stats.ac_flag & AC_FLAG_GROUP)
+                                                                        : event->tid == event->pid;
         } else {
                 event->exit.process_ended = event->tid == event->pid;
         }

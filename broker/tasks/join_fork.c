@@ -90,7 +90,8 @@ static Task *fork_add_task(Join *join, const Event *event, bool first) {
         if (!task)
                 return NULL;
         if (first) {
-                task_table_inherit(&join->table, task->process, task_table_get_process(&join->table, event->fork.parent_pid));
+                task_table_inherit(&join->table, task->process,
+                                   task_table_get_process(&join->table, event->fork.parent_pid));
                 program_reader_note_birth(&join->programs, task->process);
         }
         task->start_time_ns = event->time_ns;

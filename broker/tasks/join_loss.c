@@ -92,7 +92,8 @@ static bool loss_is_torn_down(const Join *join, const PendingRecord *record) {
         uint32_t tid = record->record.tid;
         ProcfsTask found;
 
-        return procfs_read_task(join->comm_reader.procfs_fd, record->record.pid ? record->record.pid : tid, tid, &found) &&
+        return procfs_read_task(join->comm_reader.procfs_fd, record->record.pid ? record->record.pid : tid, tid,
+                                &found) &&
                procfs_starts_agree(found.start_time_ns, start_ns);
 }
 

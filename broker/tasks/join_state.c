@@ -19,10 +19,10 @@ uint64_t join_wall(const Join *join, uint64_t monotonic_ns) {
  */
 void join_mask_stats(const Join *join, TaskStats *stats, const Task *task) {
         const KernelFeatures *features = join->features;
-        bool counted = features->delay_accounting == DELAY_ACCOUNTING_UNKNOWN || (task && (task->flags & TASK_COUNTED)) ||
-                       stats->blkio_delay.count || stats->swapin_delay.count || stats->freepages_delay.count ||
-                       stats->thrashing_delay.count || stats->compact_delay.count || stats->wpcopy_delay.count ||
-                       stats->irq_delay.count;
+        bool counted = features->delay_accounting == DELAY_ACCOUNTING_UNKNOWN ||
+                       (task && (task->flags & TASK_COUNTED)) || stats->blkio_delay.count ||
+                       stats->swapin_delay.count || stats->freepages_delay.count || stats->thrashing_delay.count ||
+                       stats->compact_delay.count || stats->wpcopy_delay.count || stats->irq_delay.count;
 
         stats->groups &= ~features->unsupported;
         stats->unsupported |= features->unsupported;

@@ -50,7 +50,7 @@ struct Join {
         bool wants_reconcile;           /* the table may differ from /proc */
         bool births_lost;               /* connector messages were lost since the start */
         bool owners_stale;              /* all processes are marked creds_stale, none was checked since */
-        bool lossy;                     /* connector messages were lost lately: the EXIT of a record may be among them */
+        bool lossy; /* connector messages were lost lately: the EXIT of a record may be among them */
         uint64_t lossy_since_ns;        /* monotonic: when it became so */
         uint64_t lossy_ns;              /* monotonic: of the last loss */
         bool was_muted;                 /* until the loss of the blind time is emitted */

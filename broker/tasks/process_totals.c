@@ -105,7 +105,8 @@ bool process_totals_is_complete(ProcessTotals *sum) {
  * @answer:  for it
  */
 void process_totals_add(ProcessTotals *sum, const Task *task, const StatsAnswer *answer) {
-        Owner owner = answer->state == STATS_ANSWER_LIVE ? owner_of_live_task(task, &answer->stats) : owner_of_task(task);
+        Owner owner =
+                answer->state == STATS_ANSWER_LIVE ? owner_of_live_task(task, &answer->stats) : owner_of_task(task);
 
         ++sum->i;
         if (sum->owned)

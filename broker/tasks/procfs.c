@@ -119,7 +119,8 @@ static bool userns_is_initial(int procfs_fd, uint32_t pid) {
         snprintf(path, sizeof(path), "%u/uid_map", pid);
         if (procfs_read_file(procfs_fd, path, text, sizeof(text)) < 0)
                 return true;
-        return sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 && count == UINT32_MAX;
+        return sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
+               count == UINT32_MAX;
 }
 
 /**

@@ -107,7 +107,8 @@ static void cgroup_parse(Reading *reading, char *text) {
                 if (!rest)
                         continue;
                 *rest++ = 0;
-                if (strcmp(controllers, ":name=systemd") == 0 || (strcmp(line, "0:") == 0 && (!path || strcmp(rest, "/") != 0)))
+                if (strcmp(controllers, ":name=systemd") == 0 ||
+                    (strcmp(line, "0:") == 0 && (!path || strcmp(rest, "/") != 0)))
                         path = rest;
         }
         if (!path)
@@ -276,7 +277,8 @@ static int program_reader_read_process(ProgramReader *programs, Task *task) {
         r = program_reader_read(programs, task, &program);
         if (r)
                 return error_trace(r);
-        if (programs->commit && strcmp(program_cgroup(program), process->program ? program_cgroup(process->program) : "") != 0)
+        if (programs->commit &&
+            strcmp(program_cgroup(program), process->program ? program_cgroup(process->program) : "") != 0)
                 programs->commit(programs, task, program);
         else
                 task_table_set_program(programs->table, process, program);

@@ -33,7 +33,8 @@ static void ptrace_check_note(const PtraceCheck *check, Process *process, const 
 
         if (accessible)
                 process->nondumpable = false;
-        else if (!process->nondumpable && procfs_read_task(check->procfs_fd, process->pid, task->tid, &found) && !found.exiting)
+        else if (!process->nondumpable && procfs_read_task(check->procfs_fd, process->pid, task->tid, &found) &&
+                 !found.exiting)
                 process->nondumpable = true;
 }
 

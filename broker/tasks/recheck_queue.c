@@ -30,9 +30,10 @@ Task *recheck_queue_next(RecheckQueue *queue, const TaskTable *table, int procfs
                 if (!task || !(task->flags & TASK_RECHECK))
                         continue;
                 task->flags &= (uint16_t)~TASK_RECHECK;
-                if (procfs_read_task(procfs_fd, task->process->pid, task->tid, &found) && !found.exiting && !found.nondumpable &&
-                    procfs_starts_agree(found.start_time_ns, task->start_time_ns) && found.ruid == task->ruid &&
-                    found.euid == task->euid && found.rgid == task->rgid && found.egid == task->egid)
+                if (procfs_read_task(procfs_fd, task->process->pid, task->tid, &found) && !found.exiting &&
+                    !found.nondumpable && procfs_starts_agree(found.start_time_ns, task->start_time_ns) &&
+                    found.ruid == task->ruid && found.euid == task->euid && found.rgid == task->rgid &&
+                    found.egid == task->egid)
                         return task;
         }
         return NULL;

@@ -195,7 +195,8 @@ static void scan_for_unknown(Reconcile *reconcile) {
                 const Task *task = task_table_next_kept(&reconcile->join->table, reconcile->next_tid);
 
                 if (!task) {
-                        if (reconcile->n_unknown == 0 || reconcile->blind || ++reconcile->n_rounds == UNKNOWN_ROUNDS_MAX)
+                        if (reconcile->n_unknown == 0 || reconcile->blind ||
+                            ++reconcile->n_rounds == UNKNOWN_ROUNDS_MAX)
                                 reconcile->phase = RECONCILE_IDLE;
                         reconcile->n_unknown = 0;
                         reconcile->next_tid = 1;

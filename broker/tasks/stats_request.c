@@ -89,7 +89,8 @@ static int stats_request_task(StatsRequest *request, Join *join, StatsSource *so
 }
 
 /* A slice of a process: all of it, unless it has too many threads. */
-static int stats_request_process(StatsRequest *request, Join *join, StatsSource *source, size_t n_max, StatsRequestReply reply, size_t *ret_n) {
+static int stats_request_process(StatsRequest *request, Join *join, StatsSource *source, size_t n_max,
+                                 StatsRequestReply reply, size_t *ret_n) {
         const Task *leader = task_table_get_leader(&join->table, request->numbers[request->i]);
         ProcessTotals *sum = &request->sum;
         uint32_t tids[SLICE_TASKS];

@@ -74,13 +74,15 @@ int subtree_mark(TaskTable *table, uint64_t mark, const uint32_t *roots, size_t 
         if (!seen)
                 return SUBTREE_E_MEMORY;
         memset(seen, 0, sizeof(*seen));
-        for (const Task *task = task_table_next_leader(table, 1); task; task = task_table_next_leader(table, task->tid + 1))
+        for (const Task *task = task_table_next_leader(table, 1); task;
+             task = task_table_next_leader(table, task->tid + 1))
                 task->process->marks &= ~mark;
         for (size_t i = 0; i < n_roots; ++i) {
                 task_table_get_process(table, roots[i])->marks |= mark;
                 seen_add(seen, roots[i]);
         }
-        for (const Task *task = task_table_next_leader(table, 1); task; task = task_table_next_leader(table, task->tid + 1))
+        for (const Task *task = task_table_next_leader(table, 1); task;
+             task = task_table_next_leader(table, task->tid + 1))
                 subtree_climb(table, seen, mark, task->process);
         free(seen);
         return 0;

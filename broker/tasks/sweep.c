@@ -117,7 +117,8 @@ static int sweep_report_process(Sweep *sweep, Task *leader) {
         note_process(sweep, process);
         if (!sweep->of_processes)
                 return 0;
-        sample = process_totals_sample(&sweep->sum, leader, join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
+        sample = process_totals_sample(&sweep->sum, leader,
+                                       join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         return error_trace(sweep->report(sweep, leader, true, &sample, process->changed_sweep));
 }
 

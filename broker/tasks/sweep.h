@@ -22,7 +22,8 @@ typedef bool (*SweepWants)(Sweep *sweep, const Task *leader);
  * A live task, or a process by its leader, and the last sweep that found it changed.
  * Return: 0, or a negative errno.
  */
-typedef int (*SweepReport)(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed_sweep);
+typedef int (*SweepReport)(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample,
+                           uint32_t changed_sweep);
 
 struct Sweep {
         Join *join;                     /* not owned */

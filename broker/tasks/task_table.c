@@ -403,7 +403,8 @@ void task_table_inherit(TaskTable *table, Process *process, const Process *paren
  * was checked in /proc, its owner gets its public fields only.
  */
 void task_table_mark_creds_stale(TaskTable *table) {
-        for (const Task *task = task_table_next_leader(table, 1); task; task = task_table_next_leader(table, task->tid + 1))
+        for (const Task *task = task_table_next_leader(table, 1); task;
+             task = task_table_next_leader(table, task->tid + 1))
                 task->process->creds_stale = true;
 }
 

@@ -58,7 +58,8 @@ static int run_verb(const char *socket_path, int argc, char **argv) {
                 return verbs[i].run(socket_path, argc, argv);
         }
 
-        return error_usage(NULL, "%s: there is no such verb; there are watch, ps, top, iotop, stats, run and status.", argv[0]);
+        return error_usage(NULL, "%s: there is no such verb; there are watch, ps, top, iotop, stats, run and status.",
+                           argv[0]);
 }
 
 /*

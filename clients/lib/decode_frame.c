@@ -310,7 +310,8 @@ int decoder_next_task(Decoder *decoder) {
                         continue;
                 if (field.type != WIRE_BYTES)
                         return decoder_refuse(decoder, "a SnapshotPart is malformed");
-                wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__task__descriptor, field.data, field.n_data);
+                wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__task__descriptor, field.data,
+                                             field.n_data);
                 if (!wire)
                         return decoder_not_unpacked(decoder, &decoder->arena, "a Task is malformed");
 

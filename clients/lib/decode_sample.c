@@ -115,7 +115,8 @@ int decoder_open_samples(Decoder *decoder, const uint8_t *data, size_t n_data, b
         return 0;
 }
 
-static void decode_task_sample(struct tb_task_sample *sample, struct tb_task_stats *stats, const Taskbroker__V1__TaskSample *wire) {
+static void decode_task_sample(struct tb_task_sample *sample, struct tb_task_stats *stats,
+                               const Taskbroker__V1__TaskSample *wire) {
         *sample = (struct tb_task_sample){
                 .pid = wire->pid,
                 .tid = wire->tid,
@@ -174,7 +175,8 @@ int decoder_next_sample(Decoder *decoder) {
         while (wire_next(&decoder->samples, &field) > 0) {
                 if (field.number != tasks)
                         continue;
-                wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__task_sample__descriptor, field.data, field.n_data);
+                wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__task_sample__descriptor, field.data,
+                                             field.n_data);
                 if (!wire)
                         return decoder_not_unpacked(decoder, &decoder->arena, "a TaskSample is malformed");
 

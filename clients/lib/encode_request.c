@@ -24,7 +24,8 @@ static size_t encode_frame(uint8_t frame[static ENCODE_REQUEST_MAX], const Taskb
         return n_prefix + taskbroker__v1__client_message__pack(message, frame + n_prefix);
 }
 
-/* The largest filter of proto/filter_criteria.h, as bytes: a list of numbers is packed, each text has a tag and a length. */
+/* The largest filter of proto/filter_criteria.h, as bytes: a list of numbers is packed, each text has a tag and a
+ * length. */
 #define BYTES_NUMBERS(max, max_bytes) (1 + 3 + (max) * 5)
 #define BYTES_TEXTS(max, max_bytes) ((max) * (1 + 2 + (max_bytes)))
 #define BYTES_PATHS(max, max_bytes) BYTES_TEXTS(max, max_bytes)
@@ -143,7 +144,8 @@ size_t encode_get_stats(uint8_t frame[static ENCODE_REQUEST_MAX],
         return encode_frame(frame, &message);
 }
 
-size_t encode_sample(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id, const struct tb_sampling *sampling) {
+size_t encode_sample(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id,
+                     const struct tb_sampling *sampling) {
         Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
         Taskbroker__V1__Sample sample = TASKBROKER__V1__SAMPLE__INIT;
         FilterWire filter;

@@ -39,8 +39,9 @@ struct FilterRows {
 };
 
 _Static_assert(sizeof(FilterRows) == sizeof(struct tb_filter), "struct tb_filter has a member without a row");
-#define SAME_PLACE(name, ...)                                                  \
-        _Static_assert(offsetof(FilterRows, name) == offsetof(struct tb_filter, name), "members and rows have one order: " #name);
+#define SAME_PLACE(name, ...)                                                                                          \
+        _Static_assert(offsetof(FilterRows, name) == offsetof(struct tb_filter, name),                                 \
+                       "members and rows have one order: " #name);
 FILTER_CRITERIA(SAME_PLACE)
 #undef SAME_PLACE
 

@@ -40,7 +40,8 @@ static int client_check_count(struct tb_client *client, size_t n, size_t n_max, 
         return -EINVAL;
 }
 
-static int client_check_texts(struct tb_client *client, const char *const *texts, size_t n_texts, size_t n_max, const char *noun) {
+static int client_check_texts(struct tb_client *client, const char *const *texts, size_t n_texts, size_t n_max,
+                              const char *noun) {
         for (size_t i = 0; i < n_texts; ++i) {
                 if (texts[i][0] && strlen(texts[i]) <= n_max)
                         continue;
@@ -74,7 +75,8 @@ static int client_check_filter(struct tb_client *client, const struct tb_filter 
         if (r == 0)                                                            \
                 r = client_check_list(client, filter->name, max_bytes, noun);
 #define CHECK_FLAG(name, max, max_bytes, noun, nouns)
-#define CHECK(name, NAME, shape, max, max_bytes, scope, noun, nouns, ...) CHECK_##shape(name, max, max_bytes, noun, nouns)
+#define CHECK(name, NAME, shape, max, max_bytes, scope, noun, nouns, ...)                                              \
+        CHECK_##shape(name, max, max_bytes, noun, nouns)
         FILTER_CRITERIA(CHECK)
 #undef CHECK
 
@@ -164,7 +166,8 @@ int tb_request_stats(struct tb_client *client,
         int r;
 
         if (n_pids > TB_STATS_MAX || n_tids > TB_STATS_MAX - n_pids || n_pids + n_tids == 0) {
-                client_set_error_text(client, "Statistics can be asked for of 1 to %u processes and tasks at once.", TB_STATS_MAX);
+                client_set_error_text(client, "Statistics can be asked for of 1 to %u processes and tasks at once.",
+                                      TB_STATS_MAX);
                 return -EINVAL;
         }
         r = client_room(client);
@@ -188,11 +191,13 @@ static int client_check_sampling(struct tb_client *client, const struct tb_sampl
                 return -EINVAL;
         }
         if ((unsigned int)sampling->scope > TB_SAMPLE_THREADS) {
-                client_set_error_text(client, "A sample has the scope of processes or threads, not scope %u.", (unsigned int)sampling->scope);
+                client_set_error_text(client, "A sample has the scope of processes or threads, not scope %u.",
+                                      (unsigned int)sampling->scope);
                 return -EINVAL;
         }
         if (filter_is_of_events(&sampling->filter)) {
-                client_set_error_text(client, "Samples have tasks: a filter by processors or exit status is for events.");
+                client_set_error_text(client,
+                                      "Samples have tasks: a filter by processors or exit status is for events.");
                 return -EINVAL;
         }
 

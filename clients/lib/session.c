@@ -26,7 +26,8 @@ int tb_set_reconnect(struct tb_client *client) {
         int r;
 
         if (client->of_fd) {
-                client_set_error_text(client, "A client that was made of a descriptor has nowhere to connect to again.");
+                client_set_error_text(client,
+                                      "A client that was made of a descriptor has nowhere to connect to again.");
                 return -EINVAL;
         }
         if (client->reconnect)
@@ -171,8 +172,9 @@ static int session_restore(struct tb_client *client) {
                 if (!reconnect->has_subscription)
                         return session_emit_restored(client, same ? NULL : restarted);
                 if (same)
-                        client->restart_reason = reconnect->samples ? "The samples of the time between are not known."
-                                                                    : "The connection broke before the subscription had begun.";
+                        client->restart_reason = reconnect->samples
+                                                         ? "The samples of the time between are not known."
+                                                         : "The connection broke before the subscription had begun.";
                 else
                         client->restart_reason = restarted;
                 return session_subscribe(client, same && reconnect->resumable);
@@ -189,7 +191,8 @@ static int session_restore(struct tb_client *client) {
                 client->subscribed_follows = true;
                 return session_emit_restored(client, client->restart_reason);
         }
-        if (message->type == TB_MESSAGE_ERROR && message->error->code == TB_ERROR_RESUME_IMPOSSIBLE && client->resuming) {
+        if (message->type == TB_MESSAGE_ERROR && message->error->code == TB_ERROR_RESUME_IMPOSSIBLE &&
+            client->resuming) {
                 client->restart_reason = "The broker had given up the stream by then.";
                 return session_subscribe(client, false);
         }

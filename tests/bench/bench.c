@@ -84,8 +84,8 @@ static int run_direct(const Scenario *scenario, const Workload *workload, Measur
                 ret->us_per_datagram += cpu_us / (double)(slot->events + slot->records);
                 ret->lost += slot->lost;
                 if (slot->events + slot->lost < ret->operations * 2) {
-                        fprintf(stderr,
-                                "bench: a direct listener missed forks or exits: did a process silence the connector?\n");
+                        fprintf(stderr, "bench: a direct listener missed forks or exits: did a process silence the "
+                                        "connector?\n");
                         return -1;
                 }
         }
@@ -273,7 +273,8 @@ int main(int argc, char **argv) {
         if (listener_others_present() && !force) {
                 fprintf(stderr,
                         "bench: a process on this machine listens to the kernel's proc connector already: the case "
-                        "\"no listener\" cannot be measured; stop it (taskbrokerd? see /proc/net/netlink), or use --force\n");
+                        "\"no listener\" cannot be measured; stop it (taskbrokerd? see /proc/net/netlink), or use "
+                        "--force\n");
                 return SKIPPED;
         }
 

@@ -144,7 +144,8 @@ static int part_take(Reader *reader, bool programs, const uint8_t *data, const u
 static int end_take(Reader *reader, bool programs, uint64_t n_tasks) {
         if (reader->n_tasks != n_tasks || reader->n_members != roll.n || reader->digest != roll.digest) {
                 fprintf(stderr,
-                        "bench-table: a snapshot is not whole: %lu tasks, it says %lu; of %lu that sleep, %lu are in it\n",
+                        "bench-table: a snapshot is not whole: %lu tasks, it says %lu; of %lu that sleep, %lu are in "
+                        "it\n",
                         reader->n_tasks, n_tasks, roll.n, reader->n_members);
                 return -1;
         }

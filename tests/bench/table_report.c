@@ -75,7 +75,8 @@ static void many_print(const Level *level, LevelFigures *f) {
         ManyFigures *m = &f->many;
 
         printf("\n%zu clients ask for a snapshot at once, %s, %zu rounds\n", m->n_clients, level->name, m->n);
-        printf("all have it after %.0f ms, half of them after %.0f ms; %.0f MiB sent, of %.0f snapshots made; the broker was busy for %.0f%% of that\n",
+        printf("all have it after %.0f ms, half of them after %.0f ms; %.0f MiB sent, of %.0f snapshots made; the "
+               "broker was busy for %.0f%% of that\n",
                median(m->ms, m->n), median(m->median_ms, m->n), (double)m->n_bytes_all / 1048576,
                median(m->snapshots, m->n), median(m->busy, m->n) * 100);
         printf("the broker's memory grew by %.0f KiB at most, one snapshot has %lu KiB\n",
@@ -87,7 +88,8 @@ static void many_print(const Level *level, LevelFigures *f) {
 
 static void programs_print(const Level *level, const LevelFigures *f) {
         printf("\nWhat processes run, %s\n", level->name);
-        printf("read after %.0f ms, %.1f us of broker CPU each; %.0f bytes of the table each; the snapshot has %lu KiB, and once they are known takes %.2f ms\n",
+        printf("read after %.0f ms, %.1f us of broker CPU each; %.0f bytes of the table each; the snapshot has %lu "
+               "KiB, and once they are known takes %.2f ms\n",
                f->programs_ms, f->programs_cpu_us, (double)f->programs_bytes / (double)f->programs,
                f->programs_snapshot_bytes / 1024, f->programs_known_ms);
         printf("from a fork to a subscriber meanwhile: %.3f ms, at most %.2f ms\n",

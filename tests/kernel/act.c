@@ -31,7 +31,8 @@ static void work(void) {
         int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
         for (int i = 0; i < 4; ++i)
-                if (read(zero, bytes, sizeof(bytes)) != sizeof(bytes) || write(null, bytes, sizeof(bytes)) != sizeof(bytes))
+                if (read(zero, bytes, sizeof(bytes)) != sizeof(bytes) ||
+                    write(null, bytes, sizeof(bytes)) != sizeof(bytes))
                         _exit(99);
         close(zero);
         close(null);
@@ -48,7 +49,8 @@ static int switch_at_will(int code) {
         char c = '1';
 
         do {
-                if ((c == '0' || c == '1') && (prctl(PR_SET_DUMPABLE, c - '0') < 0 || dprintf(STDOUT_FILENO, "%c\n", c) < 0))
+                if ((c == '0' || c == '1') &&
+                    (prctl(PR_SET_DUMPABLE, c - '0') < 0 || dprintf(STDOUT_FILENO, "%c\n", c) < 0))
                         return 93;
                 work();
         } while (read(STDIN_FILENO, &c, 1) > 0);

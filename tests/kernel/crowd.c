@@ -382,7 +382,7 @@ static void worker_run(uint32_t n_count, uint32_t stay) {
         name_set("");
         for (uint32_t i = 0; i < n_count && !__atomic_load_n(&board->stop, __ATOMIC_RELAXED); ++i) {
                 /* Which child of a kind it is, so that those that stay are of all sorts too. */
-                Part part = { .kind = kinds[i % n_kinds], .sequence = i / n_kinds, .code = (int)(i / n_kinds % 5) * 10 };
+                Part part = {.kind = kinds[i % n_kinds], .sequence = i / n_kinds, .code = (int)(i / n_kinds % 5) * 10};
                 bool stays;
 
                 part.stays = stay > 0 && (part.sequence + part.kind) % stay == 0;
@@ -536,8 +536,9 @@ int main(int argc, char **argv) {
         for (uint32_t i = 0; i < n_kinds; ++i)
                 good &= n_groups > 0 || (kinds[i] != KIND_GROUP && kinds[i] != KIND_MOVE);
         if (!good || !helper || !truth || n_workers == 0 || n_workers > N_WORKERS) {
-                fprintf(stderr, "usage: crowd --comm NAME --helper PATH --truth FILE [--count N] [--workers W] [--stay K]"
-                                " [--kinds KIND,...] [--groups DIRECTORY,...]\n");
+                fprintf(stderr,
+                        "usage: crowd --comm NAME --helper PATH --truth FILE [--count N] [--workers W] [--stay K]"
+                        " [--kinds KIND,...] [--groups DIRECTORY,...]\n");
                 return 2;
         }
 

@@ -35,7 +35,8 @@ int main(int argc, char **argv) {
         }
         for (size_t i = 0; i < n; ++i)
                 while (clone(sleeper_main, stacks + (i + 1) * STACK_SIZE,
-                             CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, NULL) < 0) {
+                             CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+                             NULL) < 0) {
                         if (errno != EAGAIN) {
                                 perror("clone");
                                 return 1;

@@ -67,7 +67,9 @@ static inline struct tb_task_stats made_stats(const Made *made) {
         return stats;
 }
 
-static inline void send_message(Live *live, struct tb_message message) { assert(live_messages_take(live, &message) == 0); }
+static inline void send_message(Live *live, struct tb_message message) {
+        assert(live_messages_take(live, &message) == 0);
+}
 
 static inline struct tb_task_sample made_sample(const Made *made, double at) {
         struct tb_task_sample sample = {

@@ -38,7 +38,8 @@ static inline uint64_t proc_wall(unsigned long long ticks) {
         return (uint64_t)clock_offset_ns(CLOCK_REALTIME, CLOCK_BOOTTIME) + ticks * PROC_TICK_NS;
 }
 
-static inline void proc_write(const Tree *tree, uint32_t pid, uint32_t tid, const char *file, const void *data, size_t n) {
+static inline void proc_write(const Tree *tree, uint32_t pid, uint32_t tid, const char *file, const void *data,
+                              size_t n) {
         char path[64];
 
         snprintf(path, sizeof(path), "%u/task/%u/%s", pid, tid, file);
@@ -53,7 +54,8 @@ static inline void proc_add_stat(const Tree *tree, const ProcTask *task) {
         n = snprintf(text, sizeof(text),
                      "%u (%s) %c %u 700 %u 34816 700 %u 123 456 7 8 90 12 34 56 20 0 %u 0 %llu 12345678 321 "
                      "18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-                     task->tid, task->comm, task->state ? task->state : 'S', task->ppid, task->session ? task->session : 700,
+                     task->tid, task->comm, task->state ? task->state : 'S', task->ppid,
+                     task->session ? task->session : 700,
                      (task->kernel_thread ? 0x208040u : 0x400000u) | (exiting ? 0x4u : 0),
                      task->n_threads ? task->n_threads : 3, task->start);
         assert(n > 0 && (size_t)n < sizeof(text));
@@ -65,8 +67,8 @@ static inline void proc_add_status(const Tree *tree, uint32_t pid, uint32_t tid,
         int n;
 
         n = snprintf(text, sizeof(text),
-                     "Name:\t%s\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t%u\nPid:\t%u\n%sFDSize:\t64\n", comm, pid, tid,
-                     ids);
+                     "Name:\t%s\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t%u\nPid:\t%u\n%sFDSize:\t64\n", comm, pid,
+                     tid, ids);
         assert(n > 0 && (size_t)n < sizeof(text));
         proc_write(tree, pid, tid, "status", text, (size_t)n);
 }

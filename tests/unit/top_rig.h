@@ -33,10 +33,14 @@ static inline TopView view_of(const Live *live, const TopSettings *settings) {
 /* 10 and 11 are busy, 12 is idle and withholds its input and output, 13 has ended. */
 static inline void make_live(Live *live) {
         Made rows[] = {
-                { .pid = 10, .start = -9, .comm = "low" },
-                { .pid = 11, .start = -8, .comm = "high" },
-                { .pid = 12, .start = -7, .comm = "idle", .groups = GROUPS_ALL & ~GROUP_IO, .withheld = GROUP_IO },
-                { .pid = 13, .start = -6, .comm = "ended", .groups = GROUPS_ALL & ~GROUP_DELAYS, .uncounted = GROUP_DELAYS },
+                {.pid = 10, .start = -9, .comm = "low"},
+                {.pid = 11, .start = -8, .comm = "high"},
+                {.pid = 12, .start = -7, .comm = "idle", .groups = GROUPS_ALL & ~GROUP_IO, .withheld = GROUP_IO},
+                {.pid = 13,
+                 .start = -6,
+                 .comm = "ended",
+                 .groups = GROUPS_ALL & ~GROUP_DELAYS,
+                 .uncounted = GROUP_DELAYS},
         };
 
         live_init(live);

@@ -91,7 +91,8 @@ static int filter_options_check_glob(const char *verb, const char *option, const
 }
 
 /* The path of a control group, from its root in the hierarchy on, without slashes at the end. */
-static int filter_options_parse_path(const char *verb, const char *option, const char *value, unsigned int max_bytes, char *path) {
+static int filter_options_parse_path(const char *verb, const char *option, const char *value, unsigned int max_bytes,
+                                     char *path) {
         size_t n = strlen(CGROUP_MOUNT);
         const char *from = value;
 
@@ -258,7 +259,8 @@ void filter_options_print_help(uint32_t help) {
                         printf("  -%c, ", letter);
                 else
                         printf("      ");
-                snprintf(option, sizeof(option), "--%s%s%s", lines[i].option, has_value ? " " : "", has_value ? lines[i].value : "");
+                snprintf(option, sizeof(option), "--%s%s%s", lines[i].option, has_value ? " " : "",
+                         has_value ? lines[i].value : "");
                 printf("%-14s %s\n", option, lines[i].text);
         }
 }

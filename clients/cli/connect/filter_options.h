@@ -19,10 +19,11 @@ typedef struct FilterOptions FilterOptions;
 /* Numbers for getopt_long(), FILTER_OPTIONS_OPTION_UID and so on: above the verbs' own. */
 enum {
         _FILTER_OPTIONS_OPTION_BEFORE = 1023,
-#define OPTION_NUMBER(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, ...) FILTER_OPTIONS_OPTION_##OPTION,
+#define OPTION_NUMBER(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, ...)                              \
+        FILTER_OPTIONS_OPTION_##OPTION,
         FILTER_CRITERIA(OPTION_NUMBER)
 #undef OPTION_NUMBER
-        _FILTER_OPTIONS_OPTION_BEHIND,
+                _FILTER_OPTIONS_OPTION_BEHIND,
 };
 
 /* Entries of a table for getopt_long(): of the options about tasks, and of all. Each ends with a comma. */

@@ -39,7 +39,8 @@ static void json_add_delay_accounting(struct json_object *object, enum tb_delay_
 
 struct json_object *json_status(const struct tb_status *status) {
         struct json_object *object = json_object_new_object(), *events = json_object_new_object();
-        /* A machine always has a live task: the count is 0 only where the machine's counters are not for this client. */
+        /* A machine always has a live task: the count is 0 only where the machine's counters are not for this client.
+         */
         bool all = !status->withheld, machine = all || status->live_tasks > 0;
 
         json_add_text(object, "broker_version", status->broker_version);

@@ -450,7 +450,8 @@ static void test_resumed(void) {
         assert(strncmp(run.err_text, "taskbroker: The broker closed the connection; trying again.\n", 60) == 0);
         assert(strstr(run.err_text, "the stream goes on where it was.\n"));
 
-        /* As text; nothing was lost, so that --strict does not mind. Where -e leaves losses out, for the person only. */
+        /* As text; nothing was lost, so that --strict does not mind. Where -e leaves losses out, for the person only.
+         */
         begin(verb_watch, "watch -n 4 --strict");
         serve_subscribed();
         script.n = 0;

@@ -65,7 +65,8 @@ static void test_kinds(void) {
         check_line(&lines, &event, "22:13:20.123 comm     4194304       1 root       123456789012345 was called old");
         event = make_event(TB_KIND_UID);
         event.credentials.real_id = 5;
-        check_line(&lines, &event, "22:13:20.123 uid      4194304       1 root       123456789012345 real 5, effective 0");
+        check_line(&lines, &event,
+                   "22:13:20.123 uid      4194304       1 root       123456789012345 real 5, effective 0");
         event = make_event(TB_KIND_SID);
         event.synthesised = true;
         check_line(&lines,
@@ -117,17 +118,20 @@ static void test_narrow(void) {
         }
 
         lines.threads = false;
-        check_header(&lines, 115,
-                     "TIME         KIND         PID    PPID USER       NAME            LIFETIME      CPU    READ WRITTEN "
-                     "PEAKMEM STATUS\n");
+        check_header(
+                &lines, 115,
+                "TIME         KIND         PID    PPID USER       NAME            LIFETIME      CPU    READ WRITTEN "
+                "PEAKMEM STATUS\n");
         check_header(&lines, 114,
-                     "TIME         KIND         PID USER       NAME            LIFETIME      CPU    READ WRITTEN PEAKMEM STATUS\n");
+                     "TIME         KIND         PID USER       NAME            LIFETIME      CPU    READ WRITTEN "
+                     "PEAKMEM STATUS\n");
         check_header(&lines, 80, "TIME         KIND         PID NAME            LIFETIME      CPU PEAKMEM STATUS\n");
         check_line(&lines, &fork, "22:13:20.123 fork     4194304 123456789012345");
         check_line(&lines, &exit, "22:13:20.123 exit     4194304 123456789012345    2.12s        -       - exit 255");
         check_header(&lines, 1, "TIME         KIND         PID NAME                 CPU STATUS\n");
         lines.arguments = true;
-        check_header(&lines, 104, "TIME         KIND         PID NAME            LIFETIME      CPU PEAKMEM STATUS  ARGUMENTS\n");
+        check_header(&lines, 104,
+                     "TIME         KIND         PID NAME            LIFETIME      CPU PEAKMEM STATUS  ARGUMENTS\n");
 }
 
 static void test_exit(void) {
@@ -147,21 +151,21 @@ static void test_exit(void) {
 
         /* Nothing known but when it began. */
         event.exit.process_ended = true;
-        check_line(&lines,
-                   &event,
-                   "22:13:20.123 exit     4194304       1 root       sh                 2.12s        -       -       -       - -");
+        check_line(&lines, &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                 2.12s        -       -       - "
+                   "      - -");
         event.start_time_ns = 0;
-        check_line(&lines,
-                   &event,
-                   "22:13:20.123 exit     4194304       1 root       sh                     -        -       -       -       - -");
+        check_line(&lines, &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                     -        -       -       - "
+                   "      - -");
 
         /* A thread: its own. */
         event.exit.process_ended = false;
         event.exit.stats = &stats;
         event.exit.termination = (struct tb_termination){ .known = true };
-        check_line(&lines,
-                   &event,
-                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   1.23ms    4.0K       0    2.0M 0");
+        check_line(&lines, &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   1.23ms    4.0K       0 "
+                   "   2.0M 0");
 
         /* The process: its totals and its end. */
         totals.cpu.cpu_run_virtual_total_ns = 5000000;
@@ -170,21 +174,21 @@ static void test_exit(void) {
         event.exit.process_ended = true;
         event.exit.process_stats = &totals;
         event.exit.process_termination = (struct tb_termination){ .known = true, .term_signal = 9 };
-        check_line(&lines,
-                   &event,
-                   "22:13:20.123 exit     4194304       1 root       sh                2.50ms   5.00ms       -       -       - SIGKILL");
+        check_line(&lines, &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                2.50ms   5.00ms       -       - "
+                   "      - SIGKILL");
 
         /* Before taskstats 12 there is only the oldest of its tasks' ages. */
         totals.identity.ac_tgetime_us = 0;
         event.exit.process_termination = (struct tb_termination){ .known = true, .exit_code = 4 };
-        check_line(&lines,
-                   &event,
-                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   5.00ms       -       -       - exit 4");
+        check_line(&lines, &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   5.00ms       -       - "
+                   "      - exit 4");
 
         lines.line.colour = true;
-        check_line(&lines,
-                   &event,
-                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   5.00ms       -       -       - "
+        check_line(&lines, &event,
+                   "22:13:20.123 exit     4194304       1 root       sh                1.50ms   5.00ms       -       - "
+                   "      - "
                    "\033[33mexit 4\033[0m");
 }
 
@@ -194,7 +198,10 @@ static void test_loss(void) {
                 .kind = TB_KIND_LOSS,
                 .time_ns = UINT64_C(1700000000123456789),
                 .cpu = 3,
-                .loss = { .count = 4711, .source = TB_LOSS_SOURCE_CONNECTOR, .reason = TB_LOSS_REASON_OVERRUN, .cpu_known = true },
+                .loss = {.count = 4711,
+                         .source = TB_LOSS_SOURCE_CONNECTOR,
+                         .reason = TB_LOSS_REASON_OVERRUN,
+                         .cpu_known = true},
         };
 
         check_line(&lines,
@@ -231,9 +238,9 @@ static void test_arguments(void) {
         exec.exec.program = exit.exit.program = &program;
         exit.exit.termination = (struct tb_termination){ .known = true };
         check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              cc -c \\x1b");
-        check_line(&lines,
-                   &exit,
-                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - "
+        check_line(&lines, &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
+                   "      - "
                    "0       cc -c \\x1b");
         exec.left_filter = true;
         check_line(&lines,
@@ -248,14 +255,14 @@ static void test_arguments(void) {
         event_lines_event(&lines, &exec);
         assert(strstr(lines.line.text, "\033[36mexec    \033[0m") && strstr(lines.line.text, " cc -c\n"));
         lines.line.colour = false;
-        check_line(&lines,
-                   &exit,
-                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - "
+        check_line(&lines, &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
+                   "      - "
                    "0       cc -c \\x1b");
         lines.width = 58;
-        check_line(&lines,
-                   &exit,
-                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - "
+        check_line(&lines, &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
+                   "      - "
                    "0       c");
         lines.width = 0;
 
@@ -264,9 +271,9 @@ static void test_arguments(void) {
                    &exec,
                    "22:13:20.123 exec     4194304       1 root       cc              (gone before it was read)");
         program.state = TB_PROGRAM_SKIPPED;
-        check_line(&lines,
-                   &exec,
-                   "22:13:20.123 exec     4194304       1 root       cc              (not read: there was too much to read)");
+        check_line(&lines, &exec,
+                   "22:13:20.123 exec     4194304       1 root       cc              (not read: there was too much to "
+                   "read)");
         program.state = TB_PROGRAM_UNKNOWN;
         check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              -");
 
@@ -276,9 +283,9 @@ static void test_arguments(void) {
         exec.exec.program = &program;
         lines.arguments = false;
         check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc");
-        check_line(&lines,
-                   &exit,
-                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       -       - 0");
+        check_line(&lines, &exit,
+                   "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
+                   "      - 0");
 }
 
 static void test_snapshot(void) {
@@ -327,8 +334,8 @@ static void test_link(void) {
         check_text(&lines, "22:13:20.123 LINK     *** It\\x1b went; trying again ***");
         link = (struct tb_link){ .state = TB_LINK_RESUMED, .lost_time_ns = now - 1000000000, .tries = 4 };
         event_lines_link(&lines, &link, now);
-        check_text(&lines,
-                   "22:13:20.123 LINK     *** Connected again after 1.00s and 4 tries: the stream goes on where it was ***");
+        check_text(&lines, "22:13:20.123 LINK     *** Connected again after 1.00s and 4 tries: the stream goes on "
+                           "where it was ***");
         lines.line.colour = true;
         event_lines_link(&lines, &link, now);
         assert(strncmp(lines.line.text, "\033[32m", 5) == 0);
@@ -354,7 +361,8 @@ static void test_widest(void) {
         event.time_ns = UINT64_MAX;
         event.synthesised = true;
         event_lines_event(&lines, &event);
-        assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' && lines.line.text[lines.line.n] == 0);
+        assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' &&
+               lines.line.text[lines.line.n] == 0);
         assert(strstr(lines.line.text, "(concluded)\n"));
 
         memset(cmdline, 0xff, sizeof(cmdline) - 1);
@@ -363,11 +371,13 @@ static void test_widest(void) {
         memset(&event.exec, 0, sizeof(event.exec));
         event.exec.program = &program;
         event_lines_event(&lines, &event);
-        assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' && lines.line.text[lines.line.n] == 0);
+        assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' &&
+               lines.line.text[lines.line.n] == 0);
         assert(strstr(lines.line.text, "(leaves the filter) \\xff") && strstr(lines.line.text, "\\xff...\n"));
 
         event_lines_link(&lines, &link, UINT64_MAX);
-        assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' && lines.line.text[lines.line.n] == 0);
+        assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' &&
+               lines.line.text[lines.line.n] == 0);
 }
 
 static void test_status(void) {
@@ -398,7 +408,8 @@ static void test_status(void) {
         status.events = events;
         status.n_events = sizeof(events) / sizeof(*events);
         status.withheld = false;
-        status.broker_version = status.kernel_release = "0123456789012345678901234567890123456789012345678901234567890123456789";
+        status.broker_version = status.kernel_release =
+                "0123456789012345678901234567890123456789012345678901234567890123456789";
         status.delay_accounting = TB_DELAY_ACCOUNTING_ON;
         n = status_text(text, &status);
         assert(n == strlen(text) && n < STATUS_TEXT_MAX - 1);

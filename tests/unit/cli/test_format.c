@@ -240,7 +240,8 @@ static void check_cgroup(const char *value, const char *should) {
 }
 
 /* Each may be given so often, and what was taken is what the broker is told. */
-static void check_filter_limit(int option, const char *value, unsigned int n_max, const size_t *n, FilterOptions *filter) {
+static void check_filter_limit(int option, const char *value, unsigned int n_max, const size_t *n,
+                               FilterOptions *filter) {
         filter_options_init(filter);
         for (unsigned int i = 0; i < n_max; ++i)
                 assert(filter_options_read_option(filter, "watch", option, value) == EXIT_STATUS_OK);
@@ -259,7 +260,8 @@ static void test_filter(void) {
         static FilterOptions filter;
 
         assert(filter_options_owns(FILTER_OPTIONS_OPTION_UID) && filter_options_owns(FILTER_OPTIONS_OPTION_NONZERO));
-        assert(!filter_options_owns('h') && !filter_options_owns(FILTER_OPTIONS_OPTION_UID - 1) && !filter_options_owns(_FILTER_OPTIONS_OPTION_BEHIND));
+        assert(!filter_options_owns('h') && !filter_options_owns(FILTER_OPTIONS_OPTION_UID - 1) &&
+               !filter_options_owns(_FILTER_OPTIONS_OPTION_BEHIND));
 
         filter_options_init(&filter);
         assert(filter_options_read_option(&filter, "watch", FILTER_OPTIONS_OPTION_UID, "root") == EXIT_STATUS_OK);
@@ -293,7 +295,8 @@ static void test_filter(void) {
                 check_filter_refused(FILTER_OPTIONS_OPTION_CPU, wrong_cpus[i]);
         for (size_t i = 0; i < sizeof(right_cpus) / sizeof(*right_cpus); ++i) {
                 filter_options_init(&filter);
-                assert(filter_options_read_option(&filter, "watch", FILTER_OPTIONS_OPTION_CPU, right_cpus[i]) == EXIT_STATUS_OK);
+                assert(filter_options_read_option(&filter, "watch", FILTER_OPTIONS_OPTION_CPU, right_cpus[i]) ==
+                       EXIT_STATUS_OK);
                 check(filter.wanted.cpus, right_cpus[i]);
         }
         assert(filter_options_read_option(&filter, "watch", FILTER_OPTIONS_OPTION_CPU, "1") == EXIT_STATUS_USAGE);
@@ -319,7 +322,8 @@ static void test_filter(void) {
         check_filter_limit(FILTER_OPTIONS_OPTION_PID, "1", TB_FILTER_PIDS_MAX, &filter.wanted.n_pids, &filter);
         check_filter_limit(FILTER_OPTIONS_OPTION_TREE, "1", TB_FILTER_SUBTREES_MAX, &filter.wanted.n_subtrees, &filter);
         check_filter_limit(FILTER_OPTIONS_OPTION_COMM, "x", TB_FILTER_COMMS_MAX, &filter.wanted.n_comms, &filter);
-        check_filter_limit(FILTER_OPTIONS_OPTION_CGROUP, text, TB_FILTER_CGROUPS_MAX, &filter.wanted.n_cgroups, &filter);
+        check_filter_limit(FILTER_OPTIONS_OPTION_CGROUP, text, TB_FILTER_CGROUPS_MAX, &filter.wanted.n_cgroups,
+                           &filter);
 }
 
 static void test_link(void) {
@@ -334,7 +338,8 @@ static void test_link(void) {
         check(connection_describe(text, &link, 124001000),
               "Connected again after 124ms and 3 tries: the stream goes on where it was");
         /* The clock was set back meanwhile. */
-        check(connection_describe(text, &link, 5), "Connected again after 0 and 3 tries: the stream goes on where it was");
+        check(connection_describe(text, &link, 5),
+              "Connected again after 0 and 3 tries: the stream goes on where it was");
         link.state = TB_LINK_RESTARTED;
         link.reason = "The broker was restarted.";
         check(connection_describe(text, &link, 124001000),

@@ -52,7 +52,8 @@ static void test_scale(void) {
         assert(graph_scale(0.003, 0.001, GRAPH_DECIMAL) < 0.0041);
 
         for (double most = 1; most < 1e15; most *= 1.37) {
-                assert(graph_scale(most, 0, GRAPH_DECIMAL) >= most && graph_scale(most, 0, GRAPH_DECIMAL) <= 2.01 * most);
+                assert(graph_scale(most, 0, GRAPH_DECIMAL) >= most &&
+                       graph_scale(most, 0, GRAPH_DECIMAL) <= 2.01 * most);
                 assert(graph_scale(most, 0, GRAPH_BINARY) >= most && graph_scale(most, 0, GRAPH_BINARY) <= 2.01 * most);
         }
 }

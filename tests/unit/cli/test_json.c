@@ -178,7 +178,7 @@ static void test_exit(void) {
 
         /* The process' end counts where it ended, the task's where it did not. */
         event.exit.termination = (struct tb_termination){ .known = true, .exit_code = 3 };
-        event.exit.process_termination = (struct tb_termination){ .known = true, .term_signal = 9, .core_dumped = true };
+        event.exit.process_termination = (struct tb_termination){.known = true, .term_signal = 9, .core_dumped = true};
         event.exit.stats = &stats;
         event.exit.process_stats = &totals;
         check_text(json_event(&event),
@@ -401,7 +401,8 @@ static void test_status(void) {
                 assert(json_object_object_get_ex(object, "live_tasks", &part) && !!part == machine);
                 assert(json_object_object_get_ex(json_object_object_get(object, "connector"), "lost", &part) &&
                        !!part == machine);
-                assert(json_object_object_get_ex(json_object_object_get(object, "connector"), "received", &part) && !part);
+                assert(json_object_object_get_ex(json_object_object_get(object, "connector"), "received", &part) &&
+                       !part);
                 assert(json_object_object_get_ex(json_object_object_get(object, "events"), "exit", &part) && !part);
                 json_object_put(object);
         }

@@ -88,9 +88,9 @@ static void test_options(void) {
         assert(read_options(&options,
                             "-o pid,pid,pid,pid,pid,pid,pid,pid -o pid,pid,pid,pid,pid,pid,pid,pid "
                             "-o pid,pid,pid,pid,pid,pid,pid,pid -o pid,pid,pid,pid,pid,pid,pid,pid") == -1);
-        assert(read_options(&options,
-                            "-o pid,pid,pid,pid,pid,pid,pid,pid -o pid,pid,pid,pid,pid,pid,pid,pid "
-                            "-o pid,pid,pid,pid,pid,pid,pid,pid -o pid,pid,pid,pid,pid,pid,pid,pid,pid") == EXIT_STATUS_USAGE);
+        assert(read_options(&options, "-o pid,pid,pid,pid,pid,pid,pid,pid -o pid,pid,pid,pid,pid,pid,pid,pid "
+                                      "-o pid,pid,pid,pid,pid,pid,pid,pid -o pid,pid,pid,pid,pid,pid,pid,pid,pid") ==
+               EXIT_STATUS_USAGE);
         assert(read_options(&options, "--sort pid,pid,pid,pid,pid,pid,pid,pid,pid") == EXIT_STATUS_USAGE);
 }
 

@@ -29,7 +29,8 @@ static void test_keys(void) {
                                 assert(top_keys_find(keys[i].page, keys[i].codes[k]) == keys + i);
         }
         assert(!top_keys_find(NULL, SCREEN_KEY_NONE) && !top_keys_find(NULL, 0x1f600));
-        assert(top_keys_find(NULL, SCREEN_KEY_F(1)) && top_keys_find(NULL, SCREEN_KEY_F(1)) == top_keys_find(NULL, 'h'));
+        assert(top_keys_find(NULL, SCREEN_KEY_F(1)) &&
+               top_keys_find(NULL, SCREEN_KEY_F(1)) == top_keys_find(NULL, 'h'));
         assert(!top_keys_find(NULL, 'S') && top_keys_find(&top_page_table, 'S')->run == top_page_exited_show);
         assert(top_keys_find(&top_page_exited, 'S')->run == top_page_table_show);
 }

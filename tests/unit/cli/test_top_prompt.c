@@ -17,7 +17,8 @@ static void test_prompt(void) {
         assert(top_prompt_key(&prompt, 'a') == TOP_PROMPT_TYPED);
         assert(top_prompt_key(&prompt, 0xe9) == TOP_PROMPT_TYPED && strcmp(prompt.text, "a\xc3\xa9") == 0);
         assert(top_prompt_key(&prompt, 0x1f600) == TOP_PROMPT_TYPED);
-        assert(top_prompt_key(&prompt, SCREEN_KEY_BACKSPACE) == TOP_PROMPT_TYPED && strcmp(prompt.text, "a\xc3\xa9") == 0);
+        assert(top_prompt_key(&prompt, SCREEN_KEY_BACKSPACE) == TOP_PROMPT_TYPED &&
+               strcmp(prompt.text, "a\xc3\xa9") == 0);
         assert(top_prompt_key(&prompt, SCREEN_KEY_BACKSPACE) == TOP_PROMPT_TYPED && strcmp(prompt.text, "a") == 0);
         assert(top_prompt_key(&prompt, SCREEN_KEY_F(3)) == TOP_PROMPT_OTHER);
         assert(top_prompt_key(&prompt, SCREEN_KEY_ENTER) == TOP_PROMPT_DONE);

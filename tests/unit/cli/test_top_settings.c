@@ -66,11 +66,13 @@ static void test_settings_garbage(void) {
         srand(3);
         for (int i = 0; i < 20000; ++i) {
                 size_t n = (size_t)rand() % (sizeof(text) - 1);
-                static const char *const words[] = { "columns=", "sort=", "pid", "command", ",", "\n", "tree=", "1", "=" };
+                static const char *const words[] = {"columns=", "sort=", "pid", "command", ",",
+                                                    "\n",       "tree=", "1",   "="};
 
                 text[0] = 0;
                 for (size_t at = 0; at + 16 < n;)
-                        at += (size_t)sprintf(text + at, "%s", rand() % 5 ? words[(size_t)rand() % N(words)] : "\xfe\x02");
+                        at += (size_t)sprintf(text + at, "%s",
+                                              rand() % 5 ? words[(size_t)rand() % N(words)] : "\xfe\x02");
                 top_settings_parse(&settings, text);
                 assert(settings.n_columns >= 1 && settings.n_columns <= TOP_SETTINGS_COLUMNS_MAX && settings.sort);
                 for (size_t k = 0; k + 1 < settings.n_columns; ++k)

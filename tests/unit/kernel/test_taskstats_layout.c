@@ -273,7 +273,8 @@ static void test_versions_outside(void) {
                 assert(taskstats_layout_decode(data, STATS_BYTES, (uint16_t)version, &stats) == 0);
                 check(&stats, (uint16_t)version, 17);
                 assert(taskstats_layout_decode(data, sizeof(data), (uint16_t)version, &stats) == 0);
-                assert(taskstats_layout_decode(data, STATS_BYTES - 1, (uint16_t)version, &stats) == TASKSTATS_LAYOUT_E_SHORT);
+                assert(taskstats_layout_decode(data, STATS_BYTES - 1, (uint16_t)version, &stats) ==
+                       TASKSTATS_LAYOUT_E_SHORT);
         }
 }
 

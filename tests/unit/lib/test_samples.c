@@ -7,7 +7,8 @@
 
 #define PB(name) Taskbroker__V1__##name
 
-static void fill_task(PB(TaskSample) *task, PB(TaskStats) *stats, PB(TaskStats__Cpu) *cpu, uint32_t pid, uint64_t run_ns) {
+static void fill_task(PB(TaskSample) * task, PB(TaskStats) * stats, PB(TaskStats__Cpu) * cpu, uint32_t pid,
+                      uint64_t run_ns) {
         taskbroker__v1__task_sample__init(task);
         taskbroker__v1__task_stats__init(stats);
         taskbroker__v1__task_stats__cpu__init(cpu);

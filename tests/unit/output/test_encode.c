@@ -348,7 +348,8 @@ static void test_exit(void) {
 /* A name that fills its room has no end in it. */
 #define STATS_PUBLIC (STATS_IDENTITY | STATS_CPU | STATS_MEMORY | STATS_SCHEDULING | STATS_CPU_DELAY)
 #define STATS_WITHHELD                                                                                                 \
-        (STATS_IO | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES | STATS_EXECUTABLE | STATS_MEMORY_INTEGRALS)
+        (STATS_IO | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES | STATS_EXECUTABLE |                     \
+         STATS_MEMORY_INTEGRALS)
 
 /* A withheld field is absent, and the mask of withheld fields does not depend on the values that there were. */
 static void check_restricted(const PB(TaskStats) *m, const TaskStats *stats, bool status) {

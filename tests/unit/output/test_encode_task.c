@@ -115,7 +115,8 @@ static void test_zeros(void) {
         message = roundtrip(task, ENCODE_PROGRAM, true, NULL);
         check_task(message->snapshot_part->tasks[0], task, true);
         assert(message->snapshot_part->tasks[0]->program);
-        assert(message->snapshot_part->tasks[0]->program->state == TASKBROKER__V1__PROGRAM_STATE__PROGRAM_STATE_UNSPECIFIED);
+        assert(message->snapshot_part->tasks[0]->program->state ==
+               TASKBROKER__V1__PROGRAM_STATE__PROGRAM_STATE_UNSPECIFIED);
         assert(message->snapshot_part->tasks[0]->program->cmdline.len == 0);
         message_free(message);
         task_table_deinit(&table);
@@ -176,7 +177,8 @@ static void test_largest(void) {
         check_task(message->snapshot_part->tasks[0], task, false);
         m = message->snapshot_part->tasks[0]->program;
         assert(m->state == TASKBROKER__V1__PROGRAM_STATE__PROGRAM_STATE_SKIPPED && m->truncated);
-        assert(m->cmdline.len == PROGRAM_CMDLINE_MAX && m->exe.len == PROGRAM_PATH_MAX && m->cgroup.len == PROGRAM_PATH_MAX);
+        assert(m->cmdline.len == PROGRAM_CMDLINE_MAX && m->exe.len == PROGRAM_PATH_MAX &&
+               m->cgroup.len == PROGRAM_PATH_MAX);
         message_free(message);
         task->process->n_live = 1;
         task->flags = 0; /* among the living, whose programs the table frees */

@@ -109,7 +109,8 @@ static void test_batches_that_close_themselves(void) {
         feed_free(feed);
 }
 
-/* Made where it goes; the one for which the batch has no room moves behind it, whole. A second feed copies what the first has. */
+/* Made where it goes; the one for which the batch has no room moves behind it, whole. A second feed copies what the
+ * first has. */
 static void test_made_in_place(void) {
         static uint8_t data[FEED_BATCH_MAX];
         static const size_t n_event = ENCODED_EVENT_MAX - 5;
@@ -141,7 +142,8 @@ static void test_made_in_place(void) {
         /* the batch before it has the others */
         n = take_all(&cursor, data, sizeof(data));
         assert(check_frame(data, n, 1) == n && n > FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX - n_event);
-        assert(data[n - 1] == (FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX) / n_event && data[n - n_event - 1] == data[n - 1] - 1);
+        assert(data[n - 1] == (FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX) / n_event &&
+               data[n - n_event - 1] == data[n - 1] - 1);
         cursor_deinit(&cursor);
         close_batch(feed);
         feed_free(feed);

@@ -102,7 +102,8 @@ static void check_attach_at(Feed *feed, uint64_t number, const uint8_t *all, con
 
         cursor_init(&cursor);
         cursor_attach_at(&cursor, feed, number);
-        assert(!cursor.fell && cursor_is_at_boundary(&cursor) && cursor_is_idle(&cursor) == (number == feed->next_number));
+        assert(!cursor.fell && cursor_is_at_boundary(&cursor) &&
+               cursor_is_idle(&cursor) == (number == feed->next_number));
         n = take_all(&cursor, data, sizeof(data));
         assert(cursor_is_idle(&cursor) && cursor_is_at_boundary(&cursor));
         cursor_deinit(&cursor);

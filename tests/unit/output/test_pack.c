@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Packed messages: of all kinds that the broker packs itself, filled at random, they are the bytes that protobuf-c makes. */
+/* Packed messages: of all kinds that the broker packs itself, filled at random, they are the bytes that protobuf-c
+ * makes. */
 
 #include "broker/base/util.h"
 #include "broker/output/pack.h"

@@ -27,7 +27,8 @@ static void test_subscribe_defaults(void) {
 
         wrap(1, 2);
         subscription = check_subscribe(1);
-        assert(subscription.key.kinds == (EVENT_BIT(EVENT_FORK) | EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXIT) | ALWAYS));
+        assert(subscription.key.kinds ==
+               (EVENT_BIT(EVENT_FORK) | EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXIT) | ALWAYS));
         assert(!subscription.key.threads && !subscription.strict && subscription.max_delay_ms == 0);
         assert(!subscription.key.programs && !subscription.snapshot && !subscription.has_resume);
         assert(filter_matches_all(&subscription.key.filter));
@@ -80,7 +81,8 @@ static void test_every_kind(void) {
 }
 
 static void test_bad_values(void) {
-        static const uint64_t kinds[] = { 0, EVENT_KINDS_N, 31, 32, 33, 127, 1u << 31, UINT32_MAX, UINT64_MAX, UINT64_MAX - 5 };
+        static const uint64_t kinds[] = {0,   EVENT_KINDS_N, 31,         32,         33,
+                                         127, 1u << 31,      UINT32_MAX, UINT64_MAX, UINT64_MAX - 5};
         static const uint64_t delays[] = { 60001, 1u << 31, UINT32_MAX };
 
         for (size_t i = 0; i < ARRAY_SIZE(kinds); ++i) {
@@ -119,7 +121,8 @@ static void test_sample(void) {
         assert(request.sampling.interval_ms == 100 && !request.subscription.key.threads);
         assert(filter_matches_all(&request.subscription.key.filter));
         /* all that there are */
-        assert(request.sampling.groups & STATS_CPU && request.sampling.groups & STATS_DELAYS && !(request.sampling.groups & 1));
+        assert(request.sampling.groups & STATS_CPU && request.sampling.groups & STATS_DELAYS &&
+               !(request.sampling.groups & 1));
 
         add_number(1, 60000);
         add_number(2, 2);

@@ -113,7 +113,8 @@ static void test_counts(void) {
                         if (extra == 0) {
                                 Filter filter = decode_filter();
 
-                                assert(filter.n_uids + filter.n_pids + filter.n_subtrees + filter.n_comms + filter.n_cgroups ==
+                                assert(filter.n_uids + filter.n_pids + filter.n_subtrees + filter.n_comms +
+                                               filter.n_cgroups ==
                                        rows[i].n_max);
                                 assert(!filter.n_uids || filter.uids[63] == 63);
                                 assert(!filter.n_pids || filter.pids[63] == 63);
@@ -181,7 +182,7 @@ static void test_texts(void) {
 /* A path has one form: slashes at its end say nothing. */
 static void test_cgroup_slashes(void) {
         static const char *const rows[][2] = {
-                { "/", "" }, { "//", "" }, { "/a/", "/a" }, { "/a///", "/a" }, { "/a//b/", "/a//b" }, { "/a b", "/a b" },
+                {"/", ""}, {"//", ""}, {"/a/", "/a"}, {"/a///", "/a"}, {"/a//b/", "/a//b"}, {"/a b", "/a b"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
@@ -195,9 +196,29 @@ static void test_cgroup_slashes(void) {
 
 static void test_cpus(void) {
         static const char *const good[] = { "0", "0-0", "3,1,2", "0-8191", "8191", "00007", "1,1,1", "5-6,6-7" };
-        static const char *const bad[] = { " 0", "0 ", "0-", "-1", "1-0", ",", "0,", ",0", "a", "0-8192", "8192", "0x1",
-                                           "1--2", "1-2-3", "+1", "1.5", "99999999999999999999", "0-18446744073709551616",
-                                           "0-4294967296", "all", "0;1", "\n", "0\n" };
+        static const char *const bad[] = {" 0",
+                                          "0 ",
+                                          "0-",
+                                          "-1",
+                                          "1-0",
+                                          ",",
+                                          "0,",
+                                          ",0",
+                                          "a",
+                                          "0-8192",
+                                          "8192",
+                                          "0x1",
+                                          "1--2",
+                                          "1-2-3",
+                                          "+1",
+                                          "1.5",
+                                          "99999999999999999999",
+                                          "0-18446744073709551616",
+                                          "0-4294967296",
+                                          "all",
+                                          "0;1",
+                                          "\n",
+                                          "0\n"};
 
         for (size_t i = 0; i < ARRAY_SIZE(good); ++i) {
                 add_text(CPUS, good[i]);

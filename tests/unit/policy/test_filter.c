@@ -267,9 +267,9 @@ static void test_of_another_thread(void) {
                 Event event = event_of(kinds[i], &(Subject){ .comm = "worker" }, NULL);
 
                 event.tid = event.pid + 7;
-                assert(filter_judge(&filter, 0, &event, task_of(&(Subject){ .comm = "server" }, false)) == FILTER_PASSES);
+                assert(filter_judge(&filter, 0, &event, task_of(&(Subject){.comm = "server"}, false)) == FILTER_PASSES);
                 strcpy(event.comm, "server");
-                assert(filter_judge(&filter, 0, &event, task_of(&(Subject){ .comm = "worker" }, false)) == FILTER_PASSES);
+                assert(filter_judge(&filter, 0, &event, task_of(&(Subject){.comm = "worker"}, false)) == FILTER_PASSES);
         }
         task_table_deinit(&table);
 }
@@ -367,7 +367,8 @@ static void test_events_and_tasks(void) {
                                 event.exit.wait_status = failed ? 9 : 0;
                         if (!there || (kind == EVENT_EXIT && !failed))
                                 expected = FILTER_HIDES;
-                        assert(filter_judge(&filter, 0, &event, before_of(kind, &(Subject){ .uid = was ? 5 : 6 })) == expected);
+                        assert(filter_judge(&filter, 0, &event, before_of(kind, &(Subject){.uid = was ? 5 : 6})) ==
+                               expected);
                 }
         }
         task_table_deinit(&table);
@@ -391,10 +392,43 @@ static void test_parse_cpus(void) {
                 { "0000000000000000000000000000001", 2, 0, 1 },
         };
         static const char *const bad[] = {
-                "", ",", "-", "0-", "-0", "0,", ",0", "0,,1", "3-1", "1-2-3", "8192", "0-8192", "8191-8192", "a", "0a", "0-a", "0 ",
-                " 0", "0, 1", "+1", "-1", "0x1", "1e1", "0--1", "4294967296", "4294967296-4294967297", "18446744073709551615",
-                "18446744073709551616", "0-18446744073709551617", "99999999999999999999999999", "0-99999999999999999999999999",
-                "99999999999999999999999999-99999999999999999999999999", "0\n", "\t0", "0-\n1", "0.0", "\xff",
+                "",
+                ",",
+                "-",
+                "0-",
+                "-0",
+                "0,",
+                ",0",
+                "0,,1",
+                "3-1",
+                "1-2-3",
+                "8192",
+                "0-8192",
+                "8191-8192",
+                "a",
+                "0a",
+                "0-a",
+                "0 ",
+                " 0",
+                "0, 1",
+                "+1",
+                "-1",
+                "0x1",
+                "1e1",
+                "0--1",
+                "4294967296",
+                "4294967296-4294967297",
+                "18446744073709551615",
+                "18446744073709551616",
+                "0-18446744073709551617",
+                "99999999999999999999999999",
+                "0-99999999999999999999999999",
+                "99999999999999999999999999-99999999999999999999999999",
+                "0\n",
+                "\t0",
+                "0-\n1",
+                "0.0",
+                "\xff",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(good); ++i) {
@@ -472,7 +506,8 @@ static void test_random(void) {
                 event = event_of(kind, &subjects[1], program);
                 in_table &= kind != EVENT_FORK;
                 verdict = filter_judge(&filter, MARK, &event, in_table ? before_of(kind, &subjects[0]) : NULL);
-                assert(verdict == verdict_of(kind, in_table && model_has(&spec, &subjects[0]), model_has(&spec, &subjects[1])));
+                assert(verdict ==
+                       verdict_of(kind, in_table && model_has(&spec, &subjects[0]), model_has(&spec, &subjects[1])));
                 assert(!in_table ||
                        filter_passes_task(&filter, MARK, task_table_next(&table, 1)) == model_has(&spec, &subjects[0]));
                 ++counts[verdict];

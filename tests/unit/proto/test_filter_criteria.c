@@ -51,8 +51,10 @@ static uint32_t number_of(size_t row, unsigned int k) {
 }
 
 static void text_of(size_t row, unsigned int k, char text[static 32]) {
-        static const char *const before[] = { [NUMBERS] = "", [TEXTS] = "text-", [PATHS] = "/path/", [CPU_LIST] = "", [FLAG] = "" };
-        static const char *const after[] = { [NUMBERS] = "", [TEXTS] = "*", [PATHS] = "", [CPU_LIST] = "-8000", [FLAG] = "" };
+        static const char *const before[] = {
+                [NUMBERS] = "", [TEXTS] = "text-", [PATHS] = "/path/", [CPU_LIST] = "", [FLAG] = ""};
+        static const char *const after[] = {
+                [NUMBERS] = "", [TEXTS] = "*", [PATHS] = "", [CPU_LIST] = "-8000", [FLAG] = ""};
 
         snprintf(text, 32, "%s%u%s", before[rows[row].shape], number_of(row, k), after[rows[row].shape]);
 }
@@ -60,7 +62,8 @@ static void text_of(size_t row, unsigned int k, char text[static 32]) {
 static void give(size_t row, unsigned int n) {
         for (unsigned int k = 0; k < n; ++k) {
                 text_of(row, k, values[row][k]);
-                assert(filter_options_read_option(&options, "test", rows[row].option, values[row][k]) == EXIT_STATUS_OK);
+                assert(filter_options_read_option(&options, "test", rows[row].option, values[row][k]) ==
+                       EXIT_STATUS_OK);
         }
 }
 

@@ -55,7 +55,8 @@ static void check_received(const struct tb_status *got, const BrokerStatus *sent
 #define CHECK(name, ...) assert(got->name == sent->name);
         STATUS_COUNTERS(CHECK)
 #undef CHECK
-#define CHECK(name, ...) assert(got->connector.name == sent->connector.name && got->taskstats.name == sent->taskstats.name);
+#define CHECK(name, ...)                                                                                               \
+        assert(got->connector.name == sent->connector.name && got->taskstats.name == sent->taskstats.name);
         STATUS_SOURCE_COUNTERS(CHECK)
 #undef CHECK
         assert(got->n_events == _EVENT_KIND_N);

@@ -9,7 +9,8 @@
 #include "broker/server/listener.h"
 #include "tests/unit/hub_rig.h"
 
-#define LISTEN_ON(path_) (&(ListenerOptions){ .path = path_, .fd = -1, .mode = LISTENER_MODE_DEFAULT, .group = (gid_t)-1 })
+#define LISTEN_ON(path_)                                                                                               \
+        (&(ListenerOptions){.path = path_, .fd = -1, .mode = LISTENER_MODE_DEFAULT, .group = (gid_t)-1})
 
 static void path_of(const Tree *tree, const char *name, char path[static 108]) {
         assert((size_t)snprintf(path, 108, "%s/%s", tree->path, name) < 108);
@@ -244,7 +245,8 @@ static void test_handed_in(void) {
         struct stat st;
 
         path_of(&tree, "sock", path);
-        assert(listener_init(&listener, &rig->hub, &(ListenerOptions){ .path = "/unused", .fd = bind_to(path, true) }) == 0);
+        assert(listener_init(&listener, &rig->hub, &(ListenerOptions){.path = "/unused", .fd = bind_to(path, true)}) ==
+               0);
         assert(listener.path[0] == 0);
         check_welcome(rig, path);
         listener_deinit(&listener);
@@ -265,7 +267,8 @@ static size_t take_descriptors(int *spare, size_t n_max) {
         return n;
 }
 
-/* Out of descriptors: it pauses, and takes up the connection that waited as soon as another is closed, or after a while. */
+/* Out of descriptors: it pauses, and takes up the connection that waited as soon as another is closed, or after a
+ * while. */
 static void test_pause(void) {
         Tree tree = tree_new();
         Rig *rig = rig_new();

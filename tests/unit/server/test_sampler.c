@@ -49,7 +49,8 @@ static Peer sampling(Rig *rig, int n_buffer, uint32_t interval_ms, bool threads,
         PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
 
         sample.interval_ms = interval_ms;
-        sample.scope = threads ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS : TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_PROCESSES;
+        sample.scope = threads ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS
+                               : TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_PROCESSES;
         return sampling_of(rig, n_buffer, &sample, number);
 }
 
@@ -119,7 +120,8 @@ static void test_loss(void) {
                 rig_sample(rig);
                 rig_finish_sampling(rig);
                 message = expect_part(rig, &peer, number + n_lost);
-                assert(message->sample_batch->last && message->sample_batch->full && message->sample_batch->n_tasks == 40);
+                assert(message->sample_batch->last && message->sample_batch->full &&
+                       message->sample_batch->n_tasks == 40);
                 message_free(message);
                 peer_free(&peer);
                 rig_free(rig);

@@ -53,7 +53,7 @@ static Peer subscriber_new(Rig *rig, const Credentials *credentials, Access acce
 }
 
 static void publish(Rig *rig, EventKind kind, uint32_t pid, uint32_t uid, uint32_t gid, OwnerClaim claim) {
-        Event event = { .kind = kind, .pid = pid, .tid = pid, .uid = uid, .comm = "task", .owner = { uid, gid, claim } };
+        Event event = {.kind = kind, .pid = pid, .tid = pid, .uid = uid, .comm = "task", .owner = {uid, gid, claim}};
 
         if (kind == EVENT_EXIT)
                 event.exit.wait_status = 0x100;
@@ -293,9 +293,11 @@ static void test_status(void) {
                 publish_root(rig, EVENT_FORK, 50);
                 peer_ask_status(&peer, 3);
                 message = peer_expect_body(rig, &peer, STATUS);
-                assert(message->status->withheld && message->status->request_id == 3 && message->status->epoch == RIG_EPOCH);
+                assert(message->status->withheld && message->status->request_id == 3 &&
+                       message->status->epoch == RIG_EPOCH);
                 assert(message->status->connections == 1 && message->status->subscribers == 1);
-                assert(message->status->feeds == 0 && message->status->n_events == 0 && message->status->feed_bytes == 0);
+                assert(message->status->feeds == 0 && message->status->n_events == 0 &&
+                       message->status->feed_bytes == 0);
                 assert(message->status->live_tasks == (hides ? 0 : 11));
                 message_free(message);
                 peer_ask_status(&root, 4);

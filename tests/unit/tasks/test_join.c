@@ -504,7 +504,8 @@ static void test_unsupported(void) {
         const TaskStats *stats;
 
         rig->features.delay_accounting = DELAY_ACCOUNTING_UNSUPPORTED;
-        rig->features.unsupported = STATS_IO | STATS_CPU_DELAY | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES;
+        rig->features.unsupported =
+                STATS_IO | STATS_CPU_DELAY | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES;
         rig_seed(rig, 100, 100, "x");
         rig_record(rig, RECORD(100, 100, 100, 0, AC_FLAG_GROUP, "x"));
         rig_exit(rig, 100, 100, 0);

@@ -178,7 +178,8 @@ static void test_later(void) {
                         if (!nondumpable) {
                                 const Event *event = rig_expect(rig, EVENT_COMM, TASK, TASK);
 
-                                assert(event->only_for_sets && event->owner.claim == OWNER_CURRENT && event->owner.uid == ME);
+                                assert(event->only_for_sets && event->owner.claim == OWNER_CURRENT &&
+                                       event->owner.uid == ME);
                         }
                         rig_expect_nothing(rig);
                         rig_fork(rig, TASK, TASK + 1, TASK + 1);

@@ -80,7 +80,8 @@ static void reader_apply(Case *c, const Event *event) {
                 c->tasks[PROCESS] = true;
         } else if (event->kind == EVENT_EXIT) {
                 /* of one whose birth was lost, or what made it the leader, the end may be told */
-                assert(c->tasks[event->tid] || event->tid == THREAD || event->task_unknown || c->act == ACT_EXEC_UNTOLD);
+                assert(c->tasks[event->tid] || event->tid == THREAD || event->task_unknown ||
+                       c->act == ACT_EXEC_UNTOLD);
                 c->tasks[event->tid] = false;
                 if (event->exit.process_ended) {
                         assert(c->process && !c->tasks[PROCESS] && !c->tasks[THREAD] && !c->tasks[SECOND]);
@@ -122,7 +123,8 @@ static void show(const Case *c) {
         for (uint32_t tid = PROCESS; tid <= SECOND; ++tid) {
                 if (c->living[tid])
                         proc_add_task(procfs, PROCESS, tid, "x", 1, proc_ticks(c->start));
-                else if (faccessat(procfs->fd, tid == THREAD ? "100/task/101" : "100/task/102", F_OK, 0) == 0 && tid != PROCESS)
+                else if (faccessat(procfs->fd, tid == THREAD ? "100/task/101" : "100/task/102", F_OK, 0) == 0 &&
+                         tid != PROCESS)
                         proc_remove(procfs, PROCESS, tid);
                 n += c->living[tid];
         }

@@ -88,7 +88,8 @@ static void test_odd_names(void) {
                 Rig *rig = rig_new();
                 Task *task;
 
-                proc_add_stat(&rig->procfs, &(ProcTask){ .pid = 700, .tid = 700, .comm = rows[i].comm, .ppid = 33, .start = 999 });
+                proc_add_stat(&rig->procfs,
+                              &(ProcTask){.pid = 700, .tid = 700, .comm = rows[i].comm, .ppid = 33, .start = 999});
                 /* the kernel escapes newlines in status, but not in stat */
                 proc_add_status(&rig->procfs, 700, 700, "escaped\\n", "Uid:\t7\t8\t9\t10\nGid:\t11\t12\t13\t14\n");
                 seed(rig);
@@ -130,7 +131,8 @@ static void test_vanishing(void) {
                 proc_add_task(&rig->procfs, 701, 703, "thread", 1, 1);
                 tree_write_text(&rig->procfs, "700/cmdline", "");
                 if (rows[i].stat && !strcmp(rows[i].stat, "full"))
-                        proc_add_stat(&rig->procfs, &(ProcTask){ .pid = 700, .tid = 700, .comm = "x", .ppid = 1, .start = 1 });
+                        proc_add_stat(&rig->procfs,
+                                      &(ProcTask){.pid = 700, .tid = 700, .comm = "x", .ppid = 1, .start = 1});
                 else if (rows[i].stat)
                         tree_write_text(&rig->procfs, "700/task/700/stat", rows[i].stat);
                 if (rows[i].status)
@@ -152,8 +154,12 @@ static void test_zombies(void) {
                 TaskTable *table = &rig->join.table;
                 const Task *leader;
 
-                proc_add(&rig->procfs, &(ProcTask){ .pid = 600, .tid = 600, .comm = "dead", .ppid = 1, .start = 1, .state = states[i] });
-                proc_add(&rig->procfs, &(ProcTask){ .pid = 700, .tid = 700, .comm = "leader", .ppid = 1, .start = 5, .state = states[i] });
+                proc_add(
+                        &rig->procfs,
+                        &(ProcTask){.pid = 600, .tid = 600, .comm = "dead", .ppid = 1, .start = 1, .state = states[i]});
+                proc_add(&rig->procfs,
+                         &(ProcTask){
+                                 .pid = 700, .tid = 700, .comm = "leader", .ppid = 1, .start = 5, .state = states[i]});
                 proc_add_task(&rig->procfs, 700, 702, "thread", 1, 777);
                 seed(rig);
                 assert(table->n_live_tasks == 1 && table->n_live_processes == 1);
@@ -191,7 +197,8 @@ static void test_owners(void) {
                 Task *task;
 
                 uid = MAX(uid, 1u);
-                snprintf(ids, sizeof(ids), "Uid:\t%u\t%u\t%u\t%u\nGid:\t7\t7\t7\t7\n%s", uid, uid, uid, uid, rows[i].capabilities);
+                snprintf(ids, sizeof(ids), "Uid:\t%u\t%u\t%u\t%u\nGid:\t7\t7\t7\t7\n%s", uid, uid, uid, uid,
+                         rows[i].capabilities);
                 proc_add_stat(&rig->procfs, &(ProcTask){ .pid = 700, .tid = 700, .comm = "task", .ppid = 1, .start = 5,
                                                          .state = rows[i].state, .exiting = rows[i].exiting });
                 proc_add_status(&rig->procfs, 700, 700, "task", ids);
@@ -199,7 +206,8 @@ static void test_owners(void) {
                         assert(fchownat(rig->procfs.fd, "700/task/700/status", uid, (gid_t)-1, 0) == 0);
                 seed(rig);
                 task = task_table_get(&rig->join.table, 700);
-                assert(owner_of_task(task).claim == rows[i].claim && task->process->ran_as_other_user == rows[i].ran_as_other_user);
+                assert(owner_of_task(task).claim == rows[i].claim &&
+                       task->process->ran_as_other_user == rows[i].ran_as_other_user);
                 rig_free(rig);
         }
 }
@@ -223,8 +231,9 @@ static void test_sessions_and_kernel_threads(void) {
         Rig *rig = rig_new();
         const TaskTable *table = &rig->join.table;
 
-        proc_add(&rig->procfs, &(ProcTask){ .pid = 2, .tid = 2, .comm = "kthreadd", .start = 1, .kernel_thread = true });
-        proc_add(&rig->procfs, &(ProcTask){ .pid = 700, .tid = 700, .comm = "sh", .ppid = 1, .start = 1, .session = 650 });
+        proc_add(&rig->procfs, &(ProcTask){.pid = 2, .tid = 2, .comm = "kthreadd", .start = 1, .kernel_thread = true});
+        proc_add(&rig->procfs,
+                 &(ProcTask){.pid = 700, .tid = 700, .comm = "sh", .ppid = 1, .start = 1, .session = 650});
         seed(rig);
         assert(task_table_get(table, 2)->flags == (TASK_SEEDED | TASK_NONDUMPABLE | TASK_KERNEL));
         assert(task_table_get(table, 700)->flags == (TASK_SEEDED | TASK_NONDUMPABLE));
@@ -302,7 +311,8 @@ static void add_owned(const Tree *procfs, uint32_t pid, const char *comm, uint32
         unsigned int uid = getuid(), gid = getgid();
         char ids[128];
 
-        snprintf(ids, sizeof(ids), "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", uid, uid, uid, uid, gid, gid, gid, gid);
+        snprintf(ids, sizeof(ids), "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", uid, uid, uid, uid, gid, gid, gid,
+                 gid);
         proc_add_stat(procfs, &(ProcTask){ .pid = pid, .tid = pid, .comm = comm, .ppid = ppid, .start = start });
         proc_add_status(procfs, pid, pid, comm, ids);
 }
@@ -340,7 +350,8 @@ static void test_born_meanwhile(void) {
         for (uint32_t pid = 800; pid <= 900; pid += 100) {
                 task = task_table_get(table, pid);
                 assert(!(task->flags & TASK_UNKNOWN) && strcmp(task->comm, pid == 800 ? "grandchild" : "child") == 0);
-                assert(task->ruid == getuid() && task->egid == getgid() && owner_of_task(task).claim == OWNER_SINCE_BIRTH);
+                assert(task->ruid == getuid() && task->egid == getgid() &&
+                       owner_of_task(task).claim == OWNER_SINCE_BIRTH);
         }
         reconcile_deinit(&reconcile);
         rig_skip(rig);

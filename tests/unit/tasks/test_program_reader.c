@@ -53,8 +53,8 @@ static void check_counts(uint64_t n_captured, uint64_t n_late, uint64_t n_skippe
         assert(programs.n_captured == n_captured && programs.n_late == n_late && programs.n_skipped == n_skipped);
 }
 
-static void check_program(const Program *program, ProgramState state, const char *cmdline, size_t n_cmdline, const char *exe,
-                          const char *cgroup) {
+static void check_program(const Program *program, ProgramState state, const char *cmdline, size_t n_cmdline,
+                          const char *exe, const char *cgroup) {
         assert(program && program->state == state && !program->truncated);
         assert(program->n_cmdline == n_cmdline && memcmp(program_cmdline(program), cmdline, n_cmdline) == 0);
         assert(program->n_exe == strlen(exe) && memcmp(program_exe(program), exe, strlen(exe)) == 0);
@@ -83,7 +83,8 @@ static void test_captured(void) {
         program_reader_want(&programs);
         proc_add_program(&tree, 700, 700, "sh\0-c\0\0echo", 11, "/usr/bin/dash (deleted)", CGROUP);
         program = read_at_exec(task, true);
-        check_program(program, PROGRAM_CAPTURED, "sh\0-c\0\0echo", 11, "/usr/bin/dash (deleted)", "/system.slice/a.service");
+        check_program(program, PROGRAM_CAPTURED, "sh\0-c\0\0echo", 11, "/usr/bin/dash (deleted)",
+                      "/system.slice/a.service");
         assert(program_size(program) == sizeof(*program) + 11 + 23 + 23 + 1);
         check_counts(1, 0, 0);
         /* it is the caller's: the table has nothing of it yet */
@@ -161,7 +162,8 @@ static void test_late(void) {
                 check_counts(0, ++n_late, 0);
 
                 /* a zombie, or about to be one: it has no memory any more */
-                proc_add(&tree, &(ProcTask){ .pid = 700, .tid = 700, .comm = "x", .ppid = 1, .start = START, .state = 'Z' });
+                proc_add(&tree,
+                         &(ProcTask){.pid = 700, .tid = 700, .comm = "x", .ppid = 1, .start = START, .state = 'Z'});
                 proc_add_program(&tree, 700, 700, "", 0, NULL, "0::/\n");
                 program = read_at_exec(task, true);
                 check_unread(program, PROGRAM_LATE, cgroup);
@@ -222,7 +224,8 @@ static void test_skipped(void) {
                 task_table_set_program(&table, task->process, program);
                 while (!program_reader_is_complete(&programs))
                         assert(program_reader_read_slice(&programs) == 0);
-                check_program(task->process->program, PROGRAM_CAPTURED, "prog-700", 9, "/bin/prog", "/system.slice/a.service");
+                check_program(task->process->program, PROGRAM_CAPTURED, "prog-700", 9, "/bin/prog",
+                              "/system.slice/a.service");
 
                 table.n_program_bytes += (size_t)128 * 1024 * 1024;
                 program = read_at_exec(task, true);
@@ -256,7 +259,8 @@ static void test_budget(void) {
 
                         if (i == 0)
                                 refilled_ns = programs.refilled_ns;
-                        check_unread(program, i < 2000 || refilled_ns != programs.refilled_ns ? PROGRAM_LATE : PROGRAM_SKIPPED,
+                        check_unread(program,
+                                     i < 2000 || refilled_ns != programs.refilled_ns ? PROGRAM_LATE : PROGRAM_SKIPPED,
                                      "");
                         free(program);
                 }
@@ -283,7 +287,8 @@ static void test_kernel_thread(void) {
         begin();
         program_reader_want(&programs);
         task = add_task(9, 9);
-        proc_add(&tree, &(ProcTask){ .pid = 9, .tid = 9, .comm = "kworker", .ppid = 2, .start = START, .kernel_thread = true });
+        proc_add(&tree,
+                 &(ProcTask){.pid = 9, .tid = 9, .comm = "kworker", .ppid = 2, .start = START, .kernel_thread = true});
         proc_add_program(&tree, 9, 9, "", 0, NULL, "0::/\n");
         program = read_at_exec(task, true);
         check_program(program, PROGRAM_CAPTURED, "", 0, "", "/");
@@ -298,9 +303,10 @@ static void test_truncation(void) {
                 size_t n_cmdline, n_exe, n_path;
                 bool truncated;
         } rows[] = {
-                { 2048, 1024, 1024, false }, { 2047, 1023, 1023, false }, { 2049, 1, 1, true },     { 2050, 1, 1, true },
-                { 100000, 1, 1, true },      { 1, 1025, 1, true },        { 1, 1026, 1, true },     { 1, 4000, 1, true },
-                { 1, 1, 1025, true },        { 1, 1, 4000, true },        { 2049, 1025, 1025, true }, { 2048, 1024, 1025, true },
+                {2048, 1024, 1024, false}, {2047, 1023, 1023, false}, {2049, 1, 1, true},
+                {2050, 1, 1, true},        {100000, 1, 1, true},      {1, 1025, 1, true},
+                {1, 1026, 1, true},        {1, 4000, 1, true},        {1, 1, 1025, true},
+                {1, 1, 4000, true},        {2049, 1025, 1025, true},  {2048, 1024, 1025, true},
         };
         static char cmdline[100000], exe[4096], cgroup[8192];
 
@@ -425,7 +431,8 @@ static void test_slices(void) {
                 char cmdline[32];
                 int n = snprintf(cmdline, sizeof(cmdline), "prog-%u", process->pid);
 
-                check_program(process->program, PROGRAM_CAPTURED, cmdline, (size_t)n + 1, "/bin/prog", "/system.slice/a.service");
+                check_program(process->program, PROGRAM_CAPTURED, cmdline, (size_t)n + 1, "/bin/prog",
+                              "/system.slice/a.service");
                 assert(process->program->n_users == 1);
                 n_bytes += program_size(process->program);
         }
@@ -439,7 +446,8 @@ static void test_slices(void) {
         check_counts(N, 0, 0);
         assert(task_table_get_process(&table, 1000)->program->n_cmdline == 10);
 
-        /* when nobody wants it any more there is nothing to do; and for the next who does, all is looked through again */
+        /* when nobody wants it any more there is nothing to do; and for the next who does, all is looked through again
+         */
         program_reader_unwant(&programs);
         assert(program_reader_is_complete(&programs));
         program_reader_unwant(&programs);

@@ -38,7 +38,8 @@ static void rig_deinit(Rig *rig) {
 
 /* Shows a task's files as its owner's, or as another's. */
 static void rig_show(Rig *rig, uint32_t tid, bool owned, bool exiting) {
-        proc_add_stat(&rig->procfs, &(ProcTask){ .pid = TASK, .tid = tid, .comm = "task", .start = 5, .exiting = exiting });
+        proc_add_stat(&rig->procfs,
+                      &(ProcTask){.pid = TASK, .tid = tid, .comm = "task", .start = 5, .exiting = exiting});
         proc_add_status(&rig->procfs, TASK, tid, "task", "Uid:\t5\t5\t5\t5\nGid:\t5\t5\t5\t5\n");
         rig->task->ruid = rig->task->euid = geteuid() + !owned;
 }

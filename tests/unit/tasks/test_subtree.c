@@ -95,7 +95,8 @@ static void test_threads(void) {
         task_table_deinit(&table);
 }
 
-/* A parent is older than its child, or its number is another's by now. A tick of /proc, where one is from there, is no age. */
+/* A parent is older than its child, or its number is another's by now. A tick of /proc, where one is from there, is no
+ * age. */
 static void test_reused_parents(void) {
         const uint64_t start = 1000 * NSEC_PER_SEC;
 
@@ -103,7 +104,8 @@ static void test_reused_parents(void) {
         (void)made_task(&table, 50, 50, 1, start);
         (void)made_task(&table, 60, 60, 50, start);                                     /* as old */
         made_task(&table, 61, 61, 50, start - PROCFS_START_TOLERANCE_NS)->flags |= TASK_SEEDED;  /* as old, perhaps */
-        made_task(&table, 62, 62, 50, start - PROCFS_START_TOLERANCE_NS - 1)->flags |= TASK_SEEDED; /* of the former 50 */
+        made_task(&table, 62, 62, 50, start - PROCFS_START_TOLERANCE_NS - 1)->flags |=
+                TASK_SEEDED;                                                            /* of the former 50 */
         (void)made_task(&table, 65, 65, 50, start - 1);                                 /* of the former 50 */
         (void)made_task(&table, 63, 63, 50, start + 5);
         (void)made_task(&table, 64, 64, 62, start + 9);                                 /* below the former's */
@@ -205,7 +207,8 @@ static void test_random(void) {
                                 while (parent < N && pids[parent] != ppids[at])
                                         ++parent;
                                 if (parent == N ||
-                                    starts[parent] > starts[at] + (seeded[parent] || seeded[at] ? PROCFS_START_TOLERANCE_NS : 0))
+                                    starts[parent] >
+                                            starts[at] + (seeded[parent] || seeded[at] ? PROCFS_START_TOLERANCE_NS : 0))
                                         break;
                                 at = parent;
                         }

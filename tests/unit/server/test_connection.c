@@ -538,7 +538,8 @@ static void test_fall_behind_strict(void) {
         assert(message->error->lost == rig_status(rig).reader_lost);
         message_free(message);
         peer_expect_end(rig, &peer);
-        assert(rig_status(rig).closed_for_strict == 1 && rig_status(rig).closed_for_errors == 0 && rig_status(rig).connections == 0);
+        assert(rig_status(rig).closed_for_strict == 1 && rig_status(rig).closed_for_errors == 0 &&
+               rig_status(rig).connections == 0);
         peer_free(&peer);
         rig_free(rig);
 }
