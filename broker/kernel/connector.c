@@ -40,6 +40,7 @@
 #include "broker/base/util.h"
 #include "broker/kernel/connector.h"
 #include "broker/kernel/proc_message.h"
+#include "broker/kernel/socket.h"
 
 #define BATCH_N 512
 #define BATCH_BYTES 128

@@ -18,6 +18,7 @@
 #include "broker/base/util.h"
 #include "broker/kernel/exit_listener.h"
 #include "broker/kernel/genl.h"
+#include "broker/kernel/socket.h"
 #include "broker/kernel/taskstats_layout.h"
 
 #define BATCH_N 256

@@ -32,6 +32,3 @@ void recv_batch_deinit(RecvBatch *batch);
 
 int recv_batch_receive(RecvBatch *batch, int fd, size_t n_wanted);
 const void *recv_batch_datagram(const RecvBatch *batch, size_t i, SourceCounters *counters, size_t *ret_n);
-
-int socket_enlarge(int fd, uint64_t n_bytes, uint64_t *ret_granted);
-int socket_drops(int fd, uint32_t *ret_drops);

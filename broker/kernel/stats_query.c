@@ -27,6 +27,7 @@
 #include "broker/base/log.h"
 #include "broker/base/util.h"
 #include "broker/kernel/genl.h"
+#include "broker/kernel/socket.h"
 #include "broker/kernel/stats_query.h"
 
 /* Upper bound of what one reply is charged against SO_RCVBUF: twice the size seen with version 16. */

@@ -19,7 +19,6 @@
 
 typedef struct Event Event;
 typedef struct Task Task;
-typedef struct Termination Termination;
 
 /* Numbers of the wire's EventKind: the rows of proto/event_kinds.h. */
 typedef enum EventKind {
@@ -48,13 +47,6 @@ typedef enum LossReason {
         LOSS_MUTED = 2,
         LOSS_FELL_BEHIND = 3,
 } LossReason;
-
-/* A wait status, as the kernel's exit_code has it. */
-struct Termination {
-        uint32_t exit_code;
-        uint32_t term_signal;
-        bool core_dumped;
-};
 
 struct Event {
         EventKind kind;
@@ -114,7 +106,6 @@ struct Event {
         };
 };
 
-Termination termination_from_wait_status(uint32_t wait_status);
 void event_fill(Event *event, const Task *task);
 bool event_is_of_process(const Event *event);
 bool event_changes_task(const Event *event);

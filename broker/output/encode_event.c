@@ -15,6 +15,7 @@
 
 #include "broker/base/util.h"
 #include "broker/output/encode_parts.h"
+#include "broker/output/put.h"
 #include "broker/output/pack.h"
 
 typedef struct EventMessage EventMessage;
@@ -40,29 +41,29 @@ struct EventMessage {
 static void fill_exec(EventMessage *m, PB(Exec) *exec, const Event *event, uint32_t variant) {
         exec->comm_stale = event->exec.comm_stale;
         if (variant & ENCODE_PROGRAM)
-                exec->program = program_fill(&m->program, event->program, variant);
+                exec->program = encode_parts_program(&m->program, event->program, variant);
 }
 
 static void fill_exit(EventMessage *m, PB(Exit) *exit, const Event *event, uint32_t variant) {
         bool shows_status = !(variant & ENCODE_PUBLIC) || (variant & ENCODE_STATUS);
 
         if (shows_status) {
-                termination_fill(&m->termination, event->exit.wait_status);
+                encode_parts_termination(&m->termination, event->exit.wait_status);
                 exit->termination = &m->termination;
         }
         exit->process_ended = event->exit.process_ended;
         if (shows_status && event->exit.process_ended && event->exit.process_wait_status != event->exit.wait_status) {
-                termination_fill(&m->process_termination, event->exit.process_wait_status);
+                encode_parts_termination(&m->process_termination, event->exit.process_wait_status);
                 exit->process_termination = &m->process_termination;
         }
         if (event->exit.stats)
-                exit->stats = stats_fill_view(&m->stats, event->exit.stats, variant);
+                exit->stats = encode_stats_view(&m->stats, event->exit.stats, variant);
         if (event->exit.process_stats)
-                exit->process_stats = stats_fill_view(&m->process_stats, event->exit.process_stats, variant);
+                exit->process_stats = encode_stats_view(&m->process_stats, event->exit.process_stats, variant);
         exit->stats_missing = (PB(StatsMissing))event->exit.stats_missing;
         exit->exit_signal = event->exit.exit_signal;
         if (variant & ENCODE_PROGRAM)
-                exit->program = program_fill(&m->program, event->program, variant);
+                exit->program = encode_parts_program(&m->program, event->program, variant);
 }
 
 static void fill_loss(EventMessage *m, PB(Loss) *loss, const Event *event, uint32_t variant) {
@@ -130,7 +131,7 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
 
         /* tag 3 (EventBatch.events), and a length of two bytes for all but the smallest */
         n = pack_message(&m->base, buffer + 3);
-        return prefix_member(buffer, 3, 3 << 3 | 2, n);
+        return put_member_prefix(buffer, 3, 3 << 3 | 2, n);
 }
 
 /**

@@ -38,11 +38,6 @@ static inline ProtobufCBinaryData bytes_of_comm(const char comm[static COMM_SIZE
         return (ProtobufCBinaryData){ .len = strnlen(comm, COMM_SIZE), .data = (uint8_t *)comm };
 }
 
-PB(Program) *program_fill(PB(Program) *m, const Program *program, uint32_t variant);
-PB(TaskStats) *stats_fill_view(StatsMessage *m, const TaskStats *stats, uint32_t variant);
-void termination_fill(PB(Termination) *m, uint32_t wait_status);
-
-size_t put_varint(uint8_t *data, uint64_t value);
-size_t put_fixed64(uint8_t *data, uint64_t value);
-size_t put_frame_header(uint8_t *buffer, uint8_t tag, const uint8_t *fields, size_t n_fields, size_t n_members);
-size_t prefix_member(uint8_t *data, size_t room, uint8_t tag, size_t n);
+PB(Program) *encode_parts_program(PB(Program) *m, const Program *program, uint32_t variant);
+PB(TaskStats) *encode_stats_view(StatsMessage *m, const TaskStats *stats, uint32_t variant);
+void encode_parts_termination(PB(Termination) *m, uint32_t wait_status);

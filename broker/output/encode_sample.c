@@ -7,6 +7,7 @@
 
 #include "broker/base/util.h"
 #include "broker/output/encode_parts.h"
+#include "broker/output/put.h"
 #include "broker/output/pack.h"
 
 static size_t task_sample_pack(const TaskSample *sample,
@@ -35,20 +36,20 @@ static size_t task_sample_pack(const TaskSample *sample,
         if (sample->stats) {
                 wanted = *sample->stats;
                 wanted.groups &= groups;
-                m.stats = stats_fill_view(&message, &wanted, variant);
+                m.stats = encode_stats_view(&message, &wanted, variant);
         }
         if (sample->ended) {
                 m.ended = true;
                 m.stats_missing = (PB(StatsMissing))sample->stats_missing;
                 if (!(variant & ENCODE_PUBLIC) || (variant & ENCODE_STATUS)) {
-                        termination_fill(&termination, sample->wait_status);
+                        encode_parts_termination(&termination, sample->wait_status);
                         m.termination = &termination;
                 }
         }
 
         /* a tag, and a length of two bytes for all but the smallest */
         n = pack_message(&m.base, buffer + 3);
-        return prefix_member(buffer, 3, tag, n);
+        return put_member_prefix(buffer, 3, tag, n);
 }
 
 /**

@@ -82,7 +82,7 @@ static void stats_restrict(TaskStats *ret, const TaskStats *stats, uint32_t vari
         ret->withheld = withheld;
 }
 
-PB(TaskStats) *stats_fill_view(StatsMessage *m, const TaskStats *stats, uint32_t variant) {
+PB(TaskStats) *encode_stats_view(StatsMessage *m, const TaskStats *stats, uint32_t variant) {
         if (!(variant & ENCODE_PUBLIC))
                 return stats_fill(m, stats);
         stats_restrict(&m->restricted, stats, variant);

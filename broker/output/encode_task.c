@@ -6,6 +6,7 @@
  */
 
 #include "broker/output/encode_parts.h"
+#include "broker/output/put.h"
 #include "broker/output/pack.h"
 
 /**
@@ -38,10 +39,10 @@ size_t encode_task(const Task *task, uint32_t variant, bool threads, uint8_t buf
         m.task_unknown = task->flags & TASK_UNKNOWN;
         m.tasks = threads ? 0 : task->process->n_live;
         if (variant & ENCODE_PROGRAM)
-                m.program = program_fill(&program, task->process->program, variant);
+                m.program = encode_parts_program(&program, task->process->program, variant);
 
         n = pack_message(&m.base, buffer + 3); /* tag 1 (SnapshotPart.tasks) */
-        return prefix_member(buffer, 3, 1 << 3 | 2, n);
+        return put_member_prefix(buffer, 3, 1 << 3 | 2, n);
 }
 
 /**

@@ -51,11 +51,6 @@ void feeds_drop_snapshots(Feeds *feeds, Feed *feed, uint64_t before_ns) {
         }
 }
 
-/* Whether it takes knowing what processes run, or where. */
-bool subscription_key_wants_programs(const SubscriptionKey *key) {
-        return key->programs || key->filter.n_cgroups > 0;
-}
-
 static void feeds_free_feed(Feeds *feeds, Feed *feed) {
         list_for_each(link, safe, &feed->snapshots)
                 feeds_free_snapshot(feeds, feed, container_of(link, Snapshot, link));

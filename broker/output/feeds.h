@@ -47,7 +47,6 @@ struct Feeds {
         uint64_t n_snapshots_made;
 };
 
-bool subscription_key_wants_programs(const SubscriptionKey *key);
 
 void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t n_bytes_max);
 void feeds_deinit(Feeds *feeds);

@@ -209,20 +209,6 @@ static int stats_decode(const Taskbroker__V1__GetStats *m, StatsWanted *stats, E
 }
 
 /**
- * subscription_key_equals() - whether two subscriptions can share a feed
- * @a:  the one
- * @b:  the other
- *
- * The same values in another order make another key: the only cost is a second feed.
- */
-bool subscription_key_equals(const SubscriptionKey *a, const SubscriptionKey *b) {
-        if (a->kinds != b->kinds || a->threads != b->threads || a->programs != b->programs)
-                return false;
-        /* it is zeroed whole before it is filled: NOLINTNEXTLINE(*-memory-comparison,cert-exp42-c,cert-flp37-c) */
-        return memcmp(&a->filter, &b->filter, sizeof(a->filter)) == 0;
-}
-
-/**
  * request_decode() - read a ClientMessage
  * @data:         the message, without its frame's prefix
  * @n_data:       its length

@@ -8,14 +8,13 @@
 #include <stdint.h>
 
 #include "broker/model/error_code.h"
-#include "broker/policy/filter.h"
+#include "broker/output/subscription_key.h"
 
 typedef struct Request Request;
 typedef struct Resume Resume;
 typedef struct Sampling Sampling;
 typedef struct StatsWanted StatsWanted;
 typedef struct Subscription Subscription;
-typedef struct SubscriptionKey SubscriptionKey;
 
 enum {
         _REQUEST_E_SUCCESS,
@@ -28,14 +27,6 @@ typedef enum RequestType {
         REQUEST_STATS,
         REQUEST_SAMPLE,
 } RequestType;
-
-/* The selection of a feed. */
-struct SubscriptionKey {
-        uint32_t kinds;         /* EVENT_BIT()s; always with EVENT_LOSS */
-        bool threads;
-        bool programs;
-        Filter filter;
-};
 
 /* A place in a feed, of a former connection. */
 struct Resume {
@@ -73,7 +64,5 @@ struct Request {
         Sampling sampling;
         StatsWanted stats;
 };
-
-bool subscription_key_equals(const SubscriptionKey *a, const SubscriptionKey *b);
 
 int request_decode(const uint8_t *data, size_t n_data, Request *ret_request, EncodedError *ret_error);

@@ -60,7 +60,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                 size_t n;
 
                 /* The feed has still to report the task's FORK. */
-                if (!threads && leader_is_unseen(task))
+                if (!threads && task_table_leader_is_unseen(task))
                         continue;
                 if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->key.filter, feed->mark, task)))
                         continue;

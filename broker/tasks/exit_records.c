@@ -13,13 +13,9 @@
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/tasks/exit_records.h"
-#include "broker/tasks/procfs.h"
 
 /* Datagrams of the listener's queue that are read at once. */
 #define ROUND 128
-
-/* A record's age is rounded down to 1 us, and the two clocks are not read at the same moment. */
-#define START_TOLERANCE_NS NSEC_PER_MSEC
 
 void exit_records_init(ExitRecords *records, ExitListener *listener) {
         *records = (ExitRecords){ .listener = listener };
@@ -102,34 +98,6 @@ int exit_records_drain(ExitRecords *records) {
  */
 PendingRecord *exit_records_peek(ExitRecords *records, uint32_t tid) {
         return pending_records_find(&records->pending, tid);
-}
-
-/**
- * pending_record_is_of() - whether a record with a task's number belongs to that task
- * @record:  the record, or NULL
- * @task:    the task
- *
- * The number may have been given to a task of another process meanwhile.
- *
- * Return: Whether both have the same process. Records before version 12 do not name it.
- */
-bool pending_record_is_of(const PendingRecord *record, const Task *task) {
-        return record && (record->record.pid == 0 || record->record.pid == task->process->pid);
-}
-
-/**
- * pending_record_fits() - whether a record can belong to a task
- * @record:  the record
- * @task:    the task, with its start
- * @end_ns:  a time, since the epoch, by which it had ended
- *
- * Return: Whether the record's task is not older than the task.
- */
-bool pending_record_fits(const PendingRecord *record, const Task *task, uint64_t end_ns) {
-        uint64_t tolerance = task->flags & TASK_SEEDED ? PROCFS_START_TOLERANCE_NS : START_TOLERANCE_NS;
-        uint64_t age_ns = record->record.stats.ac_etime_us * NSEC_PER_USEC;
-
-        return task->start_time_ns + age_ns <= end_ns + tolerance;
 }
 
 /**

@@ -29,8 +29,6 @@ int exit_records_receive(ExitRecords *records);
 int exit_records_drain(ExitRecords *records);
 
 PendingRecord *exit_records_peek(ExitRecords *records, uint32_t tid);
-bool pending_record_is_of(const PendingRecord *record, const Task *task);
-bool pending_record_fits(const PendingRecord *record, const Task *task, uint64_t end_ns);
 int exit_records_find(ExitRecords *records, uint32_t tid, PendingRecord **ret_record);
 int exit_records_find_best(ExitRecords *records, const Task *task, uint64_t end_ns, PendingRecord **ret_record);
 void exit_records_done(ExitRecords *records, PendingRecord *record);

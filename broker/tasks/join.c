@@ -40,7 +40,7 @@ static int join_has_ended(ProgramReader *programs, const Task *task, bool *ret_e
         if (r)
                 return error_trace(r);
         record = exit_records_peek(&join->records, task->tid);
-        *ret_ended = pending_record_is_of(record, task) &&
+        *ret_ended = pending_record_belongs_to(record, task) &&
                      pending_record_fits(record, task, join_wall(join, record->arrived_ns));
         return 0;
 }

@@ -40,7 +40,7 @@ static int exec_find_caller(Join *join, Process *process, uint64_t now_ns, Task 
 
                 if (task->tid == process->pid)
                         leader = task;
-                else if (!pending_record_is_of(exit_records_peek(&join->records, task->tid), task))
+                else if (!pending_record_belongs_to(exit_records_peek(&join->records, task->tid), task))
                         caller = task;
         }
         if (leader && !caller && (leader->flags & TASK_GONE) && leader->start_time_ns) {
@@ -82,7 +82,7 @@ static void exec_remove_threads(Join *join, const Task *leader) {
         list_for_each(link, safe, &leader->process->tasks) {
                 Task *task = container_of(link, Task, link);
 
-                if (task != leader && !pending_record_is_of(exit_records_peek(&join->records, task->tid), task))
+                if (task != leader && !pending_record_belongs_to(exit_records_peek(&join->records, task->tid), task))
                         task_table_end_task(&join->table, task);
         }
 }

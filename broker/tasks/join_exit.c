@@ -248,7 +248,7 @@ int join_exit_reported(Join *join, Event *event) {
 static PendingRecord *pending_record_of(Join *join, const Task *task, uint64_t now_ns) {
         PendingRecord *record = exit_records_peek(&join->records, task->tid);
 
-        return pending_record_is_of(record, task) && pending_record_fits(record, task, now_ns) ? record : NULL;
+        return pending_record_belongs_to(record, task) && pending_record_fits(record, task, now_ns) ? record : NULL;
 }
 
 static int synthesise_task(Join *join, Task *task, PendingRecord *record, uint64_t now_ns, bool process_gone) {
@@ -340,7 +340,7 @@ int join_exit_synthesise_process(Join *join, Process *process, uint64_t now_ns) 
         if (process->n_live == 0)
                 return error_trace(synthesise_unseen(join, process, now_ns));
         while (process) {
-                Task *task = process_first_live(process);
+                Task *task = task_table_first_live(process);
                 bool last = process->n_live == 1;
                 int r;
 

@@ -42,7 +42,7 @@ static int fork_replace_number(Join *join, uint32_t number, uint64_t now_ns) {
         if (process)
                 return error_trace(join_exit_synthesise_process(join, process, now_ns));
         record = exit_records_peek(&join->records, number);
-        if (!pending_record_is_of(record, task) || !pending_record_fits(record, task, now_ns))
+        if (!pending_record_belongs_to(record, task) || !pending_record_fits(record, task, now_ns))
                 record = NULL;
         return error_trace(join_exit_synthesise_task(join, task, record, now_ns));
 }

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "broker/base/clock.h"
 #include "broker/base/util.h"
 #include "broker/tasks/pending_records.h"
+#include "broker/tasks/procfs.h"
+
+/* A record's age is rounded down to 1 us, and the two clocks are not read at the same moment. */
+#define START_TOLERANCE_NS NSEC_PER_MSEC
 
 void pending_records_init(PendingRecords *pending) {
         pool_init(&pending->pool, sizeof(PendingRecord), PENDING_RECORDS_MAX);
@@ -73,4 +78,32 @@ void pending_records_remove(PendingRecords *pending, PendingRecord *record) {
         list_unlink(&record->age_link);
         list_unlink(&record->bucket_link);
         pool_free(&pending->pool, record);
+}
+
+/**
+ * pending_record_belongs_to() - whether a record with a task's number belongs to that task
+ * @record:  the record, or NULL
+ * @task:    the task
+ *
+ * The number may have been given to a task of another process meanwhile.
+ *
+ * Return: Whether both have the same process. Records before version 12 do not name it.
+ */
+bool pending_record_belongs_to(const PendingRecord *record, const Task *task) {
+        return record && (record->record.pid == 0 || record->record.pid == task->process->pid);
+}
+
+/**
+ * pending_record_fits() - whether a record can belong to a task
+ * @record:  the record
+ * @task:    the task, with its start
+ * @end_ns:  a time, since the epoch, by which it had ended
+ *
+ * Return: Whether the record's task is not older than the task.
+ */
+bool pending_record_fits(const PendingRecord *record, const Task *task, uint64_t end_ns) {
+        uint64_t tolerance = task->flags & TASK_SEEDED ? PROCFS_START_TOLERANCE_NS : START_TOLERANCE_NS;
+        uint64_t age_ns = record->record.stats.ac_etime_us * NSEC_PER_USEC;
+
+        return task->start_time_ns + age_ns <= end_ns + tolerance;
 }

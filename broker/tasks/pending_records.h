@@ -6,12 +6,14 @@
  * kernel queues a task's record first. They are found by task, the oldest first.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "broker/base/list.h"
 #include "broker/base/pool.h"
 #include "broker/kernel/exit_record.h"
+#include "broker/model/task.h"
 
 typedef struct PendingRecords PendingRecords;
 typedef struct PendingRecord PendingRecord;
@@ -42,3 +44,6 @@ void pending_records_add(PendingRecords *pending, PendingRecord *record, uint64_
 PendingRecord *pending_records_find(PendingRecords *pending, uint32_t tid);
 PendingRecord *pending_records_oldest(PendingRecords *pending);
 void pending_records_remove(PendingRecords *pending, PendingRecord *record);
+
+bool pending_record_belongs_to(const PendingRecord *record, const Task *task);
+bool pending_record_fits(const PendingRecord *record, const Task *task, uint64_t end_ns);

@@ -158,7 +158,7 @@ void process_totals_on_event(ProcessTotals *sum, const Event *event) {
  */
 TaskSample process_totals_sample(ProcessTotals *sum, const Task *leader, uint64_t time_ns) {
         const Process *process = leader->process;
-        TaskSample sample = live_sample_of_task(leader, &sum->total, time_ns);
+        TaskSample sample = process_totals_task_sample(leader, &sum->total, time_ns);
 
         if (!sum->single) {
                 sum->total.tasks_unseen = process->seeded;
@@ -172,7 +172,7 @@ TaskSample process_totals_sample(ProcessTotals *sum, const Task *leader, uint64_
 }
 
 /* A single task's sample; it borrows from both. */
-TaskSample live_sample_of_task(const Task *task, const TaskStats *stats, uint64_t time_ns) {
+TaskSample process_totals_task_sample(const Task *task, const TaskStats *stats, uint64_t time_ns) {
         return (TaskSample){
                 .pid = task->process->pid,
                 .tid = task->tid,
@@ -208,7 +208,7 @@ static int answer_from_record(Join *join, const Task *task, StatsAnswer *answer)
         if (r)
                 return error_trace(r);
         record = exit_records_peek(&join->records, task->tid);
-        if (pending_record_is_of(record, task) && pending_record_fits(record, task, now_ns)) {
+        if (pending_record_belongs_to(record, task) && pending_record_fits(record, task, now_ns)) {
                 answer->state = STATS_ANSWER_LIVE;
                 answer->stats = record->record.stats;
         }
@@ -216,7 +216,7 @@ static int answer_from_record(Join *join, const Task *task, StatsAnswer *answer)
 }
 
 /**
- * live_answer() - take an answer and complete it
+ * process_totals_answer() - take an answer and complete it
  * @join:        the join
  * @source:      the source that was queried
  * @task:        the task that it is for
@@ -224,7 +224,7 @@ static int answer_from_record(Join *join, const Task *task, StatsAnswer *answer)
  *
  * Return: 0, or a negative errno.
  */
-int live_answer(Join *join, StatsSource *source, const Task *task, StatsAnswer *ret_answer) {
+int process_totals_answer(Join *join, StatsSource *source, const Task *task, StatsAnswer *ret_answer) {
         int r;
 
         r = source->next(source, ret_answer);

@@ -38,5 +38,5 @@ bool process_totals_is_complete(ProcessTotals *sum);
 void process_totals_on_event(ProcessTotals *sum, const Event *event);
 TaskSample process_totals_sample(ProcessTotals *sum, const Task *leader, uint64_t time_ns);
 
-TaskSample live_sample_of_task(const Task *task, const TaskStats *stats, uint64_t time_ns);
-int live_answer(Join *join, StatsSource *source, const Task *task, StatsAnswer *ret_answer);
+TaskSample process_totals_task_sample(const Task *task, const TaskStats *stats, uint64_t time_ns);
+int process_totals_answer(Join *join, StatsSource *source, const Task *task, StatsAnswer *ret_answer);

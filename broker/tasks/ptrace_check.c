@@ -54,7 +54,7 @@ bool ptrace_check_task(PtraceCheck *check, uint32_t pid) {
                 return check->accessible;
         if (!process || process->n_live == 0)
                 return false;
-        task = process_first_live(process);
+        task = task_table_first_live(process);
         check->pid = pid;
         check->accessible = procfs_read_owner(check->procfs_fd, pid, task->tid, &owner) && owner == task->euid;
         ptrace_check_note(check, process, task, check->accessible);

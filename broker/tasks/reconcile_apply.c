@@ -129,7 +129,7 @@ static int apply_births(Reconcile *reconcile, const Mismatch *mismatch, const Pr
         ProcfsTask leader;
         int r;
 
-        if (reconcile->seeding || mismatch->tid == mismatch->pid || (known && !leader_is_unseen(known)) ||
+        if (reconcile->seeding || mismatch->tid == mismatch->pid || (known && !task_table_leader_is_unseen(known)) ||
             !procfs_read_leader(reconcile->procfs_fd, mismatch->pid, &leader) || !leader.ended)
                 return error_trace(apply_birth(reconcile, mismatch->pid, mismatch->tid, found, now_ns));
 
@@ -161,7 +161,7 @@ static int apply_found(Reconcile *reconcile, const Mismatch *mismatch, uint64_t 
                 return 0;
 
         known = task_table_get_leader(table, mismatch->pid);
-        if (!task && known && mismatch->tid == mismatch->pid && !leader_is_unseen(known) &&
+        if (!task && known && mismatch->tid == mismatch->pid && !task_table_leader_is_unseen(known) &&
             procfs_starts_agree(found.start_time_ns, known->start_time_ns))
                 return error_trace(apply_exec(reconcile, known, &found, now_ns));
 

@@ -70,7 +70,7 @@ static int stats_request_task(StatsRequest *request, Join *join, StatsSource *so
                 return error_trace(stats_request_answer(request, NULL, reply));
         r = source->ask(source, &task->tid, 1);
         if (!r)
-                r = live_answer(join, source, task, &answer);
+                r = process_totals_answer(join, source, task, &answer);
         if (r)
                 return error_trace(r);
         if (answer.state == STATS_ANSWER_LOST && ++request->tries < TRIES)
@@ -79,7 +79,7 @@ static int stats_request_task(StatsRequest *request, Join *join, StatsSource *so
                 return error_trace(stats_request_answer(request, NULL, reply));
         if (answer.state == STATS_ANSWER_LOST)
                 answer.stats = (TaskStats){};
-        sample = live_sample_of_task(task, &answer.stats, time_ns);
+        sample = process_totals_task_sample(task, &answer.stats, time_ns);
         if (answer.state == STATS_ANSWER_LOST) {
                 sample.comm = task->comm;
                 sample.stats = NULL;
@@ -110,7 +110,7 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
                 const Task *task = task_table_get(&join->table, process_totals_next(sum));
                 StatsAnswer answer;
 
-                r = live_answer(join, source, task, &answer);
+                r = process_totals_answer(join, source, task, &answer);
                 if (!r)
                         process_totals_add(sum, task, &answer);
         }

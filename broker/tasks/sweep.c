@@ -84,7 +84,7 @@ static int sweep_take(Sweep *sweep, size_t n) {
                 StatsAnswer answer;
                 int r;
 
-                r = live_answer(sweep->join, sweep->source, task, &answer);
+                r = process_totals_answer(sweep->join, sweep->source, task, &answer);
                 if (r)
                         return error_trace(r);
                 ++sweep->n_tasks;
@@ -95,7 +95,7 @@ static int sweep_take(Sweep *sweep, size_t n) {
                         continue;
                 note_task(sweep, task, &answer.stats);
                 if (sweep->of_tasks) {
-                        TaskSample sample = live_sample_of_task(task, &answer.stats, time_ns);
+                        TaskSample sample = process_totals_task_sample(task, &answer.stats, time_ns);
 
                         r = sweep->report(sweep, task, false, &sample, task->changed_sweep);
                         if (r)

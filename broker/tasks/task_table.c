@@ -165,12 +165,12 @@ Process *task_table_get_process(const TaskTable *table, uint32_t pid) {
 }
 
 /**
- * process_first_live() - one of a process' live tasks
+ * task_table_first_live() - one of a process' live tasks
  * @process:  a process with n_live above 0
  *
  * Return: The first: its leader, if that lives.
  */
-Task *process_first_live(const Process *process) {
+Task *task_table_first_live(const Process *process) {
         Task *task = NULL;
 
         list_for_each(link, safe, &process->tasks) {
@@ -182,12 +182,12 @@ Task *process_first_live(const Process *process) {
 }
 
 /**
- * leader_is_unseen() - whether a leader only holds its process' number
+ * task_table_leader_is_unseen() - whether a leader only holds its process' number
  * @leader:  the leader
  *
  * Return: Whether it was never seen. Then only its other tasks have been reported.
  */
-bool leader_is_unseen(const Task *leader) {
+bool task_table_leader_is_unseen(const Task *leader) {
         return (leader->flags & TASK_GONE) && (leader->flags & TASK_UNKNOWN) && leader->start_time_ns == 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "broker/base/util.h"
 #include "broker/kernel/recv_batch.h"
+#include "broker/kernel/socket.h"
 #include "tests/unit/harness.h"
 
 static void send_numbered(int fd, uint8_t number, size_t n) {

@@ -8,6 +8,7 @@
 #include "broker/base/util.h"
 #include "broker/model/event.h"
 #include "broker/model/taskstats.h"
+#include "broker/model/termination.h"
 #include "tests/unit/harness.h"
 
 enum { SUM = 1, MAXIMUM, LAST_ONE };

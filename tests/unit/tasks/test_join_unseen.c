@@ -358,7 +358,7 @@ static void test_leader_never_seen(void) {
         rig_turn(rig);
         read_on(&c);
         assert(!c.process && c.tasks[SECOND]);
-        assert(leader_is_unseen(task_table_get_leader(&rig->join.table, PROCESS)));
+        assert(task_table_leader_is_unseen(task_table_get_leader(&rig->join.table, PROCESS)));
         c.living[THREAD] = c.living[SECOND] = true;
         show(&c);
         compare(&c);

@@ -132,7 +132,7 @@ static void test_leader_gone(void) {
         assert(task_table_next_kept(&table, 0)->tid == 102);
         task_table_end_task(&table, task_table_get(&table, 102));
         check_counts(&table, 0, 1);
-        assert(!leader_is_unseen(leader) && task_table_next_kept(&table, 0) == leader);
+        assert(!task_table_leader_is_unseen(leader) && task_table_next_kept(&table, 0) == leader);
         assert(count_tasks(process) == 1);
         task_table_end_process(&table, process);
         assert(!task_table_get_process(&table, 100));
@@ -173,18 +173,18 @@ static void test_get_leader(void) {
         leader = task_table_add(&table, 100, 100);
         assert(task_table_add(&table, 100, 101));
         assert(task_table_get_leader(&table, 100) == leader && !task_table_get_leader(&table, 101));
-        assert(process_first_live(leader->process) == leader);
+        assert(task_table_first_live(leader->process) == leader);
         task_table_end_task(&table, leader);
         assert(task_table_get_leader(&table, 100) == leader && leader->flags == TASK_GONE);
-        assert(process_first_live(leader->process)->tid == 101);
+        assert(task_table_first_live(leader->process)->tid == 101);
         assert(task_table_add(&table, 100, 102));
         task_table_end_task(&table, task_table_get(&table, 101));
-        assert(process_first_live(leader->process)->tid == 102);
+        assert(task_table_first_live(leader->process)->tid == 102);
 
         assert(task_table_add(&table, 200, 205));
         leader = task_table_get_leader(&table, 200);
         assert(leader->tid == 200 && leader->flags == (TASK_GONE | TASK_UNKNOWN));
-        assert(process_first_live(leader->process)->tid == 205);
+        assert(task_table_first_live(leader->process)->tid == 205);
         task_table_deinit(&table);
 }
 
