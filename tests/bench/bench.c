@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What does it cost to be told of every task? The rate at which a machine forks
+ * Measures what it costs to follow every task: the rate at which a machine forks
  * (or makes threads) without a listener, while processes listen to the kernel
- * each for itself, and while they listen to a broker; everything in turn, round
- * by round, so that a machine that has a slow minute has it for all.
+ * each for itself, and while they listen to a broker. The cases take turns, round
+ * by round, so that a slow minute of the machine slows all of them.
  *
  * A ratio is a rate divided by the rate with nobody listening in the same
  * round; the table has medians over the rounds. docs/benchmarks.md explains it.
@@ -92,7 +92,7 @@ static int run_direct(const Scenario *scenario, const Workload *workload, Measur
         return r;
 }
 
-/* Have all subscribers got everything that the broker has told of? */
+/* Returns whether all subscribers have got every event that the broker has sent. */
 static bool crew_is_level(size_t n, uint64_t n_events, const uint64_t *before) {
         for (size_t i = 0; i < n; ++i) {
                 const volatile CrewSlot *slot = &crew.slots[i];
@@ -191,9 +191,9 @@ static int run(const char *program, const Scenario *scenario, const Workload *wo
 }
 
 /*
- * Measures while nobody else uses the machine, as far as that can be had: waits
- * for it to be idle, and measures again if others forked meanwhile, until the
- * patience with them is used up.
+ * Measures while no other program uses the machine, if possible: waits for the machine
+ * to be idle, and measures again if others forked meanwhile. PATIENCE_NS bounds the
+ * time of all waits and repetitions together.
  */
 static int run_undisturbed(const char *program, const Scenario *scenario, const Workload *workload, Measurement *ret) {
         static uint64_t waited_ns;
@@ -280,7 +280,7 @@ int main(int argc, char **argv) {
 
         setvbuf(stdout, NULL, _IOLBF, 0);
         crew_init(&crew);
-        /* Does it work at all? And if somebody has silenced the connector, this restores it. */
+        /* A first start shows whether the broker works. It also restores a connector that a process has silenced. */
         if (broker_start(&broker, argv[optind]) < 0) {
                 broker_stop(&broker);
                 return 1;
@@ -311,7 +311,7 @@ int main(int argc, char **argv) {
                milliseconds,
                sysconf(_SC_NPROCESSORS_ONLN));
         if (n_disturbed > 0)
-                printf("Others used the machine during %u measurements: the figures are of less worth.\n", n_disturbed);
+                printf("Others used the machine during %u measurements: trust these figures less.\n", n_disturbed);
         for (size_t l = 0; l < N_LOADS; ++l) {
                 if (only == SIZE_MAX || only == l)
                         report_print(&loads[l], scenarios, N_SCENARIOS, measurements[l], n_rounds);

@@ -240,7 +240,7 @@ int broker_reset_peak(const Broker *broker) {
         return r;
 }
 
-/* What is left of its log once it has ended, where that was read: nothing was wrong, or it is said. */
+/* Prints the rest of the log of a broker that has ended, if the log was read, without the line of a normal stop. */
 static void broker_finish_log(Broker *broker) {
         FILE *log = fdopen(broker->log_fd, "re");
         char line[1024];

@@ -9,7 +9,7 @@
 
 typedef struct BrokerStatus {
         uint64_t events;        /* forks, execs and exits, of threads too */
-        uint64_t forks;         /* of those */
+        uint64_t forks;         /* a part of the events */
         uint64_t connector;     /* datagrams */
         uint64_t taskstats;     /* datagrams */
         uint64_t lost;          /* datagrams of both, and events by readers */
@@ -17,13 +17,13 @@ typedef struct BrokerStatus {
         uint64_t table_bytes;   /* memory of the task table */
         uint64_t snapshots;     /* made, however many read them */
         uint64_t programs;      /* that were read in time */
-        uint64_t cpu_ns;        /* of the process, by its schedstat */
+        uint64_t cpu_ns;        /* processor time of the broker, by its schedstat */
 } BrokerStatus;
 
 typedef struct Broker {
         pid_t pid;
         int fd;                 /* a connection that asks for its status */
-        int log_fd;             /* what it says, if that is read */
+        int log_fd;             /* the broker's log, or negative where it is not read */
         char directory[64];
         char path[96];
 } Broker;

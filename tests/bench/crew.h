@@ -12,7 +12,7 @@
 
 #define CREW_MAX 64
 
-/* What a child tells while it runs. On a cache line pair of its own, so that counting costs nothing. */
+/* The counters of a running child. A cache line pair for each, so that counting costs nothing. */
 typedef struct CrewSlot {
         uint64_t operations;    /* workers: forks or threads made */
         uint64_t elapsed_ns;    /* workers: in which time */
@@ -33,7 +33,7 @@ typedef struct Crew {
 } Crew;
 
 /*
- * What a child runs. It calls crew_ready() when it has set up, which returns
+ * A child's main function gets one. It calls crew_ready() when it has set up, which returns
  * when crew_go() was called, and returns its exit status.
  */
 typedef struct CrewSeat {

@@ -29,7 +29,7 @@
 #define N_MEANS_MAX 10
 #define ATTACKER "65533"
 
-/* What tests/e2e/attack.c does, each in a process of its own; "spin" is done here. */
+/* Attacks of tests/e2e/attack.c, each in a process of its own; "spin" is done here. */
 static const char *const attacks[][N_MEANS_MAX + 1] = {
         { "spin", "spin", "spin" },
         { "connections", "feeds", "requests" },

@@ -3,7 +3,7 @@
 /*
  * Whether events wait for sweeps: how long after it happened a fork reaches a subscriber
  * that lets none be held back, while no client samples, and while a client samples all tasks
- * as fast as the broker allows. And what a sweep costs for each task.
+ * as fast as the broker allows. It also measures what a sweep costs for each task.
  *
  *   bench-latency TASKBROKERD [--tasks N]... [--forks N]
  */

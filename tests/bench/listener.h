@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What a machine has without a broker: a process that holds a connector socket
- * and a taskstats socket of its own and reads all that comes.
+ * A direct listener, as on a machine without a broker: a process that holds a connector socket
+ * and a taskstats socket of its own and reads everything that arrives.
  */
 
 #include <stdbool.h>

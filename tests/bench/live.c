@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a refresh of a live table costs: processor time of taskbroker's viewers and of
- * the broker's share in it, beside that of the tools that ask the kernel themselves.
+ * Measures the cost of a refresh of a live table: processor time of taskbroker's viewers and of
+ * the broker's share in it, beside the time of the tools that ask the kernel themselves.
  *
  *   bench-live [--tasks N]... [--viewers N]... [--refreshes N] [--now] TASKBROKERD TASKBROKER
  *
- * Every tool runs in its batch form, with a refresh a second. The others run once for
- * one refresh and once for some more, and the difference is what these cost, without
- * the start. Ours, which cost less than their start, run on, and are looked at for as
- * many seconds once they have settled; what the broker uses meanwhile counts as their
- * share, all of it. All look at the same crowd of idle processes, of which a few wake
- * up now and then.
+ * Every tool runs in its batch form, with a refresh a second. The other tools run once for
+ * one refresh and once for some more; the difference is the cost of the additional refreshes,
+ * without the start. Our viewers cost less in a refresh than in their start. So they run on, and
+ * are measured for as many seconds once they have settled. All that the broker uses meanwhile
+ * counts as their share. All tools look at the same crowd of idle processes, of which a few
+ * wake up now and then.
  */
 
 #include <errno.h>
@@ -37,7 +37,7 @@
 
 /*
  * Until a viewer has taken its first sample, which has every task; all of them do so at
- * once. And the broker reads at most 2000 command lines a second.
+ * once. The broker reads at most 2000 command lines a second.
  */
 #define SETTLE_US 3000000u
 #define SETTLE_VIEWER_US 100000u
@@ -130,7 +130,7 @@ static int bench_run(const Bench *bench, const Tool *tool, unsigned int n, Cost 
         return 0;
 }
 
-/* What one refresh costs of a tool that asks the kernel itself. */
+/* Measures the cost of one refresh of a tool that asks the kernel itself. */
 static int bench_measure(Bench *bench, const Tool *tool, Cost *ret_cost) {
         Cost one, more;
         int r;
@@ -165,7 +165,7 @@ static double process_seconds(pid_t pid) {
         return n == 1 ? (double)ns / 1e9 : -1;
 }
 
-/* Of all viewers and of the broker. Returns false where one of them has ended. */
+/* Reads the processor time of all viewers and of the broker. Returns false where a viewer has ended. */
 static bool bench_look(const Bench *bench, const pid_t *pids, unsigned int n_viewers, Cost *ret_cost) {
         *ret_cost = (Cost){ .broker = process_seconds(bench->broker.pid) };
         for (unsigned int i = 0; i < n_viewers; ++i) {
@@ -180,7 +180,7 @@ static bool bench_look(const Bench *bench, const pid_t *pids, unsigned int n_vie
         return true;
 }
 
-/* What one refresh of so many viewers costs, and the broker for them. */
+/* Measures the cost of one refresh of @n_viewers viewers, and the broker's cost for them. */
 static int bench_measure_ours(Bench *bench,
                               const Tool *tool,
                               size_t n_tasks,

@@ -35,7 +35,7 @@ static bool machine_is_idle(void) {
         return busy * 10 <= busy + idle;
 }
 
-/* Waits for a tenth of a second in which nine tenths of the processors' time is nobody's. */
+/* Waits for a tenth of a second in which the processors are idle for nine tenths of the time. */
 bool machine_wait_idle(uint64_t timeout_ns) {
         uint64_t begin = now_ns();
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What is measured, and the table of what came out: medians over the rounds. */
+/* The scenarios, loads and figures of a measurement, and the table of the figures: medians over the rounds. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,10 +35,10 @@ typedef struct Load {
 typedef struct Measurement {
         uint64_t operations;
         double rate;            /* operations a second */
-        double cpu_share;       /* of the broker, of one processor, while events flowed */
+        double cpu_share;       /* the broker's share of one processor while events flowed */
         double us_per_event;    /* processor time of the broker, or of one direct listener, per connector datagram */
         double us_per_datagram; /* per datagram of either source */
-        double bytes_per_event; /* what one subscriber read */
+        double bytes_per_event; /* bytes that one subscriber read */
         double events_per_read;
         uint64_t lost;
 } Measurement;

@@ -4,7 +4,7 @@
  * What does it cost to know of very many tasks? Memory, the time to look at all of them, the snapshot, how long anybody
  * else waits for it, and what an event costs when the table is full. Each number of tasks has a broker of its own.
  *
- * Nothing is judged by its time. What is not complete is a failure: a snapshot without all tasks, a lost event.
+ * No time is judged. Incomplete data is a failure: a snapshot without all tasks, or a lost event.
  * docs/benchmarks.md explains the figures.
  */
 
@@ -87,7 +87,7 @@ static int happen(void) {
         return pid > 0 && waitpid(pid, NULL, 0) == pid ? 0 : -1;
 }
 
-/* What others do meanwhile is in every figure. */
+/* Waits for an idle machine, because the activity of others is in every figure. */
 static void wait_idle(Bench *bench) {
         static uint64_t waited_ns;
         uint64_t begin = now_ns();
@@ -308,7 +308,7 @@ static int cost_round(Bench *bench, LevelFigures *f) {
                 if (broker_status(&bench->broker, &after) < 0)
                         return -1;
                 if (now_ns() - begin > DRAIN_TIMEOUT_NS) {
-                        fprintf(stderr, "bench-table: of %lu forks and exits the broker was told of %lu\n", 2 * n,
+                        fprintf(stderr, "bench-table: of %lu forks and exits the broker reported %lu\n", 2 * n,
                                 after.events - before.events);
                         return -1;
                 }
@@ -371,7 +371,7 @@ static int run_level(Bench *bench, size_t i) {
         return 0;
 }
 
-/* Of the table alone; the rest of what a task costs the broker is in the levels. */
+/* Prints the cost of the table alone; the rest of a task's cost in the broker is in the levels. */
 static int growth_print(void) {
         printf("\nThe table by itself, filled one task after the other, by processor time\n");
         printf("%12s%14s%18s%14s%18s\n", "tasks", "mean us", "longest us", "bytes/thread", "bytes/process");
@@ -461,7 +461,7 @@ int main(int argc, char **argv) {
 
         printf("\n%zu rounds, medians; %ld processors\n", bench.n_rounds, sysconf(_SC_NPROCESSORS_ONLN));
         if (bench.n_disturbed > 0)
-                printf("Others used the machine at the beginning of %u measurements: the figures are of less worth.\n",
+                printf("Others used the machine at the beginning of %u measurements: trust these figures less.\n",
                        bench.n_disturbed);
         table_report_print(levels, bench.figures, N_LEVELS);
         return growth_print() < 0 ? 1 : 0;

@@ -26,7 +26,7 @@
 /* A task's frame of clone(), sleep_main() and syscall(); there are no signal handlers. */
 #define STACK_BYTES 1024
 
-/* What a task takes of the machine: 16 KiB of the kernel's stack, its task_struct, and what a process has besides. */
+/* Memory that a task takes: 16 KiB of the kernel's stack, its task_struct, and what else a process has. */
 #define TASK_BYTES (32 * 1024ull)
 
 /* Left for everybody else. */
@@ -125,7 +125,7 @@ static int crowd_add(Crowd *crowd, size_t n_tasks, bool processes) {
         return 0;
 }
 
-/* Until there are @n_tasks; those that are there stay. */
+/* Adds tasks until there are @n_tasks; the tasks that are there stay. */
 int crowd_grow(Crowd *crowd, size_t n_tasks, bool processes) {
         int r = 0;
 

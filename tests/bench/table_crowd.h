@@ -17,7 +17,7 @@
 typedef struct Crowd {
         uint32_t *tids;         /* CROWD_TASKS_MAX, shared with the children; n_tasks of them are alive */
         size_t n_tasks;
-        pid_t *pids;            /* of the processes; CROWD_PIDS_MAX */
+        pid_t *pids;            /* the processes; CROWD_PIDS_MAX */
         size_t n_pids;
 } Crowd;
 

@@ -30,7 +30,7 @@ int forker_main(void *userdata, CrewSeat *seat) {
                         return 1;
                 __atomic_add_fetch(&seat->slot->operations, 1, __ATOMIC_RELAXED);
                 next_ns += options->interval_ns;
-                /* who was held up does not catch up in a burst */
+                /* a forker that was held up does not catch up in a burst */
                 if (next_ns < now_ns())
                         next_ns = now_ns();
                 else if (options->interval_ns > 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What goes on beside: one process that forks children which end at once, steadily or as fast as it can, until it is
+/* Background load: one process that forks children which end at once, steadily or as fast as it can, until it is
  * stopped. */
 
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * By the thread's own processor time: what others take of the processor meanwhile is no pause of the table's.
- * Interrupts are in it all the same, so that it is filled several times: a pause that growing makes is there each time.
+ * Measures the thread's own processor time: a pause while another program has the processor does not count.
+ * Interrupts do count. So the table is filled several times: a pause that growing makes occurs each time.
  */
 
 #include <stdint.h>

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What making room for more tasks costs: the broker's task table by itself, without a
+ * Measures what making room for more tasks costs: the broker's task table by itself, without a
  * kernel, filled one task after the other.
  */
 
@@ -13,7 +13,7 @@ typedef struct GrowthFigures GrowthFigures;
 struct GrowthFigures {
         size_t n_tasks;
         double mean_us;
-        double max_us;                  /* of one: the longest pause that growing makes */
+        double max_us;                  /* for one task: the longest pause that growing makes */
         double bytes_per_task;
         double bytes_per_process;       /* where each task is a process of its own */
 };

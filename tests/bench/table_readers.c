@@ -37,16 +37,16 @@ enum {
 struct Reader {
         int fd;
         bool done;
-        uint8_t *rest;          /* of a frame that has not come as a whole */
+        uint8_t *rest;          /* the beginning of a frame that has not arrived as a whole */
         size_t n_rest;
         uint64_t asked_ns, subscribed_ns, ended_ns;
         uint64_t n_tasks, n_bytes;
-        uint64_t n_members;     /* of the crowd */
-        uint64_t digest;        /* of their numbers: that none comes twice for another */
+        uint64_t n_members;     /* tasks of the crowd */
+        uint64_t digest;        /* over their numbers: it shows a task that came twice, in place of another */
         uint64_t n_captured;    /* members of which it is known what they run */
 };
 
-/* Who is in the crowd. */
+/* The set of the crowd's tasks. */
 typedef struct Roll {
         uint8_t members[TID_LIMIT / 8];
         uint64_t n;
@@ -195,7 +195,7 @@ static int message_take(Reader *reader, bool programs, const uint8_t *data, size
         return part_take(reader, programs, data, end);
 }
 
-/* What of the buffer was not a whole frame is kept for the next read. */
+/* Keeps the incomplete frame at the end of the buffer for the next read. */
 static int reader_keep(Reader *reader, const uint8_t *data, size_t n_data) {
         uint8_t *rest = n_data > 0 ? realloc(reader->rest, n_data) : reader->rest;
 

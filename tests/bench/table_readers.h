@@ -22,12 +22,12 @@ typedef struct Readers {
 
 typedef struct ReadersResult {
         double ms;              /* from the first request to the last end */
-        double median_ms;       /* of one, from its request to its end */
+        double median_ms;       /* for one reader, from its request to its end */
         double max_ms;
-        double subscribed_ms;   /* of the first: until its request was answered */
+        double subscribed_ms;   /* the first reader: until its request was answered */
         uint64_t n_tasks;       /* in the first's snapshot */
-        uint64_t n_bytes;       /* of its parts, with their frames */
-        uint64_t n_bytes_all;   /* of all */
+        uint64_t n_bytes;       /* size of its parts, with their frames */
+        uint64_t n_bytes_all;   /* sum over all readers */
 } ReadersResult;
 
 int readers_connect(Readers *readers, const char *path, size_t n);

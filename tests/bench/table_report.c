@@ -87,7 +87,7 @@ static void many_print(const Level *level, LevelFigures *f) {
 }
 
 static void programs_print(const Level *level, const LevelFigures *f) {
-        printf("\nWhat processes run, %s\n", level->name);
+        printf("\nPrograms of processes, %s\n", level->name);
         printf("read after %.0f ms, %.1f us of broker CPU each; %.0f bytes of the table each; the snapshot has %lu "
                "KiB, and once they are known takes %.2f ms\n",
                f->programs_ms, f->programs_cpu_us, (double)f->programs_bytes / (double)f->programs,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What was measured with so many tasks alive, and the tables of it. */
+/* The figures for one number of live tasks, and the tables of them. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,7 +34,7 @@ typedef struct ManyFigures {
         double busy[ROUNDS_MAX];        /* the broker's share of the time */
         double peak_bytes[ROUNDS_MAX];  /* beyond what it had when all were connected */
         double snapshots[ROUNDS_MAX];   /* made */
-        uint64_t n_bytes;               /* of one snapshot, encoded */
+        uint64_t n_bytes;               /* size of one snapshot, encoded */
         uint64_t n_bytes_all;
         WatchResult watch;
 } ManyFigures;
@@ -56,9 +56,9 @@ typedef struct LevelFigures {
         ManyFigures many;
 
         double programs_ms;     /* until what was running is known; processes only */
-        double programs_cpu_us; /* of the broker, for one */
+        double programs_cpu_us; /* the broker's processor time for one program */
         uint64_t programs;
-        uint64_t programs_bytes; /* of the table, beyond what it had before */
+        uint64_t programs_bytes; /* growth of the table's memory */
         uint64_t programs_snapshot_bytes;
         double programs_known_ms; /* the next client's snapshot with programs */
         WatchResult programs_watch;

@@ -24,7 +24,7 @@
 
 #define SETTINGS_MAX 32
 
-/* What a 64-bit kernel can count to at the most, and what systemd sets. */
+/* The largest pid_max that a 64-bit kernel accepts; systemd sets it too. */
 #define PID_MAX 4194304
 
 struct Setting {
@@ -124,7 +124,7 @@ static int setting_change(Settings *settings, const char *path, const char *form
 static int setting_raise(Settings *settings, const char *path, uint64_t least) {
         char former[64], text[32];
 
-        /* What is not there does not bind; "max" neither. */
+        /* A limit that does not exist does not bind; "max" does not either. */
         if (file_read(path, former, sizeof(former)) < 0 || strcmp(former, "max") == 0 ||
             strtoull(former, NULL, 10) >= least)
                 return 0;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The machine's limits on tasks, raised for as long as the benchmark runs. They are put back by a process of their own,
- * which does so when it is told to and when the benchmark is gone, whatever ended it.
+ * The machine's limits on tasks, raised for as long as the benchmark runs. A process of its own restores them,
+ * when it is asked to, and when the benchmark is gone for any reason.
  */
 
 #include <stddef.h>

@@ -141,7 +141,7 @@ static int watch_await(Watch *watch, size_t *ret_n) {
                         break;
                 nanosleep(&pause, NULL);
         }
-        fprintf(stderr, "bench-table: of %lu forks a subscriber was told of %lu\n", n_forks,
+        fprintf(stderr, "bench-table: of %lu forks a subscriber received %lu\n", n_forks,
                 watch->watcher.slots->events);
         return -1;
 }
@@ -150,7 +150,7 @@ int watch_begin(Watch *watch) {
         return watch_await(watch, &watch->n_begin);
 }
 
-/* What there was since watch_begin(). */
+/* Reports the forks and their delays since watch_begin(). */
 int watch_end(Watch *watch, WatchResult *ret) {
         static double values[WATCHER_DELAYS_MAX];
         size_t n_end;

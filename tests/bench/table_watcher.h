@@ -15,17 +15,17 @@
 #define WATCHER_DELAYS_MAX 65536
 
 typedef struct WatcherShare {
-        pid_t forker;           /* whose children count */
+        pid_t forker;           /* the process whose children count */
         uint64_t delays_ns[WATCHER_DELAYS_MAX];
 } WatcherShare;
 
 typedef struct Watch {
         const char *path;
-        Crew watcher;           /* slot 0: events: forks that have come, and their delays; lost: as it was told */
+        Crew watcher;           /* slot 0: events: forks that have come, and their delays; lost: as reported */
         Crew forker;
         ForkerOptions forker_options;
         WatcherShare *share;
-        size_t n_begin;         /* of the span that is being measured */
+        size_t n_begin;         /* where the span that is being measured begins */
 } Watch;
 
 typedef struct WatchResult {
