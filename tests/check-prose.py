@@ -30,7 +30,6 @@ NOT_YET = [
     "broker/server/quota_error.c",
     "broker/server/request_handler.c",
     "tests/kernel",
-    "tests/lib",
     "tests/unit/cli/test_command.c",
     "tests/unit/cli/test_event_lines.c",
     "tests/unit/cli/test_format.c",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What a client may know, in the tests' own words: nothing here is taken from the
-broker's tables. And how to be somebody else for a moment.
+The rules of what a client may know, written a second time: nothing here is taken from the
+broker's tables. It also lets a test act as another user for a moment.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ def assert_stats_restricted(stats, exit_status=False):
     if not exit_status:
         assert not stats.identity.ac_flag & (ACORE | AXSIG), stats
     mask = WITHHELD_MASK & ~(group("EXIT_STATUS") if exit_status else 0)
-    # Always the same: it must not tell what was there.
+    # The mask is always the same, so that it does not show which groups had data.
     assert stats.withheld_groups == mask, stats
     assert not stats.unsupported_groups & mask and not stats.uncounted_groups & mask, stats
 
@@ -88,7 +88,7 @@ def assert_event_restricted(event, exit_status=False):
 
 
 def assert_event_full(event, of_root):
-    """An event of one's own task: all that root is told of it."""
+    """An event of the client's own task has everything that root's event has."""
     assert not event.restricted, event
     assert event == of_root
 

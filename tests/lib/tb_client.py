@@ -30,7 +30,7 @@ ALL_KINDS = tuple(KINDS.values())
 # A part of a snapshot, its length included.
 MAX_PART = 64 * 1024
 
-# What may come between a request and its reply.
+# Kinds of messages that may come between a request and its reply.
 STREAM = ("event_batch", "snapshot_part", "snapshot_end")
 
 
@@ -101,7 +101,7 @@ class Client:
         self.resumed = False
         self.snapshot_due = False
         self.snapshot_tasks = []
-        self.snapshot_bytes = []        # of each part: the same for those who share a snapshot
+        self.snapshot_bytes = []        # one entry a part; clients that share a snapshot get the same bytes
         self.snapshot_end = None
         self.welcome = None
         if welcome:
@@ -213,7 +213,7 @@ class Client:
         return message.request_id
 
     def reply(self, kind):
-        """Reads up to a message of that kind, or an Error; what comes of the subscription on the way is kept."""
+        """Reads up to a message of that kind, or an Error; keeps the subscription's messages before it."""
         while True:
             message = self.receive()
             body = message.WhichOneof("body")
@@ -332,7 +332,7 @@ class Client:
         return self.next().event
 
     def events_left(self):
-        """What came and was not yet asked for."""
+        """Returns the events that have been read but not yet asked for."""
         out = [n.event for n in self.events]
         self.events.clear()
         return out

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-One taskbrokerd with the whole world passed in as file descriptors: no root, no
-kernel source, no /proc of the machine's. Each test has its own.
+One taskbrokerd with the whole world passed in as file descriptors. It needs no root, no
+kernel source, and not the machine's /proc. Each test has its own.
 """
 
 import os
@@ -56,10 +56,10 @@ class Daemon:
             "--connector-fd", str(fds[0]),
             "--taskstats-fd", str(fds[1]),
             "--procfs", str(self.proc.root),
-            # who runs the tests knows everything, root or not
+            # the user who runs the tests may know everything, root or not
             "--admin-group", str(os.getgid()),
-            # The kernel answers a probe at once, the fake one when its thread is given time. Tests of a connector that
-            # was silenced have the daemon's own patience, FAST_ALARM.
+            # The kernel answers a probe at once, the fake one when its thread is given time. Tests of a silenced
+            # connector use the daemon's own timeout, FAST_ALARM.
             "--answer-ticks", "40",
         ]
         if self.listener:

@@ -60,7 +60,7 @@ PEAK_TIMES_SINCE = _constant(_text, "TASKSTATS_PEAK_TIMES_SINCE")
 
 
 class DelayValue:
-    """What one kind of waiting came to. max_time is (seconds, nanoseconds)."""
+    """The figures of one kind of waiting. max_time is (seconds, nanoseconds)."""
 
     def __init__(self, count=0, total=0, max=0, min=0, max_time=(0, 0)):
         self.count, self.total, self.max, self.min, self.max_time = count, total, max, min, max_time

@@ -2,11 +2,10 @@
 """
 The kernel's side of both sources, played over a pair of datagram sockets.
 
-What goes out are the kernel's own bytes: netlink header, connector header and
-proc_event, or netlink header, generic netlink header and attributes. What comes
-in is the broker's LISTEN and IGNORE, answered by a thread as cn_proc.c answers
-them, with the counter of listeners that any process can turn back and by which
-the connector goes mute.
+It sends the kernel's own bytes: netlink header, connector header and proc_event, or
+netlink header, generic netlink header and attributes. It receives the broker's LISTEN
+and IGNORE. A thread answers them as cn_proc.c does, with the counter of listeners that
+any process can turn back and by which the connector goes mute.
 
 Methods that send return the time stamp that went out (CLOCK_MONOTONIC), so that
 a test can ask for exactly that.
@@ -81,7 +80,7 @@ def aggregate(kind, ident, struct_bytes, null_inside=False):
 
 
 class Connection:
-    """What cn_proc keeps for each socket that ever sent it a command."""
+    """The state that cn_proc keeps for each socket that ever sent it a command."""
 
     def __init__(self):
         self.last_op = None
@@ -124,13 +123,13 @@ class FakeKernel:
         self.broker_taskstats.close()
 
     def _serve(self):
-        # A datagram socket's recv() does not see a shutdown: a descriptor tells.
+        # A shutdown does not wake recv() on a datagram socket, so a second descriptor ends the thread.
         while self.stop not in select.select([self.connector, self.stop], [], [])[0]:
             with self.lock:
                 try:
                     self._answer()
                 except OSError:
-                    # The broker has gone; whoever waits for it says so.
+                    # The broker has gone; a test that waits for it will report that.
                     return
 
     def _answer(self):

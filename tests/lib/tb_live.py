@@ -22,7 +22,7 @@ CMD_GET, ATTR_PID = 1, 1
 
 
 class FakeStats:
-    """`live` has the Stats of each task, by tid; who is not in it does not live."""
+    """`live` has the Stats of each live task, by tid; any other tid is not alive."""
 
     def __init__(self, version=16):
         self.version = version

@@ -188,7 +188,7 @@ class LiveBroker:
             return now()
 
     def sample(self, ended=(), span=NS, **counts):
-        """What there is, as of a span later than the sample before. `ended`: (task, status)."""
+        """Sends a sample of all tasks, a span later than the sample before. `ended`: (task, status)."""
         with self.lock:
             for task, _ in ended:
                 self.tasks.pop(task.pid, None)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 A machine on which things happen at random: a model of processes and threads that
-obeys the kernel's rules, each of whose steps is told by the fake kernel as the
-real one tells it. It knows at any moment what is alive, and what the broker has
-been told.
+obeys the kernel's rules. The fake kernel reports each of its steps as the real kernel
+would. The model knows at any moment what is alive, and what was reported to the broker.
 """
 
 import random
@@ -23,12 +22,12 @@ class Task:
         self.tid, self.process = tid, process
         self.uid, self.euid, self.gid, self.egid = like.uid, like.euid, like.gid, like.egid
         self.comm, self.changed, self.kernel = like.comm, like.changed, like.kernel
-        # Whether nobody can say what it is called: an exec has no name, and its end may tell one before its time.
+        # Whether the name is unknown: an exec does not report one, and the end can report one before its time.
         self.nameless = like.nameless
 
 
 class Seed:
-    """What a task is like that was there before."""
+    """The properties of a task that existed before the broker started."""
 
     def __init__(self, uid=0, euid=None, gid=0, egid=None, comm=b"made-up", kernel=False):
         self.uid, self.euid = uid, uid if euid is None else euid
@@ -63,10 +62,10 @@ class Machine:
         self.free = list(numbers)
         self.crowd = crowd
         self.cpus = cpus
-        self.reuses = True      # numbers whose exits are still to be told
+        self.reuses = True      # whether a number may be given away before its owner's exit is reported
         self.processes = {}
         self.told = []          # (kind, tid, pid) of each event that an observer must get
-        # Long before the first birth that is told: those of one moment are one.
+        # Long before the first reported birth: tasks of one number and one moment count as the same task.
         self.began_ns = boottime_ns() - 5_000_000_000
         self.seed(1, None, Seed(comm=b"init"), session=1)
         self.seed(KTHREADD, None, Seed(comm=b"kthreadd", kernel=True), session=0, exe=None)
@@ -130,7 +129,7 @@ class Machine:
         return task
 
     def exec(self, process, **kw):
-        """By the leader; other threads are killed, and told, before."""
+        """An exec by the leader. Other threads are killed before, and their exits reported."""
         for task in list(process.tasks.values()):
             if task is not process.leader:
                 self.end(task, code=9)
@@ -199,7 +198,7 @@ class Machine:
 
     def _exit(self, task, code, process):
         leader = task.tid == process.pid
-        # Whoever has lost its parent has been given to init.
+        # A process that has lost its parent has been given to init.
         parent = process.parent.pid if process.parent and process.parent.alive else 1
         self.kernel.exit(
             task.tid, pid=process.pid, code=code, signal=SIGCHLD if leader else -1, parent_tid=parent, parent_pid=parent,
@@ -221,7 +220,7 @@ class Machine:
             self.end(task, code)
 
     def reuse(self, process, parent_task):
-        """Its number is given away before its exit is told, but not before its record is queued."""
+        """Gives its number away before its exit is reported, but not before its record is queued."""
         (task,) = process.tasks.values()
         code = self.rng.randrange(100, 250) << 8
         self.kernel.stats(self._record(task, code))

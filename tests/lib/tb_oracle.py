@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What each subscription must be told, made from what one that is told everything was
-told: a second reading of the comments on Subscribe and Filter in the .proto files.
+Computes the events that each subscription must get, from the events of a subscription to everything:
+a second reading of the comments on Subscribe and Filter in the .proto files.
 """
 
 import copy
@@ -31,7 +31,7 @@ def cpus(text):
 
 
 class Subject:
-    """What a task is judged by."""
+    """The properties of a task that a filter looks at."""
 
     def __init__(self, pid, ppid, uid, comm, program, unknown):
         self.pid, self.ppid, self.uid, self.comm = pid, ppid, uid, comm
@@ -48,7 +48,7 @@ class Topic:
         self.filter = filter
         self.programs = programs
         self.members = None
-        self.told = []          # (step, event, whether the task left) of all that it must be told
+        self.told = []          # (step, event, whether the task left) of each event that it must get
 
     def __repr__(self):
         return f"Topic(kinds={self.kinds}, threads={self.threads}, filter={self.filter}, programs={self.programs})"
@@ -85,7 +85,7 @@ class Topic:
         return False
 
     def judge(self, event, before, after):
-        """`before` and `after` are of those tasks of the event's process that the event is about."""
+        """`before` and `after` describe the tasks of the event's process that the event is about."""
         kind = KIND_OF[what(event)]
         if kind == "loss":
             return TOLD
@@ -167,7 +167,7 @@ class Oracle:
         tasks = [table.rows[event.tid]] if event.tid in table.rows else []
         leader = table.rows.get(event.pid) or gone.get(event.pid)
         if what(event) == "exec":
-            # Whichever thread called it: all others go with it, and nothing else tells so.
+            # Any thread may have called it: all others go with it, and no other event reports so.
             tasks = table.of_process(event.pid)
         return [[subject(row, program) for row in rows] for rows in (tasks, [leader] if leader else [])]
 
@@ -185,7 +185,7 @@ def subject(row, program):
     return Subject(row.pid, row.ppid, row.uid, row.comm, program, row.task_unknown)
 
 
-# Starts that /proc told are right to 10 ms.
+# A start that was read from /proc is right to 10 ms.
 SAME_AGE_NS = 20_000_000
 
 
@@ -344,7 +344,7 @@ def snapshot_differences(reader, due, table):
             if task.tasks != live:
                 out.append(f"{task.pid}: {task.tasks} tasks, due are {live}")
         program = table.programs.get(task.pid)
-        # What was left out at exec is read later, for snapshots.
+        # A program that was skipped at exec is read later, for snapshots.
         left_out = program is not None and program.state == event_pb2.PROGRAM_STATE_SKIPPED
         if reader.topic.programs and task.program != program and not left_out:
             out.append(f"{task.pid}: {task.program}, due is {program}")
@@ -356,14 +356,14 @@ def snapshot_differences(reader, due, table):
 def replayed(reader, due):
     topic = reader.topic
     if topic.filter and (topic.filter.get("cpus") or topic.filter.get("nonzero")):
-        # These leave out events: no table can be kept by what is told.
+        # These filters leave out events, so a reader cannot keep a table from them.
         return
     if not {"fork", "exit", "exec"} <= set(topic.kinds):
         return
     table = Table(reader.tasks, threads=topic.threads, filtered=bool(topic.filter)).apply_all(reader.events)
     fields = FIELDS if set(topic.kinds) >= set(EVERY_KIND) else IDENTITY
     if topic.filter:
-        # The session is the process'; its leader, by whose event it changes, may not be in the set.
+        # The session belongs to the process. Its leader, whose event changes it, may not be in the set.
         fields = tuple(field for field in fields if field != "session")
     found = differences(table.rows, due, fields)
     assert not found, f"{topic}: the table that a reader has at the end:\n" + "\n".join(found)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 A made-up /proc: the directories that the broker reads when it starts, after a loss,
-and for what processes run. The fake kernel keeps it true as tasks come and go, if
-it is told to.
+and for the programs of processes. The fake kernel keeps it true as tasks come and go, if
+it is given this directory.
 """
 
 import os
@@ -76,7 +76,7 @@ class FakeProc:
         return [task, self.root / str(pid)] if tid == pid else [task]
 
     def set_program(self, pid, tid=None, cmdline=b"", exe=b"/bin/made-up", cgroup=b"0::/\n"):
-        """What a task's process runs. `exe` None: nothing, as a kernel thread; `cgroup` is the whole file."""
+        """Sets the program of a process. `exe` None: no link, as for a kernel thread; `cgroup` is the whole file."""
         for place in self._places(pid, pid if tid is None else tid):
             (place / "cmdline").write_bytes(cmdline)
             (place / "cgroup").write_bytes(cgroup)

@@ -21,14 +21,14 @@ class Storm:
         self.joins = []         # (topic, step) of those whose set is made when they are first asked for
 
     def join(self, topic, **kw):
-        """Asks for a snapshot of a topic and for what follows; what comes is read at the end."""
+        """Asks for a snapshot of a topic and for the events after it; the messages are read at the end."""
         client = self.daemon.client(welcome=False)
         client.ask(snapshot=True, **topic.arguments(), **kw)
         self.clients.append((topic, client))
         return client
 
     def sync(self):
-        """Until the broker has told all that has happened."""
+        """Waits until the broker has reported all that has happened."""
         while len(self.events) < len(self.machine.told):
             self.events.append(self.observer.event())
 

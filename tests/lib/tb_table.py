@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 A reader's table of tasks: a snapshot, and the events after it. Written from what
-the .proto files promise, it holds each event against what is in it: nothing is born
-twice, and nothing is told of a task that is not there, or of another by its number.
+the .proto files promise, it compares each event with its content: no task is born
+twice, and no event is about an unknown task, or about another by its number.
 """
 
 import copy
 
 from tb_client import what
 
-# What Task tells of itself. The others are derived: `program` is of the process, `tasks` a count.
+# Fields that Task itself has. The others are derived: `program` describes the process, `tasks` is a count.
 FIELDS = (
     "pid", "tid", "ppid", "uid", "comm", "start_time_ns", "euid", "gid", "egid", "session", "kernel_thread",
     "credentials_changed", "seeded", "task_unknown",
 )
 
-# Of these, what every reader knows, whatever kinds of events it gets.
+# The fields that every reader knows, whatever kinds of events it gets.
 IDENTITY = ("pid", "tid", "ppid", "start_time_ns")
 
 
 class Row:
-    """A task. What the reader cannot know is None."""
+    """A task. Fields that the reader cannot know have the value None."""
 
     __slots__ = FIELDS
 
@@ -37,7 +37,7 @@ def row_of_task(task):
 
 
 def differences(rows, due, fields=FIELDS):
-    """What is not the same in two tables of rows; what one of them does not know is no difference."""
+    """The differences between two tables of rows; a field that one of them does not know is no difference."""
     out = [f"missing: {due[key]}" for key in sorted(due.keys() - rows.keys())]
     out += [f"too many: {rows[key]}" for key in sorted(rows.keys() - due.keys())]
     for key in sorted(rows.keys() & due.keys()):
@@ -186,7 +186,7 @@ class Table:
         row.uid, row.comm = event.uid, event.comm
         row.credentials_changed = row.kernel_thread = False
         if not self.threads:
-            # They are those of the thread that called exec, which may have been another than the leader.
+            # The event has the credentials of the thread that called exec, which may not have been the leader.
             row.euid = row.gid = row.egid = None
         if event.exec.HasField("program"):
             self.programs[event.pid] = event.exec.program

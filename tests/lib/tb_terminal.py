@@ -28,7 +28,7 @@ class Terminal:
             **dict(environment),
         }
         assignments = [f"{name}={value}" for name, value in variables.items()]
-        # No shell stands between the terminal and the program while it runs; what it leaves behind stays to be seen.
+        # No shell stands between the terminal and the program while it runs. The screen stays when it has ended.
         line = (
             f"env {shlex.join(assignments + [str(word) for word in command])} 2>{shlex.quote(str(self.errors))}; "
             f"echo $? >{shlex.quote(str(self.status))}; stty -a >{shlex.quote(str(self.directory / 'stty'))}; "
@@ -110,8 +110,8 @@ class Terminal:
         return int(child)
 
     def close(self):
-        # What still runs is ended by no signal that it handles: two of them, as a terminal that goes sends, would
-        # meet the leak checker of a sanitized program at its work, and hang it.
+        # A running program is killed by a signal that it cannot handle. A terminal that closes sends two others: they
+        # would meet the leak checker of a sanitized program at its work, and hang it.
         try:
             os.kill(self.pid(), signal.SIGKILL)
         except (ValueError, OSError, subprocess.SubprocessError):

@@ -50,7 +50,7 @@ def open_directory():
 
 
 def start_open(make_daemon, directory, **kw):
-    """A broker whose socket is everybody's."""
+    """Starts a broker whose socket every user may connect to."""
     daemon = make_daemon(path=directory / "sock", **kw)
     os.chmod(daemon.path, 0o666)
     return daemon
