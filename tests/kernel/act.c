@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What users run. Copies of it get the privileges of files; what each does is in its
- * first argument. All read and write a little, so that there is something to keep
- * from others.
+ * A program for the tests' users. Copies of it get the privileges of files; the first
+ * argument says what a copy does. All read and write a little, so that there are figures
+ * to keep from others.
  *
  *   act leave CODE           ends with it
  *   act use CODE             uses a privilege first (chroot to where it is), if it has one

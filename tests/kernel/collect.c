@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A subscriber that writes down what it is told, fast enough for a storm:
+ * A subscriber that writes down the events that it gets, fast enough for a storm:
  *
  *         collect --socket PATH --output FILE [--until NAME] [--kinds MASK]
  *                 [--threads] [--strict] [--delay MS]
@@ -64,7 +64,7 @@ static void exit_fill(struct CollectRecord *record, const struct tb_event *event
                 record->cpu_ns = stats->cpu.cpu_run_virtual_total_ns;
                 record->stats_pid = stats->identity.ac_pid;
                 record->stats_status = stats->exit_status.ac_exitcode;
-                /* of a task that the broker never met, its record still knows the name */
+                /* the record of a task that the broker never met still has the name */
                 if (!record->comm[0])
                         memcpy(record->comm, stats->identity.ac_comm, sizeof(record->comm));
         }

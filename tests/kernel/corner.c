@@ -12,7 +12,7 @@
  * status is as wait(2) gives it (-1: nobody could wait), cpu_us is user and
  * system time of its rusage (-1 likewise), tids are its tasks in the order in
  * which they were made, the leader first. All processes are called NAME.
- * What `note` is, the case says.
+ * Each case gives `note` its own meaning.
  */
 
 #include <errno.h>
@@ -231,7 +231,7 @@ static void case_leader_first_group(void) {
         syscall(SYS_exit, 3);
 }
 
-/* What pthreads make of it: leader and last thread both end with 0. */
+/* The same by way of pthread_exit(): leader and last thread both end with 0. */
 static void case_leader_pthread_exit(void) {
         thread_start(thread_burn, fact_own());
         thread_start(thread_burn, fact_own());
@@ -258,7 +258,7 @@ static void case_vfork(void) {
         _exit(35);
 }
 
-/* Nobody waits for these: the kernel reaps them before it tells of their exit. Their codes are their order. */
+/* No process waits for these: the kernel reaps them before it reports their exit. Their codes are their order. */
 static void case_autoreap(void) {
         signal(SIGCHLD, SIG_IGN);
         for (int i = 0; i < 100; ++i) {
@@ -295,7 +295,7 @@ static void crash(void) {
         raise(SIGSEGV);
 }
 
-/* No core is allowed: the connector tells of a dump all the same, wait(2) does not. */
+/* No core is allowed: the connector reports a dump all the same, wait(2) does not. */
 static void case_core_forbidden(void) {
         const struct rlimit limit = {};
 
@@ -442,11 +442,11 @@ static void heir_run(int code) {
 }
 
 /*
- * One pid, and each fork told before the exit of the number's last owner. Where a
- * parent ignores SIGCHLD the kernel reaps by itself: first the process, whose
- * number is free from then on, then its zombies, which fall to the same parent;
- * and only then it tells of the exit. Meanwhile this process, on another
- * processor, takes the number again.
+ * One pid for many processes: each fork is reported before the exit of the number's last
+ * owner. Where a parent ignores SIGCHLD the kernel reaps by itself. First it reaps the
+ * process, whose number is free from then on. Then it reaps the process' zombies, which
+ * fall to the same parent, and only then it reports the exit. Meanwhile this process, on
+ * another processor, takes the number again.
  */
 static void case_reuse_raced(void) {
         pid_t pid = pid_find();

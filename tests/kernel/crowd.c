@@ -9,8 +9,8 @@
  * Says "ready" and the workers' pids on standard output, and begins when it is sent
  * a line. When each worker has made N children, or all were sent another line, and
  * all have gone but every K-th of a kind, which stays, it writes FILE and says "done".
- * At the end of standard input all go. What a kind does varies with a period of 12: K
- * is best prime to it.
+ * At the end of standard input all go. The behaviour of a kind varies with a period of 12,
+ * so K is best prime to it.
  *
  * plain   ends.
  * orphan  ends before its own child does.
@@ -23,10 +23,10 @@
  * group   goes to one of the cgroups, and runs the helper there.
  * move    goes to one of the cgroups, and runs nothing.
  *
- * Those that stay are at rest when the crowd says so: they have their last name, user,
- * group and threads. They wait for the end of a pipe that crowd alone can write
- * to, so that nothing outlives it; another, which all that are not at rest can write to,
- * ends when none of them is left.
+ * When crowd says "done", each process that stays has its last name, user, group and threads,
+ * and blocks. Each blocks on a pipe that crowd alone can write to, so that no process outlives
+ * crowd. Another pipe, which all processes that do not block yet can write to, ends when the
+ * last of them blocks or has gone.
  */
 
 #include <errno.h>
@@ -381,7 +381,7 @@ static void worker_run(uint32_t n_count, uint32_t stay) {
 
         name_set("");
         for (uint32_t i = 0; i < n_count && !__atomic_load_n(&board->stop, __ATOMIC_RELAXED); ++i) {
-                /* Which child of a kind it is, so that those that stay are of all sorts too. */
+                /* The sequence counts the children of a kind, so that some children of each sort stay. */
                 Part part = {.kind = kinds[i % n_kinds], .sequence = i / n_kinds, .code = (int)(i / n_kinds % 5) * 10};
                 bool stays;
 
@@ -425,7 +425,7 @@ static void crowd_run(uint32_t n_count, uint32_t n_workers, uint32_t stay, const
         FILE *f;
         char c;
 
-        /* Orphans are main's, and go without its help. */
+        /* Orphans become children of main, which ignores SIGCHLD, so the kernel reaps them. */
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         signal(SIGCHLD, SIG_IGN);
         pipe_make(gate);

@@ -21,7 +21,7 @@ _files = itertools.count()
 
 
 class Told:
-    """A program that is told what to do by lines on its standard input, and ends with that."""
+    """A program that takes orders by lines on its standard input, and ends at the end of it."""
 
     def __init__(self, *command):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -42,7 +42,7 @@ class Told:
         return line.decode().split()
 
     def ready(self):
-        """What it says behind "ready"."""
+        """Returns the numbers behind "ready"."""
         word, *rest = self.line()
         assert word == "ready"
         return [int(number) for number in rest]
@@ -98,7 +98,7 @@ class Crowd(Told):
         return [m for m in self.members if m.stays and m.kind in wanted]
 
     def pids(self):
-        """Of all that are there at the end, but for the maker of the workers."""
+        """All processes that are there at the end, except the maker of the workers."""
         return {m.pid for m in self.staying()} | set(self.workers)
 
 
@@ -157,7 +157,7 @@ class Turns(Told):
         return sequence % 250 + 1
 
     def comm(self, sequence):
-        """What the task is called at its end."""
+        """The name that the task has at its end."""
         if self.sort(sequence) == self.RENAMED:
             return f"{self.name}.{self.code(sequence)}".encode()[:15]
         if self.sort(sequence) == self.EXEC:
@@ -165,7 +165,7 @@ class Turns(Told):
         return self.name.encode()
 
     def cmdline(self, sequence):
-        """Of a task that runs the helper."""
+        """The command line of a task that runs the helper."""
         words = (f"{self.helper}.{sequence % self.N_HELPERS}", str(self.code(sequence)), str(sequence))
         return b"".join(word.encode() + b"\0" for word in words)
 

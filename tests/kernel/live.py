@@ -14,7 +14,7 @@ from tb_table import Table
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
-# Of a start that /proc tells in ticks, by clocks that were read at another moment.
+# Bound of the error of a start that /proc gives in ticks, by clocks that were read at another moment.
 TOLERANCE_NS = TICK_NS + 1_000_000
 
 TRIES = 5
@@ -80,12 +80,12 @@ def scan(pids=None):
 
 
 class LiveTable(Table):
-    """It also knows whose births it was told, and whose names it was not."""
+    """Also knows which tasks had a fork event, and which names it did not get."""
 
     def __init__(self, tasks=(), threads=False, filtered=False):
         super().__init__(tasks, threads, filtered)
         self.born = set()       # keys
-        self.stale = set()      # of processes whose name was not known at their last exec
+        self.stale = set()      # processes whose name was not known at their last exec
 
     def apply(self, event):
         super().apply(event)
@@ -103,7 +103,7 @@ class LiveTable(Table):
 
 
 def _expected(threads, tasks, leaders):
-    """What /proc shows, by the table's key."""
+    """The tasks that /proc shows, by the table's key."""
     if threads:
         return tasks
     return {seen.pid: leaders[seen.pid] for seen in tasks.values() if seen.pid in leaders}
@@ -148,7 +148,7 @@ def check_live(control, recording, table):
 
 
 def check_members(crowd, table, changes):
-    """Of the crowd, those that stay are in the table; if it has their `changes`, with all that /proc knows of them."""
+    """The crowd's tasks that stay are in the table; if it has their `changes`, with all that /proc knows of them."""
     tasks, leaders = scan(crowd.pids())
     own = {key: row for key, row in table.rows.items() if row.pid in crowd.pids()}
     assert own.keys() == ({*tasks} if table.threads else {seen.pid for seen in tasks.values()})

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-A throw-away systemd. Its kernel is the machine's, and so are the network, pid and
-user namespaces, because the broker's sources speak to no others: no container
-could have them. What is its own is /run, its control groups, and its units. It is
+A throw-away systemd. It shares the machine's kernel and its network, pid and user
+namespaces, because the broker's sources speak to no others: no container could have
+them. It has its own /run, control groups and units. It is
 the manager of a user's services, that is, root's; it sets up the very sandbox
 that the unit asks for.
 """
@@ -81,7 +81,7 @@ class Manager:
                 raise Unavailable(f"systemd ended with {self.process.returncode}: {self.said.read().decode()}")
             assert time.monotonic() < deadline, "systemd does not begin"
             time.sleep(0.05)
-        # Of the manager of a machine it is everybody's.
+        # On a whole machine every user may write to the manager's socket.
         self.path("manager/systemd/notify").chmod(0o777)
 
     def path(self, name):

@@ -7,7 +7,7 @@
  * by what a socket said last: each IGNORE that follows anything else takes one
  * away, whether or not that socket ever listened. An operation that does not
  * exist counts as "anything else". Once the count is below one the kernel sends
- * nothing to anybody, and no listener is told. With MS, everything is put back
+ * no events at all, and no listener gets a notice. With MS, everything is put back
  * after so many milliseconds, by LISTEN instead of IGNORE.
  *
  * Drops to uid and gid 65534 first, so that it proves what it claims. Ends with

@@ -61,7 +61,7 @@ class Netlink:
         return struct.unpack("9I", self.socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))[SK_MEMINFO_DROPS]
 
     def datagrams(self, limit=1 << 30):
-        """What is queued now, and no waiting."""
+        """Returns the datagrams that are queued now, without waiting."""
         out = []
         while len(out) < limit:
             try:
@@ -257,7 +257,7 @@ class Taskstats(Netlink):
 
 
 def listeners():
-    """How many sockets are bound to the proc connector's group, by whomever."""
+    """How many sockets of all processes are bound to the proc connector's group."""
     with open("/proc/net/netlink") as f:
         rows = [line.split() for line in f][1:]
     return sum(1 for row in rows if row[1] == str(NETLINK_CONNECTOR) and int(row[3], 16) & 1)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Holds what a subscriber was told against what was really made, exactly: no task
+Compares a subscriber's events with the tasks that were really made, exactly: no task
 missing, none twice, none too many; each with its own end and its own statistics.
 """
 
@@ -26,7 +26,7 @@ from support import (
 
 
 class Made:
-    """A process of the truth, and how much of it was told so far."""
+    """A process of the truth, and the counts of its events so far."""
 
     def __init__(self, truth):
         self.truth = truth
@@ -119,7 +119,7 @@ def check_complete(stream, truth, name, n_workers, execs=False):
         if record.kind == FORK:
             assert not record.flags & (SYNTHESISED | TASK_UNKNOWN), record
             if record.tid == record.pid:
-                # One maker's forks are told in the order in which it made them.
+                # One maker's forks are reported in the order in which it made them.
                 made = queues[record.parent_pid].popleft()
                 task = made.truth
                 current[record.pid] = made
@@ -182,7 +182,7 @@ def check_every_exit_says_why(stream):
             assert record.stats_pid == record.tid, record
         else:
             assert record.stats_missing in (STATS_LOST, STATS_NOT_WITNESSED), record
-            # What is known from /proc alone has no statistics; what the connector told has lost them.
+            # A task that is known from /proc alone has no statistics; a task of the connector has lost them.
             assert (record.stats_missing == STATS_NOT_WITNESSED) == bool(record.flags & SYNTHESISED), record
             missing[record.stats_missing] += 1
     return missing

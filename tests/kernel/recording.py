@@ -114,7 +114,7 @@ class Recorder:
 
 
 class Recording(Client):
-    """A subscription; what it is sent is all there when it is asked for."""
+    """A subscription whose messages a recorder takes off the socket at once; the test reads them later."""
 
     def __init__(self, recorder, broker, **arguments):
         super().__init__(broker.path, welcome=False)
@@ -167,7 +167,7 @@ class Framed(Recording):
 
 
 class Control:
-    """Says when a broker has told all that has happened: by a child of the test's own."""
+    """Knows when a broker has reported all that has happened, by the exit of a child that it makes."""
 
     def __init__(self, broker):
         self.broker = broker
@@ -190,7 +190,7 @@ class Control:
             return client.feed, client.next_number
 
     def end_of(self, recording):
-        """What happened up to now is before this number."""
+        """Returns a number; the events of all that happened until now are before it."""
         feed, number = self.place(**recording.arguments)
         assert feed == recording.feed, f"the same subscription has feed {feed}, and had {recording.feed}"
         return number

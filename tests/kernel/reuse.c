@@ -9,7 +9,7 @@
  * turns: two makers take turns, N times in all, at making a task by that number
  * and waiting for its end. Says "ready NUMBER MAKER MAKER", begins when it is sent a
  * line, writes FILE, says "done", and ends at the end of standard input. The I-th
- * task ends with the code I % 250 + 1. What it does goes by I / 2 % 5:
+ * task ends with the code I % 250 + 1. I / 2 % 5 decides what it does:
  *
  * 0  nothing.
  * 1  calls itself NAME.C, where C is its code.
@@ -18,7 +18,7 @@
  * 4  it is a thread of a new process, which ends alike.
  *
  * roots: processes by that number one after the other, which leave a child each.
- * Does what it is told, a line each, and says what came of it:
+ * It obeys orders, a line each, and answers each with a line:
  *
  * begin   the number's next process, and its child: "NUMBER CHILD".
  * end     that process ends, the child stays: "ended".

@@ -18,7 +18,7 @@
  *
  * Exit codes count up with the sequence, modulo 256. The truth is written when
  * all is done: a worker's records in the order in which it made its children,
- * which is the order in which the kernel told their forks. The workers
+ * which is the order in which the kernel reported their forks. The workers
  * themselves are not in it.
  */
 

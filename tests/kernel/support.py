@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What the kernel suite's tests share: the helper programs and their files, and a
+Shared by the tests of the kernel suite: the helper programs and their files, and a
 real taskbrokerd on the real kernel.
 """
 
@@ -225,7 +225,7 @@ class Broker:
 
     @contextlib.contextmanager
     def stopped(self):
-        """It does not run meanwhile: what the kernel tells piles up, and then falls over."""
+        """Stops the broker meanwhile: the kernel's messages fill its queues, and then get lost."""
         self.process.send_signal(signal.SIGSTOP)
         try:
             os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
@@ -245,7 +245,7 @@ class Broker:
         assert code == 0, f"taskbrokerd ended with {code}\n{self.log()[-8000:]}"
 
     def count(self, kind, status=None):
-        """How many events of that kind the broker has told."""
+        """How many events of that kind the broker has reported."""
         return sum(e.count for e in (status or self.status()).events if e.kind == kind)
 
     def settle(self, predicate, timeout=10.0):

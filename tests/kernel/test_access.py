@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Who may know what, on the real kernel, from raw frames: a user without privileges
+The rules of access, on the real kernel, from raw frames: a user without privileges
 listens while root, a third user and he himself run programs of all sorts.
 """
 
@@ -55,7 +55,7 @@ def await_looks(broker):
     broker.settle(lambda status: status.uptime_ns > begin + 1_200_000_000)
 
 
-# What each kind of program is started as: (user, group, command), and whether it is the user's own.
+# How each kind of program is started: (user, group, command), and whether it belongs to the user.
 def crowd(place):
     run = lambda name, *arguments: [path_of(place, name), *arguments]  # noqa: E731
     become_me = run("ta-become", "become", str(ME), str(ME_GROUP))
@@ -113,7 +113,7 @@ def test_ten_thousand_exits(make_broker, directory, place):
             comm = event.comm.decode()
             if not comm.startswith("ta-"):
                 continue
-            # Whose it was is told by root's view: the user's, by a way on which nothing was anybody else's.
+            # Root's view shows whether the task belonged to the user, and was never run as another.
             own = of_root.uid == uid and code in codes and comm in ("ta-plain", "ta-mine", "ta-repeat")
             if own:
                 assert not event.restricted and event == of_root, f"too little:\n{event}\nof\n{of_root}"
@@ -159,7 +159,7 @@ def run_looked_at(broker, root, me, uid, gid, *command):
     [
         ("ta-plain", "wait", True),
         ("ta-mine", "wait", True),
-        # It never uses what it has; the accounting tells nothing of that.
+        # It never uses its capability; the accounting does not show that it has one.
         ("ta-cap", "wait", False),
         # He may run it, but not read it.
         ("ta-blind", "wait", False),
@@ -200,7 +200,7 @@ def test_snapshot_and_programs(make_broker, place):
 
 
 def test_somebody_elses_feed(make_broker):
-    """It cannot be gone on with, and there is no telling that it is there."""
+    """A client cannot resume a feed of another user, and the error does not show whether the feed exists."""
     broker = make_broker()
     root = broker.subscriber()
     third = subscriber_of(broker, THIRD, THIRD_GROUP)
@@ -211,14 +211,14 @@ def test_somebody_elses_feed(make_broker):
             me.subscribe(threads=True, resume=place_)
         said.append((refused.value.error.code, refused.value.error.message, refused.value.error.field))
     assert said[0] == said[1] == said[2] and said[0][0] == broker_pb2.ERROR_CODE_RESUME_IMPOSSIBLE
-    # and whoever may know the same goes on
+    # a client with the same rights can resume it
     again = client_of(broker, THIRD, THIRD_GROUP)
     place_ = third.place()
     third.close()
     again.subscribe(threads=True, resume=place_)
 
 
-# What a status has that everybody may know: the broker, the kernel, and what is the client's own.
+# The fields of a status that every client may read: the broker, the kernel, and the client's own figures.
 TOLD_OF_STATUS = {
     "request_id", "broker_version", "epoch", "start_time_ns", "uptime_ns", "realtime_offset_ns", "kernel_release", "taskstats_version",
     "delay_accounting", "connections", "subscribers", "live_tasks", "live_processes", "withheld",
@@ -236,7 +236,7 @@ def test_status(make_broker):
     assert (status.connections, status.subscribers) == (1, 1) and of_root.connections == 4
     assert status.epoch == of_root.epoch and status.kernel_release == of_root.kernel_release
     assert status.live_tasks > 0
-    # Of what there is for all to count, nothing else: neither that it is none.
+    # No other count of the whole machine is there, not even as zero.
     assert {field.name for field, _ in status.ListFields()} <= TOLD_OF_STATUS, status
     for source in (status.connector, status.taskstats):
         assert {field.name for field, _ in source.ListFields()} <= TOLD_OF_SOURCES, status
@@ -310,7 +310,7 @@ class Zoo:
     has looked at, so that what it is not told of them is not for want of time.
     """
 
-    # What each is; and whether it is the user's own.
+    # The kinds that belong to the user; any other kind does not.
     OWN = {"mine": True, "mine, setuid to myself": True}
 
     def __init__(self, broker, place, wanted=()):
@@ -430,7 +430,7 @@ def test_every_door(make_broker, place):
         elif event.restricted:
             assert_event_restricted(event)
         else:
-            # A child of his shell is his own up to the exec by which it is another's.
+            # A child of his shell belongs to him up to the exec that gives it to another user.
             assert event == of_root[key(event)] and (ends[event.pid] or event.WhichOneof("what") in ("fork", "exec")), event
             if event.WhichOneof("what") == "exec" and event.exec.program.exe:
                 assert ends[event.pid], event
@@ -447,7 +447,7 @@ def test_every_door(make_broker, place):
 
 @contextlib.contextmanager
 def standing(broker, place):
-    """One of mine, one of root's, one that is setuid root, alive until they are let go: what starts them, and their numbers."""
+    """Three tasks that live until they are released: mine, root's, and setuid root. Yields (shell, pid) of each."""
     zoo = Zoo(broker, place, {"mine", "root's", "setuid root"})
     yield [(zoo.shells[kind], pid) for kind, pid, _ in zoo]
     for shell in zoo.shells.values():
@@ -456,18 +456,18 @@ def standing(broker, place):
 
 
 def may_look_into(pid):
-    """What /proc itself says to the user."""
+    """Whether /proc itself lets the user read the task's counters."""
     read = subprocess.run(["cat", f"/proc/{pid}/io"], user=ME, group=ME_GROUP, extra_groups=[], capture_output=True)
     return read.returncode == 0
 
 
 class Switch:
-    """A program of the user's own that hides from him, and shows itself, when it is told to."""
+    """A program of the user that becomes non-dumpable, and dumpable again, on request."""
 
     def __init__(self, broker, place):
         program = path_of(place, "ta-plain")
         self.shell = start(ME, ME_GROUP, "/bin/sh", "-c", f"exec 3<&0; read x; {program} switch 7 <&3 & echo $!; wait $!")
-        # what is not known of the shell would be feared of its child
+        # if the shell was not checked yet, its child would count as another user's
         await_looks(broker)
         self.shell.stdin.write(b"go\n")
         self.shell.stdin.flush()
@@ -484,7 +484,7 @@ class Switch:
 
 
 def last_sample_of(client, pid):
-    """What was told of a process last, once all that it has done is in a sample."""
+    """The last sample of a process, once a sample has begun after all that it did."""
     begin, seen = time.time_ns(), []
     while not seen or sample.last.begin_time_ns <= begin:
         sample = next_sample(client)
@@ -538,7 +538,7 @@ def test_a_program_that_hides(make_broker, place, at_last, groups):
 
 @pytest.mark.parametrize("name, mode", [("ta-cap", "wait"), ("ta-blind", "wait"), ("ta-plain", "hide"), ("ta-plain", "wait")])
 def test_older_than_the_broker(make_broker, place, name, mode):
-    """What was there before it is its owner's where /proc says so at the start."""
+    """A task that is older than the broker belongs to its owner if /proc says so at the start."""
     shell = start(ME, ME_GROUP, "/bin/sh", "-c", f"exec 3<&0; {path_of(place, name)} {mode} 7 <&3 & echo $!; wait $!")
     (pid,) = {int(line) for line in (shell.stdout.readline() for _ in range(2)) if line != b"ready\n"}
     own = may_look_into(pid)
@@ -572,7 +572,7 @@ def hidden(directory):
 
 
 def test_hidepid(hidden, make_broker, directory, place):
-    """Others' tasks do not exist, in any way; those in the exempt group know as much as everybody did."""
+    """Tasks of others do not exist, in any way; members of the exempt group may know as much as without hidepid."""
     # as root, which /proc hides nothing from
     broker = make_broker("--procfs", str(hidden), "--user", "root")
     name = support.unique_name()
@@ -633,7 +633,7 @@ def test_hidepid_live_statistics(hidden, make_broker, place):
 
 
 def test_hidepid_changes(hidden, make_broker):
-    """Those who are told by other rules from now on must connect again; root goes on."""
+    """A client whose rights change must connect again; root's connection stays."""
     broker = make_broker("--procfs", str(hidden), "--user", "root")
     root, me = broker.subscriber(), subscriber_of(broker, ME, ME_GROUP)
     assert me.welcome.access == broker_pb2.ACCESS_OWN_ONLY
@@ -672,7 +672,7 @@ def test_a_broker_that_is_blinded(make_broker, directory, place):
 
         with broker.stopped():
             support.storm(directory, "fork", 3000)
-            # of the broker's own user, so that it sees it
+            # a task of the broker's own user, so that it sees it
             visible = start(65534, 65534, path_of(place, "ta-plain"), "wait", "7")
             visible.stdout.readline()
         # It looks for who has ended before it looks for who was born.

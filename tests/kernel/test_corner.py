@@ -39,7 +39,7 @@ def broker(directory):
 
 
 class Seen:
-    """A corner case, and what a subscriber was told of it."""
+    """A corner case, and the events of it that a subscriber got."""
 
     def __init__(self, directory, broker, beside, case):
         end = support.unique_name()

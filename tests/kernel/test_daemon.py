@@ -50,7 +50,7 @@ def test_check_leaves_nothing(alone, directory):
 
 
 def test_check_as_nobody(directory):
-    """What is missing, and how to get it."""
+    """--check names each missing right, and how to get it."""
     # A copy: nobody may be unable to enter the directory in which it was built.
     place = directory / "nobody"
     place.mkdir()
@@ -80,7 +80,7 @@ def somebody_listens_to_connector():
 
 @pytest.mark.parametrize("user", ["nobody", "root"])
 def test_terminate_hands_back(alone, make_broker, user):
-    """No socket, no listener, no count: the kernel stops paying. The file goes where it is the user's to remove."""
+    """No socket, no listener, no count: the kernel stops paying. The file goes where the user may remove it."""
     assert not somebody_listens_to_connector()
     broker = make_broker(user=user)
     pid = broker.process.pid
@@ -157,7 +157,7 @@ def connect_as_nobody(path):
 
 
 def test_socket_is_for_everybody(make_broker):
-    """What each may know is decided by event; who wants it otherwise can close it."""
+    """The broker decides by event what a client may know; an administrator can close the socket itself."""
     broker = make_broker()
     assert broker.path.stat().st_mode & 0o777 == 0o666
     assert connect_as_nobody(broker.path) == 0

@@ -102,7 +102,7 @@ def test_fork_precedes_the_childs_own_events(capture):
     for event in events_of(capture):
         if event.what == k.FORK:
             alive.add(event.tid)
-        # By the parent, where it is told: others have ended who had these numbers before.
+        # Recognised by its parent, where the event has it: earlier tasks with these numbers have ended too.
         elif event.what == k.EXIT and (event.words[5] in makers or event.pid in groups and event.tid != event.pid):
             assert event.tid in alive, event
             n += 1
@@ -128,7 +128,7 @@ def test_every_task_is_told_once(capture):
 
 
 def test_the_kernel_sends_with_portid_zero(capture):
-    """What a receiver can tell a forgery by."""
+    """So a receiver can recognise a forgery."""
     assert capture.senders == {0}
 
 
@@ -189,7 +189,7 @@ def records_of(taskstats, name):
 
 
 def test_the_last_thread_ends_the_process(directory, connector, taskstats):
-    """Where the leader went first: AGROUP, the totals and the group's exit code are the thread's."""
+    """Where the leader went first, the thread has AGROUP, the totals and the group's exit code."""
     fact = support.corner(directory, "leader-first")
     subject = fact.subject
     leader, thread = subject.tids
@@ -217,7 +217,7 @@ def test_totals_are_sums(directory, taskstats):
 
 
 def test_exec_by_a_thread(directory, connector, taskstats):
-    """The leader's EXIT, then EXEC under its number; the number of the thread is never told to have ended."""
+    """The leader's EXIT, then EXEC under its number; the kernel never reports an end of the thread's number."""
     fact = support.corner(directory, "exec-by-thread")
     leader, other, execing = fact.subject.tids
     events = [e for e in connector.events() if e.pid == leader and e.what in (k.EXIT, k.EXEC)]
@@ -355,7 +355,7 @@ def overflow(connector):
 
 
 def test_drops_are_exact_without_enobufs(connector):
-    """A full queue is no error then; what came and what the socket says it dropped are what was made."""
+    """A full queue is no error then; received and dropped messages together are all that were made."""
     # Other processes' events between the reading of the one and of the other spoil a try.
     tries = [overflow(connector) for _ in range(20)]
     assert any(received + drops == made for received, drops, made in tries), tries
@@ -374,7 +374,7 @@ def test_drops_are_gaps_in_the_numbers():
             gaps += event.sequence - due.get(event.cpu, event.sequence)
             due[event.cpu] = event.sequence + 1
         assert drops > 0
-        # What was dropped at the end of a processor's messages has no later number to show it.
+        # A drop at the end of a processor's messages is not visible: no later number follows it.
         assert 0 < gaps <= drops
         if len(os.sched_getaffinity(0)) == 1:
             assert gaps == drops
@@ -469,7 +469,7 @@ needs_keepalive = pytest.mark.skipif(
 
 @needs_keepalive
 def test_repeated_listen_is_acknowledged_and_not_counted(alone):
-    """What makes it a proof of life."""
+    """So the acknowledgement proves that the connector is alive."""
     with Connector() as c, Connector(listen=False, bind=False) as other:
         assert all(c.listen() for _ in range(100))
         # The count is one still: one IGNORE too many makes it zero.
@@ -500,7 +500,7 @@ def test_anybody_can_silence_the_connector(alone, connector):
 
 @needs_keepalive
 def test_silence_consumes_no_numbers(alone, connector):
-    """What is not made is not counted: muteness is no gap."""
+    """A muted connector makes no events and counts none, so muteness leaves no gap."""
     generate(1)
     last = {e.cpu: e.sequence for e in connector.events()}
     subprocess.run([support.program("mute"), "1"], check=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Parts of the machine, while it is at its busiest: what each subscription is told is
-what one that is told everything says it must be, and what its reader makes of that
-is, at the end, what /proc shows of that part.
+Filters of parts of the machine, while it is at its busiest. The events of each subscription
+are exactly the events that follow from a subscription to everything. The table that its
+reader makes of them is, at the end, that part of /proc.
 """
 
 import fnmatch
@@ -36,7 +36,7 @@ def group():
     directory.mkdir()
     yield directory, f"/{name}".encode()
     for _ in range(100):
-        # Those that were in it may not have gone quite.
+        # Its last tasks may not have gone yet.
         try:
             directory.rmdir()
             return
@@ -93,7 +93,7 @@ def parts(crowd, cgroup):
 
 
 def cgroup_of(seen):
-    """Of those that ran a program in it: as far as it is known to the broker."""
+    """The cgroup of a task that ran a program in it, as far as the broker knows it."""
     lines = pathlib.Path(f"/proc/{seen.pid}/cgroup").read_bytes().splitlines()
     by_controllers = {line.split(b":")[1]: line.split(b":")[2] for line in lines}
     return by_controllers.get(b"", by_controllers.get(b"name=systemd"))
@@ -113,7 +113,7 @@ def fields_of(part):
 
 
 def check_others(reference, others, events):
-    """Whoever came later has the first one's table at its own number, and from there the very bytes of its stream."""
+    """A late reader has the first one's table at its own number, and from there the very bytes of its stream."""
     table = LiveTable(reference.snapshot_tasks, threads=reference.arguments["threads"], filtered=True)
     first = reference.snapshot_end.number + 1
     waiting = sorted(others, key=lambda other: other.next_number, reverse=True)
@@ -177,7 +177,7 @@ def test_fifty_clients_in_a_storm(directory, make_broker, group, beside, recorde
         differ = {key for key in table.rows.keys() ^ due if "comms" not in part.topic.filter or key not in stale}
         assert not differ, f"{part.topic}: {[tasks.get(key) or table.rows.get(key) for key in differ]}"
 
-    # In a storm most programs are left out, and read later: then it is told who is in the group.
+    # In a storm most programs are skipped, and read later: only then events show which tasks are in the group.
     deadline = time.monotonic() + 5
     for part, reference, late in zip(of_groups, first[-len(of_groups):], others[-len(of_groups):]):
         due = part.expected(tasks, leaders)

@@ -109,7 +109,7 @@ def test_a_process_is_the_sum_of_all_its_threads(make_broker):
 
 
 def test_samples_of_a_process_whose_threads_come_and_go(make_broker):
-    """Threads end while they are asked for: the totals never shrink, and the last are the record's."""
+    """Threads end while a sample asks for them: the totals never shrink, and the last totals equal the record's."""
     broker = make_broker()
     text = """
         import threading, time

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Loss that cannot be avoided: the broker is given little room, and is stopped while
-the kernel has much to tell. What it was told and what it says it lost must make up
-what the kernel made, which a witness beside it has in full.
+Loss that cannot be avoided: the broker gets small buffers, and is stopped while the kernel
+sends many messages. Received messages and reported losses together must equal all that the
+kernel made. A witness beside the broker has all of them.
 """
 
 import collections
@@ -39,7 +39,7 @@ def ask(broker, seconds):
 
 @pytest.fixture(scope="module")
 def lossy(directory):
-    """Bursts that do not fit, told and witnessed; the tests below look at it from all sides."""
+    """Bursts that do not fit, as a subscriber and a witness got them; the tests below compare the two in many ways."""
     running = []
     witness = Witnessing(directory)
     running.append(witness)
@@ -60,7 +60,7 @@ def lossy(directory):
             with broker.stopped():
                 support.storm(directory, mode, count, name=name, **options)
             broker.settle(lambda status: status.connector.lost > 0)
-            # And while it runs, as far as it gets.
+            # A second storm while the broker runs; it may or may not keep up.
             support.storm(directory, mode, count, name=name, **options)
             time.sleep(0.3)
         last = ask(broker, 2.5)
@@ -78,7 +78,7 @@ def told(stream, source):
 
 
 def quiet(asked, stamps):
-    """Of the answers one with nothing new from the kernel around it, so that it is clear what it had read."""
+    """Returns an answer with no kernel message shortly before it, so that the messages that it counts are known."""
     margin = 3_000_000
     for a in asked:
         if not any(a.before - margin <= s <= a.after for s in stamps):
@@ -145,7 +145,7 @@ def test_loss_stands_where_it_happened(lossy):
         assert gap >= 0, (w, r)
         n_acks = sum(1 for cpu, n in acknowledged if cpu == r.cpu and w.sequence - gap <= n < w.sequence) if gap else 0
         here = told_here.pop(r.cpu, 0)
-        # Never more than is missing; less only by what was told before, or by acknowledgements, which are no events.
+        # Never more than is missing. Less only by losses that came before, or by acknowledgements, which are no events.
         assert here <= gap, (w, r)
         assert here + told_early + n_acks >= gap, (w, r)
         missing += gap
@@ -169,7 +169,7 @@ def test_every_fork_has_its_exit(lossy):
 
 
 def test_exits_that_only_taskstats_told(lossy):
-    """Their records are exact, and tell what the connector could not."""
+    """Their records are exact, and have what the connector lost."""
     concluded = [r for r in lossy.stream if r.kind == support.EXIT and r.flags & SYNTHESISED
                  and r.flags & support.STATS]
     assert concluded
@@ -183,5 +183,5 @@ def test_exits_that_only_taskstats_told(lossy):
 
 def test_nothing_is_left_over(lossy):
     """When all is quiet again the broker waits for nothing."""
-    # Of the asked moments, any: other processes' records wait too, for as long as these take to be torn down.
+    # In at least one answer: records of other processes wait too, for as long as these take to be torn down.
     assert min(a.status.unmatched_stats for a in lossy.last) == 0

@@ -102,7 +102,7 @@ def test_a_thousand_at_once(make_broker, beside, recorder, descriptors):
         assert client.tasks == client.end.tasks >= N_TASKS and client.next_number == client.end.number + 1
     assert len(made) <= after.snapshots - before.snapshots
     largest = max(len(client.data) for client in clients)
-    # Two snapshots at most, what was told meanwhile, and some hundred bytes for each connection.
+    # Two snapshots at most, the events meanwhile, and some hundred bytes for each connection.
     room = 2 * largest + (after.feed_bytes - before.feed_bytes) + N_CLIENTS * 2048 + (1 << 20)
     assert memory_most - memory_before < room, (memory_before, memory_most, largest, after.snapshots)
 

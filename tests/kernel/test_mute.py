@@ -44,7 +44,7 @@ def test_noticed_and_repaired(directory, make_broker, beside, n):
     broker.settle(lambda s: s.connector.muted >= 1 and s.connector.repaired >= 1, timeout=5)
     assert time.monotonic() - begin < 2.0
 
-    # The loss is told when it is known what was missed.
+    # The loss is reported when it is known what was missed.
     broker.settle(lambda s: broker.count(LOSS, s) >= 1)
 
     # It works again, for the broker and for others.
@@ -96,7 +96,7 @@ def test_what_happens_meanwhile(directory, make_broker, beside):
     check_every_exit_says_why(stream)
     assert len(muted_losses(stream)) == 1
 
-    # Ended while nobody was told: from its own record, with everything known.
+    # It ended while the connector was mute: its exit comes from its own record, with everything known.
     (gone,) = [r for r in stream if r.kind == EXIT and r.pid == before.pid]
     (born,) = [r for r in stream if r.kind == FORK and r.tid == before.pid]
     assert gone.flags & SYNTHESISED and gone.flags & support.STATS
@@ -104,7 +104,7 @@ def test_what_happens_meanwhile(directory, make_broker, beside):
     assert gone.flags & support.PROCESS_ENDED
     assert gone.flags & support.TERMINATION and gone.status == signal.SIGTERM
 
-    # Born while nobody was told: found when the table was put right, and its end is an ordinary one.
+    # It was born while the connector was mute: found when the table was reconciled, and its end is an ordinary one.
     (found,) = [r for r in stream if r.kind == FORK and r.tid == stays.pid]
     assert found.flags & SYNTHESISED
     (end_of_it,) = [r for r in stream if r.kind == EXIT and r.pid == stays.pid]

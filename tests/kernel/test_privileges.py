@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What the broker gives up, as the kernel sees it, and that it still can do its work.
-All other tests of this suite have a broker that became nobody, too: storms,
-losses and a muted connector are theirs.
+The privileges that the broker gives up, as the kernel sees it, and that it can still do its work.
+In all other tests of this suite the broker runs as nobody, too: in storms, in losses, and while
+the connector is mute.
 """
 
 import os
@@ -38,12 +38,12 @@ def check_confined(pid, user, kept=NET_ADMIN, bounding=0, groups=()):
     assert capabilities_of(status) == dict(CapInh=0, CapPrm=kept, CapEff=kept, CapBnd=bounding, CapAmb=0)
     assert status["NoNewPrivs"] == "1"
     assert status["Seccomp"] == ("2" if os.environ["WITH_SECCOMP"] == "1" else "0")
-    # not dumpable: its memory and descriptors are root's
+    # it is not dumpable, so its memory and descriptors belong to root
     assert os.stat(f"/proc/{pid}/mem").st_uid == 0
 
 
 def check_works(broker, directory, beside):
-    """Of a small storm every event comes, with its statistics."""
+    """All events of a small storm come, with their statistics."""
     end = support.unique_name()
     collect = beside(Collecting, broker, end)
     truth, name = support.storm(directory, "fork", 200, workers=2)
@@ -106,7 +106,7 @@ def test_no_such_user(directory):
 
 
 def test_stale_socket_is_replaced(make_broker):
-    """Root's directory is not the user's: the file stays, and is no obstacle."""
+    """The user may not write to root's directory, so the file stays, and is no obstacle."""
     first = make_broker("--user", "nobody")
     first.stop()
     assert first.path.exists()
@@ -126,7 +126,7 @@ def program_of(broker, pid):
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_programs(make_broker, keep):
-    """Command line and cgroup of root's processes are told; the executable, with --keep-ptrace."""
+    """A snapshot has command line and cgroup of root's processes; with --keep-ptrace also the executable."""
     broker = make_broker("--user", "nobody", *(["--keep-ptrace"] if keep else []))
     check_confined(broker.process.pid, NOBODY, kept=NET_ADMIN | (SYS_PTRACE if keep else 0))
     program = program_of(broker, os.getpid())

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-After a loss that cannot be avoided the table is compared with /proc: soon after, it is
-what /proc shows, and so is that of a reader who applied what was told. Whatever of a
-process was missed, its birth and its end are told once.
+After a loss that cannot be avoided the broker compares its table with /proc. Soon after, the table equals
+/proc, and so does the table of a reader who applied the events. The birth and the end of each process are
+reported once, whatever part of it was missed.
 """
 
 import itertools
@@ -27,7 +27,7 @@ ROOM = ("--feed-mib", "512", "--rcvbuf-bytes", str(192 * 1024))
 KINDS = ("plain", "orphan", "daemon", "uid", "comm", "exec", "thread")
 
 
-# Becomes another, in everything that the kernel tells of.
+# Changes everything that the kernel reports changes of.
 CHANGE = """
 import ctypes, os, sys
 print("ready", flush=True)
@@ -45,7 +45,7 @@ def members(tasks, pids):
 
 
 def wrong(rows, tasks):
-    """Of the crowd, what a table has and /proc shows otherwise."""
+    """The differences between a table and /proc, for the tasks of a crowd."""
     out = [f"not in the table: {tasks[tid]}" for tid in tasks.keys() - rows.keys()]
     out += [f"gone: {rows[tid]}" for tid in rows.keys() - tasks.keys()]
     for tid in tasks.keys() & rows.keys():
@@ -57,7 +57,7 @@ def wrong(rows, tasks):
 
 
 class LossyTable(LiveTable):
-    """Of a task whose birth was lost an end may be told. Of processes each birth and each end is counted."""
+    """Accepts the end of a task whose birth was lost. It counts each birth and each end of processes."""
 
     def __init__(self, tasks, threads):
         super().__init__(tasks, threads, filtered=True)
@@ -79,7 +79,7 @@ def changing():
 
 @pytest.mark.parametrize("first", ["storm", "crowd", "threads"])
 def test_table_is_right_again(directory, make_broker, beside, recorder, changing, first):
-    """Nothing of the crowd is heard; or so much that some of its processes are heard of in part."""
+    """The broker loses all events of the crowd; or it gets so many that it has a part of some processes' events."""
     broker = make_broker(*ROOM)
     control = Control(broker)
     readers = [
@@ -236,7 +236,7 @@ def children(pid):
 
 @pytest.mark.parametrize("late", [0, 0.05, 0.1])
 def test_births_while_it_starts(make_broker, late):
-    """Who is born while /proc is read, of whomever: the table knows all of them in the end."""
+    """Processes are born while /proc is read, some of them of young parents: in the end the table has all."""
     processes = [
         subprocess.Popen([sys.executable, "-S", "-c", BECOME, str(i * 0.004)], start_new_session=True) for i in range(60)
     ]

@@ -27,7 +27,7 @@ N_CUTS_OF_WATCH = 15
 
 
 def length(rng, most=20_000):
-    """Of a connection: some break within the first frames, some within the snapshot, some later."""
+    """A length of a connection: some break within the first frames, some within the snapshot, some later."""
     return rng.randrange(1, rng.choice((300, 3_000, most)))
 
 
@@ -69,7 +69,7 @@ def first_number(numbered, next_number):
 
 
 def check_same(reference, tasks, numbered, next_number):
-    """The tasks and the events of another reader of that feed, from its own first number on, are the reference's."""
+    """The tasks and the events of another reader of that feed, from its own first number on, equal the reference's."""
     table = LiveTable(reference.snapshot_tasks, threads=reference.arguments.get("threads", False))
     first = first_number(numbered, next_number)
     due = list(reference.events)
@@ -170,7 +170,7 @@ def test_watch(directory, make_broker, beside, recorder):
     for event in events:
         assert event["number"] == number
         if event["kind"] == "loss" and event["source"] == "reader":
-            # Where the machine is so busy that the library comes back too late, it is told how much too late.
+            # Where the machine is so busy that the library comes back too late, a loss event has the count.
             number += event["count"]
             continue
         assert (event["time_ns"], event["tid"] or 0) == (due_by_number[number].time_ns, due_by_number[number].tid)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One number, many tasks, one after the other without a pause: nothing is told of the wrong one."""
+"""One number for many tasks, one after the other without a pause: no event is about the wrong one."""
 
 import support
 from crowd import Roots, Turns
@@ -38,7 +38,7 @@ def check_life(turns, record, life, start):
         assert event.ppid == record.maker
     assert fork.comm == turns.name.encode()
     assert end.comm == turns.comm(record.sequence)
-    # Which of the two tasks is the last to go is not said.
+    # The kernel does not say which of the two tasks is the last to go.
     assert end.exit.process_ended or thread
     assert end.exit.stats_missing == 0
     stats = end.exit.stats.identity
@@ -81,7 +81,7 @@ def test_turns(directory, make_broker, beside, recorder):
 
 
 def test_roots(make_broker, beside, recorder):
-    """Of two subscriptions to the tree of one number each has its own root's descendants, and none of the other's."""
+    """Two subscriptions to the tree of one number: each has its own root's descendants, and no others."""
     broker = make_broker(*ROOM)
     control = Control(broker)
     roots = beside(Roots)

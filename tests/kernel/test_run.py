@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-taskbroker run on the real kernel: what it counts is what was made, and the
-processor time is that of wait4(2), and of those whom nobody waited for.
+taskbroker run on the real kernel: its counts equal the processes that were made, and its processor
+time equals wait4(2), plus the time of processes that no parent waited for.
 """
 
 import json
@@ -94,7 +94,7 @@ def run(broker, *command, code=0, cwd=None, enter=None):
 
 
 def check(account):
-    """What holds of every account of which nothing was lost."""
+    """Checks the rules that hold for every account without a loss."""
     assert account["complete"] and not any(account["lost"].values()), account
     p = account["processes"]
     assert p["made"] == p["ended"] + p["running"]
@@ -112,7 +112,7 @@ def python(script, *arguments):
     return [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)]
 
 
-# Runs a command, and writes down what wait4 tells of it, and what this program itself used until then.
+# Runs a command, and writes down its times from wait4, and the times that this program itself used until then.
 MEASURE = """
     import os, resource, sys
     pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
@@ -126,7 +126,7 @@ MEASURE = """
 
 @pytest.mark.skipif(not shutil.which("make") or not GCC, reason="there is no make, or no gcc")
 def test_build(directory, broker, beside, group):
-    """500 steps of a compiler: each process is counted, by another subscriber too, and the CPU is wait4's, and the cgroup's."""
+    """500 steps of a compiler: each process is counted, by another subscriber too. The CPU equals wait4 and cgroup."""
     project = directory / "project"
     project.mkdir()
     for i in range(STEPS):
@@ -238,7 +238,7 @@ def test_orphans(broker):
 
 
 def test_nobody_waits(broker):
-    """Children of one that ignores SIGCHLD: the kernel's sums lack them, and what is told is the least."""
+    """Children of a process that ignores SIGCHLD: the kernel's sums lack them, and the report says "at least"."""
     script = """
         import os, signal, sys
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -21,7 +21,7 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
 
 
 def rows(lines):
-    """The table's rows, by process; {} where there is none."""
+    """The table's title and its rows, by process; an empty title and {} without a table."""
     top = next((i for i, line in enumerate(lines) if " PID " in line and "COMMAND" in line), None)
     if top is None:
         return "", {}
@@ -79,7 +79,7 @@ def child():
 
 SPIN = "while True: pass"
 
-# What changed its user by superuser's right is not the user's own, even after exec: only a child of it is.
+# A process that changed its user by superuser's right does not count as the user's, even after exec. Its child does.
 SPIN_OWN = """
 import os
 parent = os.getpid()
@@ -89,7 +89,7 @@ while os.getppid() == parent:
     pass
 """
 
-# So that the tests are about the process and not about how busy the machine is.
+# It pauses, so that the tests measure the process and not how busy the machine is.
 WRITE = """
 import os, time
 f = os.open("/var/tmp", os.O_TMPFILE | os.O_RDWR, 0o600)
@@ -114,7 +114,7 @@ def test_sizes(make_broker, screen, child, columns, n_rows, utf8):
     top.wait("processes")
     top.keys("F4")
     top.type(name)
-    # What types the name here has it in its arguments, for a moment.
+    # The process that types the name here has it in its arguments, for a moment.
     lines = top.wait(lambda lines: busy(cell(lines, spinner.pid, "CPU%")) and list(rows(lines)[1]) == [spinner.pid] and lines)
     assert len(lines) == n_rows and max(map(len, lines)) <= columns
     text = top.wait(lambda lines: re.search(r"CPU [1-9]\d*%", "\n".join(lines)) and "\n".join(lines))
@@ -124,7 +124,7 @@ def test_sizes(make_broker, screen, child, columns, n_rows, utf8):
 
 
 def test_short_lived(make_broker, screen):
-    """Whatever lives between two looks is counted: each one, and what it used."""
+    """Each process that lives only between two samples is counted, with all that it used."""
     name = support.unique_name()
     top = screen(make_broker())
     top.wait(lambda lines: re.search(r"CPU \d+%", "\n".join(lines)))
@@ -191,7 +191,7 @@ def test_threads(make_broker, screen, child):
 
 
 def test_somebody(make_broker, screen, child):
-    """Who is not root sees their own in full, and of others what /proc would show: the rest is hidden, not zero."""
+    """A user who is not root sees their own tasks in full, and of others what /proc would show: hidden, not zero."""
     mine, others = support.unique_name(), support.unique_name()
     own = child(mine, SPIN_OWN, uid=NOBODY)
     foreign = child(others, WRITE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A subscriber that does not read: it is told what it lost, and nobody else notices."""
+"""A subscriber that does not read gets a report of its loss, and no other subscriber notices."""
 
 import signal
 
@@ -25,7 +25,7 @@ def test_slow_reader(directory, make_broker, beside):
     status = broker.status()
     assert status.connector.lost == 0 and status.taskstats.lost == 0
 
-    # What was sent to them they get, then the word of their loss: the one goes on, the other does not.
+    # Both get the events that were already sent, then the notice of their loss: one goes on, the strict one ends.
     slow.signal(signal.SIGCONT)
     strict.signal(signal.SIGCONT)
     broker.settle(lambda s: s.closed_for_strict == 1 and s.subscribers == 3)

@@ -20,7 +20,7 @@ N_CLIENTS = 50
 
 
 def check_join(recording, rows, table):
-    """A reader's snapshot is the table as of its number, in everything that these kinds of events tell."""
+    """A reader's snapshot is the table as of its number, in every field that its kinds of events report."""
     found = differences(rows, table.rows, FIELDS if has_changes(recording) else IDENTITY)
     assert not found, f"{recording.arguments}, as of number {recording.snapshot_end.number}:\n" + "\n".join(found)
 
@@ -81,7 +81,7 @@ def test_fifty_clients_in_a_storm(directory, make_broker, beside, recorder, kind
     control.close()
     status = broker.status()
     assert status.connector.lost == status.taskstats.lost == status.reader_lost == 0
-    # Those who come together share one.
+    # Clients that come together share a snapshot.
     assert status.snapshot_subscribers == N_CLIENTS + len(first)
     assert status.snapshots <= status.snapshot_subscribers
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Storms of a known size: nobody misses one event, nothing is told twice, everything is exact."""
+"""Storms of a known size: no subscriber misses an event, no event comes twice, everything is exact."""
 
 import threading
 

@@ -96,7 +96,7 @@ def served(manager):
 
 
 def test_activation(served, directory, beside):
-    """The first client starts it; in its sandbox it knows all tasks, and is told by nobody else's kernel."""
+    """The first client starts it. In its sandbox it knows all tasks, and hears its own kernel alone."""
     assert served.manager.show(SERVICE, "ActiveState") == "inactive"
     assert served.path.stat().st_mode & 0o777 == 0o666
     assert served.status()
@@ -132,7 +132,7 @@ def test_stop_is_clean(served):
 
 
 def test_killed(served):
-    """What nobody asked for is an end that is followed by a beginning."""
+    """After an end that was not requested, systemd starts it again."""
     epoch = served.epoch()
     served.until("ActiveState", lambda state: state == "active")
     os.kill(served.pid, signal.SIGKILL)

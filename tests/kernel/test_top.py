@@ -31,7 +31,7 @@ ROOM = ("--feed-mib", "512")
 KIB = 1024
 MIB = 1024 * KIB
 
-# What the kernel's own clocks of a task's processor time may differ by: a tick each.
+# The kernel's clocks of a task's processor time may differ by a tick each.
 TICK_NS = 10_000_000
 
 
@@ -103,7 +103,7 @@ class Top:
             self.process.communicate()
 
     def of(self, pid):
-        """All that was told of a process, in order."""
+        """All samples of a process, in order."""
         return [task for _, tasks in self.samples for task in tasks if task["pid"] == pid]
 
 
@@ -185,7 +185,7 @@ def test_direct_io(broker, disk):
     for name, mine in (("read_bytes", "read_bytes"), ("write_bytes", "write_bytes")):
         difference = after[name] - before[name]
         assert difference >= 4 * MIB
-        # Of two totals each is rounded down to a multiple of 1024.
+        # The broker rounds each of the two totals down to a multiple of 1024.
         assert abs(used(told, "io", mine) - difference) < KIB
         assert used(told, "io", mine) == last["stats"]["io"][mine] - first["stats"]["io"][mine]
         assert last["stats"]["io"][mine] == after[name] // KIB * KIB
@@ -217,7 +217,7 @@ def test_spinner_under_limit(broker):
     assert cpu_ns >= 0.5e9
     assert len(told) > 2 and [task["ended"] for task in told] == [False] * (len(told) - 1) + [True]
     assert told[-1]["term_signal"] == signal.SIGXCPU
-    # It is all its life's: nothing was used before the first sample.
+    # The use covers its whole life: it used nothing before the first sample.
     total = told[-1]["stats"]["cpu"]["cpu_run_virtual_total_ns"]
     assert used(told, "cpu", "cpu_run_virtual_total_ns") == total
     assert cpu_ns - 2 * TICK_NS <= total <= cpu_ns + TICK_NS
@@ -230,7 +230,7 @@ N_WRITERS = 2000
 
 
 def test_short_writers(broker, beside, disk):
-    """2000 processes that write a page each and end: every one is told of once, with all that it used."""
+    """2000 processes that write a page each and end: every process comes once, with all that it used."""
     end = support.unique_name()
     collect = beside(Collecting, broker, end, kinds=(EXIT,))
     codes, written = {}, {}
@@ -248,7 +248,7 @@ def test_short_writers(broker, beside, disk):
                 os._exit(i % 7)
             os.waitpid(pid, 0)
             codes[pid] = i % 7
-            # Of metadata, too, a page may be its first writer's.
+            # A page of metadata, too, may count for its first writer.
             written[pid] = int(dict(line.split(b": ") for line in os.read(told_to, 4096).splitlines())[b"write_bytes"])
         os.close(fd)
         top.until(lambda tasks: any(task["pid"] == pid and task["ended"] for task in tasks))
@@ -340,7 +340,7 @@ def test_as_iotop(broker, disk):
     theirs_rows, ours_rows = rows_of(theirs_text, writer.pid)[1:], rows_of(ours_text, writer.pid)
     assert len(ours_rows) == N_REFRESHES and len(theirs_rows) >= N_REFRESHES - 1, (theirs_text, ours_text)
 
-    # What was written in the same seconds, but for the one in which they began.
+    # The sums over the same seconds, except the second in which they began.
     n = min(len(theirs_rows), len(ours_rows))
     theirs_sum, ours_sum = (sum(row[0] for row in rows[:n]) for rows in (theirs_rows, ours_rows))
     assert ours_sum > 0

@@ -7,9 +7,9 @@
  * and crowd.py.
  *
  * storm and reuse write TruthRecord (what was really made), crowd writes
- * CrowdRecord, witness writes WitnessRecord (what the kernel said, to a listener
- * that never falls behind), collect writes CollectRecord (what the broker told a
- * subscriber). Nothing here is part of the project's interfaces.
+ * CrowdRecord, witness writes WitnessRecord (the kernel's messages, as a listener
+ * that never falls behind gets them), collect writes CollectRecord (the broker's
+ * events, as a subscriber gets them). Nothing here is part of the project's interfaces.
  */
 
 #include <stdint.h>
@@ -36,7 +36,7 @@ struct CrowdRecord {
         uint32_t worker;        /* pid of the worker that it descends from */
         uint32_t kind;          /* in crowd's order */
         uint32_t pid;
-        uint32_t stays;         /* until the crowd is told to go */
+        uint32_t stays;         /* 1: it stays until the crowd gets the order to go */
         uint32_t unused;
         uint64_t born_ns;       /* CLOCK_MONOTONIC, just before it was made */
 };
@@ -78,7 +78,7 @@ struct CollectRecord {
         uint64_t start_time_ns;
         uint64_t loss_count;
         uint64_t cpu_ns;                /* exit: stats, cpu_run_virtual_total_ns */
-        uint64_t process_cpu_ns;        /* exit: the same of process_stats */
+        uint64_t process_cpu_ns;        /* exit: process_stats, cpu_run_virtual_total_ns */
         uint32_t kind;                  /* TB_KIND_* */
         uint32_t cpu;
         uint32_t pid;
@@ -87,7 +87,7 @@ struct CollectRecord {
         uint32_t uid;
         uint32_t parent_pid;            /* fork */
         uint32_t status;                /* exit: of the task, put together as wait(2) gives it */
-        uint32_t process_status;        /* exit: of the process, where it was told apart */
+        uint32_t process_status;        /* exit: of the process, where it differs from the task's */
         uint32_t stats_pid;             /* exit: stats, ac_pid */
         uint32_t stats_status;          /* exit: stats, ac_exitcode */
         uint32_t tasks;                 /* exit: process_stats */
