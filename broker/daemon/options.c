@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The options of taskbrokerd are a table with one row for each. The table of getopt_long(),
- * the usage text, the checks of values and the error texts are made of it. A new option is
- * a row here, a field of Options and an entry in taskbrokerd(8).
+ * Options: one table with a row for each option of taskbrokerd. The table of getopt_long(),
+ * the usage text, the checks of values and the error texts are made from it. main() calls
+ * options_parse(). A new option is a row here, a field of Options and an entry in
+ * taskbrokerd(8).
  */
 
 #include <errno.h>
@@ -59,40 +60,41 @@ static void version_print(void);
 /* In the order of the usage. */
 static const OptionRow rows[] = {
         { "socket", TEXT(socket_path, 1, "a path"), .text = SOCKET_PATH,
-          .value_name = "PATH", .help = "where to listen (default " SOCKET_PATH ")" },
+          .value_name = "PATH", .help = "the path of the socket (default " SOCKET_PATH ")" },
         { "socket-mode", MODE(socket_mode), .text = SOCKET_MODE,
-          .value_name = "MODE", .help = "who may connect, in octal (default " SOCKET_MODE ": everybody)" },
+          .value_name = "MODE",
+          .help = "the octal mode of the socket (default " SOCKET_MODE ": everybody may connect)" },
         { "socket-group", TEXT(socket_group, 0, "a group"),
           .value_name = "GROUP", .help = "the socket's group" },
         { "admin-group", TEXT(admin_group, 1, "a group"),
-          .value_name = "GROUP", .help = "who may know everything, as root does (default taskbroker)" },
+          .value_name = "GROUP", .help = "its members may know everything, as root does (default taskbroker)" },
         { "foreign-exit-status", CHOICE(shows_exit_status, "withhold", "show", "withhold or show"),
           .value_name = "withhold|show",
-          .help = "whether users are told how others' processes ended (default withhold)" },
+          .help = "whether users see the exit status of others' processes (default withhold)" },
         { "rcvbuf-mib", NUMBER(rcvbuf_bytes, 1, MIB_MAX, MIB, 64),
           .value_name = "N", .help = "receive buffer of each kernel source" },
         { "feed-mib", NUMBER(feed_bytes, 1, MIB_MAX, MIB, 16),
-          .value_name = "N", .help = "events kept for subscribers that are behind" },
+          .value_name = "N", .help = "events kept for subscribers that fall behind" },
         { "clients-mib", NUMBER(clients_bytes, CLIENTS_MIB_MIN, CLIENTS_MIB_MAX, MIB, LIMIT_CLIENTS_MIB),
           .value_name = "N", .help = "memory for all clients" },
         { "user-mib", NUMBER(user_bytes, 1, CLIENTS_MIB_MAX, MIB, LIMIT_USER_MIB),
-          .value_name = "N", .help = "of that, for the clients of one user" },
+          .value_name = "N", .help = "its part for the clients of one user" },
         { "user-connections", NUMBER(user_connections, 1, LIMIT_CONNECTIONS, 1, LIMIT_USER_CONNECTIONS),
           .value_name = "N", .help = "connections of one user" },
         { "delayacct", .type = OPTION_DELAYACCT, .offset = FIELD(DelayacctMode, delayacct),
           .accepted = "never, always or on-demand", .value_name = "MODE",
-          .help = "have the kernel count delays: never, always or on-demand, while\n" HELP_INDENT
-                  "somebody samples (default never: as it is)" },
+          .help = "switch delay accounting on: never, always or on-demand, while\n" HELP_INDENT
+                  "a client samples (default never: as it is)" },
         { "log-level", .type = OPTION_LOG_LEVEL, .offset = FIELD(LogLevel, log_level), .text = LOG_LEVEL,
           .accepted = "err, warning, notice, info or debug", .value_name = "LEVEL",
           .help = "err, warning, notice, info or debug (default " LOG_LEVEL ")" },
         { "user", TEXT(user, 1, "the name of a user"),
-          .value_name = "NAME", .help = "who to be once the kernel's sources are open (default taskbroker)" },
+          .value_name = "NAME", .help = "the user to become once the kernel's sources are open (default taskbroker)" },
         { "keep-ptrace", FLAG(keep_ptrace),
-          .help = "keep CAP_SYS_PTRACE: the executables of other users' processes can be told" },
+          .help = "keep CAP_SYS_PTRACE, which shows the executables of other users' processes" },
         { "seccomp", CHOICE(seccomp, "off", "on", "on or off"), .text = "on",
           .value_name = "on|off", .help = "whether the kernel refuses system calls that are not needed (default on)" },
-        { "check", FLAG(check), .help = "say what the kernel offers and what is missing, and end" },
+        { "check", FLAG(check), .help = "print what the kernel offers and what is missing, and exit" },
         { "help", .type = OPTION_PRINT, .print = usage_print },
         { "version", .type = OPTION_PRINT, .print = version_print },
 
@@ -126,7 +128,7 @@ static void usage_print_row(const OptionRow *row) {
 static void usage_print(void) {
         fputs("Usage: taskbrokerd [OPTION...]\n"
               "\n"
-              "Listens to the kernel's task events and tells them to all who connect to its socket.\n"
+              "Listens to the kernel's task events and sends them to every client of its socket.\n"
               "\n",
               stdout);
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
@@ -242,7 +244,7 @@ const OptionRow *options_rows(size_t *ret_n) {
  * @argc:         as main() has it
  * @argv:         as main() has it
  *
- * If an option is there twice, the last one counts.
+ * If an option is given twice, the last value counts.
  *
  * Return: 0, OPTIONS_E_DONE or OPTIONS_E_USAGE.
  */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * protobuf-c allocates for each message, list and unknown field, as many as the
- * bytes say: here from an arena of fixed size, so that no input can ask for more.
- * An exhausted arena is the input's fault, like any other.
+ * Decodes and checks the requests of clients. The request handler calls request_decode().
+ * protobuf-c allocates memory for each message, list and unknown field of the input. It
+ * gets this memory from an arena of fixed size, so that no input can make the broker
+ * allocate more. An input that needs a larger arena is refused like any invalid message.
  */
 
 #include <stdalign.h>
@@ -14,7 +15,7 @@
 #include "broker/output/request_decode.h"
 #include "taskbroker/v1/broker.pb-c.h"
 
-/* On the stack. The largest message, all of it unknown fields of two bytes, needs three times this. */
+/* The arena is on the stack. The largest message, full of unknown fields of two bytes, needs three times this. */
 #define ARENA_BYTES (512u * 1024u)
 
 typedef struct Arena Arena;
@@ -32,7 +33,7 @@ static void *arena_alloc(void *data, size_t n) {
         if (rounded < n || rounded > ARENA_BYTES - arena->n_used)
                 return NULL;
         arena->n_used += rounded;
-        /* zeroed: where protobuf-c before 1.5.1 gives up, it walks pointers that it has not written yet */
+        /* When protobuf-c before 1.5.1 fails, it follows pointers that it has not written yet: they must be NULL. */
         return memset(pointer, 0, rounded);
 }
 
@@ -49,7 +50,7 @@ static int refuse(EncodedError *error, ErrorCode code, bool closing, const char 
         return REQUEST_E_REFUSED;
 }
 
-/* The same filter stands in two requests. */
+/* Two requests have a filter, and the name of a field begins with the name of its request. */
 #define FIELD(of_sample, field) ((of_sample) ? "sample." field : "subscribe." field)
 #define REFUSE_VALUE(error, field, message) refuse((error), ERROR_BAD_VALUE, false, (field), (message))
 
@@ -62,7 +63,7 @@ static int numbers_decode(const uint32_t *wire, size_t n_wire, size_t n_max, uin
         return 0;
 }
 
-/* Texts of the wire, each of 1 to @n_max bytes, none of which is a NUL, into @n_max + 1 bytes each. */
+/* Copies texts of 1 to @n_max bytes without a NUL, each to a place of @n_max + 1 bytes. */
 static int texts_decode(const ProtobufCBinaryData *wire, size_t n_wire, size_t n_max, char *texts, uint32_t *n_texts) {
         for (size_t i = 0; i < n_wire; ++i) {
                 if (wire[i].len == 0 || wire[i].len > n_max || memchr(wire[i].data, 0, wire[i].len))
@@ -73,7 +74,7 @@ static int texts_decode(const ProtobufCBinaryData *wire, size_t n_wire, size_t n
         return 0;
 }
 
-/* A path has one form: without slashes at its end. */
+/* Removes the slashes at the end of each path, so that equal paths have equal bytes. */
 static int paths_decode(const ProtobufCBinaryData *wire, size_t n_wire, size_t n_max, char *paths, uint32_t *n_paths) {
         if (texts_decode(wire, n_wire, n_max, paths, n_paths))
                 return REQUEST_E_REFUSED;
@@ -88,7 +89,7 @@ static int paths_decode(const ProtobufCBinaryData *wire, size_t n_wire, size_t n
         return 0;
 }
 
-/* For each shape of proto/filter_criteria.h: how it is found on the wire, decoded and refused. */
+/* For each shape of proto/filter_criteria.h: macros that find it in the message, decode it and refuse it. */
 #define WIRE_HAS_NUMBERS(name) (m->n_##name > 0)
 #define WIRE_HAS_TEXTS(name) (m->n_##name > 0)
 #define WIRE_HAS_PATHS(name) (m->n_##name > 0)
@@ -118,7 +119,7 @@ static int paths_decode(const ProtobufCBinaryData *wire, size_t n_wire, size_t n
 #define REFUSE_TASK(name, shape)
 #define REFUSE_EVENT(name, shape)                                              \
         if (of_sample && WIRE_HAS_##shape(name))                               \
-                return REFUSE_CRITERION(name, "Samples are of tasks: what leaves out events means nothing to them.");
+                return REFUSE_CRITERION(name, "Samples contain tasks: a criterion for events does not apply to them.");
 
 static int filter_decode(const Taskbroker__V1__Filter *m, bool of_sample, Filter *filter, EncodedError *error) {
         if (m->base.n_unknown_fields > 0)
@@ -136,7 +137,7 @@ static int filter_decode(const Taskbroker__V1__Filter *m, bool of_sample, Filter
 static int resume_decode(const Taskbroker__V1__Resume *m, Resume *resume, EncodedError *error) {
         if (m->base.n_unknown_fields > 0)
                 return refuse(error, ERROR_UNKNOWN_FIELD, true, "subscribe.resume",
-                              "The place to go on from has a field that this broker does not know.");
+                              "The position to resume from has a field that this broker does not know.");
         *resume = (Resume){ .epoch = m->epoch, .feed = m->feed, .next_number = m->next_number };
         return 0;
 }
@@ -185,7 +186,7 @@ static int sample_decode(const Taskbroker__V1__Sample *m, Request *request, Enco
         if (m->interval_ms < LIMIT_SAMPLE_MS_MIN || m->interval_ms > LIMIT_SAMPLE_MS_MAX)
                 return REFUSE_VALUE(error, "sample.interval_ms", "An interval has 100 to 60000 milliseconds.");
         if ((int)m->scope < 0 || m->scope > TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS)
-                return REFUSE_VALUE(error, "sample.scope", "Samples are of processes (1) or of threads (2).");
+                return REFUSE_VALUE(error, "sample.scope", "Samples contain processes (1) or threads (2).");
         if (m->groups & ~known)
                 return REFUSE_VALUE(error, "sample.groups", "There is no such group of statistics.");
 

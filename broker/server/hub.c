@@ -168,8 +168,8 @@ void hub_set_policy(Hub *hub, const Policy *policy) {
                 connection_refuse(&client->connection,
                                   &(EncodedError){
                                           .code = ERROR_ACCESS_CHANGED,
-                                          .message = "What users may know of each other's processes has changed "
-                                                     "on this machine: connect again.",
+                                          .message = "The access to other users' processes has changed on this "
+                                                     "machine: connect again.",
                                           .closing = true,
                                   });
                 connection_flush(&client->connection);

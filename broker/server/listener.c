@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A socket file that nobody listens on is left over from a broker that was
- * killed, and is replaced; one that answers belongs to another broker, and is
- * left alone. The mode is set by the umask before bind(): chmod() afterwards
- * would leave a moment in which it is open to others, and fchmod() on a bound
- * socket does not change the file.
+ * A socket file without a listening process was left by a broker that was killed, and is
+ * replaced. A socket that answers belongs to another broker, and stays. The umask sets the
+ * mode before bind(): with a chmod() afterwards, the socket would be open to other users
+ * for a moment, and fchmod() on a bound socket does not change the file.
  */
 
 #include <errno.h>
@@ -34,7 +33,7 @@
 static bool socket_answers(const struct sockaddr_un *address) {
         _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-        /* EAGAIN: its queue of connections is full, so somebody owns it */
+        /* EAGAIN: the queue of connections is full, so a process listens there. */
         return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) >= 0 || errno == EAGAIN);
 }
 
@@ -117,8 +116,8 @@ static void listener_refuse_namespace(Listener *listener, int fd) {
                            "Status counts such refusals.");
         listener->namespace_logged_ns = now_ns;
         admission_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
-                      "This client is in a pid namespace of its own, in which processes have other numbers than the "
-                      "broker tells: connect from the initial one.");
+                      "This client is in a pid namespace of its own, where processes have other numbers than in the "
+                      "broker's messages: connect from the initial namespace.");
 }
 
 static int listener_welcome(Listener *listener, int fd) {
@@ -138,8 +137,7 @@ static int listener_welcome(Listener *listener, int fd) {
                 listener_refuse_namespace(listener, fd);
         else if (r == PEER_CREDS_E_GONE)
                 admission_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
-                              "The process that connected cannot be found: who it is, and in which pid namespace, is "
-                              "not known.");
+                              "The process that connected cannot be found, so that its pid namespace is not known.");
         else if (r == PEER_CREDS_E_SHORT)
                 listener->pending = fd;
         else

@@ -12,7 +12,7 @@ typedef struct QuotaErrorText {
         const char *message;
 } QuotaErrorText;
 
-static const QuotaErrorText share_texts[_QUOTA_KINDS] = {
+static const QuotaErrorText quota_texts[_QUOTA_KINDS] = {
         [QUOTA_CONNECTIONS] =
                 {
                         "connections",
@@ -21,22 +21,20 @@ static const QuotaErrorText share_texts[_QUOTA_KINDS] = {
         [QUOTA_FEEDS] =
                 {
                         "feeds",
-                        "Your user has as many feeds (different subscriptions) as one user may have: end others, or "
-                        "ask for "
-                        "the same as they do.",
+                        "Your user has as many feeds (different subscriptions) as one user may have: end others. "
+                        "Equal subscriptions share a feed.",
                 },
         [QUOTA_REQUESTS] =
                 {
-                        "requests that wait",
-                        "Your user has as many requests that wait for their answers as one user may have: wait for "
-                        "those.",
+                        "pending requests",
+                        "Your user has as many requests without an answer as one user may have: wait for these "
+                        "answers.",
                 },
         [QUOTA_BYTES] =
                 {
                         "memory",
-                        "Your user's connections and feeds have as much of the broker's memory as one user's may: "
-                        "close some, "
-                        "and read what they are sent.",
+                        "Your user's connections and feeds have as much of the broker's memory as one user may have: "
+                        "close some, and read what the broker sends.",
                 },
         [QUOTA_SNAPSHOTS] =
                 {
@@ -46,9 +44,8 @@ static const QuotaErrorText share_texts[_QUOTA_KINDS] = {
         [QUOTA_FILTERS] =
                 {
                         "time for filters",
-                        "The filters of your user's subscriptions take longer than those of one user may: ask for "
-                        "fewer, or "
-                        "simpler, patterns of names.",
+                        "The filters of your user's subscriptions take more time than one user may have: use fewer or "
+                        "simpler patterns of names.",
                 },
         [QUOTA_STATS] =
                 {
@@ -65,8 +62,8 @@ static const QuotaErrorText share_texts[_QUOTA_KINDS] = {
  */
 void quota_error_log(QuotaUser *user, QuotaKind kind) {
         if (quota_user_refused(user, kind, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)))
-                log_notice("User %u has its share of %s: what it asks for beyond is refused.", (unsigned int)user->uid,
-                           share_texts[kind].name);
+                log_notice("User %u has used up its quota of %s: more is refused.", (unsigned int)user->uid,
+                           quota_texts[kind].name);
 }
 
 /**
@@ -76,5 +73,5 @@ void quota_error_log(QuotaUser *user, QuotaKind kind) {
  * Return: A sentence, static.
  */
 const char *quota_error_message(QuotaKind kind) {
-        return share_texts[kind].message;
+        return quota_texts[kind].message;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Share: what is said of a user that has its share of something, to its clients and in the log. */
+/*
+ * The texts about a user that has used up a part of its quota: the message to its client,
+ * and the line of the log. The server calls this where it refuses.
+ */
 
 #include "broker/policy/quota.h"
 

@@ -32,7 +32,7 @@ static void request_handler_refuse_feed(Client *client, const Request *request, 
         case FEEDS_E_NO_ROOT:
                 return request_handler_refuse(
                         client, request, ERROR_BAD_VALUE, "subscribe.filter.subtrees",
-                        "There is no such process: of those whose descendants are asked for, each must be alive.");
+                        "There is no such process: the first process of each subtree must be alive.");
         case FEEDS_E_FULL:
                 return request_handler_refuse(client, request, ERROR_LIMIT, NULL,
                                               "The broker has as many feeds (different subscriptions) as it allows.");
@@ -56,7 +56,7 @@ static void request_handler_refuse_sample_feed(Client *client, const Request *re
         case FEEDS_E_NO_ROOT:
                 return request_handler_refuse(
                         client, request, ERROR_BAD_VALUE, "sample.filter.subtrees",
-                        "There is no such process: of those whose descendants are asked for, each must be alive.");
+                        "There is no such process: the first process of each subtree must be alive.");
         case FEEDS_E_FULL:
                 return request_handler_refuse(
                         client, request, ERROR_LIMIT, NULL,
@@ -81,19 +81,19 @@ static void request_handler_resume(RequestHandler *handler, Client *client, cons
 
         if (resume->epoch != handler->epoch)
                 return request_handler_refuse(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.epoch",
-                                              "The broker has been restarted since: its feeds are others.");
+                                              "The broker was restarted: the feeds of its former run have ended.");
         /* To this client, a feed of other rights does not exist. */
         if (!feed || !rights_equal(&feed->rights, &client->rights))
                 return request_handler_refuse(
                         client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.feed",
-                        "There is no such feed: it was given up, having been without subscribers.");
+                        "There is no such feed: a feed without subscribers is soon freed.");
         if (!subscription_key_equals(&feed->key, &request->subscription.key))
                 return request_handler_refuse(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.feed",
-                                              "The feed is that of another subscription: kinds, threads, filter and "
+                                              "The feed belongs to another subscription: kinds, threads, filter and "
                                               "programs must be the same.");
         if (resume->next_number == 0 || resume->next_number > feed->next_number)
                 return request_handler_refuse(client, request, ERROR_BAD_VALUE, "subscribe.resume.next_number",
-                                              "The feed has not come to this number yet; the first is 1.");
+                                              "The feed has not reached this number yet; its first number is 1.");
         feed_close_batch(feed);
         if (subscription_begin(handler->subscriptions, client, request, feed, NULL, resume->next_number))
                 request_handler_refuse_memory(client, request);
@@ -135,7 +135,7 @@ static bool request_handler_let_wait(RequestHandler *handler, Client *client, co
                 connection_refuse_quota(&client->connection, request->id, QUOTA_REQUESTS, false);
         else if (r)
                 request_handler_refuse(client, request, ERROR_LIMIT, NULL,
-                                       "Too many subscriptions wait until it is known what processes run: try again.");
+                                       "Too many subscriptions wait until programs are read: try again.");
         return r == 0;
 }
 

@@ -53,7 +53,7 @@ def test_connections_of_a_user(make_open):
     if IS_ROOT:
         status = daemon.client().status()
         assert (status.refused_quota, status.refused_connections, status.connections) == (40, 40, 6)
-    assert daemon.log().count(f"User {OTHER} has its share of connections") == 1
+    assert daemon.log().count(f"User {OTHER} has used up its quota of connections") == 1
 
     # A connection that one client gives back is free for another.
     clients.pop().close()
