@@ -4,7 +4,8 @@
 /*
  * Log: lines on stderr, with the journal's priority prefixes if stderr goes to the
  * journal. It is never called for each event. A condition that a client can cause is
- * logged once when it begins, so that a client cannot fill the log.
+ * logged once when it begins, or at most once in an interval (log_limit.h). So a client
+ * cannot fill the log.
  */
 
 #include <stdarg.h>

@@ -24,8 +24,8 @@
 /* When descriptors or memory ran out, the listener tries again after this time, or when a connection is closed. */
 #define PAUSE_SECONDS 1.0
 
-/* An episode of refusals is logged once. It ends after this time without a refusal. */
-#define NAMESPACE_QUIET_NS (60 * NSEC_PER_SEC)
+/* The least time between two lines about clients in other pid namespaces. */
+#define NAMESPACE_LOG_NS (60 * NSEC_PER_SEC)
 
 /* An episode of failures ends after this time without a failure. */
 #define CALM_SECONDS 10.0
@@ -109,12 +109,12 @@ static void listener_on_calm(struct ev_loop *loop, ev_timer *watcher, int events
 }
 
 static void listener_refuse_namespace(Listener *listener, int fd) {
-        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC), n;
 
-        if (listener->namespace_logged_ns == 0 || now_ns - listener->namespace_logged_ns >= NAMESPACE_QUIET_NS)
-                log_notice("A client in a pid namespace of its own was refused: it knows processes by other numbers. "
-                           "Status counts such refusals.");
-        listener->namespace_logged_ns = now_ns;
+        if (log_limit_add(&listener->namespace_log, NAMESPACE_LOG_NS, now_ns, &n))
+                log_notice("A client in another pid namespace was refused: it knows processes by other numbers. "
+                           "Refusals since the last such line: %llu.",
+                           (unsigned long long)n);
         admission_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
                       "This client is in a pid namespace of its own, where processes have other numbers than in the "
                       "broker's messages: connect from the initial namespace.");

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "broker/base/log_limit.h"
 #include "broker/server/hub.h"
 
 typedef struct Listener Listener;
@@ -30,7 +31,7 @@ struct Listener {
         ev_io watcher;
         ev_timer pause;         /* out of descriptors or memory: until it is tried again */
         ev_timer calm;          /* since the last time that it paused */
-        uint64_t namespace_logged_ns;   /* when a client was last refused for its namespace, monotonic; 0: never */
+        LogLimit namespace_log;         /* refusals because of a pid namespace */
 };
 
 #define LISTENER_NULL { .fd = -1, .pending = -1 }
