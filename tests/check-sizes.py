@@ -48,8 +48,6 @@ OPEN = [
     "tests/bench/listener.c: listener_main() has too many lines",
     "tests/fuzz/fuzz_hub.c: step() has too many lines",
     "tests/unit/cli/test_command.c: test_resumed() has too many lines",
-    "tests/unit/cli/test_event_lines.c: test_arguments() has too many lines",
-    "tests/unit/cli/test_format.c: test_filter() has too many lines",
     "tests/unit/cli/test_iotop_rows.c: test_lines() has too many lines",
     "tests/unit/cli/test_json.c: test_status() has too many lines",
     "tests/unit/cli/test_run_report.c: test_text() has too many lines",

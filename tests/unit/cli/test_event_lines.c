@@ -2,8 +2,8 @@
 #undef NDEBUG
 
 /*
- * The command's lines for people: columns that line up, "-" where nobody knows,
- * and a verdict on the broker.
+ * Events, tasks and states of the connection as lines for people: aligned columns, "-" for
+ * an unknown value, and texts that are cut to the terminal.
  */
 
 #include <assert.h>
@@ -13,7 +13,6 @@
 #include <time.h>
 
 #include "clients/cli/text/event_lines.h"
-#include "clients/cli/text/status_text.h"
 
 static Users users;
 
@@ -93,7 +92,7 @@ static void check_header(EventLines *lines, size_t width, const char *text) {
         assert(lines->line.n == strlen(text) && strcmp(lines->line.text, text) == 0);
 }
 
-/* What a terminal has room for: the header, and each line of the usual kinds. */
+/* The header and the lines of the usual kinds fit into the terminal, down to a least width. */
 static void test_narrow(void) {
         EventLines lines = { .users = &users };
         struct tb_event fork = make_event(TB_KIND_FORK), exit = make_event(TB_KIND_EXIT);
@@ -149,7 +148,7 @@ static void test_exit(void) {
 
         strcpy(event.comm, "sh");
 
-        /* Nothing known but when it began. */
+        /* Only the start time is known. */
         event.exit.process_ended = true;
         check_line(&lines, &event,
                    "22:13:20.123 exit     4194304       1 root       sh                 2.12s        -       -       - "
@@ -159,7 +158,7 @@ static void test_exit(void) {
                    "22:13:20.123 exit     4194304       1 root       sh                     -        -       -       - "
                    "      - -");
 
-        /* A thread: its own. */
+        /* The exit of a thread: the thread's own statistics. */
         event.exit.process_ended = false;
         event.exit.stats = &stats;
         event.exit.termination = (struct tb_termination){ .known = true };
@@ -167,7 +166,7 @@ static void test_exit(void) {
                    "22:13:20.123 exit     4194304       1 root       sh                1.50ms   1.23ms    4.0K       0 "
                    "   2.0M 0");
 
-        /* The process: its totals and its end. */
+        /* The exit of the process: the totals and the termination of the process. */
         totals.cpu.cpu_run_virtual_total_ns = 5000000;
         totals.memory.hiwater_rss_kib = 0;
         totals.groups &= ~TB_STATS_BIT(TB_STATS_IO);
@@ -178,7 +177,7 @@ static void test_exit(void) {
                    "22:13:20.123 exit     4194304       1 root       sh                2.50ms   5.00ms       -       - "
                    "      - SIGKILL");
 
-        /* Before taskstats 12 there is only the oldest of its tasks' ages. */
+        /* Before taskstats 12 the lifetime is ac_etime, the age of the oldest task. */
         totals.identity.ac_tgetime_us = 0;
         event.exit.process_termination = (struct tb_termination){ .known = true, .exit_code = 4 };
         check_line(&lines, &event,
@@ -246,10 +245,18 @@ static void test_arguments(void) {
         check_line(&lines,
                    &exec,
                    "22:13:20.123 exec     4194304       1 root       cc              (leaves the filter) cc -c \\x1b");
-        exec.left_filter = false;
+}
 
-        /* To the terminal's end; where the columns alone do not fit, to that of the line they end on. */
-        lines.width = 70;
+/* A command line ends at the terminal's edge, or where the columns alone are wider, at the edge of their last row. */
+static void test_arguments_cut(void) {
+        EventLines lines = { .users = &users, .arguments = true, .width = 70 };
+        struct tb_program program = { .state = TB_PROGRAM_CAPTURED, PROGRAM("cc\0-c\0\x1b\0") };
+        struct tb_event exec = make_event(TB_KIND_EXEC), exit = make_event(TB_KIND_EXIT);
+
+        strcpy(exec.comm, "cc");
+        strcpy(exit.comm, "cc");
+        exec.exec.program = exit.exit.program = &program;
+        exit.exit.termination = (struct tb_termination){ .known = true };
         check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              cc -c");
         lines.line.colour = true;
         event_lines_event(&lines, &exec);
@@ -264,9 +271,17 @@ static void test_arguments(void) {
                    "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
                    "      - "
                    "0       c");
-        lines.width = 0;
+}
 
-        program = (struct tb_program){ .state = TB_PROGRAM_LATE, PROGRAM("") };
+static void test_arguments_missing(void) {
+        EventLines lines = { .users = &users, .arguments = true };
+        struct tb_program program = { .state = TB_PROGRAM_LATE, PROGRAM("") };
+        struct tb_event exec = make_event(TB_KIND_EXEC), exit = make_event(TB_KIND_EXIT);
+
+        strcpy(exec.comm, "cc");
+        strcpy(exit.comm, "cc");
+        exec.exec.program = exit.exit.program = &program;
+        exit.exit.termination = (struct tb_termination){ .known = true };
         check_line(&lines,
                    &exec,
                    "22:13:20.123 exec     4194304       1 root       cc              (gone before it was read)");
@@ -277,7 +292,7 @@ static void test_arguments(void) {
         program.state = TB_PROGRAM_UNKNOWN;
         check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              -");
 
-        /* Nobody asked. */
+        /* The command did not ask for programs, or does not show them. */
         exec.exec.program = NULL;
         check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc");
         exec.exec.program = &program;
@@ -344,7 +359,7 @@ static void test_link(void) {
         assert(strncmp(lines.line.text, "\033[1;31m", 7) == 0);
 }
 
-/* The widest of everything fits, with its end. */
+/* The widest lines fit, with their line breaks. */
 static void test_widest(void) {
         static EventLines lines = { .users = &users, .threads = true, .line.colour = true, .arguments = true };
         static char cmdline[2 * CMDLINE_MAX];
@@ -380,64 +395,6 @@ static void test_widest(void) {
                lines.line.text[lines.line.n] == 0);
 }
 
-static void test_status(void) {
-        struct tb_status status = {
-                .broker_version = "0.1\x1b",
-                .kernel_release = "6.1",
-                .start_time_ns = UINT64_C(1700000000000000000),
-                .uptime_ns = UINT64_C(7200000000000),
-                .taskstats_version = 13,
-                .delay_accounting = TB_DELAY_ACCOUNTING_OFF,
-                .connector = { .received = 1284000, .lost = 300 },
-                .taskstats = { .received = 1, .lost = 10 },
-        };
-        uint64_t events[32];
-        char text[STATUS_TEXT_MAX];
-        size_t n;
-
-        n = status_text(text, &status);
-        assert(n == strlen(text));
-        assert(strncmp(text, "310 lost of 1 284 311 kernel events since 2023-11-14 22:13:20 (2h00m ago)\n\n", 74) == 0);
-        assert(strstr(text, "Broker          0.1\\x1b, epoch 0000000000000000"));
-        assert(strstr(text, "taskstats 13, delay accounting off"));
-        assert(!strstr(text, "silenced") && !strstr(text, "Slow subscribers"));
-
-        /* Everything as large as it gets. */
-        memset(&status, 0xff, sizeof(status));
-        memset(events, 0xff, sizeof(events));
-        status.events = events;
-        status.n_events = sizeof(events) / sizeof(*events);
-        status.withheld = false;
-        status.broker_version = status.kernel_release =
-                "0123456789012345678901234567890123456789012345678901234567890123456789";
-        status.delay_accounting = TB_DELAY_ACCOUNTING_ON;
-        n = status_text(text, &status);
-        assert(n == strlen(text) && n < STATUS_TEXT_MAX - 1);
-        assert(strstr(text, "silenced") && strstr(text, "Slow subscribers") && strstr(text, "connections refused"));
-
-        status = (struct tb_status){
-                .broker_version = "",
-                .kernel_release = "",
-                .synthesised_forks = 1001,
-                .programs_captured = 1002,
-                .programs_late = 1003,
-                .programs_skipped = 1004,
-                .snapshots = 1005,
-                .snapshot_subscribers = 1006,
-                .resumed = 1007,
-                .table_bytes = 1536,
-        };
-        status_text(text, &status);
-        assert(strstr(text, "\n  forks found in /proc after a loss             1 001\n"));
-        assert(strstr(text, "\n  programs read from /proc                      1 002\n"));
-        assert(strstr(text, "\n  programs gone before they were read           1 003\n"));
-        assert(strstr(text, "\n  programs left out, being too many             1 004\n"));
-        assert(strstr(text, "\n  snapshots made                                1 005\n"));
-        assert(strstr(text, "\n  subscribers sent a snapshot                   1 006\n"));
-        assert(strstr(text, "\n  subscriptions resumed                         1 007\n"));
-        assert(strstr(text, "\n  held in the table of tasks                     1.5K\n"));
-}
-
 int main(void) {
         setenv("TZ", "UTC", 1);
         tzset();
@@ -446,9 +403,10 @@ int main(void) {
         test_exit();
         test_loss();
         test_arguments();
+        test_arguments_cut();
+        test_arguments_missing();
         test_snapshot();
         test_link();
         test_widest();
-        test_status();
         return 0;
 }

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/*
+ * The status of the broker as text: the verdict, the counters, and the largest values.
+ */
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clients/cli/text/status_text.h"
+
+static void test_verdict(void) {
+        struct tb_status status = {
+                .broker_version = "0.1\x1b",
+                .kernel_release = "6.1",
+                .start_time_ns = UINT64_C(1700000000000000000),
+                .uptime_ns = UINT64_C(7200000000000),
+                .taskstats_version = 13,
+                .delay_accounting = TB_DELAY_ACCOUNTING_OFF,
+                .connector = { .received = 1284000, .lost = 300 },
+                .taskstats = { .received = 1, .lost = 10 },
+        };
+        char text[STATUS_TEXT_MAX];
+        size_t n;
+
+        n = status_text(text, &status);
+        assert(n == strlen(text));
+        assert(strncmp(text, "310 lost of 1 284 311 kernel events since 2023-11-14 22:13:20 (2h00m ago)\n\n", 74) == 0);
+        assert(strstr(text, "Broker          0.1\\x1b, epoch 0000000000000000"));
+        assert(strstr(text, "taskstats 13, delay accounting off"));
+        assert(!strstr(text, "silenced") && !strstr(text, "Slow subscribers"));
+}
+
+/* The text has room for the largest values. */
+static void test_largest(void) {
+        uint64_t events[32];
+        char text[STATUS_TEXT_MAX];
+        struct tb_status status;
+        size_t n;
+
+        memset(&status, 0xff, sizeof(status));
+        memset(events, 0xff, sizeof(events));
+        status.events = events;
+        status.n_events = sizeof(events) / sizeof(*events);
+        status.withheld = false;
+        status.broker_version = status.kernel_release =
+                "0123456789012345678901234567890123456789012345678901234567890123456789";
+        status.delay_accounting = TB_DELAY_ACCOUNTING_ON;
+        n = status_text(text, &status);
+        assert(n == strlen(text) && n < STATUS_TEXT_MAX - 1);
+        assert(strstr(text, "silenced") && strstr(text, "Slow subscribers") && strstr(text, "connections refused"));
+}
+
+static void test_counters(void) {
+        struct tb_status status = {
+                .broker_version = "",
+                .kernel_release = "",
+                .synthesised_forks = 1001,
+                .programs_captured = 1002,
+                .programs_late = 1003,
+                .programs_skipped = 1004,
+                .snapshots = 1005,
+                .snapshot_subscribers = 1006,
+                .resumed = 1007,
+                .table_bytes = 1536,
+        };
+        char text[STATUS_TEXT_MAX];
+
+        status_text(text, &status);
+        assert(strstr(text, "\n  forks found in /proc after a loss             1 001\n"));
+        assert(strstr(text, "\n  programs read from /proc                      1 002\n"));
+        assert(strstr(text, "\n  programs gone before they were read           1 003\n"));
+        assert(strstr(text, "\n  programs left out, being too many             1 004\n"));
+        assert(strstr(text, "\n  snapshots made                                1 005\n"));
+        assert(strstr(text, "\n  subscribers sent a snapshot                   1 006\n"));
+        assert(strstr(text, "\n  subscriptions resumed                         1 007\n"));
+        assert(strstr(text, "\n  held in the table of tasks                     1.5K\n"));
+}
+
+int main(void) {
+        setenv("TZ", "UTC", 1);
+        tzset();
+        test_verdict();
+        test_largest();
+        test_counters();
+        return 0;
+}
