@@ -31,8 +31,6 @@ NOT_YET = [
     "tests/unit/cli/test_top_pause.c",
     "tests/unit/cli/test_top_settings.c",
     "tests/unit/cli/test_usage.c",
-    "tests/unit/policy",
-    "tests/unit/tasks",
 ]
 
 # Texts whose sentences have at most MAX_WORDS words: names with a slash are from the root.

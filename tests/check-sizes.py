@@ -59,12 +59,7 @@ OPEN = [
     "tests/unit/output/test_encode_frames.c: test_status() has too many lines",
     "tests/unit/output/test_feed_random.c: test_random() has too many lines",
     "tests/unit/output/test_feed_resume.c: test_age() has too many lines",
-    "tests/unit/policy/test_filter.c: test_parse_cpus() has too many lines",
-    "tests/unit/policy/test_filter.c: test_tasks() has too many lines",
-    "tests/unit/policy/test_policy.c: test_rights() has too many lines",
     "tests/unit/server/test_connection.c: test_half_close() has too many lines",
-    "tests/unit/tasks/test_join_unseen.c: test_all() nests 5 deep",
-    "tests/unit/tasks/test_program_reader.c: test_late() has too many lines",
 ]
 
 KEYWORDS = {"if", "for", "while", "switch"}

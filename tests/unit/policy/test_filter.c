@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Filters: which tasks are in the set, and what becomes of an event by which one comes in, leaves, stays or is not. */
+/* Filters: which tasks are in the set, and the verdict on an event by which a task enters it, leaves it or neither. */
 
 #include "broker/base/util.h"
 #include "broker/policy/filter.h"
@@ -11,8 +11,9 @@
 
 typedef struct Spec Spec;
 typedef struct Subject Subject;
+typedef struct TaskRow TaskRow;
 
-/* A filter, as short as can be: lists end with 0 or NULL. */
+/* A filter in a short form: its lists end with 0 or NULL. */
 struct Spec {
         uint32_t uids[3], pids[3];
         bool subtree;
@@ -20,12 +21,19 @@ struct Spec {
         bool nonzero;
 };
 
-/* A task. What is not given is 0, "" or not known. */
+/* A task. A member that is not given is 0, "" or not known. */
 struct Subject {
         uint32_t pid, ppid, uid;
         const char *comm, *cgroup;
         uint64_t marks;
         bool unknown;
+};
+
+/* A filter, and whether a task is in its set. */
+struct TaskRow {
+        Spec spec;
+        Subject subject;
+        bool passes;
 };
 
 static TaskTable table;
@@ -46,7 +54,7 @@ static Filter filter_of(const Spec *spec) {
         return filter;
 }
 
-/* The only task of the table; with a thread's number of its own. */
+/* The only task of the table. @thread: it has another number than its process. */
 static Task *task_of(const Subject *subject, bool thread) {
         uint32_t pid = subject->pid ? subject->pid : 100;
         Task *task;
@@ -67,7 +75,7 @@ static Task *task_of(const Subject *subject, bool thread) {
         return task;
 }
 
-/* An event, about a task that is so after it. */
+/* An event. @subject: its task as it is after the event. */
 static Event event_of(EventKind kind, const Subject *subject, const Program *program) {
         Event event = {
                 .kind = kind,
@@ -85,19 +93,27 @@ static Event event_of(EventKind kind, const Subject *subject, const Program *pro
         return event;
 }
 
-static void test_tasks(void) {
-        static const struct {
-                Spec spec;
-                Subject subject;
-                bool passes;
-        } rows[] = {
+static void check_tasks(const TaskRow *rows, size_t n) {
+        for (size_t i = 0; i < n; ++i) {
+                Filter filter = filter_of(&rows[i].spec);
+
+                /* a thread has its own uid and name, and everything else from its process */
+                for (int thread = 0; thread < 2; ++thread)
+                        assert(filter_passes_task(&filter, MARK, task_of(&rows[i].subject, thread)) == rows[i].passes);
+        }
+        task_table_deinit(&table);
+}
+
+/* Criteria uids, pids and subtrees. */
+static void test_by_numbers(void) {
+        static const TaskRow rows[] = {
                 { {}, {}, true },
                 { {}, { .unknown = true }, true },
-                /* of several, one */
+                /* one entry of several suffices */
                 { { .uids = { 5 } }, { .uid = 5 }, true },
                 { { .uids = { 5, 7 } }, { .uid = 7 }, true },
                 { { .uids = { 5, 7 } }, { .uid = 6 }, false },
-                { { .uids = { 6 } }, { .uid = 5 }, false }, /* the effective one is not asked */
+                { { .uids = { 6 } }, { .uid = 5 }, false }, /* the effective uid has no effect */
                 { { .uids = { UINT32_MAX } }, { .uid = UINT32_MAX }, true },
                 { { .uids = { 5 } }, { .uid = 5, .unknown = true }, false },
                 /* a process, and its children */
@@ -108,14 +124,21 @@ static void test_tasks(void) {
                 { { .pids = { 9 } }, { .pid = 10 }, false },
                 { { .pids = { 9 } }, { .pid = 9, .unknown = true }, true },
                 { { .pids = { 9 } }, { .pid = 10, .ppid = 9, .unknown = true }, true },
-                /* subtrees are marks */
+                /* a subtree is a mark */
                 { { .subtree = true }, { .marks = MARK }, true },
                 { { .subtree = true }, { .marks = UINT64_MAX }, true },
                 { { .subtree = true }, { .marks = ~(uint64_t)MARK }, false },
                 { { .subtree = true }, { .pid = 77 }, false },
                 { { .subtree = true }, { .marks = MARK, .unknown = true }, true },
                 { {}, { .marks = 0 }, true },
-                /* names */
+        };
+
+        check_tasks(rows, ARRAY_SIZE(rows));
+}
+
+/* Criterion comms. */
+static void test_by_comm(void) {
+        static const TaskRow rows[] = {
                 { { .comms = { "sh" } }, { .comm = "sh" }, true },
                 { { .comms = { "sh" } }, { .comm = "bash" }, false },
                 { { .comms = { "sh" } }, { .comm = "sh " }, false },
@@ -135,7 +158,14 @@ static void test_tasks(void) {
                 { { .comms = { "[" } }, { .comm = "x" }, false },
                 { { .comms = { "SH" } }, { .comm = "sh" }, false },
                 { { .comms = { "*" } }, { .comm = "sh", .unknown = true }, false },
-                /* cgroups, by whole components */
+        };
+
+        check_tasks(rows, ARRAY_SIZE(rows));
+}
+
+/* Criterion cgroups: paths match by whole components. */
+static void test_by_cgroup(void) {
+        static const TaskRow rows[] = {
                 { { .cgroups = { "/a" } }, { .cgroup = "/a" }, true },
                 { { .cgroups = { "/a" } }, { .cgroup = "/a/b" }, true },
                 { { .cgroups = { "/a" } }, { .cgroup = "/a/b/c" }, true },
@@ -153,7 +183,15 @@ static void test_tasks(void) {
                 { { .cgroups = { "/a" } }, {}, false },
                 { { .cgroups = { "" } }, {}, false },
                 { { .cgroups = { "/a" } }, { .cgroup = "/a", .unknown = true }, true },
-                /* each of the fields that are not empty */
+        };
+
+        check_tasks(rows, ARRAY_SIZE(rows));
+}
+
+/* Several criteria in one filter. */
+static void test_by_several(void) {
+        static const TaskRow rows[] = {
+                /* every field that is not empty must match */
                 { { .uids = { 5 }, .comms = { "sh" } }, { .uid = 5, .comm = "sh" }, true },
                 { { .uids = { 5 }, .comms = { "sh" } }, { .uid = 5, .comm = "ls" }, false },
                 { { .uids = { 5 }, .comms = { "sh" } }, { .uid = 6, .comm = "sh" }, false },
@@ -162,20 +200,13 @@ static void test_tasks(void) {
                 { { .cgroups = { "/a" }, .uids = { 5 } }, { .cgroup = "/a", .uid = 6 }, false },
                 { { .uids = { 5 }, .pids = { 9 }, .subtree = true, .comms = { "s*" }, .cgroups = { "/a" } },
                   { .uid = 5, .pid = 10, .ppid = 9, .marks = MARK, .comm = "sh", .cgroup = "/a/b" }, true },
-                /* what is about events restricts no task */
+                /* a criterion about events restricts no task */
                 { { .cpus = "3" }, {}, true },
                 { { .nonzero = true }, {}, true },
                 { { .cpus = "3", .nonzero = true, .uids = { 5 } }, { .uid = 6 }, false },
         };
 
-        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
-                Filter filter = filter_of(&rows[i].spec);
-
-                /* a thread is in the set as its own uid and name say, and else as its process */
-                for (int thread = 0; thread < 2; ++thread)
-                        assert(filter_passes_task(&filter, MARK, task_of(&rows[i].subject, thread)) == rows[i].passes);
-        }
-        task_table_deinit(&table);
+        check_tasks(rows, ARRAY_SIZE(rows));
 }
 
 static void test_is_of_all(void) {
@@ -205,7 +236,7 @@ static const Task *before_of(EventKind kind, const Subject *was) {
         return kind == EVENT_FORK ? NULL : task_of(was, false);
 }
 
-/* What the protocol says, for a filter of tasks alone. */
+/* The verdict of the protocol, for a filter with criteria about tasks alone. */
 static FilterVerdict verdict_of(EventKind kind, bool was, bool is) {
         if (kind == EVENT_LOSS)
                 return FILTER_PASSES;
@@ -218,7 +249,10 @@ static FilterVerdict verdict_of(EventKind kind, bool was, bool is) {
         return is ? FILTER_ENTERS : FILTER_LEAVES;
 }
 
-/* Every kind, of a task that was or was not in the set, or was not known, and is, or is not: by each criterion. */
+/*
+ * Each criterion and each kind: the task was in the set, was not in it, or was not known; after
+ * the event it is in it or not.
+ */
 static void test_every_way(void) {
         static const struct {
                 Spec spec;
@@ -239,7 +273,7 @@ static void test_every_way(void) {
                 Filter filter = filter_of(&rows[i].spec);
 
                 for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
-                        /* 0: out, 1: in, 2: not known */
+                        /* 0: not in the set, 1: in it, 2: not known */
                         for (int before = 0; before < 3; ++before) {
                                 for (int after = 0; after < 2; ++after) {
                                         const Subject *was = before ? &rows[i].in : &rows[i].out;
@@ -258,7 +292,7 @@ static void test_every_way(void) {
         task_table_deinit(&table);
 }
 
-/* Only uid, comm and exec change what a set is made by: an event of a thread says nothing of its leader. */
+/* Only uid, comm and exec events change a set. Any other event of a thread says nothing about its leader. */
 static void test_of_another_thread(void) {
         static const EventKind kinds[] = { EVENT_SID, EVENT_COREDUMP, EVENT_EXIT, EVENT_GID, EVENT_PTRACE };
         Filter filter = filter_of(&(Spec){ .comms = { "server" } });
@@ -274,7 +308,7 @@ static void test_of_another_thread(void) {
         task_table_deinit(&table);
 }
 
-/* A Loss is told to all, whatever they asked for. */
+/* A Loss passes every filter. */
 static void test_loss(void) {
         Filter filter = filter_of(&(Spec){ .uids = { 5 }, .pids = { 5 }, .subtree = true, .comms = { "x" },
                                            .cgroups = { "/x" }, .cpus = "3", .nonzero = true });
@@ -283,7 +317,7 @@ static void test_loss(void) {
         assert(filter_judge(&filter, MARK, &event, NULL) == FILTER_PASSES);
 }
 
-/* Of exits, only those that failed; of whatever else happens, all. */
+/* Exits pass only if they failed; events of other kinds always pass. */
 static void test_nonzero(void) {
         static const struct {
                 uint32_t wait_status, process_wait_status;
@@ -299,9 +333,9 @@ static void test_nonzero(void) {
                 /* the process failed, though its last thread did not */
                 { 0, 1 << 8, true, true },
                 { 0, 9, true, true },
-                /* or the other way round */
+                /* the last thread failed, but the process did not */
                 { 9, 0, true, true },
-                /* what a process' status is going to be is not known before its end */
+                /* the status of a process is not known before the process ends */
                 { 0, 9, false, false },
         };
         Filter filter = filter_of(&(Spec){ .nonzero = true });
@@ -326,7 +360,7 @@ static void test_nonzero(void) {
         task_table_deinit(&table);
 }
 
-/* On these processors; where a conclusion happened is not known. */
+/* Events of these processors pass; the processor of a synthesised event is not known. */
 static void test_cpus(void) {
         Filter filter = filter_of(&(Spec){ .cpus = "1-2,64,8191" });
         const Task *task = task_of(&(Subject){}, false);
@@ -352,7 +386,7 @@ static void test_cpus(void) {
         task_table_deinit(&table);
 }
 
-/* What is about events and what is about tasks, together. */
+/* Criteria about events and criteria about tasks in one filter. */
 static void test_events_and_tasks(void) {
         Filter filter = filter_of(&(Spec){ .uids = { 5 }, .cpus = "1", .nonzero = true });
 
@@ -378,7 +412,7 @@ static void test_parse_cpus(void) {
         static const struct {
                 const char *text;
                 uint64_t first, last;   /* words 0 and 127 */
-                size_t n;               /* in all */
+                size_t n;               /* processors in the set */
         } good[] = {
                 { "0", 1, 0, 1 },
                 { "0-3,8", 0x10f, 0, 5 },
@@ -391,45 +425,6 @@ static void test_parse_cpus(void) {
                 { "1-4,3-6", 0x7e, 0, 6 },
                 { "0000000000000000000000000000001", 2, 0, 1 },
         };
-        static const char *const bad[] = {
-                "",
-                ",",
-                "-",
-                "0-",
-                "-0",
-                "0,",
-                ",0",
-                "0,,1",
-                "3-1",
-                "1-2-3",
-                "8192",
-                "0-8192",
-                "8191-8192",
-                "a",
-                "0a",
-                "0-a",
-                "0 ",
-                " 0",
-                "0, 1",
-                "+1",
-                "-1",
-                "0x1",
-                "1e1",
-                "0--1",
-                "4294967296",
-                "4294967296-4294967297",
-                "18446744073709551615",
-                "18446744073709551616",
-                "0-18446744073709551617",
-                "99999999999999999999999999",
-                "0-99999999999999999999999999",
-                "99999999999999999999999999-99999999999999999999999999",
-                "0\n",
-                "\t0",
-                "0-\n1",
-                "0.0",
-                "\xff",
-        };
 
         for (size_t i = 0; i < ARRAY_SIZE(good); ++i) {
                 Filter filter = {};
@@ -441,8 +436,19 @@ static void test_parse_cpus(void) {
                         n += (size_t)__builtin_popcountll(filter.cpus[k]);
                 assert(n == good[i].n);
         }
+}
+
+static void test_parse_bad_cpus(void) {
+        static const char *const bad[] = {
+                "", ",", "-", "0-", "-0", "0,", ",0", "0,,1", "3-1", "1-2-3", "8192", "0-8192", "8191-8192",
+                "a", "0a", "0-a", "0 ", " 0", "0, 1", "+1", "-1", "0x1", "1e1", "0--1", "4294967296",
+                "4294967296-4294967297", "18446744073709551615", "18446744073709551616",
+                "0-18446744073709551617", "99999999999999999999999999", "0-99999999999999999999999999",
+                "99999999999999999999999999-99999999999999999999999999", "0\n", "\t0", "0-\n1", "0.0", "\xff",
+        };
+
         for (size_t i = 0; i < ARRAY_SIZE(bad); ++i) {
-                /* memory that ends where the text does, so that the sanitizer sees who reads on */
+                /* the memory ends where the text ends, so that the sanitizer sees a read beyond it */
                 char *text = exact_copy(bad[i], strlen(bad[i]) + 1);
                 Filter filter = {};
 
@@ -452,8 +458,8 @@ static void test_parse_cpus(void) {
 }
 
 /*
- * Any filter and any two states of a task, against the plain words: a task is in the set if
- * for each list that is not empty it is in the list.
+ * Any filter and any two states of a task, compared with the definition: a task is in the
+ * set if each list that is not empty contains it.
  */
 static bool model_has(const Spec *spec, const Subject *subject) {
         bool uid = !spec->uids[0], pid = !spec->pids[0], comm = !spec->comms[0], cgroup = !spec->cgroups[0];
@@ -520,7 +526,10 @@ static void test_random(void) {
 
 int main(void) {
         task_table_init(&table);
-        test_tasks();
+        test_by_numbers();
+        test_by_comm();
+        test_by_cgroup();
+        test_by_several();
         test_is_of_all();
         test_every_way();
         test_of_another_thread();
@@ -529,6 +538,7 @@ int main(void) {
         test_cpus();
         test_events_and_tasks();
         test_parse_cpus();
+        test_parse_bad_cpus();
         test_random();
         return 0;
 }

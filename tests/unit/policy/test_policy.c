@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Who may know what, as tables: clients and their rights, tasks and their owners, and what becomes of the two. */
+/* The access rules as tables: rights from credentials, owners of tasks, and the views that follow from both. */
 
 #include "broker/base/util.h"
 #include "broker/policy/policy.h"
@@ -13,27 +13,42 @@
 
 static const uint32_t groups[] = { 7, ADMIN_GROUP, EXEMPT_GROUP };
 
+typedef struct RightsRow RightsRow;
+
+struct RightsRow {
+        const char *what;
+        Policy policy;
+        Credentials credentials;
+        Rights rights;
+        Access access;
+};
+
 static const Rights rights_all = { .all = true };
 static const Rights rights_own = { .others = true, .uid = 1000, .gid = 100 };
 static const Rights rights_status = { .others = true, .exit_status = true, .uid = 1000, .gid = 100 };
 static const Rights rights_hidden = { .uid = 1000, .gid = 100 };
 
-/* Who a client is, and what it may know. */
+static void check_rights(const RightsRow *rows, size_t n) {
+        for (size_t i = 0; i < n; ++i) {
+                Rights rights = policy_rights(&rows[i].policy, &rows[i].credentials);
+
+                if (!rights_equal(&rights, &rows[i].rights) || rights_access(&rights) != rows[i].access) {
+                        fprintf(stderr, "%s\n", rows[i].what);
+                        abort();
+                }
+        }
+}
+
+/* The rights and the access class that follow from credentials and policy. */
 static void test_rights(void) {
-        static const struct {
-                const char *what;
-                Policy policy;
-                Credentials credentials;
-                Rights rights;
-                Access access;
-        } table[] = {
+        static const RightsRow rows[] = {
                 {"root", {.admin_group = ADMIN_GROUP}, {0, 0, false, NULL, 0}, {.all = true}, ACCESS_ALL},
                 {"root, whatever is hidden",
                  {.admin_group = ADMIN_GROUP, .hides = true, .exempt_group = POLICY_NO_GROUP},
                  {0, 0, false, NULL, 0},
                  {.all = true},
                  ACCESS_ALL},
-                {"root of a user namespace: nobody here",
+                {"root of a user namespace: no rights here",
                  {.admin_group = ADMIN_GROUP},
                  {0, 0, true, NULL, 0},
                  {.others = true, .uid = UINT32_MAX, .gid = 0},
@@ -49,7 +64,7 @@ static void test_rights(void) {
                  {.others = true, .uid = 1000, .gid = 100},
                  ACCESS_OWN},
                 {"a member", {.admin_group = ADMIN_GROUP}, {1000, 100, false, groups, 2}, {.all = true}, ACCESS_ALL},
-                {"whose group is that",
+                {"the admin group is the primary group",
                  {.admin_group = ADMIN_GROUP},
                  {1000, ADMIN_GROUP, false, NULL, 0},
                  {.all = true},
@@ -69,6 +84,14 @@ static void test_rights(void) {
                  {1000, 100, false, NULL, 0},
                  {.others = true, .exit_status = true, .uid = 1000, .gid = 100},
                  ACCESS_OWN},
+        };
+
+        check_rights(rows, ARRAY_SIZE(rows));
+}
+
+/* The same where /proc hides processes, and groups are exempt. */
+static void test_rights_hidepid(void) {
+        static const RightsRow rows[] = {
                 {"hidepid",
                  {.admin_group = ADMIN_GROUP, .hides = true, .exempt_group = EXEMPT_GROUP},
                  {1000, 100, false, groups, 1},
@@ -91,17 +114,10 @@ static void test_rights(void) {
                  ACCESS_OWN},
         };
 
-        for (size_t i = 0; i < ARRAY_SIZE(table); ++i) {
-                Rights rights = policy_rights(&table[i].policy, &table[i].credentials);
-
-                if (!rights_equal(&rights, &table[i].rights) || rights_access(&rights) != table[i].access) {
-                        fprintf(stderr, "%s\n", table[i].what);
-                        abort();
-                }
-        }
+        check_rights(rows, ARRAY_SIZE(rows));
 }
 
-/* Rights that differ in anything share no feed. */
+/* Rights that differ in any member share no feed. */
 static void test_rights_equal(void) {
         const Rights some[] = {
                 rights_all, rights_own, rights_status, rights_hidden,
@@ -124,7 +140,7 @@ static void test_policy_equals(void) {
                         assert(policy_equals(&some[i], &some[k]) == (i == k));
 }
 
-/* What the table knows of a task, and whose it is. */
+/* The owner that follows from the ids and flags of a task in the table. */
 static void test_owner(void) {
         static const struct {
                 const char *what;
@@ -141,8 +157,8 @@ static void test_owner(void) {
                 { "ids changed since exec", 1000, 1000, 100, 100, TASK_CREDENTIALS_CHANGED, true, false, OWNER_NONE },
                 { "privileged by its file", 1000, 1000, 100, 100, TASK_NONDUMPABLE, true, false, OWNER_NONE },
                 { "not known", 1000, 1000, 100, 100, TASK_UNKNOWN, false, false, OWNER_NONE },
-                { "was another's once", 1000, 1000, 100, 100, 0, true, false, OWNER_CURRENT },
-                { "may be another's", 1000, 1000, 100, 100, 0, false, true, OWNER_CURRENT },
+                { "ran as another user", 1000, 1000, 100, 100, 0, true, false, OWNER_CURRENT },
+                { "credentials may be stale", 1000, 1000, 100, 100, 0, false, true, OWNER_CURRENT },
         };
         TaskTable made;
         Task *task;
@@ -168,7 +184,7 @@ static void test_owner(void) {
         task_table_deinit(&made);
 }
 
-/* Whose a task is, and what a client may know of it. */
+/* The view that a client has of a task, by the owner of the task. */
 static void test_view(void) {
         static const struct {
                 Owner owner;
@@ -191,7 +207,7 @@ static void test_view(void) {
         }
 }
 
-/* Every kind of event, of one's own task and of another's. */
+/* Every kind of event, about a task of the client's user and about a task of another user. */
 static void test_view_event(void) {
         for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
                 const Event own = { .kind = kind, .owner = { 1000, 100, OWNER_SINCE_BIRTH } };
@@ -210,7 +226,7 @@ static void test_view_event(void) {
         }
 }
 
-/* A task of the table, and what the kernel says of it while it lives. */
+/* The view of a task in the table, and the view of its live statistics. */
 static void test_view_task(void) {
         static const struct {
                 TaskStats stats;
@@ -249,6 +265,7 @@ static void test_view_task(void) {
 
 int main(void) {
         test_rights();
+        test_rights_hidepid();
         test_rights_equal();
         test_policy_equals();
         test_owner();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Who may have how much: by tables, and by a model that counts everything anew at each step. */
+/* Quotas: by tables, and compared with a model that counts every charge again at each step. */
 
 #include "broker/base/util.h"
 #include "broker/policy/limits.h"
@@ -11,7 +11,10 @@
 #define SECOND NSEC_PER_SEC
 #define CHARGES_MAX 512u
 
-/* 100 in all, 10 of them root's, 40 for one user; of bytes a thousand times as many. */
+/*
+ * 100 in total, 10 of which are reserved for root, and 40 for one user; the limits of bytes are a
+ * thousand times as large.
+ */
 static const QuotaLimits limits = {
         .held = {
                 [QUOTA_CONNECTIONS] = { 100, 10, 40 },
@@ -25,7 +28,7 @@ static const QuotaLimits limits = {
         },
 };
 
-/* Takes until it is refused: how many, and why no more. */
+/* Takes single charges until one is refused. Return: how many were taken. @ret_r: the reason of the refusal. */
 static size_t take_all(Charge *charges, QuotaUser *user, QuotaKind kind, int *ret_r) {
         size_t n = 0;
         int r;
@@ -42,23 +45,23 @@ static void return_all(Charge *charges, size_t n) {
                 charge_return(&charges[i]);
 }
 
-/* However many come, each gets something while there is enough, and root always does. */
+/* Each further user gets half of the rest, as long as that is at least one; root has its reserve. */
 static void test_shares(void) {
         static const struct {
                 uid_t uid;
                 size_t n;
                 int r;
         } table[] = {
-                { 1000, 40, QUOTA_E_USER },     /* its share */
-                { 1001, 25, QUOTA_E_USER },     /* as much as it leaves */
+                { 1000, 40, QUOTA_E_USER },     /* the limit of one user */
+                { 1001, 25, QUOTA_E_USER },     /* no more than remains free for others */
                 { 1002, 12, QUOTA_E_USER },
                 { 1003, 6, QUOTA_E_USER },
                 { 1004, 3, QUOTA_E_USER },
                 { 1005, 2, QUOTA_E_USER },
                 { 1006, 1, QUOTA_E_USER },
-                { 1007, 0, QUOTA_E_USER },      /* the last one is nobody's */
+                { 1007, 0, QUOTA_E_USER },      /* the last free one is not given away */
                 { 1000, 0, QUOTA_E_USER },
-                { 0, 11, QUOTA_E_TOTAL },       /* but root's, and the reserve with it */
+                { 0, 11, QUOTA_E_TOTAL },       /* root gets the last free one and the reserve */
                 { 0, 0, QUOTA_E_TOTAL },
                 { 1008, 0, QUOTA_E_TOTAL },
         };
@@ -80,7 +83,7 @@ static void test_shares(void) {
         quota_deinit(&quota);
 }
 
-/* What root has is out of its reserve first: up to there nobody else has less for it. */
+/* Root's charges come out of its reserve first: until it is used up, other users lose nothing. */
 static void test_reserve(void) {
         static const struct {
                 size_t n_root, n_user;
@@ -105,7 +108,7 @@ static void test_reserve(void) {
         }
 }
 
-/* The kinds do not know of each other. */
+/* A charge of one kind does not count for another kind. */
 static void test_kinds(void) {
         static Charge connections[CHARGES_MAX], feeds[CHARGES_MAX];
         size_t n_connections, n_feeds;
@@ -157,24 +160,24 @@ static void test_rates(void) {
         for (int i = 0; i < 8; ++i)
                 assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND) == 0);
         assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND) == QUOTA_E_USER);
-        /* another's are another's, and so is another rate */
+        /* another user and another rate have budgets of their own */
         assert(quota_user_spend(other, QUOTA_SNAPSHOTS, 8, SECOND) == 0);
         assert(quota_user_spend(user, QUOTA_STATS, 100, SECOND) == 0);
         /* a refusal costs nothing: the next is due after a quarter of a second */
         assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND + SECOND / 4 - 1) == QUOTA_E_USER);
         assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND + SECOND / 4) == 0);
         assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND + SECOND / 4) == QUOTA_E_USER);
-        /* rest does not add up to more than may be done at once */
+        /* an unused rate accumulates to `at_once` and no further */
         assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 9, 100 * SECOND) == QUOTA_E_USER);
         assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 8, 100 * SECOND) == 0);
         assert(quota_user_spend(user, QUOTA_STATS, UINT64_MAX, 100 * SECOND) == QUOTA_E_USER);
-        /* what is owed is paid for before anything else */
+        /* a debt is paid off before anything else is allowed */
         assert(quota_user_spend(user, QUOTA_STATS, 1, 100 * SECOND) == 0);
         quota_user_overdraw(user, QUOTA_STATS, 999, 100 * SECOND);
         assert(quota_user_spend(user, QUOTA_STATS, 1, 109 * SECOND) == QUOTA_E_USER);
         assert(quota_user_spend(user, QUOTA_STATS, 1, 109 * SECOND + SECOND / 100) == 0);
         quota_user_unref(user);
-        /* root has none */
+        /* no rate limits root */
         user = quota_user_get(&quota, 0, SECOND);
         for (int i = 0; i < 100; ++i)
                 assert(quota_user_spend(user, QUOTA_SNAPSHOTS, 1, SECOND) == 0);
@@ -185,7 +188,7 @@ static void test_rates(void) {
         quota_deinit(&quota);
 }
 
-/* Who goes and comes back is not as new. */
+/* A user that disconnects and comes back keeps its rate and its episode of refusals. */
 static void test_memory(void) {
         uint64_t now = SECOND;
         QuotaUser *user;
@@ -223,7 +226,7 @@ static void test_log(void) {
         quota_init(&quota, &limits);
         user = quota_user_get(&quota, 1000, now);
         assert(quota_user_refused(user, QUOTA_FEEDS, now));
-        /* as long as it goes on, nothing more */
+        /* one line is logged as long as the refusals go on */
         for (int i = 0; i < 1000; ++i, now += LIMIT_QUOTA_QUIET_NS / 2)
                 assert(!quota_user_refused(user, QUOTA_FEEDS, now));
         assert(quota_user_refused(user, QUOTA_CONNECTIONS, now));
@@ -232,7 +235,7 @@ static void test_log(void) {
         quota_user_unref(user);
         assert(quota.n_refused == 1003);
 
-        /* many users are no way to fill the log */
+        /* many users cannot fill the log */
         now += LIMIT_QUOTA_QUIET_NS;
         for (uid_t uid = 2000; uid < 4000; ++uid) {
                 user = quota_user_get(&quota, uid, now);
@@ -243,7 +246,7 @@ static void test_log(void) {
         quota_deinit(&quota);
 }
 
-/* Nor to fill the memory. */
+/* Many users cannot fill the memory. */
 static void test_many_users(void) {
         Quota quota;
 
@@ -259,7 +262,7 @@ static void test_many_users(void) {
         quota_deinit(&quota);
 }
 
-/* Counts what is charged, by all, by one user, or by all but root. */
+/* The sum of the charges of a kind. @of_one: only the charges of user @uid. */
 static uint64_t model_sum(const Charge *charges, QuotaKind kind, bool of_one, uid_t uid) {
         uint64_t n = 0;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* CommReader from a directory that plays /proc, and the budget for reading them. */
+/* CommReader: names from a directory that plays /proc, and the budget for reading them. */
 
 #include "broker/base/clock.h"
 #include "broker/base/util.h"
@@ -22,10 +22,10 @@ static void test_read(void) {
                 { "fifteen-letters", "fifteen-letters" },
                 { "a) b (c\n", "a) b (c" },
                 { "new\nline\n", "new\nline" },
-                /* the kernel escapes nothing: only the last newline is its own */
+                /* the kernel escapes nothing, and adds only the last newline */
                 { "ends\n\n", "ends\n" },
                 { "\n", "" },
-                /* more than a name has */
+                /* longer than a name can be */
                 { "this is far too long for a name\n", "this is far too" },
                 { "", NULL },
         };
@@ -68,7 +68,7 @@ static void test_gone(void) {
         tree_free(&tree);
 }
 
-/* After a second the number may be another's. */
+/* After a second another task may have the number. */
 static void test_too_old(void) {
         Tree tree = tree_new();
         char comm[COMM_SIZE];
@@ -98,7 +98,7 @@ static void test_budget(void) {
                 ++n;
         if (now_ns() - begun < NSEC_PER_SEC)
                 assert(n == 5000);
-        /* what is too old, or refused, costs nothing; a second later there is a new budget */
+        /* a read that is too late, or refused, uses up no budget; a second later there is a new budget */
         assert(names.n_tokens == 0);
         names.refilled_ns -= NSEC_PER_SEC;
         assert(!comm_reader_read(&names, 4711, 0, comm, &owner));

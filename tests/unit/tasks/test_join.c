@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* The join while nothing is lost: lives of processes and threads, told in the kernel's order. */
+/* The join while nothing is lost: it reports the lives of processes and threads in the kernel's order. */
 
 #include <signal.h>
 
@@ -25,7 +25,7 @@ static void test_life_of_a_process(void) {
         assert(strcmp(event->comm, "init") == 0 && event->uid == 1000);
         assert(!event->task_unknown && !event->synthesised);
 
-        /* the record is there already: it knows the name */
+        /* the record is there already and has the name */
         event = rig_expect(rig, EVENT_EXEC, 100, 100);
         assert(event->time_ns == rig_wall(executed) && event->start_time_ns == rig_wall(born));
         assert(event->ppid == 1);
@@ -35,7 +35,7 @@ static void test_life_of_a_process(void) {
         assert(event->exit.wait_status == 3 << 8 && event->exit.process_wait_status == 3 << 8);
         assert(event->exit.process_ended && event->exit.exit_signal == 17);
         assert(event->exit.stats && event->exit.stats->nvcsw == 5 && event->exit.stats->tasks == 0);
-        /* one task only: its statistics are the totals */
+        /* the process has one task only, whose statistics are the totals */
         assert(!event->exit.process_stats);
         assert(event->exit.stats_missing == STATS_MISSING_NO);
         assert(strcmp(event->comm, "ls") == 0);
@@ -69,7 +69,7 @@ static void test_records_in_any_order(void) {
         rig_free(rig);
 }
 
-/* The record comes a turn, or many, before its EXIT. */
+/* The record comes one or many turns before its EXIT. */
 static void test_record_waits(void) {
         Rig *rig = rig_new();
 
@@ -105,7 +105,7 @@ static void test_threads(void) {
         rig_expect(rig, EVENT_FORK, 100, 100);
         rig_expect(rig, EVENT_COMM, 100, 100);
         event = rig_expect(rig, EVENT_FORK, 100, 101);
-        /* called like its process; the parent is the process' */
+        /* the thread has the name and the parent of its process */
         assert(strcmp(event->comm, "a") == 0 && event->ppid == 1);
         rig_expect(rig, EVENT_FORK, 100, 102);
         rig_expect_live(rig, 4, 2);
@@ -137,7 +137,7 @@ static void test_threads(void) {
         rig_free(rig);
 }
 
-/* The leader's exit is not the process': the last thread's is, with the process' number. */
+/* The exit of the leader does not end the process. The exit of the last thread does. */
 static void test_leader_first(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -178,7 +178,7 @@ static void test_leader_first(void) {
         rig_free(rig);
 }
 
-/* The record that is marked as the process' last, and its EXIT, overtake another thread's. */
+/* The record that is marked as the last of its process, and its EXIT, overtake those from another thread. */
 static void test_mark_overtakes(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -195,7 +195,7 @@ static void test_mark_overtakes(void) {
         rig_expect(rig, EVENT_FORK, 100, 101);
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
         assert(!event->exit.process_ended);
-        /* counted, not believed: the end is where the last one ends, with the status of the marked one */
+        /* the process ends with its last task, with the status of the marked record */
         event = rig_expect(rig, EVENT_EXIT, 100, 101);
         assert(event->exit.process_ended);
         assert(event->exit.wait_status == 0 && event->exit.process_wait_status == SIGTERM);
@@ -204,7 +204,7 @@ static void test_mark_overtakes(void) {
         rig_free(rig);
 }
 
-/* Threads that ended before the broker began: the kernel's sums have them. */
+/* Threads that ended before the broker started: the kernel's sums contain them. */
 static void test_sums_of_unseen_threads(void) {
         Rig *rig = rig_new();
         const TaskStats *totals;
@@ -224,7 +224,7 @@ static void test_sums_of_unseen_threads(void) {
         rig_free(rig);
 }
 
-/* The parent of now, which the EXIT itself tells: an orphan's is another than it was born to. */
+/* The EXIT names the present parent: an orphan has another parent than at its birth. */
 static void test_parent_at_exit(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -241,13 +241,13 @@ static void test_parent_at_exit(void) {
         rig_expect(rig, EVENT_FORK, 101, 101);
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
         assert(event->ppid == 1);
-        /* it does not always: then it is the one that is known */
+        /* an EXIT without a parent leaves the parent that is known */
         event = rig_expect(rig, EVENT_EXIT, 101, 101);
         assert(event->ppid == 50);
         rig_free(rig);
 }
 
-/* The executable's name: from /proc while the process lives, else from its record, else from before. */
+/* The name after an exec: from /proc while the process lives, else from its record, else the former name. */
 static void test_names_after_exec(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -267,7 +267,7 @@ static void test_names_after_exec(void) {
         event = rig_expect(rig, EVENT_EXEC, 101, 101);
         assert(strcmp(event->comm, "init") == 0 && event->exec.comm_stale);
 
-        /* what was read is the name from then on: its children's too */
+        /* the name that was read is kept, and children inherit it */
         rig_fork(rig, 100, 102, 102);
         rig_turn(rig);
         assert(strcmp(rig_expect(rig, EVENT_FORK, 102, 102)->comm, "from-proc") == 0);
@@ -284,8 +284,8 @@ static void test_names_after_exec(void) {
 }
 
 /*
- * exec by a thread: the leader ends, the thread that called becomes it without an
- * EXIT of its own, the others end. Every order of what may come late.
+ * exec by a thread: the leader ends, the caller becomes the leader without an EXIT of its
+ * own, and the other threads end. Records and EXITs come late in every order.
  */
 static void check_exec_by_thread(bool leader_late, bool other_late, bool leader_record_only) {
         Rig *rig = rig_new();
@@ -322,7 +322,7 @@ static void check_exec_by_thread(bool leader_late, bool other_late, bool leader_
         assert(!event->exit.process_ended && event->exit.stats->nvcsw == 2);
         assert(event->synthesised == leader_late);
         event = rig_expect(rig, EVENT_EXEC, 100, 100);
-        /* the age is the leader's, the ids are the caller's */
+        /* the age comes from the leader, the ids come from the caller */
         assert(event->start_time_ns == rig_wall(born) && event->uid == 77 && strcmp(event->comm, "w") == 0);
         assert(!event->task_unknown);
         if (other_late)
@@ -331,7 +331,7 @@ static void check_exec_by_thread(bool leader_late, bool other_late, bool leader_
         rig_expect_live(rig, 2, 2);
         assert(!task_table_get(&rig->join.table, 102) && !task_table_get(&rig->join.table, 101));
 
-        /* the new leader's end is an ordinary one: three tasks, of which the caller's was told as the leader's */
+        /* the new leader ends as any task does; the totals have three tasks, and the caller counts as the leader */
         rig_record(rig, RECORD(100, 100, 9000, 0, AC_FLAG_GROUP, "new", .nvcsw = 4));
         rig_exit(rig, 100, 100, 0);
         rig_turn(rig);
@@ -351,7 +351,7 @@ static void test_exec_by_thread(void) {
                 check_exec_by_thread(i & 1, i & 2, i & 4);
 }
 
-/* exec by the leader: the threads end first, as any do. */
+/* exec by the leader: the other threads end first, in the usual way. */
 static void test_exec_by_leader(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -409,7 +409,7 @@ static void test_changes(void) {
         rig_free(rig);
 }
 
-/* Born while /proc was read: in the table and in the queue, one task. */
+/* A task born while /proc is read is in the table and in the queue. It is one task. */
 static void test_seen_twice(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -418,7 +418,7 @@ static void test_seen_twice(void) {
 
         rig_seed(rig, 1, 1, "init");
         task = rig_seed(rig, 100, 100, "twice");
-        /* /proc says it in ticks */
+        /* /proc has the time in ticks */
         task->start_time_ns = rig_wall(rig->now) - 9 * MS;
         born = rig_fork(rig, 1, 100, 100);
         rig_turn(rig);
@@ -440,7 +440,7 @@ static void test_clock_set(void) {
         rig_turn(rig);
         rig_expect(rig, EVENT_FORK, 100, 100);
 
-        /* an hour on: times follow, the start stays what it was, because it names the task */
+        /* the clock is set an hour ahead: event times follow, but the start stays, because it identifies the task */
         join_set_realtime_offset(&rig->join, RIG_OFFSET_NS + 3600ll * (int64_t)NSEC_PER_SEC);
         rig_record(rig, RECORD(100, 100, 900, 0, AC_FLAG_GROUP, "x"));
         ended = rig_exit(rig, 100, 100, 0);
@@ -452,10 +452,7 @@ static void test_clock_set(void) {
         rig_free(rig);
 }
 
-/*
- * Delay accounting: a group of zeros is not shown for a measurement, unless it is
- * one.
- */
+/* Delay accounting: a group of zeros is shown only if it was measured. */
 static void test_delay_accounting(void) {
         static const struct {
                 DelayAccounting accounting;
@@ -484,7 +481,7 @@ static void test_delay_accounting(void) {
                         rig_seed(rig, 100, 100, "old");
                 rig_turn(rig);
                 rig_skip(rig);
-                /* the switch is thrown meanwhile: what counts is the birth */
+                /* accounting is switched meanwhile: the state at the birth counts */
                 if (rows[i].accounting != DELAY_ACCOUNTING_UNKNOWN)
                         rig->features.delay_accounting =
                                 rows[i].accounting == DELAY_ACCOUNTING_ON ? DELAY_ACCOUNTING_OFF : DELAY_ACCOUNTING_ON;
@@ -518,14 +515,14 @@ static void test_unsupported(void) {
         rig_free(rig);
 }
 
-/* A turn is bounded: what is left is read in the next. */
+/* A turn is bounded: the next turn reads the rest. */
 static void test_bounded_turn(void) {
         Rig *rig = rig_new();
         bool drained = true;
         size_t n_sent = 0;
         int turns = 0;
 
-        /* the kernel goes on talking while it is read: no more than eight rounds of 512 are taken */
+        /* the kernel sends more while the queue is read: at most eight rounds of 512 messages are taken */
         for (int i = 0; i < 200; ++i, ++n_sent)
                 rig_say(rig, WHAT_SID, 100, 100, 0, 0, 0, 0);
         for (; !drained || turns == 0; ++turns)

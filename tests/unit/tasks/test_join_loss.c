@@ -8,7 +8,7 @@
 #include "tests/unit/join_rig.h"
 #include "tests/unit/made_proc.h"
 
-/* Statistics that the kernel could not queue: told in the exit, and once in sum at the end of the turn. */
+/* Statistics that the kernel could not queue are reported in the exit, and as one Loss at the end of the turn. */
 static void test_missing_records(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -40,7 +40,7 @@ static void test_missing_records(void) {
         rig_expect_nothing(rig);
         assert(rig->listener.counters.lost == 3);
 
-        /* told once */
+        /* it is reported once */
         rig_turn(rig);
         rig_expect_nothing(rig);
         rig_exit(rig, 104, 104, 0);
@@ -52,7 +52,7 @@ static void test_missing_records(void) {
         rig_free(rig);
 }
 
-/* The totals say how many are not in them; without any in them, there are none. */
+/* The totals say how many tasks they lack. If they lack all tasks, there are no totals. */
 static void test_missing_in_totals(void) {
         for (int which = 0; which < 8; ++which) {
                 bool first = which & 1, second = which & 2, last = which & 4;
@@ -96,7 +96,7 @@ static void test_missing_in_totals(void) {
         }
 }
 
-/* A loss of the connector stands where it was found, before the event behind the gap. */
+/* A loss of the connector is reported before the event behind the gap. */
 static void test_order_of_losses(void) {
         Rig *rig = rig_new();
 
@@ -126,7 +126,7 @@ static void test_unknown_tasks(void) {
         const Event *event;
         uint64_t ended;
 
-        /* with a record everything is known after all */
+        /* the record completes everything */
         rig_record(rig, RECORD(100, 100, 4000, 0, AC_FLAG_GROUP, "who", .uid = 5, .ppid = 6, .nvcsw = 7));
         ended = rig_exit(rig, 100, 100, 0);
         rig_turn(rig);
@@ -135,7 +135,7 @@ static void test_unknown_tasks(void) {
         assert(event->start_time_ns == rig_wall(ended) - 4 * MS);
         assert(event->exit.process_ended && event->exit.stats->nvcsw == 7 && !event->exit.process_stats);
 
-        /* a thread, or a leader, that was not the last */
+        /* a thread, or a leader, that did not end its process */
         rig_record(rig, RECORD(101, 100, 4000, 0, 0, "who"));
         rig_exit(rig, 100, 101, 0);
         rig_record(rig, RECORD(102, 102, 4000, 0, 0, "who"));
@@ -144,7 +144,7 @@ static void test_unknown_tasks(void) {
         assert(!rig_expect(rig, EVENT_EXIT, 100, 101)->exit.process_ended);
         assert(!rig_expect(rig, EVENT_EXIT, 102, 102)->exit.process_ended);
 
-        /* before version 12 there was no mark: the leader's is taken for the process' */
+        /* there is no mark before version 12: the exit of the leader is taken for the end of the process */
         rig_record(rig, RECORD(103, 103, 4000, 0, 0, "who", .version = 11));
         rig_exit(rig, 103, 103, 0);
         rig_record(rig, RECORD(104, 103, 4000, 0, 0, "who", .version = 11));
@@ -153,7 +153,7 @@ static void test_unknown_tasks(void) {
         assert(rig_expect(rig, EVENT_EXIT, 103, 103)->exit.process_ended);
         assert(!rig_expect(rig, EVENT_EXIT, 103, 104)->exit.process_ended);
 
-        /* without one */
+        /* without a record */
         rig_exit(rig, 105, 105, 3 << 8);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_EXIT, 105, 105);
@@ -175,7 +175,7 @@ static void test_unknown_tasks(void) {
         rig_free(rig);
 }
 
-/* A child of nobody known: it is there, but its name and ids are not known, until they are. */
+/* A child of an unknown task: it is in the table, but its name and ids are not known until an event has them. */
 static void test_child_of_unknown(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -199,7 +199,7 @@ static void test_child_of_unknown(void) {
         rig_free(rig);
 }
 
-/* Of before the start: nobody witnessed it, nothing is lost. */
+/* An exit from before the start was not witnessed, so no record is lost. */
 static void test_grace(void) {
         Rig *rig = rig_new();
 
@@ -213,13 +213,13 @@ static void test_grace(void) {
         assert(rig_expect(rig, EVENT_EXIT, 100, 100)->exit.stats_missing == STATS_MISSING_NOT_WITNESSED);
         assert(rig_expect(rig, EVENT_EXIT, 101, 101)->exit.stats_missing == STATS_MISSING_NOT_WITNESSED);
         rig_expect(rig, EVENT_FORK, 102, 102);
-        /* but of one that was born here, it is */
+        /* the record of a task that was born after the start is lost */
         assert(rig_expect(rig, EVENT_EXIT, 102, 102)->exit.stats_missing == STATS_MISSING_LOST);
         rig_expect_loss(rig, LOSS_TASKSTATS, LOSS_OVERRUN, 1);
         rig_free(rig);
 }
 
-/* Born and ended while the sources were proved: the record went with the proof, FORK and EXIT were read after it. */
+/* A task lives and ends during the self-test: the self-test takes its record, FORK and EXIT are read later. */
 static void test_proved_meanwhile(void) {
         Rig *rig = rig_new();
 
@@ -234,7 +234,7 @@ static void test_proved_meanwhile(void) {
         rig_free(rig);
 }
 
-/* ExitRecords that wait in vain, because EXITs were lost with what was: their ends are told after a while. */
+/* Pending records whose EXITs were lost: after a while the exits are synthesised. */
 static void test_orphans(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -247,7 +247,7 @@ static void test_orphans(void) {
         rig_record(rig, RECORD(100, 100, 500, 3 << 8, AC_FLAG_GROUP, "gone", .nvcsw = 1));
         rig_record(rig, RECORD(999, 998, 500, 0, AC_FLAG_GROUP, "never seen", .nvcsw = 2));
         rig_turn(rig);
-        /* while nothing is known to be lost, they may only be slow */
+        /* while no loss is known, the EXITs may only be late */
         rig_tick_later(rig);
         rig_expect_nothing(rig);
 
@@ -269,19 +269,19 @@ static void test_orphans(void) {
         rig_expect_clean(rig);
         assert(rig->join.n_synthesised == 2);
 
-        /* after all late, not lost: told once */
+        /* the EXITs come late, and are not reported a second time */
         rig_exit(rig, 100, 100, 3 << 8);
         rig_exit(rig, 998, 999, 0);
         rig_turn(rig);
         rig_expect_nothing(rig);
         assert(rig->listener.counters.lost == 0);
-        /* a second one of that number is another's */
+        /* a second EXIT with that number belongs to another task */
         rig_exit(rig, 100, 100, 0);
         rig_turn(rig);
         rig_expect(rig, EVENT_EXIT, 100, 100);
         rig_expect_loss(rig, LOSS_TASKSTATS, LOSS_OVERRUN, 1);
 
-        /* the doubt does not last */
+        /* the lossy state ends */
         for (int i = 0; i < 4; ++i)
                 rig_tick_later(rig);
         assert(!rig->join.lossy);
@@ -292,14 +292,14 @@ static void test_orphans(void) {
         rig_free(rig);
 }
 
-/* A record left over from an older task of that number is not the newer one's. */
+/* A record left over from an older task does not belong to a newer task with the same number. */
 static void test_left_over_record(void) {
         Rig *rig = rig_new();
         const Event *event;
 
         rig_seed(rig, 1, 1, "init");
         rig_say(rig, WHAT_SID, 1, 1, 0, 0, 0, 0);
-        /* an hour old, and never told */
+        /* the task of the record was an hour old, and its EXIT never came */
         rig_record(rig, RECORD(100, 100, 3600000000ull, 0, AC_FLAG_GROUP, "older", .nvcsw = 1));
         rig_turn(rig);
         rig_expect(rig, EVENT_SID, 1, 1);
@@ -314,7 +314,7 @@ static void test_left_over_record(void) {
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
         assert(event->exit.stats->nvcsw == 2 && strcmp(event->comm, "newer") == 0);
 
-        /* and is told in the end, as that of a task nobody knew */
+        /* in the end the older record is reported as the exit of an unknown task */
         rig_tick_later(rig);
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
         assert(event->synthesised && event->exit.stats->nvcsw == 1);
@@ -323,7 +323,7 @@ static void test_left_over_record(void) {
         rig_free(rig);
 }
 
-/* Of several that fit, the one whose age is the task's. */
+/* If several records fit, the record with the age of the task is taken. */
 static void test_best_of_several(void) {
         Rig *rig = rig_new();
 
@@ -348,7 +348,7 @@ static void test_best_of_several(void) {
         rig_free(rig);
 }
 
-/* Exits that are never told: their records have a limit, beyond which the oldest are lost, and counted. */
+/* EXITs that never come: the number of pending records is limited; the oldest are dropped and counted as lost. */
 static void test_waiting_room_is_full(void) {
         Rig *rig = rig_new();
         uint64_t lost;
@@ -362,7 +362,7 @@ static void test_waiting_room_is_full(void) {
         rig_expect_nothing(rig);
         assert(rig->listener.counters.received == PENDING_RECORDS_MAX + 100);
         lost = rig->listener.counters.lost;
-        /* one place may be kept for the record that comes next */
+        /* one place may be reserved for the next record */
         assert(lost == 100 || lost == 101);
         assert(rig->join.records.pending.pool.n_used + lost == PENDING_RECORDS_MAX + 100);
         assert(pending_records_oldest(&rig->join.records.pending)->record.tid == 1000 + lost);
@@ -372,7 +372,7 @@ static void test_waiting_room_is_full(void) {
         rig_free(rig);
 }
 
-/* The connector was silent: the blind time's exits, then how much of it there was. */
+/* The connector was silent: first the exits of that time are synthesised, then a Loss reports its length. */
 static void test_muted(void) {
         Rig *rig = rig_new();
         uint64_t since;
@@ -401,13 +401,13 @@ static void test_muted(void) {
         assert(rig->connector.counters.lost == 2);
         rig_expect_live(rig, 3, 3);
 
-        /* once */
+        /* the silence is reported once */
         rig_tick_later(rig);
         rig_expect_nothing(rig);
         rig_free(rig);
 }
 
-/* Nothing happened while it was silent, as far as is known: told all the same. */
+/* The silence is reported also if no exit is known to have happened in it. */
 static void test_muted_without_exits(void) {
         Rig *rig = rig_new();
 
@@ -417,7 +417,7 @@ static void test_muted_without_exits(void) {
         rig_free(rig);
 }
 
-/* A record that waits for long shows that the connector was silent, unless its task is still on its way out. */
+/* A record that is pending for long shows that the connector was silent, unless its task is still ending. */
 static void test_overdue(void) {
         Rig *rig = rig_new();
         uint64_t start;
@@ -434,7 +434,7 @@ static void test_overdue(void) {
         assert(join_tick(&rig->join) == 0 && !rig->join.was_muted);
         rig_expect_nothing(rig);
 
-        /* its number is another's */
+        /* another task has its number */
         proc_add_task(&rig->procfs, 100, 100, "y", 1, proc_ticks(start + NSEC_PER_SEC));
         assert(join_tick(&rig->join) == 0);
         rig_tick_later(rig);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Whose a task is when it ends, as its life has made it. */
+/* The owner of a task at its exit, after the events of its life. */
 
 #include "broker/tasks/reconcile.h"
 #include "tests/unit/join_rig.h"
@@ -18,7 +18,7 @@ static void set_ids(Rig *rig, uint32_t pid, uint32_t uid, uint32_t gid) {
         rig_say(rig, WHAT_UID, pid, pid, uid, uid, 0, 0);
 }
 
-/* Ends a task, and says whose it was. */
+/* Ends a task. Return: the owner in its exit. */
 static OwnerClaim end_as(Rig *rig, uint32_t pid, uint8_t flags, uint32_t uid, uint32_t gid) {
         const Event *event;
 
@@ -36,7 +36,7 @@ static OwnerClaim end(Rig *rig, uint32_t pid) {
         return end_as(rig, pid, 0, ME, GROUP);
 }
 
-/* root's process, a hundred milliseconds ago, starts TASK, which becomes the user's. Return: its start. */
+/* A hundred milliseconds ago a process of root started TASK, which changes to the user's ids. Return: its start. */
 static uint64_t become_mine(Rig *rig) {
         uint64_t start_ns;
 
@@ -46,7 +46,7 @@ static uint64_t become_mine(Rig *rig) {
         return start_ns;
 }
 
-/* TASK calls exec, and starts another, which ends before it. */
+/* TASK calls exec, and starts a child, which ends before it. */
 static void exec_and_end(Rig *rig, OwnerClaim child, OwnerClaim parent) {
         rig_exec(rig, TASK);
         rig_fork(rig, TASK, TASK + 1, TASK + 1);
@@ -55,7 +55,7 @@ static void exec_and_end(Rig *rig, OwnerClaim child, OwnerClaim parent) {
         assert(end(rig, TASK) == parent);
 }
 
-/* What /proc shows of a process after exec; @owner: whose its files are, where that can be played. */
+/* Makes the files of a process after exec in /proc. @owner: the owner of these files, if the test may set it. */
 static void show(Rig *rig, uint32_t pid, const char *ids, uid_t owner) {
         static const char *const files[] = { "comm", "status" };
         char path[64];
@@ -79,7 +79,7 @@ static void test_plain(void) {
         rig_fork(rig, SHELL, TASK, TASK);
         rig_exec(rig, TASK);
         assert(end(rig, TASK) == OWNER_SINCE_BIRTH);
-        /* what its record says against it */
+        /* bits in its record that take the owner away */
         rig_fork(rig, SHELL, TASK, TASK);
         assert(end_as(rig, TASK, AC_FLAG_SU, ME, GROUP) == OWNER_CURRENT);
         rig_fork(rig, SHELL, TASK, TASK);
@@ -89,7 +89,7 @@ static void test_plain(void) {
         rig_free(rig);
 }
 
-/* A setuid program; what it starts is its own, until that is the user's again. */
+/* A setuid program: its children have no owner until they have only the user's ids again. */
 static void test_setuid(void) {
         Rig *rig = rig_new();
 
@@ -116,7 +116,7 @@ static void test_setgid(void) {
         rig_free(rig);
 }
 
-/* What events say is what is true after them. */
+/* An event has the owner as it is after the event. */
 static void test_events_of_change(void) {
         Rig *rig = rig_new();
 
@@ -129,7 +129,10 @@ static void test_events_of_change(void) {
         rig_free(rig);
 }
 
-/* su: root's process becomes the user's. It is nobody's until it was looked at, and what it starts then is his. */
+/*
+ * su: a process of root changes to the user's ids. It has no owner until it was checked; its later
+ * children have the user as owner.
+ */
 static void test_su(void) {
         Rig *rig = rig_new();
         Task *root = rig_seed(rig, 50, 50, "su");
@@ -139,7 +142,7 @@ static void test_su(void) {
         set_ids(rig, TASK, ME, GROUP);
         assert(end(rig, TASK) == OWNER_NONE);
 
-        /* nobody had time to look */
+        /* there was no time to check it */
         rig_fork(rig, 50, TASK, TASK);
         set_ids(rig, TASK, ME, GROUP);
         exec_and_end(rig, OWNER_NONE, OWNER_NONE);
@@ -149,7 +152,7 @@ static void test_su(void) {
                 show(rig, TASK, IDS_OF_ME, ME);
                 exec_and_end(rig, OWNER_SINCE_BIRTH, OWNER_CURRENT);
 
-                /* it has kept something of root's */
+                /* it has kept an id of root */
                 become_mine(rig);
                 show(rig, TASK, IDS_OF_ME "CapPrm:\t0000000000000400\n", ME);
                 exec_and_end(rig, OWNER_NONE, OWNER_NONE);
@@ -157,7 +160,7 @@ static void test_su(void) {
         rig_free(rig);
 }
 
-/* What nobody had time to look at is looked at later; what it starts then is its owner's. */
+/* A process that could not be checked at exec is checked later; its children from then on have its owner. */
 static void test_later(void) {
         Rig *rig = rig_new();
         Task *root = rig_seed(rig, 50, 50, "su");
@@ -192,7 +195,7 @@ static void test_later(void) {
         rig_free(rig);
 }
 
-/* A program that its user may not look into: its files in /proc are another's. */
+/* A program that its user may not read: its files in /proc belong to another user. */
 static void test_guarded(void) {
         Rig *rig = rig_new();
 
@@ -204,7 +207,7 @@ static void test_guarded(void) {
         rig_free(rig);
 }
 
-/* Threads that used a privilege, or whose record was lost, are in the sums of those that did not. */
+/* The totals of a process contain threads that used a privilege, or whose record was lost. */
 static void test_threads(void) {
         Rig *rig = rig_new();
 
@@ -222,7 +225,7 @@ static void test_threads(void) {
         rig_free(rig);
 }
 
-/* A change of ids may be among the messages that were lost: nobody is trusted until looked at. */
+/* A change of ids may be among the lost messages: no process has an owner since birth until it was checked. */
 static void test_loss(void) {
         Rig *rig = rig_new();
 
@@ -239,7 +242,7 @@ static void test_loss(void) {
                            &(ProcfsTask){ .ruid = ME, .euid = ME, .rgid = GROUP, .egid = GROUP });
         rig_fork(rig, SHELL, TASK, TASK);
         assert(end(rig, TASK) == OWNER_SINCE_BIRTH);
-        /* what was changed untold */
+        /* the ids were changed without an event */
         procfs_verify_task(task_table_get(&rig->join.table, SHELL),
                            &(ProcfsTask){ .ruid = ME, .euid = 0, .rgid = GROUP, .egid = GROUP, .nondumpable = true });
         rig_fork(rig, SHELL, TASK, TASK);
@@ -247,7 +250,10 @@ static void test_loss(void) {
         rig_free(rig);
 }
 
-/* One that hid itself when it was looked at; its children have its memory until they have one of their own. */
+/*
+ * A process that was non-dumpable when it was checked: its children share the state until they
+ * have memory of their own.
+ */
 static void test_hidden(void) {
         Rig *rig = rig_new();
 
@@ -261,7 +267,7 @@ static void test_hidden(void) {
         rig_free(rig);
 }
 
-/* A parent that nobody knows. */
+/* The parent is not in the table. */
 static void test_unknown(void) {
         Rig *rig = rig_new();
 

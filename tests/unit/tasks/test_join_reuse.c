@@ -2,8 +2,8 @@
 #undef NDEBUG
 
 /*
- * The join when numbers are given anew: before the old owner's EXIT was told, or
- * when so much was lost that what is told contradicts what is known.
+ * The join when numbers are reused: before the EXIT of the former task came, or after so
+ * many losses that an event contradicts the table.
  */
 
 #include <signal.h>
@@ -11,8 +11,8 @@
 #include "tests/unit/join_rig.h"
 
 /*
- * A number that is given anew before its old owner's EXIT was queued: the old one's
- * end is told from its record, before the birth; the late EXIT is nobody's.
+ * A number is reused before the EXIT of the former task was queued. The exit of the former
+ * task is synthesised from its record before the birth, and the late EXIT is dropped.
  */
 static void test_number_given_anew(void) {
         Rig *rig = rig_new();
@@ -26,7 +26,7 @@ static void test_number_given_anew(void) {
 
         rig_record(rig, RECORD(100, 100, 500, 3 << 8, AC_FLAG_GROUP, "old", .nvcsw = 1));
         second = rig_fork(rig, 1, 100, 100);
-        rig_exit(rig, 100, 100, 3 << 8); /* the old one's */
+        rig_exit(rig, 100, 100, 3 << 8); /* the EXIT of the former task */
         rig_turn(rig);
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
         assert(event->synthesised && event->exit.process_ended && event->exit.stats->nvcsw == 1);
@@ -50,9 +50,9 @@ static void test_number_given_anew(void) {
 }
 
 /*
- * The number's next owner has ended too, and its record is here, when the old
- * one's EXIT comes: by its status it is known whose it is. If both ended alike, it
- * does not matter which EXIT is taken for which.
+ * The next task with the number has ended too, and its record is pending when the EXIT of
+ * the former task comes. The status shows to which of the two tasks the EXIT belongs. If
+ * both have the same status, the order does not matter.
  */
 static void check_number_given_anew_twice(uint32_t old_status, uint32_t new_status) {
         Rig *rig = rig_new();
@@ -88,7 +88,7 @@ static void test_number_given_anew_twice(void) {
         check_number_given_anew_twice(0, 0);
 }
 
-/* A record by a thread's number that is of another process' task is not the thread's. */
+/* A record with the number of a thread, but of another process, does not belong to the thread. */
 static void test_record_of_another_process(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -98,7 +98,7 @@ static void test_record_of_another_process(void) {
         rig_fork(rig, 1, 100, 101);
         rig_turn(rig);
         rig_skip(rig);
-        /* the thread's own record was lost; this is of the process that had the number next */
+        /* the record of the thread was lost; this record belongs to the next process with the number */
         rig_record(rig, RECORD(101, 101, 500, 0, AC_FLAG_GROUP, "next", .nvcsw = 2));
         rig_fork(rig, 1, 101, 101);
         rig_exit(rig, 100, 101, 0);
@@ -115,8 +115,8 @@ static void test_record_of_another_process(void) {
 }
 
 /*
- * A number given anew, and the old one's record was lost: its end is told without,
- * and no loss is made up for the late EXIT.
+ * A number is reused, and the record of the former task was lost: its exit is reported
+ * without statistics, and the late EXIT is not counted as a loss.
  */
 static void test_number_given_anew_without_record(void) {
         Rig *rig = rig_new();
@@ -146,7 +146,7 @@ static void test_number_given_anew_without_record(void) {
         rig_free(rig);
 }
 
-/* A thread's number is given to a process, and a process' to a thread of another. */
+/* A process reuses the number of a thread, and a thread of another process reuses the number of a process. */
 static void test_number_changes_its_kind(void) {
         Rig *rig = rig_new();
 
@@ -174,14 +174,14 @@ static void test_number_changes_its_kind(void) {
 }
 
 /*
- * With ends and births among what was lost, a number in the table may contradict
- * what is told: whoever has it here has ended.
+ * If exits and births were lost, a number in the table may contradict an event: the task
+ * that has the number in the table has ended.
  */
 static void test_contradictions(void) {
         Rig *rig = rig_new();
 
         rig_seed(rig, 1, 1, "init");
-        /* a process without its leader, whose number becomes a thread of another */
+        /* a process whose leader has ended: a thread of another process reuses its number */
         rig_fork(rig, 1, 100, 100);
         rig_fork(rig, 1, 100, 101);
         rig_fork(rig, 1, 200, 200);
@@ -197,7 +197,7 @@ static void test_contradictions(void) {
         rig_expect(rig, EVENT_FORK, 200, 100);
         rig_expect_live(rig, 3, 2);
 
-        /* a thread, whose number is a process' by now: all that is told is a thread of that process */
+        /* a thread whose number a process has by now: the next event is about a thread of that process */
         rig_fork(rig, 1, 300, 300);
         rig_fork(rig, 1, 300, 301);
         rig_turn(rig);
@@ -210,7 +210,7 @@ static void test_contradictions(void) {
         assert(rig_expect(rig, EVENT_FORK, 301, 302)->task_unknown);
         rig_expect_live(rig, 5, 4);
 
-        /* a process without its leader, whose number is a new process' */
+        /* a process whose leader has ended: a new process reuses its number */
         rig_fork(rig, 1, 301, 301);
         rig_turn(rig);
         assert(rig_expect(rig, EVENT_EXIT, 301, 302)->exit.process_ended);
@@ -219,7 +219,7 @@ static void test_contradictions(void) {
         rig_free(rig);
 }
 
-/* Anything at all, in any order, on few numbers: nothing breaks, and the counts hold. */
+/* Random messages on few numbers, in any order: the counts of the table stay right. */
 static void test_noise(void) {
         for (uint64_t seed = 1; seed <= 40; ++seed) {
                 uint64_t state = seed * 0x9e3779b97f4a7c15u;
@@ -273,7 +273,7 @@ static void test_noise(void) {
         }
 }
 
-/* exec by a thread, when the record of one that ended was lost: no task stays for ever. */
+/* exec by a thread after the record of an ended thread was lost: no task stays in the table for ever. */
 static void test_exec_by_thread_with_loss(void) {
         Rig *rig = rig_new();
 

@@ -3,8 +3,8 @@
 
 /*
  * A process of which only the leader was seen: the birth of its other thread was lost.
- * In whatever way both go on, whoever knew the process is told of its end, once, and
- * not before; and whoever is told of threads too has those that there are.
+ * However both go on, a reader that knows the process gets its end exactly once, and not
+ * too early. A reader of threads has exactly the threads that live.
  */
 
 #include "broker/tasks/reconcile.h"
@@ -14,37 +14,37 @@
 enum {
         PROCESS = 100,
         THREAD,                 /* its birth was lost */
-        SECOND,                 /* made by that one */
-        CHILD = 200,            /* as well */
+        SECOND,                 /* a child of THREAD */
+        CHILD = 200,            /* a child of THREAD too */
         N_NUMBERS = 300,
 };
 
-/* How the leader goes. */
+/* How the leader ends. */
 typedef enum Leader {
         LEADER_STAYS,
-        LEADER_TOLD,
+        LEADER_REPORTED,
         LEADER_WITHOUT_RECORD,
-        LEADER_UNTOLD,
+        LEADER_UNREPORTED,
         _LEADER_N,
 } Leader;
 
-/* What the thread does then. */
+/* The next step of the thread. */
 typedef enum Act {
         ACT_NOTHING,
         ACT_THREAD,
         ACT_CHILD,
         ACT_EXEC,
-        ACT_EXEC_UNTOLD,
+        ACT_EXEC_LOST,
         _ACT_N,
 } Act;
 
-/* How all that is left of the process ends. */
+/* How the rest of the process ends. */
 typedef enum End {
-        END_TOLD,
+        END_REPORTED,
         END_WITHOUT_RECORD,
         END_RECORD_ONLY,
-        END_UNTOLD,
-        END_REUSED,             /* the same, and its number is another's at once */
+        END_UNREPORTED,
+        END_REUSED,             /* the same, and another process reuses its number at once */
         _END_N,
 } End;
 
@@ -53,13 +53,13 @@ typedef struct Case Case;
 struct Case {
         Leader leader;
         Act act;
-        bool compared;          /* with /proc, before the end */
+        bool compared;          /* reconcile runs before the end */
         End end;
 
         Rig *rig;
-        uint64_t start;         /* of the process */
-        bool living[N_NUMBERS]; /* what of it there is */
-        /* what readers have made of it: one of processes, who has this one; and one of all tasks */
+        uint64_t start;         /* start of the process */
+        bool living[N_NUMBERS]; /* tasks that live, by number */
+        /* the states of two readers: a reader of processes that has this process, and a reader of all tasks */
         bool process;
         bool tasks[N_NUMBERS];
         unsigned int n_births, n_ends;
@@ -79,9 +79,9 @@ static void reader_apply(Case *c, const Event *event) {
                 c->tasks[THREAD] = c->tasks[SECOND] = false;
                 c->tasks[PROCESS] = true;
         } else if (event->kind == EVENT_EXIT) {
-                /* of one whose birth was lost, or what made it the leader, the end may be told */
+                /* an exit may be reported for a task whose birth, or whose exec, was lost */
                 assert(c->tasks[event->tid] || event->tid == THREAD || event->task_unknown ||
-                       c->act == ACT_EXEC_UNTOLD);
+                       c->act == ACT_EXEC_LOST);
                 c->tasks[event->tid] = false;
                 if (event->exit.process_ended) {
                         assert(c->process && !c->tasks[PROCESS] && !c->tasks[THREAD] && !c->tasks[SECOND]);
@@ -115,7 +115,7 @@ static void compare(Case *c) {
         read_on(c);
 }
 
-/* /proc, as it is with what lives. */
+/* Makes /proc show the tasks that live. */
 static void show(const Case *c) {
         const Tree *procfs = &c->rig->procfs;
         uint32_t n = 0;
@@ -128,7 +128,7 @@ static void show(const Case *c) {
                         proc_remove(procfs, PROCESS, tid);
                 n += c->living[tid];
         }
-        /* a zombie is there until it is waited for, and counts */
+        /* a zombie is in /proc until its parent has waited for it, and counts as a thread */
         if (!c->living[PROCESS])
                 proc_add(procfs, &(ProcTask){ .pid = PROCESS, .tid = PROCESS, .comm = "x", .ppid = 1, .state = 'Z',
                                               .start = proc_ticks(c->start), .n_threads = n + 1 });
@@ -161,9 +161,9 @@ static void end_leader(Case *c) {
                 return;
         c->living[PROCESS] = false;
         show(c);
-        if (c->leader == LEADER_TOLD)
+        if (c->leader == LEADER_REPORTED)
                 rig_record(c->rig, RECORD(PROCESS, PROCESS, 1000, 3 << 8, 0, "x", .nvcsw = 1));
-        if (c->leader != LEADER_UNTOLD)
+        if (c->leader != LEADER_UNREPORTED)
                 rig_exit(c->rig, PROCESS, PROCESS, 3 << 8);
         else
                 say_loss(c);
@@ -172,7 +172,7 @@ static void end_leader(Case *c) {
 }
 
 static void act(Case *c) {
-        bool execs = c->act == ACT_EXEC || c->act == ACT_EXEC_UNTOLD;
+        bool execs = c->act == ACT_EXEC || c->act == ACT_EXEC_LOST;
 
         if (c->act == ACT_THREAD) {
                 c->living[SECOND] = true;
@@ -192,7 +192,7 @@ static void act(Case *c) {
                 assert(c->rig->events[c->rig->n_events - 1].event.pid == CHILD &&
                        !c->rig->events[c->rig->n_events - 1].event.task_unknown);
         read_on(c);
-        if (c->act == ACT_EXEC_UNTOLD)
+        if (c->act == ACT_EXEC_LOST)
                 say_loss(c);
         assert(c->process && c->n_ends == 0);
 }
@@ -200,9 +200,9 @@ static void act(Case *c) {
 static void end_all(Case *c) {
         uint32_t last = c->living[PROCESS] ? PROCESS : THREAD;
 
-        /* those who are not the last one first */
+        /* the last task ends last */
         for (uint32_t tid = SECOND; tid >= PROCESS; --tid) {
-                bool recorded = c->end == END_TOLD || c->end == END_RECORD_ONLY;
+                bool recorded = c->end == END_REPORTED || c->end == END_RECORD_ONLY;
 
                 if (!c->living[tid])
                         continue;
@@ -219,7 +219,7 @@ static void end_all(Case *c) {
                 show(c);
                 if (recorded)
                         rig_record(c->rig, RECORD(tid, PROCESS, 1000, 7 << 8, AC_FLAG_GROUP, "x", .nvcsw = 4));
-                if (c->end == END_TOLD || c->end == END_WITHOUT_RECORD)
+                if (c->end == END_REPORTED || c->end == END_WITHOUT_RECORD)
                         rig_exit(c->rig, PROCESS, tid, 7 << 8);
                 rig_turn(c->rig);
                 read_on(c);
@@ -244,7 +244,7 @@ static void run(Case *c) {
                 assert(c->process && c->n_ends == 0 && c->n_births == 1);
         }
         end_all(c);
-        if (c->end == END_UNTOLD || c->end == END_REUSED)
+        if (c->end == END_UNREPORTED || c->end == END_REUSED)
                 say_loss(c);
         if (c->end == END_REUSED) {
                 assert(c->process);
@@ -255,8 +255,8 @@ static void run(Case *c) {
                 rig_turn(rig);
                 read_on(c);
                 assert(c->n_ends == 1 && c->n_births == 2 && c->process && c->tasks[PROCESS]);
-        } else if (c->end == END_TOLD && (c->leader != LEADER_UNTOLD || c->compared)) {
-                /* at once, unless the leader is still held for alive */
+        } else if (c->end == END_REPORTED && (c->leader != LEADER_UNREPORTED || c->compared)) {
+                /* the end is reported at once, unless the table still has the leader as live */
                 assert(c->n_ends == 1 && !c->process);
         } else {
                 proc_remove(&rig->procfs, PROCESS, 0);
@@ -271,18 +271,23 @@ static void run(Case *c) {
         rig_free(rig);
 }
 
+static void run_with_leader(Leader leader, Act what) {
+        /* by exec the former leader ends first */
+        if (leader == LEADER_STAYS && what >= ACT_EXEC)
+                return;
+        for (End end = 0; end < _END_N; ++end) {
+                for (int compared = 0; compared < 2; ++compared) {
+                        Case c = { .leader = leader, .act = what, .compared = compared, .end = end };
+
+                        run(&c);
+                }
+        }
+}
+
 static void test_all(void) {
         for (Leader leader = 0; leader < _LEADER_N; ++leader)
                 for (Act what = 0; what < _ACT_N; ++what)
-                        for (End end = 0; end < _END_N; ++end)
-                                for (int compared = 0; compared < 2; ++compared) {
-                                        Case c = { .leader = leader, .act = what, .compared = compared, .end = end };
-
-                                        /* by exec the leader ends first */
-                                        if (leader == LEADER_STAYS && what >= ACT_EXEC)
-                                                continue;
-                                        run(&c);
-                                }
+                        run_with_leader(leader, what);
 }
 
 static void lose(Rig *rig) {
@@ -295,7 +300,10 @@ static void lose(Rig *rig) {
         rig_skip(rig);
 }
 
-/* The kernel's last one is the unseen thread, but its EXIT overtakes the leader's: that ends the process here. */
+/*
+ * The kernel marks the unseen thread as the last task, but its EXIT overtakes the EXIT of the
+ * leader, which ends the process here.
+ */
 static void test_mark_of_unseen(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -320,7 +328,10 @@ static void test_mark_of_unseen(void) {
         rig_free(rig);
 }
 
-/* What is known of an end that only /proc tells: how the last one that was seen ended, and that one is missing. */
+/*
+ * An end that only /proc shows: the exit has the status of the last task that was seen, and one
+ * task is missing in it.
+ */
 static void test_conclusion(void) {
         Rig *rig = rig_new();
         Case c = { .rig = rig, .process = true };
@@ -348,7 +359,7 @@ static void test_conclusion(void) {
         rig_free(rig);
 }
 
-/* Of a process whose leader was never seen, and has ended: the birth is told once, by the comparison. */
+/* A process whose leader was never seen, and has ended: reconcile reports the birth once. */
 static void test_leader_never_seen(void) {
         Rig *rig = rig_new();
         Case c = { .rig = rig };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* ExitRecords that wait: the oldest of each task first, and no more than there is room for. */
+/* Pending records: the oldest record of a task is found first, and their number is limited. */
 
 #include "broker/base/util.h"
 #include "broker/tasks/pending_records.h"
@@ -25,7 +25,7 @@ static void test_first_in_first_out(void) {
         assert(!pending_records_oldest(&pending));
 
         add(5, 10, 1);
-        /* the same bucket, another task */
+        /* another task in the same bucket */
         add(5 + PENDING_RECORDS_BUCKETS, 11, 2);
         add(5, 12, 3);
         add(6, 13, 4);
@@ -48,7 +48,7 @@ static void test_first_in_first_out(void) {
         pending_records_deinit(&pending);
 }
 
-/* A record that was reserved and not used is handed back. */
+/* A record that was reserved and not used is freed. */
 static void test_reserved(void) {
         PendingRecord *record;
 
@@ -68,7 +68,7 @@ static void test_limit(void) {
         assert(!pending_records_reserve(&pending));
         assert(pending.pool.n_used == PENDING_RECORDS_MAX);
 
-        /* the oldest gives up its place */
+        /* the oldest record is removed to make room */
         assert(pending_records_oldest(&pending)->record.tid == 1);
         pending_records_remove(&pending, pending_records_oldest(&pending));
         assert(pending_records_oldest(&pending)->record.tid == 2);
@@ -76,7 +76,7 @@ static void test_limit(void) {
         add(7, PENDING_RECORDS_MAX, PENDING_RECORDS_MAX);
         assert(!pending_records_reserve(&pending));
 
-        /* in the order of their arrival to the last */
+        /* the rest is in the order of arrival */
         for (uint64_t i = 1; i <= PENDING_RECORDS_MAX; ++i) {
                 PendingRecord *record = pending_records_oldest(&pending);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* The table's beginning, from a directory that plays /proc, while the kernel is silent. */
+/* The table is filled from a directory that plays /proc, while the kernel sends nothing. */
 
 #include "broker/model/owner.h"
 #include "broker/tasks/procfs.h"
@@ -9,7 +9,7 @@
 #include "tests/unit/join_rig.h"
 #include "tests/unit/made_proc.h"
 
-/* Nobody is told anything: rig_free() recheck_queue. */
+/* Seeding reports no event: rig_free() asserts that. */
 static void seed(Rig *rig) {
         Reconcile reconcile;
 
@@ -36,7 +36,7 @@ static void test_processes_and_threads(void) {
         proc_add_task(&rig->procfs, 800, 801, "worker", 700, 200001);
         proc_add_task(&rig->procfs, 800, 802, "worker", 700, 200002);
         proc_add_task(&rig->procfs, 4194303, 4194303, "last", 800, 300000);
-        /* what else lies in /proc */
+        /* other entries of /proc */
         tree_write_text(&rig->procfs, "uptime", "1.0 2.0\n");
         tree_write_text(&rig->procfs, "sys/kernel/pid_max", "4194304\n");
         tree_write_text(&rig->procfs, "700x/task/700/stat", "no\n");
@@ -62,7 +62,7 @@ static void test_processes_and_threads(void) {
         assert(task_table_get(table, 1)->process->ppid == 0);
         assert(task_table_get(table, 4194303));
 
-        /* read again, nothing is there twice */
+        /* a second reading adds no task twice */
         seed(rig);
         assert(table->n_live_tasks == 6 && table->n_live_processes == 4);
         rig_free(rig);
@@ -103,7 +103,7 @@ static void test_odd_names(void) {
         }
 }
 
-/* Whoever ends while it is read is left out, and the others are read all the same. */
+/* A task that ends while /proc is read is left out; the other tasks are read. */
 static void test_vanishing(void) {
         static const struct {
                 const char *stat, *status;
@@ -145,7 +145,7 @@ static void test_vanishing(void) {
         }
 }
 
-/* A zombie has ended. What it was is known of it all the same, where its process has a thread that lives. */
+/* A zombie has ended. Its name and ids are known if its process has a live thread. */
 static void test_zombies(void) {
         static const char states[] = { 'Z', 'X' };
 
@@ -156,7 +156,7 @@ static void test_zombies(void) {
 
                 proc_add(
                         &rig->procfs,
-                        &(ProcTask){.pid = 600, .tid = 600, .comm = "dead", .ppid = 1, .start = 1, .state = states[i]});
+                        &(ProcTask){.pid = 600, .tid = 600, .comm = "gone", .ppid = 1, .start = 1, .state = states[i]});
                 proc_add(&rig->procfs,
                          &(ProcTask){
                                  .pid = 700, .tid = 700, .comm = "leader", .ppid = 1, .start = 5, .state = states[i]});
@@ -174,19 +174,22 @@ static void test_zombies(void) {
         }
 }
 
-/* What is older than the broker belongs to whom /proc says: files here are those of who runs the test. */
+/*
+ * The owner of a process from before the start is the owner of its files in /proc. Here these are
+ * files of the user of the test.
+ */
 static void test_owners(void) {
         static const struct {
                 bool owned, exiting;
                 const char *capabilities;
                 char state;
-                OwnerClaim claim;       /* of the task */
-                bool ran_as_other_user;           /* with its process */
+                OwnerClaim claim;       /* the claim of the task */
+                bool ran_as_other_user;           /* a flag of its process */
         } rows[] = {
                 { true, false, "", 'S', OWNER_SINCE_BIRTH, false },
                 { false, false, "", 'S', OWNER_NONE, true },
                 { true, false, "CapPrm:\t0000000000000400\n", 'S', OWNER_NONE, true },
-                /* files of what has no memory any more say nothing of the other threads */
+                /* the files of a task without memory say nothing about the other threads */
                 { false, true, "", 'S', OWNER_NONE, false },
         };
 
@@ -212,7 +215,7 @@ static void test_owners(void) {
         }
 }
 
-/* A leader that is not even a zombie any more when its thread is read: nothing is known of it. */
+/* A leader that is no longer even a zombie when its thread is read is not known. */
 static void test_thread_without_leader(void) {
         Rig *rig = rig_new();
         TaskTable *table = &rig->join.table;
@@ -226,7 +229,7 @@ static void test_thread_without_leader(void) {
         rig_free(rig);
 }
 
-/* The session, and threads of the kernel's. */
+/* Sessions and kernel threads. */
 static void test_sessions_and_kernel_threads(void) {
         Rig *rig = rig_new();
         const TaskTable *table = &rig->join.table;
@@ -241,7 +244,7 @@ static void test_sessions_and_kernel_threads(void) {
         rig_free(rig);
 }
 
-/* More than a slice holds, in processes and in threads of one. */
+/* More processes than fit into a slice, and more threads of one process. */
 static void test_many(void) {
         enum { N = 3 * RECONCILE_SLICE + 7 };
         Rig *rig = rig_new();
@@ -271,7 +274,7 @@ static void test_what_is_known_stays(void) {
         rig_free(rig);
 }
 
-/* A number that went from a thread to a process while /proc was read: the queue tells more of it. */
+/* A process reuses the number of a thread while /proc is read: the events in the queue complete it. */
 static void test_contradictions(void) {
         Rig *rig = rig_new();
         TaskTable *table = &rig->join.table;
@@ -306,7 +309,7 @@ static void test_real_proc(void) {
         close(fd);
 }
 
-/* A process whose files, too, are its owner's. */
+/* A process whose files belong to its owner too. */
 static void add_owned(const Tree *procfs, uint32_t pid, const char *comm, uint32_t ppid, unsigned long long start) {
         unsigned int uid = getuid(), gid = getgid();
         char ids[128];
@@ -318,8 +321,9 @@ static void add_owned(const Tree *procfs, uint32_t pid, const char *comm, uint32
 }
 
 /*
- * Of one that is born once /proc was listed, by one that was not come to yet, the number
- * alone is known; and so of its child. In the end they are as /proc has them.
+ * A process is born after /proc was listed, and its parent was not read yet: only the
+ * number of the process is known, and only the number of its child. In the end both are in
+ * the table as /proc has them.
  */
 static void test_born_meanwhile(void) {
         Rig *rig = rig_new();

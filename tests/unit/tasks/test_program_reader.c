@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* What processes run, from a directory that plays /proc: read in time, too late, or left out. */
+/* Programs of processes, from a directory that plays /proc: read in time, too late, or skipped. */
 
 #include "broker/tasks/program_reader.h"
 #include "tests/unit/join_rig.h"
@@ -31,7 +31,7 @@ static Task *add_task(uint32_t pid, uint32_t tid) {
         return made_task(&table, pid, tid, 1, proc_wall(START));
 }
 
-/* A process of one task, in the table and in /proc. */
+/* Adds a process of one task to the table and to /proc. */
 static Task *add_process(uint32_t pid) {
         char cmdline[32];
         int n = snprintf(cmdline, sizeof(cmdline), "prog-%u", pid);
@@ -61,7 +61,7 @@ static void check_program(const Program *program, ProgramState state, const char
         assert(program->n_cgroup == strlen(cgroup) && strcmp(program_cgroup(program), cgroup) == 0);
 }
 
-/* Of one that could not be read there is nothing but the cgroup that it, or its parent, had. */
+/* A program that could not be read has only the cgroup that the process, or its parent, had. */
 static void check_unread(const Program *program, ProgramState state, const char *cgroup) {
         check_program(program, state, "", 0, "", cgroup);
 }
@@ -76,7 +76,7 @@ static void test_captured(void) {
 
         begin();
         task = add_process(700);
-        /* nobody wants it: nothing is read, and nothing is counted */
+        /* without a subscription that wants programs, nothing is read or counted */
         assert(!read_at_exec(task, true));
         check_counts(0, 0, 0);
 
@@ -87,17 +87,17 @@ static void test_captured(void) {
                       "/system.slice/a.service");
         assert(program_size(program) == sizeof(*program) + 11 + 23 + 23 + 1);
         check_counts(1, 0, 0);
-        /* it is the caller's: the table has nothing of it yet */
+        /* the caller owns the program; the table does not have it yet */
         assert(!task->process->program && table.n_program_bytes == 0);
         task_table_set_program(&table, task->process, program);
 
-        /* again, another: that of before has no part in it */
+        /* a second exec: nothing of the former program remains */
         proc_add_program(&tree, 700, 700, "x", 1, "/x", "0::/\n");
         program = read_at_exec(task, true);
         check_program(program, PROGRAM_CAPTURED, "x", 1, "/x", "/");
         free(program);
 
-        /* no arguments, or no link that can be read: what there is */
+        /* without arguments, or without a readable link, the rest is kept */
         proc_add_program(&tree, 700, 700, "", 0, "/x", "0::/\n");
         program = read_at_exec(task, true);
         check_program(program, PROGRAM_CAPTURED, "", 0, "/x", "/");
@@ -113,7 +113,7 @@ static void test_captured(void) {
         free(program);
         check_counts(5, 0, 0);
 
-        /* where links may not be read, what has all but ended shows by its memory */
+        /* where the link may not be read, a missing memory size shows that the process is ending */
         proc_write(&tree, 700, 700, "statm", "812 1 1 0 0 9 0\n", 16);
         program = read_at_exec(task, true);
         check_program(program, PROGRAM_CAPTURED, "", 0, "", "/");
@@ -127,18 +127,39 @@ static void test_captured(void) {
         end();
 }
 
-/* It has gone, or has all but: whichever file shows it. */
+static void expect_late(Task *task, const char *cgroup, uint64_t *n_late) {
+        Program *program = read_at_exec(task, true);
+
+        check_unread(program, PROGRAM_LATE, cgroup);
+        free(program);
+        check_counts(0, ++*n_late, 0);
+}
+
+/* Another process has the number if the starts differ by more than the tolerance. */
+static void check_reused(Task *task, const char *cgroup, uint64_t *n_late) {
+        for (int sign = -1; sign <= 1; sign += 2) {
+                Program *program;
+
+                proc_add_task(&tree, 700, 700, "x", 1, START + (unsigned int)(sign * 4));
+                expect_late(task, cgroup, n_late);
+                proc_add_task(&tree, 700, 700, "x", 1, START + (unsigned int)sign);
+                program = read_at_exec(task, true);
+                assert(program->state == PROGRAM_CAPTURED);
+                free(program);
+                --programs.n_captured;
+        }
+}
+
+/* The process has ended, or is ending. Each of its files can show it. */
 static void test_late(void) {
         static const char *const files[] = { "stat", "cmdline", "cgroup" };
-        uint64_t n_late = 0;
 
         for (int former = 0; former < 2; ++former) {
                 const char *cgroup = former ? "/former" : "";
-                Program *program;
+                uint64_t n_late = 0;
                 Task *task;
 
                 begin();
-                n_late = 0;
                 program_reader_want(&programs);
                 task = add_process(700);
                 if (former)
@@ -146,62 +167,35 @@ static void test_late(void) {
 
                 for (size_t i = 0; i < ARRAY_SIZE(files); ++i) {
                         proc_remove_file(&tree, 700, 700, files[i]);
-                        program = read_at_exec(task, true);
-                        check_unread(program, PROGRAM_LATE, cgroup);
-                        free(program);
-                        check_counts(0, ++n_late, 0);
+                        expect_late(task, cgroup, &n_late);
                         proc_add_task(&tree, 700, 700, "x", 1, START);
                         proc_add_program(&tree, 700, 700, "x", 1, "/x", CGROUP);
                 }
 
-                /* stat that is nothing */
+                /* an empty stat */
                 proc_write(&tree, 700, 700, "stat", "", 0);
-                program = read_at_exec(task, true);
-                check_unread(program, PROGRAM_LATE, cgroup);
-                free(program);
-                check_counts(0, ++n_late, 0);
+                expect_late(task, cgroup, &n_late);
 
-                /* a zombie, or about to be one: it has no memory any more */
+                /* a zombie, or a process that is ending: it has no memory */
                 proc_add(&tree,
                          &(ProcTask){.pid = 700, .tid = 700, .comm = "x", .ppid = 1, .start = START, .state = 'Z'});
                 proc_add_program(&tree, 700, 700, "", 0, NULL, "0::/\n");
-                program = read_at_exec(task, true);
-                check_unread(program, PROGRAM_LATE, cgroup);
-                free(program);
-                check_counts(0, ++n_late, 0);
+                expect_late(task, cgroup, &n_late);
                 proc_add_task(&tree, 700, 700, "x", 1, START);
-                program = read_at_exec(task, true);
-                check_unread(program, PROGRAM_LATE, cgroup);
-                free(program);
-                check_counts(0, ++n_late, 0);
+                expect_late(task, cgroup, &n_late);
 
-                /* another has the number: by more than a start can differ that two tell */
                 proc_add_program(&tree, 700, 700, "x", 1, "/x", CGROUP);
-                for (int sign = -1; sign <= 1; sign += 2) {
-                        proc_add_task(&tree, 700, 700, "x", 1, START + (unsigned int)(sign * 4));
-                        program = read_at_exec(task, true);
-                        check_unread(program, PROGRAM_LATE, cgroup);
-                        free(program);
-                        check_counts(0, ++n_late, 0);
-                        proc_add_task(&tree, 700, 700, "x", 1, START + (unsigned int)sign);
-                        program = read_at_exec(task, true);
-                        assert(program->state == PROGRAM_CAPTURED);
-                        free(program);
-                        --programs.n_captured;
-                }
+                check_reused(task, cgroup, &n_late);
 
-                /* all of it */
+                /* every file is missing */
                 proc_remove(&tree, 700, 0);
-                program = read_at_exec(task, true);
-                check_unread(program, PROGRAM_LATE, cgroup);
-                free(program);
-                check_counts(0, ++n_late, 0);
+                expect_late(task, cgroup, &n_late);
                 program_reader_unwant(&programs);
                 end();
         }
 }
 
-/* The kernel's queue comes first; and there is not room without end. */
+/* The kernel's queue is read first, and the memory for programs is limited. */
 static void test_skipped(void) {
         for (int former = 0; former < 2; ++former) {
                 Program *program;
@@ -219,7 +213,7 @@ static void test_skipped(void) {
                 program = read_at_exec(task, false);
                 check_unread(program, PROGRAM_SKIPPED, former ? "/former" : "/system.slice/a.service");
                 check_counts(0, 0, 1);
-                /* somebody has to come back for it */
+                /* a later pass has to read it */
                 assert(!program_reader_is_complete(&programs));
                 task_table_set_program(&table, task->process, program);
                 while (!program_reader_is_complete(&programs))
@@ -241,7 +235,7 @@ static void test_skipped(void) {
         }
 }
 
-/* 2000 a second, whether they succeed or not. */
+/* At most 2000 reads a second, whether they succeed or fail. */
 static void test_budget(void) {
         enum { N = 2500 };
         Task *task;
@@ -264,7 +258,7 @@ static void test_budget(void) {
                                      "");
                         free(program);
                 }
-                /* within a second, or not at all: that depends on the machine */
+                /* on a slow machine the second may be over before the budget is used up */
                 if (refilled_ns == programs.refilled_ns)
                         break;
         }
@@ -279,7 +273,7 @@ static void test_budget(void) {
         end();
 }
 
-/* A thread of the kernel's has no memory and no file, and lives all the same. */
+/* A kernel thread lives although it has no memory and no executable. */
 static void test_kernel_thread(void) {
         Program *program;
         Task *task;
@@ -297,7 +291,7 @@ static void test_kernel_thread(void) {
         end();
 }
 
-/* Cut at the limits, and at no byte before. */
+/* Texts are cut exactly at their limits. */
 static void test_truncation(void) {
         static const struct {
                 size_t n_cmdline, n_exe, n_path;
@@ -333,7 +327,7 @@ static void test_truncation(void) {
                 assert(program->n_exe == n_exe && memcmp(program_exe(program), exe, n_exe) == 0);
                 assert(program->n_cgroup == n_path && memcmp(program_cgroup(program), cgroup + 3, n_path) == 0);
                 assert(strlen(program_cgroup(program)) == n_path);
-                /* one that is not cut after one that was */
+                /* a text that is not cut, after one that was cut */
                 free(program);
                 proc_add_program(&tree, 700, 700, "x", 1, "/x", CGROUP);
                 program = read_at_exec(task, true);
@@ -352,14 +346,14 @@ static void test_cgroups(void) {
                 { "0::/a", "/a" },
                 { "0::/a:b:c\n", "/a:b:c" },
                 { "0::/../other\n", "/../other" },
-                /* version 1, with systemd's own; and both */
+                /* version 1 with the hierarchy of systemd, and both versions */
                 { "12:pids:/p\n3:cpu,cpuacct:/c\n1:name=systemd:/init.scope\n", "/init.scope" },
                 { "12:pids:/p\n1:name=systemd:/user.slice\n0::/user.slice\n", "/user.slice" },
                 { "1:name=systemd:/v1\n0::/\n", "/v1" },
                 { "1:name=systemd:/\n0::/v2\n", "/v2" },
                 { "1:name=systemd:/v1\n0::/v2\n", "/v2" },
                 { "4:memory:/m\n0::/v2\n", "/v2" },
-                /* neither */
+                /* neither version */
                 { "", "" },
                 { "\n", "" },
                 { "4:memory:/m\n", "" },
@@ -389,7 +383,7 @@ static void test_cgroups(void) {
 }
 
 /*
- * Those that were there before.
+ * Processes that were there before the first subscription.
  */
 
 static size_t count_read(void) {
@@ -438,7 +432,7 @@ static void test_slices(void) {
         }
         assert(table.n_program_bytes == n_bytes);
 
-        /* what is known is not read again; a second who wants it needs no pass */
+        /* a known program is not read again; a second subscription needs no pass */
         proc_add_program(&tree, 1000, 1000, "other", 5, "/other", CGROUP);
         program_reader_want(&programs);
         assert(program_reader_is_complete(&programs));
@@ -446,8 +440,7 @@ static void test_slices(void) {
         check_counts(N, 0, 0);
         assert(task_table_get_process(&table, 1000)->program->n_cmdline == 10);
 
-        /* when nobody wants it any more there is nothing to do; and for the next who does, all is looked through again
-         */
+        /* without subscriptions there is no work; the next subscription begins a pass over all processes */
         program_reader_unwant(&programs);
         assert(program_reader_is_complete(&programs));
         program_reader_unwant(&programs);
@@ -462,7 +455,7 @@ static void test_slices(void) {
         end();
 }
 
-/* Those that were late or skipped are tried again; a thread is no process. */
+/* Programs that were late or skipped are read again; threads are not read. */
 static void test_pass_comes_back(void) {
         Task *task;
 
@@ -484,7 +477,7 @@ static void test_pass_comes_back(void) {
         check_counts(2, 1, 0);
         check_program(task->process->program, PROGRAM_CAPTURED, "x", 1, "/x", "/");
 
-        /* one that is left out while a pass goes on: the pass was not the last */
+        /* a program that is skipped during a pass makes another pass necessary */
         for (uint32_t pid = 1000; pid < 1100; ++pid)
                 (void)add_process(pid);
         programs.complete = false;
@@ -500,7 +493,7 @@ static void test_pass_comes_back(void) {
         end();
 }
 
-/* A process whose leader has ended is read by a thread that lives. */
+/* The program of a process whose leader has ended is read from a live thread. */
 static void test_without_leader(void) {
         Task *leader;
 
@@ -518,7 +511,7 @@ static void test_without_leader(void) {
 }
 
 /*
- * Through the join: with which events it is told, and who has it from whom.
+ * Through the join: the events that have a program, and the inheritance of programs.
  */
 
 static Rig *rig_of_process(void) {
@@ -529,9 +522,9 @@ static Rig *rig_of_process(void) {
         return rig;
 }
 
-/* What a task runs, in the rig's /proc; it began when its FORK said. */
+/* Adds the program of a task to the rig's /proc; the task began at the time of its FORK. */
 static void rig_add_program(Rig *rig, uint32_t pid, uint64_t monotonic_ns, const char *cmdline) {
-        /* the rig's own clock is not that of the machine: /proc has ticks since boot */
+        /* the clock of the rig differs from the clock of the machine: /proc has ticks since boot */
         proc_add_task(&rig->procfs, pid, pid, "x", 1, proc_ticks(join_wall(&rig->join, monotonic_ns)));
         proc_add_program(&rig->procfs, pid, pid, cmdline, strlen(cmdline) + 1, "/bin/x", "0::/a\n");
 }
@@ -552,7 +545,7 @@ static void test_events(void) {
         event = rig_expect(rig, EVENT_EXEC, 100, 100);
         check_program(event->program, PROGRAM_CAPTURED, "first", 6, "/bin/x", "/a");
 
-        /* its child and grandchild have it too, until they call exec themselves */
+        /* its child and grandchild have the same program until they call exec */
         born = rig_fork(rig, 100, 101, 101);
         rig_fork(rig, 101, 102, 102);
         rig_turn(rig);
@@ -563,7 +556,7 @@ static void test_events(void) {
         assert(task_table_get_process(&rig->join.table, 100)->program->n_users == 3);
         rig_add_program(rig, 101, born, "second");
         rig_exec(rig, 101);
-        /* one that has gone from /proc */
+        /* a process that is not in /proc any more */
         rig_exec(rig, 102);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_EXEC, 101, 101);
@@ -571,7 +564,7 @@ static void test_events(void) {
         event = rig_expect(rig, EVENT_EXEC, 102, 102);
         check_unread(event->program, PROGRAM_LATE, "/a");
 
-        /* a thread changes nothing, and an exit repeats it */
+        /* the birth of a thread changes nothing; an exit has the program again */
         rig_fork(rig, 1, 101, 111);
         rig_exit(rig, 101, 111, 0);
         for (uint32_t pid = 100; pid <= 102; ++pid)
@@ -594,7 +587,7 @@ static void test_events(void) {
         rig_free(rig);
 }
 
-/* Wanted no more: what is known stays, until it would be wrong. */
+/* When programs are not wanted any more, known programs stay until an exec makes them wrong. */
 static void test_unwanted(void) {
         Rig *rig = rig_of_process();
         const Event *event;
@@ -617,7 +610,7 @@ static void test_unwanted(void) {
         assert(!event->program && !task_table_get_process(&rig->join.table, 101)->program);
         assert(task_table_get_process(&rig->join.table, 100)->program->n_users == 1);
 
-        /* of an exec by a task that is not known nothing can be kept */
+        /* the program of a task that is not known cannot be kept */
         program_reader_want(&rig->join.programs);
         rig_exec(rig, 555);
         rig_turn(rig);

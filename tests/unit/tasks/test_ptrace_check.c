@@ -2,8 +2,9 @@
 #undef NDEBUG
 
 /*
- * What a live task's owner is told, by what /proc shows him at the moment. Files here are
- * those of who runs the test; whether they are the task's owner's is up to its ids.
+ * The view that the owner of a live task has, by the present owner of its files in /proc.
+ * The files here belong to the user of the test. The ids of the task decide whether this
+ * user is its owner.
  */
 
 #include "broker/output/sample_view.h"
@@ -19,7 +20,7 @@ typedef struct Rig Rig;
 struct Rig {
         Tree procfs;
         TaskTable table;
-        PtraceCheck glance;
+        PtraceCheck ptrace_check;
         Task *task;
 };
 
@@ -28,7 +29,7 @@ static void rig_init(Rig *rig) {
         task_table_init(&rig->table);
         rig->task = made_task(&rig->table, TASK, TASK, 1, 5);
         rig->task->rgid = rig->task->egid = GROUP;
-        ptrace_check_init(&rig->glance, rig->procfs.fd, &rig->table);
+        ptrace_check_init(&rig->ptrace_check, rig->procfs.fd, &rig->table);
 }
 
 static void rig_deinit(Rig *rig) {
@@ -36,7 +37,7 @@ static void rig_deinit(Rig *rig) {
         tree_free(&rig->procfs);
 }
 
-/* Shows a task's files as its owner's, or as another's. */
+/* Makes the files of a task belong to its owner, or to another user. */
 static void rig_show(Rig *rig, uint32_t tid, bool owned, bool exiting) {
         proc_add_stat(&rig->procfs,
                       &(ProcTask){.pid = TASK, .tid = tid, .comm = "task", .start = 5, .exiting = exiting});
@@ -44,22 +45,22 @@ static void rig_show(Rig *rig, uint32_t tid, bool owned, bool exiting) {
         rig->task->ruid = rig->task->euid = geteuid() + !owned;
 }
 
-/* Asks the kernel anew, and recheck_queue. */
+/* Forgets former results, and checks /proc again. */
 static View rig_view(Rig *rig, const Rights *rights) {
         const TaskStats stats = { .ac_uid = rig->task->ruid, .ac_gid = GROUP };
         TaskSample sample = { .pid = TASK, .tid = TASK, .owner = owner_of_live_task(rig->task, &stats) };
 
-        ptrace_check_forget(&rig->glance);
-        return sample_view(&rig->glance, rights, &sample);
+        ptrace_check_forget(&rig->ptrace_check);
+        return sample_view(&rig->ptrace_check, rights, &sample);
 }
 
-/* Every kind of client and of claim, by what the glance finds. */
+/* Every kind of client and of claim, by the result of the check. */
 static void test_views(void) {
         enum { ALL, OTHERS, HIDES };
         static const struct {
                 int rights;
                 bool own, ran_as_other_user;
-                View shown, kept;       /* where /proc shows it to its owner, and where not */
+                View shown, kept;       /* if the owner may read the task in /proc, and if not */
         } rows[] = {
                 { ALL, true, false, VIEW_FULL, VIEW_FULL },
                 { ALL, false, false, VIEW_FULL, VIEW_FULL },
@@ -82,14 +83,14 @@ static void test_views(void) {
                         rights.uid = rig.task->ruid + !rows[i].own;
                         rig.task->process->ran_as_other_user = rows[i].ran_as_other_user;
                         assert(rig_view(&rig, &rights) == (shown ? rows[i].shown : rows[i].kept));
-                        /* nobody recheck_queue where it makes no difference */
-                        assert((rig.glance.pid == TASK) == (rows[i].shown != rows[i].kept));
+                        /* /proc is not read where it makes no difference */
+                        assert((rig.ptrace_check.pid == TASK) == (rows[i].shown != rows[i].kept));
                         rig_deinit(&rig);
                 }
         }
 }
 
-/* What stays known for events, of which some come when there is nothing to look at. */
+/* The result is kept for events, because /proc may have nothing when an event comes. */
 static void test_memory(void) {
         Rights rights = { .others = true, .gid = GROUP };
         Process *child;
@@ -101,12 +102,12 @@ static void test_memory(void) {
         assert(owner_of_task(rig.task).claim == OWNER_SINCE_BIRTH);
         assert(rig_view(&rig, &rights) == VIEW_PUBLIC);
         assert(owner_of_task(rig.task).claim == OWNER_CURRENT);
-        /* a child has a copy of its memory */
+        /* a child has a copy of its memory, and of the result */
         child = made_task(&rig.table, TASK + 1, TASK + 1, TASK, 5)->process;
         task_table_inherit(&rig.table, child, rig.task->process);
         assert(child->nondumpable);
 
-        /* at its end its files are root's anyway */
+        /* at its end its files belong to root anyway */
         rig_show(&rig, TASK, false, true);
         assert(rig_view(&rig, &rights) == VIEW_PUBLIC && rig.task->process->nondumpable);
         rig_show(&rig, TASK, true, false);
@@ -121,31 +122,31 @@ static void test_memory(void) {
         rig_deinit(&rig);
 }
 
-/* One look for all that is told of a process at once; another when the kernel was asked again. */
+/* One check serves all reports about a process until the kernel is queried again. */
 static void test_once(void) {
         Rig rig;
 
         rig_init(&rig);
         rig_show(&rig, TASK, true, false);
-        assert(ptrace_check_task(&rig.glance, TASK));
+        assert(ptrace_check_task(&rig.ptrace_check, TASK));
         proc_remove(&rig.procfs, TASK, 0);
-        assert(ptrace_check_task(&rig.glance, TASK));
-        ptrace_check_forget(&rig.glance);
-        assert(!ptrace_check_task(&rig.glance, TASK) && !ptrace_check_task(&rig.glance, TASK + 1));
+        assert(ptrace_check_task(&rig.ptrace_check, TASK));
+        ptrace_check_forget(&rig.ptrace_check);
+        assert(!ptrace_check_task(&rig.ptrace_check, TASK) && !ptrace_check_task(&rig.ptrace_check, TASK + 1));
         rig_deinit(&rig);
 }
 
-/* A leader that ended before its threads has no memory: one of these is looked at. */
+/* A leader that ended before its threads has no memory: one of its threads is checked. */
 static void test_leader_gone(void) {
         Rig rig;
 
         rig_init(&rig);
         rig_show(&rig, TASK + 1, true, false);
         made_task(&rig.table, TASK, TASK + 1, 1, 5)->euid = geteuid();
-        assert(!ptrace_check_task(&rig.glance, TASK));
+        assert(!ptrace_check_task(&rig.ptrace_check, TASK));
         task_table_end_task(&rig.table, rig.task);
-        ptrace_check_forget(&rig.glance);
-        assert(ptrace_check_task(&rig.glance, TASK));
+        ptrace_check_forget(&rig.ptrace_check);
+        assert(ptrace_check_task(&rig.ptrace_check, TASK));
         rig_deinit(&rig);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Subtrees: who is marked, however the tree is shaped and whoever's number is another's by now. */
+/* Subtrees: the right processes are marked in trees of any shape, also if numbers were reused. */
 
 #include "broker/base/util.h"
 #include "broker/tasks/procfs.h"
@@ -42,24 +42,24 @@ static void test_tree(void) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
                 assert(marks(rows[i].pid) == (rows[i].in ? MARK : 0));
 
-        /* a leaf alone; and all that was marked before is marked no more */
+        /* a leaf alone: all former marks are removed */
         mark_one(MARK, 71);
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
                 assert(marks(rows[i].pid) == (rows[i].pid == 71 ? MARK : 0));
 
-        /* several, one below the other, one twice */
+        /* several roots, one below another, and one twice */
         mark(MARK, (uint32_t[]){ 62, 50, 70, 62 }, 4);
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
                 assert(marks(rows[i].pid) == (rows[i].in || rows[i].pid == 70 || rows[i].pid == 71 ? MARK : 0));
 
-        /* none */
+        /* no roots */
         mark(MARK, NULL, 0);
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
                 assert(marks(rows[i].pid) == 0);
         task_table_deinit(&table);
 }
 
-/* Each has its bit, and leaves the others' alone. */
+/* Each subtree has its own bit, and does not change other bits. */
 static void test_several_marks(void) {
         task_table_init(&table);
         for (uint32_t pid = 1; pid <= 64; ++pid)
@@ -86,7 +86,7 @@ static void test_threads(void) {
         (void)made_task(&table, 60, 61, 50, 7);
         task_table_end_task(&table, task_table_get(&table, 60));
         (void)made_task(&table, 70, 70, 60, 8);
-        /* the leader of the root has gone as well; and one was never seen, of whose age nothing is known */
+        /* the leader of the root has ended too; the age of a leader that was never seen is not known */
         task_table_end_task(&table, leader);
         (void)made_task(&table, 80, 81, 70, 9);
         (void)made_task(&table, 90, 90, 80, 100);
@@ -95,27 +95,30 @@ static void test_threads(void) {
         task_table_deinit(&table);
 }
 
-/* A parent is older than its child, or its number is another's by now. A tick of /proc, where one is from there, is no
- * age. */
+/*
+ * A parent is older than its child, or another process has its number by now. For a start
+ * from /proc a difference of one tick does not count.
+ */
 static void test_reused_parents(void) {
         const uint64_t start = 1000 * NSEC_PER_SEC;
 
         task_table_init(&table);
         (void)made_task(&table, 50, 50, 1, start);
-        (void)made_task(&table, 60, 60, 50, start);                                     /* as old */
-        made_task(&table, 61, 61, 50, start - PROCFS_START_TOLERANCE_NS)->flags |= TASK_SEEDED;  /* as old, perhaps */
-        made_task(&table, 62, 62, 50, start - PROCFS_START_TOLERANCE_NS - 1)->flags |=
-                TASK_SEEDED;                                                            /* of the former 50 */
-        (void)made_task(&table, 65, 65, 50, start - 1);                                 /* of the former 50 */
+        /* as old as the parent, within the tolerance */
+        (void)made_task(&table, 60, 60, 50, start);
+        made_task(&table, 61, 61, 50, start - PROCFS_START_TOLERANCE_NS)->flags |= TASK_SEEDED;
+        /* older than the parent: these are children of a former process 50 */
+        made_task(&table, 62, 62, 50, start - PROCFS_START_TOLERANCE_NS - 1)->flags |= TASK_SEEDED;
+        (void)made_task(&table, 65, 65, 50, start - 1);
         (void)made_task(&table, 63, 63, 50, start + 5);
-        (void)made_task(&table, 64, 64, 62, start + 9);                                 /* below the former's */
+        (void)made_task(&table, 64, 64, 62, start + 9);
         mark_one(MARK, 50);
         assert(marks(50) == MARK && marks(60) == MARK && marks(61) == MARK && marks(63) == MARK);
         assert(marks(62) == 0 && marks(64) == 0 && marks(65) == 0);
         task_table_deinit(&table);
 }
 
-/* By numbers that were used again, starts that agree, and a parent of itself: no end, but for this. */
+/* Reused numbers with equal starts, and a process that is its own parent, make circles: marking still ends. */
 static void test_cycles(void) {
         for (uint32_t n = 1; n <= 5; ++n) {
                 for (uint32_t root = 0; root < 2; ++root) {
@@ -135,11 +138,11 @@ static void test_cycles(void) {
         }
 }
 
-/* A chain as long as a table can be: no recursion, and no climbing of the same steps again and again. */
+/* A chain as long as a table can be: marking does not recurse, and climbs each step once. */
 static void test_chains(void) {
         enum { N = 30000 };
 
-        /* with numbers that rise, that fall, and that do neither */
+        /* with rising, falling and shuffled numbers */
         for (uint32_t step = 0; step < 3; ++step) {
                 uint32_t pids[N];
 
@@ -161,7 +164,7 @@ static void test_chains(void) {
         }
 }
 
-/* Any forest, with numbers that were used again, against climbing from each. */
+/* Random forests with reused numbers, compared with climbing from each process. */
 static void test_random(void) {
         enum { N = 300, ROOTS_MAX = 8 };
         uint64_t state = 31337;
@@ -178,7 +181,7 @@ static void test_random(void) {
                         Task *task;
 
                         pids[i] = 1000 + (uint32_t)((uint64_t)i * 101 % N);
-                        /* anybody, the one before, or one of the first */
+                        /* any process, the previous one, or one of the first */
                         ppids[i] = 1000 + (uint32_t)(shape == 1 ? random_below(&state, N + 10)
                                                      : shape == 2 && i > 0 ? (uint64_t)(pids[i - 1] - 1000)
                                                                            : random_below(&state, 10));
@@ -198,7 +201,7 @@ static void test_random(void) {
                         uint32_t at = i;
                         bool in = false;
 
-                        /* as often as there are processes: beyond it goes round */
+                        /* a climb with more steps than processes is in a circle */
                         for (uint32_t steps = 0; steps <= N && !in; ++steps) {
                                 uint32_t parent = 0;
 

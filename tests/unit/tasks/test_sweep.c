@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Sweeps over a table, with a source that the test plays: who has changed since when, and what a process has used. */
+/* Sweeps over a table, with a source that the test plays: the sweep of the last change, and the totals of processes. */
 
 #include "broker/tasks/stats_request.h"
 #include "broker/tasks/sweep.h"
 #include "tests/unit/join_rig.h"
 #include "tests/unit/made_stats.h"
 
-#define TOLD_MAX 4096u
+#define REPORTS_MAX 4096u
 
-typedef struct Told Told;
+typedef struct Report Report;
 
-struct Told {
+struct Report {
         uint32_t tid;
         bool of_process;
         uint32_t changed;
@@ -21,8 +21,8 @@ struct Told {
 };
 
 static MadeStats kernel;
-static Told told[TOLD_MAX];
-static size_t n_told;
+static Report reports[REPORTS_MAX];
+static size_t n_reports;
 static uint32_t unwanted;
 
 static bool wants(Sweep *sweep, const Task *leader) {
@@ -30,11 +30,11 @@ static bool wants(Sweep *sweep, const Task *leader) {
         return leader->tid != unwanted;
 }
 
-static int tell(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed) {
+static int add_report(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed) {
         (void)sweep;
-        assert(n_told < TOLD_MAX && sample->tid == task->tid && !sample->ended && !sample->gone);
+        assert(n_reports < REPORTS_MAX && sample->tid == task->tid && !sample->ended && !sample->gone);
         assert(!(sample->stats->groups & STATS_EXIT_STATUS));
-        told[n_told++] = (Told){ task->tid, of_process, changed, *sample->stats, sample->tasks };
+        reports[n_reports++] = (Report){ task->tid, of_process, changed, *sample->stats, sample->tasks };
         return 0;
 }
 
@@ -43,7 +43,7 @@ static Rig *begin(Sweep *sweep) {
 
         made_stats_init(&kernel, &rig->join.table);
         unwanted = 0;
-        sweep_init(sweep, &rig->join, &kernel.source, wants, tell);
+        sweep_init(sweep, &rig->join, &kernel.source, wants, add_report);
         return rig;
 }
 
@@ -59,32 +59,32 @@ static void add(Rig *rig, uint32_t pid, uint32_t tid, uint64_t run_ns) {
 }
 
 static void sweep_all(Sweep *sweep, bool of_tasks, bool of_processes, size_t n_slice) {
-        n_told = 0;
+        n_reports = 0;
         sweep_start(sweep, of_tasks, of_processes);
         while (sweep->running)
                 assert(sweep_slice(sweep, n_slice) == 0);
 }
 
-static const Told *find(uint32_t tid, bool of_process) {
-        const Told *found = NULL;
+static const Report *find(uint32_t tid, bool of_process) {
+        const Report *found = NULL;
 
-        for (size_t i = 0; i < n_told; ++i) {
-                if (told[i].tid != tid || told[i].of_process != of_process)
+        for (size_t i = 0; i < n_reports; ++i) {
+                if (reports[i].tid != tid || reports[i].of_process != of_process)
                         continue;
                 assert(!found);
-                found = &told[i];
+                found = &reports[i];
         }
         return found;
 }
 
 static void expect(uint32_t tid, bool of_process, uint64_t run_ns, uint32_t tasks, uint32_t changed) {
-        const Told *found = find(tid, of_process);
+        const Report *found = find(tid, of_process);
 
         assert(found && found->stats.cpu_run_virtual_total_ns == run_ns && found->stats.tasks == tasks);
         assert(found->changed == changed);
 }
 
-/* All are told each time; what says who changed is the number of the sweep that found it. */
+/* Each sweep reports all tasks, with the number of the sweep that last found the task changed. */
 static void test_changes(void) {
         Sweep sweep;
         Rig *rig = begin(&sweep);
@@ -93,7 +93,7 @@ static void test_changes(void) {
         add(rig, 20, 20, 200);
         add(rig, 20, 21, 210);
         sweep_all(&sweep, true, true, 256);
-        assert(n_told == 5 && kernel.n_asks == 1);
+        assert(n_reports == 5 && kernel.n_asks == 1);
         expect(10, true, 100, 0, 1);
         expect(10, false, 100, 0, 1);
         expect(20, true, 410, 2, 1);
@@ -106,22 +106,22 @@ static void test_changes(void) {
         expect(21, false, 211, 0, 2);
         expect(20, true, 411, 2, 2);
 
-        /* who was left out in one sweep is found by the next */
+        /* the next sweep finds a task that one sweep left out */
         unwanted = 20;
         kernel.run_ns[20] = 201;
         sweep_all(&sweep, false, true, 256);
-        assert(n_told == 1);
+        assert(n_reports == 1);
         unwanted = 0;
         sweep_all(&sweep, false, true, 256);
-        assert(n_told == 2);
+        assert(n_reports == 2);
         expect(10, true, 100, 0, 1);
         expect(20, true, 412, 2, 4);
         assert(sweep.n_passes == 4 && sweep.n_tasks == 3 + 3 + 1 + 3);
         end(rig, &sweep);
 }
 
-/* Whoever calls exec, or changes its ids, is told again: it may have come into a set. */
-static void test_told_again(void) {
+/* A task counts as changed after exec or a change of ids, because it may have entered a set. */
+static void test_reported_again(void) {
         Sweep sweep;
         Rig *rig = begin(&sweep);
 
@@ -137,7 +137,7 @@ static void test_told_again(void) {
         end(rig, &sweep);
 }
 
-/* A sum that lacks an answer is not told, and told when it can be. */
+/* A sum that lacks an answer is not reported; the next complete sum is. */
 static void test_lost(void) {
         Sweep sweep;
         Rig *rig = begin(&sweep);
@@ -146,7 +146,7 @@ static void test_lost(void) {
         add(rig, 20, 21, 210);
         kernel.lost[21] = true;
         sweep_all(&sweep, true, true, 256);
-        assert(n_told == 1 && sweep.n_lost == 1);
+        assert(n_reports == 1 && sweep.n_lost == 1);
         expect(20, false, 200, 0, 1);
         kernel.lost[21] = false;
         sweep_all(&sweep, false, true, 256);
@@ -154,7 +154,7 @@ static void test_lost(void) {
         end(rig, &sweep);
 }
 
-/* A thread is gone, and its exit still to come: its record counts, before that and afterwards once. */
+/* A thread has ended, and its exit is still to come: its record counts exactly once, before and after the exit. */
 static void test_record_of_one_that_is_gone(void) {
         Sweep sweep;
         Rig *rig = begin(&sweep);
@@ -170,14 +170,14 @@ static void test_record_of_one_that_is_gone(void) {
         sweep_all(&sweep, false, true, 256);
         expect(20, true, 450, 2, 2);
         assert(find(20, true)->tasks == 1);
-        /* without a record it cannot be told */
+        /* without a record there is no sum */
         add(rig, 20, 22, 0);
         sweep_all(&sweep, false, true, 256);
-        assert(n_told == 0 && sweep.n_gone == 1);
+        assert(n_reports == 0 && sweep.n_gone == 1);
         end(rig, &sweep);
 }
 
-/* More threads than fit in a slice; what ends meanwhile counts once, asked for or not. */
+/* More threads than fit in a slice: a thread that ends meanwhile counts once, queried or not. */
 static void test_large(void) {
         TaskStats stats = { .version = 16, .groups = STATS_CPU, .cpu_run_virtual_total_ns = 5 };
         Sweep sweep;
@@ -188,16 +188,16 @@ static void test_large(void) {
                 add(rig, 100, tid, 1000);
         add(rig, 900, 900, 9);
         sweep_all(&sweep, false, true, 64);
-        assert(n_told == 3 && kernel.n_asks == 2 + 10);
+        assert(n_reports == 3 && kernel.n_asks == 2 + 10);
         expect(1, true, 7, 0, 1);
         expect(100, true, 600 * 1000, 600, 1);
         expect(900, true, 9, 0, 1);
 
-        n_told = 0;
+        n_reports = 0;
         sweep_start(&sweep, false, true);
         while (!sweep.large || sweep.sum.i == 0)
                 assert(sweep_slice(&sweep, 64) == 0);
-        /* its first threads were asked for, its last ones and the leader were not */
+        /* its first threads were queried, its last threads and the leader were not */
         sweep_on_event(&sweep, &(Event){ .kind = EVENT_EXIT, .pid = 100, .tid = 101, .exit.stats = &stats });
         sweep_on_event(&sweep, &(Event){ .kind = EVENT_EXIT, .pid = 100, .tid = 699, .exit.stats = &stats });
         sweep_on_event(&sweep, &(Event){ .kind = EVENT_EXIT, .pid = 900, .tid = 698, .exit.stats = &stats });
@@ -205,9 +205,9 @@ static void test_large(void) {
                 assert(sweep_slice(&sweep, 64) == 0);
         assert(find(100, true)->stats.cpu_run_virtual_total_ns == 599 * 1000 + 5);
 
-        /* one that ends, or calls exec, has no sum */
+        /* a process that ends, or calls exec, has no sum */
         for (int kind = 0; kind < 2; ++kind) {
-                n_told = 0;
+                n_reports = 0;
                 sweep_start(&sweep, false, true);
                 while (!sweep.large || sweep.sum.i == 0)
                         assert(sweep_slice(&sweep, 64) == 0);
@@ -215,13 +215,13 @@ static void test_large(void) {
                                                  .exit.process_ended = !kind });
                 while (sweep.running)
                         assert(sweep_slice(&sweep, 64) == 0);
-                assert(n_told == 2 && !find(100, true));
+                assert(n_reports == 2 && !find(100, true));
         }
         end(rig, &sweep);
 }
 
 /*
- * Questions.
+ * Statistics requests.
  */
 
 static TaskSample answers[STATS_REQUEST_MAX];
@@ -233,7 +233,7 @@ static int answer(StatsRequest *inquiry, const TaskSample *sample) {
         return 0;
 }
 
-/* A process that the one who asks is not told of. */
+/* A process that the client may not see. */
 static uint32_t not_shown;
 
 static bool shows(const StatsRequest *inquiry, const Task *task) {
@@ -266,7 +266,7 @@ static void test_inquiry(void) {
         assert(answers[3].tid == 21 && answers[3].pid == 20);
         assert(answers[4].gone && answers[4].tid == 5 && answers[4].pid == 0);
 
-        /* asked for again, and told without statistics in the end */
+        /* it is queried again, and reported without statistics in the end */
         kernel.lost[21] = true;
         kernel.n_asks = 0;
         ask(rig, pids, 1, tids, 1);
@@ -274,7 +274,7 @@ static void test_inquiry(void) {
         assert(!answers[0].stats && !answers[0].gone && answers[0].pid == 20);
         assert(!answers[1].stats && !answers[1].gone && answers[1].tid == 21);
 
-        /* what is not shown is not even asked for */
+        /* a task that the client may not see is not queried */
         not_shown = 20;
         kernel.n_asks = 0;
         ask(rig, pids, 1, tids, 1);
@@ -286,7 +286,7 @@ static void test_inquiry(void) {
 int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_changes();
-        test_told_again();
+        test_reported_again();
         test_lost();
         test_record_of_one_that_is_gone();
         test_large();

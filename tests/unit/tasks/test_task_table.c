@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* The task table: tasks and processes come and go, and the counts stay right. */
+/* The task table: tasks and processes are added and removed, and the counts stay right. */
 
 #include "broker/base/util.h"
 #include "broker/tasks/task_table.h"
@@ -61,7 +61,7 @@ static void test_process_of_one(void) {
                 task->start_time_ns = 5;
                 process->ppid = 1;
 
-                /* the last has ended: the process may still be read, and is then ended */
+                /* the last task has ended: the process may still be read before it is removed */
                 task_table_end_task(&table, task);
                 assert(!task_table_get(&table, 100));
                 assert(process->n_live == 0 && process->pid == 100);
@@ -107,7 +107,7 @@ static void test_threads(void) {
         task_table_deinit(&table);
 }
 
-/* The leader goes first: its number stays the process', and nobody finds a task there. */
+/* The leader ends first: the process keeps the number, and no task is found by it. */
 static void test_leader_gone(void) {
         static TaskTable table;
         Process *process;
@@ -153,7 +153,7 @@ static void test_leader_never_seen(void) {
         assert(task_table_get_process(&table, 200) == process);
         check_counts(&table, 1, 1);
 
-        /* it comes after all */
+        /* the birth of the leader comes after all */
         leader = task_table_add(&table, 200, 200);
         assert(leader->process == process && leader->flags == 0);
         assert(task_table_get(&table, 200) == leader);
@@ -163,7 +163,7 @@ static void test_leader_never_seen(void) {
         task_table_deinit(&table);
 }
 
-/* The leader's place is the process', whether it lives, has gone, or was never seen: then nothing is known of it. */
+/* A process always has a leader: live, gone, or never seen. A leader that was never seen is unknown. */
 static void test_get_leader(void) {
         static TaskTable table;
         Task *leader;
@@ -223,14 +223,14 @@ static void test_totals(void) {
         task_table_end_process(&table, process);
         assert(table.totals.n_used == 0);
 
-        /* used again, and clean */
+        /* the place is reused, and is zeroed */
         process = task_table_add(&table, 101, 101)->process;
         totals = task_table_totals(&table, process);
         assert(totals && totals->tasks == 0);
         task_table_deinit(&table);
 }
 
-/* A program has as many uses as processes; its bytes count once, from its first process to its last. */
+/* A program has one use for each process; its bytes count once, from the first process to the last. */
 static void test_programs(void) {
         static TaskTable table;
         Program *first = made_program("first", "/bin/first", "/a"), *second = made_program("second", "/bin/2", "/a/b");
@@ -244,7 +244,7 @@ static void test_programs(void) {
         parent->session = 90;
         parent->marks = 5;
 
-        /* of a parent that is not known, or has nothing */
+        /* a parent that is not known, or has no program */
         task_table_inherit(&table, child, NULL);
         assert(child->session == 0 && child->marks == 0 && !child->program);
         task_table_inherit(&table, child, parent);
@@ -258,10 +258,10 @@ static void test_programs(void) {
         assert(grandchild->session == 90 && grandchild->marks == 5);
         assert(table.n_program_bytes == n_first);
 
-        /* one takes another; the others keep theirs */
+        /* one process changes its program; the other processes keep it */
         task_table_set_program(&table, parent, second);
         assert(first->n_users == 2 && second->n_users == 1 && table.n_program_bytes == n_first + n_second);
-        /* what it inherits anew, it takes instead of what it had */
+        /* an inherited program replaces the former program */
         task_table_inherit(&table, grandchild, parent);
         assert(first->n_users == 1 && second->n_users == 2 && table.n_program_bytes == n_first + n_second);
         task_table_end_process(&table, child);
@@ -272,7 +272,7 @@ static void test_programs(void) {
         task_table_end_process(&table, parent);
         assert(table.n_program_bytes == 0);
 
-        /* whatever there is goes with the table, also that of a process whose leader has gone */
+        /* the table frees all programs, also the program of a process whose leader has gone */
         task_table_set_program(&table, grandchild, made_program("x", "y", "/z"));
         parent = task_table_add(&table, 200, 205)->process;
         task_table_inherit(&table, parent, grandchild);
@@ -281,7 +281,7 @@ static void test_programs(void) {
         assert(table.n_program_bytes == 0);
 }
 
-/* At random, against the sum of what is in the table. */
+/* Random changes, compared with a sum over the table. */
 static void test_program_bytes(void) {
         enum { N = 200 };
         static TaskTable table;
@@ -332,7 +332,7 @@ static void test_program_bytes(void) {
         task_table_deinit(&table);
 }
 
-/* What it has is what was made for the most, and the programs. */
+/* The memory of the table is the memory for its largest size, and the programs. */
 static void test_bytes(void) {
         static TaskTable table;
         size_t n_empty, n_full, n_program;
@@ -370,14 +370,14 @@ static void test_is_free(void) {
                 { 100, 102, true },
                 { 100, 100, false },
                 { 100, 101, false },
-                /* a thread by the process' number */
+                /* a thread with the number of a process */
                 { 101, 101, false },
                 { 101, 300, false },
                 { 205, 300, false },
-                /* a process, and a leader not seen, by the thread's */
+                /* a process, or an unseen leader, with the number of the thread */
                 { 300, 100, false },
                 { 300, 200, false },
-                /* but the leader itself may come */
+                /* the birth of the leader itself is allowed */
                 { 200, 200, true },
                 { 200, 206, true },
                 { 300, 300, true },
@@ -409,7 +409,7 @@ static void test_ends_of_the_range(void) {
         task_table_deinit(&table);
 }
 
-/* 200 000 tasks: every fifth a process of five, in an order of its own. */
+/* 200 000 tasks: processes of five tasks each, in a shuffled order. */
 static void test_many(void) {
         enum { N = 200000 };
         static TaskTable table;
@@ -455,7 +455,7 @@ static void test_many(void) {
         check_counts(&table, 0, 0);
         assert(table.tasks.n_used == 0 && table.processes.n_used == 0 && table.totals.n_used == 0);
 
-        /* what was freed is used again */
+        /* freed places are reused */
         for (uint32_t tid = 1000; tid < 1000 + N; ++tid)
                 assert(task_table_add(&table, tid - tid % 5, tid));
         assert(table.tasks.n_made < 2 * N);
