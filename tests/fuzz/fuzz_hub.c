@@ -24,7 +24,7 @@
 #include "tests/unit/hub_rig.h"
 #include "tests/unit/made_stats.h"
 
-enum { N_PEERS = 5, N_USERS = 3, N_TASKS = SAMPLES_TASKS, N_STEPS_MAX = 400 };
+enum { N_PEERS = 5, N_USERS = 3, N_TASKS = SAMPLES_TASKS, N_STEPS_MAX = 400, N_READER_OPS = 8 };
 
 typedef struct Fuzz Fuzz;
 typedef struct Reader Reader;
@@ -575,19 +575,28 @@ static void pass_deadlines(const Fuzz *fuzz) {
         rig_turn(fuzz->rig);
 }
 
-static void step(Fuzz *fuzz) {
-        uint8_t op = fuzz_u8(&fuzz->input);
-        Reader *reader = &fuzz->readers[(op >> 4) % N_PEERS];
+/* Connects a reader as one of the users, with a small socket buffer if @op says so. */
+static void reader_open(Fuzz *fuzz, Reader *reader, uint8_t op) {
+        uint32_t uid = (uint32_t)(reader - fuzz->readers) % (N_USERS + 1);
+        const Credentials credentials = { .uid = uid, .gid = uid };
 
-        if (!reader->open && (op & 15) < 8) {
-                uint32_t uid = (uint32_t)(reader - fuzz->readers) % (N_USERS + 1);
-                const Credentials credentials = { .uid = uid, .gid = uid };
+        *reader = (Reader){ .open = true, .uid = uid };
+        reader->peer = peer_new_of(fuzz->rig, op & 0x80 ? 4608 : 0, &credentials);
+        rig_turn(fuzz->rig);
+}
 
-                *reader = (Reader){ .open = true, .uid = uid };
-                reader->peer = peer_new_of(fuzz->rig, op & 0x80 ? 4608 : 0, &credentials);
-                rig_turn(fuzz->rig);
+static void reader_half_close(Fuzz *fuzz, Reader *reader) {
+        if (fuzz_u8(&fuzz->input) & 1) {
+                shutdown(reader->peer.fd, SHUT_WR);
+        } else {
+                shutdown(reader->peer.fd, SHUT_RD);
+                reader->deaf = true;
         }
-        switch (op & 15) {
+}
+
+/* A step of one reader; @op is below N_READER_OPS. */
+static void step_reader(Fuzz *fuzz, Reader *reader, uint8_t op) {
+        switch (op) {
         case 0:
                 ask_subscribe(fuzz, reader);
                 break;
@@ -607,16 +616,17 @@ static void step(Fuzz *fuzz) {
                 reader_receive(fuzz, reader, (size_t)fuzz_u8(&fuzz->input) * 256);
                 break;
         case 6:
-                if (fuzz_u8(&fuzz->input) & 1) {
-                        shutdown(reader->peer.fd, SHUT_WR);
-                } else {
-                        shutdown(reader->peer.fd, SHUT_RD);
-                        reader->deaf = true;
-                }
+                reader_half_close(fuzz, reader);
                 break;
-        case 7:
+        default:
                 reader_close(reader);
                 break;
+        }
+}
+
+/* A step of the machine, the kernel or the clock. */
+static void step_world(Fuzz *fuzz, uint8_t op) {
+        switch (op & 15) {
         case 8:
                 rig_age(fuzz->rig, 1 + fuzz_u8(&fuzz->input) % 20);
                 if (op & 0x80)
@@ -640,6 +650,19 @@ static void step(Fuzz *fuzz) {
         default:
                 happen(fuzz, fuzz_u8(&fuzz->input));
                 break;
+        }
+}
+
+static void step(Fuzz *fuzz) {
+        uint8_t op = fuzz_u8(&fuzz->input);
+        Reader *reader = &fuzz->readers[(op >> 4) % N_PEERS];
+
+        if ((op & 15) < N_READER_OPS) {
+                if (!reader->open)
+                        reader_open(fuzz, reader, op);
+                step_reader(fuzz, reader, op & 15);
+        } else {
+                step_world(fuzz, op);
         }
         if (op & 1)
                 rig_turn(fuzz->rig);
