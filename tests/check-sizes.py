@@ -44,8 +44,6 @@ NAMES = [
 
 # Offences that are still to be mended: a line goes when its offence is gone, and no line is added.
 OPEN = [
-    "tests/bench/bench.c: main() has too many lines",
-    "tests/bench/listener.c: listener_main() has too many lines",
     "tests/unit/cli/test_command.c: test_resumed() has too many lines",
     "tests/unit/cli/test_iotop_rows.c: test_lines() has too many lines",
     "tests/unit/cli/test_json.c: test_status() has too many lines",

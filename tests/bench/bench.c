@@ -61,6 +61,14 @@ static const Load loads[] = {
 
 #define N_LOADS (sizeof(loads) / sizeof(*loads))
 
+typedef struct Options {
+        size_t n_rounds;
+        size_t milliseconds;
+        size_t only;            /* the one load to measure; SIZE_MAX: all */
+        bool force;
+        const char *program;
+} Options;
+
 static Measurement measurements[N_LOADS][N_SCENARIOS * ROUNDS_MAX];
 static unsigned int n_disturbed;
 static Crew crew;
@@ -229,7 +237,8 @@ static int usage(FILE *file, int status) {
         return status;
 }
 
-int main(int argc, char **argv) {
+/* Returns 0; negative: the arguments are wrong; positive: help was asked for. */
+static int options_parse(Options *options, int argc, char **argv) {
         static const struct option long_options[] = {
                 { "rounds", required_argument, NULL, 'r' },
                 { "milliseconds", required_argument, NULL, 'm' },
@@ -238,83 +247,111 @@ int main(int argc, char **argv) {
                 { "help", no_argument, NULL, 'h' },
                 {},
         };
-        size_t n_rounds = 5, milliseconds = 400, only = SIZE_MAX;
-        bool force = false;
-        Broker broker;
-        uint64_t begin = now_ns();
         int c;
 
         while ((c = getopt_long(argc, argv, "r:m:l:fh", long_options, NULL)) >= 0) {
                 switch (c) {
                 case 'r':
-                        n_rounds = strtoul(optarg, NULL, 10);
+                        options->n_rounds = strtoul(optarg, NULL, 10);
                         break;
                 case 'm':
-                        milliseconds = strtoul(optarg, NULL, 10);
+                        options->milliseconds = strtoul(optarg, NULL, 10);
                         break;
                 case 'l':
-                        only = strtoul(optarg, NULL, 10);
+                        options->only = strtoul(optarg, NULL, 10);
                         break;
                 case 'f':
-                        force = true;
+                        options->force = true;
                         break;
                 case 'h':
-                        return usage(stdout, 0);
+                        return 1;
                 default:
-                        return usage(stderr, 2);
+                        return -1;
                 }
         }
-        if (optind + 1 != argc || n_rounds < 1 || n_rounds > ROUNDS_MAX || milliseconds < 1)
-                return usage(stderr, 2);
+        if (optind + 1 != argc || options->n_rounds < 1 || options->n_rounds > ROUNDS_MAX || options->milliseconds < 1)
+                return -1;
+        options->program = argv[optind];
+        return 0;
+}
+
+static bool can_measure(const Options *options) {
         if (geteuid() != 0) {
                 fprintf(stderr, "bench: needs root: only root may listen to the kernel\n");
-                return SKIPPED;
+                return false;
         }
-        if (listener_others_present() && !force) {
+        if (listener_others_present() && !options->force) {
                 fprintf(stderr,
                         "bench: a process on this machine listens to the kernel's proc connector already: the case "
                         "\"no listener\" cannot be measured; stop it (taskbrokerd? see /proc/net/netlink), or use "
                         "--force\n");
-                return SKIPPED;
+                return false;
         }
+        return true;
+}
 
-        setvbuf(stdout, NULL, _IOLBF, 0);
-        crew_init(&crew);
-        /* A first start shows whether the broker works. It also restores a connector that a process has silenced. */
-        if (broker_start(&broker, argv[optind]) < 0) {
-                broker_stop(&broker);
-                return 1;
-        }
+/* Shows whether the broker works. Its start also restores a connector that a process has silenced. */
+static int broker_try(const char *program) {
+        Broker broker;
+        int r = broker_start(&broker, program);
+
         broker_stop(&broker);
+        return r;
+}
 
-        for (size_t round = 0; round < n_rounds; ++round) {
-                for (size_t l = 0; l < N_LOADS; ++l) {
-                        Workload workload = {
-                                .kind = loads[l].kind,
-                                .pinned = loads[l].pinned,
-                                .duration_ns = milliseconds * 1000000ull,
-                        };
+static int round_run(const Options *options, size_t round) {
+        for (size_t l = 0; l < N_LOADS; ++l) {
+                Workload workload = {
+                        .kind = loads[l].kind,
+                        .pinned = loads[l].pinned,
+                        .duration_ns = options->milliseconds * 1000000ull,
+                };
 
-                        for (size_t s = 0; s < N_SCENARIOS && (only == SIZE_MAX || only == l); ++s) {
-                                if (run_undisturbed(argv[optind], &scenarios[s], &workload,
-                                                    &measurements[l][s * ROUNDS_MAX + round]) < 0) {
-                                        fprintf(stderr, "bench: %s, %s: failed\n", loads[l].name, scenarios[s].name);
-                                        return 1;
-                                }
+                for (size_t s = 0; s < N_SCENARIOS && (options->only == SIZE_MAX || options->only == l); ++s) {
+                        if (run_undisturbed(options->program, &scenarios[s], &workload,
+                                            &measurements[l][s * ROUNDS_MAX + round]) < 0) {
+                                fprintf(stderr, "bench: %s, %s: failed\n", loads[l].name, scenarios[s].name);
+                                return -1;
                         }
                 }
-                printf("round %zu of %zu, %.0f s\n", round + 1, n_rounds, (double)(now_ns() - begin) / 1e9);
         }
+        return 0;
+}
 
+static void results_print(const Options *options) {
         printf("\n%zu rounds of %zu ms, medians; %ld processors\n",
-               n_rounds,
-               milliseconds,
+               options->n_rounds,
+               options->milliseconds,
                sysconf(_SC_NPROCESSORS_ONLN));
         if (n_disturbed > 0)
                 printf("Others used the machine during %u measurements: trust these figures less.\n", n_disturbed);
         for (size_t l = 0; l < N_LOADS; ++l) {
-                if (only == SIZE_MAX || only == l)
-                        report_print(&loads[l], scenarios, N_SCENARIOS, measurements[l], n_rounds);
+                if (options->only == SIZE_MAX || options->only == l)
+                        report_print(&loads[l], scenarios, N_SCENARIOS, measurements[l], options->n_rounds);
         }
+}
+
+int main(int argc, char **argv) {
+        Options options = { .n_rounds = 5, .milliseconds = 400, .only = SIZE_MAX };
+        uint64_t begin = now_ns();
+        int r;
+
+        r = options_parse(&options, argc, argv);
+        if (r != 0)
+                return r > 0 ? usage(stdout, 0) : usage(stderr, 2);
+        if (!can_measure(&options))
+                return SKIPPED;
+
+        setvbuf(stdout, NULL, _IOLBF, 0);
+        crew_init(&crew);
+        if (broker_try(options.program) < 0)
+                return 1;
+
+        for (size_t round = 0; round < options.n_rounds; ++round) {
+                if (round_run(&options, round) < 0)
+                        return 1;
+                printf("round %zu of %zu, %.0f s\n", round + 1, options.n_rounds, (double)(now_ns() - begin) / 1e9);
+        }
+        results_print(&options);
         return 0;
 }

@@ -178,68 +178,89 @@ static uint64_t cpu_used_ns(void) {
         return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-int listener_main(void *userdata, CrewSeat *seat) {
-        const ListenerOptions *options = userdata;
-        struct sigaction action = { .sa_handler = handle_stop };
+static Listener *listener_new(void) {
         Listener *listener = calloc(1, sizeof(*listener));
-        sigset_t blocked, before;
-        uint64_t begin_ns;
 
-        if (!listener)
-                return 1;
-        for (size_t i = 0; i < BATCH_N; ++i) {
+        for (size_t i = 0; listener && i < BATCH_N; ++i) {
                 listener->iovecs[i] = (struct iovec){ listener->buffers[i], DATAGRAM_MAX };
                 listener->messages[i].msg_hdr = (struct msghdr){
                         .msg_iov = &listener->iovecs[i],
                         .msg_iovlen = 1,
                 };
         }
-        sigemptyset(&blocked);
-        sigaddset(&blocked, SIGTERM);
-        sigprocmask(SIG_BLOCK, &blocked, &before);
-        sigaction(SIGTERM, &action, NULL);
+        return listener;
+}
 
+static int listener_listen(Listener *listener) {
         listener->connector = socket_open(NETLINK_CONNECTOR, CN_IDX_PROC);
         listener->taskstats = socket_open(NETLINK_GENERIC, 0);
         if (!listener->connector || !listener->taskstats || cpus_read(listener) < 0 ||
             family_find(listener) < 0 || taskstats_say(listener, TASKSTATS_CMD_ATTR_REGISTER_CPUMASK, true) < 0 ||
             connector_say(listener->connector, PROC_CN_MCAST_LISTEN) < 0) {
                 fprintf(stderr, "bench: cannot listen to the kernel: %s\n", strerror(errno));
-                return 1;
+                return -1;
         }
-        crew_ready(seat);
+        return 0;
+}
 
-        begin_ns = cpu_used_ns();
-        while (!stop) {
-                const struct timespec pause = { .tv_nsec = (long)options->pause_ms * 1000000 };
-                struct pollfd pfds[] = {
-                        { .fd = mnl_socket_get_fd(listener->connector), .events = POLLIN },
-                        { .fd = mnl_socket_get_fd(listener->taskstats), .events = POLLIN },
-                };
+/* Takes the listener off the kernel's counts, and frees it. Returns how many datagrams its sockets dropped. */
+static uint64_t listener_free(Listener *listener) {
+        uint64_t n_dropped;
 
-                if (ppoll(pfds, 2, NULL, &before) < 0)
-                        continue;
-                if (options->pause_ms > 0)
-                        nanosleep(&pause, NULL);
-                for (size_t i = 0; i < 2; ++i) {
-                        size_t n;
-
-                        if (!pfds[i].revents)
-                                continue;
-                        n = options->batched ? receive_batches(listener, pfds[i].fd)
-                                             : receive_one(listener, pfds[i].fd);
-                        seat->slot->reads += n > 0;
-                        *(i == 0 ? &seat->slot->events : &seat->slot->records) += n;
-                }
-        }
-
-        seat->slot->cpu_ns = cpu_used_ns() - begin_ns;
         (void)connector_say(listener->connector, PROC_CN_MCAST_IGNORE);
         (void)taskstats_say(listener, TASKSTATS_CMD_ATTR_DEREGISTER_CPUMASK, false);
-        seat->slot->lost = socket_drops(listener->connector) + socket_drops(listener->taskstats);
+        n_dropped = socket_drops(listener->connector) + socket_drops(listener->taskstats);
         mnl_socket_close(listener->connector);
         mnl_socket_close(listener->taskstats);
         free(listener);
+        return n_dropped;
+}
+
+/* Waits for datagrams with the signals @before, and reads them. */
+static void listener_read(Listener *listener, const ListenerOptions *options, const sigset_t *before, CrewSlot *slot) {
+        const struct timespec pause = { .tv_nsec = (long)options->pause_ms * 1000000 };
+        struct pollfd pfds[] = {
+                { .fd = mnl_socket_get_fd(listener->connector), .events = POLLIN },
+                { .fd = mnl_socket_get_fd(listener->taskstats), .events = POLLIN },
+        };
+
+        if (ppoll(pfds, 2, NULL, before) < 0)
+                return;
+        if (options->pause_ms > 0)
+                nanosleep(&pause, NULL);
+        for (size_t i = 0; i < 2; ++i) {
+                size_t n;
+
+                if (!pfds[i].revents)
+                        continue;
+                n = options->batched ? receive_batches(listener, pfds[i].fd) : receive_one(listener, pfds[i].fd);
+                slot->reads += n > 0;
+                *(i == 0 ? &slot->events : &slot->records) += n;
+        }
+}
+
+int listener_main(void *userdata, CrewSeat *seat) {
+        const ListenerOptions *options = userdata;
+        struct sigaction action = { .sa_handler = handle_stop };
+        Listener *listener = listener_new();
+        sigset_t blocked, before;
+        uint64_t begin_ns;
+
+        if (!listener)
+                return 1;
+        sigemptyset(&blocked);
+        sigaddset(&blocked, SIGTERM);
+        sigprocmask(SIG_BLOCK, &blocked, &before);
+        sigaction(SIGTERM, &action, NULL);
+
+        if (listener_listen(listener) < 0)
+                return 1;
+        crew_ready(seat);
+        begin_ns = cpu_used_ns();
+        while (!stop)
+                listener_read(listener, options, &before, seat->slot);
+        seat->slot->cpu_ns = cpu_used_ns() - begin_ns;
+        seat->slot->lost = listener_free(listener);
         return 0;
 }
 
