@@ -18,26 +18,13 @@
 #include "proto/taskbroker/v1/broker.pb-c.h"
 #include "tests/bench/broker.h"
 #include "tests/bench/crew.h"
+#include "tests/bench/machine.h"
 #include "tests/bench/subscriber.h"
 
 #define START_TIMEOUT_NS (10 * 1000000000ull)
 
 /* With very many tasks that it must look at first. */
 #define LISTENING_TIMEOUT_MS 60000
-
-static int cpu_read(pid_t pid, uint64_t *ret_ns) {
-        char path[64];
-        FILE *file;
-        int n;
-
-        snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
-        file = fopen(path, "re");
-        if (!file)
-                return -1;
-        n = fscanf(file, "%lu", ret_ns);
-        fclose(file);
-        return n == 1 ? 0 : -1;
-}
 
 /* @log_fd: where it shall say what happens, warnings and more; -1: warnings alone, to our own standard error. */
 static int broker_spawn(Broker *broker, const char *program, int log_fd) {
@@ -205,7 +192,7 @@ int broker_status(Broker *broker, BrokerStatus *ret_status) {
                 }
                 taskbroker__v1__server_message__free_unpacked(message, NULL);
         }
-        return cpu_read(broker->pid, &ret_status->cpu_ns);
+        return machine_process_cpu_ns(broker->pid, &ret_status->cpu_ns);
 }
 
 /* Resident memory, now or at its peak, in bytes; 0 where it cannot be read. */

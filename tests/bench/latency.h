@@ -7,6 +7,8 @@
 
 #include "taskbroker/taskbroker.h"
 
+#define LATENCY_FORKS_MAX 100000
+
 typedef struct Latency Latency;
 
 struct Latency {

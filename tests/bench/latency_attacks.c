@@ -24,8 +24,6 @@
 #include "tests/bench/latency.h"
 #include "tests/bench/machine.h"
 
-#define FORKS_MAX 100000
-#define IDLE_NS UINT64_C(10000000000)
 #define N_MEANS_MAX 10
 #define ATTACKER "65533"
 
@@ -103,7 +101,7 @@ int main(int argc, char **argv) {
         while ((c = getopt_long(argc, argv, "", table, NULL)) >= 0) {
                 unsigned long number = optarg ? strtoul(optarg, NULL, 10) : 0;
 
-                if (c == 'f' && number > 0 && number <= FORKS_MAX)
+                if (c == 'f' && number > 0 && number <= LATENCY_FORKS_MAX)
                         n_forks = number;
                 else
                         argc = 0;
@@ -122,7 +120,7 @@ int main(int argc, char **argv) {
         }
         (void)setpriority(PRIO_PROCESS, 0, 0);
         r = latency_init(&latency, broker.path, n_forks);
-        machine_wait_idle(IDLE_NS);
+        machine_wait_idle(MACHINE_IDLE_NS);
         printf("\nMilliseconds from a fork to its subscriber:\n\n"
                "| | median | 99%% | 99.9%% | most |\n|---|---|---|---|---|\n");
         if (r == 0)

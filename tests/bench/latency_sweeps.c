@@ -24,8 +24,6 @@
 #include "tests/bench/table_crowd.h"
 
 #define SIZES_MAX 8
-#define FORKS_MAX 100000
-#define IDLE_NS UINT64_C(10000000000)
 
 typedef struct Bench Bench;
 
@@ -67,7 +65,7 @@ static int bench_size(Bench *bench, size_t n_tasks) {
         char byte;
         pid_t pid;
 
-        machine_wait_idle(IDLE_NS);
+        machine_wait_idle(MACHINE_IDLE_NS);
         printf("\n%zu tasks, milliseconds from a fork to its subscriber:\n\n"
                "| | median | 99%% | 99.9%% | most | sweeps | us a task |\n|---|---|---|---|---|---|---|\n",
                n_tasks);
@@ -136,7 +134,7 @@ int main(int argc, char **argv) {
         while ((c = getopt_long(argc, argv, "", table, NULL)) >= 0) {
                 unsigned long number = optarg ? strtoul(optarg, NULL, 10) : 0;
 
-                if (c == 'f' && number > 0 && number <= FORKS_MAX)
+                if (c == 'f' && number > 0 && number <= LATENCY_FORKS_MAX)
                         n_forks = number;
                 else if (c == 't' && number > 0 && number <= CROWD_PIDS_MAX && n_sizes < SIZES_MAX)
                         sizes[n_sizes++] = number;

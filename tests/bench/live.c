@@ -33,7 +33,6 @@
 #define SIZES_MAX 8
 #define VIEWERS_MAX 100
 #define ARGUMENTS_MAX 12
-#define IDLE_NS UINT64_C(10000000000)
 
 /*
  * Until a viewer has taken its first sample, which has every task; all of them do so at
@@ -136,7 +135,7 @@ static int bench_measure(Bench *bench, const Tool *tool, Cost *ret_cost) {
         int r;
 
         if (!bench->now)
-                machine_wait_idle(IDLE_NS);
+                machine_wait_idle(MACHINE_IDLE_NS);
         r = bench_run(bench, tool, 1, &one);
         if (r == 0)
                 r = bench_run(bench, tool, 1 + bench->refreshes, &more);
@@ -150,19 +149,9 @@ static int bench_measure(Bench *bench, const Tool *tool, Cost *ret_cost) {
 
 /* Processor seconds of a process so far; negative: it is gone. */
 static double process_seconds(pid_t pid) {
-        unsigned long long ns;
-        char path[64];
-        FILE *file;
-        int n;
+        uint64_t ns;
 
-        snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
-        file = fopen(path, "re");
-        if (!file)
-                return -1;
-        n = fscanf(file, "%llu", &ns);
-        fclose(file);
-
-        return n == 1 ? (double)ns / 1e9 : -1;
+        return machine_process_cpu_ns(pid, &ns) < 0 ? -1 : (double)ns / 1e9;
 }
 
 /* Reads the processor time of all viewers and of the broker. Returns false where a viewer has ended. */
@@ -194,7 +183,7 @@ static int bench_measure_ours(Bench *bench,
                 pids[i] = bench_spawn(bench, tool, 1000000);
         usleep(SETTLE_US + n_viewers * SETTLE_VIEWER_US + (unsigned int)n_tasks * SETTLE_TASK_US);
         if (!bench->now)
-                machine_wait_idle(IDLE_NS);
+                machine_wait_idle(MACHINE_IDLE_NS);
         alive = bench_look(bench, pids, n_viewers, &before);
         sleep(bench->refreshes);
         alive = alive && bench_look(bench, pids, n_viewers, &after);
