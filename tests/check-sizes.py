@@ -50,13 +50,6 @@ OPEN = [
     "tests/unit/cli/test_run_report.c: test_text() has too many lines",
     "tests/unit/cli/test_task_columns.c: test_cells() has too many lines",
     "tests/unit/cli/test_usage.c: test_counts() has too many lines",
-    "tests/unit/kernel/test_exit_record.c: test_malformed() has too many lines",
-    "tests/unit/lib/test_events.c: test_status() has too many lines",
-    "tests/unit/output/test_encode.c: test_program() nests 5 deep",
-    "tests/unit/output/test_encode_frames.c: test_status() has too many lines",
-    "tests/unit/output/test_feed_random.c: test_random() has too many lines",
-    "tests/unit/output/test_feed_resume.c: test_age() has too many lines",
-    "tests/unit/server/test_connection.c: test_half_close() has too many lines",
 ]
 
 KEYWORDS = {"if", "for", "while", "switch"}

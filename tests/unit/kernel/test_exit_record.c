@@ -162,62 +162,72 @@ static void test_short_sums(void) {
         assert(!record.has_process && record.pid == PID);
 }
 
-static void test_malformed(void) {
+static void expect_malformed(const ExitMessage *message) {
+        ExitRecord record;
+
+        assert(parse(message, &record) == EXIT_RECORD_E_MALFORMED);
+}
+
+/* Another command, a type of netlink itself, and false lengths. */
+static void test_malformed_header(void) {
         uint8_t stats[STATS_BYTES];
         ExitMessage good = exit_message_new(), bad;
+
+        fill(stats, 16, TID, PID, 5);
+        exit_message_aggregate(&good, ATTR_AGGR_PID, TID, stats, STATS_BYTES_V16, false);
+        bad = good;
+        bad.data[16] = 1;
+        expect_malformed(&bad);
+        bad = good;
+        put_u16(bad.data, 4, 2);
+        expect_malformed(&bad);
+        for (uint32_t n = 0; n < 20; ++n) {
+                bad = good;
+                put_u32(bad.data, 0, n);
+                expect_malformed(&bad);
+        }
+        bad = good;
+        put_u32(bad.data, 0, (uint32_t)good.n + 1);
+        expect_malformed(&bad);
+        for (int bit = 11; bit < 32; ++bit) {
+                put_u32(bad.data, 0, (uint32_t)good.n | 1u << bit);
+                expect_malformed(&bad);
+        }
+        put_u32(bad.data, 0, UINT32_MAX);
+        expect_malformed(&bad);
+}
+
+/* No task, task 0, no id, an id that is too short, no statistics, and statistics that are too short. */
+static void test_malformed_aggregate(void) {
+        uint8_t stats[STATS_BYTES];
+        ExitMessage bad = exit_message_new();
         ExitRecord record;
         uint16_t half = 7;
         size_t at;
 
         fill(stats, 16, TID, PID, 5);
-        exit_message_aggregate(&good, ATTR_AGGR_PID, TID, stats, STATS_BYTES_V16, false);
-
-        /* another command; a type of netlink's own; lengths that lie */
-        bad = good;
-        bad.data[16] = 1;
-        assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
-        bad = good;
-        put_u16(bad.data, 4, 2);
-        assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
-        for (uint32_t n = 0; n < 20; ++n) {
-                bad = good;
-                put_u32(bad.data, 0, n);
-                assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
-        }
-        bad = good;
-        put_u32(bad.data, 0, (uint32_t)good.n + 1);
-        assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
-        for (int bit = 11; bit < 32; ++bit) {
-                put_u32(bad.data, 0, (uint32_t)good.n | 1u << bit);
-                assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
-        }
-        put_u32(bad.data, 0, UINT32_MAX);
-        assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
-
-        /* no task, task 0, no id, an id too short, no statistics, statistics too short */
-        bad = exit_message_new();
-        assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
+        expect_malformed(&bad);
         exit_message_aggregate(&bad, ATTR_AGGR_TGID, PID, stats, STATS_BYTES_V16, false);
-        assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
+        expect_malformed(&bad);
         bad = exit_message_new();
         exit_message_aggregate(&bad, ATTR_AGGR_PID, 0, stats, STATS_BYTES_V16, false);
-        assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
+        expect_malformed(&bad);
         bad = exit_message_new();
         at = exit_message_open(&bad, ATTR_AGGR_PID);
         exit_message_add(&bad, ATTR_STATS, stats, STATS_BYTES_V16);
         exit_message_close(&bad, at);
-        assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
+        expect_malformed(&bad);
         bad = exit_message_new();
         at = exit_message_open(&bad, ATTR_AGGR_PID);
         exit_message_add(&bad, ATTR_PID, &half, sizeof(half));
         exit_message_add(&bad, ATTR_STATS, stats, STATS_BYTES_V16);
         exit_message_close(&bad, at);
-        assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
+        expect_malformed(&bad);
         bad = exit_message_new();
         at = exit_message_open(&bad, ATTR_AGGR_PID);
         exit_message_add(&bad, ATTR_PID, &(uint32_t){ TID }, 4);
         exit_message_close(&bad, at);
-        assert(parse(&bad, &record) == EXIT_RECORD_E_MALFORMED);
+        expect_malformed(&bad);
         for (size_t n = 0; n < STATS_BYTES_V16; n += 7) {
                 bad = exit_message_new();
                 exit_message_aggregate(&bad, ATTR_AGGR_PID, TID, stats, n, false);
@@ -314,7 +324,8 @@ int main(void) {
         test_old_versions();
         test_refused_versions();
         test_short_sums();
-        test_malformed();
+        test_malformed_header();
+        test_malformed_aggregate();
         test_truncated();
         test_lying_attributes();
         test_noise();

@@ -442,36 +442,39 @@ static void check_program(const PB(Program) *m, const Program *program, bool wit
         assert(m->cgroup.len == 0 || memcmp(m->cgroup.data, program_cgroup(program), m->cgroup.len) == 0);
 }
 
+static void check_program_of(EventKind kind, uint32_t variant, const Program *program) {
+        bool there = variant & ENCODE_PROGRAM;
+        Event event = event_new(kind);
+        PB(ServerMessage) *message;
+        const PB(Event) *m;
+
+        if (kind == EVENT_LOSS)
+                event.loss.source = LOSS_READER;
+        event.program = program;
+        message = roundtrip_variant(&event, variant, NULL);
+        m = message->event_batch->events[0];
+        assert(m->left_filter == !!(variant & ENCODE_LEFT));
+        if (kind == EVENT_EXEC) {
+                assert(!!m->exec->program == there);
+                if (there)
+                        check_program(m->exec->program, program, variant & ENCODE_PUBLIC);
+        }
+        if (kind == EVENT_EXIT) {
+                assert(!!m->exit->program == there);
+                if (there)
+                        check_program(m->exit->program, program, variant & ENCODE_PUBLIC);
+        }
+        message_free(message);
+}
+
 /* The program of a process comes with exec and exit on request only; it then comes even if it is unknown. */
 static void test_program(void) {
         Program *program = made_program_sized(PROGRAM_CAPTURED, "sh\0-c\0\0", 7, "/bin/sh", 7, "/a.slice/b", 10);
 
         for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
                 for (uint32_t variant = 0; variant < _ENCODE_VARIANTS; ++variant) {
-                        for (int known = 0; known < 2; ++known) {
-                                bool there = variant & ENCODE_PROGRAM;
-                                Event event = event_new(kind);
-                                PB(ServerMessage) *message;
-                                const PB(Event) *m;
-
-                                if (kind == EVENT_LOSS)
-                                        event.loss.source = LOSS_READER;
-                                event.program = known ? program : NULL;
-                                message = roundtrip_variant(&event, variant, NULL);
-                                m = message->event_batch->events[0];
-                                assert(m->left_filter == !!(variant & ENCODE_LEFT));
-                                if (kind == EVENT_EXEC) {
-                                        assert(!!m->exec->program == there);
-                                        if (there)
-                                                check_program(m->exec->program, event.program, variant & ENCODE_PUBLIC);
-                                }
-                                if (kind == EVENT_EXIT) {
-                                        assert(!!m->exit->program == there);
-                                        if (there)
-                                                check_program(m->exit->program, event.program, variant & ENCODE_PUBLIC);
-                                }
-                                message_free(message);
-                        }
+                        check_program_of(kind, variant, NULL);
+                        check_program_of(kind, variant, program);
                 }
         }
         free(program);

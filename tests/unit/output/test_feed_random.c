@@ -2,10 +2,9 @@
 #undef NDEBUG
 
 /*
- * Several readers of one feed at random speeds, some of which come back to where
- * nobody remembers them, against a model that is simply all that was ever appended:
- * each must get exactly the frames, byte for byte, or exactly the count of what it
- * lost, and nothing else in between.
+ * Several readers of one feed at random speeds, compared with a model that keeps all bytes
+ * that were ever appended. Some readers come back to a former place. Each reader must get
+ * exactly the frames, byte for byte, or exactly the count of the events that it lost.
  */
 
 #include "broker/base/util.h"
@@ -17,6 +16,7 @@ enum { N_READERS = 6, N_STEPS = 4000, AGE_MAX = 2 };
 
 typedef struct Model Model;
 typedef struct Reader Reader;
+typedef struct Run Run;
 
 /* All frames, one behind the other, and where each begins; by the number of its first event. */
 struct Model {
@@ -39,6 +39,17 @@ struct Reader {
         size_t n_split;
         uint64_t received, lost;
         uint64_t begun;
+};
+
+/* A feed with its readers, and what happened to them. */
+struct Run {
+        uint64_t state;         /* random numbers */
+        Model model;
+        Reader readers[N_READERS];
+        Feed *feed;
+        Quota quota;
+        QuotaUser *user;
+        uint64_t n_falls, n_splits, n_gone;
 };
 
 static void model_init(Model *model) {
@@ -197,7 +208,7 @@ static void check_bytes(const Feed *feed, const Model *model) {
         assert(at == model->n);
 }
 
-/* A second passes. Only what is old and what nobody is in may go, and does. */
+/* A second passes. Exactly the oldest chunk is freed, if it is old enough and no reader is in it. */
 static void age(Feed *feed) {
         const FeedChunk *oldest = container_of(feed->chunks.next, const FeedChunk, link);
         bool may_go = oldest->n_cursors == 0 && oldest->age >= AGE_MAX && &oldest->link != feed->chunks.prev;
@@ -217,7 +228,7 @@ static void reader_attach(Reader *reader, Feed *feed, unsigned int speed) {
         cursor_attach(&reader->cursor, feed);
 }
 
-/* Anywhere, gone or not; more often near where that changes. */
+/* Attaches at a random number, freed or not; often near the oldest number that is kept. */
 static void reader_attach_at(Reader *reader, Feed *feed, const Model *model, unsigned int speed, uint64_t *state) {
         uint64_t oldest = container_of(feed->chunks.next, const FeedChunk, link)->first_number, number;
 
@@ -236,7 +247,7 @@ static void reader_attach_at(Reader *reader, Feed *feed, const Model *model, uns
                 reader_split(reader, model);
 }
 
-/* To the end, or given up within whatever it is in. */
+/* Reads to the end, or gives up at any byte. */
 static void reader_detach(Reader *reader, const Model *model, bool finish, uint64_t *state) {
         if (finish) {
                 while (reader_read(reader, model, FEED_CHUNK_BYTES, state))
@@ -257,98 +268,109 @@ static size_t count_chunks(const Feed *feed) {
         return n;
 }
 
-/* @poor: its user may have now more, now less memory, down to none for another chunk. */
-static void test_random(uint64_t seed, size_t n_max, size_t n_event_max, bool poor) {
+/* A reader attaches, at the end or at a former place, or detaches. */
+static void attach_or_detach(Run *run, Reader *reader) {
+        uint64_t *state = &run->state;
+
+        if (!reader->attached && random_below(state, 2)) {
+                reader_attach(reader, run->feed, (unsigned int)random_below(state, 4));
+        } else if (!reader->attached) {
+                reader_attach_at(reader, run->feed, &run->model, (unsigned int)random_below(state, 4), state);
+                run->n_splits += reader->split != NULL;
+                run->n_gone += reader->cursor.fell;
+        } else if (random_below(state, 50) == 0) {
+                reader_detach(reader, &run->model, random_below(state, 2), state);
+        }
+}
+
+/* Appends a batch of 1 to 30 events, as members of an EventBatch. */
+static void append_batch(Run *run, size_t n_event_max) {
         static uint8_t batch[FEED_BATCH_MAX];
-        Reader readers[N_READERS] = {};
-        uint64_t state = seed, n_falls = 0, n_splits = 0, n_gone = 0;
-        QuotaUser *user;
-        Model model;
-        Quota quota;
-        Feed *feed;
+        size_t n_batch = 0, lengths[30], n_lengths = 0;
+        uint64_t *state = &run->state;
 
-        assert(feed_new(&feed, 1, &(SubscriptionKey){ .kinds = 2 }, n_max) == 0);
-        model_init(&model);
-        quota_init(&quota, &quota_limits_default);
-        user = quota_user_get(&quota, 1000, 1);
+        for (uint64_t k = 1 + random_below(state, 30); k > 0; --k) {
+                size_t n_body = 5 + random_below(state, n_event_max - 10), n_prefix, n_event;
+                uint8_t *event = batch + n_batch;
+
+                if (n_batch + 4 + n_body > FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX)
+                        break;
+                event[0] = 3 << 3 | 2;
+                n_prefix = frame_prefix(event + 1, (uint32_t)n_body);
+                n_event = 1 + n_prefix + n_body;
+                for (size_t b = 1 + n_prefix; b < n_event; ++b)
+                        event[b] = (uint8_t)random_next(state);
+                feed_append(run->feed, event, n_event, 5);
+                n_batch += n_event;
+                lengths[n_lengths++] = n_event;
+        }
+        feed_close_batch(run->feed);
+        model_add(&run->model, batch, n_batch, lengths, n_lengths);
+        assert(run->model.n_numbers == run->feed->next_number);
+}
+
+/* The user is charged for the chunks, and its limit changes. */
+static void check_charge(Run *run) {
+        Feed *feed = run->feed;
+
+        assert(run->user->used[QUOTA_BYTES] == sizeof(Feed) + count_chunks(feed) * sizeof(FeedChunk));
+        if (random_below(&run->state, 40) == 0)
+                run->quota.limits.held[QUOTA_BYTES].of_user = random_below(&run->state, 6) * sizeof(FeedChunk);
+        if (random_below(&run->state, 200) == 0)
+                feed_shrink(feed);
+}
+
+static void read_some(Run *run, Reader *reader) {
+        static const size_t speeds[] = { 0, 700, 20000, 400000 };
+        uint64_t *state = &run->state;
+
+        run->n_falls += reader->cursor.fell;
+        if (reader->speed == 0 || random_below(state, 5) == 0)
+                return;
+        /* a stalled reader resumes now and then, at another speed */
+        if (random_below(state, 300) == 0)
+                reader->speed = (unsigned int)random_below(state, 4);
+        for (uint64_t k = random_below(state, 4); k > 0; --k)
+                if (!reader_read(reader, &run->model, 1 + random_below(state, speeds[reader->speed] + 1), state))
+                        break;
+}
+
+/* @poor: the limit of the user's memory changes, down to no room for another chunk. */
+static void test_random(uint64_t seed, size_t n_max, size_t n_event_max, bool poor) {
+        Run run = { .state = seed };
+        Reader *readers = run.readers;
+
+        assert(feed_new(&run.feed, 1, &(SubscriptionKey){ .kinds = 2 }, n_max) == 0);
+        model_init(&run.model);
+        quota_init(&run.quota, &quota_limits_default);
+        run.user = quota_user_get(&run.quota, 1000, 1);
         if (poor)
-                assert(feed_charge(feed, user) == 0);
+                assert(feed_charge(run.feed, run.user) == 0);
 
-        for (int step = 0; step < N_STEPS && model.n < model.n_max - 2 * FEED_BATCH_MAX; ++step) {
-                size_t i = random_below(&state, N_READERS), n_batch = 0, lengths[30], n_lengths = 0;
-                Reader *reader = &readers[i];
-
-                if (!reader->attached && random_below(&state, 2)) {
-                        reader_attach(reader, feed, (unsigned int)random_below(&state, 4));
-                } else if (!reader->attached) {
-                        reader_attach_at(reader, feed, &model, (unsigned int)random_below(&state, 4), &state);
-                        n_splits += reader->split != NULL;
-                        n_gone += reader->cursor.fell;
-                } else if (random_below(&state, 50) == 0) {
-                        reader_detach(reader, &model, random_below(&state, 2), &state);
-                }
-
-                /* a batch of 1 to 30 events, as members of an EventBatch */
-                for (uint64_t k = 1 + random_below(&state, 30); k > 0; --k) {
-                        size_t n_body = 5 + random_below(&state, n_event_max - 10), n_prefix, n_event;
-                        uint8_t *event = batch + n_batch;
-
-                        if (n_batch + 4 + n_body > FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX)
-                                break;
-                        event[0] = 3 << 3 | 2;
-                        n_prefix = frame_prefix(event + 1, (uint32_t)n_body);
-                        n_event = 1 + n_prefix + n_body;
-                        for (size_t b = 1 + n_prefix; b < n_event; ++b)
-                                event[b] = (uint8_t)random_next(&state);
-                        feed_append(feed, event, n_event, 5);
-                        n_batch += n_event;
-                        lengths[n_lengths++] = n_event;
-                }
-                feed_close_batch(feed);
-                model_add(&model, batch, n_batch, lengths, n_lengths);
-                assert(model.n_numbers == feed->next_number);
-                check_feed(feed, readers);
-                if (poor) {
-                        assert(user->used[QUOTA_BYTES] == sizeof(Feed) + count_chunks(feed) * sizeof(FeedChunk));
-                        if (random_below(&state, 40) == 0)
-                                quota.limits.held[QUOTA_BYTES].of_user = random_below(&state, 6) * sizeof(FeedChunk);
-                        if (random_below(&state, 200) == 0)
-                                feed_shrink(feed);
-                }
-                if (random_below(&state, 20) == 0)
-                        age(feed);
-                if (random_below(&state, 50) == 0)
-                        check_bytes(feed, &model);
-
-                for (i = 0; i < N_READERS; ++i) {
-                        static const size_t speeds[] = { 0, 700, 20000, 400000 };
-                        bool had_fallen;
-
-                        if (!readers[i].attached)
-                                continue;
-                        had_fallen = readers[i].cursor.fell;
-                        n_falls += had_fallen;
-                        if (readers[i].speed == 0 || random_below(&state, 5) == 0)
-                                continue;
-                        /* a stalled reader wakes up now and then, at another speed */
-                        if (random_below(&state, 300) == 0)
-                                readers[i].speed = (unsigned int)random_below(&state, 4);
-                        for (uint64_t k = random_below(&state, 4); k > 0; --k)
-                                if (!reader_read(&readers[i], &model,
-                                                 1 + random_below(&state, speeds[readers[i].speed] + 1), &state))
-                                        break;
-                }
-                check_feed(feed, readers);
+        for (int step = 0; step < N_STEPS && run.model.n < run.model.n_max - 2 * FEED_BATCH_MAX; ++step) {
+                attach_or_detach(&run, &readers[random_below(&run.state, N_READERS)]);
+                append_batch(&run, n_event_max);
+                check_feed(run.feed, readers);
+                if (poor)
+                        check_charge(&run);
+                if (random_below(&run.state, 20) == 0)
+                        age(run.feed);
+                if (random_below(&run.state, 50) == 0)
+                        check_bytes(run.feed, &run.model);
+                for (size_t i = 0; i < N_READERS; ++i)
+                        if (readers[i].attached)
+                                read_some(&run, &readers[i]);
+                check_feed(run.feed, readers);
         }
 
         for (size_t i = 0; i < N_READERS; ++i)
                 if (readers[i].attached)
-                        reader_detach(&readers[i], &model, true, &state);
-        assert(n_falls > 0 && n_splits > 5 && n_gone > 5);
-        feed_free(feed);
-        quota_user_unref(user);
-        quota_deinit(&quota);
-        model_deinit(&model);
+                        reader_detach(&readers[i], &run.model, true, &run.state);
+        assert(run.n_falls > 0 && run.n_splits > 5 && run.n_gone > 5);
+        feed_free(run.feed);
+        quota_user_unref(run.user);
+        quota_deinit(&run.quota);
+        model_deinit(&run.model);
 }
 
 int main(void) {

@@ -5,13 +5,16 @@
 
 #include "tests/unit/feed_rig.h"
 
-/* Chunks go when they are old, counted from when they were full; the newest never is, and who is in one keeps it. */
+enum { AGE_MAX = 3, FRAME_BYTES = 4000, CHUNK_FRAMES = FEED_CHUNK_BYTES / FRAME_BYTES };
+
+static void age_by(Feed *feed, unsigned int seconds) {
+        for (; seconds > 0; --seconds)
+                feed_age(feed, AGE_MAX);
+}
+
+/* Full chunks that no reader needs are freed when they are too old. The newest chunk stays. */
 static void test_age(void) {
-        enum { AGE_MAX = 3 };
-        static uint8_t data[4 * FEED_CHUNK_BYTES];
-        const size_t n_frames = FEED_CHUNK_BYTES / 4000;
         Feed *feed = feed_make(64 * FEED_CHUNK_BYTES);
-        Cursor cursor;
 
         assert(feed->age == 0);
         for (uint32_t i = 1; i <= 20; ++i) {
@@ -21,37 +24,46 @@ static void test_age(void) {
         assert(count_chunks(feed, NULL) == 1);
 
         /* a chunk a second: as many are kept as seconds, the one that is not full, and the one that just got so */
-        for (size_t i = 0; i < 20 * n_frames; ++i) {
-                append_frame(feed, 4000);
-                if (i % n_frames == 0)
+        for (size_t i = 0; i < 20 * CHUNK_FRAMES; ++i) {
+                append_frame(feed, FRAME_BYTES);
+                if (i % CHUNK_FRAMES == 0)
                         feed_age(feed, AGE_MAX);
-                assert(count_chunks(feed, NULL) == MIN(i / n_frames + 1, (size_t)AGE_MAX + 1));
+                assert(count_chunks(feed, NULL) == MIN(i / CHUNK_FRAMES + 1, (size_t)AGE_MAX + 1));
         }
         for (size_t i = AGE_MAX; i > 0; --i) {
                 feed_age(feed, AGE_MAX);
                 assert(count_chunks(feed, NULL) == i);
         }
-        for (int i = 0; i < 20; ++i)
-                feed_age(feed, AGE_MAX);
-        assert(count_chunks(feed, NULL) == 1 && feed->n_bytes == n_frames * 4000);
-        assert(feed_has(feed, 19 * n_frames + 1) && !feed_has(feed, 19 * n_frames));
+        age_by(feed, 20);
+        assert(count_chunks(feed, NULL) == 1 && feed->n_bytes == CHUNK_FRAMES * FRAME_BYTES);
+        assert(feed_has(feed, 19 * CHUNK_FRAMES + 1) && !feed_has(feed, 19 * CHUNK_FRAMES));
+        feed_free(feed);
+}
 
-        /* a reader in the oldest */
+/* Chunks that a reader needs are kept, and a feed with a reader has no age. */
+static void test_age_with_reader(void) {
+        static uint8_t data[4 * FEED_CHUNK_BYTES];
+        Feed *feed = feed_make(64 * FEED_CHUNK_BYTES);
+        Cursor cursor;
+
+        for (size_t i = 0; i < CHUNK_FRAMES; ++i)
+                append_frame(feed, FRAME_BYTES);
+        age_by(feed, 20);
         cursor_init(&cursor);
         cursor_attach(&cursor, feed);
         assert(feed->age == 0);
-        for (size_t i = 0; i < 3 * n_frames; ++i)
-                append_frame(feed, 4000);
+        for (size_t i = 0; i < 3 * CHUNK_FRAMES; ++i)
+                append_frame(feed, FRAME_BYTES);
         for (int i = 0; i < 20; ++i) {
                 feed_age(feed, AGE_MAX);
                 assert(feed->age == 0);
         }
         assert(count_chunks(feed, NULL) == 4 && !cursor.fell);
-        assert(take(&cursor, data, n_frames * 4000) == n_frames * 4000);
+        assert(take(&cursor, data, CHUNK_FRAMES * FRAME_BYTES) == CHUNK_FRAMES * FRAME_BYTES);
         feed_age(feed, AGE_MAX);
         /* behind the end of one is the beginning of the next */
         assert(count_chunks(feed, NULL) == 2);
-        assert(take_all(&cursor, data, sizeof(data)) == 2 * n_frames * 4000);
+        assert(take_all(&cursor, data, sizeof(data)) == 2 * CHUNK_FRAMES * FRAME_BYTES);
         feed_age(feed, AGE_MAX);
         assert(count_chunks(feed, NULL) == 1 && cursor_is_idle(&cursor));
         cursor_deinit(&cursor);
@@ -59,7 +71,19 @@ static void test_age(void) {
                 feed_age(feed, AGE_MAX);
                 assert(feed->age == i);
         }
-        /* a cursor that attaches at any place resets the feed's age */
+        feed_free(feed);
+}
+
+/* A cursor that attaches at any place resets the feed's age. */
+static void test_age_of_attached(void) {
+        Feed *feed = feed_make(64 * FEED_CHUNK_BYTES);
+        Cursor cursor;
+
+        for (size_t i = 0; i < 3 * CHUNK_FRAMES; ++i)
+                append_frame(feed, FRAME_BYTES);
+        cursor_init(&cursor);
+        age_by(feed, 20);
+        assert(feed->age == 20);
         cursor_attach(&cursor, feed);
         assert(feed->age == 0);
         cursor_deinit(&cursor);
@@ -234,6 +258,8 @@ static void test_attach_at_and_fall(void) {
 
 int main(void) {
         test_age();
+        test_age_with_reader();
+        test_age_of_attached();
         test_attach_at();
         test_attach_at_gone();
         test_attach_at_and_fall();

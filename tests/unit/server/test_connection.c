@@ -432,9 +432,14 @@ static void test_half_close(void) {
         peer_expect_error(rig, &peer, ERROR_BAD_FRAME, true);
         peer_expect_end(rig, &peer);
         peer_free(&peer);
+        rig_free(rig);
+}
 
-        /* a subscriber goes on reading */
-        peer = peer_new_welcomed(rig, 0);
+/* A subscriber may shut down its sending side, and goes on reading. */
+static void test_half_close_of_subscriber(void) {
+        Rig *rig = rig_new();
+        Peer peer = peer_new_welcomed(rig, 0);
+
         peer_ask_subscribe(&peer, 1, false, 0);
         assert(shutdown(peer.fd, SHUT_WR) == 0);
         message_free(peer_expect_body(rig, &peer, SUBSCRIBED));
@@ -449,9 +454,14 @@ static void test_half_close(void) {
         rig_turn(rig);
         assert(rig_status(rig).connections == 0);
         rig_expect_idle_feeds(rig, 1);
+        rig_free(rig);
+}
 
-        /* without events the broker checks for the shutdown at intervals */
-        peer = peer_new_welcomed(rig, 0);
+/* Without events the broker checks at intervals whether a half-closed client is still there. */
+static void test_half_close_without_events(void) {
+        Rig *rig = rig_new();
+        Peer peer = peer_new_welcomed(rig, 0);
+
         peer_ask_subscribe(&peer, 1, false, 0);
         assert(shutdown(peer.fd, SHUT_WR) == 0);
         message_free(peer_expect_body(rig, &peer, SUBSCRIBED));
@@ -583,6 +593,8 @@ int main(void) {
         test_deadlines();
         test_deadline_of_a_slow_request();
         test_half_close();
+        test_half_close_of_subscriber();
+        test_half_close_without_events();
         test_half_close_with_unread_replies();
         test_fall_behind();
         test_fall_behind_strict();
