@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The options of a verb, and their values. A value is read strictly: all of the text, or
- * nothing.
+ * The values of options. A value is read strictly: all of the text, or nothing.
  *
  * Called by the verbs, which print the messages about wrong values. Pure, but for the
  * look-up of user names.
@@ -13,42 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "clients/cli/base/error.h"
-#include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/option.h"
 
 #define NS_PER_S 1000000000u
 
 /* Thirty years: longer than any use, and far from any overflow. */
 #define SECONDS_MAX 1000000000u
-
-/**
- * option_parse() - read the options of a command line
- * @set:        the options of the verb
- * @argc:       the number of arguments, with the verb
- * @argv:       the arguments, with the verb
- * @options:    given to @set->read()
- *
- * Return: VERB_CONTINUE, and optind is the first argument that is not an option; else the
- *         exit status: help was printed, or an option is wrong.
- */
-int option_parse(const OptionSet *set, int argc, char **argv, void *options) {
-        int c, r;
-
-        while ((c = getopt_long(argc, argv, set->letters, set->table, NULL)) >= 0) {
-                if (c == 'h') {
-                        set->help();
-                        return EXIT_STATUS_OK;
-                }
-                if (c == '?' || c == ':')
-                        return error_option(set->verb, c, argv);
-                r = set->read(options, c, optarg);
-                if (r != EXIT_STATUS_OK)
-                        return r;
-        }
-
-        return VERB_CONTINUE;
-}
 
 /**
  * option_next_name() - take the next name of a list such as "pid,user"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,18 +8,6 @@
 
 #include "taskbroker/taskbroker.h"
 
-typedef struct OptionSet OptionSet;
-
-/* The options of a verb. */
-struct OptionSet {
-        const char *verb;
-        const char *letters;            /* as getopt_long() takes them; begins with ":" or "+:" */
-        const struct option *table;     /* the same */
-        void (*help)(void);             /* prints the text of --help */
-        int (*read)(void *options, int c, const char *value);   /* returns EXIT_STATUS_OK, or as error_usage() */
-};
-
-int option_parse(const OptionSet *set, int argc, char **argv, void *options);
 bool option_next_name(const char **list, const char **ret_name, size_t *ret_n);
 bool option_read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number);
 bool option_read_seconds(const char *text, uint64_t *ret_ns);

@@ -41,11 +41,6 @@ void filter_options_init(FilterOptions *filter) {
 #undef POINT
 }
 
-/* Whether filter_options_read_option() knows what getopt_long() returned. */
-bool filter_options_owns(int option) {
-        return option > _FILTER_OPTIONS_OPTION_BEFORE && option < _FILTER_OPTIONS_OPTION_BEHIND;
-}
-
 static int filter_options_too_many(const char *verb, const char *option, unsigned int n_max) {
         return error_usage(verb, "--%s: it can be given %u times at most.", option, n_max);
 }
@@ -203,10 +198,10 @@ static int filter_options_parse_list(const char *verb, const char *option, const
         return EXIT_STATUS_OK;
 
 /**
- * filter_options_read_option() - take one of FILTER_OPTIONS_LONG_OPTIONS
+ * filter_options_read_option() - take an option
  * @filter:     gets it
  * @verb:       the verb that has the option, for the error text
- * @option:     the number from getopt_long(), which filter_options_owns() knows
+ * @option:     FILTER_OPTIONS_OPTION_*
  * @value:      its value; kept as a pointer, but for paths
  *
  * Return: EXIT_STATUS_OK, or the status of error_usage().
@@ -225,42 +220,39 @@ int filter_options_read_option(FilterOptions *filter, const char *verb, int opti
         return EXIT_STATUS_USAGE;
 }
 
-/**
- * filter_options_print_help() - print the options' lines of --help
- * @help:       FILTER_HELP_* bits
- */
-void filter_options_print_help(uint32_t help) {
-        static const struct {
-                int number;
-                bool of_events;
-                const char *option, *value, *text;
-        } lines[] = {
-#define OF_TASK false
-#define OF_EVENT true
-#define LINE(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, option, VALUE, help)                       \
-        { FILTER_OPTIONS_OPTION_##OPTION, OF_##scope, option, #VALUE, help },
-                FILTER_CRITERIA(LINE)
-#undef LINE
-        };
-
-        for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); ++i) {
-                bool has_value = strcmp(lines[i].value, "NONE") != 0;
-                char option[32], letter = 0;
-
-                if (lines[i].of_events && !(help & FILTER_HELP_EVENTS))
-                        continue;
-                if (lines[i].number == FILTER_OPTIONS_OPTION_TREE && !(help & FILTER_HELP_TREE))
-                        continue;
-                if (help & FILTER_HELP_LETTERS && lines[i].number == FILTER_OPTIONS_OPTION_UID)
-                        letter = 'u';
-                if (help & FILTER_HELP_LETTERS && lines[i].number == FILTER_OPTIONS_OPTION_PID)
-                        letter = 'p';
-                if (letter)
-                        printf("  -%c, ", letter);
-                else
-                        printf("      ");
-                snprintf(option, sizeof(option), "--%s%s%s", lines[i].option, has_value ? " " : "",
-                         has_value ? lines[i].value : "");
-                printf("%-14s %s\n", option, lines[i].text);
-        }
+/* The function of the rows: the row's member is the FilterOptions. */
+int filter_options_read_row(const Option *option, const char *verb, const char *value, void *options) {
+        return filter_options_read_option(option_set_member(option, options), verb, option->number, value);
 }
+
+/*
+ * The rows.
+ */
+
+#define VALUE_USER "USER"
+#define VALUE_PID "PID"
+#define VALUE_GLOB "GLOB"
+#define VALUE_PATH "PATH"
+#define VALUE_LIST "LIST"
+#define VALUE_NONE NULL
+
+#define ROW(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, option, VALUE, text)                        \
+        { OPTION_READ, 0, option, VALUE_##VALUE, text, .number = FILTER_OPTIONS_OPTION_##OPTION,                       \
+          .read = filter_options_read_row },
+#define ROW_IF_TASK(...) ROW(__VA_ARGS__)
+#define ROW_IF_EVENT(...)
+#define ROW_IF(name, NAME, shape, max, max_bytes, scope, ...)                                                          \
+        ROW_IF_##scope(name, NAME, shape, max, max_bytes, scope, __VA_ARGS__)
+
+static const Option filter_options_rows_tasks[] = { FILTER_CRITERIA(ROW_IF) };
+static const Option filter_options_rows_all[] = { FILTER_CRITERIA(ROW) };
+
+const OptionGroup filter_options_tasks = {
+        .rows = filter_options_rows_tasks,
+        .n_rows = sizeof(filter_options_rows_tasks) / sizeof(*filter_options_rows_tasks),
+};
+
+const OptionGroup filter_options_all = {
+        .rows = filter_options_rows_all,
+        .n_rows = sizeof(filter_options_rows_all) / sizeof(*filter_options_rows_all),
+};

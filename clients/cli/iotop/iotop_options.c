@@ -4,102 +4,75 @@
  * The command line of taskbroker iotop, which has the options of iotop.
  */
 
-#include <stdio.h>
-#include <string.h>
-
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/option.h"
+#include "clients/cli/base/option_set.h"
 #include "clients/cli/iotop/iotop_options.h"
 #include "clients/cli/model/interval.h"
 
-enum {
-        OPTION_NO_HELP = 256,
-        OPTION_SOCKET,
-};
-
-static void iotop_options_help(void) {
-        fputs("Usage: taskbroker [--socket PATH] iotop [OPTION]...\n"
-              "\n"
-              "Shows who reads from storage and writes to it, as iotop(8) does.\n"
-              "\n"
-              "  -o, --only         only tasks that do so, or wait for it\n"
-              "  -b, --batch        print instead of drawing a screen\n"
-              "  -n, --iter COUNT   end after COUNT samples\n"
-              "  -d, --delay SECONDS\n"
-              "                     a sample so often, from 0.1 to 60 (default: 1)\n"
-              "  -p, --pid PID      only this process or thread; may be given several times\n"
-              "  -u, --user USER    only tasks of this user; may be given several times\n"
-              "  -P, --processes    processes instead of threads\n"
-              "  -a, --accumulated  what was moved since the start, instead of a rate\n"
-              "  -k, --kilobytes    always kilobytes\n"
-              "  -t, --time         the time before each line; means -b\n"
-              "  -q, --quiet        the columns' names only once; -qq: never; -qqq: nor the sums; means -b\n"
-              "      --no-help      no line of keys\n"
-              "      --socket PATH  the broker's socket\n"
-              "  -h, --help         this text\n",
-              stdout);
-}
-
-static int iotop_options_read_pid(IotopOptions *options, const char *value) {
+static int iotop_options_read_pid(const Option *option, const char *verb, const char *value, void *closure) {
+        IotopOptions *options = closure;
         uint64_t pid;
 
+        (void)option;
         if (options->n_pids == TB_FILTER_PIDS_MAX)
-                return error_usage("iotop", "-p: it can be given %u times at most.", TB_FILTER_PIDS_MAX);
+                return error_usage(verb, "-p: it can be given %u times at most.", TB_FILTER_PIDS_MAX);
         if (!option_read_number(value, 1, 4194304, &pid))
-                return error_usage("iotop", "-p %s: it is a number from 1 to 4194304.", value);
+                return error_usage(verb, "-p %s: it is a number from 1 to 4194304.", value);
 
         options->pids[options->n_pids++] = (uint32_t)pid;
         return EXIT_STATUS_OK;
 }
 
-static int iotop_options_read_one(void *closure, int c, const char *value) {
+static int iotop_options_read_quiet(const Option *option, const char *verb, const char *value, void *closure) {
         IotopOptions *options = closure;
 
-        switch (c) {
-        case 'P':
-                options->processes = true;
-                return EXIT_STATUS_OK;
-        case 'a':
-                options->accumulated = true;
-                return EXIT_STATUS_OK;
-        case 'b':
-                options->batch = true;
-                return EXIT_STATUS_OK;
-        case 'd':
-                return interval_read("iotop", value, &options->interval_ms);
-        case 'k':
-                options->kilobytes = true;
-                return EXIT_STATUS_OK;
-        case 'n':
-                if (!option_read_number(value, 1, UINT64_MAX, &options->iterations))
-                        return error_usage("iotop", "-n %s: it is a number of at least 1.", value);
-                return EXIT_STATUS_OK;
-        case 'o':
-                options->only = true;
-                return EXIT_STATUS_OK;
-        case 'p':
-                return iotop_options_read_pid(options, value);
-        case 'q':
-                ++options->quiet;
-                options->batch = true;
-                return EXIT_STATUS_OK;
-        case 't':
-                options->time = true;
-                options->batch = true;
-                return EXIT_STATUS_OK;
-        case 'u':
-                return filter_options_read_option(&options->filter, "iotop", FILTER_OPTIONS_OPTION_UID, value);
-        case OPTION_NO_HELP:
-                options->help = false;
-                return EXIT_STATUS_OK;
-        case OPTION_SOCKET:
-                options->socket_path = value;
-                return EXIT_STATUS_OK;
-        }
-
-        return EXIT_STATUS_USAGE;
+        (void)option;
+        (void)verb;
+        (void)value;
+        ++options->quiet;
+        options->batch = true;
+        return EXIT_STATUS_OK;
 }
+
+static int iotop_options_read_time(const Option *option, const char *verb, const char *value, void *closure) {
+        IotopOptions *options = closure;
+
+        (void)option;
+        (void)verb;
+        (void)value;
+        options->time = true;
+        options->batch = true;
+        return EXIT_STATUS_OK;
+}
+
+static const Option iotop_options_rows[] = {
+        { OPTION_SET_TRUE, 'o', "only", NULL, "only tasks that do so, or wait for it",
+          .offset = offsetof(IotopOptions, only) },
+        { OPTION_SET_TRUE, 'b', "batch", NULL, "print instead of drawing a screen",
+          .offset = offsetof(IotopOptions, batch) },
+        { OPTION_NUMBER, 'n', "iter", "COUNT", "end after COUNT samples",
+          .offset = offsetof(IotopOptions, iterations), .min = 1, .max = UINT64_MAX,
+          .wrong = "it is a number of at least 1." },
+        { OPTION_READ, 'd', "delay", "SECONDS", "a sample so often, from 0.1 to 60 (default: 1)",
+          .offset = offsetof(IotopOptions, interval_ms), .read = interval_read },
+        { OPTION_READ, 'p', "pid", "PID", "only this process or thread; may be given several times",
+          .read = iotop_options_read_pid },
+        { OPTION_READ, 'u', "user", "USER", "only tasks of this user; may be given several times",
+          .offset = offsetof(IotopOptions, filter), .number = FILTER_OPTIONS_OPTION_UID,
+          .read = filter_options_read_row },
+        { OPTION_SET_TRUE, 'P', "processes", NULL, "processes instead of threads",
+          .offset = offsetof(IotopOptions, processes) },
+        { OPTION_SET_TRUE, 'a', "accumulated", NULL, "the amount since the start, instead of a rate",
+          .offset = offsetof(IotopOptions, accumulated) },
+        { OPTION_SET_TRUE, 'k', "kilobytes", NULL, "always kilobytes", .offset = offsetof(IotopOptions, kilobytes) },
+        { OPTION_READ, 't', "time", NULL, "the time before each line; means -b", .read = iotop_options_read_time },
+        { OPTION_READ, 'q', "quiet", NULL, "the columns' names only once; -qq: never; -qqq: nor the sums; means -b",
+          .read = iotop_options_read_quiet },
+        { OPTION_SET_FALSE, 0, "no-help", NULL, "no line of keys", .offset = offsetof(IotopOptions, help) },
+        OPTION_SET_ROWS_COMMON(IotopOptions),
+};
 
 /**
  * iotop_options_read() - read the command line
@@ -110,40 +83,18 @@ static int iotop_options_read_one(void *closure, int c, const char *value) {
  * Return: VERB_CONTINUE, or the exit status.
  */
 int iotop_options_read(IotopOptions *options, int argc, char **argv) {
-        static const struct option table[] = {
-                {"accumulated", no_argument, NULL, 'a'},
-                {"batch", no_argument, NULL, 'b'},
-                {"delay", required_argument, NULL, 'd'},
-                {"help", no_argument, NULL, 'h'},
-                {"iter", required_argument, NULL, 'n'},
-                {"kilobytes", no_argument, NULL, 'k'},
-                {"no-help", no_argument, NULL, OPTION_NO_HELP},
-                {"only", no_argument, NULL, 'o'},
-                {"pid", required_argument, NULL, 'p'},
-                {"processes", no_argument, NULL, 'P'},
-                {"quiet", no_argument, NULL, 'q'},
-                {"socket", required_argument, NULL, OPTION_SOCKET},
-                {"time", no_argument, NULL, 't'},
-                {"user", required_argument, NULL, 'u'},
-                {NULL, 0, NULL, 0},
-        };
         static const OptionSet set = {
                 .verb = "iotop",
-                .letters = ":Pabd:hkn:op:qtu:",
-                .table = table,
-                .help = iotop_options_help,
-                .read = iotop_options_read_one,
+                .rows = iotop_options_rows,
+                .n_rows = sizeof(iotop_options_rows) / sizeof(*iotop_options_rows),
+                .head = "Usage: taskbroker [--socket PATH] iotop [OPTION]...\n"
+                        "\n"
+                        "Shows who reads from storage and writes to it, as iotop(8) does.\n"
+                        "\n",
         };
-        int r;
 
         filter_options_init(&options->filter);
-        r = option_parse(&set, argc, argv, options);
-        if (r != VERB_CONTINUE)
-                return r;
-        if (optind < argc)
-                return error_usage("iotop", "%s: iotop takes options only.", argv[optind]);
-
-        return VERB_CONTINUE;
+        return option_set_parse(&set, argc, argv, options);
 }
 
 /* Asks the broker for the statistics that the columns are made of, and no more. */

@@ -13,19 +13,21 @@
 
 /**
  * interval_read() - read the time between samples
+ * @option:     the row; its member is a uint32_t and gets milliseconds
  * @verb:       the verb that has the option
  * @value:      the value of the option
- * @ret_ms:     output: milliseconds
+ * @options:    the options of the verb
  *
  * Return: EXIT_STATUS_OK, or the status of error_usage().
  */
-int interval_read(const char *verb, const char *value, uint32_t *ret_ms) {
+int interval_read(const Option *option, const char *verb, const char *value, void *options) {
+        uint32_t *interval_ms = option_set_member(option, options);
         uint64_t ns;
 
         if (!option_read_seconds(value, &ns) || ns < INTERVAL_MS_MIN * NS_PER_MS ||
             ns > INTERVAL_MS_MAX * NS_PER_MS)
                 return error_usage(verb, "-d %s: it is a number of seconds from 0.1 to 60.", value);
 
-        *ret_ms = (uint32_t)(ns / NS_PER_MS);
+        *interval_ms = (uint32_t)(ns / NS_PER_MS);
         return EXIT_STATUS_OK;
 }

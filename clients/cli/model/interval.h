@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <stdint.h>
+#include "clients/cli/base/option_set.h"
 
 #define INTERVAL_MS_DEFAULT 1000u
 
@@ -9,4 +9,4 @@
 #define INTERVAL_MS_MIN 100u
 #define INTERVAL_MS_MAX 60000u
 
-int interval_read(const char *verb, const char *value, uint32_t *ret_ms);
+int interval_read(const Option *option, const char *verb, const char *value, void *options);

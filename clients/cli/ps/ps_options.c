@@ -4,123 +4,96 @@
  * The command line of taskbroker ps.
  */
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
-#include "clients/cli/base/option.h"
+#include "clients/cli/base/option_set.h"
 #include "clients/cli/ps/ps_options.h"
 
-enum {
-        OPTION_ARGS = 256,
-        OPTION_JSON,
-        OPTION_NO_HEADER,
-        OPTION_SOCKET,
-        OPTION_SORT,
-        OPTION_THREADS,
-        OPTION_TREE,
-};
-
-static void ps_options_help(void) {
-        fputs("Usage: taskbroker [--socket PATH] ps [OPTION]...\n"
-              "\n"
-              "Prints the tasks that are alive.\n"
-              "\n"
-              "      --tree[=PID]   as a forest; with PID, only this process and all that descends from it\n"
-              "      --threads      threads too, not only processes\n"
-              "      --args         command lines instead of names; with --json, all that is known of programs\n"
-              "      --json         one JSON object a line\n"
-              "  -o COLUMN[,COLUMN]...\n"
-              "                     these columns\n"
-              "      --sort [-]COLUMN[,[-]COLUMN]...\n"
-              "                     in this order, backwards with - (default: pid)\n"
-              "      --no-header    no line with the columns' names\n",
-              stdout);
-        filter_options_print_help(0);
-        fputs("      --socket PATH  the broker's socket\n"
-              "  -h, --help         this text\n"
-              "\n"
-              "Columns:\n",
-              stdout);
+static void ps_options_print_columns(void) {
         for (const TaskColumn *column = task_column_next(NULL); column; column = task_column_next(column))
                 printf("  %-10s %s\n", column->name, column->help);
 }
 
-static int ps_options_read_columns(PsOptions *options, const char *value) {
-        const char *name;
-        size_t n;
+static int ps_options_add_column(void *closure, const char *name, size_t n_name, bool reverse) {
+        PsOptions *options = closure;
+        const TaskColumn *column = task_column_find(name, n_name);
 
-        while (option_next_name(&value, &name, &n)) {
-                const TaskColumn *column = task_column_find(name, n);
+        (void)reverse;
+        if (!column)
+                return -ENOENT;
+        if (options->n_columns == TASK_TABLE_COLUMNS_MAX)
+                return -ENOSPC;
 
-                if (!column)
-                        return error_column("ps", "-o", name, n);
-                if (options->n_columns == TASK_TABLE_COLUMNS_MAX)
-                        return error_usage("ps", "-o: there can be %d columns at most.", TASK_TABLE_COLUMNS_MAX);
-                options->columns[options->n_columns++] = column;
-        }
-
-        return EXIT_STATUS_OK;
+        options->columns[options->n_columns++] = column;
+        return 0;
 }
 
-static int ps_options_read_keys(PsOptions *options, const char *value) {
-        const char *name;
-        size_t n;
+static int ps_options_add_key(void *closure, const char *name, size_t n_name, bool reverse) {
+        PsOptions *options = closure;
+        const TaskColumn *column = task_column_find(name, n_name);
 
-        while (option_next_name(&value, &name, &n)) {
-                bool reverse = n > 0 && *name == '-';
-                const TaskColumn *column = task_column_find(name + reverse, n - reverse);
+        if (!column)
+                return -ENOENT;
+        if (options->n_keys == PS_KEYS_MAX)
+                return -ENOSPC;
 
-                if (!column)
-                        return error_column("ps", "--sort", name + reverse, n - reverse);
-                if (options->n_keys == PS_KEYS_MAX)
-                        return error_usage("ps", "--sort: it can be by %d columns at most.", PS_KEYS_MAX);
-                options->keys[options->n_keys++] = (PsKey){ .column = column, .reverse = reverse };
-        }
-
-        return EXIT_STATUS_OK;
+        options->keys[options->n_keys++] = (PsKey){ .column = column, .reverse = reverse };
+        return 0;
 }
 
-static int ps_options_read_tree(PsOptions *options, const char *value) {
-        options->tree = true;
-        if (!value)
-                return EXIT_STATUS_OK;
+static int ps_options_read_columns(const Option *option, const char *verb, const char *value, void *options) {
+        static const OptionColumns columns = {
+                .option = "-o",
+                .n_max = TASK_TABLE_COLUMNS_MAX,
+                .too_many = "there can be",
+                .add = ps_options_add_column,
+        };
 
-        return filter_options_read_option(&options->filter, "ps", FILTER_OPTIONS_OPTION_TREE, value);
+        (void)option;
+        return option_set_read_columns(&columns, verb, value, options);
 }
 
-static int ps_options_read_one(void *closure, int c, const char *value) {
+static int ps_options_read_keys(const Option *option, const char *verb, const char *value, void *options) {
+        static const OptionColumns columns = {
+                .option = "--sort",
+                .reversible = true,
+                .n_max = PS_KEYS_MAX,
+                .too_many = "it can be by",
+                .add = ps_options_add_key,
+        };
+
+        (void)option;
+        return option_set_read_columns(&columns, verb, value, options);
+}
+
+static int ps_options_read_tree(const Option *option, const char *verb, const char *value, void *closure) {
         PsOptions *options = closure;
 
-        if (filter_options_owns(c))
-                return filter_options_read_option(&options->filter, "ps", c, value);
-
-        switch (c) {
-        case 'o':
-                return ps_options_read_columns(options, value);
-        case OPTION_ARGS:
-                options->args = true;
-                return EXIT_STATUS_OK;
-        case OPTION_JSON:
-                options->json = true;
-                return EXIT_STATUS_OK;
-        case OPTION_NO_HEADER:
-                options->header = false;
-                return EXIT_STATUS_OK;
-        case OPTION_SOCKET:
-                options->socket_path = value;
-                return EXIT_STATUS_OK;
-        case OPTION_SORT:
-                return ps_options_read_keys(options, value);
-        case OPTION_THREADS:
-                options->threads = true;
-                return EXIT_STATUS_OK;
-        case OPTION_TREE:
-                return ps_options_read_tree(options, value);
-        }
-
-        return EXIT_STATUS_USAGE;
+        options->tree = true;
+        return value ? filter_options_read_row(option, verb, value, options) : EXIT_STATUS_OK;
 }
+
+/* The row "tree" stands before the criterion of the filter, which it replaces. */
+static const Option ps_options_rows[] = {
+        { OPTION_READ, 0, "tree", "[=PID]", "as a forest; with PID, only this process and all that descends from it",
+          .offset = offsetof(PsOptions, filter), .number = FILTER_OPTIONS_OPTION_TREE, .read = ps_options_read_tree },
+        { OPTION_SET_TRUE, 0, "threads", NULL, "threads too, not only processes",
+          .offset = offsetof(PsOptions, threads) },
+        { OPTION_SET_TRUE, 0, "args", NULL,
+          "command lines instead of names; with --json, all that is known of programs",
+          .offset = offsetof(PsOptions, args) },
+        { OPTION_SET_TRUE, 0, "json", NULL, "one JSON object a line", .offset = offsetof(PsOptions, json) },
+        { OPTION_READ, 'o', NULL, "COLUMN[,COLUMN]...", "these columns", .read = ps_options_read_columns },
+        { OPTION_READ, 0, "sort", "[-]COLUMN[,[-]COLUMN]...", "in this order, backwards with - (default: pid)",
+          .read = ps_options_read_keys },
+        { OPTION_SET_FALSE, 0, "no-header", NULL, "no line with the columns' names",
+          .offset = offsetof(PsOptions, header) },
+        { OPTION_GROUP, .group = &filter_options_tasks, .offset = offsetof(PsOptions, filter) },
+        OPTION_SET_ROWS_COMMON(PsOptions),
+};
 
 static bool ps_options_has_branch(const PsOptions *options) {
         for (size_t i = 0; i < options->n_columns; ++i)
@@ -149,9 +122,10 @@ static int ps_options_complete(PsOptions *options) {
                 return error_usage("ps", "--args: with -o, name the column args instead.");
 
         if (!options->n_columns) {
-                ps_options_read_columns(options,
-                                        options->threads ? "pid,tid,ppid,user,age" : "pid,ppid,user,age,tasks");
-                ps_options_read_columns(options, options->args ? "args" : "name");
+                ps_options_read_columns(NULL, "ps",
+                                        options->threads ? "pid,tid,ppid,user,age" : "pid,ppid,user,age,tasks",
+                                        options);
+                ps_options_read_columns(NULL, "ps", options->args ? "args" : "name", options);
         }
         if (options->tree && !options->json && !ps_options_has_branch(options))
                 return error_usage("ps", "--tree: it is drawn in the column name or args; -o must have one.");
@@ -169,30 +143,23 @@ static int ps_options_complete(PsOptions *options) {
  * Return: VERB_CONTINUE, or the exit status.
  */
 int ps_options_read(PsOptions *options, int argc, char **argv) {
-        /* "tree" stands before the option of the filter: getopt_long() takes the first of two names. */
-        static const struct option table[] = {
-                { "tree", optional_argument, NULL, OPTION_TREE },
-                { "args", no_argument, NULL, OPTION_ARGS },
-                { "help", no_argument, NULL, 'h' },
-                { "json", no_argument, NULL, OPTION_JSON },
-                { "no-header", no_argument, NULL, OPTION_NO_HEADER },
-                { "socket", required_argument, NULL, OPTION_SOCKET },
-                { "sort", required_argument, NULL, OPTION_SORT },
-                { "threads", no_argument, NULL, OPTION_THREADS },
-                FILTER_OPTIONS_LONG_OPTIONS_TASKS
-                { NULL, 0, NULL, 0 },
-        };
         static const OptionSet set = {
                 .verb = "ps",
-                .letters = ":ho:",
-                .table = table,
-                .help = ps_options_help,
-                .read = ps_options_read_one,
+                .rows = ps_options_rows,
+                .n_rows = sizeof(ps_options_rows) / sizeof(*ps_options_rows),
+                .arguments = true,
+                .head = "Usage: taskbroker [--socket PATH] ps [OPTION]...\n"
+                        "\n"
+                        "Prints the tasks that are alive.\n"
+                        "\n",
+                .tail = "\n"
+                        "Columns:\n",
+                .print_tail = ps_options_print_columns,
         };
         int r;
 
         filter_options_init(&options->filter);
-        r = option_parse(&set, argc, argv, options);
+        r = option_set_parse(&set, argc, argv, options);
         if (r != VERB_CONTINUE)
                 return r;
         if (optind < argc)

@@ -371,7 +371,7 @@ static void run_write_report(Run *run) {
                 .wall_ns = run->end_ns - run->start_ns,
                 .delay_accounting = run->delay_accounting,
                 .broken = run->broken[0] ? run->broken : NULL,
-                .n_top = run->options->n_top,
+                .n_top = (size_t)run->options->n_top,
                 .width = terminal_width(fileno(run->stream)),
         };
 

@@ -6,65 +6,23 @@
 
 #include <getopt.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
-#include "clients/cli/base/option.h"
+#include "clients/cli/base/option_set.h"
 #include "clients/cli/run/run_options.h"
 
-enum {
-        OPTION_ARGS = 256,
-        OPTION_JSON,
-        OPTION_SOCKET,
-        OPTION_TOP,
+static const Option run_options_rows[] = {
+        { OPTION_SET_TRUE, 0, "args", NULL, "the command line of each name's most expensive run, of those known",
+          .offset = offsetof(RunOptions, args) },
+        { OPTION_NUMBER, 0, "top", "N", "so many names, the most expensive ones (default: 10)",
+          .offset = offsetof(RunOptions, n_top), .max = UINT32_MAX,
+          .wrong = "how many names to show is a whole number." },
+        { OPTION_SET_TRUE, 0, "json", NULL, "one JSON object", .offset = offsetof(RunOptions, json) },
+        { OPTION_TEXT, 'O', NULL, "FILE", "write to FILE instead of standard error",
+          .offset = offsetof(RunOptions, file) },
+        OPTION_SET_ROWS_COMMON(RunOptions),
 };
-
-static void run_options_help(void) {
-        fputs("Usage: taskbroker [--socket PATH] run [OPTION]... [--] COMMAND [ARGUMENT]...\n"
-              "\n"
-              "Runs the command, and prints on standard error what it and all its descendants\n"
-              "used: what they forked, however short it lived, is in the report.\n"
-              "\n"
-              "      --args         the command line of each name's most expensive run, of those known\n"
-              "      --top N        so many names, the most expensive ones (default: 10)\n"
-              "      --json         one JSON object\n"
-              "  -O FILE            write to FILE instead of standard error\n"
-              "      --socket PATH  the broker's socket\n"
-              "  -h, --help         this text\n"
-              "\n"
-              "Ends with the status of the command; 128 and the number of the signal that ended it;\n"
-              "127 where it is not found, 126 where it cannot be run, and 125 where it was not\n"
-              "run because the broker, or the command line, would not have it.\n",
-              stdout);
-}
-
-static int run_options_read_one(void *closure, int c, const char *value) {
-        RunOptions *options = closure;
-        uint64_t number;
-
-        switch (c) {
-        case 'O':
-                options->file = value;
-                return EXIT_STATUS_OK;
-        case OPTION_ARGS:
-                options->args = true;
-                return EXIT_STATUS_OK;
-        case OPTION_JSON:
-                options->json = true;
-                return EXIT_STATUS_OK;
-        case OPTION_SOCKET:
-                options->socket_path = value;
-                return EXIT_STATUS_OK;
-        case OPTION_TOP:
-                if (!option_read_number(value, 0, UINT32_MAX, &number))
-                        return error_usage("run", "--top %s: how many names to show is a whole number.", value);
-                options->n_top = (size_t)number;
-                return EXIT_STATUS_OK;
-        }
-
-        return EXIT_STATUS_USAGE;
-}
 
 /**
  * run_options_read() - read the command line
@@ -76,24 +34,24 @@ static int run_options_read_one(void *closure, int c, const char *value) {
  *         command may have the status 2.
  */
 int run_options_read(RunOptions *options, int argc, char **argv) {
-        static const struct option table[] = {
-                { "args", no_argument, NULL, OPTION_ARGS },
-                { "help", no_argument, NULL, 'h' },
-                { "json", no_argument, NULL, OPTION_JSON },
-                { "socket", required_argument, NULL, OPTION_SOCKET },
-                { "top", required_argument, NULL, OPTION_TOP },
-                { NULL, 0, NULL, 0 },
-        };
         static const OptionSet set = {
                 .verb = "run",
-                .letters = "+:hO:",
-                .table = table,
-                .help = run_options_help,
-                .read = run_options_read_one,
+                .rows = run_options_rows,
+                .n_rows = sizeof(run_options_rows) / sizeof(*run_options_rows),
+                .command = true,
+                .head = "Usage: taskbroker [--socket PATH] run [OPTION]... [--] COMMAND [ARGUMENT]...\n"
+                        "\n"
+                        "Runs the command, and prints on standard error what it and all its descendants\n"
+                        "used: what they forked, however short it lived, is in the report.\n"
+                        "\n",
+                .tail = "\n"
+                        "Ends with the status of the command; 128 and the number of the signal that ended it;\n"
+                        "127 where it is not found, 126 where it cannot be run, and 125 where it was not\n"
+                        "run because the broker, or the command line, would not have it.\n",
         };
         int r;
 
-        r = option_parse(&set, argc, argv, options);
+        r = option_set_parse(&set, argc, argv, options);
         if (r != VERB_CONTINUE)
                 return r == EXIT_STATUS_OK ? EXIT_STATUS_OK : RUN_FAILED;
         if (optind >= argc) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 
 typedef struct RunOptions RunOptions;
 
@@ -19,7 +19,7 @@ struct RunOptions {
         const char *file;               /* the report is written to it; NULL: standard error */
         bool args;
         bool json;
-        size_t n_top;
+        uint64_t n_top;
         char **command;                 /* ends with NULL */
 };
 

@@ -21,6 +21,7 @@
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/format.h"
+#include "clients/cli/base/option_set.h"
 #include "clients/cli/base/output.h"
 #include "clients/cli/base/text.h"
 #include "clients/cli/base/users.h"
@@ -48,19 +49,6 @@ struct Stats {
         bool missing;   /* a process does not exist, or its statistics were lost */
         int r;          /* the first error of the output */
 };
-
-static void stats_help(void) {
-        fputs("Usage: taskbroker [--socket PATH] stats [OPTION]... PID...\n"
-              "\n"
-              "Shows what processes have used up to now: the sums of their threads, of those\n"
-              "too that have ended. A missing value has its reason.\n"
-              "\n"
-              "      --threads      their threads, each for itself\n"
-              "      --json         a JSON object a line, with the names of the protocol\n"
-              "      --socket PATH  the broker's socket\n"
-              "  -h, --help         this text\n",
-              stdout);
-}
 
 static struct json_object *stats_object(const struct tb_task_sample *sample) {
         struct json_object *object = json_object_new_object();
@@ -305,34 +293,31 @@ static bool stats_parse_pid(const char *text, uint32_t *ret) {
 }
 
 int verb_stats(const char *socket_path, int argc, char **argv) {
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "json", no_argument, NULL, 'j' },
-                { "socket", required_argument, NULL, 's' },
-                { "threads", no_argument, NULL, 't' },
-                { NULL, 0, NULL, 0 },
+        static const Option rows[] = {
+                { OPTION_SET_TRUE, 0, "threads", NULL, "their threads, each for itself",
+                  .offset = offsetof(Stats, threads) },
+                { OPTION_SET_TRUE, 0, "json", NULL, "a JSON object a line, with the names of the protocol",
+                  .offset = offsetof(Stats, json) },
+                OPTION_SET_ROWS_COMMON(Stats),
+        };
+        static const OptionSet set = {
+                .verb = "stats",
+                .rows = rows,
+                .n_rows = sizeof(rows) / sizeof(*rows),
+                .arguments = true,
+                .head = "Usage: taskbroker [--socket PATH] stats [OPTION]... PID...\n"
+                        "\n"
+                        "Shows what processes have used up to now: the sums of their threads, of those\n"
+                        "too that have ended. A missing value has its reason.\n"
+                        "\n",
         };
         static Stats stats;
-        int c, r;
+        int r;
 
-        while ((c = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
-                switch (c) {
-                case 'h':
-                        stats_help();
-                        return EXIT_STATUS_OK;
-                case 'j':
-                        stats.json = true;
-                        break;
-                case 's':
-                        socket_path = optarg;
-                        break;
-                case 't':
-                        stats.threads = true;
-                        break;
-                default:
-                        return error_option("stats", c, argv);
-                }
-        }
+        stats.socket_path = socket_path;
+        r = option_set_parse(&set, argc, argv, &stats);
+        if (r != VERB_CONTINUE)
+                return r;
         if (optind == argc)
                 return error_usage("stats", "Of which processes? Name their numbers.");
         if (argc - optind > (int)TB_FILTER_PIDS_MAX)
@@ -341,8 +326,7 @@ int verb_stats(const char *socket_path, int argc, char **argv) {
                 if (!stats_parse_pid(argv[optind], &stats.pids[stats.n_pids++]))
                         return error_usage("stats", "%s: not the number of a process.", argv[optind]);
 
-        stats.socket_path = socket_path;
-        if (connection_open(socket_path, &stats.client) < 0)
+        if (connection_open(stats.socket_path, &stats.client) < 0)
                 return EXIT_STATUS_ERROR;
         output_init(&stats.output, STDOUT_FILENO, NULL);
         r = stats_run(&stats);

@@ -14,23 +14,19 @@
 #include "clients/cli/base/clock.h"
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
+#include "clients/cli/base/option_set.h"
 #include "clients/cli/base/output.h"
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/json/json.h"
 #include "clients/cli/text/status_text.h"
 #include "clients/cli/verbs.h"
 
-static void status_help(void) {
-        fputs("Usage: taskbroker [--socket PATH] status [--json]\n"
-              "\n"
-              "Shows the broker's counters: what came from the kernel's two sources and what of it\n"
-              "was lost, events by kind, tasks, subscribers.\n"
-              "\n"
-              "      --json         one JSON object, with the names of the protocol\n"
-              "      --socket PATH  the broker's socket\n"
-              "  -h, --help         this text\n",
-              stdout);
-}
+typedef struct StatusOptions StatusOptions;
+
+struct StatusOptions {
+        const char *socket_path;
+        bool json;
+};
 
 /* Takes messages. Returns 1: the status came; 0: not yet; -1: it will not come, and the reason was printed. */
 static int status_take(struct tb_client *client, const struct tb_status **ret_status) {
@@ -101,39 +97,37 @@ static int status_write(const struct tb_status *status, bool json) {
 }
 
 int verb_status(const char *socket_path, int argc, char **argv) {
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "json", no_argument, NULL, 'j' },
-                { "socket", required_argument, NULL, 's' },
-                { NULL, 0, NULL, 0 },
+        static const Option rows[] = {
+                { OPTION_SET_TRUE, 0, "json", NULL, "one JSON object, with the names of the protocol",
+                  .offset = offsetof(StatusOptions, json) },
+                OPTION_SET_ROWS_COMMON(StatusOptions),
         };
+        static const OptionSet set = {
+                .verb = "status",
+                .rows = rows,
+                .n_rows = sizeof(rows) / sizeof(*rows),
+                .arguments = true,
+                .head = "Usage: taskbroker [--socket PATH] status [--json]\n"
+                        "\n"
+                        "Shows the broker's counters: what came from the kernel's two sources and what of it\n"
+                        "was lost, events by kind, tasks, subscribers.\n"
+                        "\n",
+        };
+        StatusOptions options = { .socket_path = socket_path };
         const struct tb_status *status;
         struct tb_client *client;
-        bool json = false;
-        int c, r;
+        int r;
 
-        while ((c = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
-                switch (c) {
-                case 'h':
-                        status_help();
-                        return EXIT_STATUS_OK;
-                case 'j':
-                        json = true;
-                        break;
-                case 's':
-                        socket_path = optarg;
-                        break;
-                default:
-                        return error_option("status", c, argv);
-                }
-        }
+        r = option_set_parse(&set, argc, argv, &options);
+        if (r != VERB_CONTINUE)
+                return r;
         if (optind < argc)
                 return error_usage("status", "%s: status takes no arguments.", argv[optind]);
 
-        if (connection_open(socket_path, &client) < 0)
+        if (connection_open(options.socket_path, &client) < 0)
                 return EXIT_STATUS_ERROR;
-        r = status_ask(socket_path, client, &status);
-        r = r > 0 ? status_write(status, json) : EXIT_STATUS_ERROR;
+        r = status_ask(options.socket_path, client, &status);
+        r = r > 0 ? status_write(status, options.json) : EXIT_STATUS_ERROR;
         tb_close(client);
 
         return r;

@@ -4,146 +4,97 @@
  * The command line of taskbroker top.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
-#include "clients/cli/base/option.h"
+#include "clients/cli/base/option_set.h"
 #include "clients/cli/model/interval.h"
 #include "clients/cli/top/top_options.h"
 
-enum {
-        OPTION_ALL = 256,
-        OPTION_ARGS,
-        OPTION_ASCII,
-        OPTION_JSON,
-        OPTION_ROWS,
-        OPTION_SOCKET,
-        OPTION_SORT,
-        OPTION_TREE,
-};
-
-static void top_options_help(void) {
-        fputs("Usage: taskbroker [--socket PATH] top [OPTION]...\n"
-              "\n"
-              "Shows what tasks use while they live, and what those used that ended.\n"
-              "\n"
-              "  -b, --batch        print samples instead of drawing a screen\n"
-              "  -n COUNT           end after COUNT samples (needs -b)\n"
-              "  -d SECONDS         a sample so often, from 0.1 to 60 (default: 1)\n"
-              "      --json         one JSON object a line (needs -b)\n"
-              "      --all          tasks too that did not run since the sample before (with -b)\n"
-              "      --rows COUNT   so many tasks a sample at most (with -b)\n"
-              "  -H, --threads      threads instead of processes\n"
-              "  -c, --args         command lines instead of names\n"
-              "  -o COLUMN[,COLUMN]...\n"
-              "                     these columns\n"
-              "      --sort [-]COLUMN\n"
-              "                     in this order, backwards with - (default: cpu)\n"
-              "      --tree[=PID]   as a forest, on a screen; with PID, only this process and all that\n"
-              "                     descends from it\n"
-              "      --ascii        draw with ASCII only\n",
-              stdout);
-        filter_options_print_help(FILTER_HELP_LETTERS);
-        fputs("      --socket PATH  the broker's socket\n"
-              "  -h, --help         this text\n"
-              "\n"
-              "Columns:\n",
-              stdout);
+static void top_options_print_columns(void) {
         for (const LiveColumn *column = live_column_next(NULL); column; column = live_column_next(column))
                 printf("  %-10s %s\n", column->name, column->help);
 }
 
-static int top_options_read_columns(TopOptions *options, const char *value) {
-        const char *name;
-        size_t n;
+static int top_options_add_column(void *closure, const char *name, size_t n_name, bool reverse) {
+        TopOptions *options = closure;
+        const LiveColumn *column = live_column_find(name, n_name);
 
-        while (option_next_name(&value, &name, &n)) {
-                const LiveColumn *column = live_column_find(name, n);
+        (void)reverse;
+        if (!column)
+                return -ENOENT;
+        if (options->n_columns == TOP_COLUMNS_MAX)
+                return -ENOSPC;
 
-                if (!column)
-                        return error_column("top", "-o", name, n);
-                if (options->n_columns == TOP_COLUMNS_MAX)
-                        return error_usage("top", "-o: there can be %d columns at most.", TOP_COLUMNS_MAX);
-                options->columns[options->n_columns++] = column;
-        }
-
-        return EXIT_STATUS_OK;
+        options->columns[options->n_columns++] = column;
+        return 0;
 }
 
-static int top_options_read_sort(TopOptions *options, const char *value) {
+static int top_options_read_columns(const Option *option, const char *verb, const char *value, void *options) {
+        static const OptionColumns columns = {
+                .option = "-o",
+                .n_max = TOP_COLUMNS_MAX,
+                .too_many = "there can be",
+                .add = top_options_add_column,
+        };
+
+        (void)option;
+        return option_set_read_columns(&columns, verb, value, options);
+}
+
+static int top_options_read_sort(const Option *option, const char *verb, const char *value, void *closure) {
+        TopOptions *options = closure;
+
+        (void)option;
         options->reverse = *value == '-';
         value += options->reverse;
         options->sort = live_column_find(value, strlen(value));
 
-        return options->sort ? EXIT_STATUS_OK : error_column("top", "--sort", value, strlen(value));
+        return options->sort ? EXIT_STATUS_OK : error_column(verb, "--sort", value, strlen(value));
 }
 
-static int top_options_read_count(const char *option, const char *value, uint64_t *ret_count) {
-        if (!option_read_number(value, 1, UINT64_MAX, ret_count))
-                return error_usage("top", "%s %s: it is a number of at least 1.", option, value);
-
-        return EXIT_STATUS_OK;
-}
-
-static int top_options_read_tree(TopOptions *options, const char *value) {
-        options->tree = true;
-        if (!value)
-                return EXIT_STATUS_OK;
-
-        return filter_options_read_option(&options->filter, "top", FILTER_OPTIONS_OPTION_TREE, value);
-}
-
-static int top_options_read_one(void *closure, int c, const char *value) {
+static int top_options_read_tree(const Option *option, const char *verb, const char *value, void *closure) {
         TopOptions *options = closure;
 
-        if (filter_options_owns(c))
-                return filter_options_read_option(&options->filter, "top", c, value);
-
-        switch (c) {
-        case 'H':
-                options->threads = true;
-                return EXIT_STATUS_OK;
-        case 'b':
-                options->batch = true;
-                return EXIT_STATUS_OK;
-        case 'c':
-        case OPTION_ARGS:
-                options->arguments = true;
-                return EXIT_STATUS_OK;
-        case 'd':
-                return interval_read("top", value, &options->interval_ms);
-        case 'n':
-                return top_options_read_count("-n", value, &options->iterations);
-        case 'o':
-                return top_options_read_columns(options, value);
-        case 'p':
-                return filter_options_read_option(&options->filter, "top", FILTER_OPTIONS_OPTION_PID, value);
-        case 'u':
-                return filter_options_read_option(&options->filter, "top", FILTER_OPTIONS_OPTION_UID, value);
-        case OPTION_ALL:
-                options->idle = true;
-                return EXIT_STATUS_OK;
-        case OPTION_ASCII:
-                options->ascii = true;
-                return EXIT_STATUS_OK;
-        case OPTION_JSON:
-                options->json = true;
-                return EXIT_STATUS_OK;
-        case OPTION_ROWS:
-                return top_options_read_count("--rows", value, &options->rows);
-        case OPTION_SOCKET:
-                options->socket_path = value;
-                return EXIT_STATUS_OK;
-        case OPTION_SORT:
-                return top_options_read_sort(options, value);
-        case OPTION_TREE:
-                return top_options_read_tree(options, value);
-        }
-
-        return EXIT_STATUS_USAGE;
+        options->tree = true;
+        return value ? filter_options_read_row(option, verb, value, options) : EXIT_STATUS_OK;
 }
+
+#define TOP_COUNT .min = 1, .max = UINT64_MAX, .wrong = "it is a number of at least 1."
+
+/* The row "tree" stands before the criterion of the filter, which it replaces. */
+static const Option top_options_rows[] = {
+        { OPTION_SET_TRUE, 'b', "batch", NULL, "print samples instead of drawing a screen",
+          .offset = offsetof(TopOptions, batch) },
+        { OPTION_NUMBER, 'n', NULL, "COUNT", "end after COUNT samples (needs -b)",
+          .offset = offsetof(TopOptions, iterations), TOP_COUNT },
+        { OPTION_READ, 'd', NULL, "SECONDS", "a sample so often, from 0.1 to 60 (default: 1)",
+          .offset = offsetof(TopOptions, interval_ms), .read = interval_read },
+        { OPTION_SET_TRUE, 0, "json", NULL, "one JSON object a line (needs -b)", .offset = offsetof(TopOptions, json) },
+        { OPTION_SET_TRUE, 0, "all", NULL, "tasks too that did not run since the sample before (with -b)",
+          .offset = offsetof(TopOptions, idle) },
+        { OPTION_NUMBER, 0, "rows", "COUNT", "so many tasks a sample at most (with -b)",
+          .offset = offsetof(TopOptions, rows), TOP_COUNT },
+        { OPTION_SET_TRUE, 'H', "threads", NULL, "threads instead of processes",
+          .offset = offsetof(TopOptions, threads) },
+        { OPTION_SET_TRUE, 'c', "args", NULL, "command lines instead of names",
+          .offset = offsetof(TopOptions, arguments) },
+        { OPTION_READ, 'o', NULL, "COLUMN[,COLUMN]...", "these columns", .read = top_options_read_columns },
+        { OPTION_READ, 0, "sort", "[-]COLUMN", "in this order, backwards with - (default: cpu)",
+          .read = top_options_read_sort },
+        { OPTION_READ, 0, "tree", "[=PID]",
+          "as a forest, on a screen; with PID, only this process and all that\n"
+          "descends from it",
+          .offset = offsetof(TopOptions, filter), .number = FILTER_OPTIONS_OPTION_TREE, .read = top_options_read_tree },
+        { OPTION_SET_TRUE, 0, "ascii", NULL, "draw with ASCII only", .offset = offsetof(TopOptions, ascii) },
+        { OPTION_GROUP, .group = &filter_options_tasks, .offset = offsetof(TopOptions, filter) },
+        { OPTION_LETTER, 'u', "uid", "USER", .help = NULL },
+        { OPTION_LETTER, 'p', "pid", "PID", .help = NULL },
+        OPTION_SET_ROWS_COMMON(TopOptions),
+};
 
 /* Checks the options together, and fills in defaults. Returns VERB_CONTINUE, or the status of wrong usage. */
 static int top_options_complete(TopOptions *options) {
@@ -173,37 +124,24 @@ static int top_options_complete(TopOptions *options) {
  * Return: VERB_CONTINUE, or the exit status.
  */
 int top_options_read(TopOptions *options, int argc, char **argv) {
-        /* Before the filter's own: the first of two that have a name is taken. */
-        static const struct option table[] = {
-                {"tree", optional_argument, NULL, OPTION_TREE},
-                {"all", no_argument, NULL, OPTION_ALL},
-                {"args", no_argument, NULL, OPTION_ARGS},
-                {"ascii", no_argument, NULL, OPTION_ASCII},
-                {"batch", no_argument, NULL, 'b'},
-                {"help", no_argument, NULL, 'h'},
-                {"json", no_argument, NULL, OPTION_JSON},
-                {"rows", required_argument, NULL, OPTION_ROWS},
-                {"socket", required_argument, NULL, OPTION_SOCKET},
-                {"sort", required_argument, NULL, OPTION_SORT},
-                {"threads", no_argument, NULL, 'H'},
-                FILTER_OPTIONS_LONG_OPTIONS_TASKS
-                {NULL, 0, NULL, 0},
-        };
         static const OptionSet set = {
                 .verb = "top",
-                .letters = ":Hbcd:hn:o:p:u:",
-                .table = table,
-                .help = top_options_help,
-                .read = top_options_read_one,
+                .rows = top_options_rows,
+                .n_rows = sizeof(top_options_rows) / sizeof(*top_options_rows),
+                .head = "Usage: taskbroker [--socket PATH] top [OPTION]...\n"
+                        "\n"
+                        "Shows what tasks use while they live, and what those used that ended.\n"
+                        "\n",
+                .tail = "\n"
+                        "Columns:\n",
+                .print_tail = top_options_print_columns,
         };
         int r;
 
         filter_options_init(&options->filter);
-        r = option_parse(&set, argc, argv, options);
+        r = option_set_parse(&set, argc, argv, options);
         if (r != VERB_CONTINUE)
                 return r;
-        if (optind < argc)
-                return error_usage("top", "%s: top takes options only.", argv[optind]);
 
         return top_options_complete(options);
 }

@@ -4,129 +4,60 @@
  * The command line of taskbroker watch.
  */
 
-#include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/option.h"
+#include "clients/cli/base/option_set.h"
 #include "clients/cli/watch/watch_options.h"
 #include "proto/event_kinds.h"
-
-enum {
-        OPTION_ARGS = 256,
-        OPTION_JSON,
-        OPTION_SNAPSHOT,
-        OPTION_SOCKET,
-        OPTION_STRICT,
-        OPTION_THREADS,
-};
 
 /* "fork, exec, ", and so on: each kind with a comma behind it. */
 #define KIND_NAME(NAME, name, ...) #name ", "
 #define KIND_NAMES EVENT_KINDS(KIND_NAME)
 
-/* Prints words in lines of at most @width columns, from @column on, where the cursor is. */
-static void watch_options_print_wrapped(const char *text, int column, int width) {
-        int at = column;
-
-        while (*text) {
-                int n = (int)strcspn(text, " ");
-
-                if (at > column && at + 1 + n > width) {
-                        printf("\n%*s", column, "");
-                        at = column;
-                }
-                at += printf("%s%.*s", at > column ? " " : "", n, text);
-                text += n;
-                text += strspn(text, " ");
-        }
-        printf("\n");
-}
-
-static void watch_options_help(void) {
-        fputs("Usage: taskbroker [--socket PATH] watch [OPTION]...\n"
-              "\n"
-              "Prints what tasks do, as it happens.\n"
-              "\n"
-              "  -e KIND[,KIND]...  ",
-              stdout);
-        watch_options_print_wrapped("print these kinds: " KIND_NAMES "or all (default: fork,exec,exit,loss)", 21, 84);
-        fputs("      --threads      threads too, not only processes\n"
-              "      --args         command lines, with execs and exits\n"
-              "      --snapshot     first the tasks that are alive\n"
-              "      --json         one JSON object a line\n"
-              "  -n COUNT           end after COUNT events\n"
-              "  -t SECONDS         end after SECONDS\n"
-              "      --strict       end with status 3 as soon as anything was lost\n"
-              "      --socket PATH  the broker's socket\n"
-              "  -h, --help         this text\n"
-              "\n"
-              "Filters:\n",
-              stdout);
-        filter_options_print_help(FILTER_HELP_EVENTS | FILTER_HELP_TREE);
-        fputs("\n"
-              "All but --cpu and --nonzero may be given several times: what is printed matches one\n"
-              "of each sort. Losses are always printed, unless -e leaves them out.\n"
-              "\n"
-              "If the broker goes away, watch waits for it and goes on.\n",
-              stdout);
-}
-
-static int watch_options_read_kinds(WatchOptions *options, const char *value) {
+static int watch_options_read_kinds(const Option *option, const char *verb, const char *value, void *options) {
         char wrong[80];
 
-        if (!option_read_kinds(value, &options->kinds, wrong, sizeof(wrong)))
-                return error_usage("watch",
-                                   "-e %s: \"%s\" is not a kind of event; there are " KIND_NAMES "and all.",
-                                   value,
-                                   wrong);
+        if (!option_read_kinds(value, option_set_member(option, options), wrong, sizeof(wrong)))
+                return error_usage(verb, "-e %s: \"%s\" is not a kind of event; there are " KIND_NAMES "and all.",
+                                   value, wrong);
+
         return EXIT_STATUS_OK;
 }
 
-static int watch_options_read_one(void *closure, int c, const char *value) {
-        WatchOptions *options = closure;
+static int watch_options_read_span(const Option *option, const char *verb, const char *value, void *options) {
+        if (!option_read_seconds(value, option_set_member(option, options)))
+                return error_usage(verb,
+                                   "-t %s: a time is a number of seconds such as 10 or 0.5, "
+                                   "greater than 0 and at most 1000000000.",
+                                   value);
 
-        if (filter_options_owns(c))
-                return filter_options_read_option(&options->filter, "watch", c, value);
-
-        switch (c) {
-        case 'e':
-                return watch_options_read_kinds(options, value);
-        case 'n':
-                if (!option_read_number(value, 1, UINT64_MAX, &options->count))
-                        return error_usage("watch", "-n %s: a count of events is a whole number from 1 on.", value);
-                return EXIT_STATUS_OK;
-        case 't':
-                if (!option_read_seconds(value, &options->span_ns))
-                        return error_usage("watch",
-                                           "-t %s: a time is a number of seconds such as 10 or 0.5, "
-                                           "greater than 0 and at most 1000000000.",
-                                           value);
-                return EXIT_STATUS_OK;
-        case OPTION_ARGS:
-                options->arguments = true;
-                return EXIT_STATUS_OK;
-        case OPTION_JSON:
-                options->json = true;
-                return EXIT_STATUS_OK;
-        case OPTION_SNAPSHOT:
-                options->snapshot = true;
-                return EXIT_STATUS_OK;
-        case OPTION_SOCKET:
-                options->socket_path = value;
-                return EXIT_STATUS_OK;
-        case OPTION_STRICT:
-                options->strict = true;
-                return EXIT_STATUS_OK;
-        case OPTION_THREADS:
-                options->threads = true;
-                return EXIT_STATUS_OK;
-        }
-
-        return EXIT_STATUS_USAGE;
+        return EXIT_STATUS_OK;
 }
+
+static const Option watch_options_rows[] = {
+        { OPTION_READ, 'e', NULL, "KIND[,KIND]...",
+          "print these kinds: " KIND_NAMES "or all (default: fork,exec,exit,loss)", .wrapped = true,
+          .offset = offsetof(WatchOptions, kinds), .read = watch_options_read_kinds },
+        { OPTION_SET_TRUE, 0, "threads", NULL, "threads too, not only processes",
+          .offset = offsetof(WatchOptions, threads) },
+        { OPTION_SET_TRUE, 0, "args", NULL, "command lines, with execs and exits",
+          .offset = offsetof(WatchOptions, arguments) },
+        { OPTION_SET_TRUE, 0, "snapshot", NULL, "first the tasks that are alive",
+          .offset = offsetof(WatchOptions, snapshot) },
+        { OPTION_SET_TRUE, 0, "json", NULL, "one JSON object a line", .offset = offsetof(WatchOptions, json) },
+        { OPTION_NUMBER, 'n', NULL, "COUNT", "end after COUNT events", .offset = offsetof(WatchOptions, count),
+          .min = 1, .max = UINT64_MAX, .wrong = "a count of events is a whole number from 1 on." },
+        { OPTION_READ, 't', NULL, "SECONDS", "end after SECONDS", .offset = offsetof(WatchOptions, span_ns),
+          .read = watch_options_read_span },
+        { OPTION_SET_TRUE, 0, "strict", NULL, "end with status 3 as soon as anything was lost",
+          .offset = offsetof(WatchOptions, strict) },
+        OPTION_SET_ROWS_COMMON(WatchOptions),
+        { OPTION_HEADING, .help = "\nFilters:\n" },
+        { OPTION_GROUP, .group = &filter_options_all, .offset = offsetof(WatchOptions, filter) },
+};
 
 /**
  * watch_options_read() - read the command line
@@ -137,32 +68,21 @@ static int watch_options_read_one(void *closure, int c, const char *value) {
  * Return: VERB_CONTINUE, or the exit status.
  */
 int watch_options_read(WatchOptions *options, int argc, char **argv) {
-        static const struct option table[] = {
-                { "args", no_argument, NULL, OPTION_ARGS },
-                { "help", no_argument, NULL, 'h' },
-                { "json", no_argument, NULL, OPTION_JSON },
-                { "snapshot", no_argument, NULL, OPTION_SNAPSHOT },
-                { "socket", required_argument, NULL, OPTION_SOCKET },
-                { "strict", no_argument, NULL, OPTION_STRICT },
-                { "threads", no_argument, NULL, OPTION_THREADS },
-                FILTER_OPTIONS_LONG_OPTIONS
-                { NULL, 0, NULL, 0 },
-        };
         static const OptionSet set = {
                 .verb = "watch",
-                .letters = ":e:hn:t:",
-                .table = table,
-                .help = watch_options_help,
-                .read = watch_options_read_one,
+                .rows = watch_options_rows,
+                .n_rows = sizeof(watch_options_rows) / sizeof(*watch_options_rows),
+                .head = "Usage: taskbroker [--socket PATH] watch [OPTION]...\n"
+                        "\n"
+                        "Prints what tasks do, as it happens.\n"
+                        "\n",
+                .tail = "\n"
+                        "All but --cpu and --nonzero may be given several times: what is printed matches one\n"
+                        "of each sort. Losses are always printed, unless -e leaves them out.\n"
+                        "\n"
+                        "If the broker goes away, watch waits for it and goes on.\n",
         };
-        int r;
 
         filter_options_init(&options->filter);
-        r = option_parse(&set, argc, argv, options);
-        if (r != VERB_CONTINUE)
-                return r;
-        if (optind < argc)
-                return error_usage("watch", "%s: watch takes options only.", argv[optind]);
-
-        return VERB_CONTINUE;
+        return option_set_parse(&set, argc, argv, options);
 }

@@ -51,9 +51,6 @@ static void make_path(char *text, size_t n) {
 }
 
 static void test_owns(void) {
-        assert(filter_options_owns(FILTER_OPTIONS_OPTION_UID) && filter_options_owns(FILTER_OPTIONS_OPTION_NONZERO));
-        assert(!filter_options_owns('h') && !filter_options_owns(FILTER_OPTIONS_OPTION_UID - 1) &&
-               !filter_options_owns(_FILTER_OPTIONS_OPTION_BEHIND));
 }
 
 static void test_values(void) {
