@@ -439,6 +439,36 @@ def test_columns_and_settings(broker, make_top, tmp_path):
     shows(broker, top)
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_settings_through_a_link(broker, make_top, tmp_path, exists):
+    """A settings file that is a link stays one; its target is written, with the permissions that it had."""
+    folder = tmp_path / "kept" / "config" / "taskbroker"
+    folder.mkdir(parents=True)
+    target = tmp_path / "dotfiles"
+    if exists:
+        target.write_text("")
+        target.chmod(0o644)
+    (folder / "top").symlink_to(target)
+    top = make_top(broker, directory=tmp_path / "kept")
+    shows(broker, top)
+    top.keys("t", "q")
+    assert top.ended() == (0, "")
+    assert (folder / "top").is_symlink() and "tree=1" in target.read_text()
+    assert target.stat().st_mode & 0o777 == (0o644 if exists else 0o600)
+
+
+def test_settings_that_cannot_be_saved(broker, make_top, tmp_path):
+    """The user changed something: it is an error if that is lost."""
+    folder = tmp_path / "kept" / "config" / "taskbroker"
+    folder.mkdir(parents=True)
+    (folder / "top").symlink_to("/dev/full")
+    top = make_top(broker, directory=tmp_path / "kept")
+    shows(broker, top)
+    top.keys("t", "q")
+    status, error = top.ended()
+    assert status == 1 and "The settings cannot be written to" in error
+
+
 def test_graphs_on_and_off(broker, make_top):
     top = make_top(broker)
     lines = shows(broker, top)

@@ -289,14 +289,22 @@ static void screen_read_settings(Top *top) {
         top->settings_written = *settings;
 }
 
-/* Writes settings that have changed. A failure is not reported: top has ended as it should. */
-static void screen_keep_settings(Top *top) {
+/* Writes settings that have changed. Returns the exit status of top. */
+static int screen_keep_settings(Top *top) {
         char now[4096], written[4096];
         size_t n = top_settings_print(&top->settings, now, sizeof(now));
         size_t n_written = top_settings_print(&top->settings_written, written, sizeof(written));
+        int r;
 
-        if (top->settings_path[0] && (n != n_written || memcmp(now, written, n) != 0))
-                (void)top_settings_write(&top->settings, top->settings_path);
+        if (!top->settings_path[0] || (n == n_written && memcmp(now, written, n) == 0))
+                return EXIT_STATUS_OK;
+
+        r = top_settings_write(&top->settings, top->settings_path);
+        if (r == 0)
+                return EXIT_STATUS_OK;
+
+        error_print("The settings cannot be written to %s: %s.", top->settings_path, strerror(-r));
+        return EXIT_STATUS_ERROR;
 }
 
 int top_screen(const TopOptions *options) {
@@ -315,7 +323,7 @@ int top_screen(const TopOptions *options) {
                 r = screen_loop(&top);
                 screen_deinit(&top.screen);
                 if (r == EXIT_STATUS_OK)
-                        screen_keep_settings(&top);
+                        r = screen_keep_settings(&top);
         }
 
         live_link_close(&top.link);

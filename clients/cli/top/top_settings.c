@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clients/cli/base/file.h"
 #include "clients/cli/base/option.h"
 #include "clients/cli/model/interval.h"
 #include "clients/cli/top/top_columns.h"
@@ -24,9 +25,6 @@
 
 /* No settings file is longer. */
 #define SETTINGS_FILE_MAX 16384
-
-/* mkostemp() replaces so many X at the end of the name. */
-#define TEMPLATE_LETTERS 6
 
 typedef struct SettingsFlag SettingsFlag;
 typedef struct SettingsNumber SettingsNumber;
@@ -262,32 +260,14 @@ static void settings_make_directories(const char *path) {
         }
 }
 
-/* Writes a new file, and renames it over the old file when it is complete. Returns 0, or a negative errno. */
+/* Replaces the file, also through a link. Returns 0, or a negative errno. */
 int top_settings_write(const TopSettings *settings, const char *path) {
-        char text[SETTINGS_FILE_MAX], beside[4096];
-        ssize_t n_written;
-        size_t n;
-        int fd, n_name, r = 0;
+        char text[SETTINGS_FILE_MAX];
+        size_t n = top_settings_print(settings, text, sizeof(text));
 
-        n = top_settings_print(settings, text, sizeof(text));
-        n_name = snprintf(beside, sizeof(beside), "%s.%0*d", path, TEMPLATE_LETTERS, 0);
-        if (n == 0 || n_name < 0 || (size_t)n_name >= sizeof(beside))
-                return -ENAMETOOLONG;
-        memset(beside + n_name - TEMPLATE_LETTERS, 'X', TEMPLATE_LETTERS);
+        if (n == 0)
+                return -ENOMEM;
 
         settings_make_directories(path);
-        fd = mkostemp(beside, O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        n_written = write(fd, text, n);
-        if (n_written != (ssize_t)n)
-                r = n_written < 0 ? -errno : -EIO;
-        if (close(fd) < 0 && r == 0)
-                r = -errno;
-        if (r == 0 && rename(beside, path) < 0)
-                r = -errno;
-        if (r < 0)
-                unlink(beside);
-
-        return r;
+        return file_replace(path, text, n);
 }
