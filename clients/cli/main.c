@@ -81,8 +81,16 @@ static int hold_standard_descriptors(void) {
 /* Flushes stdio, which printed help and version; verbs flush their own output. EIO: the terminal was closed. */
 static int finish(int status) {
         int r = fflush(stdout) == 0 ? 0 : -errno;
+        if (status != EXIT_STATUS_OK || r == -EIO)
+                return status;
+        if (r < 0)
+                return output_verdict(r);
+        if (!ferror(stdout))
+                return status;
 
-        return r < 0 && r != -EIO && status == EXIT_STATUS_OK ? output_verdict(r) : status;
+        /* An earlier flush, of a full buffer, failed. */
+        error_print("Cannot write to standard output.");
+        return EXIT_STATUS_ERROR;
 }
 
 static int run(int argc, char **argv) {

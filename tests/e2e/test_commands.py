@@ -391,10 +391,23 @@ def raw(*arguments, **kw):
                           timeout=20, **kw)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["watch", "--help"], ["top", "--help"]])
+VERBS = ["watch", "ps", "top", "iotop", "run", "stats", "status"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([verb, "--help"] for verb in VERBS)])
 def test_help_that_cannot_be_written(arguments):
     with open("/dev/full", "w") as full:
         result = raw(*arguments, stdout=full)
+    assert result.returncode == 1
+    assert result.stderr == "taskbroker: Cannot write to standard output: No space left on device.\n"
+
+
+@pytest.mark.parametrize("arguments", [
+    ["status"], ["status", "--json"], ["ps"], ["ps", "--json"], ["watch", "--snapshot"], ["watch", "--snapshot", "--json"],
+])
+def test_full_disk(daemon, arguments):
+    with open("/dev/full", "w") as full:
+        result = raw("--socket", str(daemon.path), *arguments, stdout=full)
     assert result.returncode == 1
     assert result.stderr == "taskbroker: Cannot write to standard output: No space left on device.\n"
 

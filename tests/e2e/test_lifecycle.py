@@ -188,6 +188,18 @@ def test_help_and_version():
     assert result.returncode == 0 and result.stdout.strip() and not result.stderr
 
 
+@pytest.mark.parametrize("option", ["--help", "--version", "--check"])
+@pytest.mark.parametrize("output", ["/dev/full", "&-"])
+def test_output_that_cannot_be_written(option, output):
+    """Also the findings of --check, here that there is no /proc."""
+    result = subprocess.run(
+        ["sh", "-c", 'exec "$0" --procfs /dev/null/none "$1" >' + output, executable("TASKBROKERD", "daemon"), option],
+        stderr=subprocess.PIPE, text=True, timeout=20,
+    )
+    assert result.returncode == 1
+    assert "taskbrokerd: Cannot write to standard output: " in result.stderr
+
+
 @pytest.mark.parametrize("option, name", [("--admin-group", "no-such-group"), ("--socket-group", "no-such-group")])
 def test_no_such_group(make_daemon, option, name):
     """One that was named, and misspelt, is not passed over."""

@@ -291,6 +291,18 @@ def test_file_that_cannot_be_written(broker, tmp_path):
     assert "file" in err and "was not run" in err and not mark.exists()
 
 
+@pytest.mark.parametrize("status, code", [(0, 125), (3, 3)])
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_report_that_cannot_be_written(broker, status, code, options):
+    """A lost report is an error, and does not hide the failure of the command."""
+    process = run(broker, "-O", "/dev/full", *options, "sh", "-c", f"exit {status}")
+    broker.asked()
+    broker.subscribed()
+    broker.events(broker.exit(comm=b"root"))
+    _, err = finish(process, code)
+    assert "The report cannot be written: No space left on device." in err
+
+
 def test_sums(broker):
     account = command(broker, "true", events=[
         lambda b: b.fork(4_000_001),

@@ -361,7 +361,8 @@ static void run_write_json(const RunReport *report, FILE *stream) {
         json_object_put(object);
 }
 
-static void run_write_report(Run *run) {
+/* Returns 0; -1: the report is not complete, and an error was printed. */
+static int run_write_report(Run *run) {
         RunReport report = {
                 .command = run->options->command,
                 .usage = &run->usage,
@@ -377,26 +378,34 @@ static void run_write_report(Run *run) {
 
         if (usage_settle(&run->usage, run_exists) < 0) {
                 error_print("There is too little memory for the report.");
-                return;
+                return -1;
         }
         if (run->options->json)
                 run_write_json(&report, run->stream);
         else
                 run_report_text(&report, run->stream);
 
-        if (fflush(run->stream) != 0 || ferror(run->stream))
-                error_print("The report cannot be written: %s.", strerror(errno));
+        if (fflush(run->stream) == 0 && !ferror(run->stream))
+                return 0;
+
+        error_print("The report cannot be written: %s.", strerror(errno));
+        return -1;
 }
 
-/* Returns the exit status after the command has ended. The command was not run if it was killed at its gate. */
+/*
+ * Returns the exit status after the command has ended. The command was not run if it was killed at its gate.
+ * The failure of a command is not hidden by the failure of its report.
+ */
 static int run_finish(Run *run) {
-        int r;
+        int r, r_report = 0;
 
         r = run_exec_status(run);
         if (r != VERB_CONTINUE)
                 return r;
         if (run->subscribed)
-                run_write_report(run);
+                r_report = run_write_report(run);
+        if (r_report < 0 && WIFEXITED(run->status) && WEXITSTATUS(run->status) == 0)
+                return RUN_FAILED;
 
         return WIFEXITED(run->status) ? WEXITSTATUS(run->status) : RUN_SIGNALLED + WTERMSIG(run->status);
 }

@@ -8,7 +8,7 @@ typedef struct RunOptions RunOptions;
 
 /* Exit statuses besides the status of the command: as env(1), timeout(1) and shells have them. */
 enum {
-        RUN_FAILED = 125,               /* the command was not run, and this is not its fault */
+        RUN_FAILED = 125,               /* the command was not run, or its report is lost, and this is not its fault */
         RUN_NOT_EXECUTABLE = 126,
         RUN_NOT_FOUND = 127,
         RUN_SIGNALLED = 128,            /* plus the number of the signal */
