@@ -46,7 +46,7 @@ static int file_follow(char path[static PATH_MAX]) {
 
 /*
  * Follows links up to the file itself, which need not exist. Only a regular file can be replaced: a rename
- * over a device or a pipe would remove it. Returns 1: @ret_status is the file's; 0: there is none; a negative errno.
+ * over a device or a pipe would remove it. Returns 1: @ret_status describes it; 0: no file exists; or a negative errno.
  */
 static int file_resolve(char path[static PATH_MAX], struct stat *ret_status) {
         int r;

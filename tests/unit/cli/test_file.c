@@ -53,11 +53,11 @@ static mode_t mode_of(const char *path) {
         return status.st_mode & 07777;
 }
 
-/* The link is named "top" in the folder "config"; the file, if there is one, is "dotfiles/real". */
+/* The link is named "top" in the folder "config"; the file itself is "dotfiles/real". */
 static void test_links(void) {
         static const struct {
                 const char *target; /* NULL: "top" is the file itself */
-                const char *second; /* the target of "config/middle"; NULL: there is none */
+                const char *second; /* the target of "config/middle"; NULL: it does not exist */
                 bool exists;
         } rows[] = {
                 { NULL, NULL, false },
@@ -96,7 +96,7 @@ static void test_links(void) {
         }
 }
 
-/* What cannot be replaced stays, and no other file is left. */
+/* A file that cannot be replaced stays, and no other file is left. */
 static void test_errors(void) {
         struct rlimit before;
         int r;
