@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Made-up messages for the live model, and what its rows should say.
+ * Made-up messages for the live model, and readers of its rows.
  *
  * Include it behind #undef NDEBUG.
  */
@@ -18,7 +18,7 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 
-/* All begin here; seconds are counted from it. */
+/* The tests count seconds from this time on. */
 #define BEGIN_NS (UINT64_C(1700000000) * SECOND_NS)
 #define AT(seconds) ((uint64_t)((int64_t)BEGIN_NS + (int64_t)((seconds) * 1e9)))
 
@@ -31,7 +31,7 @@
 
 typedef struct Made Made;
 
-/* A task of ours, and what it has used. */
+/* A made-up task, and the resources that it has used so far. */
 struct Made {
         uint32_t pid;
         uint32_t tid;
@@ -86,7 +86,7 @@ static inline struct tb_task_sample made_sample(const Made *made, double at) {
         return sample;
 }
 
-/* It was asked for at a second. */
+/* The task is sampled at the second @at. */
 static inline void send_row(Live *live, const Made *made, double at) {
         struct tb_task_stats stats = made_stats(made);
         struct tb_task_sample sample = made_sample(made, at);
@@ -95,7 +95,7 @@ static inline void send_row(Live *live, const Made *made, double at) {
         send_message(live, (struct tb_message){.type = TB_MESSAGE_TASK_SAMPLE, .task_sample = &sample});
 }
 
-/* It ended at a second. */
+/* The task ended at the second @at: a sample with its last values. */
 static inline void send_ended(Live *live, const Made *made, double at) {
         struct tb_task_stats stats = made_stats(made);
         struct tb_task_sample sample = made_sample(made, at);
@@ -107,7 +107,7 @@ static inline void send_ended(Live *live, const Made *made, double at) {
         send_message(live, (struct tb_message){.type = TB_MESSAGE_TASK_SAMPLE, .task_sample = &sample});
 }
 
-/* The sample is complete; it began a hundredth of a second before. */
+/* Completes the sample at the second @at. The sample began a hundredth of a second before. */
 static inline void send_sample(Live *live, double at, bool full) {
         struct tb_sample sample = {
                 .number = live->sample.number + 1,
@@ -162,7 +162,7 @@ static inline uint64_t used_of(const Live *live, const Made *made, unsigned int 
         return used;
 }
 
-/* Why it is not known; it must not be. */
+/* Return: the reason why the use of @made in the last sample is unknown, which it must be. */
 static inline enum metric_known unknown_of(const Live *live, const Made *made, unsigned int metric) {
         const LiveRow *row = row_of(live, made);
         enum metric_known known;

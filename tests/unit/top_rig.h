@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A live model with four tasks, and what the parts of the screen of top are drawn from. */
+/* A live model with four tasks, and the view from which the parts of the screen of top are drawn. */
 
 #include <assert.h>
 #include <string.h>

@@ -39,7 +39,7 @@ static inline struct tb_event make_exit(uint32_t pid, const char *comm) {
         return event;
 }
 
-/* The end of a process whose parent is @ppid by then, and which used so many milliseconds. */
+/* The exit of a process. @ppid: its parent at the exit; @ms: the processor time that it used, in milliseconds. */
 static inline void take_exit(uint32_t pid, uint32_t ppid, const char *comm, uint64_t ms) {
         struct tb_event event = make_exit(pid, comm);
 

@@ -16,7 +16,7 @@
 #include "clients/cli/run/child.h"
 #include "tests/unit/usage_rig.h"
 
-/* Waits for the child's end, as the verb does. */
+/* Waits until the child has ended, as the verb does. */
 static int wait_for(Child *child, int *ret_error) {
         struct rusage rusage;
         int status, r;
@@ -56,25 +56,25 @@ static void test_child(void) {
         wait_for(&child, &error);
         assert(error == -EACCES);
 
-        /* Asked to end, we ask the command. */
+        /* A signal that asks this program to end is passed on to the command. */
         assert(child_start(&child, sleeps) == 0 && child_release(&child) == 0);
         assert(kill(getpid(), SIGTERM) == 0);
         status = wait_for(&child, &error);
         assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM && error == 0);
 
-        /* Also while it still waits at its gate. */
+        /* The signal also ends a child that still waits at its gate. */
         assert(child_start(&child, sleeps) == 0);
         assert(kill(getpid(), SIGHUP) == 0);
         status = wait_for(&child, &error);
         assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP && error == 0);
 
-        /* A command that was not let go is not run. */
+        /* A command that was not released never runs. */
         assert(child_start(&child, sleeps) == 0);
         child_abandon(&child);
         assert(child.pid == 0 && waitpid(-1, NULL, 0) < 0 && errno == ECHILD);
 }
 
-/* The command has the signals as we had them; we do not, while it runs. */
+/* The command starts with our signal handling. While it runs, we ignore an interrupt. */
 static void test_child_signals(void) {
         char *command[] = { (char *)"sh", (char *)"-c", (char *)"grep -E '^Sig(Blk|Ign)' /proc/self/status", NULL };
         struct sigaction action;
@@ -109,7 +109,7 @@ static void test_child_signals(void) {
         assert(!sigismember(&mask, SIGCHLD) && !sigismember(&mask, SIGTERM));
 }
 
-/* The tests' parent may have left some signals blocked or ignored. */
+/* The parent of the test may have left some signals blocked or ignored. */
 static void take_usual_signals(void) {
         sigset_t none;
 

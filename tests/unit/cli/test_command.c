@@ -2,8 +2,8 @@
 #undef NDEBUG
 
 /*
- * The verbs as they are used: a child runs one, the test is its broker and reads
- * what it writes.
+ * The verbs watch and status from end to end: a child runs the verb, and the test plays
+ * the broker and reads the child's output.
  */
 
 #include <assert.h>
@@ -27,7 +27,7 @@
 
 typedef struct Run Run;
 
-/* A child, the ends of its pipes, and its connection. */
+/* The child, our ends of its pipes, and our end of its connection. */
 struct Run {
         pid_t pid;
         int out;
@@ -133,7 +133,7 @@ static void serve_subscribed(void) {
         answer_subscribed(1, false);
 }
 
-/* The child has lost its connection, and goes on with the feed from that number on. */
+/* The child has lost its connection. It connects again, and resumes the feed at @next_number. */
 static void serve_resumed(uint64_t next_number) {
         serve();
         assert(run.request->subscribe->resume);
@@ -208,7 +208,10 @@ static uint64_t clock_now(clockid_t clock) {
         return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Batches of execs of the processes @first to @last, which are their numbers too; @loss_at, if not 0, is a loss. */
+/*
+ * Adds an exec in a batch of its own for each of the processes @first to @last. The pid is
+ * the number of the event too. The event @loss_at is a loss instead, if it is not 0.
+ */
 static void add_execs_from(Bytes *bytes, uint32_t first, uint32_t last, uint32_t loss_at) {
         Taskbroker__V1__Exec exec = TASKBROKER__V1__EXEC__INIT;
         Taskbroker__V1__Loss loss = TASKBROKER__V1__LOSS__INIT;
@@ -272,7 +275,7 @@ static void test_count(void) {
         free(script.data);
 }
 
-/* The broker is asked for what was asked for; what comes is printed as it is. */
+/* The subscription carries the filter of the options. The command itself filters nothing. */
 static void test_filter(void) {
         Taskbroker__V1__Subscribe *subscribe;
         Bytes script = bytes_new();
@@ -329,7 +332,10 @@ static void add_snapshot(Bytes *bytes, uint32_t n, uint64_t number) {
 static void test_snapshot(void) {
         Bytes script = bytes_new();
 
-        /* Its tasks do not count; and with it comes whatever says who is in the filter. */
+        /*
+         * -n does not count the tasks of the snapshot. With a snapshot, events of other kinds are printed too: they
+         * change the set of tasks.
+         */
         add_snapshot(&script, 3, 0);
         add_execs(&script, 10, 2);
         begin(verb_watch, "watch --snapshot --args -n 4 -e fork --uid 0");
@@ -343,7 +349,7 @@ static void test_snapshot(void) {
         assert(strstr(run.out_text, " exec           5 ") && !strstr(run.out_text, "LOSS"));
         assert(strcmp(run.err_text, "taskbroker: There were 1 losses, which -e left out.\n") == 0);
 
-        /* Without it, only what -e says. */
+        /* Without a snapshot, only the kinds of -e are printed. */
         script.n = 0;
         add_execs(&script, 3, 2);
         begin(verb_watch, "watch --json -n 1 -e fork,loss --uid 0");
@@ -368,7 +374,7 @@ static void test_time(void) {
         begin_time = clock_now(CLOCK_MONOTONIC);
         send_script(&script);
 
-        /* After the time: what happened within it still counts, what happened later does not. */
+        /* Two events arrive after the time of -t. Only the event that happened within the time is printed. */
         assert(poll(NULL, 0, 380) == 0);
         script.n = 0;
         event.what_case = TASKBROKER__V1__EVENT__WHAT_EXEC;
@@ -392,7 +398,7 @@ static void test_time(void) {
 static void test_end(void) {
         Bytes script = bytes_new();
 
-        /* Before it had begun: an error, as where there is no broker. */
+        /* The connection ends before the subscription has begun: the verb fails, as without a broker. */
         begin(verb_watch, "watch --json");
         serve();
         shutdown(run.connection, SHUT_RDWR);
@@ -420,7 +426,7 @@ static void test_end(void) {
         free(script.data);
 }
 
-/* The connection breaks, twice, and the stream goes on where it was. */
+/* The connection breaks twice. Each time the stream goes on where it was. */
 static void test_resumed(void) {
         Bytes script = bytes_new();
 
@@ -450,11 +456,15 @@ static void test_resumed(void) {
         assert(strncmp(run.err_text, "taskbroker: The broker closed the connection; trying again.\n", 60) == 0);
         assert(strstr(run.err_text, "the stream goes on where it was.\n"));
 
-        /* As text; nothing was lost, so that --strict does not mind. Where -e leaves losses out, for the person only.
-         */
+        free(script.data);
+}
+
+/* As text, the changes of the connection are lines of the stream. Nothing was lost, so --strict does not end it. */
+static void test_resumed_text(void) {
+        Bytes script = bytes_new();
+
         begin(verb_watch, "watch -n 4 --strict");
         serve_subscribed();
-        script.n = 0;
         add_execs(&script, 3, 0);
         send_script(&script);
         wait_for(&run.out, run.out_text, " 3 ");
@@ -467,9 +477,15 @@ static void test_resumed(void) {
         assert(strstr(run.out_text, " LINK     *** The broker closed the connection; trying again ***\n"));
         assert(strstr(run.out_text, " LINK     *** Connected again after "));
 
+        free(script.data);
+}
+
+/* If -e leaves out losses, the changes of the connection are on standard error only. */
+static void test_resumed_without_losses(void) {
+        Bytes script = bytes_new();
+
         begin(verb_watch, "watch --json -n 4 -e exec");
         serve_subscribed();
-        script.n = 0;
         add_execs(&script, 3, 0);
         send_script(&script);
         wait_for(&run.out, run.out_text, "\"pid\":3,");
@@ -483,7 +499,7 @@ static void test_resumed(void) {
         free(script.data);
 }
 
-/* The feed is there no more: what happened meanwhile is not known. */
+/* The broker no longer has the feed: events since the connection was lost are missing. */
 static void test_restarted(void) {
         Bytes script = bytes_new();
 
@@ -503,7 +519,7 @@ static void test_restarted(void) {
         assert(finish() == EXIT_STATUS_OK);
         assert(n_lines(run.out_text) == 3 + 3 + 2 + 3 + 1);
         assert(strstr(run.out_text, "{\"kind\":\"link\",\"state\":\"restarted\","));
-        assert(strstr(run.err_text, "what happened in between is not known"));
+        assert(strstr(run.err_text, ": what happened in between is not known"));
 
         begin(verb_watch, "watch --json --strict");
         serve_subscribed();
@@ -519,7 +535,7 @@ static void test_restarted(void) {
         assert(strstr(run.out_text, "\"state\":\"restarted\""));
         assert(strstr(run.err_text, "as --strict asks"));
 
-        /* Refused this time: the process at the top of the subtree has gone, for instance. */
+        /* The new subscription is refused, for instance because the process at the top of the subtree has gone. */
         begin(verb_watch, "watch --json --tree 3");
         serve_subscribed();
         serve();
@@ -539,7 +555,7 @@ static void hide_broker(bool hidden) {
         assert(rename(hidden ? address.sun_path : path, hidden ? path : address.sun_path) == 0);
 }
 
-/* The end comes while there is no broker. */
+/* The verb ends while there is no broker: by a signal, or by -t. */
 static void test_away(void) {
         static const struct {
                 const char *arguments;
@@ -557,7 +573,7 @@ static void test_away(void) {
                 begin(verb_watch, cases[i].arguments);
                 serve();
 
-                /* However slow this is, the time of -t does not run out before the connection has gone. */
+                /* The stopped child reads the answer, which starts the time of -t, after the connection has gone. */
                 assert(kill(run.pid, SIGSTOP) == 0);
                 answer_subscribed(1, false);
                 hide_broker(true);
@@ -571,7 +587,7 @@ static void test_away(void) {
                 hide_broker(false);
         }
 
-        /* A reader that has gone is no reason to wait for the broker. */
+        /* If the reader of the output has gone, the verb does not wait for the broker. */
         begin(verb_watch, "watch --json");
         serve_subscribed();
         hide_broker(true);
@@ -595,7 +611,7 @@ static void test_strict(void) {
         assert(n_lines(run.out_text) == 3);
         assert(strstr(run.err_text, "12 events or records were lost"));
 
-        /* Also where -e leaves losses out, and where the broker ends it. */
+        /* --strict also holds if -e leaves out losses, and if the broker ends the subscription. */
         begin(verb_watch, "watch --json --strict -e exec");
         serve_subscribed();
         send_script(&script);
@@ -627,7 +643,7 @@ static void test_loss_left_out(void) {
         free(script.data);
 }
 
-/* A reader that has gone: quietly, also while nothing happens. */
+/* If the reader of the output has gone, the verb ends without a message, also while no event comes. */
 static void test_closed_pipe(void) {
         Bytes script = bytes_new();
 
@@ -652,7 +668,7 @@ static void test_closed_pipe(void) {
         free(script.data);
 }
 
-/* Until a pipe takes no more of what is written in lines. */
+/* Waits until at most 4096 bytes of the pipe are free. */
 static void wait_until_full(int fd) {
         int n = 0;
 
@@ -665,7 +681,7 @@ static void wait_until_full(int fd) {
 static void test_signals(void) {
         Bytes script = bytes_new();
 
-        /* Everything that came is written. */
+        /* Every event that was received is written. */
         add_execs(&script, 5, 0);
         begin(verb_watch, "watch --json");
         serve_subscribed();
@@ -676,7 +692,7 @@ static void test_signals(void) {
         assert(finish() == EXIT_STATUS_OK);
         assert(n_lines(run.out_text) == 5 && strcmp(run.err_text, "") == 0);
 
-        /* A reader that takes nothing does not keep it from ending; what it wrote are whole lines. */
+        /* The verb ends although its reader takes nothing, and says so. */
         script.n = 0;
         add_execs(&script, 3000, 0);
         begin(verb_watch, "watch --json");
@@ -794,6 +810,8 @@ int main(void) {
         test_time();
         test_end();
         test_resumed();
+        test_resumed_text();
+        test_resumed_without_losses();
         test_restarted();
         test_away();
         test_strict();

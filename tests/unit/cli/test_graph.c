@@ -2,8 +2,8 @@
 #undef NDEBUG
 
 /*
- * Histories as graphs: scales, heights, gaps, losses, and that a column which was
- * drawn only moves.
+ * Graphs of histories: scales, heights, gaps, losses, and columns that only move once they
+ * are drawn.
  */
 
 #include <assert.h>
@@ -66,7 +66,7 @@ static void test_braille(void) {
         for (unsigned int i = 0; i < 8; ++i)
                 points[i] = point(100 + i, i + 1);
         graph_draw(&graph, points, 8, cells);
-        /* left column 1, right 2; 3 and 4; then full; above 1 and 2, 3 and 4 */
+        /* The heights 1 to 4 fill two cells of the lower row, the heights 5 to 8 two cells of both rows. */
         check_row(&graph, cells, 1, L"\x28e0\x28fe\x28ff\x28ff");
         check_row(&graph, cells, 0, L"  \x28e0\x28fe");
         assert(cells[0].mark == GRAPH_NOTHING);
@@ -93,7 +93,7 @@ static void test_ascii(void) {
         check_row(&graph, cells, 0, L"..:||");
 }
 
-/* Nothing known is nothing drawn; a zero is a base line. */
+/* A step without a known value is empty. A zero is drawn as a base line. */
 static void test_gap(void) {
         Graph graph = { GRAPH_ASCII, .columns = 6, .rows = 1, .now_ns = 105 * S, .step_ns = S, .scale = 3 };
         GraphPoint points[] = { point(101, 0), point(102, 3), point(103, 3), point(105, 0) };
@@ -107,7 +107,7 @@ static void test_gap(void) {
         assert(cells[3].mark == GRAPH_NOTHING);
 }
 
-/* A point that is late by a little leaves no gap, and one that spans several steps fills them. */
+/* A point that is a little late leaves no gap. A point that spans several steps fills them. */
 static void test_rhythm(void) {
         Graph graph = { GRAPH_ASCII, .columns = 6, .rows = 1, .now_ns = 105 * S, .step_ns = S, .scale = 3 };
         GraphPoint points[] = {
@@ -121,7 +121,7 @@ static void test_rhythm(void) {
         check_row(&graph, cells, 0, L"|..:::");
 }
 
-/* The greatest of a step is drawn, and whatever the time is, in the same step. */
+/* The greatest value of a step is drawn, and stays in its step while time goes on. */
 static void test_peaks_stay(void) {
         Graph graph = { GRAPH_ASCII, .columns = 4, .rows = 1, .step_ns = 4 * S, .scale = 3 };
         GraphPoint points[16];
@@ -166,7 +166,7 @@ static void test_most(void) {
         assert(graph_most(&graph, NULL, 0) == 0);
 }
 
-/* At the beginning of time, and with anything: within its cells, and with its own signs. */
+/* Any time and any points can be drawn, also at the epoch: a cell with a sign has a mark. */
 static void test_bounds(void) {
         GraphPoint points[40];
         GraphCell cells[CELLS_MAX];

@@ -33,7 +33,7 @@ static void check_line(const IotopRows *rows, uint32_t tid, bool batch, const ch
         assert(!"the row is there");
 }
 
-/* As many words as iotop's lines have before the command, whatever is known. */
+/* Each line has as many words as a line of iotop, whatever values are known. */
 static void check_words(const IotopRows *rows) {
         char text[IOTOP_LINE_MAX];
 
@@ -47,7 +47,8 @@ static void check_words(const IotopRows *rows) {
         }
 }
 
-static void test_lines(void) {
+/* Five rows: a reader, an idle task, a task of another user, a task without delays, and a writer that has ended. */
+static void make_live(Live *live) {
         Made reader = {.pid = 4000001, .start = -1, .comm = "rea\tder"}, idle = {.pid = 4000002, .start = -1};
         Made others = {.pid = 4000003,
                        .start = -1,
@@ -55,35 +56,49 @@ static void test_lines(void) {
                        .withheld = GROUP_IO | GROUP_DELAYS};
         Made old = {.pid = 4000004, .start = -1, .groups = GROUPS_ALL & ~GROUP_DELAYS, .uncounted = GROUP_DELAYS};
         Made writer = {.pid = 4000005, .start = 0.5, .comm = "writer"};
-        Live live;
-        IotopRows rows = {.live = &live, .users = &users, .sort = IOTOP_IO};
 
-        live_init(&live);
-        send_row(&live, &reader, 0);
-        send_row(&live, &idle, 0);
-        send_row(&live, &others, 0);
-        send_row(&live, &old, 0);
-        send_sample(&live, 0, true);
+        live_init(live);
+        send_row(live, &reader, 0);
+        send_row(live, &idle, 0);
+        send_row(live, &others, 0);
+        send_row(live, &old, 0);
+        send_sample(live, 0, true);
         reader.read_bytes = 3 << 20;
         reader.io_delay_ns = SECOND_NS / 4;
         old.write_bytes = 2047;
         writer.write_bytes = 4096;
-        send_row(&live, &reader, 1);
-        send_row(&live, &others, 1);
-        send_row(&live, &old, 1);
-        send_ended(&live, &writer, 0.6);
-        send_sample(&live, 1, false);
+        send_row(live, &reader, 1);
+        send_row(live, &others, 1);
+        send_row(live, &old, 1);
+        send_ended(live, &writer, 0.6);
+        send_sample(live, 1, false);
+}
 
+static void test_lines(void) {
+        Live live;
+        IotopRows rows = {.live = &live, .users = &users, .sort = IOTOP_IO};
+
+        make_live(&live);
         assert(iotop_rows_make(&rows) == 0 && rows.n_lines == 5);
         check_words(&rows);
         check_line(&rows, 4000001, true, "4000001    ? 4242424     3.00 M/s    0.00 B/s  0.00 % 25.00 %  rea\\x09der");
         check_line(&rows, 4000002, true, "4000002    ? 4242424     0.00 B/s    0.00 B/s  0.00 %  0.00 %  made");
         check_line(&rows, 4000003, true, "4000003    ? 4242424        - B/s       - B/s     - %     - %  made");
         check_line(&rows, 4000004, true, "4000004    ? 4242424     0.00 B/s 2047.00 B/s     ? %     ? %  made");
-        /* It lived between two samples. */
+        /* The writer was forked and ended between two samples. */
         check_line(&rows, 4000005, true, "4000005    ? 4242424     0.00 B/s    4.00 K/s  0.00 %  0.00 %  writer");
 
-        /* Rows are sorted by delay, then by bytes moved. Unknown values come last in both orders. */
+        iotop_rows_deinit(&rows);
+        live_deinit(&live);
+}
+
+/* Rows are sorted by delay, then by bytes moved. Unknown values come last in both orders. */
+static void test_order(void) {
+        Live live;
+        IotopRows rows = {.live = &live, .users = &users, .sort = IOTOP_IO};
+
+        make_live(&live);
+        assert(iotop_rows_make(&rows) == 0 && rows.n_lines == 5);
         assert(rows.lines[0].row->tid == 4000001 && rows.lines[1].row->tid == 4000005);
         assert(rows.lines[2].row->tid == 4000002 && rows.lines[3].row->tid == 4000004);
         assert(rows.lines[4].row->tid == 4000003);
@@ -97,10 +112,22 @@ static void test_lines(void) {
         }
         assert(strcmp(rows.lines[0].row->comm, "writer") == 0);
 
-        rows.only = true;
-        rows.kilobytes = true;
-        rows.sort = IOTOP_WRITE;
-        rows.uncounted = true;
+        iotop_rows_deinit(&rows);
+        live_deinit(&live);
+}
+
+static void test_forms(void) {
+        Live live;
+        IotopRows rows = {
+                .live = &live,
+                .users = &users,
+                .only = true,
+                .kilobytes = true,
+                .sort = IOTOP_WRITE,
+                .uncounted = true,
+        };
+
+        make_live(&live);
         assert(iotop_rows_make(&rows) == 0 && rows.n_lines == 3);
         assert(rows.lines[0].row->tid == 4000005 && rows.lines[1].row->tid == 4000004);
         check_line(&rows, 4000001, true, "4000001    ? 4242424  3072.00 K/s    0.00 K/s  0.00 % 25.00 %  rea\\x09der");
@@ -161,7 +188,7 @@ static void test_summary(void) {
         assert(strcmp(total, "Total DISK READ:       512.00 K/s | Total DISK WRITE:       512.00 B/s") == 0);
         assert(strcmp(current, "Current DISK READ:       2.00 M/s | Current DISK WRITE:    1024.00 B/s") == 0);
 
-        /* Nobody says what the disks did. */
+        /* The statistics of the disks cannot be read. */
         iotop_rows_sample(&rows, "/nowhere");
         iotop_rows_summary(&rows, total, current);
         assert(strcmp(current, "Current DISK READ:          ? B/s | Current DISK WRITE:          ? B/s") == 0);
@@ -171,6 +198,8 @@ static void test_summary(void) {
 
 int main(void) {
         test_lines();
+        test_order();
+        test_forms();
         test_only_numbers();
         test_summary();
         return 0;

@@ -2,8 +2,8 @@
 #undef NDEBUG
 
 /*
- * The command's JSON: every key, null where nobody knows, and names whose bytes
- * are no text.
+ * The JSON of events, tasks, links, statistics and the status: every key, null for an
+ * unknown value, and names that are not UTF-8.
  */
 
 #include <assert.h>
@@ -82,7 +82,7 @@ static void test_unknown_task(void) {
                    "\"uid\":null,\"comm\":null,\"start_time_ns\":null,\"task_unknown\":true,\"synthesised\":true,"
                    "\"parent_tid\":0}");
 
-        /* A value other than 0 is known all the same. A fork names its parent in any case. */
+        /* A value of an unknown task is known if it is not 0. A fork names its parent in any case. */
         event.uid = 3;
         event.fork.parent_pid = 4;
         event.fork.parent_tid = 6;
@@ -151,7 +151,7 @@ static void test_names(void) {
                 check_text(object, expected);
         }
 
-        /* Longer than any name: the broker's words. */
+        /* A text can be longer than any name: messages of the broker are. */
         object = json_object_new_object();
         memset(expected, 'x', 200);
         expected[200] = 0;
@@ -164,7 +164,7 @@ static void test_exit(void) {
         struct tb_task_stats stats = { .taskstats_version = 8 }, totals = { .taskstats_version = 8, .tasks = 2 };
         struct tb_event event = make_event(TB_KIND_EXIT);
 
-        /* Withheld, and lost. */
+        /* The exit status is unknown. The statistics are missing, for one reason or the other. */
         event.exit.process_ended = true;
         event.exit.exit_signal = 17;
         event.exit.stats_missing = TB_STATS_MISSING_LOST;
@@ -176,7 +176,7 @@ static void test_exit(void) {
                    HEAD("exit") ",\"exit_code\":null,\"term_signal\":null,\"core_dumped\":null,\"process_ended\":true,"
                                 "\"exit_signal\":17,\"stats\":null,\"stats_missing\":\"not_witnessed\"}");
 
-        /* The process' end counts where it ended, the task's where it did not. */
+        /* The event has the termination of the process if the process ended, otherwise the termination of the task. */
         event.exit.termination = (struct tb_termination){ .known = true, .exit_code = 3 };
         event.exit.process_termination = (struct tb_termination){.known = true, .term_signal = 9, .core_dumped = true};
         event.exit.stats = &stats;
@@ -214,7 +214,7 @@ static void test_program(void) {
                    HEAD("exec") ",\"left_filter\":true,\"program\":{\"state\":\"captured\",\"cmdline\":[\"a\",\"bc\"],"
                                 "\"exe\":\"/a\",\"cgroup\":\"/\",\"truncated\":true}}");
 
-        /* Where nothing was read, only the parent's cgroup is known. */
+        /* If the program was not read, only the cgroup of the parent is known. */
         event = make_event(TB_KIND_EXIT);
         program = (struct tb_program){ .state = TB_PROGRAM_LATE, PROGRAM("", "", "/b") };
         event.exit.program = &program;
@@ -230,7 +230,7 @@ static void test_program(void) {
         check_text(json_program(&program),
                    "{\"state\":null,\"cmdline\":null,\"exe\":null,\"cgroup\":null,\"truncated\":false}");
 
-        /* A thread of the kernel's was read, and has none. */
+        /* A kernel thread was read: it has no command line and no executable. */
         program.state = TB_PROGRAM_CAPTURED;
         check_text(json_program(&program),
                    "{\"state\":\"captured\",\"cmdline\":[],\"exe\":null,\"cgroup\":null,\"truncated\":false}");
@@ -263,7 +263,7 @@ static void test_snapshot(void) {
                    "\"program\":{\"state\":\"captured\",\"cmdline\":[\"sh\"],\"exe\":\"/bin/sh\",\"cgroup\":\"/\","
                    "\"truncated\":false}}");
 
-        /* Root's, of the kernel, without a parent: all of this is known. */
+        /* A kernel thread belongs to root and may have no parent: these zeroes are known values. */
         task = (struct tb_task){ .pid = 2, .tid = 2, .comm = "kthreadd", .start_time_ns = 1, .kernel_thread = true };
         check_text(json_task(&task),
                    "{\"kind\":\"task\",\"pid\":2,\"tid\":2,\"ppid\":0,\"uid\":0,\"euid\":0,\"gid\":0,\"egid\":0,"
@@ -381,7 +381,17 @@ static void test_status(void) {
         assert(!json_object_get_boolean(json_object_object_get(object, "withheld")));
         json_object_put(object);
 
-        /* Withheld is not zero; where no task is told of, neither is what the kernel lost. */
+        status.delay_accounting = TB_DELAY_ACCOUNTING_UNKNOWN;
+        object = json_status(&status);
+        assert(json_object_object_get_ex(object, "delay_accounting", &part) && !part);
+        json_object_put(object);
+}
+
+/* A withheld counter is null, not 0. If the number of live tasks is withheld, so are the losses of the kernel. */
+static void test_status_withheld(void) {
+        static const uint64_t events[TB_KIND_LOSS + 1] = { [TB_KIND_EXIT] = 9 };
+        struct json_object *object, *part;
+
         for (int machine = 0; machine < 2; ++machine) {
                 struct tb_status some = {
                         .events = events,
@@ -406,11 +416,6 @@ static void test_status(void) {
                 assert(json_object_object_get_ex(json_object_object_get(object, "events"), "exit", &part) && !part);
                 json_object_put(object);
         }
-
-        status.delay_accounting = TB_DELAY_ACCOUNTING_UNKNOWN;
-        object = json_status(&status);
-        assert(json_object_object_get_ex(object, "delay_accounting", &part) && !part);
-        json_object_put(object);
 }
 
 int main(void) {
@@ -424,5 +429,6 @@ int main(void) {
         test_link();
         test_stats();
         test_status();
+        test_status_withheld();
         return 0;
 }

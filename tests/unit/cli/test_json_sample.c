@@ -2,7 +2,7 @@
 #undef NDEBUG
 
 /*
- * Samples as JSON: what was used, the totals, and what is not known.
+ * Samples as JSON: uses, totals, and values that are not known.
  */
 
 #include <json-c/json.h>
@@ -63,7 +63,7 @@ static void test_row(void) {
         assert(number(object, "/used/delays/cpu/total_ns") == 15);
         assert(number(object, "/stats/cpu/cpu_run_virtual_total_ns") == 130);
         assert(!json_object_get_boolean(get(object, "/ended")) && !get(object, "/exit_code"));
-        /* Not measured by this kernel. */
+        /* This kernel does not measure the delay by interrupts. */
         assert(!get(object, "/used/delays/irq"));
         json_object_put(object);
 

@@ -2,8 +2,8 @@
 #undef NDEBUG
 
 /*
- * The live model without a broker: what rows say after samples, snapshots and
- * events, in any order that the two connections can bring.
+ * The live model without a broker: the values of rows after samples, snapshots and events,
+ * in the orders that two connections can bring.
  */
 
 #include <math.h>
@@ -34,7 +34,7 @@ static void test_metrics(void) {
         assert(metric_known(&stats, METRIC_nvcsw) == METRIC_UNSUPPORTED);
         assert(metric_known(&stats, METRIC_CPU) == METRIC_NOT_YET);
 
-        /* The group is there, and this kernel does not measure this kind of waiting. */
+        /* The record has the group, but this kernel does not measure this delay. */
         stats.groups |= GROUP_DELAYS;
         assert(metric_known(&stats, METRIC_IO_DELAY) == METRIC_UNSUPPORTED);
 
@@ -55,14 +55,17 @@ static void test_differences(void) {
         send_sample(&live, 1, true);
         assert(live.n_rows == 2 && live.n_alive == 2 && live.n_changed == 2);
 
-        /* Totals are known at once, what was used only from the second sample on. */
+        /* Totals are known at once, the use only from the second sample on. */
         assert(live_total(&live, row_of(&live, &busy), METRIC_CPU, &value) == METRIC_KNOWN && value == 5000);
         assert(unknown_of(&live, &busy, METRIC_CPU) == METRIC_NOT_YET);
         assert(unknown_of(&live, &idle, METRIC_CPU) == METRIC_NOT_YET);
         assert(live_machine_rate(&live, METRIC_CPU, &rate) == METRIC_NOT_YET);
         assert(live_accumulated(&live, row_of(&live, &busy), METRIC_CPU, &value) == METRIC_KNOWN && value == 0);
 
-        /* Asked for 1.2 s later, while the samples are 1 s apart. */
+        /*
+         * The two values of the row are 1.2 s apart, the ends of the samples 1 s. The rate of the row is over its own
+         * span, the rate of the machine over the span of the samples.
+         */
         busy.cpu_ns += 600;
         busy.read_bytes += 4096;
         send_row(&live, &busy, 1.7);
@@ -75,7 +78,7 @@ static void test_differences(void) {
         assert(live_rate(&live, row_of(&live, &busy), METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 500));
         assert(live_machine_rate(&live, METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 600));
 
-        /* It does not run, and then it does: as long as the sample's own span. */
+        /* The task was not in the sample before, as it did not run: its rate is over the span of the sample. */
         send_sample(&live, 3, false);
         assert(used_of(&live, &busy, METRIC_CPU) == 0);
         busy.cpu_ns += 100;
@@ -100,13 +103,13 @@ static void test_births_and_ends(void) {
         send_row(&live, &shell, 1);
         send_sample(&live, 1, true);
 
-        /* The birth is seen at once. */
+        /* The event of a fork makes a row at once. */
         event = made_event(TB_KIND_FORK, &child, 1.5);
         send_event(&live, &event);
         assert(live.n_alive == 2 && strcmp(row_of(&live, &child)->comm, "child") == 0);
         assert(unknown_of(&live, &child, METRIC_CPU) == METRIC_NOT_YET);
 
-        /* All that they ever used was used now; of one that came into a filter nobody knows. */
+        /* The use of a new task is its total. The use of an older task that entered the filter is unknown. */
         child.cpu_ns = 50;
         send_row(&live, &child, 2);
         send_ended(&live, &brief, 1.7);
@@ -119,7 +122,7 @@ static void test_births_and_ends(void) {
         assert(row_of(&live, &brief)->ended && live.n_alive == 3 && live.n_rows == 4);
         assert(live.total_used[METRIC_CPU] == 57);
 
-        /* An exit is marked at once; the values come with the sample. */
+        /* The event of an exit marks the row at once. The last values come with the sample. */
         event = made_event(TB_KIND_EXIT, &child, 2.5);
         send_event(&live, &event);
         assert(row_of(&live, &child)->exited && !row_of(&live, &child)->ended);
@@ -130,7 +133,7 @@ static void test_births_and_ends(void) {
         assert(row_of(&live, &child)->ended && used_of(&live, &child, METRIC_CPU) == 30);
         assert(used_of(&live, &brief, METRIC_CPU) == 0);
 
-        /* They are shown for a while, those of the last sample always. */
+        /* Ended rows stay for a while, and in any case until the next sample. */
         live_expire(&live, AT(1.7) + LIVE_ENDED_NS);
         assert(!row_of(&live, &brief) && row_of(&live, &child));
         live_expire(&live, AT(100));
@@ -139,7 +142,7 @@ static void test_births_and_ends(void) {
         live_expire(&live, AT(101));
         assert(!row_of(&live, &child) && live.n_rows == 2 && live.n_alive == 2);
 
-        /* The exit was told, and the sample has nothing of it: not known, not 0. */
+        /* The exit was reported, but no sample has the last values: they are lost, not 0. */
         event = made_event(TB_KIND_EXIT, &shell, 101.5);
         send_event(&live, &event);
         send_sample(&live, 102, false);
@@ -149,7 +152,7 @@ static void test_births_and_ends(void) {
         live_deinit(&live);
 }
 
-/* It was asked for, and ended before the sample did: both are told, and each of what it used once. */
+/* The task ended after it was sampled: the sample has the task twice. Its use is counted once. */
 static void test_twice(void) {
         Made task = { .pid = 10, .start = -10, .cpu_ns = 100 };
         Live live;
@@ -168,7 +171,7 @@ static void test_twice(void) {
         live_deinit(&live);
 }
 
-/* The number is used again, and the connections bring the news in another order. */
+/* A number is used again. Both connections report the new task before the end of the old task. */
 static void test_reuse(void) {
         Made first = {.pid = 10, .start = -100, .cpu_ns = 100}, second = {.pid = 10, .start = 1.5, .cpu_ns = 1};
         struct tb_event event;
@@ -212,7 +215,7 @@ static void test_unknown(void) {
         assert(unknown_of(&live, &old, METRIC_IO_DELAY) == METRIC_UNCOUNTED);
         assert(live.sample.withheld_groups == GROUP_IO && live.sample.uncounted_groups == GROUP_DELAYS);
 
-        /* Nobody's waiting is counted; nothing that ran says so, and a quiet second does not change it. */
+        /* No task has its delays counted. So the rate of the machine is unknown, also if no task ran in a sample. */
         others.groups &= ~GROUP_DELAYS;
         others.uncounted = GROUP_DELAYS;
         live_reset(&live, false);
@@ -222,7 +225,7 @@ static void test_unknown(void) {
         assert(live_machine_rate(&live, METRIC_IO_DELAY, &rate) == METRIC_UNCOUNTED);
         assert(live_machine_rate(&live, METRIC_CPU, &rate) == METRIC_KNOWN && rate == 0);
 
-        /* What becomes known was not used just now. */
+        /* A total that becomes known is not the use of this sample. */
         others.groups = GROUPS_ALL;
         others.withheld = others.uncounted = 0;
         others.read_bytes = 1 << 20;
@@ -236,7 +239,7 @@ static void test_unknown(void) {
         send_sample(&live, 6, false);
         assert(used_of(&live, &others, METRIC_READ) == 0);
 
-        /* And no longer known is not 0 either. */
+        /* A value that is no longer known is not 0. */
         others.groups &= ~GROUP_IO;
         others.withheld = GROUP_IO;
         send_row(&live, &others, 7);
@@ -266,7 +269,7 @@ static void test_ended_without_stats(void) {
         live_deinit(&live);
 }
 
-/* A full sample after a gap: who is not in it is gone, and what was used meanwhile counts. */
+/* A full sample after a gap: a task that is not in it has ended. The use during the gap counts. */
 static void test_full(void) {
         Made stays = {.pid = 10, .start = -10, .cpu_ns = 5}, goes = {.pid = 11, .start = -10};
         Made young = {.pid = 12, .start = 9.9};
@@ -290,7 +293,7 @@ static void test_full(void) {
         live_deinit(&live);
 }
 
-/* A task that was there before two brokers began at two times a little apart. */
+/* Two brokers report slightly different starts of a task that is older than both. */
 static void test_restart(void) {
         Made before = {.pid = 10, .start = -10, .cpu_ns = 5}, after = {.pid = 10, .start = -9.995, .cpu_ns = 9};
         struct tb_link link = {.state = TB_LINK_RESTARTED};
@@ -304,7 +307,7 @@ static void test_restart(void) {
         send_sample(&live, 3, true);
         assert(live.n_rows == 1 && used_of(&live, &after, METRIC_CPU) == 4);
 
-        /* From then on a start is a start. */
+        /* After the full sample, a different start means a different task. */
         before.start = -9.99;
         send_row(&live, &before, 4);
         send_sample(&live, 4, false);
@@ -328,7 +331,7 @@ static void test_filter(void) {
         live_deinit(&live);
 }
 
-/* exec by another thread than the leader: that thread has no exit, it is the leader now. */
+/* A thread calls exec and becomes the leader: no exit of the thread is reported, but its row ends. */
 static void test_threads(void) {
         Made leader = {.pid = 10, .start = -10, .cpu_ns = 1}, thread = {.pid = 10, .tid = 11, .start = -9};
         Made other = {.pid = 12, .tid = 13, .start = -9};
@@ -366,7 +369,7 @@ static void test_names(void) {
         assert(strcmp(row_of(&live, &made)->comm, "old") == 0 && row_of(&live, &made)->ppid == 3);
         assert(row_of(&live, &made)->program->n_exe == 2 && row_of(&live, &made)->program != &program);
 
-        /* A child runs what its parent does. */
+        /* A child runs the program of its parent. */
         event = made_event(TB_KIND_FORK, &child, 1);
         event.fork.parent_pid = 10;
         send_event(&live, &event);
@@ -390,13 +393,13 @@ static void test_names(void) {
         send_event(&live, &event);
         assert(strcmp(row_of(&live, &child)->comm, "comm") == 0);
 
-        /* The end of one of its threads is not the end. */
+        /* The exit of a thread is not the exit of its process. */
         event = made_event(TB_KIND_EXIT, &child, 3);
         event.exit.process_ended = false;
         send_event(&live, &event);
         assert(!row_of(&live, &child)->exited);
 
-        /* The last of its tasks need not be its first, and began later. */
+        /* The last task of a process need not be its first: its start is later. */
         event = made_event(TB_KIND_EXIT, &child, 4);
         event.tid = 99;
         event.start_time_ns = AT(2);
@@ -405,7 +408,7 @@ static void test_names(void) {
         live_deinit(&live);
 }
 
-/* However tasks live and samples fall, what samples tell adds up to what was used, once. */
+/* The use in all samples and in all rows adds up to the true use, whenever tasks start and end. */
 static void test_sums(void) {
         enum { N_TASKS = 200, N_SAMPLES = 60 };
         static Made tasks[N_TASKS];
@@ -422,7 +425,7 @@ static void test_sums(void) {
         send_sample(&live, 0, true);
 
         for (unsigned int at = 1; at <= N_SAMPLES; ++at) {
-                /* Now and then samples are lost, and the next is full. */
+                /* Now and then a sample is full, as after a loss of samples. */
                 bool full = at % 17 == 0;
 
                 for (unsigned int i = 0; i < N_TASKS; ++i) {
@@ -522,7 +525,7 @@ static void test_history(void) {
         assert(!live_history_max(&history, LIVE_GRAPH_CPU, AT(100), AT(102), &value));
         live_history_deinit(&history);
 
-        /* Of the machine, and of a row that somebody looks at. */
+        /* The machine has a history, and so has each tracked row. */
         live_init(&live);
         send_row(&live, &made, 1);
         send_sample(&live, 1, true);
@@ -600,7 +603,7 @@ static void test_columns(void) {
         view.accumulated = true;
         check_cell(&view, "cpu", &own, "500ms");
 
-        /* What is not known is last, whichever way it is sorted. */
+        /* Unknown values come last, whichever way the rows are sorted. */
         memcpy(rows, live.rows, sizeof(rows));
         assert(live_column_sort(rows, 3, find_column("read"), &view, false) == 0);
         assert(rows[0]->pid == 12 && rows[1]->pid == 10 && rows[2]->pid == 11);

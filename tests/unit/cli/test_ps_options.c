@@ -58,7 +58,7 @@ static void test_options(void) {
         assert(options.keys[1].column == find("pid") && !options.keys[1].reverse);
         assert(options.keys[2].column == find("user") && !options.keys[2].reverse);
 
-        /* By what is not shown, too. */
+        /* A column that is not shown can be a sort key. Its values are requested too. */
         assert(read_options(&options, "--sort cgroup") == -1);
         assert(options.programs);
         assert(read_options(&options, "--json") == -1);

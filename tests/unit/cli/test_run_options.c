@@ -38,7 +38,7 @@ static void test_options(void) {
         assert(strcmp(options.command[0], "-x") == 0 && !options.command[1] && !options.json);
         assert(read_options(&options, "--top 0 make") == -1 && options.n_top == 0);
 
-        /* The status 2 would belong to the command. */
+        /* A wrong option ends with a status of its own: 2 could be the status of the command. */
         assert(read_options(&options, "") == RUN_FAILED);
         assert(read_options(&options, "--") == RUN_FAILED);
         assert(read_options(&options, "--top x make") == RUN_FAILED);

@@ -58,7 +58,7 @@ static void test_cpu_waited_for(void) {
         end();
 }
 
-/* A daemon: its parent had gone when it ended. It has waited for its own child. */
+/* The parent of a daemon ends before the daemon. The daemon has waited for its own child. */
 static void test_cpu_orphans(void) {
         RunReport report = { .usage = &usage, .rusage = make_usage(0, 100) };
         RunReportCpu cpu;
@@ -75,13 +75,13 @@ static void test_cpu_orphans(void) {
         assert(usage_settle(&usage, none_exist) == 0);
         check_cpu(60, 40, 120, 98, false);
 
-        /* Theirs is divided as it was sampled: three quarters are the user's. */
+        /* The time of orphans is divided by their samples: three quarters are user time. */
         run_report_cpu(&report, &cpu);
         assert(cpu.user_ns == 15 * MS && cpu.system_ns == 105 * MS);
         end();
 }
 
-/* One that still runs was not waited for, and so nobody below it. */
+/* A process that still runs was not waited for. So the root has not waited for its descendants either. */
 static void test_cpu_running(void) {
         begin();
         take_fork(500, 500);
@@ -96,7 +96,7 @@ static void test_cpu_running(void) {
         check_cpu(10, 0, 17, 9, false);
         end();
 
-        /* One that has gone without a word may have been waited for: never twice. */
+        /* The exit of process 500 was lost: the root may have waited for it, so its child is not counted again. */
         begin();
         take_fork(500, 500);
         take_fork(501, 501);
@@ -109,7 +109,7 @@ static void test_cpu_running(void) {
         end();
 }
 
-/* The kernel may tell a child's end after its parent's, which has waited for it all the same. */
+/* The kernel may report the exit of a child after the exit of its parent, which has waited for the child. */
 static void test_cpu_late_child(void) {
         begin();
         take_fork(101, 101);
@@ -125,7 +125,7 @@ static void test_cpu_late_child(void) {
         end();
 }
 
-/* A parent that ignores SIGCHLD: what the records tell is the least, and is said to be. */
+/* The parent ignores SIGCHLD: the total is the sum of the records, and is marked as a lower bound. */
 static void test_cpu_never_waited_for(void) {
         begin();
         for (uint32_t pid = 101; pid < 111; ++pid) {
@@ -138,7 +138,7 @@ static void test_cpu_never_waited_for(void) {
         end();
 }
 
-/* A number of the tree's that is used again: the parent is whoever has it now. */
+/* A pid of the tree is used again: the parent is the process that has the pid now. */
 static void test_cpu_number_used_again(void) {
         begin();
         take_fork(101, 101);
@@ -170,17 +170,9 @@ static void check_has_not(const char *text, const char *part) {
         assert(!strstr(text, part));
 }
 
-static void test_text(void) {
-        char *command[] = { (char *)"make", (char *)"-j2", (char *)"a\nb", NULL };
-        RunReport report = {
-                .command = command,
-                .rusage = make_usage(50, 25),
-                .status = 2 << 8,
-                .wall_ns = 50 * MS,
-                .n_top = 1,
-                .delay_accounting = TB_DELAY_ACCOUNTING_OFF,
-        };
-        const char *text;
+/* A make that ran a cc. The caller calls end(). */
+static RunReport begin_make(void) {
+        static char *command[] = { (char *)"make", (char *)"-j2", (char *)"a\nb", NULL };
 
         begin();
         take_fork(101, 101);
@@ -196,8 +188,20 @@ static void test_text(void) {
         take_exit(ROOT, 1, "make", 20);
         assert(usage_settle(&usage, none_exist) == 0);
 
-        text = write_report(&report);
-        assert(strcmp(text,
+        return (RunReport){
+                .command = command,
+                .rusage = make_usage(50, 25),
+                .status = 2 << 8,
+                .wall_ns = 50 * MS,
+                .n_top = 1,
+                .delay_accounting = TB_DELAY_ACCOUNTING_OFF,
+        };
+}
+
+static void test_text(void) {
+        RunReport report = begin_make();
+
+        assert(strcmp(write_report(&report),
                       "make -j2 a\\x0ab: status 2, after 50.0ms\n"
                       "\n"
                       "  processes   2 made, 0 failed, 2 at once at most\n"
@@ -218,6 +222,12 @@ static void test_text(void) {
                       "\n"
                       "  25.0ms of the CPU (33 %) is in none of these: what processes used in their last timer tick,\n"
                       "  and while they were taken down.\n") == 0);
+        end();
+}
+
+static void test_text_signal(void) {
+        RunReport report = begin_make();
+        const char *text;
 
         report.status = SIGSEGV | 0x80;
         report.n_top = 0;
@@ -225,6 +235,12 @@ static void test_text(void) {
         check_has(text, "make -j2 a\\x0ab: SIGSEGV + core, after");
         check_has_not(text, "NAME");
         check_has_not(text, "in none of these");
+        end();
+}
+
+static void test_text_broken(void) {
+        RunReport report = begin_make();
+        const char *text;
 
         report.broken = "The broker\x1b closed the connection.";
         text = write_report(&report);
@@ -238,7 +254,7 @@ static void test_text(void) {
         end();
 }
 
-/* Nothing that was not measured is shown, least of all as 0. */
+/* A value that was not measured is never shown as a number. */
 static void test_text_unknown(void) {
         char *command[] = { (char *)"x", NULL };
         RunReport report = { .command = command, .rusage = make_usage(1, 0), .wall_ns = MS, .n_top = 5 };
@@ -262,7 +278,7 @@ static void test_text_unknown(void) {
         check_has(text, "The exit status of 1 process is not known");
         end();
 
-        /* Delays that were counted for a part of them. */
+        /* Only one of two processes had its delays counted. */
         begin();
         take_fork(101, 101);
         stats.delays.blkio = (struct tb_delay){ .known = true, .count = 3, .total_ns = 5 * MS };
@@ -378,6 +394,8 @@ int main(void) {
         test_cpu_never_waited_for();
         test_cpu_number_used_again();
         test_text();
+        test_text_signal();
+        test_text_broken();
         test_text_unknown();
         test_text_notes();
         test_json();

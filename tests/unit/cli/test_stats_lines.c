@@ -42,7 +42,7 @@ static void test_stats(void) {
         assert(strcmp(stat_of(stats, n, "read_bytes")->value, "8.8K") == 0);
         assert(strcmp(stat_of(stats, n, "read_bytes")->note, "9 000 bytes") == 0);
 
-        /* A group that is not there has one line, which says why. */
+        /* A missing group has one line, with the reason. */
         n = lines_of(&live, live_find(&live, 12), stats);
         assert(strstr(stat_of(stats, n, "input and output")->note, "hidden"));
         for (size_t i = 0; i < n; ++i)

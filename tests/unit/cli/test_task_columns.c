@@ -25,7 +25,6 @@ static void check_cell(const char *name, const struct tb_task *task, const char 
 }
 
 static void test_cells(void) {
-        struct tb_program program;
         struct tb_task task = make_task(12, 0, NOW_NS - 90 * SECOND_NS, "na\nme");
 
         check_cell("pid", &task, "12");
@@ -42,7 +41,7 @@ static void test_cells(void) {
         check_cell("kernel", &task, "no");
         check_cell("flags", &task, "-");
 
-        /* A start time from /proc is right to 10 ms only. */
+        /* A start time from /proc is exact to 10 ms only, and may be later than now. */
         task.start_time_ns = NOW_NS + 5;
         check_cell("age", &task, "0");
         task.start_time_ns = 0;
@@ -56,9 +55,12 @@ static void test_cells(void) {
         check_cell("euid", &task, "7");
         check_cell("kernel", &task, "yes");
         check_cell("flags", &task, "kcs");
+}
 
-        /* Of a task whose birth was lost, 0 means that nobody knows. */
-        task = make_task(12, 0, 0, "");
+/* A value of 0 is unknown if the fork of the task was lost. */
+static void test_unknown_cells(void) {
+        struct tb_task task = make_task(12, 0, 0, "");
+
         task.task_unknown = true;
         check_cell("uid", &task, "-");
         check_cell("gid", &task, "-");
@@ -68,8 +70,12 @@ static void test_cells(void) {
         check_cell("flags", &task, "u");
         task.uid = 5;
         check_cell("uid", &task, "5");
+}
 
-        task = make_task(12, 1, 1, "sh");
+static void test_program_cells(void) {
+        struct tb_program program;
+        struct tb_task task = make_task(12, 1, 1, "sh");
+
         task.program = &program;
         program = make_program(TEXT("sh\0-c\0echo \"a\"\0\0"));
         check_cell("args", &task, "sh -c echo \"a\"");
@@ -80,7 +86,7 @@ static void test_cells(void) {
         program.truncated = true;
         check_cell("args", &task, "set by itself...");
 
-        /* It was the executable that was cut. */
+        /* The path of the executable was cut, not the command line. */
         program = make_program(TEXT("whole\0"));
         program.truncated = true;
         check_cell("args", &task, "whole");
@@ -92,7 +98,7 @@ static void test_cells(void) {
         check_cell("cgroup", &task, "/");
 }
 
-/* The longest command line that the broker tells, of the longest signs. */
+/* The longest command line that the broker sends, of bytes that are all escaped. */
 static void test_longest_cell(void) {
         static char cmdline[2049], text[TASK_COLUMN_TEXT_MAX];
         struct tb_program program = make_program(cmdline, 2048);
@@ -104,7 +110,7 @@ static void test_longest_cell(void) {
         task_column_write(find("args"), &view, &task, text);
         assert(strlen(text) == 4 * 2048 + 3 && strcmp(text + 4 * 2048, "...") == 0);
 
-        /* More is not promised, but must do no harm. */
+        /* A longer command line is cut. */
         program.n_cmdline = 2049;
         task_column_write(find("args"), &view, &task, text);
         assert(strlen(text) == 4 * 2048 + 3);
@@ -139,6 +145,8 @@ int main(void) {
         setenv("TZ", "UTC", 1);
 
         test_cells();
+        test_unknown_cells();
+        test_program_cells();
         test_longest_cell();
         test_every_column();
         return 0;

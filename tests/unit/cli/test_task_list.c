@@ -17,7 +17,7 @@ static void test_copies(void) {
         struct tb_program program = make_program(cmdline, sizeof(cmdline));
         struct tb_task task = make_task(1, 0, 1, "one");
 
-        /* Data from the library is gone after the next message. */
+        /* Data from the library is valid only until the next message. */
         task.program = &program;
         program.exe = cmdline;
         program.n_exe = 1;

@@ -69,7 +69,7 @@ static void test_table(void) {
                     "4194304 \xc3\xa9t\xc3\xa9  1.00s root\n"
                     "4194303 a b  1.00s root\n");
 
-        /* Cut at a character, and never padded behind the last. */
+        /* Lines are cut between characters, and have no spaces after the last column. */
         table.width = 10;
         table.header = false;
         check_table(&table, tasks, 2, false, "      1 in\n4194304 \xc3\xa9t\n");

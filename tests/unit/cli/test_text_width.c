@@ -2,7 +2,7 @@
 #undef NDEBUG
 
 /*
- * Text as cells: what is cut, how wide it is, and that no terminal obeys it.
+ * Text as cells: cuts, widths, and characters that must not reach a terminal.
  */
 
 #include <assert.h>
@@ -53,7 +53,7 @@ static void test_wide(void) {
         assert(text_width("\xe6\xbc\xa2!", false) == 2);
 }
 
-/* Controls of both sets, what is no UTF-8, and marks that turn the direction or sit on the character before. */
+/* Control characters and invalid UTF-8 are replaced. Combining characters and marks of direction are left out. */
 static void test_harmless(void) {
         check("a\x1b[31mb\x7f\n", 20, true, L"a\xfffd[31mb\xfffd\xfffd", 9);
         check("a\x1b[31mb\x7f\n", 20, false, L"a?[31mb??", 9);
@@ -61,7 +61,7 @@ static void test_harmless(void) {
         check("\xff\xc3", 20, true, L"\xfffd\xfffd", 2);
         check("\xc0\xaf\xed\xa0\x80", 20, true, L"\xfffd\xfffd\xfffd\xfffd\xfffd", 5);
         check("e\xcc\x81\xe2\x80\xae!", 20, true, L"e!", 2);
-        /* a character of no assignment */
+        /* An unassigned character is replaced. */
         check("\xf4\x8f\xbf\xbf", 20, true, L"\xfffd", 1);
 }
 

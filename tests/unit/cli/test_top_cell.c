@@ -11,7 +11,7 @@
 #include "clients/cli/top/top_cell.h"
 #include "tests/unit/top_rig.h"
 
-/* Nothing that is not known shows as a number. */
+/* An unknown value is shown as a word. */
 static void test_cells(void) {
         static TopCell cell;
         TopSettings settings;

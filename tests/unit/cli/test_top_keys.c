@@ -12,7 +12,7 @@
 #include "clients/cli/top/top_page_exited.h"
 #include "clients/cli/top/top_page_table.h"
 
-/* A key has one function on a page, each that the help names a text, and the names of the last line fit. */
+/* A key has one function on a page. A key with a name has a help text, and every key of the last line has a name. */
 static void test_keys(void) {
         char name[8];
         size_t n;

@@ -10,7 +10,7 @@
 #include "clients/cli/top/top_pause.h"
 #include "tests/unit/top_rig.h"
 
-/* What is paused stays, whatever becomes of the model; marks go back. */
+/* The copy does not change with the model. At the end of the pause, the marks of the copy go to the model. */
 static void test_pause(void) {
         Live live, *paused;
         uint64_t value;

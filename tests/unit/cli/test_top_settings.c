@@ -39,14 +39,14 @@ static void test_settings(void) {
         assert(strcmp(text, again) == 0);
         assert(read.interval_ms == 2500 && read.sort == column_of("read") && read.tree && !read.command_lines);
 
-        /* In its place, and away again. */
+        /* A column that is switched on is not behind the command. It can be switched off again. */
         assert(top_settings_has(&settings, column_of("swap")));
         assert(settings.columns[settings.n_columns - 1] == column_of("command"));
         top_settings_toggle(&settings, column_of("swap"));
         assert(!top_settings_has(&settings, column_of("swap")));
 }
 
-/* Whatever a file has in it: what is right counts, and the rest is passed over. */
+/* A file may contain anything: valid settings are taken, all else is ignored. */
 static void test_settings_garbage(void) {
         TopSettings settings, standard;
         char text[2000];
@@ -101,7 +101,7 @@ static void test_settings_file(void) {
         assert(top_settings_write(&settings, path) == 0);
         assert(top_settings_read(&read, path) == 0 && read.tree && read.span_s == 60);
 
-        /* Where there is no room for all of it, what was there stays, and no other file. */
+        /* If the new file cannot be written whole, the old file stays, and no other file is left behind. */
         assert(getrlimit(RLIMIT_FSIZE, &before) == 0);
         assert(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 10, before.rlim_max }) == 0);
         settings.span_s = 300;
@@ -110,7 +110,7 @@ static void test_settings_file(void) {
         assert(r == -EIO);
         assert(top_settings_read(&read, path) == 0 && read.span_s == 60);
 
-        /* Neither a directory in its place nor a pipe hangs or harms. */
+        /* Reading does not wait for a pipe in the place of the file. A directory there is an error. */
         assert(unlink(path) == 0 && mkfifo(path, 0600) == 0);
         assert(top_settings_read(&read, path) <= 0);
         assert(unlink(path) == 0 && mkdir(path, 0700) == 0);

@@ -85,7 +85,7 @@ static void test_cursor(void) {
         top_table_move(&table, -1);
         assert(top_table_row(&table)->pid == 12);
 
-        /* It stays on its line, or goes where its task goes. */
+        /* The cursor stays on its line, or follows its task. */
         settings.inverted = true;
         assert(top_table_refresh(&table, &view) == 0);
         assert(top_table_row(&table)->pid == 11);
@@ -132,11 +132,11 @@ static void test_tree(void) {
         check_order(&table, "low high idle ");
         assert(table.entries[1].folded && !table.entries[2].folded);
 
-        /* Nothing has no tree. */
+        /* A filter that matches nothing leaves an empty tree. */
         strcpy(table.filter, "nothing");
         assert(top_table_refresh(&table, &view) == 0 && table.n_entries == 0);
 
-        /* A parent that the filter leaves out leaves its children. */
+        /* If the filter leaves out a parent, the child is drawn at the root. */
         strcpy(table.filter, "ended");
         assert(top_table_refresh(&table, &view) == 0);
         check_order(&table, "ended ");

@@ -13,7 +13,7 @@
 #include "clients/cli/model/tree.h"
 #include "tests/unit/task_rig.h"
 
-/* Draws the forest of @tasks, a line each. */
+/* Draws the forest of @tasks, one line per task. */
 static const char *draw(const struct tb_task *tasks, size_t n_tasks, bool utf8) {
         static char text[16384];
         const struct tb_task **pointers = calloc(n_tasks + 1, sizeof(*pointers));
@@ -99,12 +99,12 @@ static void test_tree_rings(void) {
                 make_task(4, 3, 100, "d"),
         };
 
-        /* Each task once, wherever the ring is cut. */
+        /* Each task is drawn once, wherever the ring is cut. */
         check_drawing(tasks, N(tasks), "a\n`-b\n  `-c\n    `-d\n");
         check_drawing(tasks + 1, 3, "b\n`-c\n  `-d\n");
 }
 
-/* Threads come before children, below whoever stands for the process. */
+/* Threads come before children, below the task that stands for the process. */
 static void test_tree_threads(void) {
         struct tb_task tasks[] = {
                 make_task(1, 0, 100, "init"),
@@ -123,7 +123,7 @@ static void test_tree_threads(void) {
         check_drawing(tasks, N(tasks), "init\n`-third\n  |-first\n  |-second\n  `-child\n");
 }
 
-/* As long a chain as there can be: neither the stack nor the time is too short. */
+/* A chain of 200000 tasks needs neither a deep stack nor quadratic time. */
 static void test_tree_chain(void) {
         size_t n = 200000;
         struct tb_task *tasks = calloc(n, sizeof(*tasks));

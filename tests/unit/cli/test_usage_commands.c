@@ -2,7 +2,7 @@
 #undef NDEBUG
 
 /*
- * Tests the usage of processes by the name of their command: sums, order and programs.
+ * The usage of processes by the name of their command: sums, order and programs.
  */
 
 #include <assert.h>
@@ -37,7 +37,7 @@ static void test_commands(void) {
         event.pid = 103;
         assert(usage_event(&usage, &event) == 0);
 
-        /* By samples it is the most expensive; and it has no program. */
+        /* By its sampled time, this command is the most expensive. It has no program. */
         event = make_exit(104, "true");
         stats.cpu.cpu_run_virtual_total_ns = 0;
         stats.cpu.cpu_run_real_total_ns = 13 * MS;
