@@ -14,10 +14,6 @@
 #include "broker/daemon/kernel_features.h"
 #include "broker/daemon/sources.h"
 
-static void check_on_feature(bool good, const char *sentence) {
-        printf("%s %s\n", good ? "[ok]     " : "[missing]", sentence);
-}
-
 /**
  * check_run() - print what the kernel offers and what is missing
  * @options:  the command line
@@ -32,13 +28,13 @@ int check_run(const Options *options) {
         int r;
 
         if (procfs_fd < 0) {
-                check_on_feature(false, "/proc cannot be read. Mount it: mount -t proc proc /proc.");
+                self_test_report(true, false, "/proc cannot be read. Mount it: mount -t proc proc /proc.");
                 return CHECK_E_FAILED;
         }
         kernel_features_read(&features, procfs_fd, true);
-        r = sources_open(&connector, &exits, &features, options, check_on_feature);
+        r = sources_open(&connector, &exits, &features, options, true);
         if (!r) {
-                self_test_report_features(&connector, &exits, &features, check_on_feature);
+                self_test_report_features(&connector, &exits, &features, true);
                 puts("taskbrokerd can run on this machine.");
         } else if (r > 0) {
                 puts("taskbrokerd cannot run here until the missing parts are there.");

@@ -89,13 +89,6 @@ static void daemon_on_status(StatusReport *report, BrokerStatus *status) {
         status->broker_cpu_ns = (uint64_t)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static void daemon_on_feature(bool good, const char *sentence) {
-        if (good)
-                log_info("%s", sentence);
-        else
-                log_error("%s", sentence);
-}
-
 /*
  * Start.
  */
@@ -127,7 +120,7 @@ static int daemon_init_server(Daemon *daemon, const Options *options) {
 static int daemon_init_tasks(Daemon *daemon, const Options *options) {
         int r;
 
-        r = sources_open(&daemon->connector, &daemon->exits, &daemon->features, options, daemon_on_feature);
+        r = sources_open(&daemon->connector, &daemon->exits, &daemon->features, options, false);
         if (r)
                 return r > 0 ? DAEMON_E_FAILED : error_trace(r);
         r = stats_service_init(&daemon->stats_service, &daemon->hub, &daemon->join, &daemon->features,
@@ -135,7 +128,7 @@ static int daemon_init_tasks(Daemon *daemon, const Options *options) {
         if (r)
                 return r > 0 ? DAEMON_E_FAILED : error_trace(r);
         if (options->connector_fd < 0)
-                self_test_report_features(&daemon->connector, &daemon->exits, &daemon->features, daemon_on_feature);
+                self_test_report_features(&daemon->connector, &daemon->exits, &daemon->features, false);
 
         join_init(&daemon->join, &daemon->connector, &daemon->exits, &daemon->features, daemon->procfs_fd,
                   daemon_on_event);

@@ -15,6 +15,7 @@
 
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
+#include "broker/base/log.h"
 #include "broker/base/util.h"
 #include "broker/daemon/self_test.h"
 
@@ -35,39 +36,59 @@ struct Canary {
         bool fork, exit, record;
 };
 
-static int report_connector(int r, SelfTestReport report) {
+/**
+ * self_test_report() - report a finding
+ * @printing:  to stdout instead of the log
+ * @good:      the finding is no error
+ * @sentence:  the finding, with the remedy if it is an error
+ */
+void self_test_report(bool printing, bool good, const char *sentence) {
+        if (printing)
+                printf("%s %s\n", good ? "[ok]     " : "[missing]", sentence);
+        else if (good)
+                log_info("%s", sentence);
+        else
+                log_error("%s", sentence);
+}
+
+static int report_connector(int r, bool printing) {
         switch (r) {
         case CONNECTOR_E_NO_CONNECTOR:
-                report(false,
-                       "The kernel's proc connector cannot be reached. The kernel must be built with "
-                       "CONFIG_CONNECTOR=y and CONFIG_PROC_EVENTS=y, and taskbrokerd must run in the machine's initial "
-                       "network namespace: in a container, give it the host's network.");
+                self_test_report(printing, false,
+                                 "The kernel's proc connector cannot be reached. The kernel must be built with "
+                                 "CONFIG_CONNECTOR=y and CONFIG_PROC_EVENTS=y, and taskbrokerd must run in the "
+                                 "machine's initial network namespace: in a container, give it the host's network.");
                 return SELF_TEST_E_FAILED;
         case CONNECTOR_E_NO_PERMISSION:
-                report(false, "Listening to the proc connector is not permitted. Start taskbrokerd as root, or give it "
-                           "CAP_NET_ADMIN.");
+                self_test_report(
+                        printing, false,
+                        "Listening to the proc connector is not permitted. Start taskbrokerd as root, or give it "
+                        "CAP_NET_ADMIN.");
                 return SELF_TEST_E_FAILED;
         default:
                 return error_fold(r);
         }
 }
 
-static int report_listener(int r, SelfTestReport report) {
+static int report_listener(int r, bool printing) {
         switch (r) {
         case EXIT_LISTENER_E_NO_TASKSTATS:
-                report(false,
-                       "The kernel has no taskstats. It must be built with CONFIG_TASKSTATS=y (and, to count "
-                       "everything, CONFIG_TASK_DELAY_ACCT=y, CONFIG_TASK_XACCT=y and CONFIG_TASK_IO_ACCOUNTING=y).");
+                self_test_report(
+                        printing, false,
+                        "The kernel has no taskstats. It must be built with CONFIG_TASKSTATS=y (and, to count "
+                        "everything, CONFIG_TASK_DELAY_ACCT=y, CONFIG_TASK_XACCT=y and CONFIG_TASK_IO_ACCOUNTING=y).");
                 return SELF_TEST_E_FAILED;
         case EXIT_LISTENER_E_NO_PERMISSION:
-                report(false,
-                       "Listening to taskstats is not permitted. Start taskbrokerd as root, or give it CAP_NET_ADMIN, "
-                       "in the machine's initial user namespace.");
+                self_test_report(
+                        printing, false,
+                        "Listening to taskstats is not permitted. Start taskbrokerd as root, or give it "
+                        "CAP_NET_ADMIN, in the machine's initial user namespace.");
                 return SELF_TEST_E_FAILED;
         case EXIT_LISTENER_E_NAMESPACE:
-                report(false,
-                       "The kernel gives taskstats only to the initial pid and user namespaces. Start taskbrokerd "
-                       "outside of containers, or in one that shares the host's pid namespace.");
+                self_test_report(
+                        printing, false,
+                        "The kernel gives taskstats only to the initial pid and user namespaces. Start taskbrokerd "
+                        "outside of containers, or in one that shares the host's pid namespace.");
                 return SELF_TEST_E_FAILED;
         default:
                 return error_fold(r);
@@ -103,8 +124,8 @@ static bool canary_is_complete(const Canary *canary, const Connector *connector)
 static int canary_try(Canary *canary, Connector *connector, ExitListener *listener) {
         int64_t end = clock_read_ns(CLOCK_MONOTONIC) + SELF_TEST_TRY_NS;
         struct pollfd pfds[] = {
-                { .fd = connector->fd, .events = POLLIN },
-                { .fd = listener->fd, .events = POLLIN },
+                {.fd = connector->fd, .events = POLLIN},
+                {.fd = listener->fd, .events = POLLIN},
         };
         pid_t pid;
         int r;
@@ -114,7 +135,7 @@ static int canary_try(Canary *canary, Connector *connector, ExitListener *listen
                 return error_origin(-errno);
         if (pid == 0)
                 _exit(CANARY_STATUS);
-        *canary = (Canary){ .pid = (uint32_t)pid };
+        *canary = (Canary){.pid = (uint32_t)pid};
         (void)waitpid(pid, NULL, 0);
 
         while (!canary_is_complete(canary, connector) && clock_read_ns(CLOCK_MONOTONIC) < end) {
@@ -128,7 +149,7 @@ static int canary_try(Canary *canary, Connector *connector, ExitListener *listen
 }
 
 /* Tries until both sources have reported a child. At the end @canary shows which messages are missing. */
-static int canary_run(Canary *canary, Connector *connector, ExitListener *listener, SelfTestReport report) {
+static int canary_run(Canary *canary, Connector *connector, ExitListener *listener, bool printing) {
         int r;
 
         for (int i = 0; i < SELF_TEST_TRIES; ++i) {
@@ -144,7 +165,9 @@ static int canary_run(Canary *canary, Connector *connector, ExitListener *listen
                 if (r < 0)
                         return error_trace(r);
                 if (r == CONNECTOR_E_REPAIRED)
-                        report(true, "Some process on this machine had silenced the proc connector; it is restored.");
+                        self_test_report(
+                                printing, true,
+                                "Some process on this machine had silenced the proc connector; it is restored.");
         }
         return 0;
 }
@@ -156,7 +179,7 @@ static int canary_run(Canary *canary, Connector *connector, ExitListener *listen
  * @features:           gets the version of taskstats
  * @connector_options:  how to open the connector
  * @listener_options:   how to open the listener
- * @report:             called with a sentence for each finding
+ * @printing:           findings go to stdout instead of the log
  *
  * The listener is opened first. If a task ends in between, its record then comes without
  * an EXIT, which the join handles. An EXIT without its record would be a loss.
@@ -164,49 +187,49 @@ static int canary_run(Canary *canary, Connector *connector, ExitListener *listen
  * Return: 0; SELF_TEST_E_FAILED; a negative errno. On failure too, both may be
  *         deinitialised.
  */
-int self_test_open(Connector *connector,
-                   ExitListener *listener,
-                   KernelFeatures *features,
-                   const ConnectorOptions *connector_options,
-                   const ExitListenerOptions *listener_options,
-                   SelfTestReport report) {
+int self_test_open(Connector *connector, ExitListener *listener, KernelFeatures *features,
+                   const ConnectorOptions *connector_options, const ExitListenerOptions *listener_options,
+                   bool printing) {
         Canary canary = {};
         int r, failed = 0;
 
         *connector = (Connector)CONNECTOR_NULL;
         r = exit_listener_init(listener, listener_options);
         if (r)
-                failed = report_listener(r, report);
+                failed = report_listener(r, printing);
         if (failed < 0)
                 return error_trace(failed);
         r = connector_init(connector, connector_options);
         if (r)
-                r = report_connector(r, report);
+                r = report_connector(r, printing);
         if (r || failed)
                 return r ? r : failed;
 
-        r = canary_run(&canary, connector, listener, report);
+        r = canary_run(&canary, connector, listener, printing);
         if (r)
                 return error_trace(r);
         features->taskstats_version = listener->last_version;
 
         if (connector->awaiting || connector->muted) {
-                report(false,
-                       "The proc connector does not answer. Either the kernel was built without CONFIG_PROC_EVENTS=y, "
-                       "or taskbrokerd does not run in the machine's initial pid and user namespaces, or another "
-                       "process has silenced the connector and keeps doing so.");
+                self_test_report(
+                        printing, false,
+                        "The proc connector does not answer. Either the kernel was built without "
+                        "CONFIG_PROC_EVENTS=y, or taskbrokerd does not run in the machine's initial pid and user "
+                        "namespaces, or another process has silenced the connector and keeps doing so.");
                 failed = SELF_TEST_E_FAILED;
         } else if (!canary.fork || !canary.exit) {
-                report(false,
-                       "The proc connector answers, but did not report a test process. Try again; if it persists, "
-                       "please report a bug and name the kernel's version.");
+                self_test_report(
+                        printing, false,
+                        "The proc connector answers, but did not report a test process. Try again; if it persists, "
+                        "please report a bug and name the kernel's version.");
                 failed = SELF_TEST_E_FAILED;
         }
         if (!canary.record) {
-                report(false,
-                       "taskstats accepted the registration, but sent nothing when a test process ended. The kernel "
-                       "delivers to the initial network namespace only: in a container, give taskbrokerd the host's "
-                       "network.");
+                self_test_report(
+                        printing, false,
+                        "taskstats accepted the registration, but sent nothing when a test process ended. The kernel "
+                        "delivers to the initial network namespace only: in a container, give taskbrokerd the host's "
+                        "network.");
                 failed = SELF_TEST_E_FAILED;
         }
         return failed;
@@ -217,37 +240,43 @@ int self_test_open(Connector *connector,
  * @connector:  the connector, after self_test_open()
  * @listener:   the listener, after self_test_open()
  * @features:   features of the kernel
- * @report:     called with a sentence for each finding
+ * @printing:   findings go to stdout instead of the log
  */
 void self_test_report_features(const Connector *connector, const ExitListener *listener, const KernelFeatures *features,
-                               SelfTestReport report) {
+                               bool printing) {
         char sentence[512];
 
         snprintf(sentence, sizeof(sentence),
                  "The proc connector of Linux %s reports forks, execs and exits; its receive buffer has %llu KiB.",
                  features->release, (unsigned long long)connector->counters.receive_buffer_bytes / 1024);
-        report(true, sentence);
+        self_test_report(printing, true, sentence);
         snprintf(sentence, sizeof(sentence),
                  "taskstats (version %u) gives the accounting of every task that ends; its receive buffer has %llu "
                  "KiB.",
                  features->taskstats_version, (unsigned long long)listener->counters.receive_buffer_bytes / 1024);
-        report(true, sentence);
+        self_test_report(printing, true, sentence);
 
         switch (features->delay_accounting) {
         case DELAY_ACCOUNTING_ON:
-                report(true, "Delay accounting is on: delays are counted for tasks that started since then.");
+                self_test_report(printing, true,
+                                 "Delay accounting is on: delays are counted for tasks that started since then.");
                 break;
         case DELAY_ACCOUNTING_OFF:
-                report(true, "Delay accounting is off: only the time that tasks wait for a processor is counted. To "
-                             "count the other delays of tasks that start later: sysctl kernel.task_delayacct=1.");
+                self_test_report(
+                        printing, true,
+                        "Delay accounting is off: only the time that tasks wait for a processor is counted. To "
+                        "count the other delays of tasks that start later: sysctl kernel.task_delayacct=1.");
                 break;
         case DELAY_ACCOUNTING_UNSUPPORTED:
-                report(true, "The kernel was built without CONFIG_TASK_DELAY_ACCT: no delays are counted.");
+                self_test_report(printing, true,
+                                 "The kernel was built without CONFIG_TASK_DELAY_ACCT: no delays are counted.");
                 break;
         case DELAY_ACCOUNTING_UNKNOWN:
-                report(true, "Whether delays are counted is not known before Linux 5.14.");
+                self_test_report(printing, true, "Whether delays are counted is not known before Linux 5.14.");
                 break;
         }
         if (features->unsupported & STATS_IO)
-                report(true, "The kernel was built without CONFIG_TASK_IO_ACCOUNTING: no input and output is counted.");
+                self_test_report(
+                        printing, true,
+                        "The kernel was built without CONFIG_TASK_IO_ACCOUNTING: no input and output is counted.");
 }

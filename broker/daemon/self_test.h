@@ -13,18 +13,17 @@
 #include "broker/kernel/exit_listener.h"
 #include "broker/model/status.h"
 
-typedef void (*SelfTestReport)(bool good, const char *sentence);
-
 enum {
         _SELF_TEST_E_SUCCESS,
         SELF_TEST_E_FAILED,     /* the reason was reported */
 };
 
+void self_test_report(bool printing, bool good, const char *sentence);
 int self_test_open(Connector *connector,
                    ExitListener *listener,
                    KernelFeatures *features,
                    const ConnectorOptions *connector_options,
                    const ExitListenerOptions *listener_options,
-                   SelfTestReport report);
+                   bool printing);
 void self_test_report_features(const Connector *connector, const ExitListener *listener, const KernelFeatures *features,
-                               SelfTestReport report);
+                               bool printing);

@@ -35,13 +35,13 @@ static int cpumask_read(char *buffer, size_t n_buffer) {
  * @exits:      output
  * @features:   gets the version of taskstats
  * @options:    the command line
- * @report:     called with a sentence for each finding
+ * @printing:   findings go to stdout instead of the log
  *
  * Return: 0; SOURCES_E_FAILED; a negative errno. On failure too, both may be
  *         deinitialised.
  */
 int sources_open(Connector *connector, ExitListener *exits, KernelFeatures *features, const Options *options,
-                 SelfTestReport report) {
+                 bool printing) {
         char cpumask[256];
         ConnectorOptions connector_options = {
                 .fd = options->connector_fd,
@@ -65,6 +65,6 @@ int sources_open(Connector *connector, ExitListener *exits, KernelFeatures *feat
         r = cpumask_read(cpumask, sizeof(cpumask));
         if (r)
                 return error_trace(r);
-        r = self_test_open(connector, exits, features, &connector_options, &exits_options, report);
+        r = self_test_open(connector, exits, features, &connector_options, &exits_options, printing);
         return r > 0 ? SOURCES_E_FAILED : error_trace(r);
 }

@@ -15,4 +15,4 @@ enum {
 };
 
 int sources_open(Connector *connector, ExitListener *exits, KernelFeatures *features, const Options *options,
-                 SelfTestReport report);
+                 bool printing);
