@@ -329,10 +329,9 @@ bool sample_feeds_want(const SampleFeeds *samples, const Task *leader) {
  * @task:           the task, or the process' leader
  * @of_process:     the sample describes the whole process
  * @sample:         the sample
- * @changed_sweep:  the last sweep that found it changed
  */
-void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample,
-                              uint32_t changed_sweep) {
+void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample) {
+        uint32_t changed_sweep = of_process ? task->process->changed_sweep : task->changed_sweep;
         Encodings encodings UNINITIALISED;
 
         encodings.n = 0;

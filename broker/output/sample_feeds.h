@@ -56,6 +56,5 @@ void sample_feeds_publish(SampleFeeds *samples, const Event *event);
 
 bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, bool *ret_of_tasks, bool *ret_of_processes);
 bool sample_feeds_want(const SampleFeeds *samples, const Task *leader);
-void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample,
-                              uint32_t changed_sweep);
+void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample);
 void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uint64_t now_ns);

@@ -54,16 +54,12 @@ void sampler_schedule(Sampler *sampler) {
  * The sweep's questions.
  */
 
-static bool sampler_wants(Sweep *sweep, const Task *leader) {
-        return sample_feeds_want(&container_of(sweep, Sampler, sweep)->feeds, leader);
+static bool sampler_wants(SampleConsumer *consumer, const Task *leader) {
+        return sample_feeds_want(&container_of(consumer, Sampler, consumer)->feeds, leader);
 }
 
-static int sampler_append_task(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample,
-                               uint32_t changed_sweep) {
-        Sampler *sampler = container_of(sweep, Sampler, sweep);
-
-        sample_feeds_append_task(&sampler->feeds, task, of_process, sample, changed_sweep);
-        return 0;
+static void sampler_take(SampleConsumer *consumer, const Task *task, bool of_process, const TaskSample *sample) {
+        sample_feeds_append_task(&container_of(consumer, Sampler, consumer)->feeds, task, of_process, sample);
 }
 
 /*
@@ -190,7 +186,8 @@ void sampler_init(Sampler *sampler, struct ev_loop *loop, Feeds *feeds, Join *jo
         ptrace_check_init(&sampler->ptrace_check, procfs_fd, &join->table);
         sample_feeds_init(&sampler->feeds, feeds, &sampler->ptrace_check);
         stats_requests_init(&sampler->requests, &join->table, &sampler->ptrace_check);
-        sweep_init(&sampler->sweep, join, source, sampler_wants, sampler_append_task);
+        sampler->consumer = (SampleConsumer){ .wants = sampler_wants, .take = sampler_take };
+        sweep_init(&sampler->sweep, join, source, &sampler->consumer);
         ev_timer_init(&sampler->due, sampler_on_due, 0., 0.);
         ev_timer_init(&sampler->slice, sampler_on_slice, 0., 0.);
 }

@@ -30,6 +30,7 @@ struct Sampler {
         SampleFeeds feeds;
         StatsRequests requests;
         Sweep sweep;
+        SampleConsumer consumer;        /* the sweep works for it */
         uint64_t due_ns;                /* monotonic: when a sweep became due that begins at the turn's end; 0: none */
         bool ending;                    /* the sweep is through, and its samples are completed at the turn's end */
         uint64_t begin_time_ns;         /* when the sweep that runs began, since the epoch */

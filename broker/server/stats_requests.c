@@ -27,6 +27,7 @@ struct StatsJob {
         Charge request;
         Charge memory;                  /* the job and the answer */
         StatsRequest wanted;
+        SampleConsumer consumer;        /* the request works for it */
         uint8_t *bytes;                 /* encoded members of the Stats */
         size_t n, n_max;
         bool failed;                    /* there was no memory for the answer */
@@ -80,13 +81,15 @@ static bool stats_job_reserve(StatsJob *job) {
         return true;
 }
 
-static int stats_job_reply(StatsRequest *wanted, const TaskSample *sample) {
-        StatsJob *job = container_of(wanted, StatsJob, wanted);
+static void stats_job_take(SampleConsumer *consumer, const Task *task, bool of_process, const TaskSample *sample) {
+        StatsJob *job = container_of(consumer, StatsJob, consumer);
         const Rights *rights = &job->client->rights;
-        TaskSample gone = stats_request_gone(wanted);
+        TaskSample gone = stats_request_gone(&job->wanted);
         View view = VIEW_FULL;
         uint32_t variant = 0;
 
+        (void)task;
+        (void)of_process;
         ptrace_check_forget(job->requests->ptrace_check);
         if (!sample->gone)
                 view = sample_view(job->requests->ptrace_check, rights, sample);
@@ -96,11 +99,11 @@ static int stats_job_reply(StatsRequest *wanted, const TaskSample *sample) {
                 variant = ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);
         if (stats_job_reserve(job))
                 job->n += encode_task_sample_answer(sample, variant, job->bytes + job->n);
-        return 0;
 }
 
-static bool stats_job_shows(const StatsRequest *wanted, const Task *task) {
-        const StatsJob *job = container_of(wanted, const StatsJob, wanted);
+/* The kernel is queried only for tasks that the client may know of. */
+static bool stats_job_wants(SampleConsumer *consumer, const Task *task) {
+        const StatsJob *job = container_of(consumer, StatsJob, consumer);
 
         return policy_view_task(&job->client->rights, task) != VIEW_NONE;
 }
@@ -109,13 +112,13 @@ static bool stats_job_shows(const StatsRequest *wanted, const Task *task) {
  * Counts the threads that are read beyond one task for each number. A process that is
  * hidden from the client does not count: the quota would reveal it.
  */
-static uint64_t stats_job_count_threads(const StatsJob *job) {
+static uint64_t stats_job_count_threads(StatsJob *job) {
         uint64_t n = 0;
 
         for (size_t i = 0; i < job->wanted.n_pids; ++i) {
                 const Task *leader = task_table_get_leader(job->requests->table, job->wanted.numbers[i]);
 
-                if (leader && leader->process->n_live > 1 && stats_job_shows(&job->wanted, leader))
+                if (leader && leader->process->n_live > 1 && stats_job_wants(&job->consumer, leader))
                         n += leader->process->n_live - 1;
         }
         return n;
@@ -185,7 +188,8 @@ void stats_requests_add(StatsRequests *requests, Client *client, const Request *
         if (!job)
                 return;
         job->requests = requests;
-        stats_request_init(&job->wanted, stats_job_shows, wanted->pids, wanted->n_pids, wanted->tids, wanted->n_tids);
+        job->consumer = (SampleConsumer){ .wants = stats_job_wants, .take = stats_job_take };
+        stats_request_init(&job->wanted, &job->consumer, wanted->pids, wanted->n_pids, wanted->tids, wanted->n_tids);
         list_append(&requests->jobs, &job->link);
         ++client->n_stats_requests;
         ++client->connection.n_expected;
@@ -241,7 +245,7 @@ int stats_requests_slice(StatsRequests *requests, Join *join, StatsSource *sourc
         StatsJob *job = container_of(requests->jobs.next, StatsJob, link);
         int r;
 
-        r = stats_request_slice(&job->wanted, join, source, n_max, stats_job_reply);
+        r = stats_request_slice(&job->wanted, join, source, n_max);
         if (r)
                 return error_trace(r);
         if (stats_request_is_done(&job->wanted) || job->failed) {

@@ -14,12 +14,12 @@
 #define TRIES 3u
 
 void stats_request_init(StatsRequest *request,
-                  StatsRequestShows shows,
-                  const uint32_t *pids,
-                  size_t n_pids,
-                  const uint32_t *tids,
-                  size_t n_tids) {
-        *request = (StatsRequest){ .shows = shows, .n_pids = n_pids, .n = n_pids + n_tids };
+                        SampleConsumer *consumer,
+                        const uint32_t *pids,
+                        size_t n_pids,
+                        const uint32_t *tids,
+                        size_t n_tids) {
+        *request = (StatsRequest){ .consumer = consumer, .n_pids = n_pids, .n = n_pids + n_tids };
         if (n_pids > 0)
                 memcpy(request->numbers, pids, n_pids * sizeof(*pids));
         if (n_tids > 0)
@@ -49,25 +49,36 @@ TaskSample stats_request_gone(const StatsRequest *request) {
         return gone;
 }
 
-static int stats_request_answer(StatsRequest *request, const TaskSample *sample, StatsRequestReply reply) {
+static bool stats_request_wants(const StatsRequest *request, const Task *task) {
+        return task && request->consumer->wants(request->consumer, task);
+}
+
+static void stats_request_answer(StatsRequest *request, const Task *task, const TaskSample *sample) {
+        bool of_process = request->i < request->n_pids;
         TaskSample gone;
 
         ++request->i;
         request->tries = 0;
         request->sum.pid = 0;
         gone = stats_request_gone(request);
-        return error_trace(reply(request, sample ? sample : &gone));
+        request->consumer->take(request->consumer, task, of_process, sample ? sample : &gone);
 }
 
-static int stats_request_task(StatsRequest *request, Join *join, StatsSource *source, StatsRequestReply reply) {
+/* There is no such task, or the consumer does not want it. Return: 0. */
+static int stats_request_answer_none(StatsRequest *request) {
+        stats_request_answer(request, NULL, NULL);
+        return 0;
+}
+
+static int stats_request_task(StatsRequest *request, Join *join, StatsSource *source) {
         uint64_t time_ns = join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
         const Task *task = task_table_get(&join->table, request->numbers[request->i]);
         StatsAnswer answer;
         TaskSample sample;
         int r;
 
-        if (!task || !request->shows(request, task))
-                return error_trace(stats_request_answer(request, NULL, reply));
+        if (!stats_request_wants(request, task))
+                return stats_request_answer_none(request);
         r = source->ask(source, &task->tid, 1);
         if (!r)
                 r = process_totals_answer(join, source, task, &answer);
@@ -76,7 +87,7 @@ static int stats_request_task(StatsRequest *request, Join *join, StatsSource *so
         if (answer.state == STATS_ANSWER_LOST && ++request->tries < TRIES)
                 return 0;
         if (answer.state == STATS_ANSWER_GONE)
-                return error_trace(stats_request_answer(request, NULL, reply));
+                return stats_request_answer_none(request);
         if (answer.state == STATS_ANSWER_LOST)
                 answer.stats = (TaskStats){};
         sample = process_totals_task_sample(task, &answer.stats, time_ns);
@@ -85,12 +96,13 @@ static int stats_request_task(StatsRequest *request, Join *join, StatsSource *so
                 sample.stats = NULL;
                 sample.owner = owner_of_task(task);
         }
-        return error_trace(stats_request_answer(request, &sample, reply));
+        stats_request_answer(request, task, &sample);
+        return 0;
 }
 
 /* A slice of a process: all of it, unless it has too many threads. */
 static int stats_request_process(StatsRequest *request, Join *join, StatsSource *source, size_t n_max,
-                                 StatsRequestReply reply, size_t *ret_n) {
+                                 size_t *ret_n) {
         const Task *leader = task_table_get_leader(&join->table, request->numbers[request->i]);
         ProcessTotals *sum = &request->sum;
         uint32_t tids[SLICE_TASKS];
@@ -98,8 +110,8 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
         int r = 0;
 
         *ret_n = 0;
-        if (!leader || leader->process->n_live == 0 || !request->shows(request, leader))
-                return error_trace(stats_request_answer(request, NULL, reply));
+        if (!leader || leader->process->n_live == 0 || !stats_request_wants(request, leader))
+                return stats_request_answer_none(request);
         if (sum->pid == 0)
                 r = process_totals_begin(sum, leader->process);
         if (!r && !sum->failed) {
@@ -123,13 +135,14 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
         if (!sum->failed && !process_totals_is_complete(sum))
                 return 0;
         if (sum->failed && sum->single)
-                return error_trace(stats_request_answer(request, NULL, reply));
+                return stats_request_answer_none(request);
         sample = process_totals_sample(sum, leader, join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         if (sum->failed) {
                 sample.comm = leader->comm;
                 sample.stats = NULL;
         }
-        return error_trace(stats_request_answer(request, &sample, reply));
+        stats_request_answer(request, leader, &sample);
+        return 0;
 }
 
 /**
@@ -138,11 +151,10 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
  * @join:     the join
  * @source:   the source to query
  * @n_max:    tasks to query, at most
- * @reply:    gets the samples
  *
  * Return: 0, or a negative errno.
  */
-int stats_request_slice(StatsRequest *request, Join *join, StatsSource *source, size_t n_max, StatsRequestReply reply) {
+int stats_request_slice(StatsRequest *request, Join *join, StatsSource *source, size_t n_max) {
         n_max = MIN(n_max, source->n_max);
         n_max = MIN(n_max, (size_t)SLICE_TASKS);
         for (size_t n = 0; n < n_max && !stats_request_is_done(request);) {
@@ -150,9 +162,9 @@ int stats_request_slice(StatsRequest *request, Join *join, StatsSource *source, 
                 int r;
 
                 if (request->i < request->n_pids)
-                        r = stats_request_process(request, join, source, n_max, reply, &n_here);
+                        r = stats_request_process(request, join, source, n_max, &n_here);
                 else
-                        r = stats_request_task(request, join, source, reply);
+                        r = stats_request_task(request, join, source);
                 if (r)
                         return error_trace(r);
                 n += MAX(n_here, (size_t)1);

@@ -3,7 +3,7 @@
 
 /*
  * StatsRequest: what certain processes and tasks have used up to now, asked for in slices.
- * Its owner gets a sample for each number, in their order.
+ * Its consumer gets a sample for each number, in their order.
  */
 
 #include <stdbool.h>
@@ -11,20 +11,15 @@
 #include <stdint.h>
 
 #include "broker/tasks/process_totals.h"
+#include "broker/tasks/sample_consumer.h"
 
 /* Numbers in one request. */
 #define STATS_REQUEST_MAX 128u
 
 typedef struct StatsRequest StatsRequest;
 
-/* Return: 0, or a negative errno. */
-typedef int (*StatsRequestReply)(StatsRequest *request, const TaskSample *sample);
-
-/* Whether the client may know that a task exists; otherwise the kernel is not queried. */
-typedef bool (*StatsRequestShows)(const StatsRequest *request, const Task *task);
-
 struct StatsRequest {
-        StatsRequestShows shows;
+        SampleConsumer *consumer;       /* not owned; it takes one sample for each number */
         uint32_t numbers[STATS_REQUEST_MAX]; /* processes, then tasks */
         size_t n_pids, n;
         size_t i;                       /* the next to be answered */
@@ -33,14 +28,14 @@ struct StatsRequest {
 };
 
 void stats_request_init(StatsRequest *request,
-                  StatsRequestShows shows,
-                  const uint32_t *pids,
-                  size_t n_pids,
-                  const uint32_t *tids,
-                  size_t n_tids);
+                        SampleConsumer *consumer,
+                        const uint32_t *pids,
+                        size_t n_pids,
+                        const uint32_t *tids,
+                        size_t n_tids);
 void stats_request_deinit(StatsRequest *request);
 
 TaskSample stats_request_gone(const StatsRequest *request);
 bool stats_request_is_done(const StatsRequest *request);
-int stats_request_slice(StatsRequest *request, Join *join, StatsSource *source, size_t n_max, StatsRequestReply tell);
+int stats_request_slice(StatsRequest *request, Join *join, StatsSource *source, size_t n_max);
 void stats_request_on_event(StatsRequest *request, const Event *event);

@@ -20,8 +20,8 @@
 /* Tasks in a slice, at most. */
 #define SLICE_TASKS 256u
 
-void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepReport report) {
-        *sweep = (Sweep){ .join = join, .source = source, .wants = wants, .report = report };
+void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SampleConsumer *consumer) {
+        *sweep = (Sweep){ .join = join, .source = source, .consumer = consumer };
 }
 
 void sweep_deinit(Sweep *sweep) {
@@ -97,29 +97,27 @@ static int sweep_take(Sweep *sweep, size_t n) {
                 if (sweep->of_tasks) {
                         TaskSample sample = process_totals_task_sample(task, &answer.stats, time_ns);
 
-                        r = sweep->report(sweep, task, false, &sample, task->changed_sweep);
-                        if (r)
-                                return error_trace(r);
+                        sweep->consumer->take(sweep->consumer, task, false, &sample);
                 }
         }
         return 0;
 }
 
-static int sweep_report_process(Sweep *sweep, Task *leader) {
+static void sweep_report_process(Sweep *sweep, Task *leader) {
         Process *process = leader->process;
         TaskSample sample;
 
         if (sweep->sum.failed) {
                 /* As it may have changed, the next pass reports it. */
                 process->sampled = 0;
-                return 0;
+                return;
         }
         note_process(sweep, process);
         if (!sweep->of_processes)
-                return 0;
+                return;
         sample = process_totals_sample(&sweep->sum, leader,
                                        join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
-        return error_trace(sweep->report(sweep, leader, true, &sample, process->changed_sweep));
+        sweep->consumer->take(sweep->consumer, leader, true, &sample);
 }
 
 /* A slice of a process that is larger than one. */
@@ -127,7 +125,7 @@ static int sweep_slice_of_large(Sweep *sweep, size_t n_max) {
         uint32_t tids[SLICE_TASKS];
         Task *leader;
         size_t n;
-        int r = 0;
+        int r;
 
         if (!sweep->sum.failed) {
                 n = process_totals_fill(&sweep->sum, tids, n_max);
@@ -141,10 +139,10 @@ static int sweep_slice_of_large(Sweep *sweep, size_t n_max) {
         }
         leader = task_table_get_leader(&sweep->join->table, sweep->sum.pid);
         if (leader && leader->process->n_live > 0)
-                r = sweep_report_process(sweep, leader);
+                sweep_report_process(sweep, leader);
         sweep->large = false;
         sweep->sum.pid = 0;
-        return error_trace(r);
+        return 0;
 }
 
 /* As many whole processes as fit into a slice. */
@@ -157,7 +155,7 @@ static int sweep_slice_of_small(Sweep *sweep, size_t n_max) {
         while ((leader = task_table_next_leader(&sweep->join->table, sweep->next_pid))) {
                 Process *process = leader->process;
 
-                if (process->n_live > 0 && sweep->wants(sweep, leader)) {
+                if (process->n_live > 0 && sweep->consumer->wants(sweep->consumer, leader)) {
                         if (n + process->n_live > n_max)
                                 break;
                         r = process_totals_begin(&sweep->sum, process);
@@ -181,10 +179,9 @@ static int sweep_slice_of_small(Sweep *sweep, size_t n_max) {
                 r = process_totals_begin(&sweep->sum, leaders[i]->process);
                 if (!r)
                         r = sweep_take(sweep, sweep->sum.n);
-                if (!r)
-                        r = sweep_report_process(sweep, leaders[i]);
                 if (r)
                         return error_trace(r);
+                sweep_report_process(sweep, leaders[i]);
         }
         sweep->sum.pid = 0;
         if (!leader) {

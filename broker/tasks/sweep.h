@@ -3,8 +3,8 @@
 
 /*
  * Sweep: a pass over the live tasks' statistics, in slices between which events are read.
- * It finds the last pass in which each task changed. The owner selects the tasks for its
- * feeds.
+ * It finds the last pass in which each task changed (Task.changed_sweep and
+ * Process.changed_sweep). The consumer selects the tasks for its feeds.
  */
 
 #include <stdbool.h>
@@ -12,24 +12,14 @@
 #include <stdint.h>
 
 #include "broker/tasks/process_totals.h"
+#include "broker/tasks/sample_consumer.h"
 
 typedef struct Sweep Sweep;
-
-/* Whether any feed wants a process, or its threads. */
-typedef bool (*SweepWants)(Sweep *sweep, const Task *leader);
-
-/*
- * A live task, or a process by its leader, and the last sweep that found it changed.
- * Return: 0, or a negative errno.
- */
-typedef int (*SweepReport)(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample,
-                           uint32_t changed_sweep);
 
 struct Sweep {
         Join *join;                     /* not owned */
         StatsSource *source;            /* not owned */
-        SweepWants wants;
-        SweepReport report;
+        SampleConsumer *consumer;       /* not owned; wants processes by their leaders */
 
         uint32_t number;                /* number of the pass that runs, or ran last */
         bool running;
@@ -44,7 +34,7 @@ struct Sweep {
         uint64_t n_lost;                /* queried without an answer */
 };
 
-void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SweepWants wants, SweepReport report);
+void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SampleConsumer *consumer);
 void sweep_deinit(Sweep *sweep);
 
 void sweep_start(Sweep *sweep, bool of_tasks, bool of_processes);

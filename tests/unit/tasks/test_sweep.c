@@ -25,25 +25,28 @@ static Report reports[REPORTS_MAX];
 static size_t n_reports;
 static uint32_t unwanted;
 
-static bool wants(Sweep *sweep, const Task *leader) {
-        (void)sweep;
+static bool wants(SampleConsumer *consumer, const Task *leader) {
+        (void)consumer;
         return leader->tid != unwanted;
 }
 
-static int add_report(Sweep *sweep, const Task *task, bool of_process, const TaskSample *sample, uint32_t changed) {
-        (void)sweep;
+static void take(SampleConsumer *consumer, const Task *task, bool of_process, const TaskSample *sample) {
+        uint32_t changed = of_process ? task->process->changed_sweep : task->changed_sweep;
+
+        (void)consumer;
         assert(n_reports < REPORTS_MAX && sample->tid == task->tid && !sample->ended && !sample->gone);
         assert(!(sample->stats->groups & STATS_EXIT_STATUS));
         reports[n_reports++] = (Report){ task->tid, of_process, changed, *sample->stats, sample->tasks };
-        return 0;
 }
+
+static SampleConsumer sweep_consumer = { .wants = wants, .take = take };
 
 static Rig *begin(Sweep *sweep) {
         Rig *rig = rig_new();
 
         made_stats_init(&kernel, &rig->join.table);
         unwanted = 0;
-        sweep_init(sweep, &rig->join, &kernel.source, wants, add_report);
+        sweep_init(sweep, &rig->join, &kernel.source, &sweep_consumer);
         return rig;
 }
 
@@ -227,27 +230,29 @@ static void test_large(void) {
 static TaskSample answers[STATS_REQUEST_MAX];
 static size_t n_answers;
 
-static int answer(StatsRequest *inquiry, const TaskSample *sample) {
-        (void)inquiry;
+static void answer(SampleConsumer *consumer, const Task *task, bool of_process, const TaskSample *sample) {
+        (void)consumer;
+        assert(!task == sample->gone && of_process == (sample->tid == 0 || sample->tasks > 0));
         answers[n_answers++] = *sample;
-        return 0;
 }
 
 /* A process that the client may not see. */
 static uint32_t not_shown;
 
-static bool shows(const StatsRequest *inquiry, const Task *task) {
-        (void)inquiry;
+static bool shows(SampleConsumer *consumer, const Task *task) {
+        (void)consumer;
         return task->process->pid != not_shown;
 }
+
+static SampleConsumer request_consumer = { .wants = shows, .take = answer };
 
 static void ask(Rig *rig, const uint32_t *pids, size_t n_pids, const uint32_t *tids, size_t n_tids) {
         StatsRequest inquiry;
 
         n_answers = 0;
-        stats_request_init(&inquiry, shows, pids, n_pids, tids, n_tids);
+        stats_request_init(&inquiry, &request_consumer, pids, n_pids, tids, n_tids);
         while (!stats_request_is_done(&inquiry))
-                assert(stats_request_slice(&inquiry, &rig->join, &kernel.source, 64, answer) == 0);
+                assert(stats_request_slice(&inquiry, &rig->join, &kernel.source, 64) == 0);
         assert(n_answers == n_pids + n_tids);
         stats_request_deinit(&inquiry);
 }

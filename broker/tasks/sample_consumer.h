@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * SampleConsumer: the object that live statistics are read for. The sweep and the requests
+ * for statistics query the kernel for the tasks that their consumer wants, and hand it the
+ * samples. The consumer is a member of its owner, and keeps nothing of what it is handed.
+ */
+
+#include <stdbool.h>
+
+#include "broker/model/sample.h"
+#include "broker/tasks/task_table.h"
+
+typedef struct SampleConsumer SampleConsumer;
+
+struct SampleConsumer {
+        /* Whether the kernel is queried for a task; for a process, @task is its leader. */
+        bool (*wants)(SampleConsumer *consumer, const Task *task);
+
+        /* Takes the sample of a task, or of a process, whose leader is @task. NULL: there is no such task. */
+        void (*take)(SampleConsumer *consumer, const Task *task, bool of_process, const TaskSample *sample);
+};
