@@ -43,8 +43,8 @@ typedef struct SampleEnd SampleEnd;
 enum {
         ENCODE_PROGRAM = 1u << 0,       /* with the programs of processes */
         ENCODE_LEFT = 1u << 1,          /* the task leaves the filter */
-        ENCODE_PUBLIC = 1u << 2,        /* only what everyone may know of the task; of a loss not how large it is */
-        ENCODE_STATUS = 1u << 3,        /* with the exit status, although ENCODE_PUBLIC is set */
+        ENCODE_PUBLIC = 1u << 2,        /* only data that every user may know: a loss has no count */
+        ENCODE_STATUS = 1u << 3,        /* every user may know exit statuses: ENCODE_PUBLIC keeps them */
         _ENCODE_VARIANTS = 1u << 4,
 };
 

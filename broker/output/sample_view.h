@@ -7,4 +7,4 @@
 #include "broker/policy/policy.h"
 #include "broker/tasks/ptrace_check.h"
 
-View sample_view(PtraceCheck *glance, const Rights *rights, const TaskSample *sample);
+View sample_view(PtraceCheck *check, const Rights *rights, const TaskSample *sample);

@@ -59,7 +59,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                 uint8_t encoded[ENCODED_TASK_MAX] UNINITIALISED;
                 size_t n;
 
-                /* The feed has still to report the task's FORK. */
+                /* A leader that was never seen only holds its process' number. The feed has not reported its FORK. */
                 if (!threads && task_table_leader_is_unseen(task))
                         continue;
                 if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->key.filter, feed->mark, task)))
@@ -70,7 +70,10 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                         if (r)
                                 return r;
                 }
-                /* The task was found in /proc just before the kernel queued its FORK: the snapshot reports the FORK. */
+                /*
+                 * The FORK of a task that was found in /proc may still be in the queue. It is not reported then, as
+                 * the snapshot has the task.
+                 */
                 if (task->flags & TASK_SEEDED)
                         task->flags |= TASK_FORK_REPORTED;
                 memcpy(part->bytes + part->n, encoded, n);

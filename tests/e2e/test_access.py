@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The access rights of clients, on a kernel that the test plays: root, and a user with a process of
-his own beside another user's. The tests need root. The tests of the real kernel are in tests/kernel.
+The access of clients to events, programs and statistics, on a kernel that the test plays. The clients
+are root and two users; each of them has a process. The tests need root to connect as several users.
+tests/kernel/test_access.py tests the real kernel.
 """
 
 import os
@@ -50,7 +51,7 @@ class Machine:
         daemon.wait_ready()
 
     def show(self, pid, owner):
-        """Sets the owner of the process' files: root, where the process' user may not read them."""
+        """Sets the owner of the process' files in /proc. The kernel shows root if the process is not dumpable."""
         for directory, _, names in os.walk(self.daemon.proc.root / str(pid)):
             for name in names:
                 os.lchown(os.path.join(directory, name), owner, owner)
@@ -117,7 +118,7 @@ def test_every_door(machine):
             assert event.exit.termination.exit_code == 7
         else:
             assert_event_restricted(event)
-        # its record may be read before its end is: then it lives on for a sample, in /proc or not
+        # The broker may read the exit record before the exit event. Then a sample may still have the task as alive.
         while not (ended := sample_of(sampling, pid)).ended:
             if not own:
                 assert_stats_restricted(ended.stats)
@@ -148,7 +149,7 @@ def test_a_program_that_hides(machine, shown_at_last):
 
 
 def test_ids_change_while_the_kernel_is_asked(machine):
-    """The answer may describe a task that another user has by now, without an event: the broker then reads /proc."""
+    """The owner in /proc changes before the kernel answers, without an event: /proc is checked after each answer."""
     me, sampling = machine.user(), machine.user()
     machine.live.hooks[MINE] = lambda: machine.show(MINE, 0)
     assert_told(get_stats(me, pids=[MINE])[0], False)
@@ -165,7 +166,7 @@ def test_ids_change_while_the_kernel_is_asked(machine):
 
 
 def test_one_that_cannot_be_looked_at(machine):
-    """It went, or the broker is kept from seeing it: that is no yes."""
+    """The owner of the process cannot be checked, as /proc does not have the process: its data is restricted."""
     machine.daemon.proc.remove(MINE)
     (task,) = get_stats(machine.user(), pids=[MINE])
     assert task.state != sample_pb2.SAMPLE_STATE_GONE
@@ -173,7 +174,7 @@ def test_one_that_cannot_be_looked_at(machine):
 
 
 def test_threads_count(machine):
-    """A user's limit of requests counts tasks, not process ids: a process with many tasks counts as many."""
+    """The rate of a user's requests for statistics counts tasks: a process counts as often as it has tasks."""
     kernel = machine.daemon.kernel
     for tid in range(1000, 1200):
         kernel.fork(tid, pid=MINE)
@@ -182,7 +183,7 @@ def test_threads_count(machine):
     while get_stats(root, pids=[MINE])[0].tasks != 201:
         pass
     me, other = machine.user(), machine.user(OTHER + 1)
-    # ten seconds' worth; the next comes in the same breath
+    # The first request uses up the rate for ten seconds. The second request follows at once.
     ask_stats(me, pids=[MINE] * 100)
     ask_stats(me, pids=[MINE])
     assert me.error().code == broker_pb2.ERROR_CODE_QUOTA

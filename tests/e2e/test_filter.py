@@ -101,7 +101,7 @@ def peopled(make_daemon):
 
 
 def told(daemon, client):
-    """Returns the events that it received until now, in brief form, and checks that the numbers count exactly these."""
+    """Returns the client's events until now in brief form. Checks that the numbers count exactly these events."""
     out = []
     number = client.next_number - len(client.events)
     mark = daemon.kernel.mark()
@@ -380,7 +380,7 @@ def test_pids(peopled):
 
 
 def test_subtree_of_orphans(peopled):
-    """Orphans stay in the set, whichever parent they get and whichever task has their root's number now."""
+    """Orphans and their children stay in the set. A new process with the number of the root is not in it."""
     client = peopled.subscriber(filter=dict(subtrees=[100]))
     k = peopled.kernel
     k.fork(200, parent_tid=110)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 The programs of processes: read at exec, repeated at exit, and inherited at fork.
-A program that could not be read is marked as unread, and counted.
+A program that could not be read is sent with the reason, and counted.
 """
 
 import time
@@ -364,7 +364,7 @@ def test_exec_while_the_rest_is_read(make_daemon):
 
 
 def test_memory_is_given_back(ready):
-    """The memory of a program is freed when its process ends."""
+    """The broker frees the memory of a program when the last process that runs it ends."""
     client = ready.subscriber(programs=True)
     k = ready.kernel
 
@@ -373,7 +373,7 @@ def test_memory_is_given_back(ready):
             k.fork(pid)
             client.event()
             k.exec(pid, program=dict(cmdline=b"x" * 2000, exe=b"/" + b"e" * 1000, cgroup=b"0::/" + b"g" * 1000 + b"\n"))
-            # One at a time, so that none is left out.
+            # The test waits for each exec, so that the broker skips none.
             assert client.event().exec.program.state == CAPTURED
         most = client.status().table_bytes
         for pid in range(1000, 1000 + n):

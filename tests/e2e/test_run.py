@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-taskbroker run, with the test as its broker: what it asks, when it lets its command
-go, what it makes of the events, and how it ends.
+taskbroker run, with the test as its broker: the request, the release of the command,
+the report that is made of the events, and the exit status.
 """
 
 import json
@@ -48,7 +48,7 @@ class Broker:
         ))
 
     def asked(self, again=False):
-        """The request; from here on the command's process is there, and waits."""
+        """Receives the request. From here on the process of the command exists, and waits at its gate."""
         if not again:
             self.welcome()
         data = b""
@@ -327,7 +327,7 @@ def test_sums(broker):
     cpu = account["cpu"]
     assert cpu["records"]["cpu_run_virtual_total_ns"] == 23 * MS
     assert cpu["records"]["cpu_run_real_total_ns"] == 46 * MS
-    # The usage that wait4 returned includes cc and as, as far as this account knows, but not the daemon.
+    # By the parents in the records, the root or its children waited for cc and as, but not for the daemon.
     assert cpu["not_waited_for"]["processes"] == 1
     assert cpu["not_waited_for"]["cpu_run_virtual_total_ns"] == 11 * MS
     waited = account["rusage"]["user_ns"] + account["rusage"]["system_ns"]
@@ -374,7 +374,7 @@ def test_losses(broker):
 
 
 def test_waits_for_the_last_event(broker):
-    """The command has ended, and been waited for; its end is on its way."""
+    """The command has ended and was waited for. The report waits for its exit event."""
     process = run(broker, "--json", "true")
     broker.asked()
     broker.subscribed()
@@ -387,7 +387,7 @@ def test_waits_for_the_last_event(broker):
 
 
 def test_the_end_that_is_told_early(broker):
-    """No account before the command has really ended."""
+    """There is no report before the command has ended, even if its exit event comes earlier."""
     process = run(broker, "--json", "sleep", "1000")
     broker.asked()
     broker.subscribed()
@@ -399,7 +399,7 @@ def test_the_end_that_is_told_early(broker):
 
 
 def test_still_running(broker):
-    """No account includes the later usage of a daemon."""
+    """A process that outlives the command is counted as made. Its usage is not in the report, which says so."""
     other = subprocess.Popen(["sleep", "1000"])
     try:
         err = command(broker, "true", json_=False, events=[lambda b: b.fork(other.pid)])

@@ -16,7 +16,7 @@ import pytest
 from tb_daemon import TIMEOUT
 from tb_protocol import broker_pb2
 
-# The variables name the process that they are for, which only that process knows.
+# The variables name the process that they are for. So they are set in that process, which then becomes the daemon.
 LAUNCH = """
 import os, sys
 n, number, usec = map(int, sys.argv[1:4])
@@ -45,7 +45,7 @@ class Manager:
     def start(self, make_daemon, watchdog_us=0, fd=None, n=1):
         daemon = make_daemon(listener=False, start=False, path=self.path)
         command, fds = daemon.command()
-        # The launcher puts the socket at descriptor 3, which must not replace an inherited descriptor.
+        # The launcher puts the socket at descriptor 3. So the descriptors of the daemon are moved to 100 and above.
         moved = {str(number): os.dup(number) for number in fds}
         high = {}
         for number, copy in moved.items():
@@ -93,7 +93,7 @@ def test_readiness_and_stop(manager, make_daemon):
 
 
 def test_the_socket_stays(manager, make_daemon):
-    """The next broker answers a client that connects while no broker runs."""
+    """The socket outlives the broker: the next broker answers a client that connected while no broker ran."""
     first = manager.start(make_daemon)
     manager.told()
     subscriber = first.subscriber(kinds=("fork",))
@@ -112,7 +112,7 @@ def test_the_socket_stays(manager, make_daemon):
 
 
 def test_watchdog(manager, make_daemon):
-    """Signs of life come while the loop turns, and only then."""
+    """Watchdog messages come while the daemon runs. A stopped daemon sends none."""
     daemon = manager.start(make_daemon, watchdog_us=1_500_000)
     assert manager.told() == ["READY=1"]
     daemon.kernel.fork(100)
@@ -125,7 +125,7 @@ def test_watchdog(manager, make_daemon):
     os.waitid(os.P_PID, daemon.process.pid, os.WSTOPPED | os.WNOWAIT)
     while select.select([manager.notify], [], [], 0)[0]:
         manager.told()
-    assert not select.select([manager.notify], [], [], 2)[0], "a sign of life from a process that does not run"
+    assert not select.select([manager.notify], [], [], 2)[0], "a watchdog message from a stopped process"
     daemon.process.send_signal(signal.SIGCONT)
     assert manager.told()[0] == "WATCHDOG=1"
 

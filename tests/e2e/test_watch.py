@@ -57,7 +57,7 @@ def objects(out):
 
 
 def populate(daemon):
-    """Some that the broker finds in /proc, and some whose birth it sees."""
+    """Makes tasks that the broker finds in /proc, tasks whose fork it sees, and two tasks that it knows in part."""
     p = daemon.proc
     p.add(2, ppid=0, comm=b"kthreadd", kernel_thread=True, session=0)
     p.set_program(2, exe=None)
@@ -78,7 +78,7 @@ def populate(daemon):
 @pytest.mark.parametrize("threads", [False, True])
 @pytest.mark.parametrize("programs", [False, True])
 def test_snapshot(make_daemon, threads, programs):
-    """The tasks, their end, then events: the same as Python's protobuf reads of the broker."""
+    """The output has the tasks, the end of the snapshot, and the events, as a Python client receives them."""
     daemon = make_daemon(start=False)
     populate(daemon)
     client = daemon.subscriber(kinds=ALL_KINDS, threads=threads, snapshot=True, programs=programs)
@@ -118,7 +118,7 @@ def test_snapshot_text(make_daemon):
 
 
 def test_arguments(daemon):
-    """With the exec, and again with the exit; or why they are not known."""
+    """The command line is printed with the exec and with the exit, or the reason why it is not known."""
     client = daemon.subscriber(kinds=("exec", "exit"), programs=True)
     process = watch(daemon, client, "--json", "--args", "-e", "exec,exit", "-n", "4")
     text = watch(daemon, client, "--args", "-e", "exec,exit", "-n", "4")
@@ -161,7 +161,7 @@ def test_arguments_are_harmless(daemon):
 
 
 def test_arguments_on_a_terminal(daemon):
-    """They are cut where the terminal's line ends."""
+    """A command line is cut at the width of the terminal."""
     client = daemon.subscriber(kinds=("exec",), programs=True)
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
@@ -190,7 +190,7 @@ def test_arguments_on_a_terminal(daemon):
 
 @pytest.fixture
 def family(daemon):
-    """100, its child 101 and its grandchild 102; 200 beside them."""
+    """100, its child 101 and its grandchild 102, and 200, which another user owns."""
     k = daemon.kernel
     client = daemon.subscriber(kinds=("fork", "uid"))
     k.fork(100)
@@ -203,7 +203,7 @@ def family(daemon):
 
 
 def play(daemon):
-    """Some events of each kind, on two processors. The broker reads no name for an exec with events queued behind."""
+    """Execs, forks, changes of ids and exits, on two processors. The broker reads a name only if no event is queued."""
     k = daemon.kernel
     witness = daemon.subscriber(kinds=("exec",))
     for pid, cpu, more in (
@@ -235,7 +235,7 @@ def play(daemon):
     ],
 )
 def test_filters(family, arguments, filter):
-    """Each option is its field of the protocol's Filter."""
+    """Each option sets its field of Filter: the output equals the stream of a client with that filter."""
     client = family.subscriber(kinds=ALL_KINDS, filter=filter, programs=True)
     process = watch(family, client, "--json", "--args", "-e", "all", *arguments)
     play(family)
@@ -264,7 +264,7 @@ def test_filter_is_left(daemon):
 
 
 def test_snapshot_is_kept_true(daemon):
-    """Tasks that enter or leave the set are reported whatever -e says, so that a table can follow."""
+    """With --snapshot, an event by which a task enters or leaves the set is printed whatever -e says."""
     client = daemon.subscriber()
     process = watch(daemon, client, "--json", "--snapshot", "--uid", "7", "-e", "fork,exit", "-n", "3")
     plain = watch(daemon, client, "--json", "--uid", "7", "-e", "fork,exit", "-n", "1")
@@ -327,7 +327,7 @@ def test_resumes(daemon, relay):
 
 
 def restart(make_daemon, daemon):
-    """Another broker, on the same path; it has listened to its kernel before anybody can connect."""
+    """Starts another broker on the same path. A client can connect at once, and is served when the broker runs."""
     daemon.path.unlink()
     return make_daemon(path=daemon.path)
 
@@ -359,7 +359,7 @@ def test_outlives_the_broker(make_daemon):
     assert (task["kind"], task["pid"], end["kind"], fork["pid"]) == ("task", 1, "snapshot_end", 200)
     assert "trying again" in err and "what happened in between is not known" in err
 
-    # A command line without losses prints forks and nothing else; stderr reports the loss all the same.
+    # With -e fork, the stream has only forks. Standard error reports the changes of the connection all the same.
     out, err = finish(quiet)
     assert [o["pid"] for o in objects(out)] == [200]
     assert "trying again" in err and "what happened in between is not known" in err
@@ -369,7 +369,7 @@ def test_outlives_the_broker(make_daemon):
 
 
 def test_strict_does_not(make_daemon):
-    """With a new broker, nobody knows what was missed."""
+    """With --strict, the command ends at a new broker: events may be missing."""
     daemon = make_daemon()
     client = daemon.subscriber()
     process = watch(daemon, client, "--json", "--strict")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Samples and answers about live tasks: what the library asks, and what it makes of what comes. */
+/* Samples and live statistics: the requests that the library sends, and the messages that it makes of the answers. */
 
 #include "tests/unit/client_frames.h"
 
@@ -19,7 +19,7 @@ static void fill_task(PB(TaskSample) * task, PB(TaskStats) * stats, PB(TaskStats
         task->comm = (ProtobufCBinaryData){ 4, (uint8_t *)"name" };
 }
 
-/* A part of a sample, with as many tasks, numbered from @first on. */
+/* Adds a part of the sample @number. Its @n tasks have the numbers from @first on. */
 static void add_part(Bytes *bytes, uint64_t number, uint32_t first, size_t n, bool last, bool full) {
         PB(ServerMessage) message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
         PB(SampleBatch) batch = TASKBROKER__V1__SAMPLE_BATCH__INIT;
@@ -99,7 +99,7 @@ static const struct tb_sample *expect_sample(Pair *pair, uint64_t number, uint64
         return message->sample;
 }
 
-/* In one part or several; the last says what all are about. Numbers are this subscription's own, from 1. */
+/* A sample has one part or several; the last part has the summary. Samples are numbered from 1 in a subscription. */
 static void test_samples(void) {
         Pair pair = pair_new_welcomed();
         Bytes bytes = bytes_new();
@@ -118,7 +118,10 @@ static void test_samples(void) {
         assert(!sample->full);
         expect_nothing(&pair);
 
-        /* the next sample reports the loss; the half sample before the loss is dropped */
+        /*
+         * A loss comes amid a sample. The tasks before the loss were passed on already, but no sample counts them. The
+         * next sample reports the loss.
+         */
         bytes.n = 0;
         add_part(&bytes, 43, 1, 2, false, false);
         add_loss(&bytes, 3);
@@ -169,7 +172,7 @@ static void test_answers(void) {
         pair_free(&pair);
 }
 
-/* Bytes that are no sample, and no answer. */
+/* Malformed samples and answers are protocol errors. */
 static void test_malformed(void) {
         static const struct {
                 uint32_t body;
@@ -183,7 +186,7 @@ static void test_malformed(void) {
                 { 8, "\x0a\x00", 2 },           /* Stats.request_id as bytes */
                 { 8, "\x10\x01", 2 },           /* Stats.tasks as a number */
                 { 11, "\x08\x80", 2 },          /* a SampleLoss that is cut off */
-                { 9, "\x08\x80", 2 },           /* a Sampling that is */
+                { 9, "\x08\x80", 2 },           /* a Sampling that is cut off */
         };
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); ++i) {
