@@ -16,7 +16,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
 #include <pthread.h>
@@ -35,6 +34,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/kernel/leader.h"
 
 #define N_TIDS 64
 #define N_FACTS 2048
@@ -142,27 +143,6 @@ static void *thread_burn(void *userdata) {
         thread_enter(userdata);
         burn(5 + (unsigned)(gettid() % 4) * 5);
         return NULL;
-}
-
-/* Waits until the leader has gone as far as it can: a zombie that others keep. */
-static void leader_wait(void) {
-        char path[64], text[256], *p;
-        ssize_t n;
-        int fd;
-
-        snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
-        for (;;) {
-                fd = open(path, O_RDONLY | O_CLOEXEC);
-                if (fd < 0)
-                        die(path);
-                n = read(fd, text, sizeof(text) - 1);
-                close(fd);
-                text[n < 0 ? 0 : n] = 0;
-                p = strrchr(text, ')');
-                if (p && p[2] == 'Z')
-                        return;
-                nap(2);
-        }
 }
 
 static void *thread_outlive(void *userdata) {

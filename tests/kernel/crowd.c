@@ -48,6 +48,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/kernel/leader.h"
 #include "tests/kernel/truth.h"
 
 #define CROWD_UID 61234
@@ -236,27 +237,6 @@ static void part_comm(const Part *part) {
         if (part->sequence % 2)
                 name_set("+");
         part_finish(part);
-}
-
-/* Waits until the leader has gone as far as it can: a zombie that others keep. */
-static void leader_wait(void) {
-        char path[64], text[256], *p;
-        ssize_t n;
-        int fd;
-
-        snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
-        for (;;) {
-                fd = open(path, O_RDONLY | O_CLOEXEC);
-                if (fd < 0)
-                        die(path);
-                n = read(fd, text, sizeof(text) - 1);
-                close(fd);
-                text[n < 0 ? 0 : n] = 0;
-                p = strrchr(text, ')');
-                if (p && p[2] == 'Z')
-                        return;
-                sched_yield();
-        }
 }
 
 static void *thread_end(void *userdata) {

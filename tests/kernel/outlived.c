@@ -11,15 +11,15 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "tests/kernel/leader.h"
 
 static const char *program;
 static sem_t leaves;
@@ -53,25 +53,6 @@ static void hear(char word[static 32]) {
                 ++n;
         }
         word[n] = 0;
-}
-
-/* Until the leader has gone as far as it can: a zombie that others keep. */
-static void leader_wait(void) {
-        char path[64], text[256], *p;
-        ssize_t n;
-        int fd;
-
-        snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
-        do {
-                sched_yield();
-                fd = open(path, O_RDONLY | O_CLOEXEC);
-                if (fd < 0)
-                        die(path);
-                n = read(fd, text, sizeof(text) - 1);
-                close(fd);
-                text[n < 0 ? 0 : n] = 0;
-                p = strrchr(text, ')');
-        } while (!p || p[2] != 'Z');
 }
 
 static void *second_main(void *userdata) {
