@@ -11,9 +11,10 @@ import subprocess
 
 import pytest
 
-from tb_daemon import TIMEOUT, executable
+from tb_daemon import executable
 from tb_live_broker import LiveBroker, Task
 from tb_proc import boottime_ns
+from tb_wait import TIMEOUT, wait_until
 from test_commands import finish, watch
 
 # At most 15 bytes each: the title of the window, C1 raw and in UTF-8, the direction of text, and the line's end.
@@ -88,9 +89,7 @@ def test_ps(daemon):
 def test_watch(daemon):
     client = daemon.client()
     for arguments in ([], ["--args"], ["--json"], ["--json", "--args"], ["--threads", "--args"]):
-        # the one before may not have been missed yet
-        while client.status().subscribers:
-            pass
+        wait_until(lambda: not client.status().subscribers, "the subscriber before has gone")
         process = watch(daemon, client, "-e", "all", "--snapshot", "-n", "10", *arguments)
         for pid, name in enumerate(NAMES, 100):
             daemon.kernel.comm(pid, comm=name)

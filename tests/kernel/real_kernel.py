@@ -13,6 +13,8 @@ import socket
 import struct
 import time
 
+from tb_wait import TIMEOUT
+
 NETLINK_CONNECTOR = 11
 NETLINK_GENERIC = 16
 SOL_NETLINK = 270
@@ -147,10 +149,10 @@ class Connector(Netlink):
         kept, self.kept = self.kept, []
         return kept + [ConnectorEvent(data) for data in self.datagrams(limit)]
 
-    def until(self, predicate, timeout=10.0):
+    def until(self, predicate):
         """All events up to the batch with one for which predicate holds."""
         out = []
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + TIMEOUT
         while True:
             events = self.events()
             out += events
@@ -234,7 +236,7 @@ class Taskstats(Netlink):
         self.socket.send(struct.pack("=IHHII", 16 + len(payload), family, flags, 7, 0) + payload)
 
     def _replies(self):
-        assert self.wait(5.0)
+        assert self.wait(TIMEOUT)
         return self.datagrams()
 
     def command(self, kind, payload):

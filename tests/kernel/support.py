@@ -16,7 +16,7 @@ import struct
 import subprocess
 import time
 
-TIMEOUT = 60.0
+from tb_wait import TIMEOUT
 
 _names = itertools.count()
 
@@ -248,12 +248,18 @@ class Broker:
         """How many events of that kind the broker has reported."""
         return sum(e.count for e in (status or self.status()).events if e.kind == kind)
 
-    def settle(self, predicate, timeout=10.0):
+    def settle(self, predicate):
         """Waits until the status is as it must become; returns it."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + TIMEOUT
         while True:
             status = self.status()
             if predicate(status):
                 return status
             assert time.monotonic() < deadline, f"the status never became what was due:\n{status}"
             time.sleep(0.05)
+
+    def tasks(self):
+        """The processes in the broker's table now."""
+        with self.client() as client:
+            client.subscribe(snapshot=True)
+            return list(client.snapshot())

@@ -178,7 +178,7 @@ def test_fifty_clients_in_a_storm(directory, make_broker, group, beside, recorde
         assert not differ, f"{part.topic}: {[tasks.get(key) or table.rows.get(key) for key in differ]}"
 
     # In a storm most programs are skipped, and read later: only then events show which tasks are in the group.
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + support.TIMEOUT
     for part, reference, late in zip(of_groups, first[-len(of_groups):], others[-len(of_groups):]):
         due = part.expected(tasks, leaders)
         assert due

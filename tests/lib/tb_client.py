@@ -11,8 +11,7 @@ import socket
 import time
 
 from tb_protocol import MAX_FROM_BROKER, broker_pb2, event_pb2, frame, parse_prefix, unknown_fields
-
-TIMEOUT = 20.0
+from tb_wait import TIMEOUT
 
 KINDS = {
     "fork": event_pb2.EVENT_KIND_FORK,

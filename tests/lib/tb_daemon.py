@@ -14,8 +14,7 @@ import time
 from tb_client import Client
 from tb_kernel import FakeKernel
 from tb_proc import FakeProc
-
-TIMEOUT = 20.0
+from tb_wait import TIMEOUT
 
 FAST_ALARM = ["--answer-ticks", "1"]
 

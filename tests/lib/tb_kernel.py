@@ -19,8 +19,7 @@ import threading
 import time
 
 import tb_fields
-
-TIMEOUT = 20.0
+from tb_wait import TIMEOUT
 
 NLMSG_DONE = 3
 TASKSTATS_FAMILY = 0x1C

@@ -10,11 +10,13 @@ import select
 import socket
 import struct
 import threading
+import time
 
 import tb_fields
 from tb_client import STREAM, BrokerError
-from tb_kernel import AGGR_PID, TASKSTATS_CMD_NEW, TIMEOUT, aggregate, nlmsg, taskstats_message
+from tb_kernel import AGGR_PID, TASKSTATS_CMD_NEW, aggregate, nlmsg, taskstats_message
 from tb_protocol import broker_pb2
+from tb_wait import TIMEOUT
 
 REQUEST = struct.Struct("=IHHIIBBHHHI")
 NLMSG_ERROR = 2
@@ -141,11 +143,10 @@ def next_sample(client):
         assert not (batch.full or batch.begin_time_ns or batch.end_time_ns or batch.forks or batch.exits)
 
 
-def sample_until(client, done, tries=100):
+def sample_until(client, done):
     """Samples up to one for which done() holds."""
-    out = []
-    for _ in range(tries):
+    out, deadline = [], time.monotonic() + TIMEOUT
+    while not out or not done(out[-1]):
+        assert time.monotonic() < deadline, f"not within {TIMEOUT:.0f} s and {len(out)} samples"
         out.append(next_sample(client))
-        if done(out[-1]):
-            return out
-    raise AssertionError(f"not within {tries} samples")
+    return out

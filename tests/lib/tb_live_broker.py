@@ -10,6 +10,7 @@ import threading
 import time
 
 from tb_protocol import broker_pb2, event_pb2, frame, parse_prefix, sample_pb2, taskstats_pb2
+from tb_wait import TIMEOUT
 
 G = {
     name: 1 << getattr(taskstats_pb2, f"STATS_GROUP_{name.upper()}")
@@ -176,7 +177,7 @@ class LiveBroker:
 
     def wait_samplers(self, n=1):
         with self.lock:
-            assert self.lock.wait_for(lambda: len(self.samplers) >= n, 30), "nobody asks for samples"
+            assert self.lock.wait_for(lambda: len(self.samplers) >= n, TIMEOUT), "nobody asks for samples"
 
     def asked(self, body, at_least=1):
         """The requests of that kind so far, when there are so many."""
@@ -184,7 +185,7 @@ class LiveBroker:
             return [getattr(m, body) for m in self.requests if m.WhichOneof("body") == body]
 
         with self.lock:
-            self.lock.wait_for(lambda: len(now()) >= at_least, 30)
+            self.lock.wait_for(lambda: len(now()) >= at_least, TIMEOUT)
             return now()
 
     def sample(self, ended=(), span=NS, **counts):

@@ -8,7 +8,7 @@ import termios
 import threading
 import time
 
-TIMEOUT = 20.0
+from tb_wait import TIMEOUT
 
 # Until a connection is cut, of whose bytes some were not read.
 READ_TIMEOUT = 0.5

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-TIMEOUT = 30.0
+from tb_wait import TIMEOUT
 
 
 class Terminal:

@@ -15,6 +15,7 @@ import tempfile
 import pytest
 
 from tb_client import Client
+from tb_wait import TIMEOUT
 
 IS_ROOT = os.geteuid() == 0
 
@@ -73,7 +74,7 @@ def start_attack(daemon, seconds, *what, uid=OTHER):
 
 def end_attack(attack):
     """How often it did what it did."""
-    out, _ = attack.communicate(timeout=60)
+    out, _ = attack.communicate(timeout=TIMEOUT)
     assert attack.returncode == 0, out
     return {name: int(n) for name, n in (line.split() for line in out.splitlines())}
 
