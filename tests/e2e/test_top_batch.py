@@ -11,8 +11,9 @@ import subprocess
 
 import pytest
 
-from tb_daemon import TIMEOUT, executable
+from tb_daemon import executable
 from tb_protocol import broker_pb2, event_pb2, frame, sample_pb2, taskstats_pb2
+from tb_wait import TIMEOUT
 
 SECOND = 1_000_000_000
 BEGIN = 1_700_000_000 * SECOND
@@ -274,27 +275,37 @@ def test_comes_back(broker, start):
 
 
 def test_two_connections_are_one(broker, start):
-    """Samples come by one connection and names by another; that the broker was away is said once."""
+    """Samples come by one connection and names by another; the command reports once that the broker was away."""
     process = start("iotop", "-b", "-n", "2")
 
-    def serve(second):
+    def grant():
+        """Grants both requests, and returns the connection for samples."""
         for connection in (broker.accept(), broker.accept()):
             request = connection.request()
             if request.WhichOneof("body") == "sample":
                 connection.send(sampling=broker_pb2.Sampling(request_id=request.request_id, next_number=1))
-                connection.sample(1, second, [task(10, second)], full=True)
                 samples = connection
             else:
                 connection.send(subscribed=broker_pb2.Subscribed(request_id=request.request_id, feed=1, next_number=1))
                 connection.send(snapshot_end=broker_pb2.SnapshotEnd(tasks=0, time_ns=BEGIN))
         return samples
 
-    serve(0).sample(2, 1, [task(10, 1)])
+    samples = grant()
+    samples.sample(1, 0, [task(10, 0)], full=True)
+    samples.sample(2, 1, [task(10, 1)])
     assert process.stdout.readline()
     for connection in broker.connections:
         connection.close()
-    serve(5)
-    out, err = finish(process)
+    samples = grant()
+    # The next sample is the last for the command. So it comes only when both connections are known to be back.
+    err = ""
+    while "Connected again" not in err:
+        line = process.stderr.readline()
+        assert line, err
+        err += line
+    samples.sample(1, 5, [task(10, 5)], full=True)
+    assert process.wait(TIMEOUT) == 0
+    err += process.stderr.read()
     assert err.count("trying again") == 1 and err.count("Connected again") == 1, err
 
 
