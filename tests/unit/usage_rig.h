@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/types.h>
 
 #include "clients/cli/run/usage.h"
 
@@ -73,6 +75,13 @@ static inline void end(void) {
 static inline bool none_exist(uint32_t pid) {
         (void)pid;
         return false;
+}
+
+static inline struct rusage make_usage(suseconds_t user_ms, suseconds_t system_ms) {
+        return (struct rusage){
+                .ru_utime = { .tv_sec = user_ms / 1000, .tv_usec = user_ms % 1000 * 1000 },
+                .ru_stime = { .tv_sec = system_ms / 1000, .tv_usec = system_ms % 1000 * 1000 },
+        };
 }
 
 static inline void check_has(const char *text, const char *part) {

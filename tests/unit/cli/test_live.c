@@ -9,38 +9,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "clients/cli/model/live_columns.h"
+#include "clients/cli/model/live.h"
 #include "tests/unit/live_rig.h"
 
 static bool near(double a, double b) { return fabs(a - b) < 1e-6 * (1 + fabs(b)); }
-
-static void test_metrics(void) {
-        struct tb_task_stats stats = {.groups = GROUP_IO | TB_STATS_BIT(TB_STATS_CPU_DELAY),
-                                      .withheld_groups = TB_STATS_BIT(TB_STATS_MEMORY),
-                                      .uncounted_groups = GROUP_DELAYS,
-                                      .unsupported_groups = TB_STATS_BIT(TB_STATS_SCHEDULING)};
-        uint64_t values[N_METRICS];
-
-        stats.io.read_bytes = 11;
-        stats.delays.cpu = (struct tb_delay){.known = true, .count = 12, .total_ns = 13};
-        metrics_read(&stats, values);
-        assert(values[METRIC_READ] == 11);
-        assert(values[METRIC_DELAY_cpu_count] == 12 && values[METRIC_CPU_DELAY] == 13);
-
-        assert(metric_known(&stats, METRIC_READ) == METRIC_KNOWN);
-        assert(metric_known(&stats, METRIC_CPU_DELAY) == METRIC_KNOWN);
-        assert(metric_known(&stats, METRIC_ac_minflt) == METRIC_WITHHELD);
-        assert(metric_known(&stats, METRIC_IO_DELAY) == METRIC_UNCOUNTED);
-        assert(metric_known(&stats, METRIC_nvcsw) == METRIC_UNSUPPORTED);
-        assert(metric_known(&stats, METRIC_CPU) == METRIC_NOT_YET);
-
-        /* The record has the group, but this kernel does not measure this delay. */
-        stats.groups |= GROUP_DELAYS;
-        assert(metric_known(&stats, METRIC_IO_DELAY) == METRIC_UNSUPPORTED);
-
-        for (unsigned int i = 0; i < N_METRICS; ++i)
-                assert(metrics[i].name && metrics[i].part && metrics[i].group);
-}
 
 static void test_differences(void) {
         Made busy = {.pid = 10, .start = -100, .cpu_ns = 5000, .read_bytes = 1024}, idle = {.pid = 11, .start = -50};
@@ -473,59 +445,11 @@ static void test_ended_are_bounded(void) {
         live_deinit(&live);
 }
 
-static void test_exited(void) {
-        char name[TB_COMM_SIZE];
-        LiveExited exited = {0};
-        struct tb_task_stats stats;
-        struct tb_task_sample sample;
-        Made made = {.pid = 1, .start = 0, .cpu_ns = 3};
-
-        for (uint32_t i = 0; i < LIVE_COMMANDS_MAX + 10; ++i) {
-                snprintf(name, sizeof(name), "%" PRIu32, i);
-                made.comm = name;
-                stats = made_stats(&made);
-                sample = made_sample(&made, 1 + i % 2);
-                sample.stats = &stats;
-                sample.termination = (struct tb_termination){.known = true, .exit_code = i % 2};
-                assert(live_exited_add(&exited, &sample) == 0);
-                assert(live_exited_add(&exited, &sample) == 0);
-        }
-        assert(exited.n_commands == LIVE_COMMANDS_MAX);
-        assert(exited.others.n_ended == 20 && exited.total.n_ended == 2 * (LIVE_COMMANDS_MAX + 10));
-        for (size_t i = 0; i < exited.n_commands; ++i) {
-                const LiveCommand *command = exited.commands[i];
-
-                assert(command->n_ended == 2 && command->used[METRIC_CPU] == 6 && command->n_known[METRIC_CPU] == 2);
-                assert(command->n_failed == 0 || command->n_failed == 2);
-                assert(command->longest_ns == (command->n_failed ? 2 : 1) * SECOND_NS);
-        }
-        live_exited_reset(&exited);
-        assert(exited.n_commands == 0 && exited.total.n_ended == 0);
-        live_exited_deinit(&exited);
-}
-
-static void test_history(void) {
+/* The machine has a history, and so has each tracked row. */
+static void test_tracked(void) {
         Made made = {.pid = 10, .start = -1};
-        LiveHistory history = {0};
-        LivePoint point = {.span_ns = SECOND_NS, .known = 1u << LIVE_GRAPH_READ};
-        float value;
         Live live;
 
-        for (unsigned int i = 0; i < LIVE_HISTORY_MAX + 5; ++i) {
-                point.time_ns = AT(i + 1);
-                point.value[LIVE_GRAPH_READ] = (float)i;
-                assert(live_history_add(&history, &point) == 0);
-        }
-        assert(history.n == LIVE_HISTORY_MAX);
-        assert(live_history_at(&history, 0)->time_ns == AT(LIVE_HISTORY_MAX + 5));
-        assert(live_history_at(&history, LIVE_HISTORY_MAX - 1)->time_ns == AT(6));
-        assert(!live_history_at(&history, LIVE_HISTORY_MAX));
-        assert(live_history_max(&history, LIVE_GRAPH_READ, AT(100), AT(102), &value) && (int)value == 101);
-        assert(!live_history_max(&history, LIVE_GRAPH_READ, AT(5000), AT(5001), &value));
-        assert(!live_history_max(&history, LIVE_GRAPH_CPU, AT(100), AT(102), &value));
-        live_history_deinit(&history);
-
-        /* The machine has a history, and so has each tracked row. */
         live_init(&live);
         send_row(&live, &made, 1);
         send_sample(&live, 1, true);
@@ -549,82 +473,7 @@ static void test_history(void) {
         live_deinit(&live);
 }
 
-static const LiveColumn *find_column(const char *name) {
-        const LiveColumn *column = live_column_find(name, strlen(name));
-
-        assert(column);
-        return column;
-}
-
-static void check_cell(const LiveView *view, const char *name, const Made *made, const char *should) {
-        char text[LIVE_TEXT_MAX];
-
-        live_column_write(find_column(name), view, row_of(view->live, made), text);
-        if (strcmp(text, should) != 0)
-                fprintf(stderr, "%s is: %s\nshould be: %s\n", name, text, should);
-        assert(strcmp(text, should) == 0);
-}
-
-static void test_columns(void) {
-        static Users users;
-        Made own = {.pid = 10, .start = -1, .comm = "o\nwn"};
-        Made others = {.pid = 11, .start = -1, .groups = GROUPS_ALL & ~GROUP_IO, .withheld = GROUP_IO};
-        Made more = {.pid = 12, .start = -1};
-        Live live;
-        LiveView view = {.live = &live, .users = &users};
-        LiveRow *rows[3];
-
-        live_init(&live);
-        send_row(&live, &own, 1);
-        send_row(&live, &others, 1);
-        send_row(&live, &more, 1);
-        send_sample(&live, 1, true);
-        check_cell(&view, "read", &own, "..");
-        own.read_bytes = 1 << 20;
-        own.cpu_ns = SECOND_NS / 2;
-        others.read_bytes = 4 << 20;
-        more.read_bytes = 2 << 20;
-        send_row(&live, &own, 2);
-        send_row(&live, &others, 2);
-        send_row(&live, &more, 2);
-        send_sample(&live, 2, false);
-
-        check_cell(&view, "pid", &own, "10");
-        check_cell(&view, "ppid", &own, "1");
-        check_cell(&view, "read", &own, "1.0M");
-        check_cell(&view, "read", &others, "-");
-        check_cell(&view, "write", &own, "0");
-        check_cell(&view, "cpu", &own, "50.0");
-        check_cell(&view, "age", &own, "3.00s");
-        check_cell(&view, "command", &own, "o\\x0awn");
-        check_cell(&view, "state", &own, "");
-        view.arguments = true;
-        check_cell(&view, "command", &own, "[o\\x0awn]");
-        view.accumulated = true;
-        check_cell(&view, "cpu", &own, "500ms");
-
-        /* Unknown values come last, whichever way the rows are sorted. */
-        memcpy(rows, live.rows, sizeof(rows));
-        assert(live_column_sort(rows, 3, find_column("read"), &view, false) == 0);
-        assert(rows[0]->pid == 12 && rows[1]->pid == 10 && rows[2]->pid == 11);
-        assert(live_column_sort(rows, 3, find_column("read"), &view, true) == 0);
-        assert(rows[0]->pid == 10 && rows[1]->pid == 12 && rows[2]->pid == 11);
-        assert(live_column_sort(rows, 3, find_column("name"), &view, true) == 0);
-        assert(rows[0]->pid == 10 && rows[1]->pid == 11 && rows[2]->pid == 12);
-        for (const LiveColumn *column = live_column_next(NULL); column; column = live_column_next(column)) {
-                char text[LIVE_TEXT_MAX];
-
-                assert(live_column_find(column->name, strlen(column->name)) == column);
-                assert(!column->number != !column->text);
-                live_column_write(column, &view, rows[0], text);
-                assert(live_column_sort(rows, 3, column, &view, false) == 0);
-        }
-        assert(!live_column_find("nothing", 7));
-        live_deinit(&live);
-}
-
 int main(void) {
-        test_metrics();
         test_differences();
         test_births_and_ends();
         test_twice();
@@ -638,8 +487,6 @@ int main(void) {
         test_names();
         test_sums();
         test_ended_are_bounded();
-        test_exited();
-        test_history();
-        test_columns();
+        test_tracked();
         return 0;
 }

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/*
+ * Events as JSON: every key, and null for an unknown value.
+ */
+
+#include "tests/unit/json_rig.h"
+
+static void test_plain_kinds(void) {
+        struct tb_event event;
+
+        event = make_event(TB_KIND_FORK);
+        event.fork.parent_pid = 1;
+        event.fork.parent_tid = 2;
+        check_json(json_event(&event), HEAD("fork") ",\"parent_tid\":2}");
+        event = make_event(TB_KIND_EXEC);
+        check_json(json_event(&event), HEAD("exec") "}");
+        event.exec.comm_stale = true;
+        check_json(json_event(&event), HEAD("exec") ",\"comm_stale\":true}");
+        event = make_event(TB_KIND_SID);
+        check_json(json_event(&event), HEAD("sid") "}");
+        event = make_event(TB_KIND_COREDUMP);
+        check_json(json_event(&event), HEAD("coredump") "}");
+        event = make_event(TB_KIND_COMM);
+        strcpy(event.comm_change.old_comm, "old");
+        check_json(json_event(&event), HEAD("comm") ",\"old_comm\":\"old\"}");
+        event = make_event(TB_KIND_UID);
+        event.credentials.real_id = 5;
+        event.credentials.effective_id = 0;
+        check_json(json_event(&event), HEAD("uid") ",\"real_id\":5,\"effective_id\":0}");
+        event.kind = TB_KIND_GID;
+        check_json(json_event(&event), HEAD("gid") ",\"real_id\":5,\"effective_id\":0}");
+        event = make_event(TB_KIND_PTRACE);
+        event.ptrace.tracer_pid = 8;
+        event.ptrace.tracer_tid = 9;
+        check_json(json_event(&event), HEAD("ptrace") ",\"tracer_pid\":8,\"tracer_tid\":9}");
+}
+
+static void test_unknown_task(void) {
+        struct tb_event event = { .kind = TB_KIND_FORK, .pid = 5, .tid = 5, .task_unknown = true, .synthesised = true };
+
+        check_json(json_event(&event),
+                   "{\"kind\":\"fork\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":5,\"tid\":5,\"ppid\":null,"
+                   "\"uid\":null,\"comm\":null,\"start_time_ns\":null,\"task_unknown\":true,\"synthesised\":true,"
+                   "\"parent_tid\":0}");
+
+        /* A value of an unknown task is known if it is not 0. A fork names its parent in any case. */
+        event.uid = 3;
+        event.fork.parent_pid = 4;
+        event.fork.parent_tid = 6;
+        check_json(json_event(&event),
+                   "{\"kind\":\"fork\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":5,\"tid\":5,\"ppid\":4,"
+                   "\"uid\":3,\"comm\":null,\"start_time_ns\":null,\"task_unknown\":true,\"synthesised\":true,"
+                   "\"parent_tid\":6}");
+
+        /* A known task may have no parent and no name, and may belong to root. */
+        event = (struct tb_event){ .kind = TB_KIND_EXEC, .pid = 1, .tid = 1, .start_time_ns = 1 };
+        check_json(json_event(&event),
+                   "{\"kind\":\"exec\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":1,\"tid\":1,\"ppid\":0,\"uid\":0,"
+                   "\"comm\":\"\",\"start_time_ns\":1}");
+}
+
+static void test_loss(void) {
+        struct tb_event event = {
+                .kind = TB_KIND_LOSS,
+                .time_ns = 5,
+                .number = 6,
+                .cpu = 2,
+                .loss = { .count = 12, .source = TB_LOSS_SOURCE_CONNECTOR, .reason = TB_LOSS_REASON_OVERRUN },
+        };
+
+        check_json(json_event(&event),
+                   "{\"kind\":\"loss\",\"time_ns\":5,\"number\":6,\"cpu\":null,\"pid\":null,\"tid\":null,\"ppid\":null,"
+                   "\"uid\":null,\"comm\":null,\"start_time_ns\":null,\"count\":12,\"source\":\"connector\","
+                   "\"reason\":\"overrun\",\"at_least\":false,\"since_time_ns\":null}");
+        event.loss.cpu_known = true;
+        event.loss.at_least = true;
+        event.loss.since_time_ns = 4;
+        event.loss.source = (enum tb_loss_source)99;
+        event.loss.reason = TB_LOSS_REASON_MUTED;
+        check_json(json_event(&event),
+                   "{\"kind\":\"loss\",\"time_ns\":5,\"number\":6,\"cpu\":2,\"pid\":null,\"tid\":null,\"ppid\":null,"
+                   "\"uid\":null,\"comm\":null,\"start_time_ns\":null,\"count\":12,\"source\":\"unknown\","
+                   "\"reason\":\"muted\",\"at_least\":true,\"since_time_ns\":4}");
+}
+
+static void test_exit(void) {
+        struct tb_task_stats stats = { .taskstats_version = 8 }, totals = { .taskstats_version = 8, .tasks = 2 };
+        struct tb_event event = make_event(TB_KIND_EXIT);
+
+        /* The exit status is unknown. The statistics are missing, for one reason or the other. */
+        event.exit.process_ended = true;
+        event.exit.exit_signal = 17;
+        event.exit.stats_missing = TB_STATS_MISSING_LOST;
+        check_json(json_event(&event),
+                   HEAD("exit") ",\"exit_code\":null,\"term_signal\":null,\"core_dumped\":null,\"process_ended\":true,"
+                                "\"exit_signal\":17,\"stats\":null,\"stats_missing\":\"lost\"}");
+        event.exit.stats_missing = TB_STATS_MISSING_NOT_WITNESSED;
+        check_json(json_event(&event),
+                   HEAD("exit") ",\"exit_code\":null,\"term_signal\":null,\"core_dumped\":null,\"process_ended\":true,"
+                                "\"exit_signal\":17,\"stats\":null,\"stats_missing\":\"not_witnessed\"}");
+
+        /* The event has the termination of the process if the process ended, otherwise the termination of the task. */
+        event.exit.termination = (struct tb_termination){ .known = true, .exit_code = 3 };
+        event.exit.process_termination = (struct tb_termination){.known = true, .term_signal = 9, .core_dumped = true};
+        event.exit.stats = &stats;
+        event.exit.process_stats = &totals;
+        check_json(json_event(&event),
+                   HEAD("exit") ",\"exit_code\":0,\"term_signal\":9,\"core_dumped\":true,\"process_ended\":true,"
+                                "\"exit_signal\":17,\"stats\":{\"taskstats_version\":8},"
+                                "\"process_stats\":{\"taskstats_version\":8,\"tasks\":2,\"tasks_missing\":0,"
+                                "\"tasks_unseen\":false}}");
+        event.exit.process_ended = false;
+        event.exit.process_stats = NULL;
+        event.exit.exit_signal = 0;
+        check_json(json_event(&event),
+                   HEAD("exit") ",\"exit_code\":3,\"term_signal\":0,\"core_dumped\":false,\"process_ended\":false,"
+                                "\"exit_signal\":0,\"stats\":{\"taskstats_version\":8}}");
+}
+
+int main(void) {
+        test_plain_kinds();
+        test_unknown_task();
+        test_loss();
+        test_exit();
+        return 0;
+}
