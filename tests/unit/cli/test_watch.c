@@ -2,113 +2,15 @@
 #undef NDEBUG
 
 /*
- * The verbs watch and status from end to end: a child runs the verb, and the test plays
- * the broker and reads the child's output.
+ * The verb watch from end to end: requests, output, exit statuses, and a broker that goes away.
  */
 
-#include <assert.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 
-#include "tests/unit/client_frames.h"
+#include "tests/unit/verb_rig.h"
 
-#include "clients/cli/base/exit_status.h"
-#include "clients/cli/verbs.h"
-
-#define TEXT_MAX (512u * 1024u)
 #define N(array) (sizeof(array) / sizeof(*(array)))
-
-typedef struct Run Run;
-
-/* The child, our ends of its pipes, and our end of its connection. */
-struct Run {
-        pid_t pid;
-        int out;
-        int err;
-        int connection;
-        Taskbroker__V1__ClientMessage *request;
-        char out_text[TEXT_MAX];
-        char err_text[TEXT_MAX];
-};
-
-static char directory[] = "/tmp/test-client-XXXXXX";
-static struct sockaddr_un address = { .sun_family = AF_UNIX };
-static int listener = -1;
-static Run run;
-
-static void begin(int (*verb)(const char *, int, char **), const char *arguments) {
-        int out[2], err[2], argc = 0;
-        char line[512], *argv[32];
-
-        assert(pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0);
-        fflush(NULL);
-        run = (Run){ .out = out[0], .err = err[0], .connection = -1 };
-        run.pid = fork();
-        assert(run.pid >= 0);
-        if (run.pid == 0) {
-                snprintf(line, sizeof(line), "%s", arguments);
-                for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
-                        argv[argc++] = word;
-                argv[argc] = NULL;
-                signal(SIGPIPE, SIG_IGN);
-                dup2(out[1], STDOUT_FILENO);
-                dup2(err[1], STDERR_FILENO);
-                close(out[0]);
-                close(err[0]);
-                close(listener);
-                argc = verb(address.sun_path, argc, argv);
-                fflush(NULL);
-                _exit(argc);
-        }
-        close(out[1]);
-        close(err[1]);
-}
-
-static void hang_up(void) {
-        if (run.connection >= 0)
-                close(run.connection);
-        run.connection = -1;
-        if (run.request)
-                taskbroker__v1__client_message__free_unpacked(run.request, NULL);
-        run.request = NULL;
-}
-
-/* Reads the child's next request. */
-static void receive_request(void) {
-        uint8_t request[8192];
-        size_t n = 0, n_prefix, n_message;
-        ssize_t r;
-
-        while (frame_parse(request, n, FRAME_MAX_FROM_CLIENT, &n_prefix, &n_message) != 0) {
-                r = recv(run.connection, request + n, sizeof(request) - n, 0);
-                assert(r > 0);
-                n += (size_t)r;
-        }
-        if (run.request)
-                taskbroker__v1__client_message__free_unpacked(run.request, NULL);
-        run.request = taskbroker__v1__client_message__unpack(NULL, n_message, request + n_prefix);
-        assert(run.request);
-}
-
-/* Waits for the child's request, also on a connection after the first, and welcomes it. */
-static void serve(void) {
-        Bytes bytes = bytes_new();
-
-        hang_up();
-        run.connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        assert(run.connection >= 0);
-        bytes_add_welcome(&bytes, 1);
-        assert(send(run.connection, bytes.data, bytes.n, MSG_NOSIGNAL) == (ssize_t)bytes.n);
-        free(bytes.data);
-        receive_request();
-}
 
 /* Answers the request at hand. */
 static void answer_subscribed(uint64_t next_number, bool resumed) {
@@ -141,58 +43,6 @@ static void serve_resumed(uint64_t next_number) {
         assert(run.request->subscribe->resume->feed == 77);
         assert(run.request->subscribe->resume->next_number == next_number);
         answer_subscribed(next_number, true);
-}
-
-static void send_script(const Bytes *script) {
-        size_t n = 0;
-
-        while (n < script->n) {
-                ssize_t r = send(run.connection, script->data + n, script->n - n, MSG_NOSIGNAL);
-
-                if (r <= 0)
-                        break;
-                n += (size_t)r;
-        }
-}
-
-static bool read_some(int *fd, char *text) {
-        size_t n = strlen(text);
-        ssize_t r;
-
-        r = read(*fd, text + n, TEXT_MAX - 1 - n);
-        assert(r >= 0);
-        if (r > 0)
-                return true;
-        close(*fd);
-        *fd = -1;
-        return false;
-}
-
-/* Reads until the child ends. Returns its exit status. */
-static int finish(void) {
-        int status;
-
-        while (run.out >= 0 || run.err >= 0) {
-                struct pollfd pfds[] = { { .fd = run.out, .events = POLLIN }, { .fd = run.err, .events = POLLIN } };
-
-                assert(poll(pfds, 2, -1) > 0);
-                if (pfds[0].revents)
-                        read_some(&run.out, run.out_text);
-                if (pfds[1].revents)
-                        read_some(&run.err, run.err_text);
-        }
-        assert(waitpid(run.pid, &status, 0) == run.pid);
-        hang_up();
-        assert(WIFEXITED(status));
-        return WEXITSTATUS(status);
-}
-
-static size_t n_lines(const char *text) {
-        size_t n = 0;
-
-        for (; *text; ++text)
-                n += *text == '\n';
-        return n;
 }
 
 /* Reads until the child has written a text. */
@@ -708,38 +558,6 @@ static void test_signals(void) {
         free(script.data);
 }
 
-static void test_status(void) {
-        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
-        Taskbroker__V1__Status status = TASKBROKER__V1__STATUS__INIT;
-        Bytes script = bytes_new();
-
-        status.live_tasks = 1234567;
-        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS;
-        message.status = &status;
-        bytes_add_message(&script, &message);
-
-        begin(verb_status, "status");
-        serve();
-        assert(run.request->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS);
-        send_script(&script);
-        assert(finish() == EXIT_STATUS_OK);
-        assert(strncmp(run.out_text, "0 lost of 0 kernel events", 25) == 0 && strstr(run.out_text, "1 234 567"));
-
-        begin(verb_status, "status --json");
-        serve();
-        send_script(&script);
-        assert(finish() == EXIT_STATUS_OK);
-        assert(n_lines(run.out_text) == 1 && strstr(run.out_text, "\"live_tasks\":1234567"));
-
-        begin(verb_status, "status");
-        serve();
-        shutdown(run.connection, SHUT_RDWR);
-        assert(finish() == EXIT_STATUS_ERROR);
-        assert(strstr(run.err_text, "closed the connection"));
-
-        free(script.data);
-}
-
 static void test_usage(void) {
         static const struct {
                 const char *arguments;
@@ -781,29 +599,16 @@ static void test_usage(void) {
                 assert(strcmp(run.out_text, "") == 0);
         }
 
-        begin(verb_status, "status now");
-        assert(finish() == EXIT_STATUS_USAGE);
-        begin(verb_status, "status -x");
-        assert(finish() == EXIT_STATUS_USAGE);
         begin(verb_watch, "watch --help");
         assert(finish() == EXIT_STATUS_OK);
         assert(strstr(run.out_text, "--strict"));
-        begin(verb_status, "status --help");
-        assert(finish() == EXIT_STATUS_OK);
         begin(verb_watch, "watch --socket /nonexistent/socket");
         assert(finish() == EXIT_STATUS_ERROR);
         assert(strstr(run.err_text, "No broker listens on /nonexistent/socket"));
 }
 
 int main(void) {
-        alarm(60);
-        assert(mkdtemp(directory));
-        snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", directory);
-        listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert(listener >= 0);
-        assert(bind(listener, (const struct sockaddr *)&address, sizeof(address)) == 0);
-        assert(listen(listener, 8) == 0);
-
+        listen_for_verbs();
         test_count();
         test_filter();
         test_snapshot();
@@ -818,10 +623,7 @@ int main(void) {
         test_loss_left_out();
         test_closed_pipe();
         test_signals();
-        test_status();
         test_usage();
-
-        unlink(address.sun_path);
-        rmdir(directory);
+        remove_socket();
         return 0;
 }
