@@ -127,7 +127,7 @@ def test_what_is_not_known(make_broker, make_iotop):
 
 def test_a_hostile_name(make_broker, make_iotop):
     broker = make_broker()
-    assert "\\x1b[2Jb" in rows(shows(broker, make_iotop(broker)))[11]["command"].replace("\\033", "\\x1b")
+    assert "$'a\\x1b[2" in rows(shows(broker, make_iotop(broker)))[11]["command"].replace("\\033", "\\x1b")
 
 
 def test_order(make_broker, make_iotop):

@@ -453,4 +453,4 @@ def test_file(broker, tmp_path):
     assert err == "err\n"
     # The command inherits none of our descriptors; ls has opened the directory.
     assert out.split() == ["out", "0", "1", "2", "3"]
-    assert path.read_text().startswith("sh -c echo out; echo err >&2; ls /proc/self/fd: status 0, after ")
+    assert path.read_text().startswith("sh -c 'echo out; echo err >&2; ls /proc/self/fd': status 0, after ")

@@ -112,7 +112,7 @@ def test_snapshot_text(make_daemon):
     assert not err
     header, task, end, fork = out.splitlines()
     assert header.endswith("STATUS  ARGUMENTS")
-    assert re.fullmatch(rf"\S+( \d\d:\d\d)? +task +10 +1 {NOBODY} +old é +\(2 threads\) cc -c a b\.c", task), task
+    assert re.fullmatch(rf"\S+( \d\d:\d\d)? +task +10 +1 {NOBODY} +old é +\(2 threads\) cc -c 'a b\.c'", task), task
     assert re.fullmatch(r"\S+ snapshot 1 process is alive; from here on, what happens", end), end
     assert fork.split()[1:4] == ["fork", "20", "10"]
 
@@ -148,7 +148,7 @@ def test_arguments(daemon):
 
     out, _ = finish(text)
     lines = out.splitlines()[1:]
-    assert [line.endswith(" cc -c a b.c") for line in lines] == [True, False, True, False]
+    assert [line.endswith(" cc -c 'a b.c'") for line in lines] == [True, False, True, False]
     assert [line.endswith(" (gone before it was read)") for line in lines] == [False, True, False, True]
 
 
@@ -157,7 +157,20 @@ def test_arguments_are_harmless(daemon):
     process = watch(daemon, client, "--args", "-e", "exec", "-n", "1")
     daemon.kernel.exec(1, program=dict(CC, cmdline=b"a\x1b[31m\0\xff\0new\nline\0"))
     out, _ = finish(process)
-    assert out.splitlines()[1].endswith(r" a\x1b[31m \xff new\x0aline")
+    assert out.splitlines()[1].endswith(r" $'a\x1b[31m' $'\xff' $'new\nline'")
+
+
+def test_arguments_are_quoted(daemon):
+    """A shell reads the line as the same arguments."""
+    arguments = [b"cc", b"", b"a b", b"it's", b"$HOME", b"`id`", b"a\\n", b"*", b"!!", b"~", b"x=~", b"{a,b}", b"#", b";",
+                 b"a\nb", b"\xff\t'\\", "é\u202e\u00a0".encode(), b"\x1b2", b"--x=1", b""]
+    client = daemon.subscriber(kinds=("exec",), programs=True)
+    process = watch(daemon, client, "--args", "-e", "exec", "-n", "1")
+    daemon.kernel.exec(1, program=dict(CC, cmdline=b"\0".join(arguments) + b"\0"))
+    out, _ = finish(process)
+    quoted = out.splitlines()[1][out.splitlines()[1].index(" cc ''") + 4:]
+    shell = subprocess.run(["bash", "-c", f"printf '%s\\0' {quoted}"], capture_output=True, check=True)
+    assert shell.stdout.split(b"\0")[:-1] == arguments[1:]
 
 
 def test_arguments_on_a_terminal(daemon):

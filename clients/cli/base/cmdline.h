@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "taskbroker/taskbroker.h"
@@ -10,7 +11,11 @@
 /* The broker sends at most so many bytes of a command line. */
 #define CMDLINE_MAX 2048u
 
-/* Room for the text. */
-#define CMDLINE_TEXT_MAX (TEXT_ESCAPED_MAX(CMDLINE_MAX) + sizeof("..."))
+/* Room for an argument of @n bytes, quoted, with the NUL. */
+#define CMDLINE_QUOTED_MAX(n) (4 * (n) + 4)
 
+/* Room for the text. */
+#define CMDLINE_TEXT_MAX (CMDLINE_QUOTED_MAX(CMDLINE_MAX) + sizeof("..."))
+
+size_t cmdline_quote(char *text, const char *argument, bool first);
 size_t cmdline_text(char text[static CMDLINE_TEXT_MAX], const struct tb_program *program);

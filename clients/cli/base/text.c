@@ -62,6 +62,22 @@ static bool text_is_control(const uint8_t *text, enum text_purpose purpose) {
 }
 
 /**
+ * text_character() - find the end of a character
+ * @text:               begins with the character; not empty
+ * @purpose:            the reader of the text
+ * @ret_escaped:        output: the character must be escaped
+ *
+ * Return: The number of its bytes. A byte that is not UTF-8 is a character of its own.
+ */
+size_t text_character(const char *text, enum text_purpose purpose, bool *ret_escaped) {
+        const uint8_t *at = (const uint8_t *)text;
+        size_t n = text_sequence(at);
+
+        *ret_escaped = n == 0 || text_is_control(at, purpose);
+        return n > 0 ? n : 1;
+}
+
+/**
  * text_escape() - make a name valid UTF-8 without control characters
  * @escaped:    output; characters that do not fit are left out
  * @n_escaped:  the size of @escaped
@@ -71,25 +87,20 @@ static bool text_is_control(const uint8_t *text, enum text_purpose purpose) {
  * Return: The length of the output.
  */
 size_t text_escape(char *escaped, size_t n_escaped, const char *text, enum text_purpose purpose) {
-        const uint8_t *at = (const uint8_t *)text;
         size_t n = 0;
 
-        while (*at) {
-                size_t n_sequence = text_sequence(at);
-                bool escape = n_sequence == 0 || *at == '\\';
+        while (*text) {
+                bool escape;
+                size_t n_character = text_character(text, purpose, &escape);
 
-                if (n_sequence > 0 && text_is_control(at, purpose))
-                        escape = true;
-                if (n_sequence == 0)
-                        n_sequence = 1;
-
-                if (n + (escape ? 4 * n_sequence : n_sequence) >= n_escaped)
+                escape |= *text == '\\';
+                if (n + (escape ? 4 * n_character : n_character) >= n_escaped)
                         break;
-                for (size_t i = 0; i < n_sequence; i++, ++at) {
+                for (; n_character > 0; --n_character, ++text) {
                         if (escape)
-                                n += (size_t)snprintf(escaped + n, n_escaped - n, "\\x%02x", *at);
+                                n += (size_t)snprintf(escaped + n, n_escaped - n, "\\x%02x", (uint8_t)*text);
                         else
-                                escaped[n++] = (char)*at;
+                                escaped[n++] = *text;
                 }
         }
         escaped[n] = 0;

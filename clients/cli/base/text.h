@@ -13,6 +13,7 @@ enum text_purpose {
         TEXT_FOR_JSON,          /* the same but for C0, which json-c escapes */
 };
 
+size_t text_character(const char *text, enum text_purpose purpose, bool *ret_escaped);
 size_t text_escape(char *escaped, size_t n_escaped, const char *text, enum text_purpose purpose);
 size_t text_columns(const char *text);
 size_t text_decode(const char *text, uint32_t *ret_code);

@@ -22,6 +22,7 @@
 
 /* The width of the command in the headline, and of command lines without a terminal. */
 #define COMMAND_COLUMNS 60u
+#define COMMAND_BYTES 512u
 #define ARGS_COLUMNS 120u
 
 typedef struct Delay Delay;
@@ -52,14 +53,17 @@ static void write_headline(const RunReport *report, FILE *stream) {
                 .term_signal = WIFSIGNALED(report->status) ? (uint32_t)WTERMSIG(report->status) : 0,
                 .core_dumped = WIFSIGNALED(report->status) && WCOREDUMP(report->status),
         };
-        char command[512] = "", escaped[TEXT_ESCAPED_MAX(512)], text[FORMAT_MAX];
+        char command[COMMAND_BYTES + CMDLINE_QUOTED_MAX(COMMAND_BYTES)] = "", word[COMMAND_BYTES], text[FORMAT_MAX];
         size_t n = 0;
 
-        for (char *const *word = report->command; *word && n < sizeof(command); ++word)
-                n += (size_t)snprintf(command + n, sizeof(command) - n, "%s%s", n ? " " : "", *word);
+        for (size_t i = 0; report->command[i] && n < COMMAND_BYTES; ++i) {
+                snprintf(word, sizeof(word), "%s", report->command[i]);
+                if (i > 0)
+                        command[n++] = ' ';
+                n += cmdline_quote(command + n, word, i == 0);
+        }
 
-        text_escape(escaped, sizeof(escaped), command, TEXT_FOR_TERMINAL);
-        write_cut(stream, escaped, COMMAND_COLUMNS);
+        write_cut(stream, command, COMMAND_COLUMNS);
         if (WIFEXITED(report->status))
                 fprintf(stream, ": status %d", WEXITSTATUS(report->status));
         else

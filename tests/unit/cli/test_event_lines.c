@@ -236,15 +236,16 @@ static void test_arguments(void) {
         strcpy(exit.comm, "cc");
         exec.exec.program = exit.exit.program = &program;
         exit.exit.termination = (struct tb_termination){ .known = true };
-        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              cc -c \\x1b");
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              cc -c $'\\x1b'");
         check_line(&lines, &exit,
                    "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
                    "      - "
-                   "0       cc -c \\x1b");
+                   "0       cc -c $'\\x1b'");
         exec.left_filter = true;
         check_line(&lines,
                    &exec,
-                   "22:13:20.123 exec     4194304       1 root       cc              (leaves the filter) cc -c \\x1b");
+                   "22:13:20.123 exec     4194304       1 root       cc              (leaves the filter) "
+                   "cc -c $'\\x1b'");
 }
 
 /* A command line ends at the terminal's edge, or where the columns alone are wider, at the edge of their last row. */
@@ -265,7 +266,7 @@ static void test_arguments_cut(void) {
         check_line(&lines, &exit,
                    "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
                    "      - "
-                   "0       cc -c \\x1b");
+                   "0       cc -c $'\\x1b'");
         lines.width = 58;
         check_line(&lines, &exit,
                    "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
@@ -388,7 +389,7 @@ static void test_widest(void) {
         event_lines_event(&lines, &event);
         assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' &&
                lines.line.text[lines.line.n] == 0);
-        assert(strstr(lines.line.text, "(leaves the filter) \\xff") && strstr(lines.line.text, "\\xff...\n"));
+        assert(strstr(lines.line.text, "(leaves the filter) $'\\xff") && strstr(lines.line.text, "\\xff'...\n"));
 
         event_lines_link(&lines, &link, UINT64_MAX);
         assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' &&

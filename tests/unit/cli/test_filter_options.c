@@ -50,9 +50,6 @@ static void make_path(char *text, size_t n) {
         text[n] = 0;
 }
 
-static void test_owns(void) {
-}
-
 static void test_values(void) {
         static FilterOptions filter;
 
@@ -142,7 +139,6 @@ static void test_limits(void) {
 }
 
 int main(void) {
-        test_owns();
         test_values();
         test_refused();
         test_cpus();

@@ -64,7 +64,7 @@ static void test_text(void) {
         RunReport report = begin_make();
 
         assert(strcmp(write_report(&report),
-                      "make -j2 a\\x0ab: status 2, after 50.0ms\n"
+                      "make -j2 $'a\\nb': status 2, after 50.0ms\n"
                       "\n"
                       "  processes   2 made, 0 failed, 2 at once at most\n"
                       "  threads     1 besides\n"
@@ -94,7 +94,7 @@ static void test_text_signal(void) {
         report.status = SIGSEGV | 0x80;
         report.n_top = 0;
         text = write_report(&report);
-        check_has(text, "make -j2 a\\x0ab: SIGSEGV + core, after");
+        check_has(text, "make -j2 $'a\\nb': SIGSEGV + core, after");
         check_has_not(text, "NAME");
         check_has_not(text, "in none of these");
         end();
@@ -174,7 +174,7 @@ static void test_text_notes(void) {
         check_has(text, "  1 process still runs: not in the report.\n");
         check_has(text, "  At least 1 234 kernel events of this machine were lost: the figures may lack them.\n");
         check_has(text, "  The exit of 1 process was not reported: the figures lack what they used.\n");
-        check_has(text, "\n      0123456789 123456789 ...\n");
+        check_has(text, "\n      '0123456789 123456789...\n");
         end();
 }
 

@@ -78,13 +78,13 @@ static void test_program_cells(void) {
 
         task.program = &program;
         program = make_program(TEXT("sh\0-c\0echo \"a\"\0\0"));
-        check_cell("args", &task, "sh -c echo \"a\"");
+        check_cell("args", &task, "sh -c 'echo \"a\"' ''");
         program = make_program(TEXT("one\0"));
         check_cell("args", &task, "one");
         program = make_program(TEXT("set by itself"));
-        check_cell("args", &task, "set by itself");
+        check_cell("args", &task, "'set by itself'");
         program.truncated = true;
-        check_cell("args", &task, "set by itself...");
+        check_cell("args", &task, "'set by itself'...");
 
         /* The path of the executable was cut, not the command line. */
         program = make_program(TEXT("whole\0"));
@@ -108,12 +108,12 @@ static void test_longest_cell(void) {
         program.truncated = true;
         task.program = &program;
         task_column_write(find("args"), &view, &task, text);
-        assert(strlen(text) == 4 * 2048 + 3 && strcmp(text + 4 * 2048, "...") == 0);
+        assert(strlen(text) == 4 * 2048 + 6 && strcmp(text + 4 * 2048 + 2, "'...") == 0);
 
         /* A longer command line is cut. */
         program.n_cmdline = 2049;
         task_column_write(find("args"), &view, &task, text);
-        assert(strlen(text) == 4 * 2048 + 3);
+        assert(strlen(text) == 4 * 2048 + 6);
 }
 
 static void test_every_column(void) {
