@@ -10,6 +10,7 @@ import pytest
 
 from tb_client import ALL_KINDS, brief, what
 from tb_protocol import event_pb2
+from tb_table import Table
 
 
 def assert_nothing_left(daemon, client, before):
@@ -163,6 +164,20 @@ def test_exec_drops_the_other_threads(daemon):
     assert events[-1].exit.process_ended
     assert events[-1].exit.process_stats.tasks == 2
     assert_nothing_left(daemon, client, before)
+
+
+def test_exec_by_a_thread_of_an_unknown_process(daemon):
+    """The births of the process and of its leader were lost: its start is known at its end only."""
+    client = daemon.subscriber(kinds=ALL_KINDS, threads=True)
+    k = daemon.kernel
+    k.fork(301, pid=300, parent_tid=299)
+    k.exec(300)
+    k.end(300)
+    events = client.take(3)
+    assert brief(events) == [("fork", 301), ("exec", 300), ("exit", 300)]
+    assert [e.task_unknown for e in events] == [True, True, False]
+    assert [e.start_time_ns != 0 for e in events] == [True, False, True]
+    assert not Table(threads=True).apply_all(events).rows
 
 
 def test_pid_reused_before_its_exit(daemon):

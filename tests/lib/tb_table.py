@@ -117,6 +117,9 @@ class Table:
             self._put(event.tid, row)
         elif row.tid == event.tid:
             assert row.pid == event.pid, f"of another process' task: {event}\n{row}"
+            if not row.start_time_ns and row.task_unknown:
+                # The birth was lost: the start is 0 until the broker knows it.
+                row.start_time_ns = event.start_time_ns
             assert row.start_time_ns == event.start_time_ns, f"of another task by that number: {event}\n{row}"
         return row
 
@@ -176,6 +179,7 @@ class Table:
             row = copy.copy(others[0]) if len(others) == 1 else Row(pid=event.pid, ppid=event.ppid)
             row.tid = event.pid
             row.start_time_ns = event.start_time_ns
+            row.task_unknown = event.task_unknown
             row.seeded = None
             self._put(event.pid, row)
             if program is not None:
