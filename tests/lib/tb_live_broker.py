@@ -91,6 +91,7 @@ class LiveBroker:
         self.samplers = []
         self.requests = []
         self.connections = []
+        self.threads = []
         self.number = 0
         self.last = 0
         self.listener = None
@@ -102,32 +103,55 @@ class LiveBroker:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(self.path)
         self.listener.listen()
-        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+        self.acceptor = self._run(self._accept, self.listener)
+
+    @staticmethod
+    def _run(function, argument):
+        thread = threading.Thread(target=function, args=(argument,), daemon=True)
+        thread.start()
+        return thread
 
     def stop(self):
+        """
+        Ends all connections, and waits for the threads that served them: one that still ran while the interpreter
+        ends would crash it.
+        """
         pathlib.Path(self.path).unlink(missing_ok=True)
+        self._end(self.listener)
+        self.acceptor.join(TIMEOUT)
+        for connection in self.connections:
+            self._end(connection)
+        for thread in self.threads:
+            thread.join(TIMEOUT)
+            assert not thread.is_alive(), "a connection is served on after its end"
+        for connection in self.connections:
+            connection.close()
         with self.lock:
-            for s in (self.listener, *self.connections):
-                try:
-                    s.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-                s.close()
             self.connections = []
+            self.threads = []
             self.samplers = []
             self.requests = []
 
     close = stop
 
+    @staticmethod
+    def _end(s):
+        """Wakes the thread that waits for this socket."""
+        try:
+            s.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
     def _accept(self, listener):
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with self.lock:
-                self.connections.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        with listener:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with self.lock:
+                    self.connections.append(connection)
+                self.threads.append(self._run(self._serve, connection))
 
     def _serve(self, connection):
         data = b""
