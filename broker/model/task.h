@@ -37,6 +37,8 @@ enum {
         TASK_NONDUMPABLE = 1u << 8,
         /* Marked as not dumpable as a precaution: it was not checked since its last exec. */
         TASK_RECHECK = 1u << 9,
+        /* Was exiting when the table was seeded: its record may have come before that. */
+        TASK_EXITING_AT_START = 1u << 10,
 };
 
 struct Task {

@@ -57,6 +57,7 @@ void join_init(Join *join,
                 .emit = emit,
                 .start_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC),
         };
+        join->start_grace_ns = join->start_ns + JOIN_START_GRACE_NS;
         join_set_realtime_offset(join, clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC));
         task_table_init(&join->table);
         exit_records_init(&join->records, listener);

@@ -19,7 +19,7 @@
 #include "broker/tasks/procfs.h"
 
 /* Flags that the calling thread passes on to the leader. */
-#define CALLER_FLAGS (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_NONDUMPABLE)
+#define CALLER_FLAGS (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_NONDUMPABLE | TASK_EXITING_AT_START)
 
 /*
  * Finds the thread that called exec. The exits of the threads whose record is here follow;

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/base/util.h"
 #include "broker/kernel/connector.h"
 #include "broker/model/status.h"
 #include "broker/tasks/comm_reader.h"
@@ -26,6 +27,9 @@
 #include "broker/tasks/recheck_queue.h"
 #include "broker/tasks/task_change.h"
 #include "broker/tasks/task_table.h"
+
+/* How long after the table was seeded an EXIT from before that may come. */
+#define JOIN_START_GRACE_NS NSEC_PER_SEC
 
 typedef struct Join Join;
 typedef void (*JoinEmit)(Join *join, const Event *event);
@@ -43,6 +47,7 @@ struct Join {
         ProgramReader programs;
         int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
         uint64_t start_ns;              /* monotonic */
+        uint64_t start_grace_ns;        /* monotonic: until then the records of older tasks may be missing */
 
         uint64_t n_stats_missing;       /* exits of this turn without their record */
         uint64_t last_time_ns;          /* time of the last event emitted */

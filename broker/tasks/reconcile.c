@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "broker/base/clock.h"
 #include "broker/base/error.h"
+#include "broker/base/util.h"
 #include "broker/tasks/join.h"
 #include "broker/tasks/reconcile.h"
 
@@ -15,6 +17,7 @@
  * Return: 0, or a negative errno.
  */
 int reconcile_seed(Reconcile *reconcile) {
+        Join *join = reconcile->join;
         int r;
 
         reconcile_start_seeding(reconcile);
@@ -22,8 +25,9 @@ int reconcile_seed(Reconcile *reconcile) {
                 bool drained = false;
 
                 reconcile_scan(reconcile);
+                join->start_grace_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) + JOIN_START_GRACE_NS;
                 while (!drained) {
-                        r = join_turn(reconcile->join, &drained);
+                        r = join_turn(join, &drained);
                         if (r)
                                 return error_trace(r);
                 }

@@ -54,6 +54,8 @@ static void apply_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *fo
         procfs_fill_task(&change.task, found);
         if (!found->nondumpable)
                 procfs_verify_task(&change.task, found);
+        if (reconcile->seeding && found->exiting)
+                change.task.flags |= TASK_EXITING_AT_START;
         if (reconcile->seeding)
                 task_change_store(&reconcile->join->table, task, &change);
         else
@@ -88,8 +90,10 @@ static int apply_birth(Reconcile *reconcile, uint32_t pid, uint32_t tid, const P
         }
         task->process->session = found->session;
         apply_zombie_leader(reconcile, pid);
-        if (reconcile->seeding)
+        if (reconcile->seeding) {
+                task->flags |= found->exiting ? TASK_EXITING_AT_START : 0;
                 return 0;
+        }
         /* A task can be seen in /proc a moment before the kernel queues its FORK. */
         task->flags |= TASK_FORK_REPORTED;
         ++join->n_synthesised_forks;

@@ -163,10 +163,19 @@ static bool scan_next_listed(Reconcile *reconcile, uint32_t *ret_tid) {
         }
 }
 
+/* The birth of the task may have come before the sources were known to work, and its record too. */
+static void scan_note_exiting(const Reconcile *reconcile, Task *task) {
+        ProcfsTask found;
+
+        if (task->start_time_ns < join_wall(reconcile->join, reconcile->join->start_ns) &&
+            procfs_read_task(reconcile->procfs_fd, task->process->pid, task->tid, &found) && found.exiting)
+                task->flags |= TASK_EXITING_AT_START;
+}
+
 static void scan_for_found(Reconcile *reconcile) {
         for (size_t i = 0; i < RECONCILE_SLICE; ++i) {
                 ProcfsTask found = {};
-                const Task *task;
+                Task *task;
                 uint32_t tid;
 
                 if (!scan_next_listed(reconcile, &tid)) {
@@ -177,8 +186,11 @@ static void scan_for_found(Reconcile *reconcile) {
                         return;
                 }
                 task = task_table_get(&reconcile->join->table, tid);
-                if (task && !(task->flags & TASK_UNKNOWN))
+                if (task && !(task->flags & TASK_UNKNOWN)) {
+                        if (reconcile->seeding)
+                                scan_note_exiting(reconcile, task);
                         continue;
+                }
                 if (reconcile->seeding || procfs_read_task(reconcile->procfs_fd, reconcile->pid, tid, &found))
                         scan_add(reconcile, MISMATCH_FOUND, reconcile->pid, tid, found.start_time_ns);
                 else if (procfs_is_short())

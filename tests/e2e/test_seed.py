@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tb_client import ALL_KINDS, brief
-from tb_protocol import broker_pb2
+from tb_protocol import broker_pb2, event_pb2
 import tb_fields
 
 
@@ -82,6 +82,23 @@ def test_seeded_process_whose_other_threads_had_gone(seeded):
     assert e.exit.stats.cpu.ac_utime_us == 10
     assert e.exit.process_stats.cpu.ac_utime_us == 7000
     assert e.exit.process_stats.tasks_unseen
+
+
+def test_exit_that_began_before_the_start(make_daemon):
+    """However late it ends, its record may have come before the broker listened: the record is not lost."""
+    daemon = make_daemon(start=False)
+    daemon.proc.add(70, comm=b"exiting", exiting=True)
+    daemon.proc.add(71, comm=b"running")
+    daemon.start()
+    client = daemon.subscriber(("exit",))
+    late = time.monotonic_ns() + 10_000_000_000
+    daemon.kernel.exit(70, stamp=late)
+    daemon.kernel.exit(71, stamp=late)
+    assert [(e.tid, e.exit.stats_missing) for e in client.take(2)] == [
+        (70, event_pb2.STATS_MISSING_NOT_WITNESSED),
+        (71, event_pb2.STATS_MISSING_LOST),
+    ]
+    assert client.status().taskstats.lost == 1
 
 
 def test_empty_proc(make_daemon, tmp_path):

@@ -12,6 +12,7 @@ import time
 
 HZ = 100
 
+PF_EXITING = 0x00000004
 PF_KTHREAD = 0x00200000
 
 
@@ -44,13 +45,14 @@ class FakeProc:
         state="S",
         session=None,
         kernel_thread=False,
+        exiting=False,
     ):
         """A task: a process, or a thread of one that is there already. Says when it started."""
         tid = pid if tid is None else tid
         euid = uid if euid is None else euid
         egid = gid if egid is None else egid
         session = pid if session is None else session
-        flags = 0x400100 | (PF_KTHREAD if kernel_thread else 0)
+        flags = 0x400100 | (PF_KTHREAD if kernel_thread else 0) | (PF_EXITING if exiting else 0)
         ticks = (boottime_ns() if start_ns is None else start_ns) * HZ // 1_000_000_000
         # Field 22 is starttime; pid 1 and kernel threads have parent 0.
         stat = (
