@@ -20,6 +20,7 @@ from live import LiveTable, check_live, scan
 from recording import Control, Recording
 from tb_client import ALL_KINDS, what
 from tb_table import row_of_task
+from tb_wait import wait_until
 
 # A sixth of what the storm says while nobody reads.
 ROOM = ("--feed-mib", "512", "--rcvbuf-bytes", str(192 * 1024))
@@ -234,6 +235,10 @@ def children(pid):
     return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def sleepers(pid):
+    return [child for child in children(pid) if pathlib.Path(f"/proc/{child}/comm").read_text() == "sleep\n"]
+
+
 @pytest.mark.parametrize("late", [0, 0.05, 0.1])
 def test_births_while_it_starts(make_broker, late):
     """Processes are born while /proc is read, some of them of young parents: in the end the table has all."""
@@ -243,16 +248,17 @@ def test_births_while_it_starts(make_broker, late):
     try:
         time.sleep(late)
         broker = make_broker()
-        deadline = time.monotonic() + support.TIMEOUT
-        while not all(children(process.pid) for process in processes):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: all(sleepers(process.pid) for process in processes), "each has a child that sleeps")
         pids = [pid for process in processes for pid in (process.pid, *children(process.pid))]
         with broker.client() as client:
             client.subscribe(snapshot=True)
             rows = {task.pid: row_of_task(task) for task in client.snapshot()}
         tasks, _ = scan(pids)
         assert len(tasks) == 120
+        # The name after an exec is read from /proc only while there is time.
+        assert all(rows[pid].comm for pid in pids if pid in rows)
+        for row in rows.values():
+            row.comm = None
         assert not wrong({pid: rows[pid] for pid in pids if pid in rows}, tasks)
         assert {rows[pid].uid for pid in pids} == {61234}
     finally:
