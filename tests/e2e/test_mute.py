@@ -10,6 +10,7 @@ import pytest
 
 from tb_client import ALL_KINDS, brief, what
 from tb_daemon import FAST_ALARM
+from tb_kernel import LISTEN
 from tb_protocol import event_pb2
 
 
@@ -86,8 +87,12 @@ def test_muted_without_any_traffic(daemon):
     client = daemon.subscriber()
     k = daemon.kernel
     k.wait_requests(1)
-    k.mute()
+    with k.lock:
+        n_before = len(k.requests)
+        k.mute()
     k.wait_listening()
+    # One probe without an answer is enough: at the tick after it the broker repairs.
+    assert [op == LISTEN for op, _, _ in k.requests[n_before:]].index(False) <= 1
     loss = until_muted_loss(client)[-1]
     assert loss.loss.at_least
     k.fork(100)
