@@ -15,6 +15,7 @@ from tb_client import Client
 from tb_live import ask_samples, ask_stats, get_stats, next_sample
 from tb_protocol import broker_pb2, sample_pb2
 from tb_users import IS_ROOT, OTHER, open_directory
+from tb_wait import wait_until
 
 pytestmark = pytest.mark.skipif(not IS_ROOT, reason="two users take root")
 
@@ -180,8 +181,7 @@ def test_threads_count(machine):
         kernel.fork(tid, pid=MINE)
         machine.live.live[tid] = used(MINE, 1, ac_pid=tid)
     root = machine.daemon.client()
-    while get_stats(root, pids=[MINE])[0].tasks != 201:
-        pass
+    wait_until(lambda: get_stats(root, pids=[MINE])[0].tasks == 201, "201 threads")
     me, other = machine.user(), machine.user(OTHER + 1)
     # The first request uses up the rate for ten seconds. The second request follows at once.
     ask_stats(me, pids=[MINE] * 100)

@@ -15,6 +15,7 @@ import tb_fields
 from tb_client import ALL_KINDS, what
 from tb_daemon import executable
 from tb_protocol import event_pb2
+from tb_wait import TIMEOUT
 from test_events import send_one_of_each, send_threads
 
 KIND_NAMES = {
@@ -160,7 +161,7 @@ def watch(daemon, client, *arguments):
 
 
 def finish(process, code=0):
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == code, (process.returncode, out, err)
     return out, err
 
@@ -319,7 +320,7 @@ def test_watch_ends_with_its_reader(daemon):
     daemon.kernel.fork(100)
     assert json.loads(process.stdout.readline())["pid"] == 100
     process.stdout.close()
-    assert process.wait(20) == 0
+    assert process.wait(TIMEOUT) == 0
     process.stderr.close()
 
 
@@ -372,7 +373,8 @@ def test_no_broker(tmp_path, verb):
     """Says which socket, and what to do."""
     path = tmp_path / "nowhere.sock"
     result = subprocess.run(
-        [executable("TASKBROKER", "command"), "--socket", str(path), *verb], capture_output=True, text=True, timeout=20
+        [executable("TASKBROKER", "command"), "--socket", str(path), *verb],
+        capture_output=True, text=True, timeout=TIMEOUT,
     )
     assert result.returncode == 1
     assert str(path) in result.stderr and not result.stdout
@@ -381,14 +383,14 @@ def test_no_broker(tmp_path, verb):
 def test_socket_by_environment(daemon):
     result = subprocess.run(
         [executable("TASKBROKER", "command"), "status", "--json"],
-        capture_output=True, text=True, timeout=20, env={**os.environ, "TASKBROKER_SOCKET": str(daemon.path)},
+        capture_output=True, text=True, timeout=TIMEOUT, env={**os.environ, "TASKBROKER_SOCKET": str(daemon.path)},
     )
     assert result.returncode == 0 and json.loads(result.stdout)["live_tasks"] == 1
 
 
 def raw(*arguments, **kw):
     return subprocess.run([executable("TASKBROKER", "command"), *arguments], stderr=subprocess.PIPE, text=True,
-                          timeout=20, **kw)
+                          timeout=TIMEOUT, **kw)
 
 
 VERBS = ["watch", "ps", "top", "iotop", "run", "stats", "status"]
@@ -425,7 +427,7 @@ def test_standard_output_is_closed(daemon, arguments):
     """The output goes nowhere, least of all to the broker, whose connection could have the output's descriptor."""
     result = subprocess.run(
         ["sh", "-c", 'exec "$@" >&-', "sh", executable("TASKBROKER", "command"), "--socket", str(daemon.path), *arguments],
-        stderr=subprocess.PIPE, text=True, timeout=20,
+        stderr=subprocess.PIPE, text=True, timeout=TIMEOUT,
     )
     assert result.returncode == 1
     assert result.stderr == "taskbroker: Cannot write to standard output: Bad file descriptor.\n"
@@ -465,7 +467,7 @@ def test_an_option_is_named_as_it_was_typed(arguments, said):
 )
 def test_usage(arguments):
     result = subprocess.run(
-        [executable("TASKBROKER", "command"), *arguments], capture_output=True, text=True, timeout=20
+        [executable("TASKBROKER", "command"), *arguments], capture_output=True, text=True, timeout=TIMEOUT
     )
     assert result.returncode == 2
     assert result.stderr.strip()

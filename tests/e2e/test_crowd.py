@@ -8,13 +8,12 @@ import os
 import random
 import signal
 import socket
-import time
 
 from tb_client import Client, what
 from tb_protocol import broker_pb2, frame
 from tb_users import raise_file_limit
+from tb_wait import wait_until
 
-TIMEOUT = 40
 
 # How many come, at most so many at a time. The benchmark "crowd" has more come.
 CROWD = int(os.environ.get("CROWD_CLIENTS", "300"))
@@ -32,13 +31,6 @@ def descriptors(daemon):
 def resident_kib(daemon):
     with open(f"/proc/{daemon.process.pid}/status") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
-
-
-def wait_until(predicate, what_for):
-    deadline = time.monotonic() + TIMEOUT
-    while not predicate():
-        assert time.monotonic() < deadline, what_for()
-        time.sleep(0.05)
 
 
 def holdings(subscriber):

@@ -8,18 +8,10 @@ import time
 import pytest
 
 from tb_client import BrokerError, Client, Closed, brief, what
-from tb_protocol import broker_pb2
+from tb_wait import wait_until
 
 MIB = 1 << 20
 RESERVE = 16 * MIB
-TIMEOUT = 20
-
-
-def wait_until(predicate, what_for):
-    deadline = time.monotonic() + TIMEOUT
-    while not predicate():
-        assert time.monotonic() < deadline, what_for
-        time.sleep(0.01)
 
 
 def limit_descriptors(daemon):

@@ -10,6 +10,7 @@ import tb_kernel
 from tb_kernel import FakeKernel, IGNORE, LISTEN
 from tb_proc import FakeProc
 from tb_protocol import broker_pb2, frame, parse_prefix, varint
+from tb_wait import TIMEOUT
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def command(k, op, ack=7):
 
 
 def answer(k):
-    k.broker_connector.settimeout(20)
+    k.broker_connector.settimeout(TIMEOUT)
     return k.broker_connector.recv(4096)
 
 
@@ -108,7 +109,7 @@ def test_numbers_run_on_per_cpu(kernel):
 
 @pytest.mark.parametrize("version, length", [(16, 596), (17, 724)])
 def test_exit_message_has_the_kernels_length(kernel, version, length):
-    kernel.broker_taskstats.settimeout(20)
+    kernel.broker_taskstats.settimeout(TIMEOUT)
     stats = kernel.make_stats(10)
     kernel.stats(stats, version=version)
     data = kernel.broker_taskstats.recv(8192)
@@ -119,7 +120,7 @@ def test_exit_message_has_the_kernels_length(kernel, version, length):
 
 
 def test_padding_attributes(kernel):
-    kernel.broker_taskstats.settimeout(20)
+    kernel.broker_taskstats.settimeout(TIMEOUT)
     kernel.stats(kernel.make_stats(10), null_inside=True)
     data = kernel.broker_taskstats.recv(8192)
     assert len(data) == 600

@@ -12,6 +12,7 @@ import pytest
 from tb_client import Client, Closed, brief
 from tb_protocol import broker_pb2, frame
 from tb_users import raise_file_limit
+from tb_wait import TIMEOUT, wait_until
 
 
 def status_frame(i=1):
@@ -81,7 +82,7 @@ def test_a_thousand_half_open_connections(make_daemon):
     half = []
     for i in range(1000):
         s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        s.settimeout(20)
+        s.settimeout(TIMEOUT)
         s.connect(str(daemon.path))
         try:
             s.send(status_frame()[:2])
@@ -92,16 +93,13 @@ def test_a_thousand_half_open_connections(make_daemon):
             assert_served(daemon, subscriber, 1000 + i, 10)
     assert_served(daemon, subscriber, 5000)
     # Connections that it has not accepted yet are in the listening socket's queue.
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + TIMEOUT
     while (status := subscriber.status()).connections + status.refused_connections < 1001:
         assert time.monotonic() < deadline, status
     assert status.connections >= 2
     for s in half:
         s.close()
-    deadline = time.monotonic() + 20
-    while subscriber.status().connections > 1 and time.monotonic() < deadline:
-        pass
-    assert subscriber.status().connections == 1
+    wait_until(lambda: subscriber.status().connections == 1, "one connection is left")
     assert_served(daemon, subscriber, 6000)
     with daemon.client() as client:
         client.status()
@@ -257,7 +255,5 @@ def test_descriptors_do_not_leak(daemon):
             client.send_raw(b"\x00")
             client.error()
         client.close()
-    deadline = time.monotonic() + 20
-    while subscriber.status().connections != 1 and time.monotonic() < deadline:
-        pass
+    wait_until(lambda: subscriber.status().connections == 1, "one connection is left")
     assert len(os.listdir(f"/proc/{daemon.process.pid}/fd")) == before

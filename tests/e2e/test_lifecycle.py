@@ -13,6 +13,7 @@ from tb_client import brief
 from tb_daemon import executable
 from tb_kernel import FakeKernel
 from tb_protocol import broker_pb2
+from tb_wait import TIMEOUT
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -90,7 +91,7 @@ def second(daemon):
                 "--taskstats-fd", str(fds[1]),
                 "--procfs", str(daemon.proc.root),
             ],
-            pass_fds=fds, capture_output=True, text=True, timeout=20,
+            pass_fds=fds, capture_output=True, text=True, timeout=TIMEOUT,
         )
     finally:
         kernel.close()
@@ -156,7 +157,7 @@ def test_does_not_remove_a_successors_socket(make_daemon):
 
 def run(*arguments):
     return subprocess.run(
-        [executable("TASKBROKERD", "daemon"), *arguments], capture_output=True, text=True, timeout=20
+        [executable("TASKBROKERD", "daemon"), *arguments], capture_output=True, text=True, timeout=TIMEOUT
     )
 
 
@@ -194,7 +195,7 @@ def test_output_that_cannot_be_written(option, output):
     """Also the findings of --check, here that there is no /proc."""
     result = subprocess.run(
         ["sh", "-c", 'exec "$0" --procfs /dev/null/none "$1" >' + output, executable("TASKBROKERD", "daemon"), option],
-        stderr=subprocess.PIPE, text=True, timeout=20,
+        stderr=subprocess.PIPE, text=True, timeout=TIMEOUT,
     )
     assert result.returncode == 1
     assert "taskbrokerd: Cannot write to standard output: " in result.stderr
@@ -205,7 +206,7 @@ def test_no_such_group(make_daemon, option, name):
     """One that was named, and misspelt, is not passed over."""
     daemon = make_daemon(start=False, arguments=[option, name], listener=False)
     command, fds = daemon.command()
-    result = subprocess.run(command, pass_fds=fds, capture_output=True, text=True, timeout=20)
+    result = subprocess.run(command, pass_fds=fds, capture_output=True, text=True, timeout=TIMEOUT)
     assert result.returncode == 1
     assert name in result.stderr and option in result.stderr
     assert not daemon.path.exists()

@@ -12,6 +12,7 @@ from tb_client import ALL_KINDS, brief, what
 from tb_daemon import FAST_ALARM
 from tb_kernel import LISTEN
 from tb_protocol import event_pb2
+from tb_wait import TIMEOUT
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ def test_turned_far_back(daemon):
     client = daemon.subscriber()
     k.wait_requests(1)
     k.mute(depth=100)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + TIMEOUT
     while not client.status().connector.muted:
         assert time.monotonic() < deadline
         k.wait_requests(1)

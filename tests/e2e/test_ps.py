@@ -11,8 +11,9 @@ import termios
 
 import pytest
 
-from tb_daemon import TIMEOUT, executable
+from tb_daemon import executable
 from tb_proc import boottime_ns
+from tb_wait import TIMEOUT
 
 S = 1_000_000_000
 

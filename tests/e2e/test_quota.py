@@ -13,10 +13,10 @@ import pytest
 from tb_client import BrokerError, Closed, brief, what
 from tb_protocol import broker_pb2
 from tb_users import IS_ROOT, OTHER, client_of, end_attack, open_directory, start_attack, start_open
+from tb_wait import wait_until
 
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="two users take root")
 
-TIMEOUT = 20
 
 
 @pytest.fixture
@@ -33,13 +33,6 @@ def refusal(connect):
     client.expect_close()
     client.close()
     return error
-
-
-def wait_until(predicate, what):
-    deadline = time.monotonic() + TIMEOUT
-    while not predicate():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
 
 
 def test_connections_of_a_user(make_open):

@@ -13,8 +13,9 @@ import time
 
 import pytest
 
-from tb_daemon import TIMEOUT, executable
+from tb_daemon import executable
 from tb_protocol import broker_pb2, event_pb2, frame, parse_prefix
+from tb_wait import TIMEOUT
 
 MS = 1_000_000
 

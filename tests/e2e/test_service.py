@@ -13,8 +13,8 @@ import sys
 
 import pytest
 
-from tb_daemon import TIMEOUT
 from tb_protocol import broker_pb2
+from tb_wait import TIMEOUT
 
 # The variables name the process that they are for. So they are set in that process, which then becomes the daemon.
 LAUNCH = """

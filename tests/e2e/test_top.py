@@ -14,6 +14,7 @@ import pytest
 from tb_daemon import executable
 from tb_live_broker import NS, LiveBroker, Task
 from tb_terminal import Terminal
+from tb_wait import TIMEOUT
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 BRAILLE = re.compile("[\u2801-\u28ff]")
@@ -611,6 +612,6 @@ def test_no_broker(tmp_path):
 
 def test_no_terminal(broker):
     r = subprocess.run([executable("TASKBROKER", "command"), "--socket", broker.path, "top"], stdin=subprocess.DEVNULL,
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT)
     assert r.returncode == 1 and not r.stdout
     assert "-b prints lines instead" in r.stderr

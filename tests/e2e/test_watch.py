@@ -17,8 +17,9 @@ import termios
 import pytest
 
 from tb_client import ALL_KINDS, what
-from tb_daemon import TIMEOUT, executable
+from tb_daemon import executable
 from tb_relay import Relay
+from tb_wait import TIMEOUT
 from test_commands import assert_same, command, finish, program_json, watch
 
 # A user who has no name on any machine.

@@ -10,6 +10,7 @@ import pytest
 
 from tb_client import brief
 from tb_protocol import MAX_FROM_BROKER, MAX_FROM_CLIENT, broker_pb2, event_pb2, frame, varint
+from tb_wait import wait_until
 
 E = broker_pb2
 
@@ -133,14 +134,12 @@ def test_connections_and_subscribers_are_counted(make_daemon):
     assert s.feeds == 2, "two that want the same share a feed"
     for client in others:
         client.close()
-    deadline = time.monotonic() + 20
-    while True:
+
+    def counts():
         s = watcher.status()
-        counts = s.connections, s.subscribers, s.feeds
-        if counts == (1, 0, 0) or time.monotonic() >= deadline:
-            break
-        time.sleep(0.01)
-    assert counts == (1, 0, 0)
+        return s.connections, s.subscribers, s.feeds
+
+    wait_until(lambda: counts() == (1, 0, 0), "one connection without a subscription or a feed")
 
 
 def test_same_feed_for_the_same_wish(daemon):

@@ -17,7 +17,6 @@ import textwrap
 
 import pytest
 
-import support
 from tb_live import REQUEST, ask_samples, get_stats, next_sample, sample_until
 from tb_protocol import sample_pb2, taskstats_pb2
 from tb_wait import wait_until

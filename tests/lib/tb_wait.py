@@ -10,9 +10,9 @@ TIMEOUT = 120.0
 
 
 def wait_until(predicate, what, pause=0.01):
-    """Returns predicate()'s first true value; it is called again after each pause."""
+    """Returns predicate()'s first true value; it is called again after each pause. `what`: a text, or returns it."""
     deadline = time.monotonic() + TIMEOUT
     while not (value := predicate()):
-        assert time.monotonic() < deadline, f"in {TIMEOUT:.0f} s never: {what}"
+        assert time.monotonic() < deadline, f"in {TIMEOUT:.0f} s never: {what() if callable(what) else what}"
         time.sleep(pause)
     return value
