@@ -33,6 +33,12 @@
 /* Memory of all programs; a process beyond it is skipped. */
 #define BYTES_MAX ((size_t)128 * 1024 * 1024)
 
+/* So many empty arguments in a row, at the end, are padding. */
+#define PADDING_MIN 8u
+
+/* The length of a task's name. */
+#define COMM_LENGTH (COMM_SIZE - 1)
+
 typedef struct Reading Reading;
 
 struct Reading {
@@ -95,26 +101,80 @@ static size_t cut(size_t n, size_t n_max, bool *truncated) {
 }
 
 /*
- * "0::/path", or "1:name=systemd:/path": a line for each hierarchy. Where version 2's is
- * not used all are in its root.
+ * The rank of a hierarchy, by its line of /proc/PID/cgroup: "0::/path" for version 2, "1:name=systemd:/path" or
+ * "4:memory:/path" for version 1. The path of the highest rank is taken. 0: the line is not valid.
+ */
+static unsigned int cgroup_rank(const char *number, const char *controllers) {
+        if (strcmp(number, "0") == 0)
+                return *controllers ? 0 : 4;
+        if (strcmp(controllers, "name=systemd") == 0)
+                return 3;
+
+        return !*controllers ? 0 : strncmp(controllers, "name=", strlen("name=")) == 0 ? 1 : 2;
+}
+
+/*
+ * Takes the path of the best hierarchy in which the process is not in the root. A hierarchy that is not used
+ * has all processes in its root. Some hosts use only hierarchies of controllers.
  */
 static void cgroup_parse(Reading *reading, char *text) {
+        unsigned int best = 0;
         const char *path = NULL;
 
         for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
                 char *controllers = strchr(line, ':'), *rest = controllers ? strchr(controllers + 1, ':') : NULL;
+                unsigned int rank;
 
                 if (!rest)
                         continue;
+                *controllers++ = 0;
                 *rest++ = 0;
-                if (strcmp(controllers, ":name=systemd") == 0 ||
-                    (strcmp(line, "0:") == 0 && (!path || strcmp(rest, "/") != 0)))
+                rank = cgroup_rank(line, controllers);
+                if (rank == 0 || *rest != '/')
+                        continue;
+                if (rest[1])
+                        rank += 10;
+                if (rank > best) {
+                        best = rank;
                         path = rest;
+                }
         }
         if (!path)
                 return;
         reading->n_cgroup = cut(strlen(path), PROGRAM_PATH_MAX, &reading->truncated);
         memcpy(reading->cgroup, path, reading->n_cgroup);
+}
+
+/* Whether the first argument is the name of the task: the last part of a path, as far as names are long. */
+static bool cmdline_begins_with_name(const char *cmdline, const char *comm) {
+        const char *slash = strrchr(cmdline, '/'), *name = slash ? slash + 1 : cmdline;
+
+        return *comm && strncmp(name, comm, COMM_LENGTH) == 0;
+}
+
+/*
+ * The length of a command line without padding. A process that gives itself a title overwrites its arguments, and
+ * fills the rest of their memory with NULs. /proc shows the NULs, which look like empty arguments.
+ * So a long row of NULs is padding. A single argument with NULs behind it is a title, if it is read later than at
+ * the exec and is not the name of the program.
+ */
+static size_t cmdline_without_padding(const char *cmdline, size_t n, const char *comm, bool at_exec) {
+        size_t n_used = n, n_padding;
+
+        while (n_used > 0 && !cmdline[n_used - 1])
+                --n_used;
+        if (n_used == n)
+                return n;
+
+        /* The first NUL ends the last argument. An area of NULs alone is one empty argument. */
+        n_padding = n - n_used - 1;
+        if (n_padding >= PADDING_MIN)
+                return n_used + 1;
+        if (n_padding > 0 && n_used > 0 && !at_exec && !memchr(cmdline, 0, n_used) &&
+            !cmdline_begins_with_name(cmdline, comm))
+                return n_used + 1;
+
+        return n;
 }
 
 /* "size resident ...": the kernel shows a task without memory as nothing but zeros. */
@@ -124,7 +184,7 @@ static bool memory_is_gone(int dir_fd) {
         return procfs_read_file(dir_fd, "statm", buffer, sizeof(buffer)) > 0 && !strncmp(buffer, "0 ", 2);
 }
 
-static bool reading_fill(Reading *reading, int dir_fd, const Task *task) {
+static bool reading_fill(Reading *reading, int dir_fd, const Task *task, bool at_exec) {
         char buffer[4096 + PROGRAM_PATH_MAX];
         ProcfsTask found;
         ssize_t n;
@@ -138,6 +198,7 @@ static bool reading_fill(Reading *reading, int dir_fd, const Task *task) {
         n = procfs_read_file(dir_fd, "cmdline", reading->cmdline, sizeof(reading->cmdline));
         if (n < 0)
                 return false;
+        n = (ssize_t)cmdline_without_padding(reading->cmdline, (size_t)n, found.comm, at_exec);
         reading->n_cmdline = cut((size_t)n, PROGRAM_CMDLINE_MAX, &reading->truncated);
 
         n = readlinkat(dir_fd, "exe", reading->exe, sizeof(reading->exe));
@@ -156,7 +217,8 @@ static bool reading_fill(Reading *reading, int dir_fd, const Task *task) {
         return true;
 }
 
-static int program_reader_fill_reading(ProgramReader *programs, Reading *reading, const Task *task, bool *ret_there) {
+static int program_reader_fill_reading(ProgramReader *programs, Reading *reading, const Task *task, bool at_exec,
+                                       bool *ret_there) {
         bool ended = false;
         char path[64];
         int fd, r;
@@ -166,7 +228,7 @@ static int program_reader_fill_reading(ProgramReader *programs, Reading *reading
         fd = openat(programs->procfs_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return 0;
-        *ret_there = reading_fill(reading, fd, task);
+        *ret_there = reading_fill(reading, fd, task, at_exec);
         close(fd);
         if (!*ret_there || !programs->has_ended)
                 return 0;
@@ -220,14 +282,14 @@ static bool program_reader_take_token(ProgramReader *programs, uint64_t now_ns) 
 }
 
 /* Reads what a task's process runs: what could not be read is late. */
-static int program_reader_read(ProgramReader *programs, const Task *task, Program **ret_program) {
+static int program_reader_read(ProgramReader *programs, const Task *task, bool at_exec, Program **ret_program) {
         const Program *former = task->process->program;
         Program *program;
         Reading reading;
         bool there;
         int r;
 
-        r = program_reader_fill_reading(programs, &reading, task, &there);
+        r = program_reader_fill_reading(programs, &reading, task, at_exec, &there);
         if (r)
                 return error_trace(r);
         if (there) {
@@ -264,7 +326,7 @@ int program_reader_read_at_exec(ProgramReader *programs, const Task *task, bool 
                 *ret_program = program_new(PROGRAM_SKIPPED, NULL, task->process->program);
                 return *ret_program ? 0 : error_origin(-ENOMEM);
         }
-        return error_trace(program_reader_read(programs, task, ret_program));
+        return error_trace(program_reader_read(programs, task, true, ret_program));
 }
 
 static int program_reader_read_process(ProgramReader *programs, Task *task) {
@@ -274,7 +336,7 @@ static int program_reader_read_process(ProgramReader *programs, Task *task) {
 
         if (!program_reader_has_room(programs))
                 return 0;
-        r = program_reader_read(programs, task, &program);
+        r = program_reader_read(programs, task, false, &program);
         if (r)
                 return error_trace(r);
         if (programs->commit &&

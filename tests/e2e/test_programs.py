@@ -215,7 +215,10 @@ def test_kernel_threads(make_daemon):
         (dict(cgroup=b"0::/a:b:c\n"), program(cgroup=b"/a:b:c")),
         (dict(cgroup=b"2:cpu,cpuacct:/x\n1:name=systemd:/user.slice/s\n"), program(cgroup=b"/user.slice/s")),
         (dict(cgroup=b"2:cpu:/x\n1:name=systemd:/old\n0::/new\n"), program(cgroup=b"/new")),
-        (dict(cgroup=b"2:cpu:/x\n"), program()),
+        (dict(cgroup=b"2:cpu:/x\n"), program(cgroup=b"/x")),
+        (dict(cgroup=b"2:cpu:/x\n1:name=systemd:/\n0::/\n"), program(cgroup=b"/x")),
+        (dict(cmdline=b"worker: idle" + bytes(60)), program(cmdline=b"worker: idle\0")),
+        (dict(cmdline=b"cat\0\0\0"), program(cmdline=b"cat\0\0\0")),
         (dict(cgroup=b""), program()),
     ],
 )

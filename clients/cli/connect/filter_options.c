@@ -10,6 +10,7 @@
  */
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/option.h"
+#include "clients/cli/connect/cgroup_path.h"
 #include "clients/cli/connect/filter_options.h"
 
 /* PID_MAX_LIMIT of the kernel. */
@@ -25,8 +27,7 @@
 /* The broker's own limit: NR_CPUS of the largest kernels. */
 #define CPUS_MAX 8192u
 
-/* People copy paths with it; the kernel's own, in /proc/PID/cgroup, are without. */
-#define CGROUP_MOUNT "/sys/fs/cgroup"
+#define MOUNTS "/proc/self/mountinfo"
 
 /* An empty filter. */
 void filter_options_init(FilterOptions *filter) {
@@ -88,30 +89,27 @@ static int filter_options_check_glob(const char *verb, const char *option, const
 /* The path of a control group, from its root in the hierarchy on, without slashes at the end. */
 static int filter_options_parse_path(const char *verb, const char *option, const char *value, unsigned int max_bytes,
                                      char *path) {
-        size_t n = strlen(CGROUP_MOUNT);
-        const char *from = value;
+        int r = cgroup_path_resolve(MOUNTS, value, path, (size_t)max_bytes + 1);
 
-        if (strncmp(from, CGROUP_MOUNT, n) == 0 && (from[n] == '/' || !from[n]))
-                from = from[n] ? from + n : "/";
-        if (*from != '/')
+        if (r == -EXDEV)
+                return error_usage(verb,
+                                   "--%s %s: this path is in the hierarchy of a controller. The broker knows groups by "
+                                   "the unified hierarchy and by systemd's; /proc/PID/cgroup shows a process' own.",
+                                   option,
+                                   value);
+        if (r == -ENAMETOOLONG)
+                return error_usage(verb,
+                                   "--%s: the path is longer than the %u bytes that the broker takes; "
+                                   "name a group above it.",
+                                   option,
+                                   max_bytes);
+        if (r < 0)
                 return error_usage(verb,
                                    "--%s %s: the path of a control group begins with /, such as "
                                    "/system.slice/ssh.service; /proc/PID/cgroup shows a process' own.",
                                    option,
                                    value);
 
-        n = strlen(from);
-        while (n > 1 && from[n - 1] == '/')
-                --n;
-        if (n > max_bytes)
-                return error_usage(verb,
-                                   "--%s: the path is longer than the %u bytes that the broker takes; "
-                                   "name a group above it.",
-                                   option,
-                                   max_bytes);
-
-        memcpy(path, from, n);
-        path[n] = 0;
         return EXIT_STATUS_OK;
 }
 

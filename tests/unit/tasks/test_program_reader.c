@@ -353,11 +353,20 @@ static void test_cgroups(void) {
                 { "1:name=systemd:/\n0::/v2\n", "/v2" },
                 { "1:name=systemd:/v1\n0::/v2\n", "/v2" },
                 { "4:memory:/m\n0::/v2\n", "/v2" },
+                /* hierarchies of single controllers: where the better ones are missing, or have all in their root */
+                { "4:memory:/m\n", "/m" },
+                { "4:memory:/m\n3:cpu:/c\n", "/m" },
+                { "4:memory:/\n3:cpu:/c\n", "/c" },
+                { "4:memory:/m\n0::/\n", "/m" },
+                { "4:memory:/m\n1:name=systemd:/\n0::/\n", "/m" },
+                { "4:memory:/\n1:name=systemd:/\n0::/\n", "/" },
+                { "4:memory:/\n", "/" },
+                { "1:name=elogind:/1\n", "/1" },
+                { "2:name=openrc:/sshd\n4:memory:/m\n", "/m" },
+                { "2:name=openrc:/sshd\n4:memory:/\n", "/sshd" },
                 /* neither version */
                 { "", "" },
                 { "\n", "" },
-                { "4:memory:/m\n", "" },
-                { "1:name=elogind:/1\n", "" },
                 { "10::/x\n", "" },
                 { "0:cpu:/x\n", "" },
                 { "nonsense\n", "" },
@@ -380,6 +389,66 @@ static void test_cgroups(void) {
         }
         program_reader_unwant(&programs);
         end();
+}
+
+/* Command lines of processes that have overwritten their arguments. The name of the task is "prog". */
+static void test_padding(void) {
+        static const struct {
+                const char *text;               /* the first part of the file */
+                size_t n_text;
+                size_t n_padding;               /* NULs behind it */
+                size_t n_at_exec, n_later;      /* the length that is kept */
+        } rows[] = {
+                /* the arguments as the kernel wrote them, the last ones empty */
+                { "prog\0-a", 8, 0, 8, 8 },
+                { "prog\0-a", 8, 2, 10, 10 },
+                { "prog", 5, 2, 7, 7 },
+                { "/usr/bin/prog", 14, 1, 15, 15 },
+                { "", 1, 0, 1, 1 },
+                { "", 1, 1, 2, 2 },
+                /* titles */
+                { "worker: idle", 13, 0, 13, 13 },
+                { "worker: idle", 13, 1, 14, 13 },
+                { "worker: idle", 13, 7, 20, 13 },
+                { "worker: idle", 13, 8, 13, 13 },
+                { "worker: idle", 13, 60, 13, 13 },
+                { "prog", 5, 60, 5, 5 },
+                /* a title that is longer than the arguments were has no NUL */
+                { "worker: x", 9, 0, 9, 9 },
+                /* padding beyond the limit */
+                { "worker", 7, 4000, 7, 7 },
+                /* a password that was overwritten */
+                { "prog\0-p", 8, 8, 8, 8 },
+                { "prog\0-p\0\0-x", 12, 60, 12, 12 },
+                /* everything was overwritten */
+                { "", 1, 60, 1, 1 },
+        };
+        static char cmdline[5000];
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                size_t n = rows[i].n_text + rows[i].n_padding;
+                Program *program;
+                Task *task;
+
+                begin();
+                program_reader_want(&programs);
+                proc_add_task(&tree, 700, 700, "prog", 1, START);
+                task = add_task(700, 700);
+                memset(cmdline, 0, sizeof(cmdline));
+                memcpy(cmdline, rows[i].text, rows[i].n_text);
+                proc_add_program(&tree, 700, 700, cmdline, n, "/usr/bin/prog", CGROUP);
+
+                program = read_at_exec(task, true);
+                check_program(program, PROGRAM_CAPTURED, cmdline, rows[i].n_at_exec, "/usr/bin/prog",
+                              "/system.slice/a.service");
+                free(program);
+                while (!program_reader_is_complete(&programs))
+                        assert(program_reader_read_slice(&programs) == 0);
+                check_program(task->process->program, PROGRAM_CAPTURED, cmdline, rows[i].n_later, "/usr/bin/prog",
+                              "/system.slice/a.service");
+                program_reader_unwant(&programs);
+                end();
+        }
 }
 
 /*
@@ -628,6 +697,7 @@ int main(void) {
         test_kernel_thread();
         test_truncation();
         test_cgroups();
+        test_padding();
         test_slices();
         test_pass_comes_back();
         test_without_leader();
