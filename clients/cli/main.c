@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/output.h"
+#include "clients/cli/base/signals.h"
 #include "clients/cli/verbs.h"
 
 static const Verb verbs[] = {
@@ -130,7 +130,7 @@ int main(int argc, char **argv) {
         if (hold_standard_descriptors() < 0)
                 return EXIT_STATUS_ERROR;
         setlocale(LC_TIME, "");
-        signal(SIGPIPE, SIG_IGN);
+        signals_ignore_pipe();
 
         return finish(run(argc, argv));
 }

@@ -6,6 +6,7 @@ the report that is made of the events, and the exit status.
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -422,6 +423,39 @@ def test_passes_signals_on(broker, number):
     broker.events(broker.exit())
     _, err = finish(process, 128 + number)
     assert f"sleep 1000: {number.name}, after" in err
+
+
+HANDED_DOWN = "grep -E 'Sig(Blk|Ign)|NoNewPrivs|Seccomp:|Groups' /proc/self/status; umask; ulimit -a; nice; ls /proc/self/fd; pwd; env"
+
+CALLERS = {
+    "usual": lambda: None,
+    "ignores": lambda: [signal.signal(n, signal.SIG_IGN) for n in range(1, 32) if n not in (9, 19)],
+    "ignores SIGPIPE": lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN),
+    "ignores SIGCHLD": lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+    "blocks": lambda: signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32)),
+    "nohup, nice, limits": lambda: (signal.signal(signal.SIGHUP, signal.SIG_IGN), os.nice(3), os.umask(0o27),
+                                    resource.setrlimit(resource.RLIMIT_NOFILE, (97, 98)), os.chdir("/")),
+}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_hands_down_what_it_was_given(broker, caller):
+    """The command gets the signals, limits, priority, directory and descriptors that it would have without run."""
+
+    def prepare():
+        usual_signals()
+        CALLERS[caller]()
+
+    words = ["sh", "-c", HANDED_DOWN]
+    options = dict(stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare)
+    expected = subprocess.run(words, timeout=TIMEOUT, **options)
+    assert expected.returncode == 0 and "SigIgn" in expected.stdout and not expected.stderr
+    process = subprocess.Popen(
+        [executable("TASKBROKER", "command"), "run", "--socket", str(broker.path), "-O", "/dev/null", *words], **options)
+    broker.asked()
+    broker.subscribed()
+    broker.events(broker.exit())
+    assert finish(process) == (expected.stdout, "")
 
 
 def test_interrupts_are_the_commands(broker):

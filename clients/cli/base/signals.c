@@ -5,7 +5,9 @@
  * waiting for the broker, or for a stuck reader of the output. A second signal of the
  * same kind ends the program at once.
  *
- * Owns the flag that the signals set.
+ * SIGPIPE is ignored in all verbs: a closed pipe is an error of write(2) there.
+ *
+ * Owns the flag that the signals set, and the disposition of SIGPIPE that our caller chose.
  */
 
 #include <errno.h>
@@ -16,6 +18,19 @@
 #define NS_PER_S 1000000000u
 
 static volatile sig_atomic_t signals_came;
+
+/* Zeroed, it is the default disposition. */
+static struct sigaction signals_pipe;
+
+/* Called once, before any output. */
+void signals_ignore_pipe(void) {
+        sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, &signals_pipe);
+}
+
+/* For a process that becomes another program: it gets the disposition that this program was started with. */
+void signals_restore_pipe(void) {
+        sigaction(SIGPIPE, &signals_pipe, NULL);
+}
 
 static void signals_on_signal(int signal_number) {
         (void)signal_number;

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+void signals_ignore_pipe(void);
+void signals_restore_pipe(void);
 void signals_catch(void);
 bool signals_caught(void);
 const volatile sig_atomic_t *signals_flag(void);

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clients/cli/base/signals.h"
 #include "clients/cli/run/child.h"
 
 static const int child_passed_on[] = { SIGTERM, SIGHUP };
@@ -49,7 +50,6 @@ static int child_take_signals(Child *child) {
         return 0;
 }
 
-/* Not SIGPIPE: main() ignores it, and did not keep its handling before. */
 static void child_give_back_signals(const Child *child) {
         sigaction(SIGINT, &child->interrupt, NULL);
         sigaction(SIGQUIT, &child->quit, NULL);
@@ -64,7 +64,7 @@ static _Noreturn void child_run(const Child *child, char *const *command, int ga
         char byte;
 
         child_give_back_signals(child);
-        signal(SIGPIPE, SIG_DFL);
+        signals_restore_pipe();
         close(child->gate);
         do
                 n = read(gate, &byte, 1);
