@@ -40,6 +40,7 @@ struct Made {
         uint64_t cpu_ns;
         uint64_t read_bytes;
         uint64_t write_bytes;
+        uint64_t cancelled_write_bytes;
         uint64_t io_delay_ns;
         uint32_t groups; /* 0: all */
         uint32_t withheld;
@@ -58,6 +59,7 @@ static inline struct tb_task_stats made_stats(const Made *made) {
         if (stats.groups & GROUP_IO) {
                 stats.io.read_bytes = made->read_bytes;
                 stats.io.write_bytes = made->write_bytes;
+                stats.io.cancelled_write_bytes = made->cancelled_write_bytes;
         }
         if (stats.groups & GROUP_DELAYS) {
                 stats.delays.blkio = (struct tb_delay){ .known = true, .total_ns = made->io_delay_ns };

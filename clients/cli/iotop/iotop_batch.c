@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clients/cli/base/clock.h"
 #include "clients/cli/iotop/iotop_batch.h"
 #include "clients/cli/iotop/iotop_rows.h"
 #include "clients/cli/model/live_batch.h"
@@ -57,7 +58,7 @@ static int batch_print(LiveBatch *batch) {
         int r;
 
         iotop->rows.uncounted = welcome && welcome->delay_accounting != TB_DELAY_ACCOUNTING_ON;
-        iotop_rows_sample(&iotop->rows, IOTOP_DISKS);
+        iotop_rows_sample(&iotop->rows, IOTOP_DISKS, clock_now_ns());
         if (!batch->live.sample.span_ns)
                 return 0;
 

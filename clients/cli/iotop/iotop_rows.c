@@ -236,6 +236,7 @@ void iotop_rows_deinit(IotopRows *rows) {
         free(rows->lines);
         rows->lines = NULL;
         rows->n_lines = rows->n_room = 0;
+        diskstats_deinit(&rows->disks);
 }
 
 /**
@@ -269,40 +270,59 @@ void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, c
 }
 
 /**
- * iotop_rows_sample() - measure what disks moved within the last sample
- * @rows:       keeps it
+ * iotop_rows_sample() - measure what disks moved since the last call
+ * @rows:       keeps the counters
  * @disks_path: for diskstats_read()
+ * @now_ns:     the time, on any steady clock
+ *
+ * The time is our own: a sample that was taken late, after a stop of this program, is one
+ * interval long for the broker, and the counters of the disks are as of now.
  */
-void iotop_rows_sample(IotopRows *rows, const char *disks_path) {
-        double seconds = (double)rows->live->sample.span_ns / NS_PER_S;
-        Diskstats disks;
-        bool known = diskstats_read(disks_path, &disks);
+void iotop_rows_sample(IotopRows *rows, const char *disks_path, uint64_t now_ns) {
+        double seconds = now_ns > rows->disks_time_ns ? (double)(now_ns - rows->disks_time_ns) / NS_PER_S : 0;
+        Diskstats before = rows->disks;
+        uint64_t read, written;
+        bool known;
 
+        rows->disks = (Diskstats){0};
+        known = diskstats_read(disks_path, &rows->disks);
         if (known && rows->disks_known && seconds > 0) {
-                uint64_t read = disks.read_bytes - rows->disks.read_bytes;
-                uint64_t write = disks.write_bytes - rows->disks.write_bytes;
-
-                iotop_size(rows, (int64_t)read > 0 ? (double)read / seconds : 0, "/s", rows->current_read);
-                iotop_size(rows, (int64_t)write > 0 ? (double)write / seconds : 0, "/s", rows->current_write);
+                diskstats_moved(&before, &rows->disks, &read, &written);
+                iotop_size(rows, (double)read / seconds, "/s", rows->current_read);
+                iotop_size(rows, (double)written / seconds, "/s", rows->current_write);
         } else {
                 snprintf(rows->current_read, sizeof(rows->current_read), "? %c/s", rows->kilobytes ? 'K' : 'B');
                 strcpy(rows->current_write, rows->current_read);
         }
+        diskstats_deinit(&before);
         rows->disks_known = known;
-        if (known)
-                rows->disks = disks;
+        rows->disks_time_ns = now_ns;
+}
+
+/* The sums over the lines of the last sample. A row without a known value adds nothing. */
+static void iotop_sum(const IotopRows *rows, double *ret_read, double *ret_write) {
+        const Live *live = rows->live;
+        double read, write, cancelled;
+
+        *ret_read = *ret_write = 0;
+        for (size_t i = 0; i < live->n_changed; ++i) {
+                live_rate(live, live->changed[i], METRIC_READ, &read);
+                live_rate(live, live->changed[i], METRIC_WRITE, &write);
+                live_rate(live, live->changed[i], METRIC_CANCELLED, &cancelled);
+                *ret_read += read;
+                *ret_write += write > cancelled ? write - cancelled : 0;
+        }
 }
 
 /* Writes the two lines above the table: what tasks moved, and what disks moved. */
 void iotop_rows_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_MAX],
                         char current[static IOTOP_SUMMARY_MAX]) {
         char read[IOTOP_SIZE_MAX], write[IOTOP_SIZE_MAX];
-        double value;
+        double read_rate, write_rate;
 
-        live_machine_rate(rows->live, METRIC_READ, &value);
-        iotop_size(rows, value, "/s", read);
-        live_machine_rate(rows->live, METRIC_WRITE, &value);
-        iotop_size(rows, value, "/s", write);
+        iotop_sum(rows, &read_rate, &write_rate);
+        iotop_size(rows, read_rate, "/s", read);
+        iotop_size(rows, write_rate, "/s", write);
         snprintf(total, IOTOP_SUMMARY_MAX, "Total DISK READ:   %14s | Total DISK WRITE:   %14s", read, write);
         snprintf(current, IOTOP_SUMMARY_MAX, "Current DISK READ: %14s | Current DISK WRITE: %14s", rows->current_read,
                  rows->current_write);

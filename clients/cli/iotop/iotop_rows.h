@@ -60,14 +60,15 @@ struct IotopRows {
         size_t n_lines;
         size_t n_room;
 
-        Diskstats disks; /* at the sample before */
+        Diskstats disks; /* at the last sample */
         bool disks_known;
+        uint64_t disks_time_ns; /* when they were read: clock_now_ns() */
         char current_read[32], current_write[32];
 };
 
 int iotop_rows_make(IotopRows *rows);
 void iotop_rows_deinit(IotopRows *rows);
-void iotop_rows_sample(IotopRows *rows, const char *disks_path);
+void iotop_rows_sample(IotopRows *rows, const char *disks_path, uint64_t now_ns);
 
 void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, char text[static IOTOP_LINE_MAX]);
 void iotop_rows_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_MAX],

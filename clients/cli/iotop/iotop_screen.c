@@ -257,7 +257,7 @@ static int iotop_step(IotopScreen *iotop) {
         if (bits < 0)
                 return bits;
         if (bits & LIVE_LINK_SAMPLE) {
-                iotop_rows_sample(&iotop->rows, IOTOP_DISKS);
+                iotop_rows_sample(&iotop->rows, IOTOP_DISKS, clock_now_ns());
                 iotop->n_samples += iotop->live.sample.span_ns != 0;
                 iotop->quit = iotop->options->iterations && iotop->n_samples >= iotop->options->iterations;
         }

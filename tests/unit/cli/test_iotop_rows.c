@@ -166,7 +166,7 @@ static void test_only_numbers(void) {
 
 static void test_summary(void) {
         char total[IOTOP_SUMMARY_MAX], current[IOTOP_SUMMARY_MAX];
-        Made writer = {.pid = 10, .start = -1};
+        Made writer = {.pid = 10, .start = -1}, canceller = {.pid = 20, .start = -1};
         Live live;
         IotopRows rows = {.live = &live, .users = &users};
         Tree tree = tree_new();
@@ -176,22 +176,27 @@ static void test_summary(void) {
         tree_write_text(&tree, "loop0/stat", "   1 2 2048 4 5 6 100 8 9 10 11\n");
         live_init(&live);
         send_row(&live, &writer, 0);
+        send_row(&live, &canceller, 0);
         send_sample(&live, 0, true);
-        iotop_rows_sample(&rows, tree.path);
+        iotop_rows_sample(&rows, tree.path, 5000000000);
         writer.read_bytes = 1 << 20;
         writer.write_bytes = 1024;
         send_row(&live, &writer, 2);
+        canceller.write_bytes = 8192;
+        canceller.cancelled_write_bytes = 8192;
+        send_row(&live, &canceller, 2);
         send_sample(&live, 2, false);
         tree_write_text(&tree, "vda/stat", "   1 2 10240 4 5 6 104 8 9 10 11\n");
-        iotop_rows_sample(&rows, tree.path);
+        iotop_rows_sample(&rows, tree.path, 7000000000);
         iotop_rows_summary(&rows, total, current);
         assert(strcmp(total, "Total DISK READ:       512.00 K/s | Total DISK WRITE:       512.00 B/s") == 0);
         assert(strcmp(current, "Current DISK READ:       2.00 M/s | Current DISK WRITE:    1024.00 B/s") == 0);
 
         /* The statistics of the disks cannot be read. */
-        iotop_rows_sample(&rows, "/nowhere");
+        iotop_rows_sample(&rows, "/nowhere", 9000000000);
         iotop_rows_summary(&rows, total, current);
         assert(strcmp(current, "Current DISK READ:          ? B/s | Current DISK WRITE:          ? B/s") == 0);
+        iotop_rows_deinit(&rows);
         live_deinit(&live);
         tree_free(&tree);
 }
