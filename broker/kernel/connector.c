@@ -312,7 +312,7 @@ int connector_read(Connector *connector, size_t n_wanted) {
  * @connector:  the connector; drained
  *
  * The answer is queued before send() returns; connector_check() is called when
- * it must have been read. The next read recheck_queue at the drop counter too.
+ * it must have been read. The next read checks the drop counter too.
  *
  * Return: 0, or a negative errno.
  */

@@ -20,7 +20,7 @@ static inline Feed *feed_make(size_t n_max) {
         return feed;
 }
 
-/* Not an event of the wire: the feed never recheck_queue into one. The first bytes are its number. */
+/* Appends bytes that are no event of the wire, because a feed never reads its events. They begin with the number. */
 static inline void append(Feed *feed, size_t n) {
         static uint8_t event[ENCODED_EVENT_MAX];
         uint64_t number = feed->next_number;
