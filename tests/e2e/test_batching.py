@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tb_client import brief
+from tb_wait import TIMEOUT
 
 N = 1000
 
@@ -35,7 +36,7 @@ def run(daemon, n, delays, sender=None):
         eager.event()
     elapsed = time.monotonic() - begun
     for t in threads:
-        t.join(30)
+        t.join(TIMEOUT)
     due = [("fork", 1000 + i) for i in range(n)]
     for i in range(len(lazy)):
         assert brief(events[i]) == due
