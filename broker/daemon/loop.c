@@ -21,6 +21,7 @@
 #include "broker/base/util.h"
 #include "broker/daemon/kernel_features.h"
 #include "broker/daemon/loop.h"
+#include "broker/tasks/join_change.h"
 
 #define TICK_SECONDS 0.5
 
@@ -168,7 +169,7 @@ static void loop_on_programs_slice(struct ev_loop *ev, ev_timer *watcher, int ev
         int r;
 
         (void)events;
-        r = program_reader_read_slice(&loop->join->programs);
+        r = join_change_read_programs(loop->join);
         if (r)
                 return loop_fail(loop, error_trace(r));
         if (loop->join->programs.next_tid > 0)

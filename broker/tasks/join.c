@@ -25,26 +25,6 @@
 #define CONNECTOR_ROUND 512
 #define ROUNDS 8
 
-static void join_on_program(ProgramReader *programs, Task *task, Program *program) {
-        join_change_program(container_of(programs, Join, programs), task, program);
-}
-
-/* Whether the record of a task's exit has come, so that its number may have a new owner. */
-static int join_has_ended(ProgramReader *programs, const Task *task, bool *ret_ended) {
-        Join *join = container_of(programs, Join, programs);
-        const PendingRecord *record;
-        int r;
-
-        exit_records_expect(&join->records);
-        r = exit_records_drain(&join->records);
-        if (r)
-                return error_trace(r);
-        record = exit_records_peek(&join->records, task->tid);
-        *ret_ended = pending_record_belongs_to(record, task) &&
-                     pending_record_fits(record, task, join_wall(join, record->arrived_ns));
-        return 0;
-}
-
 void join_init(Join *join,
                Connector *connector,
                ExitListener *listener,
@@ -58,12 +38,11 @@ void join_init(Join *join,
                 .start_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC),
         };
         join->start_grace_ns = join->start_ns + JOIN_START_GRACE_NS;
-        join_set_realtime_offset(join, clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC));
         task_table_init(&join->table);
         exit_records_init(&join->records, listener);
         comm_reader_init(&join->comm_reader, procfs_fd);
-        program_reader_init(&join->programs, procfs_fd, &join->table, join_on_program);
-        join->programs.has_ended = join_has_ended;
+        program_reader_init(&join->programs, procfs_fd, &join->table, &join->records);
+        join_set_realtime_offset(join, clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC));
 }
 
 void join_deinit(Join *join) {
@@ -81,6 +60,7 @@ void join_deinit(Join *join) {
 void join_set_realtime_offset(Join *join, int64_t offset_ns) {
         join->realtime_offset_ns = offset_ns;
         join->connector->realtime_offset_ns = offset_ns;
+        join->programs.realtime_offset_ns = offset_ns;
 }
 
 static int join_event(Join *join, Event *event) {

@@ -3,8 +3,12 @@
 #include <string.h>
 
 #include "broker/base/clock.h"
+#include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/tasks/join_change.h"
+
+/* Programs that a slice reads. */
+#define PROGRAMS_SLICE 48u
 
 /* A task that is not in the table: the event has what the kernel sent. */
 static void change_unknown(Join *join, Event *event) {
@@ -81,22 +85,45 @@ static Event event_for_sets(const Join *join, const Task *task) {
         return event;
 }
 
-/**
- * join_change_program() - store the program of a process that became known after its exec
- * @join:     the join
- * @task:     a task of the process
- * @program:  its program, of which a use is taken over
- *
- * Feeds that select by cgroup learn whether the process enters or leaves their set.
+/*
+ * Stores the program of a process that became known after its exec. Feeds that select by
+ * cgroup learn whether the process enters or leaves their set.
  */
-void join_change_program(Join *join, Task *task, Program *program) {
+static void join_change_program(Join *join, Task *task, Program *program) {
+        const Program *former = task->process->program;
         Event event = event_for_sets(join, task);
         TaskChange change UNINITIALISED;
 
+        if (strcmp(program_cgroup(program), former ? program_cgroup(former) : "") == 0)
+                return task_table_set_program(&join->table, task->process, program);
         task_change_begin(&change, task);
         change.process.program = program;
         event_fill(&event, &change.task);
         join_commit(join, &event, task, &change);
+}
+
+/**
+ * join_change_read_programs() - read programs that are not known, a slice of the pass
+ * @join:  the join; its programs are wanted and not complete
+ *
+ * The pass has ended when programs.next_tid is 0 afterwards.
+ *
+ * Return: 0, or a negative errno.
+ */
+int join_change_read_programs(Join *join) {
+        for (unsigned int i = 0; i < PROGRAMS_SLICE; ++i) {
+                Program *program;
+                Task *task;
+                int r;
+
+                r = program_reader_read_next(&join->programs, &task, &program);
+                if (r)
+                        return error_trace(r);
+                if (!task)
+                        return 0;
+                join_change_program(join, task, program);
+        }
+        return 0;
 }
 
 /**

@@ -6,5 +6,5 @@
 #include "broker/tasks/join_state.h"
 
 void join_change(Join *join, Event *event);
-void join_change_program(Join *join, Task *task, Program *program);
+int join_change_read_programs(Join *join);
 void join_change_recheck(Join *join);

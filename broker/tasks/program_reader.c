@@ -27,9 +27,6 @@
 
 #define READS_PER_SECOND 2000u
 
-/* Processes of a slice. */
-#define SLICE 48u
-
 /* Memory of all programs; a process beyond it is skipped. */
 #define BYTES_MAX ((size_t)128 * 1024 * 1024)
 
@@ -49,8 +46,8 @@ struct Reading {
         char cgroup[PROGRAM_PATH_MAX + 1];
 };
 
-void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ProgramReaderCommit commit) {
-        *programs = (ProgramReader){ .procfs_fd = procfs_fd, .table = table, .commit = commit };
+void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ExitRecords *records) {
+        *programs = (ProgramReader){ .procfs_fd = procfs_fd, .table = table, .records = records };
 }
 
 /**
@@ -86,7 +83,7 @@ void program_reader_note_birth(ProgramReader *programs, const Process *process) 
 }
 
 /**
- * program_reader_is_complete() - whether there is nothing for program_reader_read_slice()
+ * program_reader_is_complete() - whether there is nothing for program_reader_read_next()
  * @programs:  the programs
  *
  * Return: Whether nobody wants them, or all are known that could be.
@@ -217,6 +214,21 @@ static bool reading_fill(Reading *reading, int dir_fd, const Task *task, bool at
         return true;
 }
 
+/* Whether the record of a task's exit has come, so that its number may have a new owner. */
+static int program_reader_has_ended(ProgramReader *programs, const Task *task, bool *ret_ended) {
+        const PendingRecord *record;
+        int r;
+
+        exit_records_expect(programs->records);
+        r = exit_records_drain(programs->records);
+        if (r)
+                return error_trace(r);
+        record = exit_records_peek(programs->records, task->tid);
+        *ret_ended = pending_record_belongs_to(record, task) &&
+                     pending_record_fits(record, task, record->arrived_ns + (uint64_t)programs->realtime_offset_ns);
+        return 0;
+}
+
 static int program_reader_fill_reading(ProgramReader *programs, Reading *reading, const Task *task, bool at_exec,
                                        bool *ret_there) {
         bool ended = false;
@@ -230,9 +242,9 @@ static int program_reader_fill_reading(ProgramReader *programs, Reading *reading
                 return 0;
         *ret_there = reading_fill(reading, fd, task, at_exec);
         close(fd);
-        if (!*ret_there || !programs->has_ended)
+        if (!*ret_there || !programs->records)
                 return 0;
-        r = programs->has_ended(programs, task, &ended);
+        r = program_reader_has_ended(programs, task, &ended);
         if (r)
                 return error_trace(r);
         *ret_there = !ended;
@@ -329,55 +341,40 @@ int program_reader_read_at_exec(ProgramReader *programs, const Task *task, bool 
         return error_trace(program_reader_read(programs, task, true, ret_program));
 }
 
-static int program_reader_read_process(ProgramReader *programs, Task *task) {
-        Process *process = task->process;
-        Program *program;
-        int r;
-
-        if (!program_reader_has_room(programs))
-                return 0;
-        r = program_reader_read(programs, task, false, &program);
-        if (r)
-                return error_trace(r);
-        if (programs->commit &&
-            strcmp(program_cgroup(program), process->program ? program_cgroup(process->program) : "") != 0)
-                programs->commit(programs, task, program);
-        else
-                task_table_set_program(programs->table, process, program);
-        ++programs->n_outside_exec;
-        return 0;
-}
-
 /**
- * program_reader_read_slice() - read for processes of which it is not known what they run
- * @programs:  the programs, wanted and not complete
+ * program_reader_read_next() - read the next program that is not known
+ * @programs:     the programs, wanted and not complete
+ * @ret_task:     output: a task of the process; NULL: the pass has ended
+ * @ret_program:  output: the program, of which the caller has the only use, and which the
+ *                caller stores
  *
- * The pass has ended when next_tid is 0 afterwards.
+ * A pass goes over all tasks. Processes for which there is no memory are left out.
  *
  * Return: 0, or a negative errno.
  */
-int program_reader_read_slice(ProgramReader *programs) {
+int program_reader_read_next(ProgramReader *programs, Task **ret_task, Program **ret_program) {
+        Task *task;
+        int r;
+
         if (programs->next_tid == 0) {
                 programs->next_tid = 1;
                 programs->complete = true;
         }
-        for (size_t i = 0; i < SLICE;) {
-                Task *task = task_table_next(programs->table, programs->next_tid);
-                const Program *program;
-                int r;
+        while ((task = task_table_next(programs->table, programs->next_tid))) {
+                const Program *program = task->process->program;
 
-                if (!task) {
-                        programs->next_tid = 0;
-                        return 0;
-                }
                 programs->next_tid = task->tid + 1;
-                program = task->process->program;
-                if (program && program->state == PROGRAM_CAPTURED)
-                        continue;
-                r = program_reader_read_process(programs, task);
-                if (r)
-                        return error_trace(r);
-                ++i;
+                if ((!program || program->state != PROGRAM_CAPTURED) && program_reader_has_room(programs))
+                        break;
         }
+        *ret_task = task;
+        if (!task) {
+                programs->next_tid = 0;
+                return 0;
+        }
+        r = program_reader_read(programs, task, false, ret_program);
+        if (r)
+                return error_trace(r);
+        ++programs->n_outside_exec;
         return 0;
 }

@@ -10,21 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/tasks/exit_records.h"
 #include "broker/tasks/task_table.h"
 
 typedef struct ProgramReader ProgramReader;
 
-/* Stores a program in the table, of which it takes over a use, and reports it. */
-typedef void (*ProgramReaderCommit)(ProgramReader *programs, Task *task, Program *program);
-
-/* A negative errno, or 0. */
-typedef int (*ProgramReaderHasEnded)(ProgramReader *programs, const Task *task, bool *ret_ended);
-
 struct ProgramReader {
         int procfs_fd;                  /* not owned */
         TaskTable *table;               /* not owned */
-        ProgramReaderHasEnded has_ended;     /* by now; or NULL */
-        ProgramReaderCommit commit;     /* called when a cgroup is known or changed without an exec; or NULL */
+        ExitRecords *records;           /* not owned; NULL: it is not checked whether a task has ended */
+        int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
         size_t n_wanted;                /* users of programs */
         bool complete;                  /* a pass has begun since somebody wanted them, and leaves nothing out */
         uint32_t next_tid;              /* where the pass goes on; 0: no pass runs */
@@ -37,12 +32,12 @@ struct ProgramReader {
         uint64_t n_skipped;
 };
 
-void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ProgramReaderCommit commit);
+void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ExitRecords *records);
 
 void program_reader_want(ProgramReader *programs);
 void program_reader_unwant(ProgramReader *programs);
 void program_reader_note_birth(ProgramReader *programs, const Process *process);
 bool program_reader_is_complete(const ProgramReader *programs);
-int program_reader_read_slice(ProgramReader *programs);
+int program_reader_read_next(ProgramReader *programs, Task **ret_task, Program **ret_program);
 
 int program_reader_read_at_exec(ProgramReader *programs, const Task *task, bool empty, Program **ret_program);

@@ -199,9 +199,14 @@ static inline void rig_finish_sampling(Rig *rig) {
 
 /* The pass over all processes, as the broker makes it. */
 static inline void rig_read_programs(Rig *rig) {
-        do
-                assert(program_reader_read_slice(&rig->join.programs) == 0);
-        while (rig->join.programs.next_tid > 0);
+        Program *program;
+        Task *task;
+
+        do {
+                assert(program_reader_read_next(&rig->join.programs, &task, &program) == 0);
+                if (task)
+                        task_table_set_program(&rig->join.table, task->process, program);
+        } while (task);
         hub_on_programs(&rig->hub);
 }
 
