@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Clocks, read in nanoseconds. */
+/*
+ * Clocks, read in nanoseconds, and the time scale of the broker.
+ *
+ * All times in the broker are CLOCK_BOOTTIME plus a constant, the boot epoch. So they
+ * count from 1970, and setting the wall clock changes none of them. A task's start on
+ * this scale is its start by the boot clock, as the kernel and /proc have it.
+ */
 
 #include <stdint.h>
 #include <time.h>
@@ -16,3 +22,6 @@ static inline int64_t clock_read_ns(clockid_t clock) {
 }
 
 int64_t clock_offset_ns(clockid_t clock, clockid_t base);
+void clock_set_boot_epoch_ns(int64_t boot_epoch_ns);
+int64_t clock_boot_epoch_ns(void);
+uint64_t clock_time_ns(void);

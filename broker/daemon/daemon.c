@@ -175,7 +175,7 @@ static int daemon_init(Daemon *daemon, const Options *options) {
                 return DAEMON_E_FAILED;
         if (getrandom(&daemon->epoch, sizeof(daemon->epoch), 0) < 0)
                 return error_origin(-errno);
-        daemon->start_time_ns = (uint64_t)clock_read_ns(CLOCK_REALTIME);
+        daemon->start_time_ns = clock_time_ns();
         daemon->start_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
 
         r = daemon_init_server(daemon, options);

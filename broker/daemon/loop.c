@@ -40,9 +40,6 @@
  */
 #define CATCH_UP_TURNS 4
 
-/* A smaller difference between two readings of the clocks comes from the reading itself. */
-#define CLOCK_STEP_NS ((int64_t)NSEC_PER_MSEC)
-
 #define LOSS_LOG_INTERVAL_NS (10 * NSEC_PER_SEC)
 
 static void loop_fail(Loop *loop, int r) {
@@ -95,6 +92,7 @@ static void loop_turn(Loop *loop, bool *ret_drained) {
         bool drained = false;
         int r;
 
+        clock_watch_check_suspension(loop->join);
         r = join_turn(loop->join, &drained);
         if (r)
                 return loop_fail(loop, error_trace(r));
@@ -246,17 +244,6 @@ static int loop_check_connector(Loop *loop) {
         return 0;
 }
 
-static void loop_check_clock(Loop *loop) {
-        int64_t offset = clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC);
-        int64_t step = offset - loop->join->realtime_offset_ns;
-
-        if (step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS) {
-                log_notice("The clock was set, or the machine slept: times differ by %lld ms from now on.",
-                           (long long)(step / (int64_t)NSEC_PER_MSEC));
-                join_set_realtime_offset(loop->join, offset);
-        }
-}
-
 /* One line for all losses of the last ten seconds, so that a storm does not fill the log. */
 static void loop_log_losses(Loop *loop) {
         uint64_t lost = loop_n_lost(loop), now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
@@ -299,7 +286,7 @@ static void loop_on_tick(struct ev_loop *ev, ev_timer *watcher, int events) {
         loop_check_table(loop);
         loop_check_programs(loop);
         loop_log_losses(loop);
-        loop_check_clock(loop);
+        clock_watch_check_wall_clock(&loop->clock_watch);
         loop_check_policy(loop);
         kernel_features_update(loop->features, loop->procfs_fd);
         service_manager_alive(loop->service_manager, (uint64_t)clock_read_ns(CLOCK_MONOTONIC),

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/daemon/clock_watch.h"
 #include "broker/daemon/policy_watch.h"
 #include "broker/daemon/poll_interval.h"
 #include "broker/daemon/service_manager.h"
@@ -40,6 +41,7 @@ struct Loop {
         ev_io connector_io;
         ev_io exits_io;
         PollInterval poll_interval;
+        ClockWatch clock_watch;
         ev_timer poll_timer;
         ev_timer tick;
         ev_timer reconcile_slice;

@@ -51,8 +51,8 @@ typedef enum LossReason {
 struct Event {
         EventKind kind;
         uint32_t cpu;
-        uint64_t time_ns;               /* since the epoch */
-        int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC, with which time_ns was made */
+        uint64_t time_ns;               /* on the time scale of clock.h */
+        int64_t realtime_offset_ns;     /* the time scale minus CLOCK_MONOTONIC, as used for time_ns */
         uint32_t pid;
         uint32_t tid;
         uint32_t ppid;

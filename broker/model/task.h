@@ -44,7 +44,7 @@ enum {
 struct Task {
         Process *process;
         List link;                      /* in process->tasks */
-        uint64_t start_time_ns;         /* since the epoch; with the number, its identity */
+        uint64_t start_time_ns;         /* by the boot clock, see clock.h; with the number, its identity */
         uint32_t tid;
         uint32_t ruid, euid, rgid, egid;
         uint16_t flags;

@@ -122,6 +122,7 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
         m->uid = event->uid;
         m->comm = bytes_of_comm(event->comm);
         m->start_time_ns = event->start_time_ns;
+        m->start_boot_ns = start_by_boot_clock(event->start_time_ns);
         m->cpu = event->cpu;
         m->task_unknown = event->task_unknown;
         m->synthesised = event->synthesised;

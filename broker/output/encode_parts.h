@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "broker/base/clock.h"
 #include "broker/output/encode.h"
 #include "taskbroker/v1/broker.pb-c.h"
 
@@ -36,6 +37,11 @@ struct StatsMessage {
 
 static inline ProtobufCBinaryData bytes_of_comm(const char comm[static COMM_SIZE]) {
         return (ProtobufCBinaryData){ .len = strnlen(comm, COMM_SIZE), .data = (uint8_t *)comm };
+}
+
+/* A start by the boot clock; 0: not known. */
+static inline uint64_t start_by_boot_clock(uint64_t start_time_ns) {
+        return start_time_ns ? start_time_ns - (uint64_t)clock_boot_epoch_ns() : 0;
 }
 
 PB(Program) *encode_parts_program(PB(Program) *m, const Program *program, uint32_t variant);

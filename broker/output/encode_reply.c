@@ -31,6 +31,7 @@ size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid,
         welcome.max_server_message_bytes = FRAME_MAX_FROM_BROKER;
         welcome.max_client_message_bytes = FRAME_MAX_FROM_CLIENT;
         welcome.start_time_ns = status->start_time_ns;
+        welcome.boot_epoch_ns = clock_boot_epoch_ns();
         welcome.n_features = ARRAY_SIZE(features);
         welcome.features = (char **)features;
         welcome.access = (PB(Access))access;

@@ -43,7 +43,7 @@ static int feeds_make_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, uint64
         feeds_drop_snapshots(feeds, feed, now_ns);
         if (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || feeds->n_snapshot_bytes >= LIMIT_SNAPSHOT_BYTES)
                 return FEEDS_E_SNAPSHOTS;
-        if (snapshot_new(&snapshot, feeds->table, feed, (uint64_t)clock_read_ns(CLOCK_REALTIME)))
+        if (snapshot_new(&snapshot, feeds->table, feed, clock_time_ns()))
                 return FEEDS_E_MEMORY;
         if (charge_take(&snapshot->memory, user, QUOTA_BYTES, snapshot->n_bytes)) {
                 snapshot_free(snapshot);

@@ -81,7 +81,7 @@ static Process *process_of_unknown(const Join *join, const Event *event, const E
         const Task *leader = task_table_get_leader(&join->table, event->pid);
 
         if (!leader ||
-            (record && event->time_ns - record->stats.ac_etime_us * NSEC_PER_USEC + PROCFS_START_TOLERANCE_NS <
+            (record && event->time_ns - record->stats.ac_etime_us * NSEC_PER_USEC + PROCFS_FORK_DELAY_NS <
                                leader->start_time_ns))
                 return NULL;
         return leader->process;

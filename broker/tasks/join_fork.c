@@ -47,10 +47,19 @@ static int fork_replace_number(Join *join, uint32_t number, uint64_t now_ns) {
         return error_trace(join_exit_synthesise_task(join, task, record, now_ns));
 }
 
-/* Whether a task of the table was found in /proc while its FORK was in the queue. */
-static bool fork_is_of(const Event *event, const Task *task) {
-        return task && (task->flags & TASK_SEEDED) && task->process->pid == event->pid &&
-               procfs_starts_agree(event->time_ns, task->start_time_ns);
+/*
+ * Whether a task of the table was found in /proc while its FORK was in the queue. If the
+ * FORK came long after the start, /proc shows whether a later owner has the number now.
+ */
+static bool fork_is_of(const Join *join, const Event *event, const Task *task) {
+        ProcfsTask found;
+
+        if (!task || !(task->flags & TASK_SEEDED) || task->process->pid != event->pid ||
+            !procfs_starts_agree(task->start_time_ns, event->time_ns))
+                return false;
+        return event->time_ns <= task->start_time_ns + PROCFS_FORK_DELAY_NS ||
+               (procfs_read_task(join->comm_reader.procfs_fd, event->pid, event->tid, &found) &&
+                found.start_time_ns == task->start_time_ns);
 }
 
 /* Sets the exact start of a task that was found in /proc, and emits its birth unless that was done. */
@@ -132,7 +141,7 @@ int join_fork(Join *join, Event *event) {
         int r;
 
         task = task_table_get(&join->table, event->tid);
-        if (fork_is_of(event, task)) {
+        if (fork_is_of(join, event, task)) {
                 fork_confirm(join, event, task);
                 return 0;
         }

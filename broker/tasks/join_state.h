@@ -45,7 +45,7 @@ struct Join {
         CommReader comm_reader;
         RecheckQueue recheck_queue;
         ProgramReader programs;
-        int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+        int64_t realtime_offset_ns;     /* the time scale of clock.h minus CLOCK_MONOTONIC */
         uint64_t start_ns;              /* monotonic */
         uint64_t start_grace_ns;        /* monotonic: until then the records of older tasks may be missing */
 

@@ -74,7 +74,7 @@ bool procfs_parse_stat(char *text, ProcfsTask *ret_found) {
                 return false;
         ret_found->ended = state == 'Z' || state == 'X';
         /* ticks since boot, suspended time included */
-        ret_found->start_time_ns = (uint64_t)clock_offset_ns(CLOCK_REALTIME, CLOCK_BOOTTIME) + start * tick_ns;
+        ret_found->start_time_ns = (uint64_t)clock_boot_epoch_ns() + start * tick_ns;
         ret_found->kernel_thread = flags & FLAG_KERNEL_THREAD;
         ret_found->exiting = flags & FLAG_EXITING;
         memset(ret_found->comm, 0, sizeof(ret_found->comm));
@@ -82,9 +82,19 @@ bool procfs_parse_stat(char *text, ProcfsTask *ret_found) {
         return true;
 }
 
-/* Whether two starts, read from the connector or from /proc, can belong to one task. */
-bool procfs_starts_agree(uint64_t a_ns, uint64_t b_ns) {
-        return a_ns <= b_ns + PROCFS_START_TOLERANCE_NS && b_ns <= a_ns + PROCFS_START_TOLERANCE_NS;
+/**
+ * procfs_starts_agree() - whether the present owner of a number is the task that is known
+ * @found_ns:  the start that /proc has now
+ * @known_ns:  the start of the known task, from its fork event or an earlier read of /proc
+ *
+ * The kernel sets a start before it makes the fork event, and /proc rounds it down. So the
+ * known start is never less than what /proc has of the same task, however long the kernel
+ * was interrupted in between. A later owner started after the known task had ended.
+ *
+ * Return: Whether both are one task. Two owners of one number within a tick look alike.
+ */
+bool procfs_starts_agree(uint64_t found_ns, uint64_t known_ns) {
+        return found_ns <= known_ns + PROCFS_START_TOLERANCE_NS;
 }
 
 /* Four ids: real, effective, saved, and of the file system. */

@@ -21,17 +21,20 @@ struct ProcfsTask {
         uint32_t n_threads;     /* live threads of its process, and the leader */
         bool ended;             /* a zombie */
         bool exiting;           /* on its way there: its memory may have gone */
-        uint64_t start_time_ns; /* since the epoch, to the tick of 10 ms */
+        uint64_t start_time_ns; /* by the boot clock, see clock.h; rounded down to the tick of 10 ms */
         uint32_t ruid, euid, rgid, egid;
         bool nondumpable;       /* hidden from the owner of these ids: see TASK_NONDUMPABLE */
 };
 
-/* The largest difference between the starts of one task in /proc and in the connector. */
-#define PROCFS_START_TOLERANCE_NS (20 * NSEC_PER_MSEC)
+/* Two clocks are not read at the same moment, and a record's age is rounded. */
+#define PROCFS_START_TOLERANCE_NS NSEC_PER_MSEC
+
+/* A fork event that comes later than this after the start that /proc has is checked by /proc. */
+#define PROCFS_FORK_DELAY_NS (20 * NSEC_PER_MSEC)
 
 ssize_t procfs_read_file(int dir_fd, const char *path, char *buffer, size_t n_buffer);
 bool procfs_parse_stat(char *text, ProcfsTask *ret_found);
-bool procfs_starts_agree(uint64_t a_ns, uint64_t b_ns);
+bool procfs_starts_agree(uint64_t found_ns, uint64_t known_ns);
 bool procfs_read_owner(int procfs_fd, uint32_t pid, uint32_t tid, uint32_t *ret_uid);
 bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);
 bool procfs_is_short(void);

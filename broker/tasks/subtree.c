@@ -33,7 +33,7 @@ static void seen_add(Seen *seen, uint32_t pid) {
 static Process *process_parent(const TaskTable *table, const Process *process) {
         const Task *leader = task_table_get_leader(table, process->pid);
         const Task *parent = process->ppid ? task_table_get_leader(table, process->ppid) : NULL;
-        uint64_t tolerance = parent && (leader->flags | parent->flags) & TASK_SEEDED ? PROCFS_START_TOLERANCE_NS : 0;
+        uint64_t tolerance = parent && (leader->flags | parent->flags) & TASK_SEEDED ? PROCFS_FORK_DELAY_NS : 0;
 
         if (!parent || (leader->start_time_ns && parent->start_time_ns > leader->start_time_ns + tolerance))
                 return NULL;

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -320,6 +321,24 @@ void client_queue(struct tb_client *client, const uint8_t *frame, size_t n_frame
         assert(n_frame <= CLIENT_OUT_MAX - client->out_end);
         memcpy(client->out + client->out_end, frame, n_frame);
         client->out_end += n_frame;
+}
+
+static uint64_t client_read_clock(clockid_t clock) {
+        struct timespec now;
+
+        clock_gettime(clock, &now);
+        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t tb_time_now(const struct tb_client *client) {
+        /* A former connection's Welcome will do, and until the first there is no other time to compare with. */
+        if (client->decoder.welcome.boot_epoch_ns == 0)
+                return client_read_clock(CLOCK_REALTIME);
+        return client_read_clock(CLOCK_BOOTTIME) + (uint64_t)client->decoder.welcome.boot_epoch_ns;
+}
+
+uint64_t tb_time_to_realtime(const struct tb_client *client, uint64_t time_ns) {
+        return time_ns + client_read_clock(CLOCK_REALTIME) - tb_time_now(client);
 }
 
 const struct tb_welcome *tb_client_welcome(const struct tb_client *client) {

@@ -116,6 +116,7 @@ bool decode_event(Decoder *decoder, const Taskbroker__V1__Event *wire) {
         event->ppid = wire->ppid;
         event->uid = wire->uid;
         event->start_time_ns = wire->start_time_ns;
+        event->start_boot_ns = wire->start_boot_ns;
         event->task_unknown = wire->task_unknown;
         event->synthesised = wire->synthesised;
         event->left_filter = wire->left_filter;

@@ -61,6 +61,7 @@ static int decoder_welcome(Decoder *decoder, const uint8_t *data, size_t n_data)
                 .delay_accounting = decode_delay_accounting(wire->delay_accounting),
                 .realtime_offset_ns = wire->realtime_offset_ns,
                 .start_time_ns = wire->start_time_ns,
+                .boot_epoch_ns = wire->boot_epoch_ns,
                 .n_features = wire->n_features,
                 .features = (const char *const *)wire->features,
                 .access = decode_access(wire->access),

@@ -123,6 +123,7 @@ static void decode_task_sample(struct tb_task_sample *sample, struct tb_task_sta
                 .ppid = wire->ppid,
                 .uid = wire->uid,
                 .start_time_ns = wire->start_time_ns,
+                .start_boot_ns = wire->start_boot_ns,
                 .time_ns = wire->time_ns,
                 .tasks = wire->tasks,
                 .kernel_thread = wire->kernel_thread,

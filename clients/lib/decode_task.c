@@ -56,6 +56,7 @@ void decode_task(struct tb_task *task, struct tb_program *program, const Taskbro
                 .egid = wire->egid,
                 .session = wire->session,
                 .start_time_ns = wire->start_time_ns,
+                .start_boot_ns = wire->start_boot_ns,
                 .tasks = wire->tasks,
                 .kernel_thread = wire->kernel_thread,
                 .credentials_changed = wire->credentials_changed,

@@ -100,17 +100,15 @@ void reconnect_set_timer(Reconnect *reconnect) {
  * reconnect_set_lost() - the connection is lost, and the program has all its messages
  * @reconnect: the state; its link is for the program
  * @reason:    why, in a sentence
+ * @now_ns:    tb_time_now()
  */
-void reconnect_set_lost(Reconnect *reconnect, const char *reason) {
-        struct timespec now;
-
+void reconnect_set_lost(Reconnect *reconnect, const char *reason, uint64_t now_ns) {
         if (!reconnect->lost_reported) {
-                clock_gettime(CLOCK_REALTIME, &now);
                 snprintf(reconnect->reason, sizeof(reconnect->reason), "%s", reason);
                 reconnect->link = (struct tb_link){
                         .state = TB_LINK_LOST,
                         .reason = reconnect->reason,
-                        .lost_time_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+                        .lost_time_ns = now_ns,
                 };
                 reconnect->tries = 0;
         }

@@ -37,7 +37,7 @@ int reconnect_new(Reconnect **ret_reconnect);
 Reconnect *reconnect_free(Reconnect *reconnect);
 
 int reconnect_watch(Reconnect *reconnect, int fd, bool output);
-void reconnect_set_lost(Reconnect *reconnect, const char *reason);
+void reconnect_set_lost(Reconnect *reconnect, const char *reason, uint64_t now_ns);
 void reconnect_set_timer(Reconnect *reconnect);
 bool reconnect_is_due(Reconnect *reconnect);
 bool reconnect_is_retryable(int error);

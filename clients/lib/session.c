@@ -146,7 +146,7 @@ static int session_emit_lost(struct tb_client *client) {
         client->broken = false;
         close(client->fd);
         client->fd = -1;
-        reconnect_set_lost(client->reconnect, client->error_text);
+        reconnect_set_lost(client->reconnect, client->error_text, tb_time_now(client));
         client->reconnect->lost_reported = true;
 
         return lost_reported ? 0 : session_emit_link(client, &client->reconnect->link);

@@ -31,9 +31,12 @@
  * A program needs no privileges. A client is not thread-safe; several threads can
  * each use a client of their own.
  *
- * Terms: a task has a `tid` (gettid), a process has a `pid` (getpid). Times are
- * nanoseconds since 1970. Statistics have the kernel's own names and end in the
- * unit; taskstats.proto describes each.
+ * Terms: a task has a `tid` (gettid), a process has a `pid` (getpid). Statistics
+ * have the kernel's own names and end in the unit; taskstats.proto describes each.
+ *
+ * Times are nanoseconds since 1970 on a scale that never steps: CLOCK_BOOTTIME plus
+ * tb_welcome.boot_epoch_ns. tb_time_now() returns the present time on this scale, and
+ * tb_time_to_realtime() converts a time to the wall clock as it is set now.
  */
 
 #include <stdbool.h>
@@ -256,7 +259,8 @@ struct tb_event {
         uint32_t ppid;          /* the process' parent; 0: none or not known */
         uint32_t uid;           /* real user id of the task */
         char comm[TB_COMM_SIZE];/* the task's name; fork: its parent's name */
-        uint64_t start_time_ns; /* start of the task: with pid or tid, its identity */
+        uint64_t start_time_ns; /* start of the task; 0: not known */
+        uint64_t start_boot_ns; /* the same by CLOCK_BOOTTIME: with tid, the task's identity until the next boot */
         bool task_unknown;      /* the fork event was lost: a 0 above means not known */
         bool synthesised;       /* the broker concluded it; the connector did not send it */
         bool left_filter;       /* the task no longer matches the filter after this event */
@@ -326,7 +330,8 @@ struct tb_welcome {
         const char *kernel_release;
         uint32_t taskstats_version;     /* 0: the broker has read no record yet */
         enum tb_delay_accounting delay_accounting;
-        int64_t realtime_offset_ns;     /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+        int64_t realtime_offset_ns;     /* the scale of all times minus CLOCK_MONOTONIC */
+        int64_t boot_epoch_ns;          /* the scale of all times minus CLOCK_BOOTTIME: constant */
         uint64_t start_time_ns;         /* the broker's start */
         size_t n_features;
         const char *const *features;
@@ -350,7 +355,8 @@ struct tb_task {
         uint32_t gid, egid;
         uint32_t session;               /* 0: none or not known */
         char comm[TB_COMM_SIZE];
-        uint64_t start_time_ns;
+        uint64_t start_time_ns;         /* 0: not known */
+        uint64_t start_boot_ns;         /* the same by CLOCK_BOOTTIME: with tid, its identity */
         uint32_t tasks;                 /* without threads: live tasks of the process */
         bool kernel_thread;
         bool credentials_changed;       /* since its last exec */
@@ -376,7 +382,7 @@ enum tb_link_state {
 struct tb_link {
         enum tb_link_state state;
         const char *reason;             /* a sentence. LOST: why it broke. RESTARTED: why the feed did not continue */
-        uint64_t lost_time_ns;          /* when the connection broke, since 1970 */
+        uint64_t lost_time_ns;          /* when the connection broke */
         uint32_t tries;                 /* RESUMED, RESTARTED: number of tries */
 };
 
@@ -453,7 +459,8 @@ struct tb_task_sample {
         uint32_t ppid;                  /* 0: none or not known */
         uint32_t uid;                   /* real user id */
         char comm[TB_COMM_SIZE];
-        uint64_t start_time_ns;         /* with pid and tid: its identity */
+        uint64_t start_time_ns;         /* 0: not known */
+        uint64_t start_boot_ns;         /* the same by CLOCK_BOOTTIME: with tid, its identity */
         uint64_t time_ns;               /* time of the kernel's answer, or of the exit */
         const struct tb_task_stats *stats; /* totals since its start; NULL: gone, or see stats_missing */
         uint32_t tasks;                 /* for a process: its live threads */
@@ -712,6 +719,15 @@ int tb_sample(struct tb_client *client, const struct tb_sampling *sampling, uint
 
 /* Returns the broker's Welcome; NULL until it came. The client owns it. */
 const struct tb_welcome *tb_client_welcome(const struct tb_client *client);
+
+/* Returns the present time on the scale of the client's messages. Before the Welcome it is the wall clock's time. */
+uint64_t tb_time_now(const struct tb_client *client);
+
+/*
+ * Converts a time of the client's messages to the wall clock as it is set now. Returns
+ * nanoseconds since 1970, for a date that a person reads.
+ */
+uint64_t tb_time_to_realtime(const struct tb_client *client, uint64_t time_ns);
 
 /* Returns the client's last error as a sentence, or "" without an error. The client owns the text. */
 const char *tb_error_text(const struct tb_client *client);

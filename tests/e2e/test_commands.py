@@ -28,6 +28,16 @@ def enum_name(enum, value, prefix):
     return enum.Name(value)[len(prefix):].lower()
 
 
+def start_json(thing):
+    """The start of a task, and its identity as a text."""
+    boot = thing.start_boot_ns
+    return {
+        "id": f"{thing.tid}-{boot}" if boot else None,
+        "start_time_ns": thing.start_time_ns or None,
+        "start_boot_ns": boot or None,
+    }
+
+
 def stats_json(stats):
     out = {}
     for group in {f.group for f in tb_fields.FIELDS}:
@@ -82,7 +92,7 @@ def event_json(numbered):
     out = {"kind": KIND_NAMES[kind], "time_ns": e.time_ns, "number": number}
     if kind == "loss":
         out.update(cpu=e.cpu if e.loss.cpu_known else None)
-        out.update(pid=None, tid=None, ppid=None, uid=None, comm=None, start_time_ns=None)
+        out.update(pid=None, tid=None, ppid=None, uid=None, comm=None, **start_json(e))
         out.update(
             count=e.loss.count,
             source=enum_name(event_pb2.LossSource, e.loss.source, "LOSS_SOURCE_"),
@@ -97,7 +107,7 @@ def event_json(numbered):
         ppid=e.ppid if known or e.ppid else None,
         uid=e.uid if known or e.uid else None,
         comm=e.comm.decode() if known or e.comm else None,
-        start_time_ns=e.start_time_ns or None,
+        **start_json(e),
     )
     for flag in ("task_unknown", "synthesised", "left_filter"):
         if getattr(e, flag):

@@ -20,7 +20,7 @@ from tb_client import ALL_KINDS, what
 from tb_daemon import executable
 from tb_relay import Relay
 from tb_wait import TIMEOUT
-from test_commands import assert_same, command, finish, program_json, watch
+from test_commands import assert_same, command, finish, program_json, start_json, watch
 
 # A user who has no name on any machine.
 NOBODY = 4294960000
@@ -39,7 +39,7 @@ def task_json(task, threads=False):
     out.update(
         session=task.session or None,
         comm=task.comm.decode() if known or task.comm else None,
-        start_time_ns=task.start_time_ns or None,
+        **start_json(task),
         kernel_thread=task.kernel_thread,
         credentials_changed=task.credentials_changed,
     )

@@ -45,6 +45,7 @@ FIXED = {
     "welcome.kernel_release",
     "welcome.realtime_offset_ns",
     "welcome.start_time_ns",
+    "welcome.boot_epoch_ns",
     "event_batch.realtime_offset_ns",
     "sample_batch.span_ns",
     "status.broker_version",
@@ -104,6 +105,14 @@ TIMES = {
     "stats.tasks.start_time_ns",
     "sample_batch.tasks.start_time_ns",
     "sample_batch.tasks.time_ns",
+}
+
+# Times by CLOCK_BOOTTIME.
+BOOT_TIMES = {
+    "event_batch.events.start_boot_ns",
+    "snapshot_part.tasks.start_boot_ns",
+    "stats.tasks.start_boot_ns",
+    "sample_batch.tasks.start_boot_ns",
 }
 
 # The offset that times are made with may be so far from the clocks' distance.
@@ -180,7 +189,7 @@ class Normaliser:
 
     def __init__(self, clock):
         self.clock = clock
-        self.offset_ns = 0
+        self.offset_ns = self.boot_epoch_ns = 0
 
     def frame(self, data):
         """The golden form of a message's bytes."""
@@ -188,6 +197,8 @@ class Normaliser:
         body = message.WhichOneof("body")
         if body in ("welcome", "event_batch"):
             self.offset_ns = getattr(message, body).realtime_offset_ns
+        if body == "welcome":
+            self.boot_epoch_ns = message.welcome.boot_epoch_ns
         return self._message(data, message.DESCRIPTOR, "")
 
     def _message(self, data, descriptor, path):
@@ -200,7 +211,8 @@ class Normaliser:
             name = path + field.name
             if tag & 7 == 1:
                 value, at = data[at:at + 8], at + 8
-                out += data[begin:begin + n] + self._fixed64(name, value)
+                if name not in OMITTED:
+                    out += data[begin:begin + n] + self._fixed64(name, value)
             elif tag & 7 == 0:
                 m, value = parse_varint(data, at)
                 at += m
@@ -228,11 +240,11 @@ class Normaliser:
         if name in FIXED:
             return struct.pack("<Q", SAME_NUMBER)
         number, = struct.unpack("<Q", value)
-        if name not in TIMES | CLOCK_READINGS or number == 0:
+        if name not in TIMES | BOOT_TIMES | CLOCK_READINGS or number == 0:
             return value
-        monotonic_ns = number - self.offset_ns
-        if name in TIMES:
-            token = self.clock.token(monotonic_ns, name.endswith(".start_time_ns"))
+        monotonic_ns = number + (self.boot_epoch_ns if name in BOOT_TIMES else 0) - self.offset_ns
+        if name not in CLOCK_READINGS:
+            token = self.clock.token(monotonic_ns, "start_" in name)
         else:
             token = self.clock.reading(monotonic_ns)
         return value if token is None else struct.pack("<Q", token)

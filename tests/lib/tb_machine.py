@@ -227,6 +227,7 @@ class Machine:
         self._note("exit", task)
         self._gone(task)
         self.free.remove(process.pid)
+        self.proc.remove(process.pid)
         new = self.fork(parent_task, process.pid)
         self._exit(task, code, process)
         return new

@@ -17,7 +17,9 @@
 /* The beginning of the JSON of an event of make_event(). */
 #define HEAD(kind)                                                                                                     \
         "{\"kind\":\"" kind "\",\"time_ns\":18446744073709551615,\"number\":7,\"cpu\":3,\"pid\":100,\"tid\":101,"    \
-        "\"ppid\":1,\"uid\":4294967294,\"comm\":\"sh\",\"start_time_ns\":9007199254740993"
+        "\"ppid\":1,\"uid\":4294967294,\"comm\":\"sh\","                                                               \
+        "\"id\":\"101-5000000001\",\"start_time_ns\":9007199254740993,"                                                \
+        "\"start_boot_ns\":5000000001"
 
 /* Initialises the texts of a program, with their lengths. */
 #define PROGRAM(cmdline_, exe_, cgroup_)                                                                               \
@@ -49,5 +51,6 @@ static inline struct tb_event make_event(enum tb_kind kind) {
                 .uid = 4294967294u,
                 .comm = "sh",
                 .start_time_ns = UINT64_C(9007199254740993),
+                .start_boot_ns = 5000000001u,
         };
 }

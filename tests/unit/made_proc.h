@@ -31,11 +31,11 @@ struct ProcTask {
 
 /* In 10 ms since boot, as the kernel has it, of a time since the epoch. */
 static inline unsigned long long proc_ticks(uint64_t wall_ns) {
-        return (wall_ns - (uint64_t)clock_offset_ns(CLOCK_REALTIME, CLOCK_BOOTTIME)) / PROC_TICK_NS;
+        return (wall_ns - (uint64_t)clock_boot_epoch_ns()) / PROC_TICK_NS;
 }
 
 static inline uint64_t proc_wall(unsigned long long ticks) {
-        return (uint64_t)clock_offset_ns(CLOCK_REALTIME, CLOCK_BOOTTIME) + ticks * PROC_TICK_NS;
+        return (uint64_t)clock_boot_epoch_ns() + ticks * PROC_TICK_NS;
 }
 
 static inline void proc_write(const Tree *tree, uint32_t pid, uint32_t tid, const char *file, const void *data,

@@ -4,13 +4,14 @@
  * Numbers, times and exits as short texts for people.
  *
  * Each function writes into the buffer of the caller and returns it. Pure, but for the
- * time zone.
+ * time zone and the wall clock of dates.
  */
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "clients/cli/base/clock.h"
 #include "clients/cli/base/format.h"
 
 #define NS_PER_MS 1000000u
@@ -94,7 +95,8 @@ const char *format_count(char text[static FORMAT_MAX], uint64_t count) {
 
 /* Local time of day, to the millisecond. */
 const char *format_clock(char text[static FORMAT_MAX], uint64_t time_ns) {
-        time_t seconds = (time_t)(time_ns / NS_PER_S);
+        uint64_t realtime_ns = clock_to_realtime_ns(time_ns);
+        time_t seconds = (time_t)(realtime_ns / NS_PER_S);
         struct tm local;
 
         if (!localtime_r(&seconds, &local))
@@ -106,14 +108,15 @@ const char *format_clock(char text[static FORMAT_MAX], uint64_t time_ns) {
                  local.tm_hour,
                  local.tm_min,
                  local.tm_sec,
-                 (unsigned int)(time_ns % NS_PER_S / NS_PER_MS));
+                 (unsigned int)(realtime_ns % NS_PER_S / NS_PER_MS));
 
         return text;
 }
 
 /* A start that may be long ago: today as format_clock(), this year as "11-14 22:13", else "2023-11-14". */
 const char *format_begin(char text[static FORMAT_MAX], uint64_t time_ns, uint64_t now_ns) {
-        time_t begin = (time_t)(time_ns / NS_PER_S), now = (time_t)(now_ns / NS_PER_S);
+        time_t begin = (time_t)(clock_to_realtime_ns(time_ns) / NS_PER_S);
+        time_t now = (time_t)(clock_to_realtime_ns(now_ns) / NS_PER_S);
         struct tm then, today;
 
         if (!localtime_r(&begin, &then) || !localtime_r(&now, &today))
@@ -127,9 +130,14 @@ const char *format_begin(char text[static FORMAT_MAX], uint64_t time_ns, uint64_
         return text;
 }
 
-/* Local date and time, to the second. */
+/* Local date and time to the second, for a time in a message of the broker. */
 const char *format_date(char text[static FORMAT_MAX], uint64_t time_ns) {
-        time_t seconds = (time_t)(time_ns / NS_PER_S);
+        return format_realtime(text, clock_to_realtime_ns(time_ns) / NS_PER_S);
+}
+
+/* Local date and time for seconds since 1970 by the wall clock. */
+const char *format_realtime(char text[static FORMAT_MAX], uint64_t realtime_s) {
+        time_t seconds = (time_t)realtime_s;
         struct tm local;
 
         if (!localtime_r(&seconds, &local) || strftime(text, FORMAT_MAX, "%Y-%m-%d %H:%M:%S", &local) == 0)

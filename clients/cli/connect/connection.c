@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clients/cli/base/clock.h"
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/format.h"
 #include "clients/cli/connect/connection.h"
@@ -24,6 +25,17 @@ int connection_open(const char *socket_path, struct tb_client **ret_client) {
                 tb_connect_error_text(socket_path, r, text, sizeof(text));
                 error_print("%s", text);
         }
+
+        return r;
+}
+
+/* Takes the next message, as tb_next() does, and notes the time scale of each Welcome. */
+int connection_next(struct tb_client *client, const struct tb_message **ret_message) {
+        int r = tb_next(client, ret_message);
+
+        if (r > 0 && ((*ret_message)->type == TB_MESSAGE_WELCOME || (*ret_message)->type == TB_MESSAGE_LINK) &&
+            tb_client_welcome(client))
+                clock_set_epoch_ns(tb_client_welcome(client)->boot_epoch_ns);
 
         return r;
 }
@@ -59,7 +71,7 @@ static void connection_describe_outage(char *text, size_t n_text, const struct t
  * connection_describe() - describe the state of the connection
  * @text:       output: a sentence without the dot at its end
  * @link:       the state, from the library
- * @now_ns:     the time, since the epoch
+ * @now_ns:     clock_now_time_ns()
  *
  * Return: @text. It may have parts from the broker.
  */

@@ -158,7 +158,7 @@ static int iotop_update(IotopScreen *iotop) {
         const struct tb_welcome *welcome = live_link_welcome(&iotop->link);
 
         iotop->rows.uncounted = welcome && welcome->delay_accounting != TB_DELAY_ACCOUNTING_ON;
-        live_expire(&iotop->live, clock_now_realtime_ns());
+        live_expire(&iotop->live, clock_now_time_ns());
         return iotop_rows_make(&iotop->rows);
 }
 

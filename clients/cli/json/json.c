@@ -5,7 +5,9 @@
  * is not known is null, never 0, and every byte of a name is in its text.
  */
 
+#include <inttypes.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +53,24 @@ struct json_object *json_text(const char *text) {
 
 void json_add_text(struct json_object *object, const char *key, const char *text) {
         json_add(object, key, json_text(text));
+}
+
+/**
+ * json_add_start() - add the start of a task, and its identity
+ * @object:         the object
+ * @tid:            the task, or the leader of the process
+ * @start_time_ns:  its start on the scale of all times; 0: not known
+ * @start_boot_ns:  the same by the boot clock
+ *
+ * "id" is a text, as many readers of JSON lose digits of 64-bit numbers.
+ */
+void json_add_start(struct json_object *object, uint32_t tid, uint64_t start_time_ns, uint64_t start_boot_ns) {
+        char id[48];
+
+        snprintf(id, sizeof(id), "%" PRIu32 "-%" PRIu64, tid, start_boot_ns);
+        json_add(object, "id", start_boot_ns ? json_object_new_string(id) : NULL);
+        json_add_known(object, "start_time_ns", start_time_ns, start_time_ns != 0);
+        json_add_known(object, "start_boot_ns", start_boot_ns, start_boot_ns != 0);
 }
 
 /* The object on one line, without a newline. The text belongs to the object. */

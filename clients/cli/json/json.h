@@ -24,6 +24,7 @@ void json_add_known(struct json_object *object, const char *key, uint64_t number
 void json_add_bool(struct json_object *object, const char *key, bool value);
 void json_add_text(struct json_object *object, const char *key, const char *text);
 struct json_object *json_text(const char *text);
+void json_add_start(struct json_object *object, uint32_t tid, uint64_t start_time_ns, uint64_t start_boot_ns);
 void json_add_groups(struct json_object *object, const char *key, uint32_t groups);
 
 const char *json_line(struct json_object *object, size_t *ret_n);

@@ -84,7 +84,7 @@ static void json_add_subject(struct json_object *object, const struct tb_event *
                 json_add_text(object, "comm", event->comm);
         else
                 json_add(object, "comm", NULL);
-        json_add_known(object, "start_time_ns", event->start_time_ns, event->start_time_ns != 0);
+        json_add_start(object, event->tid, event->start_time_ns, event->start_boot_ns);
 
         if (event->task_unknown)
                 json_add_bool(object, "task_unknown", true);

@@ -8,6 +8,7 @@
 
 #include <json-c/json.h>
 
+#include "clients/cli/base/clock.h"
 #include "clients/cli/json/json.h"
 #include "clients/cli/json/json_sample.h"
 
@@ -71,7 +72,7 @@ struct json_object *json_sample_row(const Live *live, const LiveRow *row) {
         json_add_known(object, "ppid", row->ppid, row->ppid != 0);
         json_add_number(object, "uid", row->uid);
         json_add_text(object, "comm", row->comm);
-        json_add_known(object, "start_time_ns", row->start_time_ns, row->start_time_ns != 0);
+        json_add_start(object, row->tid, row->start_time_ns, clock_to_boot_ns(row->start_time_ns));
         json_add_number(object, "time_ns", row->time_ns);
         if (row->tasks && !row->ended)
                 json_add_number(object, "tasks", row->tasks);

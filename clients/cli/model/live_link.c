@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clients/cli/connect/connection.h"
 #include "clients/cli/base/clock.h"
 #include "clients/cli/model/live_link.h"
 #include "clients/cli/model/live_messages.h"
@@ -136,7 +137,7 @@ static int live_link_state(LiveLink *link, const struct tb_client *client, const
         /* A user sees one connection: down if one of the two is lost, up if both are back. */
         if (link->down == was_down)
                 return 0;
-        connection_describe(link->down_reason, state, clock_now_realtime_ns());
+        connection_describe(link->down_reason, state, clock_now_time_ns());
         return LIVE_LINK_STATE;
 }
 
@@ -190,7 +191,7 @@ static int live_link_take(LiveLink *link, struct tb_client *client, bool receive
 
         if (receive)
                 r_process = tb_process(client);
-        while ((r = tb_next(client, &message)) > 0) {
+        while ((r = connection_next(client, &message)) > 0) {
                 r = live_link_message(link, client, message);
                 if (r < 0)
                         return r;

@@ -87,7 +87,7 @@ static int ps_process(Ps *ps) {
         int r, r_process, r_ps;
 
         r_process = tb_process(ps->client);
-        while ((r = tb_next(ps->client, &message)) > 0) {
+        while ((r = connection_next(ps->client, &message)) > 0) {
                 r_ps = ps_message(ps, message);
                 if (r_ps != VERB_CONTINUE)
                         return r_ps;
@@ -149,7 +149,7 @@ static int ps_try(Ps *ps) {
 }
 
 static uint64_t ps_snapshot_age(const Ps *ps) {
-        uint64_t now_ns = clock_now_realtime_ns();
+        uint64_t now_ns = clock_now_time_ns();
 
         return now_ns > ps->view.now_ns ? now_ns - ps->view.now_ns : 0;
 }
@@ -278,7 +278,7 @@ int verb_ps(const char *socket_path, int argc, char **argv) {
 
         ps.options = &options;
         ps.view.users = &ps.users;
-        ps.begin_ns = clock_now_realtime_ns();
+        ps.begin_ns = clock_now_time_ns();
         r = ps_take_fresh(&ps);
         if (r == EXIT_STATUS_OK)
                 r = ps_print(&ps);

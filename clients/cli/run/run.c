@@ -120,7 +120,7 @@ static int run_subscribed(Run *run) {
         run->subscribed = true;
         if (welcome)
                 run->delay_accounting = welcome->delay_accounting;
-        run->start_time_ns = clock_now_realtime_ns();
+        run->start_time_ns = clock_now_time_ns();
         run->start_ns = clock_now_ns();
 
         /* A process that was killed at its gate is noticed when it is waited for. */
@@ -178,7 +178,7 @@ static int run_process(Run *run) {
         int r = 0, r_process, r_run;
 
         r_process = tb_process(run->client);
-        while (run->client && (r = tb_next(run->client, &message)) > 0) {
+        while (run->client && (r = connection_next(run->client, &message)) > 0) {
                 r_run = run_message(run, message);
                 if (r_run != VERB_CONTINUE)
                         return r_run;

@@ -62,7 +62,7 @@ static struct json_object *stats_object(const struct tb_task_sample *sample) {
         json_add_known(object, "ppid", sample->ppid, sample->ppid != 0);
         json_add_number(object, "uid", sample->uid);
         json_add_text(object, "comm", sample->comm);
-        json_add_number(object, "start_time_ns", sample->start_time_ns);
+        json_add_start(object, sample->tid, sample->start_time_ns, sample->start_boot_ns);
         json_add_number(object, "time_ns", sample->time_ns);
         json_add_known(object, "tasks", sample->tasks, sample->tasks != 0);
         json_add_bool(object, "kernel_thread", sample->kernel_thread);
@@ -183,7 +183,7 @@ static int stats_take(Stats *stats) {
         const struct tb_message *message;
         int r;
 
-        while (!stats->done && (r = tb_next(stats->client, &message)) != 0) {
+        while (!stats->done && (r = connection_next(stats->client, &message)) != 0) {
                 if (r < 0) {
                         error_print("%s", tb_error_text(stats->client));
                         return -1;

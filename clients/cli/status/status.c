@@ -33,7 +33,7 @@ static int status_take(struct tb_client *client, const struct tb_status **ret_st
         const struct tb_message *message;
         int r;
 
-        while ((r = tb_next(client, &message)) > 0) {
+        while ((r = connection_next(client, &message)) > 0) {
                 if (message->type == TB_MESSAGE_STATUS) {
                         *ret_status = message->status;
                         return 1;

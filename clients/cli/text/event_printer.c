@@ -66,7 +66,7 @@ int event_printer_task(EventPrinter *printer, const struct tb_task *task) {
                 return event_printer_object(printer, json_task(task));
 
         event_printer_measure(printer);
-        event_lines_task(&printer->lines, task, clock_now_realtime_ns());
+        event_lines_task(&printer->lines, task, clock_now_time_ns());
         return event_printer_line(printer);
 }
 
@@ -80,8 +80,8 @@ int event_printer_snapshot_end(EventPrinter *printer, const struct tb_snapshot_e
 
 int event_printer_link(EventPrinter *printer, const struct tb_link *link) {
         if (printer->json)
-                return event_printer_object(printer, json_link(link, clock_now_realtime_ns()));
+                return event_printer_object(printer, json_link(link, clock_now_time_ns()));
 
-        event_lines_link(&printer->lines, link, clock_now_realtime_ns());
+        event_lines_link(&printer->lines, link, clock_now_time_ns());
         return event_printer_line(printer);
 }

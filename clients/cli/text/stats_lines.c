@@ -169,7 +169,7 @@ static void stats_write_value(const StatsField *field, int64_t value, StatsLine 
         else if (stats_ends(field->name, "_us"))
                 format_duration(line->value, number * 1000);
         else if (stats_ends(field->name, "_s"))
-                number ? format_date(line->value, number * UINT64_C(1000000000)) : strcpy(line->value, "-");
+                number ? format_realtime(line->value, number) : strcpy(line->value, "-");
         else if (stats_ends(field->name, "_kib"))
                 format_bytes(line->value, number * 1024);
         else if (stats_ends(field->name, "_bytes"))

@@ -99,7 +99,7 @@ void top_state_view(Top *top, TopView *ret_view) {
                 .columns = { .live = live, .users = &top->users, .arguments = top->settings.command_lines },
                 .settings = &top->settings,
                 .welcome = top->link.samples ? live_link_welcome(&top->link) : NULL,
-                .now_ns = clock_now_realtime_ns(),
+                .now_ns = clock_now_time_ns(),
                 .paused = top->paused,
         };
 }

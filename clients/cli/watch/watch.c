@@ -113,7 +113,7 @@ static int watch_error(const Watch *watch, const struct tb_error *error) {
 static void watch_print_link(const struct tb_link *link) {
         char text[CONNECTION_TEXT_MAX];
 
-        error_print("%s.", connection_describe(text, link, clock_now_realtime_ns()));
+        error_print("%s.", connection_describe(text, link, clock_now_time_ns()));
 }
 
 /*
@@ -179,7 +179,7 @@ static int watch_process(Watch *watch) {
         int r, r_process, r_watch;
 
         r_process = tb_process(watch->client);
-        while (!signals_caught() && (r = tb_next(watch->client, &message)) != 0) {
+        while (!signals_caught() && (r = connection_next(watch->client, &message)) != 0) {
                 if (r < 0) {
                         error_print("%s", tb_error_text(watch->client));
                         return EXIT_STATUS_ERROR;

@@ -42,7 +42,9 @@ static void test_unknown_task(void) {
 
         check_json(json_event(&event),
                    "{\"kind\":\"fork\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":5,\"tid\":5,\"ppid\":null,"
-                   "\"uid\":null,\"comm\":null,\"start_time_ns\":null,\"task_unknown\":true,\"synthesised\":true,"
+                   "\"uid\":null,\"comm\":null,"
+                   "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,"
+                   "\"task_unknown\":true,\"synthesised\":true,"
                    "\"parent_tid\":0}");
 
         /* A value of an unknown task is known if it is not 0. A fork names its parent in any case. */
@@ -51,14 +53,16 @@ static void test_unknown_task(void) {
         event.fork.parent_tid = 6;
         check_json(json_event(&event),
                    "{\"kind\":\"fork\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":5,\"tid\":5,\"ppid\":4,"
-                   "\"uid\":3,\"comm\":null,\"start_time_ns\":null,\"task_unknown\":true,\"synthesised\":true,"
+                   "\"uid\":3,\"comm\":null,"
+                   "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,"
+                   "\"task_unknown\":true,\"synthesised\":true,"
                    "\"parent_tid\":6}");
 
         /* A known task may have no parent and no name, and may belong to root. */
         event = (struct tb_event){ .kind = TB_KIND_EXEC, .pid = 1, .tid = 1, .start_time_ns = 1 };
         check_json(json_event(&event),
                    "{\"kind\":\"exec\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":1,\"tid\":1,\"ppid\":0,\"uid\":0,"
-                   "\"comm\":\"\",\"start_time_ns\":1}");
+                   "\"comm\":\"\",\"id\":null,\"start_time_ns\":1,\"start_boot_ns\":null}");
 }
 
 static void test_loss(void) {
@@ -72,7 +76,8 @@ static void test_loss(void) {
 
         check_json(json_event(&event),
                    "{\"kind\":\"loss\",\"time_ns\":5,\"number\":6,\"cpu\":null,\"pid\":null,\"tid\":null,\"ppid\":null,"
-                   "\"uid\":null,\"comm\":null,\"start_time_ns\":null,\"count\":12,\"source\":\"connector\","
+                   "\"uid\":null,\"comm\":null,"
+                   "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,\"count\":12,\"source\":\"connector\","
                    "\"reason\":\"overrun\",\"at_least\":false,\"since_time_ns\":null}");
         event.loss.cpu_known = true;
         event.loss.at_least = true;
@@ -81,7 +86,8 @@ static void test_loss(void) {
         event.loss.reason = TB_LOSS_REASON_MUTED;
         check_json(json_event(&event),
                    "{\"kind\":\"loss\",\"time_ns\":5,\"number\":6,\"cpu\":2,\"pid\":null,\"tid\":null,\"ppid\":null,"
-                   "\"uid\":null,\"comm\":null,\"start_time_ns\":null,\"count\":12,\"source\":\"unknown\","
+                   "\"uid\":null,\"comm\":null,"
+                   "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,\"count\":12,\"source\":\"unknown\","
                    "\"reason\":\"muted\",\"at_least\":true,\"since_time_ns\":4}");
 }
 

@@ -21,6 +21,7 @@ static void test_snapshot(void) {
                 .session = 6,
                 .comm = "s\xffh",
                 .start_time_ns = UINT64_C(9007199254740993),
+                .start_boot_ns = 5000000001u,
                 .tasks = 7,
                 .credentials_changed = true,
                 .seeded = true,
@@ -29,7 +30,9 @@ static void test_snapshot(void) {
 
         check_json(json_task(&task),
                    "{\"kind\":\"task\",\"pid\":100,\"tid\":101,\"ppid\":1,\"uid\":2,\"euid\":3,\"gid\":4,"
-                   "\"egid\":4294967295,\"session\":6,\"comm\":\"s\\\\xffh\",\"start_time_ns\":9007199254740993,"
+                   "\"egid\":4294967295,\"session\":6,\"comm\":\"s\\\\xffh\","
+                   "\"id\":\"101-5000000001\",\"start_time_ns\":9007199254740993,"
+                   "\"start_boot_ns\":5000000001,"
                    "\"tasks\":7,\"kernel_thread\":false,\"credentials_changed\":true,\"seeded\":true,"
                    "\"program\":{\"state\":\"captured\",\"cmdline\":[\"sh\"],\"exe\":\"/bin/sh\",\"cgroup\":\"/\","
                    "\"truncated\":false}}");
@@ -38,12 +41,14 @@ static void test_snapshot(void) {
         task = (struct tb_task){ .pid = 2, .tid = 2, .comm = "kthreadd", .start_time_ns = 1, .kernel_thread = true };
         check_json(json_task(&task),
                    "{\"kind\":\"task\",\"pid\":2,\"tid\":2,\"ppid\":0,\"uid\":0,\"euid\":0,\"gid\":0,\"egid\":0,"
-                   "\"session\":null,\"comm\":\"kthreadd\",\"start_time_ns\":1,\"kernel_thread\":true,"
+                   "\"session\":null,\"comm\":\"kthreadd\","
+                   "\"id\":null,\"start_time_ns\":1,\"start_boot_ns\":null,\"kernel_thread\":true,"
                    "\"credentials_changed\":false}");
         task = (struct tb_task){ .pid = 2, .tid = 2, .task_unknown = true };
         check_json(json_task(&task),
                    "{\"kind\":\"task\",\"pid\":2,\"tid\":2,\"ppid\":null,\"uid\":null,\"euid\":null,\"gid\":null,"
-                   "\"egid\":null,\"session\":null,\"comm\":null,\"start_time_ns\":null,\"kernel_thread\":false,"
+                   "\"egid\":null,\"session\":null,\"comm\":null,"
+                   "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,\"kernel_thread\":false,"
                    "\"credentials_changed\":false,\"task_unknown\":true}");
 
         check_json(json_snapshot_end(&end),

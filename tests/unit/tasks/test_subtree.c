@@ -106,9 +106,9 @@ static void test_reused_parents(void) {
         (void)made_task(&table, 50, 50, 1, start);
         /* as old as the parent, within the tolerance */
         (void)made_task(&table, 60, 60, 50, start);
-        made_task(&table, 61, 61, 50, start - PROCFS_START_TOLERANCE_NS)->flags |= TASK_SEEDED;
+        made_task(&table, 61, 61, 50, start - PROCFS_FORK_DELAY_NS)->flags |= TASK_SEEDED;
         /* older than the parent: these are children of a former process 50 */
-        made_task(&table, 62, 62, 50, start - PROCFS_START_TOLERANCE_NS - 1)->flags |= TASK_SEEDED;
+        made_task(&table, 62, 62, 50, start - PROCFS_FORK_DELAY_NS - 1)->flags |= TASK_SEEDED;
         (void)made_task(&table, 65, 65, 50, start - 1);
         (void)made_task(&table, 63, 63, 50, start + 5);
         (void)made_task(&table, 64, 64, 62, start + 9);
@@ -187,7 +187,7 @@ static void test_random(void) {
                                                                            : random_below(&state, 10));
                         if (random_below(&state, 20) == 0)
                                 ppids[i] = 0;
-                        starts[i] = (1 + random_below(&state, 5)) * (PROCFS_START_TOLERANCE_NS / 2);
+                        starts[i] = (1 + random_below(&state, 5)) * (PROCFS_FORK_DELAY_NS / 2);
                         seeded[i] = random_below(&state, 3) > 0;
                         task = made_task(&table, pids[i], pids[i], ppids[i], starts[i]);
                         task->flags |= seeded[i] ? TASK_SEEDED : 0;
@@ -211,7 +211,7 @@ static void test_random(void) {
                                         ++parent;
                                 if (parent == N ||
                                     starts[parent] >
-                                            starts[at] + (seeded[parent] || seeded[at] ? PROCFS_START_TOLERANCE_NS : 0))
+                                            starts[at] + (seeded[parent] || seeded[at] ? PROCFS_FORK_DELAY_NS : 0))
                                         break;
                                 at = parent;
                         }
