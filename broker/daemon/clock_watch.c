@@ -36,7 +36,7 @@ void clock_watch_check_suspension(Join *join) {
                 return;
         log_notice("The machine was suspended for %lld ms.",
                    (long long)((offset_ns - before_ns) / (int64_t)NSEC_PER_MSEC));
-        join_set_realtime_offset(join, offset_ns + clock_boot_epoch_ns());
+        join_set_time_offset(join, offset_ns + clock_boot_epoch_ns());
 }
 
 /**

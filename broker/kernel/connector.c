@@ -167,7 +167,7 @@ static int cpus_grow(Connector *connector, uint32_t cpu) {
         return 0;
 }
 
-static uint64_t connector_wall(const Connector *connector, uint64_t monotonic_ns) {
+static uint64_t connector_time_ns(const Connector *connector, uint64_t monotonic_ns) {
         return monotonic_ns + (uint64_t)connector->realtime_offset_ns;
 }
 
@@ -175,7 +175,7 @@ static void connector_add_loss(Connector *connector, uint64_t count, uint64_t mo
                                bool cpu_known) {
         connector->events[connector->n_events++] = (Event){
                 .kind = EVENT_LOSS,
-                .time_ns = connector_wall(connector, monotonic_ns),
+                .time_ns = connector_time_ns(connector, monotonic_ns),
                 .cpu = cpu,
                 .loss = {
                         .count = count,
@@ -290,7 +290,7 @@ int connector_read(Connector *connector, size_t n_wanted) {
                 if (r == PROC_MESSAGE_E_NO_TASK)
                         ++connector->counters.malformed;
                 if (r == 0) {
-                        message.event.time_ns = connector_wall(connector, message.monotonic_ns);
+                        message.event.time_ns = connector_time_ns(connector, message.monotonic_ns);
                         connector->events[connector->n_events++] = message.event;
                 }
         }

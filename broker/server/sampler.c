@@ -73,7 +73,7 @@ static void sampler_begin_sweep(Sampler *sampler) {
         sampler->due_ns = 0;
         if (sampler->sweep.running || !sample_feeds_begin(&sampler->feeds, due_ns, &of_tasks, &of_processes))
                 return;
-        sampler->begin_time_ns = join_wall(sampler->join, due_ns);
+        sampler->begin_time_ns = join_time_ns(sampler->join, due_ns);
         sweep_start(&sampler->sweep, of_tasks, of_processes);
 }
 
@@ -81,7 +81,7 @@ static void sampler_end_sweep(Sampler *sampler) {
         uint64_t now = now_ns();
         SampleEnd span = {
                 .begin_time_ns = sampler->begin_time_ns,
-                .end_time_ns = join_wall(sampler->join, now),
+                .end_time_ns = join_time_ns(sampler->join, now),
         };
 
         sampler->ending = false;

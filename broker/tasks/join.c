@@ -42,7 +42,7 @@ void join_init(Join *join,
         exit_records_init(&join->records, listener);
         comm_reader_init(&join->comm_reader, procfs_fd);
         program_reader_init(&join->programs, procfs_fd, &join->table, &join->records);
-        join_set_realtime_offset(join, clock_offset_ns(CLOCK_BOOTTIME, CLOCK_MONOTONIC) + clock_boot_epoch_ns());
+        join_set_time_offset(join, clock_offset_ns(CLOCK_BOOTTIME, CLOCK_MONOTONIC) + clock_boot_epoch_ns());
 }
 
 void join_deinit(Join *join) {
@@ -51,13 +51,13 @@ void join_deinit(Join *join) {
 }
 
 /**
- * join_set_realtime_offset() - set the offset of the clocks, at the start and when it changed
+ * join_set_time_offset() - set the offset of the clocks, at the start and when it changed
  * @join:       the join
  * @offset_ns:  the time scale of clock.h minus CLOCK_MONOTONIC from now on
  *
  * It changes when the machine was suspended, and never with the wall clock.
  */
-void join_set_realtime_offset(Join *join, int64_t offset_ns) {
+void join_set_time_offset(Join *join, int64_t offset_ns) {
         join->realtime_offset_ns = offset_ns;
         join->connector->realtime_offset_ns = offset_ns;
         join->programs.realtime_offset_ns = offset_ns;

@@ -20,7 +20,7 @@
 void join_init(Join *join, Connector *connector, ExitListener *listener, KernelFeatures *features, int procfs_fd,
                JoinEmit emit);
 void join_deinit(Join *join);
-void join_set_realtime_offset(Join *join, int64_t offset_ns);
+void join_set_time_offset(Join *join, int64_t offset_ns);
 
 int join_turn(Join *join, bool *ret_drained);
 int join_tick(Join *join);

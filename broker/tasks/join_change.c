@@ -74,7 +74,7 @@ void join_change(Join *join, Event *event) {
 static Event event_for_sets(const Join *join, const Task *task) {
         Event event = {
                 .kind = EVENT_COMM,
-                .time_ns = join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)),
+                .time_ns = join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)),
                 .pid = task->process->pid,
                 .tid = task->tid,
                 .synthesised = true,

@@ -122,7 +122,7 @@ static int exec_read_comm(Join *join,
                 if (!record)
                         return in_proc ? EXEC_E_IN_PROC : 0;
         }
-        if (task && !pending_record_fits(record, task, join_wall(join, record->arrived_ns)))
+        if (task && !pending_record_fits(record, task, join_time_ns(join, record->arrived_ns)))
                 return in_proc ? EXEC_E_IN_PROC : 0;
         memcpy(ret_comm, record->record.stats.ac_comm, COMM_SIZE);
         return EXEC_E_IN_RECORD;

@@ -197,9 +197,9 @@ static int exit_check_record(Join *join, const Event *event, const Task *task, P
 static bool exit_began_before_start(const Join *join, const Event *event, const Task *task) {
         if (task && (task->flags & TASK_EXITING_AT_START))
                 return true;
-        if (task && !(task->flags & TASK_SEEDED) && task->start_time_ns >= join_wall(join, join->start_ns))
+        if (task && !(task->flags & TASK_SEEDED) && task->start_time_ns >= join_time_ns(join, join->start_ns))
                 return false;
-        return event->time_ns < join_wall(join, join->start_grace_ns);
+        return event->time_ns < join_time_ns(join, join->start_grace_ns);
 }
 
 /* Says why an exit has no record, and counts a lost one. */
@@ -367,7 +367,7 @@ static int synthesise_unknown(Join *join, PendingRecord *record) {
         uint32_t tid = record->record.tid;
         Event event = {
                 .kind = EVENT_EXIT,
-                .time_ns = join_wall(join, record->arrived_ns),
+                .time_ns = join_time_ns(join, record->arrived_ns),
                 .pid = record->record.pid ? record->record.pid : tid,
                 .tid = tid,
                 .task_before = task_table_get(&join->table, tid),
@@ -395,7 +395,7 @@ int join_exit_synthesise_overdue(Join *join, uint64_t before_ns, uint64_t *ret_c
         uint64_t count = 0;
 
         while ((record = pending_records_oldest(&join->records.pending)) && record->arrived_ns <= before_ns) {
-                uint64_t arrived_ns = join_wall(join, record->arrived_ns);
+                uint64_t arrived_ns = join_time_ns(join, record->arrived_ns);
                 Task *task = task_table_get(&join->table, record->record.tid);
                 int r;
 

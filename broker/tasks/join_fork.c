@@ -105,7 +105,7 @@ static Task *fork_add_task(Join *join, const Event *event, bool first) {
         }
         task->start_time_ns = event->time_ns;
         if (join->features->delay_accounting == DELAY_ACCOUNTING_ON &&
-            event->time_ns >= join_wall(join, join->features->delays_since_ns))
+            event->time_ns >= join_time_ns(join, join->features->delays_since_ns))
                 task->flags |= TASK_COUNTED;
         if (task->process->ppid == 0)
                 task->process->ppid = event->fork.parent_pid;

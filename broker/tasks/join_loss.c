@@ -70,13 +70,13 @@ void join_loss_emit_missing_stats(Join *join) {
 static void loss_emit_muted(Join *join, uint64_t now_ns) {
         Event loss = {
                 .kind = EVENT_LOSS,
-                .time_ns = join_wall(join, now_ns),
+                .time_ns = join_time_ns(join, now_ns),
                 .loss = {
                         .count = join->n_blind,
                         .source = LOSS_CONNECTOR,
                         .reason = LOSS_MUTED,
                         .at_least = true,
-                        .since_time_ns = join_wall(join, join->muted_since_ns),
+                        .since_time_ns = join_time_ns(join, join->muted_since_ns),
                 },
         };
 
@@ -88,7 +88,7 @@ static void loss_emit_muted(Join *join, uint64_t now_ns) {
 
 /* Whether a record's task is still in /proc, being torn down on a machine that is too busy for it. */
 static bool loss_is_torn_down(const Join *join, const PendingRecord *record) {
-        uint64_t start_ns = join_wall(join, record->arrived_ns) - record->record.stats.ac_etime_us * NSEC_PER_USEC;
+        uint64_t start_ns = join_time_ns(join, record->arrived_ns) - record->record.stats.ac_etime_us * NSEC_PER_USEC;
         uint32_t tid = record->record.tid;
         ProcfsTask found;
 

@@ -3,7 +3,7 @@
 #include "broker/tasks/join_state.h"
 
 /* Converts a monotonic time to the time scale of clock.h. */
-uint64_t join_wall(const Join *join, uint64_t monotonic_ns) {
+uint64_t join_time_ns(const Join *join, uint64_t monotonic_ns) {
         return monotonic_ns + (uint64_t)join->realtime_offset_ns;
 }
 

@@ -66,7 +66,7 @@ struct Join {
         uint64_t n_synthesised_forks;
 };
 
-uint64_t join_wall(const Join *join, uint64_t monotonic_ns);
+uint64_t join_time_ns(const Join *join, uint64_t monotonic_ns);
 void join_mask_stats(const Join *join, TaskStats *stats, const Task *task);
 
 void join_emit(Join *join, Event *event);

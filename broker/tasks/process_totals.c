@@ -199,7 +199,7 @@ static bool answer_is_of_ending(const StatsAnswer *answer, const Task *task) {
 }
 
 static int answer_from_record(Join *join, const Task *task, StatsAnswer *answer) {
-        uint64_t now_ns = join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+        uint64_t now_ns = join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
         PendingRecord *record;
         int r;
 

@@ -242,7 +242,7 @@ static int apply_mismatch(Reconcile *reconcile, const Mismatch *mismatch, uint64
  * Return: 0, or a negative errno.
  */
 int reconcile_apply(Reconcile *reconcile) {
-        uint64_t now_ns = join_wall(reconcile->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+        uint64_t now_ns = join_time_ns(reconcile->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
         int r;
 
         r = exit_records_drain(&reconcile->join->records);

@@ -167,7 +167,7 @@ static bool scan_next_listed(Reconcile *reconcile, uint32_t *ret_tid) {
 static void scan_note_exiting(const Reconcile *reconcile, Task *task) {
         ProcfsTask found;
 
-        if (task->start_time_ns < join_wall(reconcile->join, reconcile->join->start_ns) &&
+        if (task->start_time_ns < join_time_ns(reconcile->join, reconcile->join->start_ns) &&
             procfs_read_task(reconcile->procfs_fd, task->process->pid, task->tid, &found) && found.exiting)
                 task->flags |= TASK_EXITING_AT_START;
 }

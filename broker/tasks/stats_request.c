@@ -71,7 +71,7 @@ static int stats_request_answer_none(StatsRequest *request) {
 }
 
 static int stats_request_task(StatsRequest *request, Join *join, StatsSource *source) {
-        uint64_t time_ns = join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+        uint64_t time_ns = join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
         const Task *task = task_table_get(&join->table, request->numbers[request->i]);
         StatsAnswer answer;
         TaskSample sample;
@@ -136,7 +136,7 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
                 return 0;
         if (sum->failed && sum->single)
                 return stats_request_answer_none(request);
-        sample = process_totals_sample(sum, leader, join_wall(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
+        sample = process_totals_sample(sum, leader, join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         if (sum->failed) {
                 sample.comm = leader->comm;
                 sample.stats = NULL;

@@ -77,7 +77,7 @@ static void note_process(Sweep *sweep, Process *process) {
 /* Receives the next answers of a process. */
 static int sweep_take(Sweep *sweep, size_t n) {
         ProcessTotals *sum = &sweep->sum;
-        uint64_t time_ns = join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+        uint64_t time_ns = join_time_ns(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
 
         for (; n > 0; --n) {
                 Task *task = task_table_get(&sweep->join->table, process_totals_next(sum));
@@ -116,7 +116,7 @@ static void sweep_report_process(Sweep *sweep, Task *leader) {
         if (!sweep->of_processes)
                 return;
         sample = process_totals_sample(&sweep->sum, leader,
-                                       join_wall(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
+                                       join_time_ns(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         sweep->consumer->take(sweep->consumer, leader, true, &sample);
 }
 

@@ -192,7 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
                0);
         fuzz.features.delay_accounting = DELAY_ACCOUNTING_ON;
         join_init(&fuzz.join, &fuzz.connector, &fuzz.listener, &fuzz.features, fuzz_tree()->fd, on_event);
-        join_set_realtime_offset(&fuzz.join, OFFSET_NS);
+        join_set_time_offset(&fuzz.join, OFFSET_NS);
         fuzz.join.start_ns -= 10000 * MS;
         fuzz.now = fuzz.join.start_ns + 2000 * MS;
 

@@ -78,7 +78,7 @@ static inline Rig *rig_new_sized(size_t feed_bytes) {
         rig->exits_kernel = fds[1];
         assert(exit_listener_init(&rig->exits, &(ExitListenerOptions){ .fd = fds[0], .rcvbuf_bytes = 1 << 20 }) == 0);
         join_init(&rig->join, &rig->connector, &rig->exits, &rig->features, rig->procfs.fd, NULL);
-        join_set_realtime_offset(&rig->join, 5);
+        join_set_time_offset(&rig->join, 5);
         /* the program reader emits no event */
         program_reader_init(&rig->join.programs, rig->procfs.fd, &rig->join.table, NULL);
         hub_init(&rig->hub, rig->loop, RIG_EPOCH, &rig->join.table, &rig->join.programs, feed_bytes,

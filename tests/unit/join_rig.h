@@ -103,7 +103,7 @@ static inline Rig *rig_new(void) {
                0);
         rig->features.delay_accounting = DELAY_ACCOUNTING_ON;
         join_init(&rig->join, &rig->connector, &rig->listener, &rig->features, rig->procfs.fd, rig_on_event);
-        join_set_realtime_offset(&rig->join, RIG_OFFSET_NS);
+        join_set_time_offset(&rig->join, RIG_OFFSET_NS);
         rig->join.start_ns -= 10 * NSEC_PER_SEC;
         rig->join.start_grace_ns -= 10 * NSEC_PER_SEC;
         rig->now = rig->join.start_ns + 2 * NSEC_PER_SEC;

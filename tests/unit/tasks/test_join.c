@@ -441,7 +441,7 @@ static void test_clock_set(void) {
         rig_expect(rig, EVENT_FORK, 100, 100);
 
         /* the clock is set an hour ahead: event times follow, but the start stays, because it identifies the task */
-        join_set_realtime_offset(&rig->join, RIG_OFFSET_NS + 3600ll * (int64_t)NSEC_PER_SEC);
+        join_set_time_offset(&rig->join, RIG_OFFSET_NS + 3600ll * (int64_t)NSEC_PER_SEC);
         rig_record(rig, RECORD(100, 100, 900, 0, AC_FLAG_GROUP, "x"));
         ended = rig_exit(rig, 100, 100, 0);
         rig_turn(rig);

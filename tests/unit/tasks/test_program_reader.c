@@ -611,7 +611,7 @@ static Rig *rig_of_process(void) {
 /* Adds the program of a task to the rig's /proc; the task began at the time of its FORK. */
 static void rig_add_program(Rig *rig, uint32_t pid, uint64_t monotonic_ns, const char *cmdline) {
         /* the clock of the rig differs from the clock of the machine: /proc has ticks since boot */
-        proc_add_task(&rig->procfs, pid, pid, "x", 1, proc_ticks(join_wall(&rig->join, monotonic_ns)));
+        proc_add_task(&rig->procfs, pid, pid, "x", 1, proc_ticks(join_time_ns(&rig->join, monotonic_ns)));
         proc_add_program(&rig->procfs, pid, pid, cmdline, strlen(cmdline) + 1, "/bin/x", "0::/a\n");
 }
 
@@ -620,7 +620,7 @@ static void test_events(void) {
         const Event *event;
         uint64_t born;
 
-        join_set_realtime_offset(&rig->join, clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC));
+        join_set_time_offset(&rig->join, clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC));
         born = rig_fork(rig, 1, 100, 100);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_FORK, 100, 100);
@@ -679,7 +679,7 @@ static void test_unwanted(void) {
         const Event *event;
         uint64_t born;
 
-        join_set_realtime_offset(&rig->join, clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC));
+        join_set_time_offset(&rig->join, clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC));
         born = rig_fork(rig, 1, 100, 100);
         rig_turn(rig);
         rig_add_program(rig, 100, born, "first");
