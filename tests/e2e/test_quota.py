@@ -98,9 +98,9 @@ def test_memory_of_a_user(make_open):
 @pytest.mark.parametrize("means", [("connections", "hold"), ("feeds", "readers"), ("requests", "halves"), ("patterns",)])
 def test_root_loses_nothing_to_a_user_who_takes_all(make_open, means):
     """
-    Events at a steady pace, beside a user who does what it can: each arrives. How soon
-    is the machine's affair too, and measured by the benchmark; what is held to here are
-    orders of magnitude.
+    Events at a steady pace, beside a user who does what it can: each arrives, before the
+    broker has worked long for that user. The clock is the broker's processor time: the
+    benchmark measures how soon events come.
     """
     daemon = make_open()
     daemon.kernel.mirror = False
@@ -108,27 +108,25 @@ def test_root_loses_nothing_to_a_user_who_takes_all(make_open, means):
     tids = itertools.count(1000)
 
     def wait_for_two():
-        begin, tid = time.monotonic(), next(tids)
+        begin, tid = daemon.cpu_ns(), next(tids)
         daemon.kernel.fork(tid)
         daemon.kernel.end(tid)
         assert brief(subscriber.take(2)) == [("fork", tid), ("exit", tid)]
+        used = daemon.cpu_ns() - begin
         time.sleep(0.002)
-        return time.monotonic() - begin
+        return used
 
-    # The time that the machine takes without the attack, busy as it may be with other things.
-    calm = statistics.median(wait_for_two() for _ in range(50))
     attack = start_attack(daemon, 2, *means)
-    waits = []
+    waits = [wait_for_two()]
     while attack.poll() is None:
         waits.append(wait_for_two())
     done = end_attack(attack)
     assert subscriber.reader_lost == 0
     status = subscriber.status()
     assert status.connector.lost == status.taskstats.lost == 0
-    waits.sort()
-    median, worst = waits[len(waits) // 2], waits[-1]
-    print(f"{done}: {len(waits)} events, median {median * 1e3:.2f} ms, worst {worst * 1e3:.1f} ms")
-    assert median < max(0.5, 100 * calm), f"half of all events took more than {median * 1e3:.0f} ms, before {calm * 1e3:.1f} ms"
+    median, worst = statistics.median(waits) / 1e6, max(waits) / 1e6
+    print(f"{done}: {len(waits)} events, median {median:.2f} ms, worst {worst:.1f} ms of the broker's time")
+    assert median < 50, f"half of all events took more than {median:.0f} ms of the broker's time"
 
     # Root gets what it asks for, and all is given back.
     daemon.client().subscribe(("exec",), snapshot=True)
