@@ -63,6 +63,10 @@ class Daemon:
             # The kernel answers a probe at once, the fake one when its thread is given time. Tests of a silenced
             # connector use the daemon's own timeout, FAST_ALARM.
             "--answer-ticks", "40",
+            # The clients are as slow as the machine: the broker must not cut them off before a test is through.
+            "--request-seconds", "600",
+            "--unread-seconds", "600",
+            "--resume-seconds", "600",
         ]
         if self.listener:
             fds.append(self.listener.fileno())
