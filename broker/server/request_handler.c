@@ -278,7 +278,7 @@ void request_handler_on_programs(RequestHandler *handler) {
                         request_handler_begin_samples(handler, client, &request);
                 else
                         request_handler_begin(handler, client, &request);
-                connection_flush(&client->connection);
+                connection_answered(&client->connection);
         }
 }
 

@@ -171,6 +171,21 @@ static void test_shutdown_after_refusal(void) {
         end(rig, &peer);
 }
 
+/* The client shuts down its sending side while its request waits: the refusal is the last thing that it gets. */
+static void test_shutdown_before_refusal(void) {
+        Rig *rig = begin();
+        Peer peer = peer_new_waiting(rig, 101);
+
+        assert(shutdown(peer.fd, SHUT_WR) == 0);
+        rig_turn(rig);
+        assert(!peer_is_closing(&peer));
+        task_table_end_process(&rig->join.table, task_table_get_process(&rig->join.table, 101));
+        rig_read_programs(rig);
+        peer_expect_error(rig, &peer, ERROR_BAD_VALUE, false);
+        peer_expect_end(rig, &peer);
+        end(rig, &peer);
+}
+
 int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_served();
@@ -181,5 +196,6 @@ int main(void) {
         test_disconnected();
         test_closed_by_error();
         test_shutdown_after_refusal();
+        test_shutdown_before_refusal();
         return 0;
 }
