@@ -77,6 +77,19 @@ size_t text_character(const char *text, enum text_purpose purpose, bool *ret_esc
         return n > 0 ? n : 1;
 }
 
+bool text_is_utf8(const char *text) {
+        const uint8_t *at = (const uint8_t *)text;
+        size_t n;
+
+        for (; *at; at += n) {
+                n = text_sequence(at);
+                if (n == 0)
+                        return false;
+        }
+
+        return true;
+}
+
 /**
  * text_escape() - make a name valid UTF-8 without control characters
  * @escaped:    output; characters that do not fit are left out

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <json-c/printbuf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,28 +32,99 @@ void json_add_bool(struct json_object *object, const char *key, bool value) {
         json_add(object, key, json_object_new_boolean(value));
 }
 
-/* Returns NULL, which is null in JSON, if there is too little memory. */
-struct json_object *json_text(const char *text) {
-        char room[256], *escaped = room;
-        size_t n_escaped = TEXT_ESCAPED_MAX(strlen(text));
-        struct json_object *value;
+/*
+ * Writes a text with characters that a terminal acts on, which json-c leaves as they are.
+ * All of them have four digits.
+ */
+static int json_write_text(struct json_object *object, struct printbuf *line, int level, int flags) {
+        const char *at = json_object_get_string(object);
+        char code[8];
 
-        /* Names of tasks always fit; texts from the broker and command lines may be longer. */
-        if (n_escaped > sizeof(room))
-                escaped = malloc(n_escaped);
-        if (!escaped)
-                return NULL;
+        (void)level;
+        (void)flags;
+        printbuf_strappend(line, "\"");
+        while (*at) {
+                uint32_t character = 0;
+                bool escaped;
+                size_t n = text_character(at, TEXT_FOR_TERMINAL, &escaped);
 
-        text_escape(escaped, n_escaped, text, TEXT_FOR_JSON);
-        value = json_object_new_string(escaped);
-        if (escaped != room)
-                free(escaped);
+                text_decode(at, &character);
+                snprintf(code, sizeof(code), escaped ? "\\u%04x" : "\\", (unsigned int)(character & 0xffff));
+                if (escaped || *at == '"' || *at == '\\')
+                        printbuf_memappend(line, code, (int)strlen(code));
+                if (!escaped)
+                        printbuf_memappend(line, at, (int)n);
+                at += n;
+        }
+        printbuf_strappend(line, "\"");
+
+        return 0;
+}
+
+static struct json_object *json_new_text(const char *text) {
+        struct json_object *value = json_object_new_string(text);
+        bool control = false;
+
+        for (const char *at = text; *at && !control;)
+                at += text_character(at, TEXT_FOR_JSON, &control);
+        if (value && control)
+                json_object_set_serializer(value, json_write_text, NULL, NULL);
 
         return value;
 }
 
+/**
+ * json_text() - make a text
+ * @text:       the text
+ * @escaped:    each byte that is not UTF-8 is written as \xNN, and the backslash too; it
+ *              is false only for texts that are UTF-8
+ *
+ * Return: The text; NULL, which is null in JSON, if there is too little memory.
+ */
+struct json_object *json_text(const char *text, bool escaped) {
+        char room[256], *copy = room;
+        size_t n_copy = TEXT_ESCAPED_MAX(strlen(text));
+        struct json_object *value;
+
+        if (!escaped)
+                return json_new_text(text);
+
+        /* Names of tasks always fit; texts from the broker and command lines may be longer. */
+        if (n_copy > sizeof(room))
+                copy = malloc(n_copy);
+        if (!copy)
+                return NULL;
+
+        text_escape(copy, n_copy, text, TEXT_FOR_JSON);
+        value = json_object_new_string(copy);
+        if (copy != room)
+                free(copy);
+
+        return value;
+}
+
+/* Marks the text, or the list of texts, of a key as escaped. */
+void json_add_escaped(struct json_object *object, const char *key) {
+        char mark[64];
+
+        snprintf(mark, sizeof(mark), "%s_escaped", key);
+        json_object_object_add(object, mark, json_object_new_boolean(true));
+}
+
+/* A text that is not UTF-8 is escaped and marked. */
 void json_add_text(struct json_object *object, const char *key, const char *text) {
-        json_add(object, key, json_text(text));
+        bool escaped = !text_is_utf8(text);
+
+        json_add(object, key, json_text(text, escaped));
+        if (escaped)
+                json_add_escaped(object, key);
+}
+
+void json_add_known_text(struct json_object *object, const char *key, const char *text, bool known) {
+        if (known)
+                json_add_text(object, key, text);
+        else
+                json_add(object, key, NULL);
 }
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "taskbroker/taskbroker.h"
@@ -23,8 +24,10 @@ void json_add_number(struct json_object *object, const char *key, uint64_t numbe
 void json_add_known(struct json_object *object, const char *key, uint64_t number, bool known);
 void json_add_bool(struct json_object *object, const char *key, bool value);
 void json_add_text(struct json_object *object, const char *key, const char *text);
-struct json_object *json_text(const char *text);
 void json_add_start(struct json_object *object, uint32_t tid, uint64_t start_time_ns, uint64_t start_boot_ns);
+void json_add_known_text(struct json_object *object, const char *key, const char *text, bool known);
+void json_add_escaped(struct json_object *object, const char *key);
+struct json_object *json_text(const char *text, bool escaped);
 void json_add_groups(struct json_object *object, const char *key, uint32_t groups);
 
 const char *json_line(struct json_object *object, size_t *ret_n);

@@ -80,10 +80,7 @@ static void json_add_subject(struct json_object *object, const struct tb_event *
         json_add_known(object, "tid", event->tid, task);
         json_add_known(object, "ppid", ppid, known || ppid != 0);
         json_add_known(object, "uid", event->uid, known || event->uid != 0);
-        if (known || event->comm[0])
-                json_add_text(object, "comm", event->comm);
-        else
-                json_add(object, "comm", NULL);
+        json_add_known_text(object, "comm", event->comm, known || event->comm[0]);
         json_add_start(object, event->tid, event->start_time_ns, event->start_boot_ns);
 
         if (event->task_unknown)

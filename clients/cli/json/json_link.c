@@ -23,7 +23,7 @@ struct json_object *json_link(const struct tb_link *link, uint64_t time_ns) {
         json_add_text(object, "state", states[link->state]);
         json_add_number(object, "time_ns", time_ns);
         json_add_number(object, "lost_time_ns", link->lost_time_ns);
-        json_add(object, "reason", link->reason && *link->reason ? json_text(link->reason) : NULL);
+        json_add_known_text(object, "reason", link->reason, link->reason && *link->reason);
         json_add_known(object, "tries", link->tries, !lost);
 
         return object;

@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "clients/cli/base/text.h"
 #include "clients/cli/json/json.h"
 
 static void json_add_state(struct json_object *object, enum tb_program_state state) {
@@ -25,23 +26,34 @@ static void json_add_state(struct json_object *object, enum tb_program_state sta
         }
 }
 
-/* The last argument has no NUL if the command line was cut; the library adds one. */
-static struct json_object *json_arguments(const struct tb_program *program) {
+/*
+ * If one argument is not UTF-8, all are escaped. The last argument has no NUL if the
+ * command line was cut; the library adds one.
+ */
+static void json_add_arguments(struct json_object *object, const struct tb_program *program) {
         struct json_object *arguments = json_object_new_array();
+        bool escaped = false;
 
         for (size_t at = 0; at < program->n_cmdline; at += strlen(program->cmdline + at) + 1)
-                json_object_array_add(arguments, json_text(program->cmdline + at));
+                escaped |= !text_is_utf8(program->cmdline + at);
+        for (size_t at = 0; at < program->n_cmdline; at += strlen(program->cmdline + at) + 1)
+                json_object_array_add(arguments, json_text(program->cmdline + at, escaped));
 
-        return arguments;
+        json_add(object, "cmdline", arguments);
+        if (escaped)
+                json_add_escaped(object, "cmdline");
 }
 
 struct json_object *json_program(const struct tb_program *program) {
         struct json_object *object = json_object_new_object();
 
         json_add_state(object, program->state);
-        json_add(object, "cmdline", program->state == TB_PROGRAM_CAPTURED ? json_arguments(program) : NULL);
-        json_add(object, "exe", program->n_exe ? json_text(program->exe) : NULL);
-        json_add(object, "cgroup", program->n_cgroup ? json_text(program->cgroup) : NULL);
+        if (program->state == TB_PROGRAM_CAPTURED)
+                json_add_arguments(object, program);
+        else
+                json_add(object, "cmdline", NULL);
+        json_add_known_text(object, "exe", program->exe, program->n_exe);
+        json_add_known_text(object, "cgroup", program->cgroup, program->n_cgroup);
         json_add_bool(object, "truncated", program->truncated);
         if (program->exe_withheld)
                 json_add_bool(object, "exe_withheld", true);

@@ -9,16 +9,23 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "clients/cli/base/text.h"
 #include "clients/cli/json/json.h"
 #include "clients/cli/run/run_report.h"
 
-static struct json_object *json_words(char *const *words) {
+/* The words of the command. If one of them is not UTF-8, all are escaped. */
+static void json_add_words(struct json_object *object, char *const *words) {
         struct json_object *array = json_object_new_array();
+        bool escaped = false;
 
-        for (; *words; ++words)
-                json_object_array_add(array, json_text(*words));
+        for (char *const *word = words; *word; ++word)
+                escaped |= !text_is_utf8(*word);
+        for (char *const *word = words; *word; ++word)
+                json_object_array_add(array, json_text(*word, escaped));
 
-        return array;
+        json_add(object, "command", array);
+        if (escaped)
+                json_add_escaped(object, "command");
 }
 
 static void json_add_record_cpu(struct json_object *object, const UsageCpu *cpu) {
@@ -94,10 +101,7 @@ static struct json_object *json_memory(const Usage *usage) {
         object = json_object_new_object();
         json_add_known(object, "hiwater_rss_kib", usage->peak_rss_kib, usage->peak_rss_kib != 0);
         json_add_known(object, "pid", usage->peak_pid, usage->peak_rss_kib != 0);
-        if (usage->peak_rss_kib)
-                json_add_text(object, "comm", usage->peak_name);
-        else
-                json_add(object, "comm", NULL);
+        json_add_known_text(object, "comm", usage->peak_name, usage->peak_rss_kib != 0);
         json_add_number(object, "ac_minflt", usage->minflt);
         json_add_number(object, "ac_majflt", usage->majflt);
         json_add_number(object, "processes", usage->n_groups[TB_STATS_MEMORY]);
@@ -213,7 +217,7 @@ struct json_object *run_report_json(const RunReport *report) {
         const Usage *usage = report->usage;
         bool exited = WIFEXITED(report->status);
 
-        json_add(object, "command", json_words(report->command));
+        json_add_words(object, report->command);
         json_add_number(object, "pid", usage->root);
         json_add_number(object, "exit_code", exited ? (uint64_t)WEXITSTATUS(report->status) : 0);
         json_add_number(object, "term_signal", exited ? 0 : (uint64_t)WTERMSIG(report->status));

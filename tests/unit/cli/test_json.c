@@ -2,7 +2,7 @@
 #undef NDEBUG
 
 /*
- * JSON of texts whose bytes are not UTF-8.
+ * JSON of texts: escapes, characters that terminals act on, and bytes that are not UTF-8.
  */
 
 #include "tests/unit/json_rig.h"
@@ -15,16 +15,23 @@ static void test_names(void) {
                 { "plain", "\"plain\"" },
                 { "a\"b", "\"a\\\"b\"" },
                 { "a/b", "\"a/b\"" },
-                { "\xff", "\"\\\\xff\"" },
-                { "\\xff", "\"\\\\x5cxff\"" },
+                { "a\\b", "\"a\\\\b\"" },
+                { "\\xff", "\"\\\\xff\"" },
                 { "\xc3\xa9", "\"\xc3\xa9\"" },
-                { "\xc3", "\"\\\\xc3\"" },
-                { "\xe2\x82", "\"\\\\xe2\\\\x82\"" },
-                { "\xc0\xaf", "\"\\\\xc0\\\\xaf\"" },
-                { "\xed\xa0\x80", "\"\\\\xed\\\\xa0\\\\x80\"" },
                 { "\xf0\x9f\x90\xa7", "\"\xf0\x9f\x90\xa7\"" },
-                { "\xf4\x90\x80\x80", "\"\\\\xf4\\\\x90\\\\x80\\\\x80\"" },
                 { "\n\x1b", "\"\\n\\u001b\"" },
+                /* Characters that terminals act on, with their neighbours. */
+                { "\x7f", "\"\\u007f\"" },
+                { "\"\\\n\xc2\x9b\xc2\xa0", "\"\\\"\\\\\\u000a\\u009b\xc2\xa0\"" },
+                { "\xe2\x80\xaez\xe2\x81\xa6\xe2\x80\xaf", "\"\\u202ez\\u2066\xe2\x80\xaf\"" },
+                /* Other texts are escaped, and marked. */
+                { "\xff", "\"\\\\xff\",\"comm_escaped\":true" },
+                { "\\\xff", "\"\\\\x5c\\\\xff\",\"comm_escaped\":true" },
+                { "\x7f\xc3", "\"\\\\x7f\\\\xc3\",\"comm_escaped\":true" },
+                { "\xe2\x82", "\"\\\\xe2\\\\x82\",\"comm_escaped\":true" },
+                { "\xc0\xaf", "\"\\\\xc0\\\\xaf\",\"comm_escaped\":true" },
+                { "\xed\xa0\x80", "\"\\\\xed\\\\xa0\\\\x80\",\"comm_escaped\":true" },
+                { "\xf4\x90\x80\x80", "\"\\\\xf4\\\\x90\\\\x80\\\\x80\",\"comm_escaped\":true" },
         };
         struct json_object *object;
         char expected[256];

@@ -8,12 +8,14 @@
 #include "tests/unit/json_rig.h"
 
 static void test_program(void) {
-        struct tb_program program = { .state = TB_PROGRAM_CAPTURED, PROGRAM("cc\0a b\0\0\xff\0", "/bin/cc", "/a\\b") };
+        struct tb_program program = { .state = TB_PROGRAM_CAPTURED, PROGRAM("c\\\0a b\0\0\xff\0", "/bin/cc", "/a\\b") };
         struct tb_event event;
 
         check_json(json_program(&program),
-                   "{\"state\":\"captured\",\"cmdline\":[\"cc\",\"a b\",\"\",\"\\\\xff\"],\"exe\":\"/bin/cc\","
-                   "\"cgroup\":\"/a\\\\x5cb\",\"truncated\":false}");
+                   "{\"state\":\"captured\","
+                   "\"cmdline\":[\"c\\\\x5c\",\"a b\",\"\",\"\\\\xff\"],\"cmdline_escaped\":true,"
+                   "\"exe\":\"/bin/cc\","
+                   "\"cgroup\":\"/a\\\\b\",\"truncated\":false}");
 
         event = make_event(TB_KIND_EXEC);
         program = (struct tb_program){ .state = TB_PROGRAM_CAPTURED, .truncated = true, PROGRAM("a\0bc", "/a", "/") };

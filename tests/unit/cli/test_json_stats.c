@@ -41,7 +41,7 @@ static void test_stats(void) {
         strcpy(stats.identity.ac_comm, "\xfe");
         object = json_task_stats(&stats);
         identity = json_object_object_get(object, "identity");
-        assert(json_object_object_length(identity) == 11);
+        assert(json_object_object_length(identity) == 12);
         assert(strcmp(json_object_get_string(json_object_object_get(identity, "ac_comm")), "\\xfe") == 0);
         assert(!json_object_object_get(object, "delays") && !json_object_object_get(object, "scheduling"));
         json_object_put(object);

@@ -49,6 +49,7 @@ static void test_json(void) {
         object = run_report_json(&report);
         assert(strcmp(json_object_get_string(get(object, "/command/0")), "make") == 0);
         assert(strcmp(json_object_get_string(get(object, "/command/1")), "\\xff") == 0);
+        assert(json_object_get_boolean(get(object, "/command_escaped")));
         assert(get_number(object, "/pid") == ROOT && get_number(object, "/exit_code") == 0);
         assert(get_number(object, "/term_signal") == SIGKILL && get_number(object, "/wall_ns") == 50 * MS);
         assert(!json_object_get_boolean(get(object, "/complete")) && get_number(object, "/lost/taskstats") == 9);
