@@ -52,3 +52,7 @@ def test_words_behind_options():
     assert all(word.isdigit() for word in completed("watch", "--pid", ""))
     assert "bash" in completed("run", "bas") and "--json" in completed("run", "--js")
     assert completed("watch", "wo") == []
+    assert completed("watch", "--time", "") == ["time", "date", "epoch", "utc", "iso"]
+    assert completed("watch", "--time", "=") == ["time", "date", "epoch", "utc", "iso"]
+    assert completed("watch", "--time", "=", "e") == ["epoch"]
+    assert completed("iotop", "--time", "--to") == []

@@ -277,6 +277,32 @@ def test_filter_is_left(daemon):
     assert finish(text)[0].endswith(" real 7, effective 7 (leaves the filter)\n")
 
 
+@pytest.mark.parametrize("form, text", [
+    ("time", r"\d\d:\d\d:\d\d\.\d{3}"),
+    ("date", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}"),
+    ("epoch", r"\d{10}\.\d{9}"),
+    ("utc", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"),
+    ("iso", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"),
+])
+def test_time(daemon, form, text):
+    """The form of the times of all lines; the header is as wide."""
+    client = daemon.subscriber(kinds=("fork",))
+    process = watch(daemon, client, f"--time={form}", "--snapshot", "-n", "1")
+    daemon.kernel.fork(100)
+    time_ns = client.next().event.time_ns
+    header, *_, end, fork = finish(process)[0].splitlines()
+    assert re.match(text + " snapshot ", end) and re.match(text + " fork ", fork), (end, fork)
+    assert header.index("KIND") == fork.index("fork")
+    if form == "epoch":
+        assert fork.split()[0] == f"{time_ns // 10**9}.{time_ns % 10**9:09}"
+
+
+def test_time_refused(daemon):
+    process = command(daemon, "watch", "--time=bogus")
+    _, err = finish(process, 2)
+    assert "--time bogus: the form of times is time, date, epoch, utc or iso." in err
+
+
 def test_snapshot_is_kept_true(daemon):
     """With --snapshot, an event by which a task enters or leaves the set is printed whatever -e says."""
     client = daemon.subscriber()

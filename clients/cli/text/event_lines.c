@@ -19,7 +19,6 @@
 
 /* The widths of the columns; negative: aligned to the left. */
 enum {
-        WIDTH_TIME = -12,
         WIDTH_KIND = -8,
         WIDTH_ID = 7,
         WIDTH_USER = -10,
@@ -39,8 +38,8 @@ enum {
         LEAVE_LIFETIME = 1 << 4,
 };
 
-/* Widths, with the space before: all columns, with a status up to "exit 255"; one number; command lines. */
-#define LINE_WIDTH 115u
+/* Widths, with the space before: all columns but the time, with a status up to "exit 255"; a number; command lines. */
+#define LINE_WIDTH 103u
 #define LINE_ID_WIDTH 8u
 #define LINE_ARGUMENTS_WIDTH 24u
 
@@ -54,9 +53,16 @@ static bool event_lines_has(const EventLines *lines, uint32_t column) {
         return !(lines->left_out & column);
 }
 
+static void event_lines_time(EventLines *lines, uint64_t time_ns) {
+        char text[FORMAT_MAX];
+
+        line_cell(&lines->line, time_form_write(text, lines->time_form, time_ns),
+                  -(int)time_form_width(lines->time_form));
+}
+
 /**
  * event_lines_fit() - leave out columns until a line fits
- * @lines:      threads and arguments set
+ * @lines:      threads, arguments and the form of times set
  * @width:      the width of the terminal; 0: no terminal
  *
  * Columns cannot be read if a line wraps on the terminal.
@@ -72,7 +78,7 @@ void event_lines_fit(EventLines *lines, size_t width) {
                 { LEAVE_PEAKMEM, 8 },
                 { LEAVE_LIFETIME, 9 },
         };
-        size_t needed = LINE_WIDTH;
+        size_t needed = time_form_width(lines->time_form) + LINE_WIDTH;
 
         lines->left_out = 0;
         if (lines->threads)
@@ -92,7 +98,7 @@ void event_lines_fit(EventLines *lines, size_t width) {
 void event_lines_header(EventLines *lines) {
         line_begin(&lines->line);
         line_colour(&lines->line, COLOUR_HEADER);
-        line_cell(&lines->line, "TIME", WIDTH_TIME);
+        line_cell(&lines->line, "TIME", -(int)time_form_width(lines->time_form));
         line_cell(&lines->line, "KIND", WIDTH_KIND);
         line_cell(&lines->line, "PID", WIDTH_ID);
         if (lines->threads)
@@ -233,7 +239,9 @@ static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
         if (event->loss.cpu_known)
                 line_add(&lines->line, ", cpu %" PRIu32, event->cpu);
         if (event->loss.since_time_ns)
-                line_add(&lines->line, ", since %s", format_clock(text, event->loss.since_time_ns));
+                line_add(&lines->line,
+                         ", since %s",
+                         time_form_write(text, lines->time_form, event->loss.since_time_ns));
         line_add(&lines->line, ") ***");
 }
 
@@ -316,12 +324,11 @@ static void event_lines_ids(EventLines *lines, uint32_t pid, uint32_t tid, uint3
 void event_lines_event(EventLines *lines, const struct tb_event *event) {
         bool known = !event->task_unknown;
         uint32_t ppid = event->ppid;
-        char text[FORMAT_MAX];
 
         line_begin(&lines->line);
         if (event->kind == TB_KIND_LOSS)
                 line_colour(&lines->line, COLOUR_LOSS);
-        line_cell(&lines->line, format_clock(text, event->time_ns), WIDTH_TIME);
+        event_lines_time(lines, event->time_ns);
         if (event->kind == TB_KIND_LOSS) {
                 line_cell(&lines->line, "LOSS", WIDTH_KIND);
                 event_lines_loss(lines, event);
@@ -346,13 +353,17 @@ void event_lines_event(EventLines *lines, const struct tb_event *event) {
  * @now_ns:     the time, since the epoch: a start of today is written as a time of day
  */
 void event_lines_task(EventLines *lines, const struct tb_task *task, uint64_t now_ns) {
+        int width = -(int)time_form_width(lines->time_form);
         bool known = !task->task_unknown;
         char text[FORMAT_MAX];
 
         line_begin(&lines->line);
-        line_cell(&lines->line,
-                  task->start_time_ns ? format_begin(text, task->start_time_ns, now_ns) : "-",
-                  WIDTH_TIME);
+        if (task->start_time_ns && lines->time_form == TIME_FORM_TIME)
+                line_cell(&lines->line, format_begin(text, task->start_time_ns, now_ns), width);
+        else if (task->start_time_ns)
+                event_lines_time(lines, task->start_time_ns);
+        else
+                line_cell(&lines->line, "-", width);
         line_cell(&lines->line, "task", WIDTH_KIND);
         event_lines_ids(lines, task->pid, task->tid, task->ppid, known);
         event_lines_identity(lines, task->comm, task->uid, known);
@@ -376,7 +387,7 @@ void event_lines_snapshot_end(EventLines *lines, const struct tb_snapshot_end *e
         char text[FORMAT_MAX];
 
         line_begin(&lines->line);
-        line_cell(&lines->line, format_clock(text, end->time_ns), WIDTH_TIME);
+        event_lines_time(lines, end->time_ns);
         line_cell(&lines->line, "snapshot", WIDTH_KIND);
         line_add(&lines->line, " %s %s alive; from here on, what happens", format_count(text, end->tasks), noun);
         line_end(&lines->line);
@@ -389,13 +400,13 @@ void event_lines_snapshot_end(EventLines *lines, const struct tb_snapshot_end *e
  * @now_ns:     the time, since the epoch
  */
 void event_lines_link(EventLines *lines, const struct tb_link *link, uint64_t now_ns) {
-        char clock[FORMAT_MAX], text[CONNECTION_TEXT_MAX], escaped[TEXT_ESCAPED_MAX(CONNECTION_TEXT_MAX)];
+        char text[CONNECTION_TEXT_MAX], escaped[TEXT_ESCAPED_MAX(CONNECTION_TEXT_MAX)];
 
         text_escape(escaped, sizeof(escaped), connection_describe(text, link, now_ns), TEXT_FOR_TERMINAL);
 
         line_begin(&lines->line);
         line_colour(&lines->line, link->state == TB_LINK_RESUMED ? COLOUR_BORN : COLOUR_LOSS);
-        line_cell(&lines->line, format_clock(clock, now_ns), WIDTH_TIME);
+        event_lines_time(lines, now_ns);
         line_cell(&lines->line, "LINK", WIDTH_KIND);
         line_add(&lines->line, " *** %s ***", escaped);
         line_colour(&lines->line, LINE_COLOUR_OFF);

@@ -7,6 +7,7 @@
 
 #include "taskbroker/taskbroker.h"
 
+#include "clients/cli/base/time_form.h"
 #include "clients/cli/base/users.h"
 #include "clients/cli/text/line.h"
 
@@ -15,6 +16,7 @@ typedef struct EventLines EventLines;
 struct EventLines {
         bool threads;           /* show tids */
         bool arguments;         /* show command lines */
+        TimeForm time_form;     /* the form of all times */
         uint32_t left_out;      /* columns for which the terminal has no room: by event_lines_fit() */
         size_t width;           /* width of the terminal, where command lines are cut; 0: no terminal */
         Users *users;

@@ -37,6 +37,13 @@ static int watch_options_read_span(const Option *option, const char *verb, const
         return EXIT_STATUS_OK;
 }
 
+static int watch_options_read_time(const Option *option, const char *verb, const char *value, void *options) {
+        if (!time_form_find(value, option_set_member(option, options)))
+                return error_usage(verb, "--time %s: the form of times is " TIME_FORM_NAMES ".", value);
+
+        return EXIT_STATUS_OK;
+}
+
 static const Option watch_options_rows[] = {
         { OPTION_READ, 'e', NULL, "KIND[,KIND]...",
           "print these kinds: " KIND_NAMES "or all (default: fork,exec,exit,loss)", .wrapped = true,
@@ -45,6 +52,8 @@ static const Option watch_options_rows[] = {
           .offset = offsetof(WatchOptions, threads) },
         { OPTION_SET_TRUE, 0, "args", NULL, "command lines, with execs and exits",
           .offset = offsetof(WatchOptions, arguments) },
+        { OPTION_READ, 0, "time", "FORM", "the form of times: " TIME_FORM_NAMES " (default: time)",
+          .offset = offsetof(WatchOptions, time_form), .read = watch_options_read_time },
         { OPTION_SET_TRUE, 0, "snapshot", NULL, "first the tasks that are alive",
           .offset = offsetof(WatchOptions, snapshot) },
         { OPTION_SET_TRUE, 0, "json", NULL, "one JSON object a line", .offset = offsetof(WatchOptions, json) },

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clients/cli/base/time_form.h"
 #include "clients/cli/connect/filter_options.h"
 
 typedef struct WatchOptions WatchOptions;
@@ -14,6 +15,7 @@ struct WatchOptions {
         uint32_t kinds;         /* TB_KIND_BIT()s of the kinds to print */
         bool threads;
         bool arguments;         /* show command lines */
+        TimeForm time_form;
         bool snapshot;          /* first the tasks that are alive */
         bool json;
         bool strict;

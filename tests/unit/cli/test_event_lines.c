@@ -92,6 +92,35 @@ static void check_header(EventLines *lines, size_t width, const char *text) {
         assert(lines->line.n == strlen(text) && strcmp(lines->line.text, text) == 0);
 }
 
+/* All times of a line have the form, and the columns behind them are as wide as before. */
+static void test_time_form(void) {
+        EventLines lines = { .users = &users, .time_form = TIME_FORM_UTC };
+        struct tb_event fork = make_event(TB_KIND_FORK), loss = make_event(TB_KIND_LOSS);
+        struct tb_task task = { .pid = 1, .tid = 1, .comm = "init", .start_time_ns = UINT64_C(1000000000000000000) };
+        struct tb_snapshot_end end = { .tasks = 1, .time_ns = fork.time_ns };
+
+        event_lines_fit(&lines, 127);
+        assert(!lines.left_out);
+        event_lines_fit(&lines, 126);
+        assert(lines.left_out);
+        event_lines_fit(&lines, 0);
+        event_lines_header(&lines);
+        assert(strncmp(lines.line.text, "TIME                     KIND     ", 34) == 0);
+        check_line(&lines, &fork, "2023-11-14T22:13:20.123Z fork     4194304       1 root       123456789012345");
+        event_lines_task(&lines, &task, 0);
+        check_text(&lines, "2001-09-09T01:46:40.000Z task           1       0 root       init");
+        task.start_time_ns = 0;
+        event_lines_task(&lines, &task, 0);
+        check_text(&lines, "-                        task           1       0 root       init");
+        event_lines_snapshot_end(&lines, &end);
+        assert(strncmp(lines.line.text, "2023-11-14T22:13:20.123Z snapshot 1 process", 43) == 0);
+
+        loss.loss.count = 1;
+        loss.loss.since_time_ns = task.start_time_ns = UINT64_C(1000000000000000000);
+        event_lines_event(&lines, &loss);
+        assert(strstr(lines.line.text, ", since 2001-09-09T01:46:40.000Z)"));
+}
+
 /* The header and the lines of the usual kinds fit into the terminal, down to a least width. */
 static void test_narrow(void) {
         EventLines lines = { .users = &users };
@@ -400,6 +429,7 @@ int main(void) {
         setenv("TZ", "UTC", 1);
         tzset();
         test_kinds();
+        test_time_form();
         test_narrow();
         test_exit();
         test_loss();
