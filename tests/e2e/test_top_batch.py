@@ -199,6 +199,28 @@ def test_table(broker, start):
     assert rows == [["10", "50.0", "4.0K", "off", "a\\x1bb"], ["11", "0.0", "-", "off", "task"]]
 
 
+@pytest.mark.parametrize("arguments, columns", [
+    (["top", "-o", "user,pid", "--sort", "user"], (0, 1)),
+    (["iotop", "-P", "-qq"], (2, 0)),
+])
+@pytest.mark.parametrize("option", ["", "-N", "--numeric"])
+def test_numeric(broker, start, arguments, columns, option):
+    """Users are numbers on request, and are sorted by number."""
+    process = start(*arguments, "-b", "-n", "1", *option.split())
+    connection = broker.accept()
+    connection.sampling()
+    for number in (1, 2):
+        tasks = [task(pid, number - 1, cpu_ns=number * 1000) for pid in (10, 11)]
+        tasks[0].uid, tasks[1].uid = 1, 0
+        connection.sample(number, number - 1, tasks, full=number == 1)
+    out, _ = finish(process)
+    rows = [line.split() for line in out.splitlines()]
+    users = {row[columns[1]]: row[columns[0]] for row in rows if len(row) > 1 and row[columns[1]] in ("10", "11")}
+    assert users == ({"10": "1", "11": "0"} if option else {"10": "daemon", "11": "root"})
+    if arguments[0] == "top":
+        assert list(users) == (["11", "10"] if option else ["10", "11"])
+
+
 def test_iotop(broker, start):
     process = start("iotop", "-b", "-o", "-P", "-k", "-n", "2", "-qq")
     samples, events = broker.accept(delay_accounting=broker_pb2.DELAY_ACCOUNTING_ON), None

@@ -297,10 +297,17 @@ def test_time(daemon, form, text):
         assert fork.split()[0] == f"{time_ns // 10**9}.{time_ns % 10**9:09}"
 
 
-def test_time_refused(daemon):
-    process = command(daemon, "watch", "--time=bogus")
-    _, err = finish(process, 2)
-    assert "--time bogus: the form of times is time, date, epoch, utc or iso." in err
+def test_numeric(daemon):
+    client = daemon.subscriber(kinds=("fork",))
+    process = watch(daemon, client, "-N", "-n", "1")
+    daemon.kernel.fork(100)
+    assert finish(process)[0].splitlines()[1].split()[1:6] == ["fork", "100", "1", "0", "init"]
+
+
+def test_time_refused():
+    done = subprocess.run([executable("TASKBROKER", "command"), "watch", "--time=bogus"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "--time bogus: the form of times is time, date, epoch, utc or iso." in done.stderr
 
 
 def test_snapshot_is_kept_true(daemon):

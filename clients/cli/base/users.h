@@ -10,6 +10,7 @@ typedef struct Users Users;
 #define USERS_NAME_MAX 33
 
 struct Users {
+        bool numeric;                   /* no user is looked up */
         struct {
                 bool known;
                 uint32_t uid;
@@ -17,4 +18,5 @@ struct Users {
         } cache[USERS_CACHE];
 };
 
+int users_compare(Users *users, uint32_t a, uint32_t b);
 const char *users_name(Users *users, uint32_t uid);

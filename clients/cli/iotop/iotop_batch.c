@@ -83,6 +83,7 @@ int iotop_batch(const IotopOptions *options) {
 
         iotop_options_settings(options, &settings);
         iotop.options = options;
+        iotop.users.numeric = options->numeric;
         iotop.rows = (IotopRows){
                 .live = &batch.live,
                 .users = &iotop.users,

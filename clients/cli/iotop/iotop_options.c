@@ -67,6 +67,7 @@ static const Option iotop_options_rows[] = {
         { OPTION_SET_TRUE, 'a', "accumulated", NULL, "the amount since the start, instead of a rate",
           .offset = offsetof(IotopOptions, accumulated) },
         { OPTION_SET_TRUE, 'k', "kilobytes", NULL, "always kilobytes", .offset = offsetof(IotopOptions, kilobytes) },
+        { OPTION_SET_TRUE, 'N', "numeric", NULL, "users as numbers", .offset = offsetof(IotopOptions, numeric) },
         { OPTION_READ, 't', "time", NULL, "the time before each line; means -b", .read = iotop_options_read_time },
         { OPTION_READ, 'q', "quiet", NULL, "the columns' names only once; -qq: never; -qqq: nor the sums; means -b",
           .read = iotop_options_read_quiet },

@@ -25,6 +25,7 @@ struct IotopOptions {
         bool processes;
         bool accumulated;
         bool kilobytes;
+        bool numeric; /* users as numbers */
         bool time;
         unsigned int quiet;
         bool help; /* show the line of keys */

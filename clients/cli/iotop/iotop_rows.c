@@ -168,7 +168,7 @@ static const IotopValue *iotop_sort_value(const IotopLine *line, enum iotop_colu
 }
 
 static int compare_column(const IotopRows *rows, const IotopLine *a, const IotopLine *b) {
-        char user[USERS_NAME_MAX], prio_a[IOPRIO_MAX], prio_b[IOPRIO_MAX];
+        char prio_a[IOPRIO_MAX], prio_b[IOPRIO_MAX];
 
         if (iotop_is_value(rows->sort))
                 return compare_number(iotop_sort_value(a, rows->sort)->value, iotop_sort_value(b, rows->sort)->value);
@@ -178,8 +178,7 @@ static int compare_column(const IotopRows *rows, const IotopLine *a, const Iotop
                 return strcmp(ioprio_text(prio_a, a->row->tid, &a->row->stats),
                               ioprio_text(prio_b, b->row->tid, &b->row->stats));
         case IOTOP_USER:
-                snprintf(user, sizeof(user), "%s", users_name(rows->users, a->row->uid));
-                return strcmp(user, users_name(rows->users, b->row->uid));
+                return users_compare(rows->users, a->row->uid, b->row->uid);
         case IOTOP_COMMAND:
                 return strcmp(a->row->comm, b->row->comm);
         default:

@@ -280,6 +280,7 @@ int iotop_screen(IotopOptions *options) {
         int r;
 
         iotop.options = options;
+        iotop.users.numeric = options->numeric;
         iotop.rows = (IotopRows){
                 .live = &iotop.live,
                 .users = &iotop.users,

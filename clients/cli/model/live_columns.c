@@ -93,6 +93,14 @@ static void write_user(const LiveColumn *column, const LiveView *view, const Liv
         snprintf(text, LIVE_TEXT_MAX, "%s", users_name(view->users, row->uid));
 }
 
+/* The key of the order: numbers are padded, so that they are in their order as texts too. */
+static void text_user(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
+        if (view->users->numeric)
+                snprintf(text, LIVE_TEXT_MAX, "%010" PRIu32, row->uid);
+        else
+                write_user(column, view, row, text);
+}
+
 static void write_name(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
         (void)column;
         (void)view;
@@ -250,7 +258,7 @@ static const LiveColumn columns[] = {
          .help = "the real user",
          .width = 8,
          .ascending = true,
-         .text = write_user,
+         .text = text_user,
          .write = write_user},
         ID(tasks, "THR", 4, "threads of the process"),
         METRIC_COLUMN("nice", "NI", 3, 0, number_nice, write_count, "niceness"),

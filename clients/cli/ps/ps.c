@@ -278,6 +278,7 @@ int verb_ps(const char *socket_path, int argc, char **argv) {
 
         ps.options = &options;
         ps.view.users = &ps.users;
+        ps.users.numeric = options.numeric;
         ps.begin_ns = clock_now_time_ns();
         r = ps_take_fresh(&ps);
         if (r == EXIT_STATUS_OK)

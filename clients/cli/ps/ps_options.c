@@ -86,6 +86,7 @@ static const Option ps_options_rows[] = {
           "command lines instead of names; with --json, all that is known of programs",
           .offset = offsetof(PsOptions, args) },
         { OPTION_SET_TRUE, 0, "json", NULL, "one JSON object a line", .offset = offsetof(PsOptions, json) },
+        { OPTION_SET_TRUE, 'N', "numeric", NULL, "users as numbers", .offset = offsetof(PsOptions, numeric) },
         { OPTION_READ, 'o', NULL, "COLUMN[,COLUMN]...", "these columns", .read = ps_options_read_columns },
         { OPTION_READ, 0, "sort", "[-]COLUMN[,[-]COLUMN]...", "in this order, backwards with - (default: pid)",
           .read = ps_options_read_keys },

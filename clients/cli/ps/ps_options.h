@@ -27,6 +27,7 @@ struct PsOptions {
         bool programs;                  /* the broker must send the programs */
         bool json;
         bool header;
+        bool numeric;                   /* users as numbers */
         const TaskColumn *columns[TASK_TABLE_COLUMNS_MAX];
         size_t n_columns;
         PsKey keys[PS_KEYS_MAX];

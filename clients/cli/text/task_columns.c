@@ -63,11 +63,13 @@ static int compare_user(const TaskColumn *column,
                         const TaskColumnView *view,
                         const struct tb_task *a,
                         const struct tb_task *b) {
-        char name[USERS_NAME_MAX];
+        bool known_a = a->uid || !a->task_unknown, known_b = b->uid || !b->task_unknown;
 
         (void)column;
-        snprintf(name, sizeof(name), "%s", task_user(view, a));
-        return strcmp(name, task_user(view, b));
+        if (!known_a || !known_b)
+                return known_a - known_b;
+
+        return users_compare(view->users, a->uid, b->uid);
 }
 
 static int compare_started(const TaskColumn *column,

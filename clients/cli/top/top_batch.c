@@ -182,6 +182,7 @@ int top_batch(const TopOptions *options) {
         int r;
 
         top.options = options;
+        top.users.numeric = options->numeric;
         top.view = (LiveView){.live = &batch.live, .users = &top.users, .arguments = options->arguments};
         batch_choose_columns(&top);
         batch.settings = &settings;

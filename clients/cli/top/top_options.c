@@ -82,6 +82,7 @@ static const Option top_options_rows[] = {
           .offset = offsetof(TopOptions, threads) },
         { OPTION_SET_TRUE, 'c', "args", NULL, "command lines instead of names",
           .offset = offsetof(TopOptions, arguments) },
+        { OPTION_SET_TRUE, 'N', "numeric", NULL, "users as numbers", .offset = offsetof(TopOptions, numeric) },
         { OPTION_READ, 'o', NULL, "COLUMN[,COLUMN]...", "these columns", .read = top_options_read_columns },
         { OPTION_READ, 0, "sort", "[-]COLUMN", "in this order, backwards with - (default: cpu)",
           .read = top_options_read_sort },

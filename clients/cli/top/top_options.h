@@ -21,6 +21,7 @@ struct TopOptions {
         uint32_t interval_ms;
         bool threads;
         bool arguments;         /* command lines instead of names */
+        bool numeric;           /* users as numbers */
         bool idle;              /* batch: also those that did not run */
         const LiveColumn *sort; /* NULL: not given */
         bool reverse;

@@ -286,6 +286,7 @@ static void watch_begin(Watch *watch) {
         watch->printer.json = watch->options->json;
         watch->printer.lines.threads = watch->options->threads;
         watch->printer.lines.arguments = watch->options->arguments;
+        watch->printer.users.numeric = watch->options->numeric;
         watch->printer.lines.time_form = watch->options->time_form;
 }
 

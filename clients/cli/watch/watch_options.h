@@ -16,6 +16,7 @@ struct WatchOptions {
         bool threads;
         bool arguments;         /* show command lines */
         TimeForm time_form;
+        bool numeric;           /* users as numbers */
         bool snapshot;          /* first the tasks that are alive */
         bool json;
         bool strict;
