@@ -62,8 +62,8 @@ def table(daemon, *arguments, **kw):
     return result.stdout
 
 
-def pids(daemon, *arguments):
-    return [int(line) for line in table(daemon, "--no-header", "-o", "pid", *arguments).split()]
+def pids(daemon, *arguments, **kw):
+    return [int(line) for line in table(daemon, "--no-header", "-o", "pid", *arguments, **kw).split()]
 
 
 def test_is_of_after_its_start(daemon):
@@ -163,14 +163,26 @@ def test_args(daemon):
     (["--cgroup", "/user"], [100, 200, 201, 300, 400]),
     (["--uid", "0", "--pid", "1", "--pid", "300"], [1, 100]),
     (["--comm", "nobody-is-called-so"], []),
+    (["--uid", "4294960000"], []),
+    (["--pid", "4000000"], []),
+    (["--cgroup", "/none"], []),
 ])
 def test_filters(daemon, arguments, due):
-    assert pids(daemon, *arguments) == due
+    assert pids(daemon, *arguments, code=0 if due else 1) == due
 
 
 def test_nobody_passes(daemon):
-    assert table(daemon, "--comm", "nobody-is-called-so", "-o", "pid,name") == "PID NAME\n"
-    assert table(daemon, "--comm", "nobody-is-called-so", "--json") == ""
+    """The status reports that there is no such task; the output does not."""
+    assert table(daemon, "--comm", "nobody-is-called-so", "-o", "pid,name", code=1) == "PID NAME\n"
+    assert table(daemon, "--comm", "nobody-is-called-so", "--json", code=1) == ""
+    assert table(daemon, "--comm", "nobody-is-called-so", "--tree", "--no-header", code=1) == ""
+
+
+def test_numeric(daemon):
+    users = ["-o", "pid,user", "--pid", "1", "--no-header"]
+    assert table(daemon, *users) == "  1 root\n100 root\n"
+    assert table(daemon, "-N", *users) == table(daemon, "--numeric", *users) == "  1 0\n100 0\n"
+    assert pids(daemon, "-N", "--sort", "-user")[:2] == [200, 201]
 
 
 def test_json_is_the_snapshot(daemon):

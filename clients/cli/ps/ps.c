@@ -283,6 +283,9 @@ int verb_ps(const char *socket_path, int argc, char **argv) {
         r = ps_take_fresh(&ps);
         if (r == EXIT_STATUS_OK)
                 r = ps_print(&ps);
+        /* As in procps: no task matches the filter. */
+        if (r == EXIT_STATUS_OK && ps.tasks.n_tasks == 0)
+                r = EXIT_STATUS_ERROR;
         task_list_deinit(&ps.tasks);
 
         return r;
