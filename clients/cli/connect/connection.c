@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "clients/cli/base/clock.h"
@@ -38,15 +37,6 @@ int connection_next(struct tb_client *client, const struct tb_message **ret_mess
                 clock_set_epoch_ns(tb_client_welcome(client)->boot_epoch_ns);
 
         return r;
-}
-
-void connection_print_timeout(const char *socket_path) {
-        const char *named = getenv(TB_SOCKET_ENV);
-
-        if (!socket_path)
-                socket_path = named && *named ? named : TB_SOCKET_PATH;
-        error_print("The broker on %s does not answer: it hangs or is stopped; look at its log, or restart it.",
-                    socket_path);
 }
 
 void connection_print_error(const struct tb_error *error) {

@@ -5,14 +5,10 @@
 
 #include "taskbroker/taskbroker.h"
 
-/* A broker that runs answers in microseconds. */
-#define CONNECTION_ANSWER_NS UINT64_C(5000000000)
-
 /* Room for the text of connection_describe(). */
 #define CONNECTION_TEXT_MAX 512
 
 int connection_open(const char *socket_path, struct tb_client **ret_client);
-void connection_print_timeout(const char *socket_path);
 void connection_print_error(const struct tb_error *error);
 int connection_next(struct tb_client *client, const struct tb_message **ret_message);
 const char *connection_describe(char text[static CONNECTION_TEXT_MAX], const struct tb_link *link, uint64_t now_ns);

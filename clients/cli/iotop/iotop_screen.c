@@ -234,8 +234,8 @@ static int iotop_wait(IotopScreen *iotop) {
         struct pollfd pfds[LIVE_LINK_FDS + 1];
         int n, timeout_ms = -1;
 
-        if (iotop->link.answer_deadline)
-                timeout_ms = CONNECTION_ANSWER_NS / 1000000u + 1;
+        if (iotop->link.answer.deadline)
+                timeout_ms = answer_timeout_ms(&iotop->link.answer);
         if (live_link_pending(&iotop->link))
                 timeout_ms = 0;
         n = live_link_poll(&iotop->link, pfds);

@@ -27,7 +27,7 @@ static int batch_wait(LiveBatch *batch) {
 
         n = live_link_poll(&batch->link, pfds);
         pfds[n] = (struct pollfd){.fd = batch->output.fd};
-        r = signals_poll(pfds, (nfds_t)n + 1, batch->link.answer_deadline, clock_now_ns());
+        r = signals_poll(pfds, (nfds_t)n + 1, batch->link.answer.next, clock_now_ns());
         if (r < 0 && r != -EINTR) {
                 error_print("Cannot wait for the broker: %s.", strerror(-r));
                 return EXIT_STATUS_ERROR;
@@ -69,6 +69,8 @@ static int batch_loop(LiveBatch *batch) {
                         error_print("%s", batch->link.error);
                         return EXIT_STATUS_ERROR;
                 }
+                if (bits & LIVE_LINK_BUSY)
+                        error_print("The broker is busy and has not answered yet: waiting.");
                 if (bits & LIVE_LINK_STATE)
                         error_print("%s.", batch->link.down_reason);
                 if (bits & LIVE_LINK_SAMPLE)

@@ -29,7 +29,7 @@ void live_link_close(LiveLink *link) {
         link->down = false;
         link->away = 0;
         link->pending = false;
-        link->answer_deadline = 0;
+        answer_end(&link->answer);
 }
 
 /* Keeps the text of an error, and returns the error. */
@@ -106,7 +106,7 @@ int live_link_open(LiveLink *link, Live *live, const LiveSettings *settings) {
                 return r;
         }
 
-        link->answer_deadline = clock_now_ns() + CONNECTION_ANSWER_NS;
+        answer_begin(&link->answer, settings->socket_path);
         return 0;
 }
 
@@ -125,7 +125,7 @@ static int live_link_state(LiveLink *link, const struct tb_client *client, const
         bool was_down = link->down;
 
         /* A loss before the first answer is reported at once, as a failed connect is. */
-        if (link->answer_deadline && client == link->samples)
+        if (link->answer.deadline && client == link->samples)
                 return live_link_fail(link, -EPIPE, state->reason);
 
         if (state->state == TB_LINK_LOST)
@@ -167,7 +167,7 @@ static int live_link_message(LiveLink *link, const struct tb_client *client, con
                         return bits;
                 break;
         case TB_MESSAGE_SAMPLING:
-                link->answer_deadline = 0;
+                answer_end(&link->answer);
                 break;
         case TB_MESSAGE_SAMPLE:
                 bits = LIVE_LINK_SAMPLE;
@@ -206,6 +206,7 @@ static int live_link_take(LiveLink *link, struct tb_client *client, bool receive
 }
 
 int live_link_process(LiveLink *link) {
+        char text[ANSWER_TEXT_MAX];
         int bits = 0, r;
 
         /* Events first, so that the tasks of a sample have their names. */
@@ -221,12 +222,11 @@ int live_link_process(LiveLink *link) {
         link->pending = r & LIVE_LINK_SAMPLE;
         bits |= r;
 
-        if (link->answer_deadline && clock_now_ns() >= link->answer_deadline)
-                return live_link_fail(link, -ETIMEDOUT,
-                                      "The broker does not answer: it hangs or is stopped; look at its log, or "
-                                      "restart it.");
+        r = answer_check(&link->answer);
+        if (r == ANSWER_OVER)
+                return live_link_fail(link, -ETIMEDOUT, answer_describe(&link->answer, text));
 
-        return bits;
+        return r == ANSWER_BUSY ? bits | LIVE_LINK_BUSY : bits;
 }
 
 bool live_link_pending(const LiveLink *link) { return link->pending; }

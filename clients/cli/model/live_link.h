@@ -7,6 +7,7 @@
 
 #include "taskbroker/taskbroker.h"
 
+#include "clients/cli/connect/answer.h"
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/model/live.h"
 
@@ -35,7 +36,7 @@ struct LiveLink {
         bool down;                /* a connection is lost, and is tried again */
         unsigned int away;        /* bits of the lost connections */
         char down_reason[CONNECTION_TEXT_MAX];
-        uint64_t answer_deadline;  /* clock_now_ns(): the broker must answer by then; 0: it has */
+        Answer answer;            /* the wait for the first answer */
         char error[CONNECTION_TEXT_MAX]; /* why live_link_process() failed */
 };
 
@@ -44,6 +45,7 @@ enum {
         LIVE_LINK_SAMPLE = 1 << 0, /* a sample is complete */
         LIVE_LINK_ROWS = 1 << 1,   /* rows came, went or changed */
         LIVE_LINK_STATE = 1 << 2,  /* the connection broke or came back */
+        LIVE_LINK_BUSY = 1 << 3,   /* the broker has not answered yet: it is busy */
 };
 
 /*
@@ -59,7 +61,7 @@ int live_link_poll(const LiveLink *link, struct pollfd pfds[static LIVE_LINK_FDS
 
 /*
  * Takes the messages that came. To be called when poll(2) says so, and at the latest at
- * `answer_deadline`. Stops after a complete sample, so that each sample can be shown.
+ * `answer.next`, unless that is 0. Stops after a complete sample, so that each sample can be shown.
  * Then live_link_pending() is true if messages are left.
  *
  * Return: Bits for what came; or a negative errno, after which the link must be closed,

@@ -23,6 +23,7 @@
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/output.h"
 #include "clients/cli/base/terminal.h"
+#include "clients/cli/connect/answer.h"
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/json/json.h"
 #include "clients/cli/model/task_list.h"
@@ -44,7 +45,7 @@ struct Ps {
         const PsOptions *options;
         struct tb_client *client;
         uint64_t begin_ns;              /* our own start, since the epoch */
-        uint64_t deadline;              /* the next message must come by then */
+        Answer answer;                  /* the wait for the next message */
         TaskList tasks;
         TaskColumnView view;
         Users users;
@@ -67,7 +68,7 @@ static int ps_snapshot_end(Ps *ps, const struct tb_snapshot_end *end) {
 }
 
 static int ps_message(Ps *ps, const struct tb_message *message) {
-        ps->deadline = clock_now_ns() + CONNECTION_ANSWER_NS;
+        answer_begin(&ps->answer, ps->options->socket_path);
 
         switch (message->type) {
         case TB_MESSAGE_TASK:
@@ -109,7 +110,6 @@ static int ps_take_snapshot(Ps *ps) {
                 .programs = ps->options->programs,
                 .filter = ps->options->filter.wanted,
         };
-        uint64_t now = clock_now_ns();
         int r = VERB_CONTINUE;
 
         if (tb_subscribe(ps->client, &subscription, NULL) < 0) {
@@ -117,21 +117,19 @@ static int ps_take_snapshot(Ps *ps) {
                 return EXIT_STATUS_ERROR;
         }
 
-        ps->deadline = now + CONNECTION_ANSWER_NS;
+        answer_begin(&ps->answer, ps->options->socket_path);
         while (r == VERB_CONTINUE) {
                 struct pollfd pfd = { .fd = tb_fd(ps->client), .events = tb_poll_events(ps->client) };
 
-                if (poll(&pfd, 1, (int)((ps->deadline - now) / 1000000) + 1) < 0 && errno != EINTR) {
+                if (poll(&pfd, 1, answer_timeout_ms(&ps->answer)) < 0 && errno != EINTR) {
                         error_print("Cannot wait for the broker: %s.", strerror(errno));
                         return EXIT_STATUS_ERROR;
                 }
                 r = ps_process(ps);
-                now = clock_now_ns();
-                if (r == VERB_CONTINUE && now >= ps->deadline) {
-                        connection_print_timeout(ps->options->socket_path);
-                        return EXIT_STATUS_ERROR;
-                }
+                if (r == VERB_CONTINUE && answer_over(&ps->answer))
+                        r = EXIT_STATUS_ERROR;
         }
+        answer_end(&ps->answer);
 
         return r;
 }

@@ -23,6 +23,7 @@
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/terminal.h"
+#include "clients/cli/connect/answer.h"
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/json/json.h"
 #include "clients/cli/run/child.h"
@@ -64,7 +65,7 @@ struct Run {
         FILE *stream;                   /* takes the report */
 
         bool subscribed;
-        uint64_t answer_deadline;       /* the broker must have answered by then */
+        Answer answer;
         uint64_t ask_again;             /* when to repeat the request; 0: an answer is awaited */
         uint64_t unheard_deadline;      /* the broker must know the process by then */
         uint64_t start_ns;              /* start of the command: CLOCK_MONOTONIC */
@@ -117,6 +118,7 @@ static void run_break(Run *run, const char *reason) {
 static int run_subscribed(Run *run) {
         const struct tb_welcome *welcome = tb_client_welcome(run->client);
 
+        answer_end(&run->answer);
         run->subscribed = true;
         if (welcome)
                 run->delay_accounting = welcome->delay_accounting;
@@ -264,7 +266,7 @@ static int run_wait(Run *run) {
         if (run->ask_again)
                 deadline = run->ask_again;
         else if (!run->subscribed)
-                deadline = run->answer_deadline;
+                deadline = run->answer.next;
         else if (run->end_ns)
                 deadline = now + RUN_LOOK_NS;
         if (deadline != UINT64_MAX)
@@ -292,7 +294,7 @@ static int run_subscribe(Run *run) {
                 error_print("%s", tb_error_text(run->client));
                 return run_refuse();
         }
-        run->answer_deadline = clock_now_ns() + CONNECTION_ANSWER_NS;
+        answer_begin(&run->answer, run->options->socket_path);
         run->ask_again = 0;
 
         return VERB_CONTINUE;
@@ -315,10 +317,8 @@ static int run_loop(Run *run) {
                         r = run_subscribe(run);
                 if (r != VERB_CONTINUE)
                         return r;
-                if (!run->subscribed && clock_now_ns() >= run->answer_deadline) {
-                        connection_print_timeout(run->options->socket_path);
+                if (!run->subscribed && answer_over(&run->answer))
                         return run_refuse();
-                }
         }
 }
 

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clients/cli/base/clock.h"
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/format.h"
@@ -25,6 +24,7 @@
 #include "clients/cli/base/output.h"
 #include "clients/cli/base/text.h"
 #include "clients/cli/base/users.h"
+#include "clients/cli/connect/answer.h"
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/json/json.h"
 #include "clients/cli/text/stats_lines.h"
@@ -211,15 +211,13 @@ static int stats_take(Stats *stats) {
         return 0;
 }
 
-/* Waits for the end of the answer. */
-static int stats_wait(Stats *stats) {
-        uint64_t now = clock_now_ns(), deadline = now + CONNECTION_ANSWER_NS;
+static int stats_wait_on(Stats *stats, Answer *answer) {
         int r_process;
 
-        for (stats->done = false; now < deadline; now = clock_now_ns()) {
+        for (stats->done = false; !answer_over(answer);) {
                 struct pollfd pfd = { .fd = tb_fd(stats->client), .events = tb_poll_events(stats->client) };
 
-                if (poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1) < 0 && errno != EINTR) {
+                if (poll(&pfd, 1, answer_timeout_ms(answer)) < 0 && errno != EINTR) {
                         error_print("Cannot wait for the broker: %s.", strerror(errno));
                         return -1;
                 }
@@ -234,8 +232,19 @@ static int stats_wait(Stats *stats) {
                 }
         }
 
-        connection_print_timeout(stats->socket_path);
         return -1;
+}
+
+/* Waits for the end of the answer. */
+static int stats_wait(Stats *stats) {
+        Answer answer = { 0 };
+        int r;
+
+        answer_begin(&answer, stats->socket_path);
+        r = stats_wait_on(stats, &answer);
+        answer_end(&answer);
+
+        return r;
 }
 
 static int stats_find_threads(Stats *stats) {

@@ -11,11 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clients/cli/base/clock.h"
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/option_set.h"
 #include "clients/cli/base/output.h"
+#include "clients/cli/connect/answer.h"
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/json/json.h"
 #include "clients/cli/text/status_text.h"
@@ -49,20 +49,14 @@ static int status_take(struct tb_client *client, const struct tb_status **ret_st
         return r < 0 ? -1 : 0;
 }
 
-static int status_ask(const char *socket_path, struct tb_client *client, const struct tb_status **ret_status) {
-        uint64_t now = clock_now_ns(), deadline = now + CONNECTION_ANSWER_NS;
+/* Waits for the status. Returns as status_take(). */
+static int status_wait(struct tb_client *client, Answer *answer, const struct tb_status **ret_status) {
         int r, r_process;
 
-        r = tb_request_status(client, NULL);
-        if (r < 0) {
-                error_print("%s", tb_error_text(client));
-                return -1;
-        }
-
-        for (; now < deadline; now = clock_now_ns()) {
+        while (!answer_over(answer)) {
                 struct pollfd pfd = { .fd = tb_fd(client), .events = tb_poll_events(client) };
 
-                if (poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1) < 0 && errno != EINTR) {
+                if (poll(&pfd, 1, answer_timeout_ms(answer)) < 0 && errno != EINTR) {
                         error_print("Cannot wait for the broker: %s.", strerror(errno));
                         return -1;
                 }
@@ -76,8 +70,23 @@ static int status_ask(const char *socket_path, struct tb_client *client, const s
                 }
         }
 
-        connection_print_timeout(socket_path);
         return -1;
+}
+
+static int status_ask(const char *socket_path, struct tb_client *client, const struct tb_status **ret_status) {
+        Answer answer = { 0 };
+        int r;
+
+        if (tb_request_status(client, NULL) < 0) {
+                error_print("%s", tb_error_text(client));
+                return -1;
+        }
+
+        answer_begin(&answer, socket_path);
+        r = status_wait(client, &answer, ret_status);
+        answer_end(&answer);
+
+        return r;
 }
 
 static int status_write(const struct tb_status *status, bool json) {

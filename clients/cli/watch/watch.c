@@ -19,6 +19,7 @@
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/format.h"
 #include "clients/cli/base/signals.h"
+#include "clients/cli/connect/answer.h"
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/text/event_printer.h"
 #include "clients/cli/verbs.h"
@@ -36,7 +37,7 @@ struct Watch {
         const WatchOptions *options;
         struct tb_client *client;
         bool subscribed;
-        uint64_t answer_deadline;       /* the broker must answer by then */
+        Answer answer;
         uint64_t deadline;              /* end of the time of -t, CLOCK_MONOTONIC; 0: none, or not started */
         uint64_t now;
         uint64_t n_printed;
@@ -148,6 +149,7 @@ static int watch_link(Watch *watch, const struct tb_link *link) {
 static int watch_subscribed(Watch *watch) {
         if (watch->subscribed)
                 return VERB_CONTINUE;
+        answer_end(&watch->answer);
         if (watch->options->span_ns)
                 watch->deadline = clock_now_ns() + watch->options->span_ns;
         watch->subscribed = true;
@@ -199,7 +201,7 @@ static int watch_process(Watch *watch) {
 /* The latest time at which the loop must go on; 0: none. */
 static uint64_t watch_next_deadline(const Watch *watch) {
         if (!watch->subscribed)
-                return watch->answer_deadline;
+                return watch->answer.next;
         if (!watch->deadline)
                 return 0;
 
@@ -252,10 +254,8 @@ static int watch_loop(Watch *watch) {
                         return r;
                 if (signals_caught())
                         return watch_end(watch);
-                if (!watch->subscribed && watch->now >= watch->answer_deadline) {
-                        connection_print_timeout(watch->options->socket_path);
+                if (!watch->subscribed && answer_over(&watch->answer))
                         return EXIT_STATUS_ERROR;
-                }
                 if (watch->deadline && watch->now >= watch->deadline + WATCH_GRACE_NS)
                         return watch_end(watch);
         }
@@ -276,7 +276,7 @@ static int watch_subscribe(Watch *watch) {
                 error_print("%s", tb_error_text(watch->client));
                 return EXIT_STATUS_ERROR;
         }
-        watch->answer_deadline = clock_now_ns() + CONNECTION_ANSWER_NS;
+        answer_begin(&watch->answer, watch->options->socket_path);
 
         return VERB_CONTINUE;
 }

@@ -31,7 +31,6 @@ static void test_snapshot(void) {
         check_json(json_task(&task),
                    "{\"kind\":\"task\",\"pid\":100,\"tid\":101,\"ppid\":1,\"uid\":2,\"euid\":3,\"gid\":4,"
                    "\"egid\":4294967295,\"session\":6,\"comm\":\"s\\\\xffh\",\"comm_escaped\":true,"
-                   ""
                    "\"id\":\"101-5000000001\",\"start_time_ns\":9007199254740993,"
                    "\"start_boot_ns\":5000000001,"
                    "\"tasks\":7,\"kernel_thread\":false,\"credentials_changed\":true,\"seeded\":true,"
