@@ -122,6 +122,35 @@ def test_restart_keeps_the_socket(served):
     assert served.manager.show(SERVICE, "NRestarts") == "0"
 
 
+def test_folder(manager):
+    """
+    The drop-in of taskbrokerd(8) for containers. The folder outlives the socket unit, so that a mount of the folder
+    stays good.
+    """
+    drop_in = manager.path("config") / "systemd" / "user" / f"{SOCKET}.d"
+    drop_in.mkdir()
+    (drop_in / "folder.conf").write_text("[Socket]\nListenStream=\nListenStream=/run/taskbroker/taskbroker.sock\n")
+    manager.systemctl("daemon-reload")
+    try:
+        folder = manager.path("taskbroker")
+        manager.systemctl("start", SOCKET)
+        with Client(folder / "taskbroker.sock") as client:
+            assert client.status()
+        inode = folder.stat().st_ino
+        manager.systemctl("stop", SOCKET, SERVICE)
+        assert not (folder / "taskbroker.sock").exists()
+        manager.systemctl("start", SOCKET)
+        assert folder.stat().st_ino == inode and folder.stat().st_mode & 0o777 == 0o755
+        assert (folder / "taskbroker.sock").stat().st_mode & 0o777 == 0o666
+        with Client(folder / "taskbroker.sock") as client:
+            assert client.status()
+        assert not manager.path("taskbroker.sock").exists()
+    finally:
+        manager.systemctl("stop", SOCKET, SERVICE)
+        shutil.rmtree(drop_in)
+        manager.systemctl("daemon-reload")
+
+
 def test_stop_is_clean(served):
     assert served.status()
     served.until("ActiveState", lambda state: state == "active")
