@@ -93,6 +93,9 @@ static const Option ps_options_rows[] = {
         { OPTION_SET_FALSE, 0, "no-header", NULL, "no line with the columns' names",
           .offset = offsetof(PsOptions, header) },
         { OPTION_GROUP, .group = &filter_options_tasks, .offset = offsetof(PsOptions, filter) },
+        { OPTION_LETTER, 'u', "uid", "USER", .help = NULL },
+        { OPTION_LETTER, 'p', "pid", "PID", .help = NULL },
+        { OPTION_LETTER, 'C', "comm", "GLOB", .help = NULL },
         OPTION_SET_ROWS_COMMON(PsOptions),
 };
 
