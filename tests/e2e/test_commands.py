@@ -464,6 +464,8 @@ def test_empty_socket(daemon, arguments):
         (["iotop", "--only=yes"], "--only=yes: there is no such option"),
         (["iotop", "-d"], "-d: its value is missing"),
         (["iotop", "-od"], "-d: its value is missing"),
+        (["ps", "--numeric=1"], "--numeric=1: there is no such option"),
+        (["watch", "--time"], "--time: its value is missing"),
     ],
 )
 def test_an_option_is_named_as_it_was_typed(arguments, said):

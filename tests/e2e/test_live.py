@@ -400,6 +400,7 @@ def test_the_command_in_json(live):
     ([], "Of which processes?"),
     (["0"], "0: not the number of a process"),
     (["1x"], "1x: not the number of a process"),
+    (["4194305"], "4194305: not the number of a process"),
     (["4294967296"], "4294967296: not the number of a process"),
     ([str(n) for n in range(1, 66)], "At most 64 processes"),
 ])

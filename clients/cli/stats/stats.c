@@ -20,6 +20,7 @@
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
 #include "clients/cli/base/format.h"
+#include "clients/cli/base/option.h"
 #include "clients/cli/base/option_set.h"
 #include "clients/cli/base/output.h"
 #include "clients/cli/base/text.h"
@@ -29,6 +30,9 @@
 #include "clients/cli/json/json.h"
 #include "clients/cli/text/stats_lines.h"
 #include "clients/cli/verbs.h"
+
+/* PID_MAX_LIMIT of the kernel. */
+#define PID_MAX 4194304u
 
 typedef struct Stats Stats;
 
@@ -292,13 +296,13 @@ static int stats_run(Stats *stats) {
 }
 
 static bool stats_parse_pid(const char *text, uint32_t *ret) {
-        unsigned long long value;
-        char *end;
+        uint64_t pid;
 
-        errno = 0;
-        value = strtoull(text, &end, 10);
-        *ret = (uint32_t)value;
-        return *text >= '0' && *text <= '9' && !*end && !errno && value > 0 && value <= UINT32_MAX;
+        if (!option_read_number(text, 1, PID_MAX, &pid))
+                return false;
+
+        *ret = (uint32_t)pid;
+        return true;
 }
 
 int verb_stats(const char *socket_path, int argc, char **argv) {
