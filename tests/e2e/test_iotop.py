@@ -127,7 +127,7 @@ def test_what_is_not_known(make_broker, make_iotop):
 
 def test_a_hostile_name(make_broker, make_iotop):
     broker = make_broker()
-    assert "$'a\\x1b[2" in rows(shows(broker, make_iotop(broker)))[11]["command"].replace("\\033", "\\x1b")
+    assert "$'a\\x1b" in rows(shows(broker, make_iotop(broker)))[11]["command"].replace("\\033", "\\x1b")
 
 
 def test_order(make_broker, make_iotop):
@@ -266,7 +266,7 @@ def test_small(make_broker, make_iotop, columns, n_rows):
     lines = iotop.wait(lambda lines: len(lines) == 30 and has(lines, 11, write="5.00 M/s") and lines)
     assert lines[-1].startswith("q quit")
     iotop.resize(40, 10)
-    iotop.wait(lambda lines: len(lines) == 10 and lines[2].endswith("DISK…") and lines[-1].startswith("q quit"))
+    iotop.wait(lambda lines: len(lines) == 10 and lines[2].endswith("…") and lines[-1].startswith("q quit"))
 
 
 def test_broker_restarts(make_broker, make_iotop):

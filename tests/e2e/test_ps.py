@@ -273,7 +273,7 @@ def on_terminal(daemon, columns, *arguments):
 def test_cut_to_the_terminal(daemon):
     lines = on_terminal(daemon, 12, "--tree", "-o", "pid,name")
     assert lines == [
-        "PID NAME", "  1 init", "100 └─sshd", "200   └─bash", "201     ├─vi", "300     └─ma", "400       └─",
+        "PID NAME", "  1 init", "100 └─sshd", "200   └─bash", "201     ├─vi", "300     └─m+", "400       └+",
         "  2 kthreadd", " 20 └─worker",
     ]
 

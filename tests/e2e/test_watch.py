@@ -175,7 +175,7 @@ def test_arguments_are_quoted(daemon):
 
 
 def test_arguments_on_a_terminal(daemon):
-    """A command line is cut at the width of the terminal."""
+    """A command line is cut at the width of the terminal, with a mark."""
     client = daemon.subscriber(kinds=("exec",), programs=True)
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
@@ -199,7 +199,7 @@ def test_arguments_on_a_terminal(daemon):
     plain = re.sub(r"\x1b\[[0-9;]*m", "", out.decode())
     header, line = plain.split("\r\n")[:2]
     assert header.split() == ["TIME", "KIND", "PID", "NAME", "CPU", "STATUS", "ARGUMENTS"]
-    assert len(line) == 90 and re.search(r" cc x+$", line)
+    assert len(line) == 90 and re.search(r" cc x+\+$", line)
 
 
 @pytest.fixture

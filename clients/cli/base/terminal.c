@@ -36,22 +36,3 @@ bool terminal_utf8(void) {
         freelocale(locale);
         return utf8;
 }
-
-/**
- * terminal_fit() - cut a text to a number of columns
- * @text:       the text, from text_escape()
- * @columns:    the columns that there are; output: the columns that are left
- *
- * Return: The number of bytes that fit, in whole characters.
- */
-size_t terminal_fit(const char *text, size_t *columns) {
-        size_t n = 0;
-
-        for (; text[n] && *columns > 0; --*columns) {
-                do
-                        ++n;
-                while (((unsigned char)text[n] & 0xc0) == 0x80);
-        }
-
-        return n;
-}

@@ -6,4 +6,3 @@
 
 size_t terminal_width(int fd);
 bool terminal_utf8(void);
-size_t terminal_fit(const char *text, size_t *columns);

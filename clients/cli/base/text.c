@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "clients/cli/base/text.h"
+#include "clients/cli/base/text_char.h"
 
 /*
  * The length of the UTF-8 sequence at the beginning of @text; 0 if it is invalid.
@@ -46,12 +47,16 @@ static size_t text_sequence(const uint8_t *text) {
 /*
  * Whether a character controls the terminal: C0, DEL and C1, which some terminals obey
  * also in UTF-8. The function also finds characters that change the direction of the text
- * or break the line: U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069. @text begins
- * with a sequence.
+ * or break the line: U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069. For a terminal it
+ * finds all characters whose width is not known, too. @text begins with a sequence.
  */
 static bool text_is_control(const uint8_t *text, enum text_purpose purpose) {
+        uint32_t code;
+
         if (text[0] < 0x20)
                 return purpose == TEXT_FOR_TERMINAL;
+        if (text[0] >= 0x80 && purpose == TEXT_FOR_TERMINAL && text_decode((const char *)text, &code) > 0)
+                return text_char_width(code) < 0;
         if (text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0))
                 return true;
         if (text[0] != 0xe2)
@@ -117,19 +122,6 @@ size_t text_escape(char *escaped, size_t n_escaped, const char *text, enum text_
                 }
         }
         escaped[n] = 0;
-
-        return n;
-}
-
-/*
- * The width of a text, as its number of characters: wide and combining characters are
- * rare in names of tasks. wcwidth() would need a UTF-8 locale.
- */
-size_t text_columns(const char *text) {
-        size_t n = 0;
-
-        for (; *text; ++text)
-                n += ((uint8_t)*text & 0xc0) != 0x80;
 
         return n;
 }

@@ -16,5 +16,4 @@ enum text_purpose {
 size_t text_character(const char *text, enum text_purpose purpose, bool *ret_escaped);
 bool text_is_utf8(const char *text);
 size_t text_escape(char *escaped, size_t n_escaped, const char *text, enum text_purpose purpose);
-size_t text_columns(const char *text);
 size_t text_decode(const char *text, uint32_t *ret_code);

@@ -44,9 +44,8 @@ static int batch_write_header(LiveBatch *batch, const IotopBatch *iotop, const c
         if (r < 0 || iotop->options->quiet > 1 || (iotop->options->quiet == 1 && batch->n_printed > 0))
                 return r;
 
-        snprintf(titles, sizeof(titles), "%s%7s  PRIO  USER     DISK READ  DISK WRITE  SWAPIN      IO    COMMAND",
-                 iotop->options->time ? "    TIME " : "", iotop_rows_title(&iotop->rows, IOTOP_TID));
-        return batch_write(batch, "", titles);
+        iotop_rows_titles(&iotop->rows, titles);
+        return batch_write(batch, iotop->options->time ? "    TIME " : "", titles);
 }
 
 static int batch_print(LiveBatch *batch) {
@@ -84,6 +83,7 @@ int iotop_batch(const IotopOptions *options) {
         iotop_options_settings(options, &settings);
         iotop.options = options;
         iotop.users.numeric = options->numeric;
+        iotop.users.background = true;
         iotop.rows = (IotopRows){
                 .live = &batch.live,
                 .users = &iotop.users,

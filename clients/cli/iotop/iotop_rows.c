@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "clients/cli/base/text.h"
+#include "clients/cli/base/text_width.h"
 #include "clients/cli/iotop/ioprio.h"
 #include "clients/cli/iotop/iotop_rows.h"
 #include "clients/cli/model/live_values.h"
@@ -21,18 +22,28 @@
 #define NS_PER_S 1e9
 
 #define IOTOP_SIZE_MAX 32
+#define IOTOP_USER_MAX TEXT_FIT_MAX(16)
 
 static const struct {
         const char *title;
-        int width; /* negative: to the left */
+        size_t width; /* unless a number needs more; 0: the rest of the line */
 } iotop_columns[] = {
-        [IOTOP_TID] = {"TID", 7},         [IOTOP_PRIO] = {"PRIO", 4},         [IOTOP_USER] = {"USER", -8},
+        [IOTOP_TID] = {"TID", 7},         [IOTOP_PRIO] = {"PRIO", 4},         [IOTOP_USER] = {"USER", 8},
         [IOTOP_READ] = {"DISK READ", 11}, [IOTOP_WRITE] = {"DISK WRITE", 11}, [IOTOP_SWAPIN] = {"SWAPIN", 7},
         [IOTOP_IO] = {"IO", 7},           [IOTOP_COMMAND] = {"COMMAND", 0},
 };
 
 const char *iotop_rows_title(const IotopRows *rows, enum iotop_column column) {
         return column == IOTOP_TID && rows->processes ? "PID" : iotop_columns[column].title;
+}
+
+/* The titles as iotop -b prints them: some end with their column, and some begin a little behind it. */
+void iotop_rows_titles(const IotopRows *rows, char text[static IOTOP_SUMMARY_MAX]) {
+        const size_t *widths = rows->widths;
+
+        snprintf(text, IOTOP_SUMMARY_MAX, "%*s  PRIO  %-*s %*s %*s  SWAPIN      IO    COMMAND",
+                 (int)widths[IOTOP_TID], iotop_rows_title(rows, IOTOP_TID), (int)widths[IOTOP_USER], "USER",
+                 (int)widths[IOTOP_READ] - 2, "DISK READ", (int)widths[IOTOP_WRITE], "DISK WRITE");
 }
 
 /* As in iotop: a unit is used from 2 of it on. */
@@ -209,6 +220,38 @@ static int iotop_compare(const void *first, const void *second, void *closure) {
         return rows->ascending ? r : -r;
 }
 
+/* The user in its column: a name is cut, and a number is not. */
+static void iotop_user(const IotopRows *rows, const LiveRow *row, char text[static IOTOP_USER_MAX]) {
+        const char *name = users_name(rows->users, row->uid);
+
+        text_fit(text, IOTOP_USER_MAX, name, text_is_number(name) ? SIZE_MAX : iotop_columns[IOTOP_USER].width,
+                 TEXT_LINE);
+}
+
+static void iotop_widen(IotopRows *rows, enum iotop_column column, size_t width) {
+        if (width > rows->widths[column])
+                rows->widths[column] = width;
+}
+
+/* A number that is wider than its column widens it. */
+static void iotop_rows_fit(IotopRows *rows) {
+        char size[IOTOP_SIZE_MAX], user[IOTOP_USER_MAX];
+
+        for (size_t i = 0; i < N_IOTOP_COLUMNS; ++i)
+                rows->widths[i] = iotop_columns[i].width;
+        for (size_t i = 0; i < rows->n_lines; ++i) {
+                const IotopLine *line = rows->lines + i;
+
+                iotop_widen(rows, IOTOP_TID, (size_t)snprintf(size, sizeof(size), "%u", line->row->tid));
+                iotop_user(rows, line->row, user);
+                iotop_widen(rows, IOTOP_USER, text_width(user, TEXT_LINE));
+                iotop_cell(rows, &line->read, size);
+                iotop_widen(rows, IOTOP_READ, strlen(size));
+                iotop_cell(rows, &line->write, size);
+                iotop_widen(rows, IOTOP_WRITE, strlen(size));
+        }
+}
+
 /**
  * iotop_rows_make() - choose the lines and sort them
  * @rows:       the table
@@ -227,6 +270,7 @@ int iotop_rows_make(IotopRows *rows) {
         }
         if (r >= 0 && rows->n_lines)
                 qsort_r(rows->lines, rows->n_lines, sizeof(*rows->lines), iotop_compare, rows);
+        iotop_rows_fit(rows);
 
         return r;
 }
@@ -248,16 +292,20 @@ void iotop_rows_deinit(IotopRows *rows) {
  */
 void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, char text[static IOTOP_LINE_MAX]) {
         char read[IOTOP_SIZE_MAX], write[IOTOP_SIZE_MAX], swapin[IOTOP_SIZE_MAX], io[IOTOP_SIZE_MAX];
-        char prio[IOPRIO_MAX];
-        size_t n;
+        char prio[IOPRIO_MAX], user[IOTOP_USER_MAX];
+        const size_t *widths = rows->widths;
+        size_t n, padding;
 
+        iotop_user(rows, line->row, user);
+        n = text_width(user, TEXT_LINE);
+        padding = n < widths[IOTOP_USER] ? widths[IOTOP_USER] - n : 0;
         iotop_cell(rows, &line->read, read);
         iotop_cell(rows, &line->write, write);
         iotop_share(&line->swapin, swapin);
         iotop_share(&line->io, io);
-        n = (size_t)snprintf(text, IOTOP_LINE_MAX, "%7u %4s %-8.8s %11s %11s ", line->row->tid,
-                             ioprio_text(prio, line->row->tid, line->row->sampled ? &line->row->stats : NULL),
-                             users_name(rows->users, line->row->uid), read, write);
+        n = (size_t)snprintf(text, IOTOP_LINE_MAX, "%*u %4s %s%*s %*s %*s ", (int)widths[IOTOP_TID], line->row->tid,
+                             ioprio_text(prio, line->row->tid, line->row->sampled ? &line->row->stats : NULL), user,
+                             (int)padding, "", (int)widths[IOTOP_READ], read, (int)widths[IOTOP_WRITE], write);
         if (rows->uncounted && batch && line->io.known != METRIC_KNOWN)
                 n += (size_t)snprintf(text + n, IOTOP_LINE_MAX - n, "?unavailable?  ");
         else

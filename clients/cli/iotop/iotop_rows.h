@@ -13,7 +13,7 @@ typedef struct IotopLine IotopLine;
 typedef struct IotopRows IotopRows;
 typedef struct IotopValue IotopValue;
 
-#define IOTOP_LINE_MAX (CMDLINE_TEXT_MAX + 128u)
+#define IOTOP_LINE_MAX (CMDLINE_TEXT_MAX + 512u)
 #define IOTOP_SUMMARY_MAX 160
 
 /* The columns, from left to right. Rows can be sorted by each. */
@@ -59,6 +59,7 @@ struct IotopRows {
         IotopLine *lines;
         size_t n_lines;
         size_t n_room;
+        size_t widths[N_IOTOP_COLUMNS]; /* the columns, by iotop_rows_make(); 0: the rest of the line */
 
         Diskstats disks; /* at the last sample */
         bool disks_known;
@@ -73,4 +74,5 @@ void iotop_rows_sample(IotopRows *rows, const char *disks_path, uint64_t now_ns)
 void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, char text[static IOTOP_LINE_MAX]);
 void iotop_rows_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_MAX],
                         char current[static IOTOP_SUMMARY_MAX]);
+void iotop_rows_titles(const IotopRows *rows, char text[static IOTOP_SUMMARY_MAX]);
 const char *iotop_rows_title(const IotopRows *rows, enum iotop_column column);

@@ -59,31 +59,27 @@ static void iotop_scroll(IotopScreen *iotop, bool down, size_t n) {
 
 /* Each title ends with its column, so that the sign of the order stands behind it. */
 static void iotop_draw_titles(IotopScreen *iotop, size_t row) {
-        static const struct {
-                size_t begin, end;
-                bool right;
-        } places[N_IOTOP_COLUMNS] = {
-                [IOTOP_TID] = {0, 7, true},    [IOTOP_PRIO] = {8, 12, true},      [IOTOP_USER] = {13, 21, false},
-                [IOTOP_READ] = {22, 33, true}, [IOTOP_WRITE] = {34, 45, true},    [IOTOP_SWAPIN] = {46, 53, true},
-                [IOTOP_IO] = {54, 61, true},   [IOTOP_COMMAND] = {63, 80, false},
-        };
         Screen *screen = &iotop->screen;
         char title[32];
+        size_t at = 0;
 
         screen_fill(screen, row, 0, screen->columns, SCREEN_HEADER);
-        for (enum iotop_column i = 0; i < N_IOTOP_COLUMNS; ++i) {
+        for (enum iotop_column i = 0; i < N_IOTOP_COLUMNS && at < screen->columns; ++i) {
                 bool sorted = i == iotop->rows.sort;
                 enum screen_style style = sorted ? SCREEN_HEADER_SORT : SCREEN_HEADER;
-                size_t columns = places[i].end - places[i].begin;
+                size_t width = iotop->rows.widths[i];
 
                 snprintf(title, sizeof(title), "%s%s", iotop_rows_title(&iotop->rows, i),
                          !sorted                 ? ""
                          : iotop->rows.ascending ? "<"
                                                  : ">");
-                if (places[i].right)
-                        screen_put_right(screen, row, places[i].begin, columns, style, title);
+                if (i == IOTOP_COMMAND)
+                        screen_put(screen, row, at + 1, screen->columns - at, style, title);
+                else if (i == IOTOP_USER)
+                        screen_put(screen, row, at, width, style, title);
                 else
-                        screen_put(screen, row, places[i].begin, columns, style, title);
+                        screen_put_right(screen, row, at, width, style, title);
+                at += width + 1;
         }
 }
 
@@ -281,6 +277,7 @@ int iotop_screen(IotopOptions *options) {
 
         iotop.options = options;
         iotop.users.numeric = options->numeric;
+        iotop.users.background = true;
         iotop.rows = (IotopRows){
                 .live = &iotop.live,
                 .users = &iotop.users,

@@ -15,15 +15,15 @@
 
 #include "clients/cli/base/cmdline.h"
 #include "clients/cli/base/format.h"
-#include "clients/cli/base/terminal.h"
 #include "clients/cli/base/text.h"
+#include "clients/cli/base/text_width.h"
 #include "clients/cli/run/run_report.h"
 #include "clients/cli/run/run_report_notes.h"
+#include "clients/cli/run/run_report_table.h"
 
-/* The width of the command in the headline, and of command lines without a terminal. */
+/* The width of the command in the headline. */
 #define COMMAND_COLUMNS 60u
 #define COMMAND_BYTES 512u
-#define ARGS_COLUMNS 120u
 
 typedef struct Delay Delay;
 
@@ -32,18 +32,12 @@ struct Delay {
         const UsageDelay *delay;
 };
 
-/* Writes what fits of a text into the columns, with dots at the end if it was cut. */
+/* Writes what fits of a text into the columns. */
 static void write_cut(FILE *stream, const char *text, size_t columns) {
-        size_t left = columns, n = terminal_fit(text, &left);
+        char fitted[CMDLINE_TEXT_MAX];
 
-        if (!text[n]) {
-                fputs(text, stream);
-                return;
-        }
-
-        left = columns > 3 ? columns - 3 : 0;
-        n = terminal_fit(text, &left);
-        fprintf(stream, "%.*s...", (int)n, text);
+        text_fit(fitted, sizeof(fitted), text, columns, TEXT_LINE);
+        fputs(fitted, stream);
 }
 
 static void write_headline(const RunReport *report, FILE *stream) {
@@ -270,76 +264,6 @@ static void write_delays(const RunReport *report, FILE *stream) {
                 write_no_delays(report, name, stream);
 }
 
-static void write_command(const RunReport *report, const UsageCommand *command, const char *name, FILE *stream) {
-        char runs[FORMAT_MAX], failed[FORMAT_MAX], measured[FORMAT_MAX], sampled[FORMAT_MAX], peak[FORMAT_MAX] = "-";
-        char read[FORMAT_MAX] = "-", written[FORMAT_MAX] = "-", args[CMDLINE_TEXT_MAX];
-        uint64_t bytes;
-        int padding = 15 - (int)text_columns(name);
-
-        if (command->peak_rss_kib && !__builtin_mul_overflow(command->peak_rss_kib, UINT64_C(1024), &bytes))
-                format_bytes(peak, bytes);
-        if (command->n_io) {
-                format_bytes(read, command->read_bytes);
-                format_bytes(written, command->write_bytes);
-        }
-        fprintf(stream,
-                "  %s%*s %8s %6s %8s %8s %7s %7s %7s\n",
-                name,
-                padding > 0 ? padding : 0,
-                "",
-                format_count(runs, command->n_runs),
-                format_count(failed, command->n_failed),
-                format_duration(measured, command->cpu.measured_ns),
-                format_duration(sampled, command->cpu.sampled_ns),
-                peak,
-                read,
-                written);
-        if (command->program) {
-                cmdline_text(args, command->program);
-                fputs("      ", stream);
-                write_cut(stream, args, report->width > 16 ? report->width - 6 : ARGS_COLUMNS);
-                fputc('\n', stream);
-        }
-}
-
-static void write_commands(const RunReport *report, FILE *stream) {
-        const UsageCommand **commands;
-        const Usage *usage = report->usage;
-        size_t n = usage->commands.n < report->n_top ? usage->commands.n : report->n_top;
-        char name[TEXT_ESCAPED_MAX(TB_COMM_SIZE)], count[FORMAT_MAX];
-
-        if (n == 0)
-                return;
-        if (usage_commands_sort(&usage->commands, &commands) < 0) {
-                fprintf(stream, "\n  There is too little memory for the table of commands.\n");
-                return;
-        }
-
-        fprintf(stream,
-                "\n  %-15s %8s %6s %8s %8s %7s %7s %7s\n",
-                "NAME",
-                "RUNS",
-                "FAILED",
-                "CPU",
-                "SAMPLED",
-                "PEAKMEM",
-                "READ",
-                "WRITTEN");
-        for (size_t i = 0; i < n; ++i) {
-                text_escape(name, sizeof(name), commands[i]->name, TEXT_FOR_TERMINAL);
-                write_command(report, commands[i], name, stream);
-        }
-        free(commands);
-
-        if (usage->commands.n > n)
-                fprintf(stream,
-                        "  and %s %s\n",
-                        format_count(count, usage->commands.n - n),
-                        format_plural(usage->commands.n - n, "other name", "other names"));
-        if (usage->commands.others.n_runs)
-                write_command(report, &usage->commands.others, "(more names)", stream);
-}
-
 static void write_unattributed(const RunReport *report, const RunReportCpu *cpu, FILE *stream) {
         char time[FORMAT_MAX];
 
@@ -385,7 +309,7 @@ void run_report_text(const RunReport *report, FILE *stream) {
                      usage->nivcsw,
                      "involuntary");
         write_delays(report, stream);
-        write_commands(report, stream);
+        run_report_table(report, stream);
         write_unattributed(report, &cpu, stream);
         run_report_notes(report, stream);
 }

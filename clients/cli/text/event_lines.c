@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "clients/cli/base/format.h"
-#include "clients/cli/base/terminal.h"
 #include "clients/cli/base/text.h"
+#include "clients/cli/base/text_width.h"
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/text/event_lines.h"
 
@@ -81,6 +81,7 @@ void event_lines_fit(EventLines *lines, size_t width) {
         size_t needed = time_form_width(lines->time_form) + LINE_WIDTH;
 
         lines->left_out = 0;
+        lines->line.cut = width != 0;
         if (lines->threads)
                 needed += LINE_ID_WIDTH;
         if (lines->arguments)
@@ -184,7 +185,7 @@ static void event_lines_exit(EventLines *lines, const struct tb_event *event) {
  * terminal: of the row that the line has reached, if its columns take several rows.
  */
 static void event_lines_arguments(EventLines *lines, const struct tb_program *program) {
-        char text[CMDLINE_TEXT_MAX];
+        char text[CMDLINE_TEXT_MAX], fitted[CMDLINE_TEXT_MAX];
         size_t room = SIZE_MAX;
 
         if (!lines->arguments || !program)
@@ -206,7 +207,8 @@ static void event_lines_arguments(EventLines *lines, const struct tb_program *pr
         line_add(&lines->line, " ");
         if (lines->width)
                 room = lines->width - line_columns(&lines->line) % lines->width;
-        line_add(&lines->line, "%.*s", (int)terminal_fit(text, &room), text);
+        text_fit(fitted, sizeof(fitted), text, room, TEXT_LINE);
+        line_add(&lines->line, "%s", fitted);
 }
 
 static void event_lines_loss(EventLines *lines, const struct tb_event *event) {

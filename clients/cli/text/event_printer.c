@@ -20,6 +20,7 @@ void event_printer_init(EventPrinter *printer, const volatile sig_atomic_t *stop
         output_init(&printer->output, STDOUT_FILENO, stop);
         printer->lines.line.colour = printer->output.colour;
         printer->lines.users = &printer->users;
+        printer->users.background = true;
 }
 
 /* On a terminal, flushes what was written. */

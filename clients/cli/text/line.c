@@ -13,10 +13,12 @@
 #include <string.h>
 
 #include "clients/cli/base/format.h"
-#include "clients/cli/base/terminal.h"
 #include "clients/cli/base/text.h"
-#include "clients/cli/base/users.h"
+#include "clients/cli/base/text_width.h"
 #include "clients/cli/text/line.h"
+
+/* No column of fixed width is wider. */
+#define LINE_CELL_MAX 64u
 
 void line_add(Line *line, const char *format, ...) {
         va_list args;
@@ -37,7 +39,7 @@ void line_colour(Line *line, const char *colour) {
 }
 
 void line_cell_coloured(Line *line, const char *text, int width, const char *colour) {
-        size_t columns = text_columns(text), room = (size_t)(width < 0 ? -width : width);
+        size_t columns = text_width(text, TEXT_LINE), room = (size_t)(width < 0 ? -width : width);
         int padding = columns < room ? (int)(room - columns) : 0;
 
         if (line->n_cells++)
@@ -56,18 +58,17 @@ void line_cell(Line *line, const char *text, int width) {
         line_cell_coloured(line, text, width, NULL);
 }
 
-/* A text that is too long is cut, and ends in a "+": it must not move the columns behind it. */
+/* A text that is too long is cut: it must not move the columns behind it. A number is not cut. */
 void line_cell_cut(Line *line, const char *text, int width) {
-        char cut[TEXT_ESCAPED_MAX(USERS_NAME_MAX)];
         size_t room = (size_t)(width < 0 ? -width : width);
+        char cut[TEXT_FIT_MAX(LINE_CELL_MAX)];
 
-        if (text_columns(text) <= room) {
+        if (text_is_number(text) || room > LINE_CELL_MAX) {
                 line_cell(line, text, width);
                 return;
         }
 
-        --room;
-        snprintf(cut, sizeof(cut), "%.*s+", (int)terminal_fit(text, &room), text);
+        text_fit(cut, sizeof(cut), text, room, TEXT_LINE);
         line_cell(line, cut, width);
 }
 
@@ -84,7 +85,10 @@ void line_cell_name(Line *line, const char *comm, bool known, int width) {
 
         if (known)
                 text_escape(text, sizeof(text), comm, TEXT_FOR_TERMINAL);
-        line_cell(line, known ? text : "-", width);
+        if (known && line->cut && width != 0)
+                line_cell_cut(line, text, width);
+        else
+                line_cell(line, known ? text : "-", width);
 }
 
 void line_begin(Line *line) {
@@ -102,13 +106,17 @@ void line_end(Line *line) {
 /* The number of columns that the line takes on a terminal. */
 size_t line_columns(const Line *line) {
         const char *at = line->text;
-        size_t n = 0;
+        char part[LINE_TEXT_MAX];
+        size_t n = 0, n_part;
 
         while (*at) {
                 if (*at == '\033')
                         at += strcspn(at, "m") + 1;
-                else
-                        n += ((unsigned char)*at++ & 0xc0) != 0x80;
+                n_part = strcspn(at, "\033");
+                memcpy(part, at, n_part);
+                part[n_part] = 0;
+                n += text_width(part, TEXT_LINE);
+                at += n_part;
         }
 
         return n;

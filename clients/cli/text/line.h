@@ -16,6 +16,7 @@ typedef struct Line Line;
 
 struct Line {
         bool colour;                    /* colours are written */
+        bool cut;                       /* names are cut to their columns: for a terminal */
         size_t n_cells;
         size_t n;
         char text[LINE_TEXT_MAX];

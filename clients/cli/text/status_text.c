@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "clients/cli/base/format.h"
 #include "clients/cli/base/text.h"
@@ -16,6 +17,9 @@
 
 /* The bytes of a version or a release that the text has at most. */
 #define WORDS_MAX 64
+
+/* The column of numbers, unless a number needs more. */
+#define SECTION_WIDTH 15
 
 typedef struct Text Text;
 
@@ -46,17 +50,27 @@ __attribute__((format(printf, 2, 3))) static void text_add(Text *text, const cha
 }
 
 /* A value that is not for this client to know is a dash. */
+static const char *text_value(char buffer[static FORMAT_MAX], uint64_t value, Unit unit, bool known) {
+        if (!known)
+                return "-";
+        if (unit == UNIT_BYTES)
+                return format_bytes(buffer, value);
+
+        return unit == UNIT_TIME ? format_duration(buffer, value) : format_count(buffer, value);
+}
+
 static void text_add_value(Text *text, int width, uint64_t value, Unit unit, bool known) {
         char buffer[FORMAT_MAX];
-        const char *shown = "-";
 
-        if (known && unit == UNIT_BYTES)
-                shown = format_bytes(buffer, value);
-        else if (known && unit == UNIT_TIME)
-                shown = format_duration(buffer, value);
-        else if (known)
-                shown = format_count(buffer, value);
-        text_add(text, " %*s", width, shown);
+        text_add(text, " %*s", width, text_value(buffer, value, unit, known));
+}
+
+/* Returns @width, or the width of the value if the value is wider. */
+static int text_widen(int width, uint64_t value, Unit unit, bool known) {
+        char buffer[FORMAT_MAX];
+        int n = (int)strlen(text_value(buffer, value, unit, known));
+
+        return n > width ? n : width;
 }
 
 /* A machine always has a live task: the count is 0 only where the machine's counters are not for this client. */
@@ -97,12 +111,53 @@ static void text_verdict(Text *text, const struct tb_status *status) {
         text_add(text, "\n");
 }
 
-static void text_source(Text *text, const char *name, const struct tb_source_status *source, bool all, bool machine) {
+static void text_source(Text *text, const char *name, const struct tb_source_status *source, const int *widths,
+                        bool all, bool machine) {
         text_add(text, "  %-14s", name);
-#define COLUMN(name, unit, access, width, label) text_add_value(text, width, source->name, UNIT_##unit, KNOWN_##access);
+#define COLUMN(name, unit, access, width, label)                                                                       \
+        text_add_value(text, *widths++, source->name, UNIT_##unit, KNOWN_##access);
         STATUS_SOURCE_COUNTERS(COLUMN)
 #undef COLUMN
         text_add(text, "\n");
+}
+
+/* The table of the two sources. A number that is wider than its column widens it. */
+static void text_sources(Text *text, const struct tb_status *status) {
+        const struct tb_source_status *connector = &status->connector, *taskstats = &status->taskstats;
+        bool all = !status->withheld, machine = status_has_machine(status);
+        const int widths[] = {
+#define WIDTH(name, unit, access, width, label)                                                                        \
+        text_widen(text_widen(width, connector->name, UNIT_##unit, KNOWN_##access), taskstats->name, UNIT_##unit,      \
+                   KNOWN_##access),
+                STATUS_SOURCE_COUNTERS(WIDTH)
+#undef WIDTH
+        };
+        const int *width = widths;
+
+        text_add(text, "%-16s", "Source");
+#define HEAD(name, unit, access, least, label) text_add(text, " %*s", *width++, label);
+        STATUS_SOURCE_COUNTERS(HEAD)
+#undef HEAD
+        text_add(text, "\n");
+        text_source(text, "proc connector", connector, widths, all, machine);
+        text_source(text, "taskstats", taskstats, widths, all, machine);
+        text_add(text, "\n");
+}
+
+/* The width of the column of numbers below the table: the widest of all sections. */
+static int text_section_width(const struct tb_status *status) {
+        bool all = !status->withheld, machine = status_has_machine(status);
+        int width = SECTION_WIDTH;
+
+        for (unsigned int kind = 0; all && kind < status->n_events; ++kind)
+                width = text_widen(width, status->events[kind], UNIT_COUNT, true);
+#define WIDEN(name, unit, access, section, place, label)                                                               \
+        if (SECTION_##section != SECTION_NOWHERE)                                                                      \
+                width = text_widen(width, status->name, UNIT_##unit, KNOWN_##access);
+        STATUS_COUNTERS(WIDEN)
+#undef WIDEN
+
+        return width;
 }
 
 static void text_who(Text *text, const struct tb_status *status) {
@@ -130,7 +185,7 @@ static void text_who(Text *text, const struct tb_status *status) {
         text_add(text, "%s\n\n", delay_accounting[status->delay_accounting]);
 }
 
-static void text_events(Text *text, const struct tb_status *status) {
+static void text_events(Text *text, const struct tb_status *status, int width) {
         if (status->withheld)
                 return;
         text_add(text, "Events\n");
@@ -140,14 +195,14 @@ static void text_events(Text *text, const struct tb_status *status) {
                 if (!name || !status->events[kind])
                         continue;
                 text_add(text, "  %-14s", name);
-                text_add_value(text, 15, status->events[kind], UNIT_COUNT, true);
+                text_add_value(text, width, status->events[kind], UNIT_COUNT, true);
                 text_add(text, "\n");
         }
         text_add(text, "\n");
 }
 
 /* The lines of one section, in the order of their places. */
-static void text_section(Text *text, const struct tb_status *status, Section section) {
+static void text_section(Text *text, const struct tb_status *status, Section section, int width) {
         bool all = !status->withheld, machine = status_has_machine(status);
         const struct {
                 Section section;
@@ -175,7 +230,7 @@ static void text_section(Text *text, const struct tb_status *status, Section sec
                         return;
                 last = rows[next].place;
                 text_add(text, "  %-35s", rows[next].label);
-                text_add_value(text, 15, rows[next].value, rows[next].unit, rows[next].known);
+                text_add_value(text, width, rows[next].value, rows[next].unit, rows[next].known);
                 text_add(text, "\n");
         }
 }
@@ -189,25 +244,18 @@ static void text_section(Text *text, const struct tb_status *status, Section sec
  */
 size_t status_text(char text[static STATUS_TEXT_MAX], const struct tb_status *status) {
         Text t = { .text = text };
+        int width = text_section_width(status);
 
         text_verdict(&t, status);
         text_who(&t, status);
 
-        text_add(&t, "%-16s", "Source");
-#define HEAD(name, unit, access, width, label) text_add(&t, " %*s", width, label);
-        STATUS_SOURCE_COUNTERS(HEAD)
-#undef HEAD
-        text_add(&t, "\n");
-        text_source(&t, "proc connector", &status->connector, !status->withheld, status_has_machine(status));
-        text_source(&t, "taskstats", &status->taskstats, !status->withheld, status_has_machine(status));
-        text_add(&t, "\n");
-
-        text_events(&t, status);
+        text_sources(&t, status);
+        text_events(&t, status, width);
 
         text_add(&t, "Now\n");
-        text_section(&t, status, SECTION_NOW);
+        text_section(&t, status, SECTION_NOW, width);
         text_add(&t, "\nSince the start\n");
-        text_section(&t, status, SECTION_SINCE_START);
+        text_section(&t, status, SECTION_SINCE_START, width);
 
         return t.n;
 }

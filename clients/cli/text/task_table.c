@@ -9,12 +9,12 @@
 
 #include <string.h>
 
-#include "clients/cli/base/terminal.h"
-#include "clients/cli/base/text.h"
+#include "clients/cli/base/text_width.h"
 #include "clients/cli/text/task_table.h"
 
 #define HEADER_ON "\033[1m"
 #define HEADER_OFF "\033[0m"
+#define CELL_CUT "+"
 
 /* The branches of a forest, then the longest cell. */
 #define CELL_MAX (TASK_COLUMN_TEXT_MAX + TREE_BRANCHES_MAX)
@@ -33,13 +33,20 @@ static void table_line_add(TaskTableLine *line, const char *text, size_t n_text)
                 line->error = output_write(line->output, text, n_text);
 }
 
+/* A text that does not fit ends the line. */
 static void table_line_add_text(TaskTableLine *line, const char *text) {
-        table_line_add(line, text, terminal_fit(text, &line->room));
+        bool cut = text_width(text, TEXT_LINE) > line->room;
+        char fitted[CELL_MAX];
+
+        line->room -= text_fit(fitted, sizeof(fitted), text, line->room, TEXT_LINE);
+        if (cut)
+                line->room = 0;
+        table_line_add(line, fitted, strlen(fitted));
 }
 
 static void table_line_add_spaces(TaskTableLine *line, size_t n) {
-        for (; n > 0; --n)
-                table_line_add_text(line, " ");
+        for (; n > 0 && line->room > 0; --n, --line->room)
+                table_line_add(line, " ", 1);
 }
 
 static void table_line_begin(TaskTableLine *line, const TaskTable *table) {
@@ -51,11 +58,18 @@ static void table_line_add_cell(TaskTableLine *line,
                                 size_t i,
                                 const char *text,
                                 const size_t *widths) {
-        size_t columns = text_columns(text), padding = columns < widths[i] ? widths[i] - columns : 0;
+        size_t columns = text_width(text, TEXT_LINE), padding = columns < widths[i] ? widths[i] - columns : 0;
         bool right = table->columns[i]->right;
 
         if (i > 0)
                 table_line_add_spaces(line, 1);
+
+        /* A part of a number would be read as another number: the mark stands for the whole. */
+        if (right && padding + columns > line->room) {
+                table_line_add_text(line, line->room > 0 ? CELL_CUT : "");
+                line->room = 0;
+                return;
+        }
         if (right)
                 table_line_add_spaces(line, padding);
         table_line_add_text(line, text);
@@ -98,13 +112,13 @@ static void task_table_measure(const TaskTable *table,
         size_t width;
 
         for (size_t i = 0; i < table->n_columns; ++i) {
-                widths[i] = table->header ? text_columns(table->columns[i]->header) : 0;
+                widths[i] = table->header ? text_width(table->columns[i]->header, TEXT_LINE) : 0;
                 if (i + 1 == table->n_columns && !table->columns[i]->right)
                         return;
 
                 for (size_t row = 0; row < n_rows; ++row) {
                         task_table_cell(table, i, tasks[row], nodes ? nodes[row] : NULL, text);
-                        width = text_columns(text);
+                        width = text_width(text, TEXT_LINE);
                         if (width > widths[i])
                                 widths[i] = width;
                 }

@@ -11,8 +11,7 @@
 
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/format.h"
-#include "clients/cli/base/terminal.h"
-#include "clients/cli/base/text.h"
+#include "clients/cli/base/text_width.h"
 #include "clients/cli/json/json.h"
 #include "clients/cli/json/json_sample.h"
 #include "clients/cli/model/live_batch.h"
@@ -72,31 +71,63 @@ static int batch_write_summary(const Live *live, const struct tb_welcome *welcom
         return batch_write_text(output, line);
 }
 
-static int batch_write_cell(Output *output, const char *text, const LiveColumn *column, bool last) {
-        static const char spaces[] = "                                ";
-        size_t columns = text_columns(text), padding = columns < column->width ? column->width - columns : 0;
+static int batch_write_spaces(Output *output, size_t n) {
+        int r = 0;
+
+        for (; n > 0 && r >= 0; --n)
+                r = output_write(output, " ", 1);
+
+        return r;
+}
+
+static int batch_write_cell(Output *output, const char *text, const LiveColumn *column, size_t width, bool last) {
+        char fitted[LIVE_TEXT_MAX];
+        size_t columns = text_fit(fitted, sizeof(fitted), text, SIZE_MAX, TEXT_LINE);
+        size_t padding = columns < width ? width - columns : 0;
         int r = 0;
 
         if (column->right)
-                r = output_write(output, spaces, padding);
+                r = batch_write_spaces(output, padding);
         if (r >= 0)
-                r = batch_write_text(output, text);
+                r = batch_write_text(output, fitted);
         if (r >= 0 && !column->right && !last)
-                r = output_write(output, spaces, padding);
+                r = batch_write_spaces(output, padding);
 
         return r < 0 ? r : batch_write_text(output, last ? "\n" : " ");
 }
 
+/* Each column is as wide as its widest cell, and no narrower than on a screen. The last one needs no width. */
+static void batch_measure(const TopBatch *top, size_t widths[static TOP_COLUMNS_MAX]) {
+        char text[LIVE_TEXT_MAX];
+
+        for (size_t i = 0; i < top->n_columns; ++i) {
+                const LiveColumn *column = top->columns[i];
+
+                widths[i] = column->width;
+                for (size_t row = 0; row < top->n_rows && (column->right || i + 1 < top->n_columns); ++row) {
+                        size_t n;
+
+                        live_column_write(column, &top->view, top->rows[row], text);
+                        n = text_width(text, TEXT_LINE);
+                        if (n > widths[i])
+                                widths[i] = n;
+                }
+        }
+}
+
 static int batch_write_table(TopBatch *top, Output *output) {
+        size_t widths[TOP_COLUMNS_MAX] = { 0 };
         char text[LIVE_TEXT_MAX];
         int r = 0;
 
+        batch_measure(top, widths);
         for (size_t i = 0; i < top->n_columns && r >= 0; ++i)
-                r = batch_write_cell(output, top->columns[i]->header, top->columns[i], i + 1 == top->n_columns);
+                r = batch_write_cell(output, top->columns[i]->header, top->columns[i], widths[i],
+                                     i + 1 == top->n_columns);
         for (size_t row = 0; row < top->n_rows; ++row)
                 for (size_t i = 0; i < top->n_columns && r >= 0; ++i) {
                         live_column_write(top->columns[i], &top->view, top->rows[row], text);
-                        r = batch_write_cell(output, text, top->columns[i], i + 1 == top->n_columns);
+                        r = batch_write_cell(output, text, top->columns[i], widths[i], i + 1 == top->n_columns);
                 }
 
         return r < 0 ? r : batch_write_text(output, "\n");
@@ -183,6 +214,7 @@ int top_batch(const TopOptions *options) {
 
         top.options = options;
         top.users.numeric = options->numeric;
+        top.users.background = true;
         top.view = (LiveView){.live = &batch.live, .users = &top.users, .arguments = options->arguments};
         batch_choose_columns(&top);
         batch.settings = &settings;

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "clients/cli/base/text_width.h"
 #include "clients/cli/top/top_cell.h"
 #include "clients/cli/top/top_view.h"
 
@@ -33,6 +34,8 @@ void top_cell_write(const LiveColumn *column, const TopView *view, const LiveRow
                 strcpy(cell->text, top_cell_unknown(known));
         else
                 live_column_write(column, &view->columns, row, cell->text);
+
+        cell->whole = (column->number && known == METRIC_KNOWN) || (column->width && text_is_number(cell->text));
 
         /* Zeroes are dim, so that other values stand out. */
         if (known != METRIC_KNOWN || strcmp(cell->text, "0") == 0 || strcmp(cell->text, "0.0") == 0)

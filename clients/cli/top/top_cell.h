@@ -11,6 +11,7 @@ typedef struct TopCell TopCell;
 struct TopCell {
         char text[LIVE_TEXT_MAX];       /* any bytes: the screen escapes them */
         enum screen_style style;
+        bool whole;                     /* a number: it must not be cut */
 };
 
 void top_cell_write(const LiveColumn *column, const struct TopView *view, const LiveRow *row, TopCell *cell);

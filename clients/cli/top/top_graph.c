@@ -61,7 +61,20 @@ static const GraphKind graph_kinds[N_LIVE_GRAPHS] = {
         [LIVE_GRAPH_LOST] = { "Lost", SCREEN_GRAPH_LOSS, GRAPH_FORM_RATE, 10, true, 0 },
 };
 
-static void graph_write_value(const GraphKind *kind, double value, char text[static FORMAT_MAX]) {
+/* Four digits at most, and a unit: thousands of percent or of events, or the bytes as they are. */
+static void graph_write_short(double value, int form, char text[static FORMAT_MAX]) {
+        static const char units[] = { 'k', 'M', 'G', 'T' };
+        size_t unit = 0;
+
+        if (form == GRAPH_FORM_BYTES)
+                return;
+        for (value /= 1000; value >= 999.5 && unit + 1 < sizeof(units); ++unit)
+                value /= 1000;
+        snprintf(text, FORMAT_MAX, "%.0f%c%s", value, units[unit], form == GRAPH_FORM_PERCENT ? "%" : "");
+}
+
+/* Writes a value. Without room for it, "/s" and then a shorter unit: a number is never cut. */
+static void graph_write_value(const GraphKind *kind, double value, size_t columns, char text[static FORMAT_MAX]) {
         char bytes[FORMAT_MAX];
 
         switch (kind->form) {
@@ -75,6 +88,10 @@ static void graph_write_value(const GraphKind *kind, double value, char text[sta
                 snprintf(text, FORMAT_MAX, value > 0 && value < 9.95 ? "%.1f/s" : "%.0f/s", value);
                 break;
         }
+        if (strlen(text) > columns)
+                text[strcspn(text, "/")] = 0;
+        if (strlen(text) > columns)
+                graph_write_short(kind->form == GRAPH_FORM_PERCENT ? 100 * value : value, kind->form, text);
 }
 
 /* Makes the points of a graph from a history. Returns their number. */
@@ -160,9 +177,9 @@ static void graph_put_axis(const TopView *view,
                            SCREEN_DIM,
                            view->screen->utf8 ? "\u2524" : "|");
                 if (i == 0)
-                        graph_write_value(kind, graph->scale, text);
+                        graph_write_value(kind, graph->scale, GRAPH_AXIS - 1, text);
                 else if (i == graph->rows / 2 && graph->rows >= 4 && graph->rows % 2 == 0)
-                        graph_write_value(kind, graph->scale / 2, text);
+                        graph_write_value(kind, graph->scale / 2, GRAPH_AXIS - 1, text);
                 else if (i == graph->rows - 1)
                         strcpy(text, "0");
                 else
@@ -244,22 +261,26 @@ static void graph_put_title(const TopView *view,
                             size_t column,
                             size_t n_columns) {
         char value[FORMAT_MAX] = "", top[FORMAT_MAX + 4];
-        size_t n;
+        size_t n = 0, n_value;
 
-        n = screen_put(view->screen, row, column, n_columns, SCREEN_NAME, kind->title);
-        if (newest && newest->known) {
-                graph_write_value(kind, newest->value, value);
+        /* The title gives way to the value. */
+        if (newest && newest->known)
+                graph_write_value(kind, newest->value, n_columns, value);
+        n_value = strlen(value);
+        if (n_value + 1 < n_columns)
+                n = screen_put(view->screen, row, column, n_columns - (n_value ? n_value + 1 : 0), SCREEN_NAME,
+                               kind->title);
+        if (n_value && n_value + n + 1 <= n_columns)
                 n += 1 + screen_put(view->screen, row, column + n + 1, n_columns - n - 1, SCREEN_STRONG, value);
-        }
         n += graph_put_extent(view, kind, newest, row, column + n, n_columns - n);
 
         if (scale <= 0 || n_columns >= GRAPH_AXIS_FROM)
                 return;
-        graph_write_value(kind, scale, value);
+        graph_write_value(kind, scale, FORMAT_MAX, value);
         value[strcspn(value, "/")] = 0;
         snprintf(top, sizeof(top), "%s%s", view->screen->utf8 ? "\u2191" : "^", value);
         ++n;
-        if (n + text_width(top, view->screen->utf8) <= n_columns)
+        if (n + text_width(top, screen_form(view->screen)) <= n_columns)
                 screen_put_right(view->screen, row, column + n, n_columns - n, SCREEN_DIM, top);
 }
 

@@ -5,7 +5,6 @@
  * top_menus.c has the menus.
  */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "clients/cli/base/text_width.h"
@@ -21,7 +20,7 @@ TopMenuItem *top_menu_add(TopMenu *menu, const char *text, uint64_t value) {
 
         item = menu->items + menu->n_items++;
         *item = (TopMenuItem){ .checked = -1, .value = value };
-        snprintf(item->text, sizeof(item->text), "%s", text);
+        text_fit(item->text, sizeof(item->text), text, sizeof(item->text), TEXT_LINE);
         return item;
 }
 
@@ -37,10 +36,10 @@ bool top_menu_key(TopMenu *menu, uint32_t code, size_t height) {
 }
 
 static size_t menu_width(const TopMenu *menu, const TopView *view) {
-        size_t most = text_width(menu->title, view->screen->utf8) + 1, n;
+        size_t most = text_width(menu->title, screen_form(view->screen)) + 1, n;
 
         for (size_t i = 0; i < menu->n_items; ++i) {
-                n = text_width(menu->items[i].text, view->screen->utf8) + (menu->items[i].checked < 0 ? 1 : 5);
+                n = text_width(menu->items[i].text, screen_form(view->screen)) + (menu->items[i].checked < 0 ? 1 : 5);
                 if (n > most)
                         most = n;
         }

@@ -18,7 +18,13 @@
 #include "clients/cli/top/top_page_detail.h"
 #include "clients/cli/top/top_page_table.h"
 
+typedef struct DetailWidths DetailWidths;
 typedef struct TopPageDetail TopPageDetail;
+
+struct DetailWidths {
+        size_t value;
+        size_t rate;
+};
 
 /* A copy, because the model drops the row some seconds after its end. */
 struct TopPageDetail {
@@ -36,6 +42,10 @@ struct TopPageDetail {
 
 /* From this width on, statistics are in two columns. */
 #define DETAIL_WIDE 160u
+
+/* The columns of values and rates, unless a number needs more. */
+#define DETAIL_VALUE_MIN 19u
+#define DETAIL_RATE_MIN 9u
 
 static const enum live_graph detail_graphs[] = {
         LIVE_GRAPH_CPU,
@@ -138,8 +148,24 @@ static size_t detail_graph_rows(const TopView *view) {
         return rows < 4 ? 4 : rows > 10 ? 10 : rows;
 }
 
-static void detail_draw_stat(const TopView *view, const StatsLine *stat, size_t row, size_t column, size_t n_columns) {
-        size_t at;
+/* The widths of values and rates: as wide as the widest, because a number is not cut. */
+static void detail_measure(const StatsLine *lines, size_t n_lines, DetailWidths *widths) {
+        *widths = (DetailWidths){ .value = DETAIL_VALUE_MIN, .rate = DETAIL_RATE_MIN };
+        for (size_t i = 0; i < n_lines; ++i) {
+                if (strlen(lines[i].value) > widths->value)
+                        widths->value = strlen(lines[i].value);
+                if (strlen(lines[i].rate) > widths->rate)
+                        widths->rate = strlen(lines[i].rate);
+        }
+}
+
+static void detail_draw_stat(const TopView *view,
+                             const StatsLine *stat,
+                             const DetailWidths *widths,
+                             size_t row,
+                             size_t column,
+                             size_t n_columns) {
+        size_t at, value = 31, rate = value + widths->value + 1, note = rate + widths->rate + 2;
 
         if (stat->heading) {
                 at = screen_put(view->screen, row, column, n_columns, SCREEN_NAME, stat->heading);
@@ -149,26 +175,29 @@ static void detail_draw_stat(const TopView *view, const StatsLine *stat, size_t 
         }
 
         screen_put(view->screen, row, column + 2, 29, SCREEN_PLAIN, stat->name);
-        screen_put_right(view->screen, row, column + 31, 19, SCREEN_STRONG, stat->value);
-        screen_put_right(view->screen, row, column + 51, 9, SCREEN_GOOD, stat->rate);
-        if (n_columns > 62)
-                screen_put(view->screen, row, column + 62, n_columns - 62, SCREEN_DIM, stat->note);
+        screen_put_right(view->screen, row, column + value, widths->value, SCREEN_STRONG, stat->value);
+        screen_put_right(view->screen, row, column + rate, widths->rate, SCREEN_GOOD, stat->rate);
+        if (n_columns > note)
+                screen_put(view->screen, row, column + note, n_columns - note, SCREEN_DIM, stat->note);
 }
 
 static void detail_draw_stats(TopPageDetail *detail, const TopView *view, size_t row, size_t n_rows) {
         const LiveRow *task = &detail->row;
         static StatsLine lines[STATS_LINES_MAX];
         size_t n, width = view->screen->columns, n_columns = width >= DETAIL_WIDE ? 2 : 1;
+        DetailWidths widths;
         MetricRates rates;
 
         live_rates(view->live, task, &rates);
         n = stats_lines(task->sampled ? &task->stats : NULL, &rates, task->ended, lines);
+        detail_measure(lines, n, &widths);
         detail->n_lines = n;
         detail->list.n_shown = n_rows * n_columns;
         detail_scroll(detail, 0);
         for (size_t i = 0; i < detail->list.n_shown && detail->list.first + i < n; ++i)
                 detail_draw_stat(view,
                                  lines + detail->list.first + i,
+                                 &widths,
                                  row + i % n_rows,
                                  i / n_rows * (width / n_columns),
                                  width / n_columns - (n_columns > 1));

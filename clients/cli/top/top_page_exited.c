@@ -179,9 +179,33 @@ static void exited_write_cell(const TopView *view,
                 cell->style = SCREEN_DIM;
 }
 
+static size_t exited_last_shown(const TopPageExited *exited) {
+        size_t end = exited->list.first + exited->list.n_shown;
+
+        return end < exited->n_commands ? end : exited->n_commands;
+}
+
+/* A number on the screen that is wider than its column widens it. */
+static void exited_measure(const TopPageExited *exited, const TopView *view, size_t widths[static N_EXITED_COLUMNS]) {
+        static TopCell cell;
+
+        for (size_t i = 0; i < N_EXITED_COLUMNS; ++i) {
+                exited_write_cell(view, exited_columns + i, &view->live->exited.total, &cell);
+                widths[i] = exited_columns[i].width;
+                for (size_t row = exited->list.first;; ++row) {
+                        if (strlen(cell.text) > widths[i])
+                                widths[i] = strlen(cell.text);
+                        if (row >= exited_last_shown(exited))
+                                break;
+                        exited_write_cell(view, exited_columns + i, exited->commands[row], &cell);
+                }
+        }
+}
+
 /* Draws a line: the name, then the columns for which there is room. @command NULL: the headers. */
 static void exited_draw_line(const TopPageExited *exited,
                              const TopView *view,
+                             const size_t *widths,
                              const LiveCommand *command,
                              const char *name,
                              size_t row,
@@ -196,45 +220,48 @@ static void exited_draw_line(const TopPageExited *exited,
                 const ExitedColumn *column = exited_columns + i;
                 bool sorted = !command && i == exited->sort;
 
-                if (at + column->width > width)
+                if (at + widths[i] > width)
                         break;
                 if (sorted)
-                        screen_fill(view->screen, row, at, column->width, SCREEN_HEADER_SORT);
+                        screen_fill(view->screen, row, at, widths[i], SCREEN_HEADER_SORT);
                 if (command)
                         exited_write_cell(view, column, command, &cell);
                 screen_put_right(view->screen,
                                  row,
                                  at,
-                                 column->width,
+                                 widths[i],
                                  sorted                  ? SCREEN_HEADER_SORT :
                                  style != SCREEN_PLAIN   ? style :
                                  command                 ? cell.style :
                                                            style,
                                  command ? cell.text : column->header);
-                at += column->width + 1;
+                at += widths[i] + 1;
         }
 }
 
 static void exited_draw(TopPageExited *exited, const TopView *view, size_t row, size_t n_rows) {
         const LiveCommand *total = &view->live->exited.total;
         char name[TEXT_ESCAPED_MAX(TB_COMM_SIZE)];
+        size_t widths[N_EXITED_COLUMNS];
 
         if (n_rows < 3)
                 return;
 
-        exited_draw_line(exited, view, NULL, "COMMAND", row, SCREEN_HEADER);
-        exited_draw_line(exited, view, total, "(all that ended)", row + 1, SCREEN_STRONG);
         top_list_fit(&exited->list, exited->n_commands, n_rows - 2);
-        for (size_t i = 0; i < exited->list.n_shown && exited->list.first + i < exited->n_commands; ++i) {
-                const LiveCommand *command = exited->commands[exited->list.first + i];
+        exited_measure(exited, view, widths);
+        exited_draw_line(exited, view, widths, NULL, "COMMAND", row, SCREEN_HEADER);
+        exited_draw_line(exited, view, widths, total, "(all that ended)", row + 1, SCREEN_STRONG);
+        for (size_t i = exited->list.first; i < exited_last_shown(exited); ++i) {
+                const LiveCommand *command = exited->commands[i];
 
                 text_escape(name, sizeof(name), command->comm, TEXT_FOR_TERMINAL);
                 exited_draw_line(exited,
                                  view,
+                                 widths,
                                  command,
                                  name,
-                                 row + 2 + i,
-                                 exited->list.first + i == exited->list.cursor ? SCREEN_CURSOR : SCREEN_PLAIN);
+                                 row + 2 + i - exited->list.first,
+                                 i == exited->list.cursor ? SCREEN_CURSOR : SCREEN_PLAIN);
         }
         if (exited->n_commands == 0)
                 screen_put(view->screen, row + 2, 0, view->screen->columns, SCREEN_DIM, "Nothing has ended yet.");

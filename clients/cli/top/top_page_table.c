@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "clients/cli/base/format.h"
+#include "clients/cli/base/text_width.h"
 #include "clients/cli/top/top_cell.h"
 #include "clients/cli/top/top_columns.h"
 #include "clients/cli/top/top_header.h"
@@ -19,32 +20,76 @@
 /* The command gets a quarter of a wide screen. Other columns are left out if it would have less than so many. */
 #define TABLE_COMMAND_MIN 18u
 #define TABLE_COMMAND_SHARE 4u
+#define TABLE_COMMAND_GIVES 8u
+
+typedef struct TableColumn TableColumn;
+
+/* A column as it is drawn. */
+struct TableColumn {
+        const LiveColumn *column;
+        size_t width;                   /* 0: the rest of the line */
+};
+
+static size_t table_last_shown(const TopTable *table) {
+        size_t end = table->list.first + table->list.n_shown;
+
+        return end < table->n_entries ? end : table->n_entries;
+}
+
+/* Numbers on the screen that are wider than their column widen it. Texts are cut. */
+static size_t table_measure(const TopTable *table, const TopView *view, const LiveColumn *column) {
+        static TopCell cell;
+        size_t width = column->width, n;
+
+        for (size_t i = table->list.first; i < table_last_shown(table) && width > 0; ++i) {
+                top_cell_write(column, view, table->entries[i].row, &cell);
+                n = cell.whole ? text_width(cell.text, screen_form(view->screen)) : 0;
+                if (n > width)
+                        width = n;
+        }
+
+        return width;
+}
+
+static void table_add_column(const TopTable *table, const TopView *view, const LiveColumn *column,
+                             TableColumn *chosen) {
+        *chosen = (TableColumn){ .column = column, .width = table_measure(table, view, column) };
+}
+
+/* The columns that all need. For wide numbers the command gives some of its own. */
+static size_t table_needed(const TableColumn *chosen, size_t n, size_t command) {
+        size_t needed = 0, wider = 0;
+
+        for (size_t i = 0; i < n; ++i) {
+                needed += chosen[i].width ? chosen[i].width + 1 : command;
+                wider += chosen[i].width - chosen[i].column->width;
+        }
+
+        return needed - (wider < TABLE_COMMAND_GIVES ? wider : TABLE_COMMAND_GIVES);
+}
 
 /* The columns for which there is room. The column of the highest rank is left out first. */
-static size_t table_choose(const TopView *view, size_t n_columns, const LiveColumn **chosen) {
-        size_t n = 0, width = 0, command = n_columns / TABLE_COMMAND_SHARE, out;
+static size_t table_choose(const TopTable *table, const TopView *view, TableColumn *chosen) {
+        const LiveColumn *tid = live_column_find("tid", strlen("tid"));
+        size_t n_columns = view->screen->columns, n = 0, command = n_columns / TABLE_COMMAND_SHARE, out;
 
         command = command > TABLE_COMMAND_MIN + 2 ? command - 2 : TABLE_COMMAND_MIN;
         for (size_t i = 0; i < view->settings->n_columns; ++i) {
                 const LiveColumn *column = view->settings->columns[i];
 
-                chosen[n++] = column;
-                width += column->width ? column->width + 1 : command;
+                table_add_column(table, view, column, chosen + n++);
                 /* Threads of a process differ in their own numbers only. */
                 if (view->settings->threads && strcmp(column->name, "pid") == 0 &&
-                    !top_settings_has(view->settings, live_column_find("tid", strlen("tid")))) {
-                        chosen[n++] = live_column_find("tid", strlen("tid"));
-                        width += chosen[n - 1]->width + 1;
-                }
+                    !top_settings_has(view->settings, tid))
+                        table_add_column(table, view, tid, chosen + n++);
         }
-        while (n > 1 && width > n_columns) {
+        while (n > 1 && table_needed(chosen, n, command) > n_columns) {
                 out = 0;
                 for (size_t i = 1; i < n; ++i)
-                        if (top_columns_rank(chosen[i]) > top_columns_rank(chosen[out]))
+                        if (top_columns_rank(chosen[i].column) > top_columns_rank(chosen[out].column))
                                 out = i;
-                if (top_columns_rank(chosen[out]) == 0)
+                if (top_columns_rank(chosen[out].column) == 0)
                         break;
-                width -= chosen[out]->width + 1;
                 --n;
                 memmove(chosen + out, chosen + out + 1, (n - out) * sizeof(*chosen));
         }
@@ -52,14 +97,14 @@ static size_t table_choose(const TopView *view, size_t n_columns, const LiveColu
         return n;
 }
 
-static void table_draw_header(const TopView *view, size_t row, const LiveColumn *const *columns, size_t n_columns) {
+static void table_draw_header(const TopView *view, size_t row, const TableColumn *columns, size_t n_columns) {
         size_t at = 0;
 
         screen_fill(view->screen, row, 0, view->screen->columns, SCREEN_HEADER);
         for (size_t i = 0; i < n_columns; ++i) {
-                const LiveColumn *column = columns[i];
+                const LiveColumn *column = columns[i].column;
                 bool sorted = column == view->settings->sort && !view->settings->tree;
-                size_t width = column->width ? column->width : view->screen->columns - at;
+                size_t width = columns[i].width ? columns[i].width : view->screen->columns - at;
                 enum screen_style style = sorted ? SCREEN_HEADER_SORT : SCREEN_HEADER;
 
                 if (at >= view->screen->columns)
@@ -121,22 +166,12 @@ static size_t table_draw_end(const TopView *view,
         return screen_put(view->screen, line, at, view->screen->columns, style, text);
 }
 
-/* The rest of a text whose left end is scrolled away. Counts characters, not bytes. */
-static const char *table_shifted(const char *text, size_t shift) {
-        for (; *text && shift > 0; --shift)
-                do
-                        ++text;
-                while (((unsigned char)*text & 0xc0) == 0x80);
-
-        return text;
-}
-
 static void table_draw_entry(const TopTable *table,
                              const TopView *view,
                              const TopTableEntry *entry,
                              size_t row,
                              bool cursor,
-                             const LiveColumn *const *columns,
+                             const TableColumn *columns,
                              size_t n_columns) {
         enum screen_style of_row = table_row_style(table, entry, cursor), style;
         bool tells_end = false;
@@ -146,8 +181,8 @@ static void table_draw_entry(const TopTable *table,
         if (cursor)
                 screen_fill(view->screen, row, 0, view->screen->columns, of_row);
         for (size_t i = 0; i < n_columns && at < view->screen->columns; ++i) {
-                const LiveColumn *column = columns[i];
-                size_t width = column->width ? column->width : view->screen->columns - at;
+                const LiveColumn *column = columns[i].column;
+                size_t width = columns[i].width ? columns[i].width : view->screen->columns - at;
                 const char *text;
 
                 tells_end |= strcmp(column->name, "state") == 0;
@@ -161,7 +196,7 @@ static void table_draw_entry(const TopTable *table,
                                 used += table_draw_end(view, entry->row, row, at + used, style);
                         at += used;
                         width = width > used ? width - used : 0;
-                        text = table_shifted(text, table->shift);
+                        text = text_skip(text, table->shift, screen_form(view->screen));
                 }
                 if (!column->right)
                         screen_put(view->screen, row, at, width, style, text);
@@ -172,14 +207,15 @@ static void table_draw_entry(const TopTable *table,
 }
 
 static void table_draw(TopTable *table, const TopView *view, size_t row, size_t n_rows) {
-        const LiveColumn *columns[TOP_SETTINGS_COLUMNS_MAX + 1];
-        size_t n_columns = table_choose(view, view->screen->columns, columns);
+        TableColumn columns[TOP_SETTINGS_COLUMNS_MAX + 1];
+        size_t n_columns;
 
         if (n_rows == 0)
                 return;
 
-        table_draw_header(view, row, columns, n_columns);
         top_list_fit(&table->list, table->n_entries, n_rows - 1);
+        n_columns = table_choose(table, view, columns);
+        table_draw_header(view, row, columns, n_columns);
         for (size_t i = 0; i < table->list.n_shown && table->list.first + i < table->n_entries; ++i)
                 table_draw_entry(table,
                                  view,

@@ -313,6 +313,7 @@ int top_screen(const TopOptions *options) {
 
         top.options = options;
         top.users.numeric = options->numeric;
+        top.users.background = true;
         top.keys = top_keys_all(&top.n_keys);
         screen_read_settings(&top);
         if (top_state_init(&top, screen_pages, sizeof(screen_pages) / sizeof(*screen_pages)) < 0) {

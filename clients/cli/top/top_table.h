@@ -32,7 +32,7 @@ struct TopTable {
         struct tb_task *tasks;          /* input of the tree */
 
         TopList list;                   /* the entries on the screen, and the cursor */
-        size_t shift;                   /* so many characters of the command are scrolled away on the left */
+        size_t shift;                   /* so many columns of the command are scrolled away on the left */
         bool follow;                    /* the cursor follows the task: */
         uint32_t followed;              /* its tid */
         uint64_t followed_start_ns;

@@ -324,6 +324,11 @@ static void screen_style(Screen *screen, enum screen_style style) {
         attr_set((attr_t)screen->attributes[style], screen->pairs[style], NULL);
 }
 
+/* The form of texts on this terminal. */
+enum text_form screen_form(const Screen *screen) {
+        return screen->utf8 ? TEXT_SCREEN : TEXT_SCREEN_ASCII;
+}
+
 /**
  * screen_put() - write a text
  * @screen:     the screen
@@ -341,18 +346,18 @@ size_t screen_put(Screen *screen,
                   size_t columns,
                   enum screen_style style,
                   const char *text) {
-        wchar_t cells[SCREEN_COLUMNS_MAX];
-        size_t n, used;
+        char fitted[TEXT_FIT_MAX(SCREEN_COLUMNS_MAX)];
+        size_t used;
 
         if (row >= screen->rows || column >= screen->columns)
                 return 0;
         if (columns > screen->columns - column)
                 columns = screen->columns - column;
 
-        n = text_width_clip(cells, SCREEN_COLUMNS_MAX, text, columns, screen->utf8, &used);
-        if (n > 0) {
+        used = text_fit(fitted, sizeof(fitted), text, columns, screen_form(screen));
+        if (used > 0) {
                 screen_style(screen, style);
-                mvaddnwstr((int)row, (int)column, cells, (int)n);
+                mvaddstr((int)row, (int)column, fitted);
         }
 
         return used;
@@ -365,7 +370,7 @@ void screen_put_right(Screen *screen,
                       size_t columns,
                       enum screen_style style,
                       const char *text) {
-        size_t width = text_width(text, screen->utf8);
+        size_t width = text_width(text, screen_form(screen));
 
         if (width < columns) {
                 column += columns - width;

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <wchar.h>
 
+#include "clients/cli/base/text_width.h"
+
 typedef struct Screen Screen;
 
 /* The meaning of a cell. Its colours and attributes also depend on the terminal. */
@@ -85,6 +87,7 @@ uint32_t screen_key(Screen *screen);
 void screen_begin(Screen *screen);
 void screen_flush(Screen *screen);
 void screen_redraw(Screen *screen);
+enum text_form screen_form(const Screen *screen);
 size_t screen_put(Screen *screen, size_t row, size_t column, size_t columns, enum screen_style style, const char *text);
 void screen_put_right(Screen *screen,
                       size_t row,

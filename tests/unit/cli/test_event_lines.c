@@ -287,10 +287,10 @@ static void test_arguments_cut(void) {
         strcpy(exit.comm, "cc");
         exec.exec.program = exit.exit.program = &program;
         exit.exit.termination = (struct tb_termination){ .known = true };
-        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              cc -c");
+        check_line(&lines, &exec, "22:13:20.123 exec     4194304       1 root       cc              cc -+");
         lines.line.colour = true;
         event_lines_event(&lines, &exec);
-        assert(strstr(lines.line.text, "\033[36mexec    \033[0m") && strstr(lines.line.text, " cc -c\n"));
+        assert(strstr(lines.line.text, "\033[36mexec    \033[0m") && strstr(lines.line.text, " cc -+\n"));
         lines.line.colour = false;
         check_line(&lines, &exit,
                    "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
@@ -300,7 +300,7 @@ static void test_arguments_cut(void) {
         check_line(&lines, &exit,
                    "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
                    "      - "
-                   "0       c");
+                   "0       +");
 }
 
 static void test_arguments_missing(void) {

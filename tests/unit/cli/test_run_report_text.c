@@ -174,7 +174,7 @@ static void test_text_notes(void) {
         check_has(text, "  1 process still runs: not in the report.\n");
         check_has(text, "  At least 1 234 kernel events of this machine were lost: the figures may lack them.\n");
         check_has(text, "  The exit of 1 process was not reported: the figures lack what they used.\n");
-        check_has(text, "\n      '0123456789 123456789...\n");
+        check_has(text, "\n      '0123456789 123456789 1+\n");
         end();
 }
 

@@ -72,7 +72,7 @@ static void test_table(void) {
         /* Lines are cut between characters, and have no spaces after the last column. */
         table.width = 10;
         table.header = false;
-        check_table(&table, tasks, 2, false, "      1 in\n4194304 \xc3\xa9t\n");
+        check_table(&table, tasks, 2, false, "      1 i+\n4194304 \xc3\xa9+\n");
         table.width = 0;
         table.n_columns = 2;
         table.header = true;
@@ -85,9 +85,54 @@ static void test_table(void) {
         check_table(&table, tasks, 0, false, "PID AGE\n");
 }
 
+/* Columns are straight with any names: their widths are the widths on a terminal. */
+static void test_odd_names(void) {
+        struct tb_task tasks[] = {
+                make_task(1, 0, NOW_NS - SECOND_NS, "plain"),
+                make_task(2, 1, NOW_NS - SECOND_NS, "\xe4\xb8\x96\xe8\x93\xae\xe4\xb8\x96"),
+                make_task(4294967295, 1, NOW_NS - SECOND_NS, "e\xcc\x81" "e\xcc\x81x"),
+                make_task(4, 1, NOW_NS - SECOND_NS, "\xff\x1b"),
+                make_task(5, 1, NOW_NS - SECOND_NS, "a\xe2\x80\x8b"),
+        };
+        TaskTable table = {
+                .columns = { find("name"), find("pid") },
+                .n_columns = 2,
+                .view = view,
+        };
+
+        check_table(&table,
+                    tasks,
+                    N(tasks),
+                    false,
+                    "plain                  1\n"
+                    "\xe4\xb8\x96\xe8\x93\xae\xe4\xb8\x96                 2\n"
+                    "e\xcc\x81" "e\xcc\x81x           4294967295\n"
+                    "\\xff\\x1b               4\n"
+                    "a\\xe2\\x80\\x8b          5\n");
+
+        /* On a narrow terminal a text is cut with a mark, and a number is left out as a whole. */
+        table.width = 4;
+        check_table(&table,
+                    tasks,
+                    N(tasks),
+                    false,
+                    "pla+\n"
+                    "\xe4\xb8\x96+\n"
+                    "e\xcc\x81" "e\xcc\x81x \n"
+                    "+\n"
+                    "a+\n");
+        table.columns[0] = find("pid");
+        table.columns[1] = find("name");
+        table.width = 8;
+        check_table(&table, tasks + 2, 2, false, "+\n+\n");
+        table.width = 12;
+        check_table(&table, tasks + 2, 2, false, "4294967295 +\n         4 +\n");
+}
+
 int main(void) {
         setenv("TZ", "UTC", 1);
 
         test_table();
+        test_odd_names();
         return 0;
 }

@@ -31,7 +31,11 @@ static void test_text(void) {
         assert(text_escape(text, 6, "ab\xff", TEXT_FOR_TERMINAL) == 2);
         assert(text_escape(text, 3, "\xe2\x82\xac", TEXT_FOR_TERMINAL) == 0);
         assert(text_escape(text, 4, "\xe2\x82\xac", TEXT_FOR_TERMINAL) == 3);
-        assert(text_columns("") == 0 && text_columns("abc") == 3 && text_columns("\xe2\x82\xac" "x") == 2);
+        /* A joiner and an unassigned character are escaped for a terminal, which may draw anything there. */
+        text_escape(text, sizeof(text), "a\xe2\x80\x8d" "b\xf4\x8f\xbf\xbf", TEXT_FOR_TERMINAL);
+        check_text(text, "a\\xe2\\x80\\x8db\\xf4\\x8f\\xbf\\xbf");
+        text_escape(text, sizeof(text), "a\xe2\x80\x8d" "b", TEXT_FOR_JSON);
+        check_text(text, "a\xe2\x80\x8d" "b");
 }
 
 int main(void) {

@@ -2,95 +2,153 @@
 #undef NDEBUG
 
 /*
- * Text as cells: cuts, widths, and characters that must not reach a terminal.
+ * Text in columns: widths, cuts and their marks, and characters that must not reach a
+ * terminal. The locale is the default one: a verb that prints lines sets no other.
  */
 
 #include <assert.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
 
+#include "clients/cli/base/text.h"
+#include "clients/cli/base/text_char.h"
 #include "clients/cli/base/text_width.h"
 
-#define ROOM 64
+#define DOTS "\xe2\x80\xa6"
+#define HAN_1 "\xe4\xb8\x96"
+#define HAN_2 "\xe7\x95\x8c"
+#define ACUTE "\xcc\x81"
 
-static void check(const char *text, size_t columns, bool utf8, const wchar_t *should, size_t should_columns) {
-        wchar_t cells[ROOM + 1];
-        size_t n, used;
-
-        n = text_width_clip(cells, ROOM, text, columns, utf8, &used);
-        cells[n] = 0;
-        if (wcscmp(cells, should) != 0 || used != should_columns)
-                fprintf(stderr, "\"%s\" in %zu: %zu columns, should be %zu\n", text, columns, used, should_columns);
-        assert(wcscmp(cells, should) == 0);
-        assert(used == should_columns);
-}
-
-static void test_plain(void) {
-        check("", 5, true, L"", 0);
-        check("make", 5, true, L"make", 4);
-        check("makes", 5, true, L"makes", 5);
-        check("makes", 0, true, L"", 0);
-        check("gr\xc3\xbc\xc3\x9f", 5, true, L"gr\xfc\xdf", 4);
-}
-
-static void test_cut(void) {
-        check("cmakes", 5, true, L"cmak\x2026", 5);
-        check("cmakes", 5, false, L"cmak~", 5);
-        check("cmakes", 1, true, L"\x2026", 1);
-}
-
-/* A wide character is never cut in half. */
-static void test_wide(void) {
-        check("\xe6\xbc\xa2\xe5\xad\x97", 4, true, L"\x6f22\x5b57", 4);
-        check("\xe6\xbc\xa2\xe5\xad\x97", 3, true, L"\x6f22\x2026", 3);
-        check("\xe6\xbc\xa2\xe5\xad\x97", 2, true, L"\x2026", 1);
-        check("a\xe6\xbc\xa2\xe5\xad\x97", 3, true, L"a\x2026", 2);
-        check("\xe6\xbc\xa2", 4, false, L"?", 1);
-        assert(text_width("\xe6\xbc\xa2!", true) == 3);
-        assert(text_width("\xe6\xbc\xa2!", false) == 2);
-}
-
-/* Control characters and invalid UTF-8 are replaced. Combining characters and marks of direction are left out. */
-static void test_harmless(void) {
-        check("a\x1b[31mb\x7f\n", 20, true, L"a\xfffd[31mb\xfffd\xfffd", 9);
-        check("a\x1b[31mb\x7f\n", 20, false, L"a?[31mb??", 9);
-        check("\xc2\x9b" "2J", 20, true, L"\xfffd" L"2J", 3);
-        check("\xff\xc3", 20, true, L"\xfffd\xfffd", 2);
-        check("\xc0\xaf\xed\xa0\x80", 20, true, L"\xfffd\xfffd\xfffd\xfffd\xfffd", 5);
-        check("e\xcc\x81\xe2\x80\xae!", 20, true, L"e!", 2);
-        /* An unassigned character is replaced. */
-        check("\xf4\x8f\xbf\xbf", 20, true, L"\xfffd", 1);
-}
-
-/* The text stays within the room and the columns for any input. */
-static void test_bounds(void) {
-        char text[24];
-        wchar_t cells[8];
+static const struct {
+        const char *text;
+        size_t width;                   /* the columns of the whole text, in UTF-8 */
+        size_t columns;                 /* the columns that there are */
+        enum text_form form;
+        const char *fitted;
         size_t used;
+} rows[] = {
+        { "", 0, 5, TEXT_LINE, "", 0 },
+        { "make", 4, 5, TEXT_LINE, "make", 4 },
+        { "makes", 5, 5, TEXT_LINE, "makes", 5 },
+        { "makes", 5, 0, TEXT_LINE, "", 0 },
+        { "cmakes", 6, 5, TEXT_LINE, "cmak+", 5 },
+        { "cmakes", 6, 5, TEXT_SCREEN, "cmak" DOTS, 5 },
+        { "cmakes", 6, 5, TEXT_SCREEN_ASCII, "cmak+", 5 },
+        { "cmakes", 6, 1, TEXT_LINE, "+", 1 },
+        { "gr\xc3\xbc\xc3\x9f", 4, 4, TEXT_LINE, "gr\xc3\xbc\xc3\x9f", 4 },
+        { "gr\xc3\xbc\xc3\x9f", 4, 4, TEXT_SCREEN_ASCII, "gr??", 4 },
+        /* wide characters are not cut in half */
+        { HAN_1 HAN_2, 4, 4, TEXT_LINE, HAN_1 HAN_2, 4 },
+        { HAN_1 HAN_2, 4, 3, TEXT_LINE, HAN_1 "+", 3 },
+        { HAN_1 HAN_2, 4, 2, TEXT_LINE, "+", 1 },
+        { HAN_1 HAN_2, 4, 3, TEXT_SCREEN, HAN_1 DOTS, 3 },
+        { "a" HAN_1 HAN_2, 5, 3, TEXT_LINE, "a+", 2 },
+        { HAN_1 HAN_2, 4, 2, TEXT_SCREEN_ASCII, "??", 2 },
+        { "\xf0\x9f\x98\x80x", 3, 2, TEXT_LINE, "+", 1 },
+        /* combining characters stay with their base */
+        { "e" ACUTE "e" ACUTE "x", 3, 3, TEXT_LINE, "e" ACUTE "e" ACUTE "x", 3 },
+        { "e" ACUTE "e" ACUTE "x", 3, 2, TEXT_LINE, "e" ACUTE "+", 2 },
+        { "e" ACUTE, 1, 1, TEXT_LINE, "e" ACUTE, 1 },
+        { "e" ACUTE "x", 2, 1, TEXT_LINE, "+", 1 },
+        { "e" ACUTE, 1, 1, TEXT_SCREEN_ASCII, "e", 1 },
+        { "\xe0\xa4\x95\xe0\xa5\x81", 1, 1, TEXT_LINE, "\xe0\xa4\x95\xe0\xa5\x81", 1 },
+        /* without a base they would be drawn over the column before */
+        { ACUTE "x", 9, 20, TEXT_LINE, "\\xcc\\x81x", 9 },
+        /* bytes that are not UTF-8, and characters that control the terminal */
+        { "a\xff", 5, 20, TEXT_LINE, "a\\xff", 5 },
+        { "a\xff", 5, 4, TEXT_LINE, "a+", 2 },
+        { "\xe4\xb8", 8, 20, TEXT_LINE, "\\xe4\\xb8", 8 },
+        { "\xe4\xb8", 8, 7, TEXT_LINE, "\\xe4+", 5 },
+        { "a\x1b[31mb\x7f\n", 18, 20, TEXT_LINE, "a\\x1b[31mb\\x7f\\x0a", 18 },
+        { "\xc2\x9b" "2J", 10, 20, TEXT_SCREEN, "\\xc2\\x9b2J", 10 },
+        { "\xff", 4, 20, TEXT_SCREEN_ASCII, "\\xff", 4 },
+        /* characters that draw nothing: a joiner, a mark of direction, a byte order mark, a tag */
+        { "a\xe2\x80\x8b" "b", 14, 20, TEXT_LINE, "a\\xe2\\x80\\x8bb", 14 },
+        { "a\xe2\x80\xae", 13, 20, TEXT_LINE, "a\\xe2\\x80\\xae", 13 },
+        { "\xef\xbb\xbf", 12, 20, TEXT_LINE, "\\xef\\xbb\\xbf", 12 },
+        { "\xf3\xa0\x81\x81", 16, 20, TEXT_LINE, "\\xf3\\xa0\\x81\\x81", 16 },
+        /* an unassigned character */
+        { "\xf4\x8f\xbf\xbf", 16, 20, TEXT_LINE, "\\xf4\\x8f\\xbf\\xbf", 16 },
+        /* an escape that is there already is not cut in half, and not escaped again */
+        { "ab\\xff", 6, 5, TEXT_LINE, "ab+", 3 },
+        { "ab\\xff", 6, 6, TEXT_LINE, "ab\\xff", 6 },
+        { "F4 \\", 4, 4, TEXT_LINE, "F4 \\", 4 },
+};
+
+static void test_fit(void) {
+        char fitted[TEXT_FIT_MAX(20)];
+
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); ++i) {
+                size_t used = text_fit(fitted, sizeof(fitted), rows[i].text, rows[i].columns, rows[i].form);
+
+                if (strcmp(fitted, rows[i].fitted) != 0 || used != rows[i].used)
+                        fprintf(stderr, "row %zu: \"%s\" in %zu columns\n", i, fitted, used);
+                assert(strcmp(fitted, rows[i].fitted) == 0 && used == rows[i].used);
+                assert(text_width(fitted, TEXT_LINE) == used);
+                if (rows[i].form != TEXT_SCREEN_ASCII)
+                        assert(text_width(rows[i].text, rows[i].form) == rows[i].width);
+        }
+}
+
+/* A name and its escaped form, which text_escape() writes, have the same width. */
+static void test_escaped(void) {
+        char escaped[TEXT_ESCAPED_MAX(64)];
+
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); ++i) {
+                if (strchr(rows[i].text, '\\') || strncmp(rows[i].text, ACUTE, 2) == 0)
+                        continue;
+                text_escape(escaped, sizeof(escaped), rows[i].text, TEXT_FOR_TERMINAL);
+                assert(text_width(escaped, TEXT_LINE) == text_width(rows[i].text, TEXT_LINE));
+        }
+}
+
+static void test_skip(void) {
+        assert(strcmp(text_skip("abc", 0, TEXT_SCREEN), "abc") == 0);
+        assert(strcmp(text_skip("abc", 2, TEXT_SCREEN), "c") == 0);
+        assert(strcmp(text_skip("abc", 9, TEXT_SCREEN), "") == 0);
+        assert(strcmp(text_skip(HAN_1 HAN_2, 1, TEXT_SCREEN), HAN_2) == 0);
+        assert(strcmp(text_skip(HAN_1 HAN_2, 2, TEXT_SCREEN), HAN_2) == 0);
+        assert(strcmp(text_skip("e" ACUTE "x", 1, TEXT_SCREEN), "x") == 0);
+}
+
+static void test_numbers(void) {
+        assert(text_is_number("4294967295") && text_is_number("0"));
+        assert(!text_is_number("") && !text_is_number("12a") && !text_is_number("-1") && !text_is_number("1 2"));
+}
+
+static void test_characters(void) {
+        assert(text_char_width('a') == 1 && text_char_width(0x4e16) == 2 && text_char_width(0x301) == 0);
+        assert(text_char_width(0x1b) == -1 && text_char_width(0x9b) == -1 && text_char_width(0x200d) == -1);
+}
+
+/* The text stays within the room and the columns for any input, and is printable. */
+static void test_bounds(void) {
+        char text[24], fitted[40];
 
         srand(1);
         for (int i = 0; i < 100000; ++i) {
-                size_t n = (size_t)rand() % (sizeof(text) - 1), columns = (size_t)rand() % 12, n_cells;
+                size_t n = (size_t)rand() % (sizeof(text) - 1), columns = (size_t)rand() % 12, used;
+                size_t n_fitted = 8 + (size_t)rand() % 33;
+                enum text_form form = (enum text_form)(i % 3);
 
                 for (size_t k = 0; k < n; ++k)
                         text[k] = (char)(rand() % 4 ? 0xe3 - rand() % 0x63 : 1 + rand() % 255);
                 text[n] = 0;
-                n_cells = text_width_clip(cells, 8, text, columns, i & 1, &used);
-                assert(n_cells <= 8 && used <= columns && n_cells <= used + (columns == 0));
-                for (size_t k = 0; k < n_cells; ++k)
-                        assert(cells[k] >= 0x20 && (cells[k] < 0x7f || cells[k] >= 0xa0));
+                memset(fitted, 1, sizeof(fitted));
+                used = text_fit(fitted, n_fitted, text, columns, form);
+                assert(strlen(fitted) < n_fitted && used <= columns && text_width(fitted, form) == used);
+                for (size_t k = 0; fitted[k]; ++k)
+                        assert((unsigned char)fitted[k] >= 0x20 && fitted[k] != 0x7f);
         }
 }
 
 int main(void) {
-        assert(setlocale(LC_CTYPE, "C.UTF-8"));
-        test_plain();
-        test_cut();
-        test_wide();
-        test_harmless();
+        test_fit();
+        test_escaped();
+        test_skip();
+        test_numbers();
+        test_characters();
         test_bounds();
 
         return 0;
