@@ -277,6 +277,38 @@ static void test_arguments(void) {
                    "cc -c $'\\x1b'");
 }
 
+/* On a terminal the columns behind a name are straight, whatever the name has. In a file the name is whole. */
+static void test_odd_names(void) {
+        static const struct {
+                const char *name;
+                const char *on_terminal;
+                const char *in_file;
+        } rows[] = {
+                { "cc", "cc             ", "cc             " },
+                { "\xe4\xb8\x96\xe7\x95\x8c", "\xe4\xb8\x96\xe7\x95\x8c           ",
+                  "\xe4\xb8\x96\xe7\x95\x8c           " },
+                { "e\xcc\x81x", "e\xcc\x81x             ", "e\xcc\x81x             " },
+                { "\xff\x1b\xff\x1b\xff", "\\xff\\x1b\\xff+  ", "\\xff\\x1b\\xff\\x1b\\xff" },
+                { "a\xe2\x80\x8b", "a\\xe2\\x80\\x8b  ", "a\\xe2\\x80\\x8b  " },
+        };
+        EventLines lines = { .users = &users };
+        struct tb_event event = make_event(TB_KIND_EXIT);
+        char should[200];
+
+        event.exit.termination = (struct tb_termination){ .known = true };
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); ++i) {
+                strcpy(event.comm, rows[i].name);
+                for (size_t width = 0; width <= 200; width += 200) {
+                        event_lines_fit(&lines, width);
+                        snprintf(should, sizeof(should),
+                                 "22:13:20.123 exit     4194304       1 root       %s    2.12s %s",
+                                 width ? rows[i].on_terminal : rows[i].in_file,
+                                 "       -       -       -       - 0");
+                        check_line(&lines, &event, should);
+                }
+        }
+}
+
 /* A command line ends at the terminal's edge, or where the columns alone are wider, at the edge of their last row. */
 static void test_arguments_cut(void) {
         EventLines lines = { .users = &users, .arguments = true, .width = 70 };
@@ -434,6 +466,7 @@ int main(void) {
         test_exit();
         test_loss();
         test_arguments();
+        test_odd_names();
         test_arguments_cut();
         test_arguments_missing();
         test_snapshot();

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 
+#include "clients/cli/base/text_width.h"
 #include "clients/cli/run/run_report.h"
 #include "tests/unit/usage_rig.h"
 
@@ -84,6 +85,37 @@ static void test_text(void) {
                       "\n"
                       "  25.0ms of the CPU (33 %) is in none of these: what processes used in their last timer tick,\n"
                       "  and while they were taken down.\n") == 0);
+        end();
+}
+
+/* The columns of the table are straight with any names and numbers. */
+static void test_text_columns(void) {
+        static const char *const names[] = {
+                "plain", "\xe4\xb8\x96\xe7\x95\x8c\xe4\xb8\x96", "e\xcc\x81x", "\xff\x1b\xff\xff\xff", "a\xe2\x80\x8b",
+        };
+        RunReport report = begin_make();
+        UsageCommand *command;
+        const char *at;
+
+        for (size_t i = 0; i < sizeof(names) / sizeof(*names); ++i) {
+                char name[TB_COMM_SIZE] = "";
+
+                strcpy(name, names[i]);
+                command = usage_commands_find(&usage.commands, name);
+                assert(command);
+                command->n_runs = UINT64_C(1234567890) * (i + 1);
+                command->cpu.measured_ns = i * MS;
+        }
+        report.n_top = 100;
+        at = strstr(write_report(&report), "  NAME");
+        assert(at);
+        for (size_t width = 0; *at && *at != '\n'; at += strcspn(at, "\n") + 1) {
+                char line[200];
+
+                snprintf(line, sizeof(line), "%.*s", (int)strcspn(at, "\n"), at);
+                assert(width == 0 || text_width(line, TEXT_LINE) == width);
+                width = text_width(line, TEXT_LINE);
+        }
         end();
 }
 
@@ -180,6 +212,7 @@ static void test_text_notes(void) {
 
 int main(void) {
         test_text();
+        test_text_columns();
         test_text_signal();
         test_text_broken();
         test_text_unknown();

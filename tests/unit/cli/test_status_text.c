@@ -54,6 +54,42 @@ static void test_largest(void) {
         assert(strstr(text, "silenced") && strstr(text, "Slow subscribers") && strstr(text, "connections refused"));
 }
 
+/* A number that is wider than its column widens it: all lines of a table have one length. */
+static void test_wide_numbers(void) {
+        static const uint64_t numbers[] = { 0, 4294967295, UINT64_C(1234567890123456789), UINT64_MAX };
+        static const char *const tables[][2] = {
+                { "Source ", "\n\n" },
+                { "Now\n", "\n\n" },
+                { "Since the start\n", NULL },
+        };
+        char text[STATUS_TEXT_MAX];
+
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); ++i) {
+                struct tb_status status = {
+                        .broker_version = "",
+                        .kernel_release = "",
+                        .live_tasks = numbers[i],
+                        .connector = { .received = 7, .lost = numbers[i] },
+                        .taskstats = { .received = numbers[i], .lost = 7 },
+                        .reader_lost = numbers[i],
+                };
+
+                status_text(text, &status);
+                for (size_t k = 0; k < sizeof(tables) / sizeof(*tables); ++k) {
+                        char *at = strstr(text, tables[k][0]), *end = tables[k][1] ? strstr(at, tables[k][1]) : NULL;
+                        size_t length = 0;
+
+                        assert(at);
+                        at += k > 0 ? strlen(tables[k][0]) : 0;
+                        for (; *at && (!end || at < end); at += strcspn(at, "\n") + 1) {
+                                assert(length == 0 || strcspn(at, "\n") == length);
+                                length = strcspn(at, "\n");
+                        }
+                        assert(length > 0);
+                }
+        }
+}
+
 static void test_counters(void) {
         struct tb_status status = {
                 .broker_version = "",
@@ -85,6 +121,7 @@ int main(void) {
         tzset();
         test_verdict();
         test_largest();
+        test_wide_numbers();
         test_counters();
         return 0;
 }
