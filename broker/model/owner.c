@@ -1,30 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * /proc lets a user look into a task if the user has all its ids and it has no
- * privileges. A task whose ids changed has no owner until its next exec, which gives it
- * new memory.
+ * A user owns a task if /proc shows it to that user: not more, and not less. It has no ids
+ * but the user's, and it may be looked into. The kernel reports changes of ids. It does
+ * not report privileges by file, unreadable programs and PR_SET_DUMPABLE, which show in
+ * /proc alone.
  *
- * The kernel counts what a task uses from its birth on, across every exec. So a process
- * that once ran under other ids keeps their use in its sums. It is marked for its life
- * (Process.ran_as_other_user).
+ * A task that never changed its ids can have no privilege but by an exec, and is checked
+ * there. A task whose ids changed is suspect, and so are its children: only a full reading
+ * of /proc, after the change, shows whose it is. Once /proc has shown it, its user owns it,
+ * with all that it used before. /proc shows these sums too, as the kernel counts what a task
+ * uses across every exec.
+ *
+ * The record of a task has a flag for the use of a privilege (AC_FLAG_SU). The kernel clears
+ * it at fork only. A launcher that changes its ids and calls exec sets it for the life of
+ * what it starts. A task in a user namespace of its owner sets it too. So the flag counts
+ * only if neither can explain it: then an exec was not reported.
  */
 
 #include "broker/base/util.h"
 #include "broker/model/owner.h"
 #include "broker/model/task.h"
-
-static Owner owner_by_ids(const Task *task) {
-        Owner owner = { .uid = task->ruid, .gid = task->rgid };
-
-        if (task->euid != task->ruid || task->egid != task->rgid ||
-            (task->flags & (TASK_UNKNOWN | TASK_CREDENTIALS_CHANGED | TASK_NONDUMPABLE)))
-                owner.claim = OWNER_NONE;
-        else
-                owner.claim = task->process->ran_as_other_user || task->process->creds_stale ? OWNER_CURRENT
-                                                                                             : OWNER_SINCE_BIRTH;
-        return owner;
-}
 
 /**
  * owner_of_task() - the owner of a task
@@ -34,10 +30,15 @@ static Owner owner_by_ids(const Task *task) {
  * fields only. The same holds for its exit, when nothing is left to be checked.
  */
 Owner owner_of_task(const Task *task) {
-        Owner owner = owner_by_ids(task);
+        const Process *process = task->process;
+        Owner owner = { .uid = task->ruid, .gid = task->rgid, .claim = OWNER_SHOWN };
 
-        if (task->process->nondumpable && owner.claim == OWNER_SINCE_BIRTH)
-                owner.claim = OWNER_CURRENT;
+        if (task->euid != task->ruid || task->egid != task->rgid || (task->flags & TASK_UNKNOWN))
+                owner.claim = OWNER_NONE;
+        else if (task->flags & TASK_NONDUMPABLE)
+                owner.claim = OWNER_UNPROVEN;
+        else if (process->creds_stale || process->nondumpable)
+                owner.claim = OWNER_HIDDEN;
         return owner;
 }
 
@@ -50,21 +51,66 @@ Owner owner_of_task(const Task *task) {
 void owner_note_birth(Task *task) {
         if (task->flags & TASK_UNKNOWN)
                 task->process->creds_stale = true;
-        else if (owner_of_task(task).claim == OWNER_NONE)
-                task->process->ran_as_other_user = true;
+        else if (owner_of_task(task).claim <= OWNER_UNPROVEN)
+                task->process->suspect = true;
 }
 
 /**
- * owner_note_record() - set what a task's record says of its privileges
- * @task:   the task
- * @stats:  its record; NULL: it has none
+ * owner_note_ids() - note that the ids of a task have changed
+ * @task:  the task, with its new ids
  *
- * The kernel notes the use of a privilege for the rest of a task's life. Real ids that
- * differ from the table's were changed in a message that was lost.
+ * With the ids the kernel makes the memory non-dumpable, which all its threads share.
+ */
+void owner_note_ids(Task *task) {
+        task->flags |= TASK_CREDENTIALS_CHANGED | TASK_NONDUMPABLE;
+        task->process->suspect = task->process->nondumpable = true;
+}
+
+/**
+ * owner_note_shown() - note that /proc, read in full, shows a task to its owner
+ * @task:  the task, with the ids that /proc has
+ *
+ * Its use from before the reading belongs to the owner too, and the flag in its record is explained.
+ */
+void owner_note_shown(Task *task) {
+        Process *process = task->process;
+
+        process->privileged_before |= process->suspect || process->creds_stale || (task->flags & TASK_NONDUMPABLE);
+        process->suspect = process->creds_stale = process->nondumpable = false;
+        task->flags &= (uint16_t)~TASK_NONDUMPABLE;
+}
+
+/**
+ * owner_note_hidden() - note that /proc does not show a task to the owner of its ids
+ * @task:  the task
+ */
+void owner_note_hidden(Task *task) {
+        task->flags |= TASK_NONDUMPABLE;
+        task->process->suspect = true;
+}
+
+static bool stats_contradict(const Task *task, const TaskStats *stats) {
+        return stats->ac_uid != task->ruid || stats->ac_gid != task->rgid;
+}
+
+/**
+ * owner_note_record() - compare a task's record with what is known of its owner
+ * @task:   the task
+ * @stats:  its record
+ *
+ * Real ids that differ from the table's were changed in a message that was lost. A privilege
+ * that nothing explains was used by a program that is not known. So was all else, if the
+ * process called exec and no event reported it.
  */
 void owner_note_record(const Task *task, const TaskStats *stats) {
-        if (!stats || (stats->ac_flag & AC_FLAG_SU) || stats->ac_uid != task->ruid || stats->ac_gid != task->rgid)
-                task->process->ran_as_other_user = true;
+        Process *process = task->process;
+        bool unexplained = (stats->ac_flag & AC_FLAG_SU) && task->euid != 0 && !process->privileged_before &&
+                           !process->in_own_namespace;
+
+        bool unseen = task->tid == process->pid && !process->execed && !(stats->ac_flag & AC_FLAG_FORK);
+
+        if (unexplained || unseen || stats_contradict(task, stats))
+                process->creds_stale = true;
 }
 
 /**
@@ -72,15 +118,14 @@ void owner_note_record(const Task *task, const TaskStats *stats) {
  * @task:   the task
  * @stats:  the kernel's answer
  *
- * The answer has what the table may not know yet: the use of privileges, and new ids.
- * Whether the task is dumpable now is checked elsewhere (ptrace_check.c).
+ * The answer may have ids that the table does not know yet. Whether /proc shows the task
+ * now is checked elsewhere (ptrace_check.c), so that its use of privileges says nothing.
  */
 Owner owner_of_live_task(const Task *task, const TaskStats *stats) {
-        Owner owner = owner_by_ids(task);
+        Owner owner = owner_of_task(task);
 
-        if (owner.claim == OWNER_SINCE_BIRTH &&
-            ((stats->ac_flag & AC_FLAG_SU) || stats->ac_uid != task->ruid || stats->ac_gid != task->rgid))
-                owner.claim = OWNER_CURRENT;
+        if (owner.claim == OWNER_SHOWN && stats_contradict(task, stats))
+                owner.claim = OWNER_HIDDEN;
         return owner;
 }
 

@@ -14,9 +14,11 @@ typedef struct Owner Owner;
 typedef struct Task Task;
 
 typedef enum OwnerClaim {
-        OWNER_NONE,             /* the administrator's only: its ids differ, were changed, or it has privileges */
-        OWNER_CURRENT,          /* the user's now, but some of what it used was used under other ids */
-        OWNER_SINCE_BIRTH,      /* the user's, from its birth on */
+        OWNER_NONE,             /* only administrators own it: its ids differ, or are not known */
+        OWNER_UNPROVEN,         /* it has only ids of the user, but /proc has not shown it to the user since its ids
+                                   or its program changed */
+        OWNER_HIDDEN,           /* the user's, but /proc hides it at the moment, or its ids may have changed */
+        OWNER_SHOWN,            /* the user's: /proc shows it to the user */
 } OwnerClaim;
 
 struct Owner {
@@ -28,4 +30,7 @@ Owner owner_of_task(const Task *task);
 Owner owner_of_live_task(const Task *task, const TaskStats *stats);
 void owner_restrict(Owner *owner, const Owner *other);
 void owner_note_birth(Task *task);
+void owner_note_ids(Task *task);
+void owner_note_shown(Task *task);
+void owner_note_hidden(Task *task);
 void owner_note_record(const Task *task, const TaskStats *stats);

@@ -33,7 +33,7 @@ enum {
         TASK_FORK_REPORTED = 1u << 6,
         /* A kernel thread. */
         TASK_KERNEL = 1u << 7,
-        /* Not dumpable: /proc hides it from the owner of its ids. */
+        /* Since its ids or its program changed, /proc did not show it to the owner of its ids. */
         TASK_NONDUMPABLE = 1u << 8,
         /* Marked as not dumpable as a precaution: it was not checked since its last exec. */
         TASK_RECHECK = 1u << 9,
@@ -58,7 +58,10 @@ struct Process {
         uint32_t ppid;                  /* 0: none or not known */
         uint32_t n_live;                /* tasks not gone; 0: its live tasks were never seen */
         bool seeded;                    /* older than the broker */
-        bool ran_as_other_user;         /* some of what it used was used under other ids, for life */
+        bool suspect;                   /* its ids or its parent's changed: only /proc, read in full, shows its owner */
+        bool execed;                    /* called exec since its birth, or may have; AC_FLAG_FORK says the same */
+        bool privileged_before;         /* AC_FLAG_SU may be older than the reading of /proc that showed its owner */
+        bool in_own_namespace;          /* in a user namespace that its owner made: AC_FLAG_SU says nothing */
         bool creds_stale;               /* messages were lost that may have changed its ids */
         bool nondumpable;               /* /proc did not show it to its owner when it was last checked since its exec */
         bool has_wait_status;           /* the kernel marked the task that ended the process, with: */

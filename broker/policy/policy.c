@@ -59,8 +59,8 @@ Access rights_access(const Rights *rights) {
 View policy_view(const Rights *rights, const Owner *owner) {
         if (rights->all)
                 return VIEW_FULL;
-        if (owner->claim != OWNER_NONE && owner->uid == rights->uid && owner->gid == rights->gid)
-                return owner->claim == OWNER_SINCE_BIRTH ? VIEW_FULL : VIEW_PUBLIC;
+        if (owner->claim >= OWNER_HIDDEN && owner->uid == rights->uid && owner->gid == rights->gid)
+                return owner->claim == OWNER_SHOWN ? VIEW_FULL : VIEW_PUBLIC;
         return rights->others ? VIEW_PUBLIC : VIEW_NONE;
 }
 

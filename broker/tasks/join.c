@@ -7,6 +7,7 @@
  *   join_exec.c    exec; the thread that becomes the leader
  *   join_change.c  name, ids, session, program
  *   join_exit.c    exits, reported and synthesised
+ *   join_recheck.c  owners that /proc shows later
  *   join_loss.c    lost messages, silence of the connector
  *
  * tests/kernel/test_facts.py has a test for each kernel fact.
@@ -20,6 +21,7 @@
 #include "broker/tasks/join_exec.h"
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/join_fork.h"
+#include "broker/tasks/join_recheck.h"
 
 /* Datagrams a round and rounds a turn: they bound what a turn of the loop can cost. */
 #define CONNECTOR_ROUND 512
@@ -128,6 +130,6 @@ int join_turn(Join *join, bool *ret_drained) {
  * Return: 0, or a negative errno.
  */
 int join_tick(Join *join) {
-        join_change_recheck(join);
+        join_recheck(join);
         return error_trace(join_loss_tick(join));
 }

@@ -5,6 +5,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/util.h"
+#include "broker/model/owner.h"
 #include "broker/tasks/join_change.h"
 
 /* Programs that a slice reads. */
@@ -32,14 +33,12 @@ static void change_apply(TaskChange *change, Event *event) {
         case EVENT_UID:
                 task->ruid = event->credentials.real_id;
                 task->euid = event->credentials.effective_id;
-                task->flags |= TASK_CREDENTIALS_CHANGED;
-                change->process.ran_as_other_user = true;
+                owner_note_ids(task);
                 break;
         case EVENT_GID:
                 task->rgid = event->credentials.real_id;
                 task->egid = event->credentials.effective_id;
-                task->flags |= TASK_CREDENTIALS_CHANGED;
-                change->process.ran_as_other_user = true;
+                owner_note_ids(task);
                 break;
         case EVENT_SID:
                 change->process.session = event->pid;
@@ -70,8 +69,14 @@ void join_change(Join *join, Event *event) {
         join_commit(join, event, task, &change);
 }
 
-/* An event for feeds whose set of tasks changes; it is no event of the kernel. */
-static Event event_for_sets(const Join *join, const Task *task) {
+/**
+ * join_change_event() - begin an event of what was read in /proc
+ * @join:  the join
+ * @task:  the task, not changed yet
+ *
+ * Return: An event for feeds whose set of tasks changes; it is no event of the kernel.
+ */
+Event join_change_event(const Join *join, const Task *task) {
         Event event = {
                 .kind = EVENT_COMM,
                 .time_ns = join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)),
@@ -91,7 +96,7 @@ static Event event_for_sets(const Join *join, const Task *task) {
  */
 static void join_change_program(Join *join, Task *task, Program *program) {
         const Program *former = task->process->program;
-        Event event = event_for_sets(join, task);
+        Event event = join_change_event(join, task);
         TaskChange change UNINITIALISED;
 
         if (strcmp(program_cgroup(program), former ? program_cgroup(former) : "") == 0)
@@ -124,24 +129,4 @@ int join_change_read_programs(Join *join) {
                 join_change_program(join, task, program);
         }
         return 0;
-}
-
-/**
- * join_change_recheck() - check processes that were marked non-dumpable as a precaution
- * @join:  the join
- *
- * Feeds of the owner learn of a process that turns out to be dumpable.
- */
-void join_change_recheck(Join *join) {
-        Task *task;
-
-        while ((task = recheck_queue_next(&join->recheck_queue, &join->table, join->comm_reader.procfs_fd))) {
-                Event event = event_for_sets(join, task);
-                TaskChange change UNINITIALISED;
-
-                task_change_begin(&change, task);
-                change.task.flags &= (uint16_t)~TASK_NONDUMPABLE;
-                event_fill(&event, &change.task);
-                join_commit(join, &event, task, &change);
-        }
 }

@@ -7,4 +7,4 @@
 
 void join_change(Join *join, Event *event);
 int join_change_read_programs(Join *join);
-void join_change_recheck(Join *join);
+Event join_change_event(const Join *join, const Task *task);

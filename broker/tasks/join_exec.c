@@ -129,43 +129,51 @@ static int exec_read_comm(Join *join,
 }
 
 /*
- * Checks whether the process is dumpable after its exec. The owner of its file in /proc,
- * which was read with its name, is enough for most. A process that ran under other ids
- * (privileges, a user namespace) is read in full, and is not dumpable until it was.
+ * Checks whether /proc shows the process to its owner after its exec. The owner of its file
+ * in /proc, which was read with its name, is enough for most. A process whose ids changed is
+ * read in full.
  *
- * Return: TASK_NONDUMPABLE and TASK_RECHECK, or 0.
+ * Return: Whether the check is still to be made.
  */
-static uint16_t exec_check_dumpable(Join *join, TaskChange *change, bool in_proc, uint32_t owner) {
-        const Task *task = &change->task;
+static bool exec_check_owner(Join *join, TaskChange *change, bool in_proc, uint32_t owner) {
+        int procfs_fd = join->comm_reader.procfs_fd;
+        Task *task = &change->task;
         Process *process = &change->process;
-        bool suspect = process->ran_as_other_user || (task->flags & TASK_NONDUMPABLE);
         ProcfsTask found;
 
         if (!in_proc || task->euid == 0)
-                return suspect ? TASK_NONDUMPABLE | TASK_RECHECK : 0;
-        if (owner == task->euid && !suspect && !process->creds_stale)
-                return 0;
-        /* While a task ends, its files belong to root, whatever it was before. */
-        if (!procfs_read_leader(join->comm_reader.procfs_fd, process->pid, &found) || found.ended || found.exiting)
-                return suspect ? TASK_NONDUMPABLE : 0;
-        if (found.ruid != task->ruid || found.rgid != task->rgid || found.nondumpable)
-                return TASK_NONDUMPABLE;
-        process->creds_stale = join->owners_stale = false;
-        return 0;
+                return process->suspect;
+        if (owner == task->euid && !process->suspect && !process->creds_stale) {
+                process->in_own_namespace |= procfs_in_user_namespace(procfs_fd, process->pid);
+                return false;
+        }
+        if (!procfs_read_leader(procfs_fd, process->pid, &found) || found.ended || found.exiting)
+                return false;
+        if (procfs_note_owner(task, &found))
+                join->owners_stale = false;
+        else if (!(task->flags & TASK_NONDUMPABLE))
+                process->creds_stale = true;
+        return false;
 }
 
-/* Sets whether its owner may look into the new memory. */
+/*
+ * Sets whether its owner may look into the new memory, which is dumpable, whatever was set
+ * for the old one. A suspect process has no owner until it was checked.
+ */
 static void exec_reset_owner(Join *join, TaskChange *change, bool in_proc, uint32_t owner) {
-        uint16_t flags = exec_check_dumpable(join, change, in_proc, owner);
+        Task *task = &change->task;
+        Process *process = &change->process;
 
-        /* The new memory is dumpable, whatever was set for the old one. */
-        change->process.nondumpable = false;
-        change->task.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_NONDUMPABLE | TASK_RECHECK);
-        change->task.flags |= flags;
-        if (flags & TASK_NONDUMPABLE)
-                change->process.ran_as_other_user = true;
-        if ((flags & TASK_RECHECK) && change->task.euid != 0)
-                recheck_queue_add(&join->recheck_queue, change->process.pid);
+        process->suspect |= (task->flags & TASK_NONDUMPABLE) != 0;
+        process->nondumpable = false;
+        process->execed = true;
+        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_NONDUMPABLE | TASK_RECHECK);
+        if (process->suspect)
+                task->flags |= TASK_NONDUMPABLE;
+        if (exec_check_owner(join, change, in_proc, owner) && task->euid != 0) {
+                task->flags |= TASK_RECHECK;
+                recheck_queue_add(&join->recheck_queue, process->pid);
+        }
 }
 
 /**

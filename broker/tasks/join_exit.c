@@ -35,6 +35,16 @@ static void event_fill_from_record(Event *event, const ExitRecord *record) {
         event->task_unknown = false;
 }
 
+/* The exit that ends a process has its totals, which /proc shows only to the owner of the leader. */
+static void exit_restrict_owner(Event *event, const Task *leader) {
+        Owner owner;
+
+        if (!leader || (leader->flags & TASK_UNKNOWN))
+                return;
+        owner = owner_of_task(leader);
+        owner_restrict(&event->owner, &owner);
+}
+
 /*
  * Emits the exit of a task that is in the table, and removes it. @event has kind, time,
  * cpu, pid, tid and what is known of the status; @record may be NULL.
@@ -49,9 +59,11 @@ static int exit_known(Join *join, Task *task, Event *event, ExitRecord *record, 
         if (record)
                 process_exit_note_mark(process, record);
         more = !last || (!process_gone && process_exit_may_have_more(join, process, record));
-        if (record || more || process->totals)
-                owner_note_record(task, record ? &record->stats : NULL);
+        if (record)
+                owner_note_record(task, &record->stats);
         event_fill(event, task);
+        if (last && task->tid != process->pid)
+                exit_restrict_owner(event, task_table_get_leader(&join->table, process->pid));
         if (ppid)
                 event->ppid = ppid;
         if (record) {

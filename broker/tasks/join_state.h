@@ -44,6 +44,7 @@ struct Join {
         LateExits late_exits;
         CommReader comm_reader;
         RecheckQueue recheck_queue;
+        uint32_t recheck_tid;           /* where the next tick goes on */
         ProgramReader programs;
         int64_t realtime_offset_ns;     /* the time scale of clock.h minus CLOCK_MONOTONIC */
         uint64_t start_ns;              /* monotonic */

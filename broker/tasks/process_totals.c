@@ -109,7 +109,8 @@ void process_totals_add(ProcessTotals *sum, const Task *task, const StatsAnswer 
                 answer->state == STATS_ANSWER_LIVE ? owner_of_live_task(task, &answer->stats) : owner_of_task(task);
 
         ++sum->i;
-        if (sum->owned)
+        /* /proc/PID/io has the sums of all threads, and the owner of the leader, whose answer comes last. */
+        if (task->tid != sum->pid && sum->owned)
                 owner_restrict(&sum->owner, &owner);
         else
                 sum->owner = owner;

@@ -24,7 +24,7 @@ struct ProcessTotals {
         bool single;                    /* the process is one task, and always was */
         bool failed;                    /* the sum cannot be completed */
         TaskStats total;
-        Owner owner;                    /* common to its live threads */
+        Owner owner;                    /* its leader's; without one, common to its live threads */
         bool owned;                     /* owner is set */
 };
 

@@ -11,6 +11,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/util.h"
 #include "broker/kernel/proc_message.h"
+#include "broker/model/owner.h"
 #include "broker/tasks/procfs.h"
 
 /* PF_KTHREAD of the kernel's task flags. */
@@ -108,7 +109,7 @@ static bool ids_parse(const char *text, const char *label, uint32_t *real, uint3
         return true;
 }
 
-static bool status_parse(const char *text, ProcfsTask *task) {
+static bool status_parse(const char *text, ProcfsTask *task, bool *ret_privileged) {
         const char *capabilities = strstr(text, "\nCapPrm:");
         unsigned long long permitted = 0;
 
@@ -117,20 +118,32 @@ static bool status_parse(const char *text, ProcfsTask *task) {
                 return false;
         if (capabilities)
                 (void)sscanf(capabilities, "\nCapPrm: %llx", &permitted);
-        task->nondumpable |= permitted != 0;
+        *ret_privileged = permitted != 0;
         return true;
 }
 
-/* The initial user namespace has "0 0 4294967295". A kernel without user namespaces has no such file. */
-static bool userns_is_initial(int procfs_fd, uint32_t pid) {
+/* Whether a map of a user namespace has all ids. A kernel without user namespaces has no such file. */
+static bool map_is_full(int procfs_fd, uint32_t pid, const char *name) {
         unsigned int inside, outside, count;
         char path[32], text[64];
 
-        snprintf(path, sizeof(path), "%u/uid_map", pid);
+        snprintf(path, sizeof(path), "%u/%s", pid, name);
         if (procfs_read_file(procfs_fd, path, text, sizeof(text)) < 0)
                 return true;
         return sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
                count == UINT32_MAX;
+}
+
+/**
+ * procfs_in_user_namespace() - whether a process is in a user namespace other than the initial one
+ * @procfs_fd:  /proc
+ * @pid:        the process, which has never changed its ids
+ *
+ * Only root can make a namespace that has all ids. Nothing but the map of projects, which is
+ * seldom set, shows such a namespace (task_read()).
+ */
+bool procfs_in_user_namespace(int procfs_fd, uint32_t pid) {
+        return !map_is_full(procfs_fd, pid, "uid_map");
 }
 
 /**
@@ -158,6 +171,7 @@ bool procfs_read_owner(int procfs_fd, uint32_t pid, uint32_t tid, uint32_t *ret_
 
 static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
         char buffer[4096], path[64];
+        bool privileged;
         uint32_t owner;
 
         *ret_found = (ProcfsTask){};
@@ -166,12 +180,16 @@ static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret
         if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !procfs_parse_stat(buffer, ret_found))
                 return false;
         snprintf(path, sizeof(path), "%u/task/%u/status", pid, tid);
-        if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !status_parse(buffer, ret_found))
+        if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 ||
+            !status_parse(buffer, ret_found, &privileged))
                 return false;
         /* The files of root's tasks belong to root in any case. */
-        if (ret_found->euid != 0 && !ret_found->nondumpable)
-                ret_found->nondumpable = !procfs_read_owner(procfs_fd, pid, tid, &owner) || owner != ret_found->euid ||
-                                     !userns_is_initial(procfs_fd, pid);
+        if (ret_found->euid != 0 && !ret_found->nondumpable) {
+                ret_found->nondumpable = !procfs_read_owner(procfs_fd, pid, tid, &owner) || owner != ret_found->euid;
+                ret_found->in_namespace = !ret_found->nondumpable && (procfs_in_user_namespace(procfs_fd, pid) ||
+                                                                      !map_is_full(procfs_fd, pid, "projid_map"));
+        }
+        ret_found->nondumpable |= ret_found->in_namespace || privileged;
         return true;
 }
 
@@ -229,9 +247,41 @@ bool procfs_process_lives(int procfs_fd, const Task *leader) {
         return !found.ended || found.n_threads > 1;
 }
 
-static void task_mark_nondumpable(Task *task) {
-        task->flags |= TASK_NONDUMPABLE;
-        task->process->ran_as_other_user = true;
+static bool ids_agree(const Task *task, const ProcfsTask *found) {
+        return found->ruid == task->ruid && found->euid == task->euid && found->rgid == task->rgid &&
+               found->egid == task->egid;
+}
+
+/**
+ * procfs_note_owner() - store whether /proc shows a task to its owner
+ * @task:   the task
+ * @found:  the task as it was read in full
+ *
+ * /proc shows a process in a user namespace to the user who made the namespace, whatever
+ * privileges the process has there. It does not say who made it. A process that was not
+ * suspect before can only be in a namespace of its own user. From there it cannot get into
+ * any other.
+ *
+ * Nothing is stored if the task is exiting, or if the table has other ids: then a change of
+ * ids is in the queue.
+ *
+ * Return: Whether /proc shows it.
+ */
+bool procfs_note_owner(Task *task, const ProcfsTask *found) {
+        Process *process = task->process;
+        bool trusted = process->in_own_namespace ||
+                       (!process->suspect && !process->creds_stale && !(task->flags & TASK_NONDUMPABLE));
+
+        /* While a task ends, its files belong to root, whatever it was before. */
+        if (found->exiting || !ids_agree(task, found))
+                return false;
+        if (found->nondumpable && !(found->in_namespace && trusted)) {
+                owner_note_hidden(task);
+                return false;
+        }
+        process->in_own_namespace |= found->in_namespace;
+        owner_note_shown(task);
+        return true;
 }
 
 /**
@@ -240,22 +290,17 @@ static void task_mark_nondumpable(Task *task) {
  * @found:  the task as it was read
  *
  * If /proc shows the task to its owner now, it belongs to that owner, whatever it was
- * before. If its ids changed without an event, it has no owner until its next exec.
+ * before, and even if its ids changed without an event.
  */
 void procfs_verify_task(Task *task, const ProcfsTask *found) {
-        if (task->ruid != found->ruid || task->euid != found->euid || task->rgid != found->rgid ||
-            task->egid != found->egid) {
+        if (!ids_agree(task, found)) {
                 task->ruid = found->ruid;
                 task->euid = found->euid;
                 task->rgid = found->rgid;
                 task->egid = found->egid;
-                task->flags |= TASK_CREDENTIALS_CHANGED;
-                task->process->ran_as_other_user = true;
+                owner_note_ids(task);
         }
-        if (found->nondumpable)
-                task_mark_nondumpable(task);
-        else
-                task->process->creds_stale = false;
+        (void)procfs_note_owner(task, found);
 }
 
 /**
@@ -276,7 +321,9 @@ void procfs_fill_task(Task *task, const ProcfsTask *found) {
         if (found->nondumpable && !found->ended)
                 task->flags |= TASK_NONDUMPABLE;
         if (found->nondumpable && !found->exiting)
-                task->process->ran_as_other_user = true;
+                task->process->suspect = true;
+        /* Nothing is known of its life until now. */
+        task->process->privileged_before = task->process->execed = true;
         if (task->process->ppid == 0)
                 task->process->ppid = found->ppid;
         task->process->session = found->session;

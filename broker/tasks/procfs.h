@@ -23,7 +23,8 @@ struct ProcfsTask {
         bool exiting;           /* on its way there: its memory may have gone */
         uint64_t start_time_ns; /* by the boot clock, see clock.h; rounded down to the tick of 10 ms */
         uint32_t ruid, euid, rgid, egid;
-        bool nondumpable;       /* hidden from the owner of these ids: see TASK_NONDUMPABLE */
+        bool nondumpable;       /* hidden from the owner of these ids, as far as is known */
+        bool in_namespace;      /* in a user namespace: nondumpable, unless its owner made the namespace */
 };
 
 /* Two clocks are not read at the same moment, and a record's age is rounded. */
@@ -34,6 +35,8 @@ struct ProcfsTask {
 
 ssize_t procfs_read_file(int dir_fd, const char *path, char *buffer, size_t n_buffer);
 bool procfs_parse_stat(char *text, ProcfsTask *ret_found);
+bool procfs_in_user_namespace(int procfs_fd, uint32_t pid);
+bool procfs_note_owner(Task *task, const ProcfsTask *found);
 bool procfs_starts_agree(uint64_t found_ns, uint64_t known_ns);
 bool procfs_read_owner(int procfs_fd, uint32_t pid, uint32_t tid, uint32_t *ret_uid);
 bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);

@@ -8,8 +8,11 @@
  * The check comes after the statistics. Use while a process was not dumpable appears in
  * /proc too as soon as it is dumpable again. No statistics are newer than the check.
  *
- * The leader's file is checked for all threads, as they share the memory. The number would
- * have a new owner only if all numbers were given away between the answer and the check.
+ * One file is checked for all threads, as they share the memory. The number would have a new
+ * owner only if all numbers were given away between the answer and the check.
+ *
+ * A task that /proc did not show before, or whose ids are in question, is read in full: ids,
+ * capabilities and user namespace.
  */
 
 #include "broker/tasks/procfs.h"
@@ -25,38 +28,72 @@ void ptrace_check_forget(PtraceCheck *check) {
 }
 
 /*
- * The files of a task that has freed its memory belong to root too, whatever it was
- * before. Then the known state stays.
+ * Checks the owner of a file in /proc. The files of a task that has freed its memory belong
+ * to root too, whatever it was before. Then the known state stays.
  */
-static void ptrace_check_note(const PtraceCheck *check, Process *process, const Task *task, bool accessible) {
+static bool check_file(const PtraceCheck *check, Process *process, const Task *task) {
+        ProcfsTask found;
+        uint32_t owner;
+
+        if (procfs_read_owner(check->procfs_fd, process->pid, task->tid, &owner) && owner == task->euid) {
+                process->nondumpable = false;
+                return true;
+        }
+        if (!process->nondumpable && procfs_read_task(check->procfs_fd, process->pid, task->tid, &found) &&
+            !found.exiting)
+                process->nondumpable = true;
+        return false;
+}
+
+/* Reads the task. If /proc shows it now, its owner gets it in full from now on, and its exit. */
+static bool check_in_full(const PtraceCheck *check, Task *task) {
+        Process copy = *task->process;
+        Task now = *task;
         ProcfsTask found;
 
-        if (accessible)
-                process->nondumpable = false;
-        else if (!process->nondumpable && procfs_read_task(check->procfs_fd, process->pid, task->tid, &found) &&
-                 !found.exiting)
-                process->nondumpable = true;
+        if (!procfs_read_task(check->procfs_fd, task->process->pid, task->tid, &found) ||
+            !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
+                return false;
+        now.process = &copy;
+        return procfs_note_owner(&now, &found) && procfs_note_owner(task, &found);
+}
+
+/* Finds the task that is read: for a process its leader, as in /proc/PID. */
+static Task *check_find_task(const PtraceCheck *check, uint32_t pid, uint32_t tid) {
+        Process *process = task_table_get_process(check->table, pid);
+        Task *task = task_table_get(check->table, tid);
+
+        if (!process || process->n_live == 0)
+                return NULL;
+        if (task)
+                return task->process == process ? task : NULL;
+        return tid == pid ? task_table_first_live(process) : NULL;
 }
 
 /**
- * ptrace_check_task() - whether /proc shows a process to its owner
- * @check:   the last result since ptrace_check_forget()
- * @pid:     the process
+ * ptrace_check_task() - whether /proc shows a task to its owner
+ * @check:    the last result since ptrace_check_forget()
+ * @pid:      its process
+ * @tid:      the task; @pid: the process as a whole
+ * @in_full:  whether its ids and privileges are not known for certain. Then its files are
+ *            read in full, and only for that task: the threads share memory, but not ids.
  *
  * Return: Whether it does; false if /proc cannot be read.
  */
-bool ptrace_check_task(PtraceCheck *check, uint32_t pid) {
-        Process *process = task_table_get_process(check->table, pid);
-        const Task *task;
-        uint32_t owner;
+bool ptrace_check_task(PtraceCheck *check, uint32_t pid, uint32_t tid, bool in_full) {
+        Task *task;
 
-        if (check->pid == pid)
+        if (check->pid == pid && check->in_full == in_full && (check->tid == tid || !in_full))
                 return check->accessible;
-        if (!process || process->n_live == 0)
+        task = check_find_task(check, pid, tid);
+        if (!task)
                 return false;
-        task = task_table_first_live(process);
         check->pid = pid;
-        check->accessible = procfs_read_owner(check->procfs_fd, pid, task->tid, &owner) && owner == task->euid;
-        ptrace_check_note(check, process, task, check->accessible);
+        check->tid = tid;
+        check->in_full = in_full;
+        if (in_full)
+                check->accessible = check_in_full(check, task);
+        else
+                check->accessible = check_file(check, task->process, task);
         return check->accessible;
 }

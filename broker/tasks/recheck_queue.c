@@ -14,27 +14,20 @@ void recheck_queue_add(RecheckQueue *queue, uint32_t pid) {
 }
 
 /**
- * recheck_queue_next() - check processes until one is dumpable
- * @queue:      the queue
- * @table:      the tasks
- * @procfs_fd:  /proc
+ * recheck_queue_next() - take out the next process
+ * @queue:  the queue
+ * @table:  the tasks
  *
- * Return: The leader of a process that is dumpable, still marked as non-dumpable; NULL:
- *         all were checked.
+ * Return: Its leader; NULL: all were taken.
  */
-Task *recheck_queue_next(RecheckQueue *queue, const TaskTable *table, int procfs_fd) {
+Task *recheck_queue_next(RecheckQueue *queue, const TaskTable *table) {
         while (queue->n_done < queue->n) {
                 Task *task = task_table_get(table, queue->pids[queue->n_done++ % RECHECK_QUEUE_MAX]);
-                ProcfsTask found;
 
                 if (!task || !(task->flags & TASK_RECHECK))
                         continue;
                 task->flags &= (uint16_t)~TASK_RECHECK;
-                if (procfs_read_task(procfs_fd, task->process->pid, task->tid, &found) && !found.exiting &&
-                    !found.nondumpable && procfs_starts_agree(found.start_time_ns, task->start_time_ns) &&
-                    found.ruid == task->ruid && found.euid == task->euid && found.rgid == task->rgid &&
-                    found.egid == task->egid)
-                        return task;
+                return task;
         }
         return NULL;
 }

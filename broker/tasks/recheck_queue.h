@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/tasks/procfs.h"
 #include "broker/tasks/task_table.h"
 
 typedef struct RecheckQueue RecheckQueue;
@@ -24,4 +23,4 @@ struct RecheckQueue {
 };
 
 void recheck_queue_add(RecheckQueue *queue, uint32_t pid);
-Task *recheck_queue_next(RecheckQueue *queue, const TaskTable *table, int procfs_fd);
+Task *recheck_queue_next(RecheckQueue *queue, const TaskTable *table);

@@ -39,7 +39,10 @@ void task_change_store(TaskTable *table, Task *task, const TaskChange *change) {
         process->ppid = change->process.ppid;
         process->session = change->process.session;
         process->marks = change->process.marks;
-        process->ran_as_other_user = change->process.ran_as_other_user;
+        process->suspect = change->process.suspect;
+        process->execed = change->process.execed;
+        process->privileged_before = change->process.privileged_before;
+        process->in_own_namespace = change->process.in_own_namespace;
         process->creds_stale = change->process.creds_stale;
         process->nondumpable = change->process.nondumpable;
         if (change->process.program != process->program)

@@ -388,6 +388,7 @@ void task_table_inherit(TaskTable *table, Process *process, const Process *paren
         process->session = parent->session;
         process->creds_stale = parent->creds_stale;
         process->nondumpable = parent->nondumpable;
+        process->in_own_namespace = parent->in_own_namespace;
         process->marks = parent->marks;
         if (parent->program) {
                 ++parent->program->n_users;

@@ -379,7 +379,7 @@ static void run_task(Fuzz *fuzz, const Task *task, uint64_t run_ns) {
         Owner owner = owner_of_task(task);
 
         fuzz->kernel.run_ns[task->tid] += run_ns;
-        fuzz->kernel.read_bytes[task->tid] = owner.claim == OWNER_SINCE_BIRTH ? LABEL_OF(task->ruid) : LABEL_FOREIGN;
+        fuzz->kernel.read_bytes[task->tid] = owner.claim == OWNER_SHOWN ? LABEL_OF(task->ruid) : LABEL_FOREIGN;
 }
 
 static void make_task(Fuzz *fuzz, uint32_t tid, uint32_t pid, uint32_t ppid) {
@@ -395,7 +395,7 @@ static void make_task(Fuzz *fuzz, uint32_t tid, uint32_t pid, uint32_t ppid) {
         task = made_task(table, pid, tid, parent ? ppid : 0, ++fuzz->last_start);
         task->ruid = task->euid = task->rgid = task->egid = id;
         if (leader)
-                task->flags |= leader->flags & TASK_CREDENTIALS_CHANGED;
+                task->flags |= leader->flags & (TASK_CREDENTIALS_CHANGED | TASK_NONDUMPABLE);
         if (parent && pid == tid)
                 task_table_inherit(table, task->process, parent);
         run_task(fuzz, task, 1);
@@ -438,9 +438,9 @@ static void exec_task(Fuzz *fuzz, Task *task) {
         event.program = program;
         /* as its next event will find it */
         if (task->euid == task->ruid && task->egid == task->rgid)
-                event.owner.claim = task->process->ran_as_other_user ? OWNER_CURRENT : OWNER_SINCE_BIRTH;
+                event.owner.claim = task->process->nondumpable ? OWNER_HIDDEN : OWNER_SHOWN;
         publish(fuzz, &event);
-        task->flags &= (uint8_t)~TASK_CREDENTIALS_CHANGED;
+        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_NONDUMPABLE);
         task_table_set_program(&fuzz->rig->join.table, task->process, program);
 }
 
@@ -457,8 +457,7 @@ static void change_task(Fuzz *fuzz, Task *task, uint8_t how) {
         publish(fuzz, &event);
         if (event.kind == EVENT_UID) {
                 task->ruid = event.uid;
-                task->flags |= TASK_CREDENTIALS_CHANGED;
-                task->process->ran_as_other_user = true;
+                owner_note_ids(task);
         }
         memcpy(task->comm, event.comm, sizeof(task->comm));
 }

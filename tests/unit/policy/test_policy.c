@@ -146,19 +146,20 @@ static void test_owner(void) {
                 const char *what;
                 uint32_t ruid, euid, rgid, egid;
                 uint16_t flags;
-                bool ran_as_other_user, creds_stale;
+                bool nondumpable, creds_stale;
                 OwnerClaim claim;
         } table[] = {
-                { "plain", 1000, 1000, 100, 100, 0, false, false, OWNER_SINCE_BIRTH },
-                { "seeded", 1000, 1000, 100, 100, TASK_SEEDED | TASK_COUNTED, false, false, OWNER_SINCE_BIRTH },
+                { "plain", 1000, 1000, 100, 100, 0, false, false, OWNER_SHOWN },
+                { "seeded", 1000, 1000, 100, 100, TASK_SEEDED | TASK_COUNTED, false, false, OWNER_SHOWN },
                 { "a setuid program", 1000, 0, 100, 100, 0, false, false, OWNER_NONE },
                 { "a setgid program", 1000, 1000, 100, 42, 0, false, false, OWNER_NONE },
                 { "root playing a user", 0, 1000, 100, 100, 0, false, false, OWNER_NONE },
-                { "ids changed since exec", 1000, 1000, 100, 100, TASK_CREDENTIALS_CHANGED, true, false, OWNER_NONE },
-                { "privileged by its file", 1000, 1000, 100, 100, TASK_NONDUMPABLE, true, false, OWNER_NONE },
+                { "ids changed since exec", 1000, 1000, 100, 100, TASK_NONDUMPABLE, true, false, OWNER_UNPROVEN },
+                { "privileged by its file", 1000, 1000, 100, 100, TASK_NONDUMPABLE, false, false, OWNER_UNPROVEN },
                 { "not known", 1000, 1000, 100, 100, TASK_UNKNOWN, false, false, OWNER_NONE },
-                { "ran as another user", 1000, 1000, 100, 100, 0, true, false, OWNER_CURRENT },
-                { "credentials may be stale", 1000, 1000, 100, 100, 0, false, true, OWNER_CURRENT },
+                { "ids changed and shown", 1000, 1000, 100, 100, TASK_CREDENTIALS_CHANGED, false, false, OWNER_SHOWN },
+                { "hidden at the moment", 1000, 1000, 100, 100, 0, true, false, OWNER_HIDDEN },
+                { "credentials may be stale", 1000, 1000, 100, 100, 0, false, true, OWNER_HIDDEN },
         };
         TaskTable made;
         Task *task;
@@ -173,7 +174,7 @@ static void test_owner(void) {
                 task->rgid = table[i].rgid;
                 task->egid = table[i].egid;
                 task->flags = table[i].flags;
-                task->process->ran_as_other_user = table[i].ran_as_other_user;
+                task->process->nondumpable = table[i].nondumpable;
                 task->process->creds_stale = table[i].creds_stale;
                 owner = owner_of_task(task);
                 if (owner.claim != table[i].claim || owner.uid != table[i].ruid || owner.gid != table[i].rgid) {
@@ -190,12 +191,13 @@ static void test_view(void) {
                 Owner owner;
                 View all, own, status, hidden;
         } table[] = {
-                { { 1000, 100, OWNER_SINCE_BIRTH }, VIEW_FULL, VIEW_FULL, VIEW_FULL, VIEW_FULL },
-                { { 1000, 100, OWNER_CURRENT }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_PUBLIC },
+                { { 1000, 100, OWNER_SHOWN }, VIEW_FULL, VIEW_FULL, VIEW_FULL, VIEW_FULL },
+                { { 1000, 100, OWNER_HIDDEN }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_PUBLIC },
+                { { 1000, 100, OWNER_UNPROVEN }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
                 { { 1000, 100, OWNER_NONE }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
-                { { 1000, 101, OWNER_SINCE_BIRTH }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
-                { { 1001, 100, OWNER_SINCE_BIRTH }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
-                { { 0, 0, OWNER_SINCE_BIRTH }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
+                { { 1000, 101, OWNER_SHOWN }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
+                { { 1001, 100, OWNER_SHOWN }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
+                { { 0, 0, OWNER_SHOWN }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
                 { { 0, 0, OWNER_NONE }, VIEW_FULL, VIEW_PUBLIC, VIEW_PUBLIC, VIEW_NONE },
         };
 
@@ -210,8 +212,8 @@ static void test_view(void) {
 /* Every kind of event, about a task of the client's user and about a task of another user. */
 static void test_view_event(void) {
         for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
-                const Event own = { .kind = kind, .owner = { 1000, 100, OWNER_SINCE_BIRTH } };
-                const Event other = { .kind = kind, .owner = { 1001, 100, OWNER_SINCE_BIRTH } };
+                const Event own = { .kind = kind, .owner = { 1000, 100, OWNER_SHOWN } };
+                const Event other = { .kind = kind, .owner = { 1001, 100, OWNER_SHOWN } };
                 bool loss = kind == EVENT_LOSS, coredump = kind == EVENT_COREDUMP;
 
                 assert(policy_view_event(&rights_all, &own) == VIEW_FULL);
@@ -234,7 +236,7 @@ static void test_view_task(void) {
         } table[] = {
                 { { .ac_uid = 1000, .ac_gid = 100 }, VIEW_FULL },
                 { { .ac_uid = 1000, .ac_gid = 100, .ac_flag = AC_FLAG_FORK | AC_FLAG_GROUP }, VIEW_FULL },
-                { { .ac_uid = 1000, .ac_gid = 100, .ac_flag = AC_FLAG_SU }, VIEW_PUBLIC },
+                { { .ac_uid = 1000, .ac_gid = 100, .ac_flag = AC_FLAG_SU }, VIEW_FULL },
                 { { .ac_uid = 0, .ac_gid = 100 }, VIEW_PUBLIC },
                 { { .ac_uid = 1000, .ac_gid = 0 }, VIEW_PUBLIC },
         };

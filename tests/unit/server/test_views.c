@@ -65,11 +65,11 @@ static void publish(Rig *rig, EventKind kind, uint32_t pid, uint32_t uid, uint32
 }
 
 static void publish_own(Rig *rig, EventKind kind, uint32_t pid) {
-        publish(rig, kind, pid, ME, GROUP, OWNER_SINCE_BIRTH);
+        publish(rig, kind, pid, ME, GROUP, OWNER_SHOWN);
 }
 
 static void publish_root(Rig *rig, EventKind kind, uint32_t pid) {
-        publish(rig, kind, pid, 0, 0, OWNER_SINCE_BIRTH);
+        publish(rig, kind, pid, 0, 0, OWNER_SHOWN);
 }
 
 /* The events of the next batch: their processes, as many as there are; 0 ends them. Numbers run on. */
@@ -138,7 +138,7 @@ static void test_nonzero(void) {
                 ask(rig, &peer, &asked, NULL, NULL);
                 publish_root(rig, EVENT_EXIT, 51);
                 publish_own(rig, EVENT_EXIT, 50);
-                publish(rig, EVENT_EXIT, 52, ME, GROUP, OWNER_CURRENT);
+                publish(rig, EVENT_EXIT, 52, ME, GROUP, OWNER_HIDDEN);
                 message = shown ? expect_batch(rig, &peer, 1, PIDS(51, 50, 52)) : expect_batch(rig, &peer, 1, PIDS(50));
                 assert(!shown || message->event_batch->events[0]->exit->termination->exit_code == 1);
                 message_free(message);
@@ -167,7 +167,7 @@ static void test_hidden(void) {
 
         publish_root(rig, EVENT_EXIT, 51);
         publish_own(rig, EVENT_EXIT, 50);
-        publish(rig, EVENT_EXIT, 52, ME, GROUP, OWNER_CURRENT);
+        publish(rig, EVENT_EXIT, 52, ME, GROUP, OWNER_HIDDEN);
         publish(rig, EVENT_EXIT, 53, ME, GROUP, OWNER_NONE);
         publish(rig, EVENT_LOSS, 0, 0, 0, OWNER_NONE);
         publish_root(rig, EVENT_UID, 54);
@@ -187,7 +187,7 @@ static void test_hidden(void) {
         publish(rig, EVENT_EXEC, 60, ME, GROUP, OWNER_NONE);
         publish(rig, EVENT_EXIT, 60, ME, GROUP, OWNER_NONE);
         /* the task becomes the client's own again */
-        publish(rig, EVENT_EXEC, 60, ME, GROUP, OWNER_CURRENT);
+        publish(rig, EVENT_EXEC, 60, ME, GROUP, OWNER_HIDDEN);
         message = expect_batch(rig, &peer, 5, PIDS(60));
         assert(!message->event_batch->events[0]->left_filter && message->event_batch->events[0]->exec);
         message_free(message);

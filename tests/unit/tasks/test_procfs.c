@@ -184,13 +184,13 @@ static void test_owners(void) {
                 const char *capabilities;
                 char state;
                 OwnerClaim claim;       /* the claim of the task */
-                bool ran_as_other_user;           /* a flag of its process */
+                bool suspect;           /* a flag of its process */
         } rows[] = {
-                { true, false, "", 'S', OWNER_SINCE_BIRTH, false },
-                { false, false, "", 'S', OWNER_NONE, true },
-                { true, false, "CapPrm:\t0000000000000400\n", 'S', OWNER_NONE, true },
+                { true, false, "", 'S', OWNER_SHOWN, false },
+                { false, false, "", 'S', OWNER_UNPROVEN, true },
+                { true, false, "CapPrm:\t0000000000000400\n", 'S', OWNER_UNPROVEN, true },
                 /* the files of a task without memory say nothing about the other threads */
-                { false, true, "", 'S', OWNER_NONE, false },
+                { false, true, "", 'S', OWNER_UNPROVEN, false },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
@@ -210,7 +210,7 @@ static void test_owners(void) {
                 seed(rig);
                 task = task_table_get(&rig->join.table, 700);
                 assert(owner_of_task(task).claim == rows[i].claim &&
-                       task->process->ran_as_other_user == rows[i].ran_as_other_user);
+                       task->process->suspect == rows[i].suspect);
                 rig_free(rig);
         }
 }
@@ -355,7 +355,7 @@ static void test_born_meanwhile(void) {
                 task = task_table_get(table, pid);
                 assert(!(task->flags & TASK_UNKNOWN) && strcmp(task->comm, pid == 800 ? "grandchild" : "child") == 0);
                 assert(task->ruid == getuid() && task->egid == getgid() &&
-                       owner_of_task(task).claim == OWNER_SINCE_BIRTH);
+                       owner_of_task(task).claim == OWNER_SHOWN);
         }
         reconcile_deinit(&reconcile);
         rig_skip(rig);

@@ -8,6 +8,7 @@
  */
 
 #include "broker/output/sample_view.h"
+#include "broker/base/clock.h"
 #include "broker/model/owner.h"
 #include "tests/unit/made_proc.h"
 #include "tests/unit/made.h"
@@ -29,6 +30,7 @@ static void rig_init(Rig *rig) {
         task_table_init(&rig->table);
         rig->task = made_task(&rig->table, TASK, TASK, 1, 5);
         rig->task->rgid = rig->task->egid = GROUP;
+        rig->task->start_time_ns = NSEC_PER_SEC + (uint64_t)clock_boot_epoch_ns();
         ptrace_check_init(&rig->ptrace_check, rig->procfs.fd, &rig->table);
 }
 
@@ -39,10 +41,14 @@ static void rig_deinit(Rig *rig) {
 
 /* Makes the files of a task belong to its owner, or to another user. */
 static void rig_show(Rig *rig, uint32_t tid, bool owned, bool exiting) {
+        char ids[128];
+
         proc_add_stat(&rig->procfs,
                       &(ProcTask){.pid = TASK, .tid = tid, .comm = "task", .start = 5, .exiting = exiting});
-        proc_add_status(&rig->procfs, TASK, tid, "task", "Uid:\t5\t5\t5\t5\nGid:\t5\t5\t5\t5\n");
         rig->task->ruid = rig->task->euid = geteuid() + !owned;
+        snprintf(ids, sizeof(ids), "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", rig->task->ruid, rig->task->ruid,
+                 rig->task->ruid, rig->task->ruid, GROUP, GROUP, GROUP, GROUP);
+        proc_add_status(&rig->procfs, TASK, tid, "task", ids);
 }
 
 /* Forgets former results, and checks /proc again. */
@@ -59,17 +65,22 @@ static void test_views(void) {
         enum { ALL, OTHERS, HIDES };
         static const struct {
                 int rights;
-                bool own, ran_as_other_user;
+                bool own;
+                uint16_t flags;
+                bool stale;
                 View shown, kept;       /* if the owner may read the task in /proc, and if not */
         } rows[] = {
-                { ALL, true, false, VIEW_FULL, VIEW_FULL },
-                { ALL, false, false, VIEW_FULL, VIEW_FULL },
-                { OTHERS, true, false, VIEW_FULL, VIEW_PUBLIC },
-                { OTHERS, true, true, VIEW_PUBLIC, VIEW_PUBLIC },
-                { OTHERS, false, false, VIEW_PUBLIC, VIEW_PUBLIC },
-                { HIDES, true, false, VIEW_FULL, VIEW_NONE },
-                { HIDES, true, true, VIEW_PUBLIC, VIEW_NONE },
-                { HIDES, false, false, VIEW_NONE, VIEW_NONE },
+                { ALL, true, 0, false, VIEW_FULL, VIEW_FULL },
+                { ALL, false, 0, false, VIEW_FULL, VIEW_FULL },
+                { OTHERS, true, 0, false, VIEW_FULL, VIEW_PUBLIC },
+                { OTHERS, true, TASK_NONDUMPABLE, false, VIEW_FULL, VIEW_PUBLIC },
+                { OTHERS, true, 0, true, VIEW_FULL, VIEW_PUBLIC },
+                { OTHERS, true, TASK_UNKNOWN, false, VIEW_PUBLIC, VIEW_PUBLIC },
+                { OTHERS, false, 0, false, VIEW_PUBLIC, VIEW_PUBLIC },
+                { HIDES, true, 0, false, VIEW_FULL, VIEW_NONE },
+                { HIDES, true, TASK_NONDUMPABLE, false, VIEW_FULL, VIEW_NONE },
+                { HIDES, true, 0, true, VIEW_FULL, VIEW_NONE },
+                { HIDES, false, 0, false, VIEW_NONE, VIEW_NONE },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
@@ -81,10 +92,14 @@ static void test_views(void) {
                         rig_init(&rig);
                         rig_show(&rig, TASK, shown, false);
                         rights.uid = rig.task->ruid + !rows[i].own;
-                        rig.task->process->ran_as_other_user = rows[i].ran_as_other_user;
+                        rig.task->flags = rows[i].flags;
+                        rig.task->process->creds_stale = rows[i].stale;
                         assert(rig_view(&rig, &rights) == (shown ? rows[i].shown : rows[i].kept));
                         /* /proc is not read where it makes no difference */
                         assert((rig.ptrace_check.pid == TASK) == (rows[i].shown != rows[i].kept));
+                        /* events follow the result */
+                        if (shown && rows[i].shown != rows[i].kept)
+                                assert(owner_of_task(rig.task).claim == OWNER_SHOWN);
                         rig_deinit(&rig);
                 }
         }
@@ -99,9 +114,9 @@ static void test_memory(void) {
         rig_init(&rig);
         rig_show(&rig, TASK, false, false);
         rights.uid = rig.task->ruid;
-        assert(owner_of_task(rig.task).claim == OWNER_SINCE_BIRTH);
+        assert(owner_of_task(rig.task).claim == OWNER_SHOWN);
         assert(rig_view(&rig, &rights) == VIEW_PUBLIC);
-        assert(owner_of_task(rig.task).claim == OWNER_CURRENT);
+        assert(owner_of_task(rig.task).claim == OWNER_HIDDEN);
         /* a child has a copy of its memory, and of the result */
         child = made_task(&rig.table, TASK + 1, TASK + 1, TASK, 5)->process;
         task_table_inherit(&rig.table, child, rig.task->process);
@@ -113,7 +128,7 @@ static void test_memory(void) {
         rig_show(&rig, TASK, true, false);
         rights.uid = rig.task->ruid;
         assert(rig_view(&rig, &rights) == VIEW_FULL && !rig.task->process->nondumpable);
-        assert(owner_of_task(rig.task).claim == OWNER_SINCE_BIRTH);
+        assert(owner_of_task(rig.task).claim == OWNER_SHOWN);
         rig_show(&rig, TASK, false, true);
         rights.uid = rig.task->ruid;
         assert(rig_view(&rig, &rights) == VIEW_PUBLIC && !rig.task->process->nondumpable);
@@ -128,11 +143,12 @@ static void test_once(void) {
 
         rig_init(&rig);
         rig_show(&rig, TASK, true, false);
-        assert(ptrace_check_task(&rig.ptrace_check, TASK));
+        assert(ptrace_check_task(&rig.ptrace_check, TASK, TASK, false));
         proc_remove(&rig.procfs, TASK, 0);
-        assert(ptrace_check_task(&rig.ptrace_check, TASK));
+        assert(ptrace_check_task(&rig.ptrace_check, TASK, TASK, false));
         ptrace_check_forget(&rig.ptrace_check);
-        assert(!ptrace_check_task(&rig.ptrace_check, TASK) && !ptrace_check_task(&rig.ptrace_check, TASK + 1));
+        assert(!ptrace_check_task(&rig.ptrace_check, TASK, TASK, false));
+        assert(!ptrace_check_task(&rig.ptrace_check, TASK + 1, TASK + 1, false));
         rig_deinit(&rig);
 }
 
@@ -143,10 +159,10 @@ static void test_leader_gone(void) {
         rig_init(&rig);
         rig_show(&rig, TASK + 1, true, false);
         made_task(&rig.table, TASK, TASK + 1, 1, 5)->euid = geteuid();
-        assert(!ptrace_check_task(&rig.ptrace_check, TASK));
+        assert(!ptrace_check_task(&rig.ptrace_check, TASK, TASK, false));
         task_table_end_task(&rig.table, rig.task);
         ptrace_check_forget(&rig.ptrace_check);
-        assert(ptrace_check_task(&rig.ptrace_check, TASK));
+        assert(ptrace_check_task(&rig.ptrace_check, TASK, TASK, false));
         rig_deinit(&rig);
 }
 
