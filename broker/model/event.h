@@ -89,6 +89,8 @@ struct Event {
                 struct {
                         uint32_t wait_status;
                         uint32_t process_wait_status;
+                        bool status_unknown;            /* wait_status is 0 */
+                        bool process_status_unknown;    /* process_wait_status is 0 */
                         uint32_t exit_signal;
                         bool process_ended;
                         StatsMissing stats_missing;

@@ -26,6 +26,7 @@ struct TaskSample {
         bool gone;
         bool ended;
         uint32_t wait_status;           /* ended */
+        bool status_unknown;            /* ended; wait_status is 0 */
         StatsMissing stats_missing;     /* ended */
         Owner owner;                    /* common owner of all in stats; of a task that ended, see the event */
 };

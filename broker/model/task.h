@@ -65,6 +65,7 @@ struct Process {
         bool creds_stale;               /* messages were lost that may have changed its ids */
         bool nondumpable;               /* /proc did not show it to its owner when it was last checked since its exec */
         bool has_wait_status;           /* the kernel marked the task that ended the process, with: */
+        bool has_leader_status;         /* the leader ended first, with: */
         uint32_t wait_status;
         List tasks;
         TaskStats *totals;              /* sums over its tasks that ended; NULL before the first */

@@ -44,18 +44,24 @@ static void fill_exec(EventMessage *m, PB(Exec) *exec, const Event *event, uint3
                 exec->program = encode_parts_program(&m->program, event->program, variant);
 }
 
-static void fill_exit(EventMessage *m, PB(Exit) *exit, const Event *event, uint32_t variant) {
-        bool shows_status = !(variant & ENCODE_PUBLIC) || (variant & ENCODE_STATUS);
+/* The cause of a process' end is sent only where it differs from the cause of its last task's end. */
+static void fill_process_termination(EventMessage *m, PB(Exit) *exit, const Event *event, uint32_t variant) {
+        if (exit->termination_missing == TASKBROKER__V1__TERMINATION_MISSING__TERMINATION_MISSING_WITHHELD ||
+            event->exit.process_status_unknown == event->exit.status_unknown) {
+                if (!exit->termination || event->exit.process_wait_status == event->exit.wait_status)
+                        return;
+        }
+        exit->process_termination = encode_parts_termination(&m->process_termination, event->exit.process_wait_status,
+                                                             event->exit.process_status_unknown, variant,
+                                                             &exit->process_termination_missing);
+}
 
-        if (shows_status) {
-                encode_parts_termination(&m->termination, event->exit.wait_status);
-                exit->termination = &m->termination;
-        }
+static void fill_exit(EventMessage *m, PB(Exit) *exit, const Event *event, uint32_t variant) {
+        exit->termination = encode_parts_termination(&m->termination, event->exit.wait_status,
+                                                     event->exit.status_unknown, variant, &exit->termination_missing);
         exit->process_ended = event->exit.process_ended;
-        if (shows_status && event->exit.process_ended && event->exit.process_wait_status != event->exit.wait_status) {
-                encode_parts_termination(&m->process_termination, event->exit.process_wait_status);
-                exit->process_termination = &m->process_termination;
-        }
+        if (event->exit.process_ended)
+                fill_process_termination(m, exit, event, variant);
         if (event->exit.stats)
                 exit->stats = encode_stats_view(&m->stats, event->exit.stats, variant);
         if (event->exit.process_stats)

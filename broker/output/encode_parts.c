@@ -23,11 +23,32 @@ PB(Program) *encode_parts_program(PB(Program) *m, const Program *program, uint32
         return m;
 }
 
-void encode_parts_termination(PB(Termination) *m, uint32_t wait_status) {
+/**
+ * encode_parts_termination() - the cause of an end, or the reason why it is absent
+ * @m:            room for the message
+ * @wait_status:  the status
+ * @unknown:      the status is not known
+ * @variant:      ENCODE_* bits
+ * @ret_missing:  output: the reason
+ *
+ * Return: @m; NULL if the cause is absent.
+ */
+PB(Termination) *encode_parts_termination(PB(Termination) *m, uint32_t wait_status, bool unknown, uint32_t variant,
+                                          PB(TerminationMissing) *ret_missing) {
         Termination t = termination_from_wait_status(wait_status);
 
+        if ((variant & ENCODE_PUBLIC) && !(variant & ENCODE_STATUS)) {
+                *ret_missing = TASKBROKER__V1__TERMINATION_MISSING__TERMINATION_MISSING_WITHHELD;
+                return NULL;
+        }
+        if (unknown) {
+                *ret_missing = TASKBROKER__V1__TERMINATION_MISSING__TERMINATION_MISSING_UNKNOWN;
+                return NULL;
+        }
+        *ret_missing = TASKBROKER__V1__TERMINATION_MISSING__TERMINATION_MISSING_UNSPECIFIED;
         taskbroker__v1__termination__init(m);
         m->exit_code = t.exit_code;
         m->term_signal = t.term_signal;
         m->core_dumped = t.core_dumped;
+        return m;
 }

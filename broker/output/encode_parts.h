@@ -46,4 +46,5 @@ static inline uint64_t start_by_boot_clock(uint64_t start_time_ns) {
 
 PB(Program) *encode_parts_program(PB(Program) *m, const Program *program, uint32_t variant);
 PB(TaskStats) *encode_stats_view(StatsMessage *m, const TaskStats *stats, uint32_t variant);
-void encode_parts_termination(PB(Termination) *m, uint32_t wait_status);
+PB(Termination) *encode_parts_termination(PB(Termination) *m, uint32_t wait_status, bool unknown, uint32_t variant,
+                                          PB(TerminationMissing) *ret_missing);

@@ -42,10 +42,8 @@ static size_t task_sample_pack(const TaskSample *sample,
         if (sample->ended) {
                 m.ended = true;
                 m.stats_missing = (PB(StatsMissing))sample->stats_missing;
-                if (!(variant & ENCODE_PUBLIC) || (variant & ENCODE_STATUS)) {
-                        encode_parts_termination(&termination, sample->wait_status);
-                        m.termination = &termination;
-                }
+                m.termination = encode_parts_termination(&termination, sample->wait_status, sample->status_unknown,
+                                                         variant, &m.termination_missing);
         }
 
         /* a tag, and a length of two bytes for all but the smallest */

@@ -219,6 +219,7 @@ static TaskSample sample_of_exit(const Event *event, bool of_process) {
                 .stats = event->exit.stats,
                 .ended = true,
                 .wait_status = event->exit.wait_status,
+                .status_unknown = event->exit.status_unknown,
                 .stats_missing = event->exit.stats_missing,
                 .kernel_thread = leader && (leader->flags & TASK_KERNEL),
         };
@@ -227,6 +228,7 @@ static TaskSample sample_of_exit(const Event *event, bool of_process) {
                 return sample;
         sample.tid = event->pid;
         sample.wait_status = event->exit.process_wait_status;
+        sample.status_unknown = event->exit.process_status_unknown;
         if (event->exit.process_stats)
                 sample.stats = event->exit.process_stats;
         if (leader && event->tid != event->pid) {

@@ -130,10 +130,12 @@ static bool cpus_match(const Filter *filter, const Event *event) {
                filter->cpus[event->cpu / 64] >> (event->cpu % 64) & 1;
 }
 
+/* A status that is not known may be a failure: the exit passes. */
 static bool nonzero_match(const Filter *filter, const Event *event) {
         (void)filter;
-        return event->kind != EVENT_EXIT || event->exit.wait_status != 0 ||
-               (event->exit.process_ended && event->exit.process_wait_status != 0);
+        return event->kind != EVENT_EXIT || event->exit.wait_status != 0 || event->exit.status_unknown ||
+               (event->exit.process_ended &&
+                (event->exit.process_wait_status != 0 || event->exit.process_status_unknown));
 }
 
 static bool subject_passes(const Filter *filter, uint64_t mark, const Subject *subject) {

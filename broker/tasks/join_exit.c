@@ -45,6 +45,13 @@ static void exit_restrict_owner(Event *event, const Task *leader) {
         owner_restrict(&event->owner, &owner);
 }
 
+/* Leaves out the statistics of a record that were not measured. */
+static void exit_mask_stats(const Join *join, const Event *event, ExitRecord *record, const Task *task) {
+        join_mask_stats(join, &record->stats, task);
+        if (!process_exit_record_has_status(record, event->tid == event->pid))
+                record->stats.groups &= ~STATS_EXIT_STATUS;
+}
+
 /*
  * Emits the exit of a task that is in the table, and removes it. @event has kind, time,
  * cpu, pid, tid and what is known of the status; @record may be NULL.
@@ -67,7 +74,7 @@ static int exit_known(Join *join, Task *task, Event *event, ExitRecord *record, 
         if (ppid)
                 event->ppid = ppid;
         if (record) {
-                join_mask_stats(join, &record->stats, task);
+                exit_mask_stats(join, event, record, task);
                 event_fill_from_record(event, record);
                 event->exit.stats = &record->stats;
         }
@@ -81,8 +88,8 @@ static int exit_known(Join *join, Task *task, Event *event, ExitRecord *record, 
                 r = process_exit_finish(join, process, record, event);
                 if (r)
                         return error_trace(r);
-        } else if (last) {
-                process->wait_status = event->exit.wait_status;
+        } else {
+                process_exit_note_leader(process, event);
         }
         join_commit_exit(join, event, task, process);
         return 0;
@@ -114,7 +121,7 @@ static int exit_of_process(Join *join, Process *process, Event *event, ExitRecor
                 memset(event->comm, 0, sizeof(event->comm));
         }
         if (record) {
-                join_mask_stats(join, &record->stats, NULL);
+                exit_mask_stats(join, event, record, NULL);
                 event_fill_from_record(event, record);
                 event->exit.stats = &record->stats;
                 process_exit_note_mark(process, record);
@@ -143,7 +150,7 @@ static int exit_unknown(Join *join, Event *event, ExitRecord *record) {
         event->task_unknown = true;
         if (record) {
                 event_fill_from_record(event, record);
-                join_mask_stats(join, &record->stats, NULL);
+                exit_mask_stats(join, event, record, NULL);
                 event->exit.stats = &record->stats;
                 if (record->has_process) {
                         /* the last of several tasks, of which the kernel alone has the sums */
@@ -158,13 +165,13 @@ static int exit_unknown(Join *join, Event *event, ExitRecord *record) {
                 event->exit.process_ended = event->tid == event->pid;
         }
         event->exit.process_wait_status = event->exit.wait_status;
+        event->exit.process_status_unknown = event->exit.status_unknown;
         join_commit_exit(join, event, NULL, NULL);
         return 0;
 }
 
 static bool record_contradicts(const ExitRecord *record, const Event *event) {
-        /* before version 12 only a leader's record has the status */
-        return (record->stats.version >= 12 || event->tid == event->pid) &&
+        return process_exit_record_has_status(record, event->tid == event->pid) &&
                record->stats.ac_exitcode != event->exit.wait_status;
 }
 
@@ -270,6 +277,14 @@ static PendingRecord *pending_record_of(Join *join, const Task *task, uint64_t n
         return pending_record_belongs_to(record, task) && pending_record_fits(record, task, now_ns) ? record : NULL;
 }
 
+/* Sets the status of a synthesised exit, which only a record can have. */
+static void event_set_status(Event *event, const PendingRecord *record) {
+        event->exit.status_unknown =
+                !record || !process_exit_record_has_status(&record->record, event->tid == event->pid);
+        if (!event->exit.status_unknown)
+                event->exit.wait_status = record->record.stats.ac_exitcode;
+}
+
 static int synthesise_task(Join *join, Task *task, PendingRecord *record, uint64_t now_ns, bool process_gone) {
         Event event = {
                 .kind = EVENT_EXIT,
@@ -281,10 +296,10 @@ static int synthesise_task(Join *join, Task *task, PendingRecord *record, uint64
         };
         int r;
 
+        event_set_status(&event, record);
         if (record) {
                 uint64_t end_ns = task->start_time_ns + record->record.stats.ac_etime_us * NSEC_PER_USEC;
 
-                event.exit.wait_status = record->record.stats.ac_exitcode;
                 if (!(task->flags & (TASK_SEEDED | TASK_UNKNOWN)) && end_ns < now_ns)
                         event.time_ns = end_ns;
         }
@@ -329,7 +344,7 @@ static int synthesise_unseen(Join *join, Process *process, uint64_t now_ns) {
                 .tid = process->pid,
                 .synthesised = true,
                 .exit.stats_missing = STATS_MISSING_NOT_WITNESSED,
-                .exit.wait_status = process->wait_status,
+                .exit.status_unknown = true,
         };
         int r;
 
@@ -384,10 +399,10 @@ static int synthesise_unknown(Join *join, PendingRecord *record) {
                 .tid = tid,
                 .task_before = task_table_get(&join->table, tid),
                 .synthesised = true,
-                .exit.wait_status = record->record.stats.ac_exitcode,
         };
         int r;
 
+        event_set_status(&event, record);
         ++join->n_synthesised;
         r = exit_unknown(join, &event, &record->record);
         exit_records_done(&join->records, record);

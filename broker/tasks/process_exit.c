@@ -27,6 +27,23 @@ void process_exit_note_mark(Process *process, const ExitRecord *record) {
 }
 
 /**
+ * process_exit_note_leader() - store the exit status of a leader that ended first
+ * @process:  the process
+ * @event:    the exit of a task that did not end the process
+ */
+void process_exit_note_leader(Process *process, const Event *event) {
+        if (event->tid != event->pid || process->has_wait_status || event->exit.status_unknown)
+                return;
+        process->has_leader_status = true;
+        process->wait_status = event->exit.wait_status;
+}
+
+/* Whether a record has the exit status of its task. Before version 12 only a leader's has it. */
+bool process_exit_record_has_status(const ExitRecord *record, bool leader) {
+        return record->stats.version >= 12 || leader;
+}
+
+/**
  * process_exit_may_have_more() - whether a process may have tasks that the table has not
  * @join:     the join
  * @process:  the process; the last task that the table has of it has ended
@@ -66,6 +83,27 @@ int process_exit_add_task(Join *join, Process *process, const ExitRecord *record
         return 0;
 }
 
+/*
+ * Whether the status of a process is known. Without the marked record it is the status of
+ * the last task. Before version 12 the process has its leader's status, unless a signal or
+ * exit_group() gave all tasks one status. So there the status is not known if the leader
+ * ended first, with another status.
+ */
+static bool process_exit_has_status(const Process *process, const ExitRecord *record, const Event *event) {
+        uint32_t version = record ? record->stats.version : process->totals ? process->totals->version : 0;
+
+        if (process->has_wait_status)
+                return true;
+        if (event->exit.status_unknown)
+                return false;
+        /* another task was the last one, and its record is missing */
+        if (record && version >= 12 && process->totals && process->totals->tasks_missing > 0)
+                return false;
+        if (version == 0 || version >= 12 || event->tid == event->pid)
+                return true;
+        return process->has_leader_status && process->wait_status == event->exit.wait_status;
+}
+
 /**
  * process_exit_finish() - complete the exit that ended a process
  * @join:     the join
@@ -81,7 +119,10 @@ int process_exit_finish(Join *join, Process *process, const ExitRecord *record, 
         int r;
 
         event->exit.process_ended = true;
-        event->exit.process_wait_status = process->has_wait_status ? process->wait_status : event->exit.wait_status;
+        event->exit.process_status_unknown = !process_exit_has_status(process, record, event);
+        if (!event->exit.process_status_unknown)
+                event->exit.process_wait_status =
+                        process->has_wait_status ? process->wait_status : event->exit.wait_status;
 
         /* If its other threads ended before the broker started, the kernel's sums are the totals. */
         if (!process->totals && kernel_sums) {
@@ -98,6 +139,8 @@ int process_exit_finish(Join *join, Process *process, const ExitRecord *record, 
         totals->tasks_unseen = process->seeded;
         totals->ac_etime_us = MAX(totals->ac_etime_us, totals->ac_tgetime_us);
         totals->ac_exitcode = event->exit.process_wait_status;
+        totals->groups &= ~STATS_EXIT_STATUS;
+        totals->groups |= event->exit.process_status_unknown ? 0 : STATS_EXIT_STATUS;
         if (totals->tasks > 0)
                 event->exit.process_stats = totals;
         return 0;

@@ -12,9 +12,13 @@
 #include "clients/lib/decode_parts.h"
 #include "proto/event_kinds.h"
 
-struct tb_termination decode_termination(const Taskbroker__V1__Termination *wire) {
+/* An older broker gives no reason where it withholds the cause. */
+struct tb_termination decode_termination(const Taskbroker__V1__Termination *wire,
+                                         Taskbroker__V1__TerminationMissing missing) {
         if (!wire)
-                return (struct tb_termination){ .known = false };
+                return (struct tb_termination){
+                        .missing = missing ? (enum tb_termination_missing)missing : TB_TERMINATION_MISSING_WITHHELD,
+                };
 
         return (struct tb_termination){
                 .known = true,
@@ -38,9 +42,10 @@ static void decode_exec(Decoder *decoder, const Taskbroker__V1__Exec *wire) {
 static void decode_exit(Decoder *decoder, const Taskbroker__V1__Exit *wire) {
         struct tb_event *event = &decoder->event;
 
-        event->exit.termination = decode_termination(wire->termination);
+        event->exit.termination = decode_termination(wire->termination, wire->termination_missing);
         event->exit.process_ended = wire->process_ended;
         event->exit.stats_missing = (enum tb_stats_missing)wire->stats_missing;
+        event->exit.exit_signal_known = !event->synthesised;
         event->exit.exit_signal = wire->exit_signal;
         event->exit.program = decode_program(&decoder->program, wire->program);
 
@@ -53,8 +58,10 @@ static void decode_exit(Decoder *decoder, const Taskbroker__V1__Exit *wire) {
                 return;
 
         /* The wire has the values of a process of one task only once. */
-        event->exit.process_termination =
-                decode_termination(wire->process_termination ? wire->process_termination : wire->termination);
+        event->exit.process_termination = event->exit.termination;
+        if (wire->process_termination || wire->process_termination_missing)
+                event->exit.process_termination =
+                        decode_termination(wire->process_termination, wire->process_termination_missing);
         event->exit.process_stats = event->exit.stats;
         if (wire->process_stats) {
                 decode_task_stats(&decoder->process_stats, wire->process_stats);
@@ -69,7 +76,7 @@ static void decode_loss(Decoder *decoder, const Taskbroker__V1__Loss *wire) {
         event->loss.source = (enum tb_loss_source)wire->source;
         event->loss.reason = (enum tb_loss_reason)wire->reason;
         event->loss.at_least = wire->at_least;
-        event->loss.cpu_known = wire->cpu_known;
+        event->loss.cpu_known = event->cpu_known = wire->cpu_known;
         event->loss.since_time_ns = wire->since_time_ns;
 }
 
@@ -110,6 +117,7 @@ bool decode_event(Decoder *decoder, const Taskbroker__V1__Event *wire) {
 
         memset(event, 0, sizeof(*event));
         event->time_ns = wire->time_ns;
+        event->cpu_known = !wire->synthesised;
         event->cpu = wire->cpu;
         event->pid = wire->pid;
         event->tid = wire->tid;

@@ -129,7 +129,7 @@ static void decode_task_sample(struct tb_task_sample *sample, struct tb_task_sta
                 .kernel_thread = wire->kernel_thread,
                 .gone = wire->state == TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_GONE,
                 .ended = wire->ended,
-                .termination = decode_termination(wire->termination),
+                .termination = decode_termination(wire->termination, wire->termination_missing),
                 .stats_missing = (enum tb_stats_missing)wire->stats_missing,
         };
         decode_comm(sample->comm, wire->comm);

@@ -198,9 +198,17 @@ struct tb_task_stats {
         } exit_status;
 };
 
+/* As event.proto, TerminationMissing. */
+enum tb_termination_missing {
+        TB_TERMINATION_MISSING_NO = 0,
+        TB_TERMINATION_MISSING_WITHHELD = 1,    /* this client may not know it */
+        TB_TERMINATION_MISSING_UNKNOWN = 2,     /* the broker does not know it */
+};
+
 /* The cause of the end of a task or a process. */
 struct tb_termination {
-        bool known;             /* false: withheld, or not reported */
+        bool known;             /* false: the fields below are 0 */
+        enum tb_termination_missing missing; /* the reason why it is not known */
         uint32_t exit_code;     /* 0 to 255 */
         uint32_t term_signal;   /* 0: no signal ended it */
         bool core_dumped;
@@ -253,6 +261,7 @@ struct tb_event {
         uint64_t number;        /* number in this subscription's stream */
         uint64_t time_ns;       /* time of the event */
         int64_t realtime_offset_ns; /* time_ns minus this is the kernel's CLOCK_MONOTONIC timestamp */
+        bool cpu_known;         /* false: a synthesised event, or a loss; cpu is 0 */
         uint32_t cpu;           /* processor of the event */
         uint32_t pid;           /* the process */
         uint32_t tid;           /* the task; fork: the new task */
@@ -280,7 +289,8 @@ struct tb_event {
                         bool process_ended;                             /* the process ended with this task */
                         struct tb_termination process_termination;      /* if it ended: the process' end */
                         enum tb_stats_missing stats_missing;            /* reason why stats is NULL */
-                        uint32_t exit_signal;                           /* signal that the parent got */
+                        bool exit_signal_known;                         /* false: synthesised; exit_signal is 0 */
+                        uint32_t exit_signal;                           /* signal that the parent got; 0: none */
                         const struct tb_task_stats *stats;              /* the task's statistics, or NULL */
                         const struct tb_task_stats *process_stats;      /* if it ended: the process' totals, or NULL */
                         const struct tb_program *program;               /* the last program; NULL: not asked for */

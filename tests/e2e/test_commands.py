@@ -104,7 +104,7 @@ def event_json(numbered):
         return out
     known = not e.task_unknown
     out.update(
-        cpu=e.cpu, pid=e.pid, tid=e.tid,
+        cpu=None if e.synthesised else e.cpu, pid=e.pid, tid=e.tid,
         ppid=e.ppid if known or e.ppid else None,
         uid=e.uid if known or e.uid else None,
         comm=e.comm.decode() if known or e.comm else None,
@@ -129,9 +129,15 @@ def event_json(numbered):
         out.update(tracer_pid=e.ptrace.tracer_pid, tracer_tid=e.ptrace.tracer_tid)
     elif kind == "exit":
         x = e.exit
-        t = x.process_termination if x.HasField("process_termination") else x.termination
-        out.update(exit_code=t.exit_code, term_signal=t.term_signal, core_dumped=t.core_dumped)
-        out.update(process_ended=x.process_ended, exit_signal=x.exit_signal)
+        own = not x.HasField("process_termination") and not x.process_termination_missing
+        t = x.termination if own else x.process_termination
+        missing = x.termination_missing if own else x.process_termination_missing
+        if missing:
+            out.update(exit_code=None, term_signal=None, core_dumped=None)
+            out["termination_missing"] = enum_name(event_pb2.TerminationMissing, missing, "TERMINATION_MISSING_")
+        else:
+            out.update(exit_code=t.exit_code, term_signal=t.term_signal, core_dumped=t.core_dumped)
+        out.update(process_ended=x.process_ended, exit_signal=None if e.synthesised else x.exit_signal)
         out["stats"] = stats_json(x.stats) if x.HasField("stats") else None
         if not x.HasField("stats"):
             out["stats_missing"] = enum_name(event_pb2.StatsMissing, x.stats_missing, "STATS_MISSING_")

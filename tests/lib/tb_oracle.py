@@ -81,7 +81,8 @@ class Topic:
             return True
         if f.get("nonzero") and what(event) == "exit":
             ends = [event.exit.termination, event.exit.process_termination]
-            return not any(end.exit_code or end.term_signal for end in ends)
+            unknown = event.exit.termination_missing or event.exit.process_termination_missing
+            return not unknown and not any(end.exit_code or end.term_signal for end in ends)
         return False
 
     def judge(self, event, before, after):

@@ -44,6 +44,7 @@ static inline struct tb_event make_event(enum tb_kind kind) {
                 .kind = kind,
                 .number = 7,
                 .time_ns = UINT64_C(18446744073709551615),
+                .cpu_known = true,
                 .cpu = 3,
                 .pid = 100,
                 .tid = 101,

@@ -145,6 +145,16 @@ void json_add_start(struct json_object *object, uint32_t tid, uint64_t start_tim
         json_add_known(object, "start_boot_ns", start_boot_ns, start_boot_ns != 0);
 }
 
+/* Adds the cause of an end; null and "termination_missing" if it is not known. */
+void json_add_termination(struct json_object *object, const struct tb_termination *termination) {
+        json_add_known(object, "exit_code", termination->exit_code, termination->known);
+        json_add_known(object, "term_signal", termination->term_signal, termination->known);
+        json_add(object, "core_dumped", termination->known ? json_object_new_boolean(termination->core_dumped) : NULL);
+        if (!termination->known)
+                json_add_text(object, "termination_missing",
+                              termination->missing == TB_TERMINATION_MISSING_WITHHELD ? "withheld" : "unknown");
+}
+
 /* The object on one line, without a newline. The text belongs to the object. */
 const char *json_line(struct json_object *object, size_t *ret_n) {
         return json_object_to_json_string_length(object,

@@ -11,14 +11,6 @@
 #include "clients/cli/json/json.h"
 #include "proto/event_kinds.h"
 
-static void json_add_termination(struct json_object *object, const struct tb_termination *termination) {
-        json_add_known(object, "exit_code", termination->exit_code, termination->known);
-        json_add_known(object, "term_signal", termination->term_signal, termination->known);
-        json_add(object,
-                 "core_dumped",
-                 termination->known ? json_object_new_boolean(termination->core_dumped) : NULL);
-}
-
 static void json_add_stats_missing(struct json_object *object, enum tb_stats_missing missing) {
         switch (missing) {
         case TB_STATS_MISSING_LOST:
@@ -47,7 +39,7 @@ static void json_add_exit(struct json_object *object, const struct tb_event *eve
         json_add_termination(object,
                              event->exit.process_ended ? &event->exit.process_termination : &event->exit.termination);
         json_add_bool(object, "process_ended", event->exit.process_ended);
-        json_add_number(object, "exit_signal", event->exit.exit_signal);
+        json_add_known(object, "exit_signal", event->exit.exit_signal, event->exit.exit_signal_known);
 
         json_add(object, "stats", event->exit.stats ? json_task_stats(event->exit.stats) : NULL);
         if (!event->exit.stats)
@@ -75,7 +67,7 @@ static void json_add_subject(struct json_object *object, const struct tb_event *
         if (event->kind == TB_KIND_FORK && !ppid)
                 ppid = event->fork.parent_pid;
 
-        json_add_known(object, "cpu", event->cpu, task || event->loss.cpu_known);
+        json_add_known(object, "cpu", event->cpu, event->cpu_known);
         json_add_known(object, "pid", event->pid, task);
         json_add_known(object, "tid", event->tid, task);
         json_add_known(object, "ppid", ppid, known || ppid != 0);

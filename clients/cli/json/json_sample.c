@@ -39,12 +39,8 @@ static struct json_object *json_used(const uint64_t values[static N_METRICS], ui
 }
 
 static void json_add_end(struct json_object *object, const LiveRow *row) {
-        const struct tb_termination *termination = &row->termination;
-
         json_add_known(object, "end_time_ns", row->end_time_ns, row->end_time_ns != 0);
-        json_add_known(object, "exit_code", termination->exit_code, termination->known);
-        json_add_known(object, "term_signal", termination->term_signal, termination->known);
-        json_add(object, "core_dumped", termination->known ? json_object_new_boolean(termination->core_dumped) : NULL);
+        json_add_termination(object, &row->termination);
         if (row->stats_missing == TB_STATS_MISSING_LOST)
                 json_add_text(object, "stats_missing", "lost");
         if (row->stats_missing == TB_STATS_MISSING_NOT_WITNESSED)

@@ -140,8 +140,10 @@ static bool exit_lifetime(const struct tb_event *event, const struct tb_task_sta
                 return !__builtin_mul_overflow(us, UINT64_C(1000), ret_ns);
         }
 
+        /* A synthesised exit has the time when the broker noticed it. */
         *ret_ns = event->time_ns - event->start_time_ns;
-        return event->start_time_ns && event->start_time_ns <= event->time_ns && (!process || event->pid == event->tid);
+        return event->start_time_ns && !event->synthesised &&
+               event->start_time_ns <= event->time_ns && (!process || event->pid == event->tid);
 }
 
 static void event_lines_exit(EventLines *lines, const struct tb_event *event) {

@@ -41,7 +41,7 @@ static void test_unknown_task(void) {
         struct tb_event event = { .kind = TB_KIND_FORK, .pid = 5, .tid = 5, .task_unknown = true, .synthesised = true };
 
         check_json(json_event(&event),
-                   "{\"kind\":\"fork\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":5,\"tid\":5,\"ppid\":null,"
+                   "{\"kind\":\"fork\",\"time_ns\":0,\"number\":0,\"cpu\":null,\"pid\":5,\"tid\":5,\"ppid\":null,"
                    "\"uid\":null,\"comm\":null,"
                    "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,"
                    "\"task_unknown\":true,\"synthesised\":true,"
@@ -52,14 +52,14 @@ static void test_unknown_task(void) {
         event.fork.parent_pid = 4;
         event.fork.parent_tid = 6;
         check_json(json_event(&event),
-                   "{\"kind\":\"fork\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":5,\"tid\":5,\"ppid\":4,"
+                   "{\"kind\":\"fork\",\"time_ns\":0,\"number\":0,\"cpu\":null,\"pid\":5,\"tid\":5,\"ppid\":4,"
                    "\"uid\":3,\"comm\":null,"
                    "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,"
                    "\"task_unknown\":true,\"synthesised\":true,"
                    "\"parent_tid\":6}");
 
         /* A known task may have no parent and no name, and may belong to root. */
-        event = (struct tb_event){ .kind = TB_KIND_EXEC, .pid = 1, .tid = 1, .start_time_ns = 1 };
+        event = (struct tb_event){ .kind = TB_KIND_EXEC, .cpu_known = true, .pid = 1, .tid = 1, .start_time_ns = 1 };
         check_json(json_event(&event),
                    "{\"kind\":\"exec\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":1,\"tid\":1,\"ppid\":0,\"uid\":0,"
                    "\"comm\":\"\",\"id\":null,\"start_time_ns\":1,\"start_boot_ns\":null}");
@@ -79,7 +79,7 @@ static void test_loss(void) {
                    "\"uid\":null,\"comm\":null,"
                    "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,\"count\":12,\"source\":\"connector\","
                    "\"reason\":\"overrun\",\"at_least\":false,\"since_time_ns\":null}");
-        event.loss.cpu_known = true;
+        event.cpu_known = event.loss.cpu_known = true;
         event.loss.at_least = true;
         event.loss.since_time_ns = 4;
         event.loss.source = (enum tb_loss_source)99;
@@ -97,15 +97,24 @@ static void test_exit(void) {
 
         /* The exit status is unknown. The statistics are missing, for one reason or the other. */
         event.exit.process_ended = true;
+        event.exit.exit_signal_known = true;
         event.exit.exit_signal = 17;
         event.exit.stats_missing = TB_STATS_MISSING_LOST;
         check_json(json_event(&event),
-                   HEAD("exit") ",\"exit_code\":null,\"term_signal\":null,\"core_dumped\":null,\"process_ended\":true,"
+                   HEAD("exit") ",\"exit_code\":null,\"term_signal\":null,\"core_dumped\":null,"
+                                "\"termination_missing\":\"unknown\",\"process_ended\":true,"
                                 "\"exit_signal\":17,\"stats\":null,\"stats_missing\":\"lost\"}");
         event.exit.stats_missing = TB_STATS_MISSING_NOT_WITNESSED;
+        event.exit.process_termination.missing = TB_TERMINATION_MISSING_WITHHELD;
+        event.exit.exit_signal_known = false;
         check_json(json_event(&event),
-                   HEAD("exit") ",\"exit_code\":null,\"term_signal\":null,\"core_dumped\":null,\"process_ended\":true,"
-                                "\"exit_signal\":17,\"stats\":null,\"stats_missing\":\"not_witnessed\"}");
+                   HEAD("exit") ",\"exit_code\":null,\"term_signal\":null,\"core_dumped\":null,"
+                                "\"termination_missing\":\"withheld\",\"process_ended\":true,"
+                                "\"exit_signal\":null,\"stats\":null,\"stats_missing\":\"not_witnessed\"}");
+
+        event = make_event(TB_KIND_EXIT);
+        event.exit.process_ended = event.exit.exit_signal_known = true;
+        event.exit.exit_signal = 17;
 
         /* The event has the termination of the process if the process ended, otherwise the termination of the task. */
         event.exit.termination = (struct tb_termination){ .known = true, .exit_code = 3 };

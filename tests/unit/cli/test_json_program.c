@@ -30,8 +30,9 @@ static void test_program(void) {
         program = (struct tb_program){ .state = TB_PROGRAM_LATE, PROGRAM("", "", "/b") };
         event.exit.program = &program;
         check_json(json_event(&event),
-                   HEAD("exit") ",\"exit_code\":null,\"term_signal\":null,\"core_dumped\":null,\"process_ended\":false,"
-                                "\"exit_signal\":0,\"stats\":null,\"stats_missing\":null,\"program\":{"
+                   HEAD("exit") ",\"exit_code\":null,\"term_signal\":null,\"core_dumped\":null,"
+                                "\"termination_missing\":\"unknown\",\"process_ended\":false,"
+                                "\"exit_signal\":null,\"stats\":null,\"stats_missing\":null,\"program\":{"
                                 "\"state\":\"late\",\"cmdline\":null,\"exe\":null,\"cgroup\":\"/b\","
                                 "\"truncated\":false}}");
         program = (struct tb_program){ .state = TB_PROGRAM_SKIPPED, PROGRAM("", "", "") };

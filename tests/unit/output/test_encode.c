@@ -345,6 +345,48 @@ static void test_exit(void) {
         }
 }
 
+/* A cause that is not known, or withheld, is absent, and the reason is there. */
+static void test_exit_unknown(void) {
+        enum { PRESENT, WITHHELD, UNKNOWN };
+        static const struct {
+                bool unknown, process_unknown;
+                uint32_t variant;
+                int missing, process_missing;
+                bool process_present;
+        } rows[] = {
+                { false, false, 0, PRESENT, PRESENT, true },
+                { true, false, 0, UNKNOWN, PRESENT, true },
+                { false, true, 0, PRESENT, UNKNOWN, false },
+                /* the same reason as the task's */
+                { true, true, 0, UNKNOWN, PRESENT, false },
+                { false, false, ENCODE_PUBLIC, WITHHELD, PRESENT, false },
+                { true, false, ENCODE_PUBLIC, WITHHELD, PRESENT, false },
+                { false, true, ENCODE_PUBLIC, WITHHELD, PRESENT, false },
+                { true, true, ENCODE_PUBLIC, WITHHELD, PRESENT, false },
+                { true, true, ENCODE_PUBLIC | ENCODE_STATUS, UNKNOWN, PRESENT, false },
+                { false, true, ENCODE_PUBLIC | ENCODE_STATUS, PRESENT, UNKNOWN, false },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                Event event = event_new(EVENT_EXIT);
+                PB(ServerMessage) *message;
+                const PB(Exit) *exit;
+
+                event.exit.process_ended = true;
+                event.exit.status_unknown = rows[i].unknown;
+                event.exit.process_status_unknown = rows[i].process_unknown;
+                event.exit.wait_status = rows[i].unknown ? 0 : 3 << 8;
+                event.exit.process_wait_status = rows[i].process_unknown ? 0 : 4 << 8;
+                message = roundtrip_variant(&event, rows[i].variant, NULL);
+                exit = message->event_batch->events[0]->exit;
+                assert((int)exit->termination_missing == rows[i].missing);
+                assert((int)exit->process_termination_missing == rows[i].process_missing);
+                assert(!!exit->termination == (rows[i].missing == PRESENT));
+                assert(!!exit->process_termination == rows[i].process_present);
+                message_free(message);
+        }
+}
+
 /* A name that fills its room has no end in it. */
 #define STATS_PUBLIC (STATS_IDENTITY | STATS_CPU | STATS_MEMORY | STATS_SCHEDULING | STATS_CPU_DELAY)
 #define STATS_WITHHELD                                                                                                 \
@@ -601,6 +643,7 @@ int main(void) {
         test_totals();
         test_zeros();
         test_exit();
+        test_exit_unknown();
         test_restricted();
         test_restricted_loss();
         test_full_names();

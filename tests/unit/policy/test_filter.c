@@ -338,6 +338,15 @@ static void test_nonzero(void) {
                 /* the status of a process is not known before the process ends */
                 { 0, 9, false, false },
         };
+        static const struct {
+                bool unknown, process_unknown, process_ended;
+                bool passes;
+        } unknown_rows[] = {
+                { true, false, false, true },
+                { true, true, true, true },
+                { false, true, true, true },
+                { false, true, false, false },
+        };
         Filter filter = filter_of(&(Spec){ .nonzero = true });
         const Task *task = task_of(&(Subject){}, false);
 
@@ -350,6 +359,16 @@ static void test_nonzero(void) {
                 assert(filter_judge(&filter, 0, &event, task) == (rows[i].passes ? FILTER_PASSES : FILTER_HIDES));
                 event.synthesised = true;
                 assert(filter_judge(&filter, 0, &event, NULL) == (rows[i].passes ? FILTER_PASSES : FILTER_HIDES));
+        }
+        /* a status that is not known may be a failure */
+        for (size_t i = 0; i < ARRAY_SIZE(unknown_rows); ++i) {
+                Event event = event_of(EVENT_EXIT, &(Subject){}, NULL);
+
+                event.exit.status_unknown = unknown_rows[i].unknown;
+                event.exit.process_status_unknown = unknown_rows[i].process_unknown;
+                event.exit.process_ended = unknown_rows[i].process_ended;
+                assert(filter_judge(&filter, 0, &event, task) ==
+                       (unknown_rows[i].passes ? FILTER_PASSES : FILTER_HIDES));
         }
         for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
                 Event event = event_of(kind, &(Subject){}, NULL);

@@ -329,8 +329,8 @@ static void test_mark_of_unseen(void) {
 }
 
 /*
- * An end that only /proc shows: the exit has the status of the last task that was seen, and one
- * task is missing in it.
+ * An end that only /proc shows: its status is not known, although the leader's is. One task is
+ * missing in its totals.
  */
 static void test_conclusion(void) {
         Rig *rig = rig_new();
@@ -351,7 +351,8 @@ static void test_conclusion(void) {
         assert(event->synthesised);
         event = rig_expect(rig, EVENT_EXIT, PROCESS, PROCESS);
         assert(event->synthesised && event->task_unknown && event->start_time_ns > 0 && !event->exit.stats);
-        assert(event->exit.process_ended && event->exit.process_wait_status == 6 << 8);
+        assert(event->exit.process_ended && event->exit.status_unknown && event->exit.process_status_unknown);
+        assert(event->exit.process_wait_status == 0 && !(event->exit.process_stats->groups & STATS_EXIT_STATUS));
         assert(event->exit.process_stats->tasks == 1 && event->exit.process_stats->tasks_missing == 1);
         assert(event->exit.process_stats->nvcsw == 2);
         rig_expect_live(rig, 0, 0);

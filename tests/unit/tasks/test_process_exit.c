@@ -152,7 +152,55 @@ static void test_finish_all_missing(void) {
         rig_free(rig);
 }
 
+/* Whether the status of a process is known, by what is known of its tasks. */
+static void test_finish_status(void) {
+        static const struct {
+                uint32_t version;       /* version of the last task's record; 0: it is missing */
+                bool marked, threads, missing, leader_is_last, leader_seen, same, unknown;
+                bool known;
+        } rows[] = {
+                { .version = 16, .marked = true, .known = true },
+                { .version = 16, .marked = true, .threads = true, .unknown = true, .known = true },
+                { .version = 16, .leader_is_last = true, .known = true },
+                { .version = 16, .threads = true, .leader_is_last = true, .known = true },
+                { .version = 16, .threads = true, .missing = true, .leader_is_last = true, .known = false },
+                { .version = 0, .leader_is_last = true, .known = true },
+                { .version = 0, .leader_is_last = true, .unknown = true, .known = false },
+                /* before version 12 the process has its leader's status, unless all tasks have one */
+                { .version = 10, .threads = true, .leader_is_last = true, .known = true },
+                { .version = 10, .threads = true, .leader_seen = true, .same = true, .known = true },
+                { .version = 10, .threads = true, .leader_seen = true, .same = false, .known = false },
+                { .version = 10, .threads = true, .known = false },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                Rig *rig = rig_new();
+                Process *process = rig_seed(rig, PID, PID, "x")->process;
+                ExitRecord record = record_of(5);
+                Event event = { .kind = EVENT_EXIT, .pid = PID, .tid = rows[i].leader_is_last ? PID : PID + 1 };
+                Event leader = { .kind = EVENT_EXIT, .pid = PID, .tid = PID };
+
+                record.stats.version = (uint16_t)rows[i].version;
+                event.exit.status_unknown = rows[i].unknown;
+                event.exit.wait_status = rows[i].unknown ? 0 : 3 << 8;
+                leader.exit.wait_status = rows[i].same ? 3 << 8 : 4 << 8;
+                if (rows[i].leader_seen)
+                        process_exit_note_leader(process, &leader);
+                if (rows[i].marked) {
+                        process->has_wait_status = true;
+                        process->wait_status = 9;
+                }
+                if (rows[i].threads)
+                        assert(process_exit_add_task(&rig->join, process, rows[i].missing ? NULL : &record) == 0);
+                assert(process_exit_finish(&rig->join, process, rows[i].version ? &record : NULL, &event) == 0);
+                assert(event.exit.process_status_unknown == !rows[i].known);
+                assert(event.exit.process_wait_status == (!rows[i].known ? 0 : rows[i].marked ? 9u : 3u << 8));
+                rig_free(rig);
+        }
+}
+
 int main(void) {
+        test_finish_status();
         log_init(LOG_LEVEL_ERR);
         test_mark();
         test_more_by_records();
