@@ -62,6 +62,7 @@ struct Process {
         bool execed;                    /* called exec since its birth, or may have; AC_FLAG_FORK says the same */
         bool privileged_before;         /* AC_FLAG_SU may be older than the reading of /proc that showed its owner */
         bool in_own_namespace;          /* in a user namespace that its owner made: AC_FLAG_SU says nothing */
+        bool uid_by_exec, gid_by_exec;  /* ids of a leader that has ended: of the exec that is to come */
         bool creds_stale;               /* messages were lost that may have changed its ids */
         bool nondumpable;               /* /proc did not show it to its owner when it was last checked since its exec */
         bool has_wait_status;           /* the kernel marked the task that ended the process, with: */

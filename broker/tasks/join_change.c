@@ -11,6 +11,30 @@
 /* Programs that a slice reads. */
 #define PROGRAMS_SLICE 48u
 
+/*
+ * A thread that is not the leader calls exec of a program that sets ids. The kernel ends the
+ * leader, and then reports the ids under the leader's number, before the exec. The gone
+ * leader keeps them until then (join_exec.c).
+ */
+static void change_gone_leader(const Join *join, const Event *event) {
+        Task *leader = event->tid == event->pid ? task_table_get_leader(&join->table, event->pid) : NULL;
+
+        if (!leader || !(leader->flags & TASK_GONE))
+                return;
+        if (event->kind == EVENT_UID) {
+                leader->ruid = event->credentials.real_id;
+                leader->euid = event->credentials.effective_id;
+                leader->process->uid_by_exec = true;
+        } else if (event->kind == EVENT_GID) {
+                leader->rgid = event->credentials.real_id;
+                leader->egid = event->credentials.effective_id;
+                leader->process->gid_by_exec = true;
+        } else {
+                return;
+        }
+        owner_note_ids(leader);
+}
+
 /* A task that is not in the table: the event has what the kernel sent. */
 static void change_unknown(Join *join, Event *event) {
         event->task_unknown = true;
@@ -19,6 +43,7 @@ static void change_unknown(Join *join, Event *event) {
         else if (event->kind == EVENT_UID)
                 event->uid = event->credentials.real_id;
         join_commit(join, event, NULL, NULL);
+        change_gone_leader(join, event);
 }
 
 /* Copies what an event changes into @change. */

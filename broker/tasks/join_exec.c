@@ -65,14 +65,19 @@ static int exec_find_caller(Join *join, Process *process, uint64_t now_ns, Task 
         return 0;
 }
 
-/* Copies what the leader takes over from the thread that called exec. */
+/* Copies what the leader takes over from the thread that called exec. It keeps the ids that the exec set. */
 static void exec_replace_leader(TaskChange *change, const Task *caller) {
+        Process *process = &change->process;
         Task *leader = &change->task;
 
-        leader->ruid = caller->ruid;
-        leader->euid = caller->euid;
-        leader->rgid = caller->rgid;
-        leader->egid = caller->egid;
+        if (!process->uid_by_exec) {
+                leader->ruid = caller->ruid;
+                leader->euid = caller->euid;
+        }
+        if (!process->gid_by_exec) {
+                leader->rgid = caller->rgid;
+                leader->egid = caller->egid;
+        }
         leader->flags = (uint16_t)((leader->flags & ~CALLER_FLAGS) | (caller->flags & CALLER_FLAGS));
         memcpy(leader->comm, caller->comm, sizeof(leader->comm));
 }
@@ -167,6 +172,7 @@ static void exec_reset_owner(Join *join, TaskChange *change, bool in_proc, uint3
         process->suspect |= (task->flags & TASK_NONDUMPABLE) != 0;
         process->nondumpable = false;
         process->execed = true;
+        process->uid_by_exec = process->gid_by_exec = false;
         task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_NONDUMPABLE | TASK_RECHECK);
         if (process->suspect)
                 task->flags |= TASK_NONDUMPABLE;

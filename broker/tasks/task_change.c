@@ -43,6 +43,8 @@ void task_change_store(TaskTable *table, Task *task, const TaskChange *change) {
         process->execed = change->process.execed;
         process->privileged_before = change->process.privileged_before;
         process->in_own_namespace = change->process.in_own_namespace;
+        process->uid_by_exec = change->process.uid_by_exec;
+        process->gid_by_exec = change->process.gid_by_exec;
         process->creds_stale = change->process.creds_stale;
         process->nondumpable = change->process.nondumpable;
         if (change->process.program != process->program)

@@ -127,6 +127,30 @@ static void test_setgid(void) {
         rig_free(rig);
 }
 
+/*
+ * A thread calls exec of a setuid or setgid program. The kernel ends the leader first, and
+ * reports the new ids under its number. A leader whose EXIT comes late has no owner either.
+ */
+static void test_set_id_by_thread(void) {
+        for (int i = 0; i < 4; ++i) {
+                Rig *rig = rig_new();
+                bool gone = i & 1, group = i & 2;
+
+                rig_seed(rig, SHELL, SHELL, "shell");
+                rig_fork(rig, SHELL, TASK, TASK);
+                rig_fork(rig, SHELL, TASK, TASK + 1);
+                rig_record(rig, RECORD(TASK, TASK, 10, 0, AC_FLAG_FORK, "task", .uid = ME, .gid = GROUP));
+                if (gone)
+                        rig_exit(rig, TASK, TASK, 0);
+                rig_say(rig, group ? WHAT_GID : WHAT_UID, TASK, TASK, group ? GROUP : ME, 42, 0, 0);
+                rig_exec(rig, TASK);
+                if (!gone)
+                        rig_exit(rig, TASK, TASK, 0);
+                assert(end(rig, TASK) < OWNER_HIDDEN);
+                rig_free(rig);
+        }
+}
+
 /* An event has the owner as it is after the event. */
 static void test_events_of_change(void) {
         Rig *rig = rig_new();
@@ -291,6 +315,7 @@ int main(void) {
         test_plain();
         test_setuid();
         test_setgid();
+        test_set_id_by_thread();
         test_events_of_change();
         test_su();
         test_later();
