@@ -27,7 +27,9 @@
 #include "broker/daemon/seccomp.h"
 #include "broker/daemon/self_test.h"
 #include "broker/daemon/sources.h"
+#include "broker/daemon/start_file.h"
 #include "broker/daemon/stats_service.h"
+#include "broker/tasks/task_start.h"
 #include "broker/server/listener.h"
 
 typedef struct Daemon Daemon;
@@ -48,6 +50,7 @@ struct Daemon {
         Loop loop;
 
         uint64_t epoch;
+        StartStore starts;
         uint64_t start_time_ns;
         uint64_t start_ns;              /* monotonic */
 };
@@ -132,8 +135,13 @@ static int daemon_init_tasks(Daemon *daemon, const Options *options) {
 
         join_init(&daemon->join, &daemon->connector, &daemon->exits, &daemon->features, daemon->procfs_fd,
                   daemon_on_event);
+        daemon->join.table.starts = &daemon->starts;
         reconcile_init(&daemon->reconcile, &daemon->join, daemon->procfs_fd);
-        return error_trace(reconcile_seed(&daemon->reconcile));
+        r = reconcile_seed(&daemon->reconcile);
+        if (r)
+                return error_trace(r);
+        task_start_prune(&daemon->join.table);
+        return 0;
 }
 
 static void daemon_start_loop(Daemon *daemon) {
@@ -175,6 +183,7 @@ static int daemon_init(Daemon *daemon, const Options *options) {
                 return DAEMON_E_FAILED;
         if (getrandom(&daemon->epoch, sizeof(daemon->epoch), 0) < 0)
                 return error_origin(-errno);
+        start_file_open(&daemon->starts, options);
         daemon->start_time_ns = clock_time_ns();
         daemon->start_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
 
@@ -201,6 +210,7 @@ static void daemon_deinit(Daemon *daemon) {
                 stats_service_deinit(&daemon->stats_service);
         }
         loop_deinit(&daemon->loop);
+        start_store_close(&daemon->starts);
 }
 
 static int daemon_serve(Daemon *daemon) {
@@ -231,6 +241,7 @@ int daemon_run(const Options *options) {
                 .exits = EXIT_LISTENER_NULL,
                 .stats_service = STATS_SERVICE_NULL,
                 .listener = LISTENER_NULL,
+                .starts = START_STORE_NULL,
                 .policy_watch = POLICY_WATCH_NULL,
         };
         int r;

@@ -88,6 +88,10 @@ static const OptionRow rows[] = {
         { "log-level", .type = OPTION_LOG_LEVEL, .offset = FIELD(LogLevel, log_level), .text = LOG_LEVEL,
           .accepted = "err, warning, notice, info or debug", .value_name = "LEVEL",
           .help = "err, warning, notice, info or debug (default " LOG_LEVEL ")" },
+        { "start-file", TEXT(start_file, 1, "a path"),
+          .value_name = "PATH",
+          .help = "the file on a tmpfs by which tasks keep their identity over a\n" HELP_INDENT
+                  "restart (default in /run/taskbroker)" },
         { "user", TEXT(user, 1, "the name of a user"),
           .value_name = "NAME", .help = "the user to become once the kernel's sources are open (default taskbroker)" },
         { "keep-ptrace", FLAG(keep_ptrace),

@@ -34,6 +34,7 @@ struct Options {
         bool check;
         const char *user;       /* to run as; NULL: the default user, if it exists */
         bool keep_ptrace;
+        const char *start_file; /* NULL: chosen by start_file.c */
         bool seccomp;
         DelayacctMode delayacct;
         const char *delayacct_state;    /* the file that says that the broker switched it on */

@@ -17,6 +17,7 @@
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/join_fork.h"
 #include "broker/tasks/procfs.h"
+#include "broker/tasks/task_start.h"
 
 /* The kernel thread that makes the others. */
 #define KTHREADD_PID 2u
@@ -59,7 +60,7 @@ static bool fork_is_of(const Join *join, const Event *event, const Task *task) {
                 return false;
         return event->time_ns <= task->start_time_ns + PROCFS_FORK_DELAY_NS ||
                (procfs_read_task(join->comm_reader.procfs_fd, event->pid, event->tid, &found) &&
-                found.start_time_ns == task->start_time_ns);
+                procfs_starts_agree(found.start_time_ns, task->start_time_ns));
 }
 
 /* Sets the exact start of a task that was found in /proc, and emits its birth unless that was done. */
@@ -69,7 +70,7 @@ static void fork_confirm(Join *join, Event *event, Task *task) {
         task->flags &= (uint16_t)~TASK_SEEDED;
         if (event->tid == event->pid)
                 task->process->seeded = false;
-        task->start_time_ns = event->time_ns;
+        task_start_set(&join->table, task, event->time_ns);
         event_fill(event, task);
         event->ppid = event->fork.parent_pid;
         join_emit(join, event);
@@ -103,7 +104,7 @@ static Task *fork_add_task(Join *join, const Event *event, bool first) {
                                    task_table_get_process(&join->table, event->fork.parent_pid));
                 program_reader_note_birth(&join->programs, task->process);
         }
-        task->start_time_ns = event->time_ns;
+        task_start_set(&join->table, task, event->time_ns);
         if (join->features->delay_accounting == DELAY_ACCOUNTING_ON &&
             event->time_ns >= join_time_ns(join, join->features->delays_since_ns))
                 task->flags |= TASK_COUNTED;

@@ -13,6 +13,7 @@
 #include "broker/kernel/proc_message.h"
 #include "broker/model/owner.h"
 #include "broker/tasks/procfs.h"
+#include "broker/tasks/task_start.h"
 
 /* PF_KTHREAD of the kernel's task flags. */
 #define FLAG_KERNEL_THREAD 0x00200000u
@@ -343,7 +344,7 @@ Task *procfs_add_task(TaskTable *table, uint32_t pid, uint32_t tid, const Procfs
 
         if (!task)
                 return NULL;
-        task->start_time_ns = found->start_time_ns;
+        task_start_find(table, task, found->start_time_ns);
         task->flags |= TASK_SEEDED;
         task->process->seeded = true;
         procfs_fill_task(task, found);

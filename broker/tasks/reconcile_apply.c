@@ -17,6 +17,7 @@
 #include "broker/tasks/join_change.h"
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/reconcile_apply.h"
+#include "broker/tasks/task_start.h"
 
 /* Ancestors whose births were lost that are added before a found task, the oldest first. */
 #define PARENTS_MAX 32
@@ -70,7 +71,7 @@ static void apply_zombie_leader(Reconcile *reconcile, uint32_t pid) {
         if (!(leader->flags & TASK_GONE) || !(leader->flags & TASK_UNKNOWN) ||
             !procfs_read_leader(reconcile->procfs_fd, pid, &found) || !found.ended)
                 return;
-        leader->start_time_ns = found.start_time_ns;
+        task_start_find(&reconcile->join->table, leader, found.start_time_ns);
         leader->flags |= TASK_SEEDED;
         procfs_fill_task(leader, &found);
 }

@@ -196,6 +196,8 @@ static void task_free(TaskTable *table, Task *task) {
 
         assert(slot);
         *slot = NULL;
+        if (table->starts)
+                start_store_clear(table->starts, task->tid);
         list_unlink(&task->link);
         pool_free(&table->tasks, task);
 }

@@ -12,6 +12,7 @@
 
 #include "broker/base/pool.h"
 #include "broker/model/task.h"
+#include "broker/tasks/start_store.h"
 
 typedef struct TaskTable TaskTable;
 
@@ -20,6 +21,7 @@ struct TaskTable {
         Pool tasks;
         Pool processes;
         Pool totals;
+        StartStore *starts;             /* not owned; NULL: no store */
         size_t n_pages;
         size_t n_live_tasks;
         size_t n_live_processes;

@@ -190,11 +190,15 @@ class Broker:
         self.directory = pathlib.Path(directory)
         self.path = self.directory / "broker.sock"
         self.log_path = self.directory / "broker.log"
-        command = [*prefix, program or os.environ["TASKBROKERD"], "--socket", str(self.path), "--log-level", "debug"]
-        command += ["--user", user] if user else []
-        command += arguments
+        self.command = [*prefix, program or os.environ["TASKBROKERD"], "--socket", str(self.path), "--log-level", "debug"]
+        self.command += ["--user", user] if user else []
+        self.command += arguments
+        self.start()
+
+    def start(self):
+        """Starts it, again after an end."""
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + TIMEOUT
         while True:
             try:
@@ -242,6 +246,9 @@ class Broker:
             self.process.kill()
             self.process.wait()
             raise AssertionError(f"taskbrokerd does not stop at SIGTERM\n{self.log()[-4000:]}") from None
+        for directory in ("/run/taskbroker", "/dev/shm/taskbroker"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{directory}/starts{str(self.path).replace('/', '-')}")
         assert code == 0, f"taskbrokerd ended with {code}\n{self.log()[-8000:]}"
 
     def count(self, kind, status=None):
