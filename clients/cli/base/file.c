@@ -128,3 +128,8 @@ int file_replace(const char *path, const char *data, size_t n_data) {
 
         return r;
 }
+
+/* The reason of an error of file_replace(), for a message. */
+const char *file_error(int error) {
+        return error == -EINVAL ? "it is not a regular file" : strerror(-error);
+}

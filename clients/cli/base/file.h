@@ -3,4 +3,5 @@
 
 #include <stddef.h>
 
+const char *file_error(int error);
 int file_replace(const char *path, const char *data, size_t n_data);

@@ -11,11 +11,11 @@
 #include <string.h>
 
 #include "clients/cli/base/format.h"
-#include "clients/cli/base/text.h"
+#include "clients/cli/base/text_width.h"
 #include "clients/cli/text/status_text.h"
 #include "proto/status_counters.h"
 
-/* The bytes of a version or a release that the text has at most. */
+/* The columns of a version or a release that the text has at most. */
 #define WORDS_MAX 64
 
 /* The column of numbers, unless a number needs more. */
@@ -167,16 +167,16 @@ static void text_who(Text *text, const struct tb_status *status) {
                 [TB_DELAY_ACCOUNTING_ON] = "delay accounting on",
                 [TB_DELAY_ACCOUNTING_UNSUPPORTED] = "no delay accounting",
         };
-        char words[TEXT_ESCAPED_MAX(WORDS_MAX)], time[FORMAT_MAX];
+        char words[TEXT_FIT_MAX(WORDS_MAX)], time[FORMAT_MAX];
 
-        text_escape(words, sizeof(words), status->broker_version, TEXT_FOR_TERMINAL);
+        text_fit(words, sizeof(words), status->broker_version, WORDS_MAX, TEXT_LINE);
         text_add(text,
                  "Broker          %s, epoch %016" PRIx64 ", %s of processor time\n",
                  words,
                  status->epoch,
                  status->withheld ? "-" : format_duration(time, status->broker_cpu_ns));
 
-        text_escape(words, sizeof(words), status->kernel_release, TEXT_FOR_TERMINAL);
+        text_fit(words, sizeof(words), status->kernel_release, WORDS_MAX, TEXT_LINE);
         text_add(text, "Kernel          %s, ", words);
         if (status->taskstats_version)
                 text_add(text, "taskstats %" PRIu32 ", ", status->taskstats_version);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clients/cli/base/file.h"
 #include "clients/cli/top/top_actions.h"
 #include "clients/cli/top/top_pause.h"
 
@@ -261,7 +262,7 @@ void top_actions_write_settings(Top *top, uint32_t code) {
                               SCREEN_BAD,
                               "The settings cannot be written to %s: %s.",
                               top->settings_path,
-                              strerror(-r));
+                              file_error(r));
                 return;
         }
         top->settings_written = top->settings;

@@ -18,6 +18,9 @@
 #include "clients/cli/top/top_page_detail.h"
 #include "clients/cli/top/top_page_table.h"
 
+/* The broker sends at most so many bytes of a path. */
+#define DETAIL_PATH_MAX 1024u
+
 typedef struct DetailWidths DetailWidths;
 typedef struct TopPageDetail TopPageDetail;
 
@@ -31,8 +34,8 @@ struct TopPageDetail {
         LiveRow row;
         LiveHistory history;
         char command[CMDLINE_TEXT_MAX];
-        char exe[1100];
-        char cgroup[1100];
+        char exe[TEXT_ESCAPED_MAX(DETAIL_PATH_MAX)];
+        char cgroup[TEXT_ESCAPED_MAX(DETAIL_PATH_MAX)];
         TopList list;                   /* the lines of statistics */
         size_t n_lines;
 };

@@ -18,6 +18,7 @@
 #include "clients/cli/base/clock.h"
 #include "clients/cli/base/error.h"
 #include "clients/cli/base/exit_status.h"
+#include "clients/cli/base/file.h"
 #include "clients/cli/base/format.h"
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/model/live_values.h"
@@ -303,7 +304,7 @@ static int screen_keep_settings(Top *top) {
         if (r == 0)
                 return EXIT_STATUS_OK;
 
-        error_print("The settings cannot be written to %s: %s.", top->settings_path, strerror(-r));
+        error_print("The settings cannot be written to %s: %s.", top->settings_path, file_error(r));
         return EXIT_STATUS_ERROR;
 }
 

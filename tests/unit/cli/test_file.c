@@ -111,6 +111,8 @@ static void test_errors(void) {
         assert(file_replace("config/top", "x", 1) == -EISDIR && rmdir("config/top") == 0);
         assert(mkfifo("config/top", 0600) == 0);
         assert(file_replace("config/top", "x", 1) == -EINVAL && unlink("config/top") == 0);
+        assert(strcmp(file_error(-EINVAL), "it is not a regular file") == 0);
+        assert(strcmp(file_error(-EISDIR), "Is a directory") == 0);
         assert(symlink("/dev/null", "config/top") == 0);
         assert(file_replace("config/top", "x", 1) == -EINVAL && unlink("config/top") == 0);
         write_text("config/file", "x");
