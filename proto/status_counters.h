@@ -54,7 +54,10 @@
         C(sweep_cpu_ns, TIME, ALL, SINCE_START, 130, "processor time of sweeps")                                       \
         C(sample_subscribers, COUNT, ALL, NOW, 60, "subscribers of samples")                                           \
         C(sample_lost, COUNT, ALL, SINCE_START, 140, "samples lost by slow subscribers")                               \
-        C(client_bytes, BYTES, ALL, NOW, 100, "held for clients, feeds included")
+        C(client_bytes, BYTES, ALL, NOW, 100, "held for clients, feeds included")                                      \
+        C(owed, COUNT, ALL, NOW, 25, "tasks still to be read in /proc")                                                \
+        C(owed_read, COUNT, ALL, SINCE_START, 52, "tasks read later in /proc")                                         \
+        C(owed_ended, COUNT, ALL, SINCE_START, 54, "tasks ended before they were read")
 
 /*
  * The counters of one kernel source, SourceStatus, in the order of the text's columns.

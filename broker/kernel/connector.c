@@ -308,6 +308,22 @@ int connector_read(Connector *connector, size_t n_wanted) {
 }
 
 /**
+ * connector_is_idle() - whether the kernel has sent nothing since the last read
+ * @connector:  the connector, whose queue was read empty
+ *
+ * The next event of a batch then needs no reading of /proc either.
+ *
+ * Return: Whether the queue is still empty.
+ */
+bool connector_is_idle(Connector *connector) {
+        uint8_t byte;
+
+        if (recv(connector->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0)
+                connector->empty = false;
+        return connector->empty;
+}
+
+/**
  * connector_probe() - ask for a proof of life
  * @connector:  the connector; drained
  *

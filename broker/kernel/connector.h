@@ -65,6 +65,7 @@ struct Connector {
 int connector_init(Connector *connector, const ConnectorOptions *options);
 void connector_deinit(Connector *connector);
 
+bool connector_is_idle(Connector *connector);
 int connector_read(Connector *connector, size_t n_wanted);
 int connector_probe(Connector *connector);
 int connector_check(Connector *connector);

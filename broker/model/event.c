@@ -30,6 +30,7 @@ void event_fill(Event *event, const Task *task) {
         event->program = task->process->program;
         event->marks = task->process->marks;
         event->task_unknown = task->flags & TASK_UNKNOWN;
+        event->comm_stale = task->flags & TASK_COMM_STALE;
         event->owner = owner_of_task(task);
 }
 

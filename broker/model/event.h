@@ -60,6 +60,7 @@ struct Event {
         uint64_t start_time_ns;
         char comm[COMM_SIZE];
         bool task_unknown;
+        bool comm_stale;                /* comm may be the name before an exec */
         bool synthesised;
         bool only_for_sets;             /* sent only to feeds whose set of tasks changes by it */
         const Program *program;         /* NULL: not known; valid during the emit call */
@@ -82,7 +83,7 @@ struct Event {
 #undef MEMBER_COMM
 #undef MEMBER_U32
                 struct {
-                        bool comm_stale;
+                        bool superseded;        /* a later exec or name of the process is in the same batch */
                         uint32_t caller_tid; /* the thread that called it, if not the leader: it still has this number
                                                 in the table */
                 } exec;

@@ -18,6 +18,7 @@ struct TaskSample {
         uint32_t ppid;
         uint32_t uid;
         const char *comm;               /* COMM_SIZE bytes; NULL: none */
+        bool comm_stale;                /* comm may be the name before an exec */
         uint64_t start_time_ns;
         uint64_t time_ns;
         const TaskStats *stats;         /* NULL: not known */

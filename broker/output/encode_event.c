@@ -39,7 +39,7 @@ struct EventMessage {
  */
 
 static void fill_exec(EventMessage *m, PB(Exec) *exec, const Event *event, uint32_t variant) {
-        exec->comm_stale = event->exec.comm_stale;
+        exec->comm_stale = event->comm_stale;
         if (variant & ENCODE_PROGRAM)
                 exec->program = encode_parts_program(&m->program, event->program, variant);
 }
@@ -131,6 +131,7 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
         m->start_boot_ns = start_by_boot_clock(event->start_time_ns);
         m->cpu = event->cpu;
         m->task_unknown = event->task_unknown;
+        m->comm_stale = event->comm_stale;
         m->synthesised = event->synthesised;
         m->left_filter = variant & ENCODE_LEFT;
         m->restricted = (variant & ENCODE_PUBLIC) && event->kind != EVENT_LOSS;

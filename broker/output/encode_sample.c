@@ -27,6 +27,7 @@ static size_t task_sample_pack(const TaskSample *sample,
         m.uid = sample->uid;
         if (sample->comm)
                 m.comm = bytes_of_comm(sample->comm);
+        m.comm_stale = sample->comm_stale;
         m.start_time_ns = sample->start_time_ns;
         m.start_boot_ns = start_by_boot_clock(sample->start_time_ns);
         m.time_ns = sample->time_ns;

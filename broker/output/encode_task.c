@@ -32,6 +32,7 @@ size_t encode_task(const Task *task, uint32_t variant, bool threads, uint8_t buf
         m.egid = task->egid;
         m.session = task->process->session;
         m.comm = bytes_of_comm(task->comm);
+        m.comm_stale = task->flags & TASK_COMM_STALE;
         m.start_time_ns = task->start_time_ns;
         m.start_boot_ns = start_by_boot_clock(task->start_time_ns);
         m.kernel_thread = task->flags & TASK_KERNEL;

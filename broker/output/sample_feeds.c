@@ -214,6 +214,7 @@ static TaskSample sample_of_exit(const Event *event, bool of_process) {
                 .ppid = event->ppid,
                 .uid = event->uid,
                 .comm = event->comm,
+                .comm_stale = event->comm_stale,
                 .start_time_ns = event->start_time_ns,
                 .time_ns = event->time_ns,
                 .stats = event->exit.stats,
@@ -233,8 +234,10 @@ static TaskSample sample_of_exit(const Event *event, bool of_process) {
                 sample.stats = event->exit.process_stats;
         if (leader && event->tid != event->pid) {
                 sample.start_time_ns = leader->start_time_ns;
-                if (!(leader->flags & TASK_UNKNOWN))
+                if (!(leader->flags & TASK_UNKNOWN)) {
                         sample.comm = leader->comm;
+                        sample.comm_stale = leader->flags & TASK_COMM_STALE;
+                }
         }
         return sample;
 }

@@ -24,6 +24,7 @@ struct Subject {
         const Program *program;
         uint64_t marks;
         bool unknown;           /* uid and comm are not known */
+        bool comm_stale;        /* comm is not known */
 };
 
 /**
@@ -99,9 +100,10 @@ static bool subtrees_match(const Filter *filter, uint64_t mark, const Subject *s
         return subject->marks & mark;
 }
 
+/* A task whose name is still to be read is in no set of names. It enters one when the name becomes known. */
 static bool comms_match(const Filter *filter, uint64_t mark, const Subject *subject) {
         (void)mark;
-        for (size_t i = 0; i < filter->n_comms && !subject->unknown; ++i)
+        for (size_t i = 0; i < filter->n_comms && !subject->unknown && !subject->comm_stale; ++i)
                 if (fnmatch(filter->comms[i], subject->comm, 0) == 0)
                         return true;
         return false;
@@ -173,6 +175,7 @@ static Subject subject_of_task(const Task *task) {
                 .program = task->process->program,
                 .marks = task->process->marks,
                 .unknown = task->flags & TASK_UNKNOWN,
+                .comm_stale = task->flags & TASK_COMM_STALE,
         };
 }
 
@@ -204,6 +207,7 @@ FilterVerdict filter_judge(const Filter *filter, uint64_t mark, const Event *eve
                 .program = event->program,
                 .marks = event->marks,
                 .unknown = event->task_unknown,
+                .comm_stale = event->comm_stale,
         };
         bool was, is;
 

@@ -7,7 +7,8 @@
  *   join_exec.c    exec; the thread that becomes the leader
  *   join_change.c  name, ids, session, program
  *   join_exit.c    exits, reported and synthesised
- *   join_recheck.c  owners that /proc shows later
+ *   join_owed.c    later readings of /proc
+ *   join_recheck.c owners that /proc shows later
  *   join_loss.c    lost messages, silence of the connector
  *
  * tests/kernel/test_facts.py has a test for each kernel fact.
@@ -21,11 +22,15 @@
 #include "broker/tasks/join_exec.h"
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/join_fork.h"
+#include "broker/tasks/join_owed.h"
 #include "broker/tasks/join_recheck.h"
 
 /* Datagrams a round and rounds a turn: they bound what a turn of the loop can cost. */
 #define CONNECTOR_ROUND 512
 #define ROUNDS 8
+
+/* Bits for the processes that call exec in a round. */
+#define SEEN_BITS 4096u
 
 void join_init(Join *join,
                Connector *connector,
@@ -83,6 +88,25 @@ static int join_event(Join *join, Event *event) {
         }
 }
 
+/*
+ * Marks the execs of a batch behind which the same process calls exec or changes its name
+ * again: /proc has the later name already. Another process may share the bit: its exec is
+ * marked too, which costs a later reading.
+ */
+static void join_mark_superseded(Connector *connector) {
+        uint64_t seen[SEEN_BITS / 64] = {};
+
+        for (size_t i = connector->empty ? connector->n_events : 0; i-- > 0;) {
+                Event *event = &connector->events[i];
+                uint64_t *word = &seen[event->pid % SEEN_BITS / 64], bit = 1ull << event->pid % 64;
+
+                if (event->kind == EVENT_EXEC)
+                        event->exec.superseded = *word & bit;
+                if (event->kind == EVENT_EXEC || (event->kind == EVENT_COMM && event->tid == event->pid))
+                        *word |= bit;
+        }
+}
+
 /**
  * join_turn() - read the sources, and emit what they have
  * @join:         the join
@@ -102,6 +126,7 @@ int join_turn(Join *join, bool *ret_drained) {
                 if (r)
                         return error_trace(r);
                 exit_records_expect(&join->records);
+                join_mark_superseded(connector);
 
                 for (size_t i = 0; i < connector->n_events; ++i) {
                         r = join_event(join, &connector->events[i]);
@@ -130,6 +155,7 @@ int join_turn(Join *join, bool *ret_drained) {
  * Return: 0, or a negative errno.
  */
 int join_tick(Join *join) {
+        (void)join_owed_read(join);
         join_recheck(join);
         return error_trace(join_loss_tick(join));
 }

@@ -54,6 +54,7 @@ static void change_apply(TaskChange *change, Event *event) {
         case EVENT_COMM:
                 memcpy(event->comm_change.old_comm, task->comm, sizeof(task->comm));
                 memcpy(task->comm, event->comm, sizeof(task->comm));
+                task->flags &= (uint16_t)~(TASK_COMM_STALE | TASK_COMM_FROM_RECORD);
                 break;
         case EVENT_UID:
                 task->ruid = event->credentials.real_id;
@@ -115,11 +116,15 @@ Event join_change_event(const Join *join, const Task *task) {
         return event;
 }
 
-/*
- * Stores the program of a process that became known after its exec. Feeds that select by
- * cgroup learn whether the process enters or leaves their set.
+/**
+ * join_change_program() - store a program that became known after its exec
+ * @join:     the join
+ * @task:     a task of the process
+ * @program:  its program, of which a use is taken over
+ *
+ * Feeds that select by cgroup learn whether the process enters or leaves their set.
  */
-static void join_change_program(Join *join, Task *task, Program *program) {
+void join_change_program(Join *join, Task *task, Program *program) {
         const Program *former = task->process->program;
         Event event = join_change_event(join, task);
         TaskChange change UNINITIALISED;

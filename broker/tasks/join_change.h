@@ -6,5 +6,6 @@
 #include "broker/tasks/join_state.h"
 
 void join_change(Join *join, Event *event);
-int join_change_read_programs(Join *join);
 Event join_change_event(const Join *join, const Task *task);
+void join_change_program(Join *join, Task *task, Program *program);
+int join_change_read_programs(Join *join);

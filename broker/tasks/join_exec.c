@@ -99,10 +99,10 @@ enum {
 };
 
 /*
- * Reads the name after the exec; 0: not known. If the process has ended meanwhile, its
- * record has the name. Otherwise /proc has it, which is read only while the kernel's queue
- * is empty: under load the queue comes first. If the process had ended by then, /proc may
- * have shown the next owner of its number.
+ * Reads the name after the exec; 0: not known, and read later (join_owed.c). If the process
+ * has ended meanwhile, its record has the name. Otherwise /proc has it, which is read only
+ * while the kernel's queue is empty: under load the queue comes first. If the process had
+ * ended by then, /proc may have shown the next owner of its number.
  */
 static int exec_read_comm(Join *join,
                           const Event *event,
@@ -114,11 +114,15 @@ static int exec_read_comm(Join *join,
         bool in_proc = false;
         int r;
 
+        if (event->exec.superseded)
+                return 0;
         record = exit_records_peek(&join->records, event->pid);
         if (!record) {
                 if (!join->connector->empty)
                         return 0;
                 in_proc = comm_reader_read(&join->comm_reader, event->pid, monotonic_ns, ret_comm, ret_owner);
+                /* Otherwise a later exec may have set the name. */
+                in_proc = in_proc && connector_is_idle(join->connector);
                 exit_records_expect(&join->records);
                 r = exit_records_drain(&join->records);
                 if (r)
@@ -140,20 +144,23 @@ static int exec_read_comm(Join *join,
  *
  * Return: Whether the check is still to be made.
  */
-static bool exec_check_owner(Join *join, TaskChange *change, bool in_proc, uint32_t owner) {
+static bool exec_check_owner(Join *join, TaskChange *change, int found_in, uint32_t owner) {
         int procfs_fd = join->comm_reader.procfs_fd;
         Task *task = &change->task;
         Process *process = &change->process;
         ProcfsTask found;
 
-        if (!in_proc || task->euid == 0)
-                return process->suspect;
+        /* A process that has ended cannot be checked. */
+        if (found_in == EXEC_E_IN_RECORD || task->euid == 0)
+                return false;
+        if (found_in != EXEC_E_IN_PROC)
+                return true;
         if (owner == task->euid && !process->suspect && !process->creds_stale) {
                 process->in_own_namespace |= procfs_in_user_namespace(procfs_fd, process->pid);
                 return false;
         }
         if (!procfs_read_leader(procfs_fd, process->pid, &found) || found.ended || found.exiting)
-                return false;
+                return true;
         if (procfs_note_owner(task, &found))
                 join->owners_stale = false;
         else if (!(task->flags & TASK_NONDUMPABLE))
@@ -165,7 +172,7 @@ static bool exec_check_owner(Join *join, TaskChange *change, bool in_proc, uint3
  * Sets whether its owner may look into the new memory, which is dumpable, whatever was set
  * for the old one. A suspect process has no owner until it was checked.
  */
-static void exec_reset_owner(Join *join, TaskChange *change, bool in_proc, uint32_t owner) {
+static void exec_reset_owner(Join *join, TaskChange *change, int found_in, uint32_t owner) {
         Task *task = &change->task;
         Process *process = &change->process;
 
@@ -176,10 +183,22 @@ static void exec_reset_owner(Join *join, TaskChange *change, bool in_proc, uint3
         task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_NONDUMPABLE | TASK_RECHECK);
         if (process->suspect)
                 task->flags |= TASK_NONDUMPABLE;
-        if (exec_check_owner(join, change, in_proc, owner) && task->euid != 0) {
+        if (exec_check_owner(join, change, found_in, owner))
                 task->flags |= TASK_RECHECK;
-                recheck_queue_add(&join->recheck_queue, process->pid);
-        }
+}
+
+/* Sets the name after the exec, or notes that it is to be read. */
+static void exec_set_name(const Join *join, TaskChange *change, int found_in, const char comm[static COMM_SIZE]) {
+        Task *task = &change->task;
+
+        task->flags &= (uint16_t)~(TASK_COMM_STALE | TASK_COMM_FROM_RECORD);
+        if (!found_in)
+                task->flags |= TASK_COMM_STALE;
+        else
+                memcpy(task->comm, comm, sizeof(task->comm));
+        /* With more in the queue, another exec may follow. */
+        if (found_in == EXEC_E_IN_RECORD && !join->connector->empty)
+                task->flags |= TASK_COMM_FROM_RECORD;
 }
 
 /**
@@ -207,9 +226,9 @@ int join_exec(Join *join, Event *event) {
         found = exec_read_comm(join, event, task, comm, &owner);
         if (found < 0)
                 return error_trace(found);
-        event->exec.comm_stale = found == 0;
         if (!task) {
                 event_fill(event, NULL);
+                event->comm_stale = found == 0;
                 if (found)
                         memcpy(event->comm, comm, sizeof(event->comm));
                 join_commit(join, event, NULL, NULL);
@@ -222,12 +241,12 @@ int join_exec(Join *join, Event *event) {
                 event->exec.caller_tid = caller->tid;
                 event->task_before = caller;
         }
-        if (found)
-                memcpy(change.task.comm, comm, sizeof(comm));
-        r = program_reader_read_at_exec(&join->programs, task, join->connector->empty, &change.process.program);
+        exec_set_name(join, &change, found, comm);
+        r = program_reader_read_at_exec(&join->programs, task, join->connector->empty && !event->exec.superseded,
+                                        &change.process.program);
         if (r)
                 return error_trace(r);
-        exec_reset_owner(join, &change, found == EXEC_E_IN_PROC, owner);
+        exec_reset_owner(join, &change, found, owner);
         event_fill(event, &change.task);
         join_commit(join, event, task, &change);
         if (caller)

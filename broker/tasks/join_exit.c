@@ -19,6 +19,7 @@
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/tasks/join_exit.h"
+#include "broker/tasks/join_owed.h"
 #include "broker/tasks/process_exit.h"
 #include "broker/tasks/procfs.h"
 
@@ -33,6 +34,7 @@ static void event_fill_from_record(Event *event, const ExitRecord *record) {
         if (event->start_time_ns == 0)
                 event->start_time_ns = event->time_ns - stats->ac_etime_us * NSEC_PER_USEC;
         event->task_unknown = false;
+        event->comm_stale = false;
 }
 
 /* The exit that ends a process has its totals, which /proc shows only to the owner of the leader. */
@@ -66,6 +68,9 @@ static int exit_known(Join *join, Task *task, Event *event, ExitRecord *record, 
         if (record)
                 process_exit_note_mark(process, record);
         more = !last || (!process_gone && process_exit_may_have_more(join, process, record));
+        /* A leader that ends first is still called by its name. */
+        if (record && more && task->tid == process->pid && (task->flags & TASK_COMM_STALE))
+                join_owed_settle(join, task, record->stats.ac_comm);
         if (record)
                 owner_note_record(task, &record->stats);
         event_fill(event, task);

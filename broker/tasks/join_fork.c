@@ -23,7 +23,7 @@
 #define KTHREADD_PID 2u
 
 /* Flags that a task inherits. */
-#define INHERITED_FLAGS (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL | TASK_NONDUMPABLE)
+#define INHERITED_FLAGS (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL | TASK_NONDUMPABLE | TASK_OWED)
 
 /*
  * Ends what the table has by a number that a new task has now: the task, and if it is the
@@ -126,6 +126,8 @@ static void fork_copy_model(Task *task, const Task *model, bool of_kthreadd) {
         task->egid = model->egid;
         task->flags |= model->flags & INHERITED_FLAGS;
         memcpy(task->comm, model->comm, sizeof(task->comm));
+        if (model->flags & TASK_COMM_FROM_RECORD)
+                task->flags |= TASK_COMM_STALE;
 }
 
 /**
@@ -163,6 +165,7 @@ int join_fork(Join *join, Event *event) {
         fork_copy_model(task, model, !thread && event->fork.parent_pid == KTHREADD_PID);
         if (first)
                 owner_note_birth(task);
+        owed_queue_update(&join->table.owed, task);
         event_fill(event, task);
         join_emit(join, event);
         return 0;

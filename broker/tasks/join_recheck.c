@@ -47,9 +47,6 @@ void join_recheck(Join *join) {
         unsigned int n_reads = 0;
         Task *task;
 
-        while ((task = recheck_queue_next(&join->recheck_queue, &join->table)))
-                recheck_task(join, task);
-
         for (unsigned int i = 0; i < WALK_MAX && n_reads < READS_MAX; ++i) {
                 task = task_table_next_leader(&join->table, join->recheck_tid);
                 if (!task) {

@@ -24,7 +24,6 @@
 #include "broker/tasks/exit_records.h"
 #include "broker/tasks/late_exits.h"
 #include "broker/tasks/program_reader.h"
-#include "broker/tasks/recheck_queue.h"
 #include "broker/tasks/task_change.h"
 #include "broker/tasks/task_table.h"
 
@@ -43,7 +42,6 @@ struct Join {
         ExitRecords records;
         LateExits late_exits;
         CommReader comm_reader;
-        RecheckQueue recheck_queue;
         uint32_t recheck_tid;           /* where the next tick goes on */
         ProgramReader programs;
         int64_t realtime_offset_ns;     /* the time scale of clock.h minus CLOCK_MONOTONIC */

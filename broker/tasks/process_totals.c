@@ -165,8 +165,10 @@ TaskSample process_totals_sample(ProcessTotals *sum, const Task *leader, uint64_
                 sum->total.tasks_unseen = process->seeded;
                 sum->total.ac_etime_us = MAX(sum->total.ac_etime_us, sum->total.ac_tgetime_us);
         }
-        if (leader->flags & TASK_GONE)
+        if (leader->flags & TASK_GONE) {
                 sample.comm = leader->comm;
+                sample.comm_stale = leader->flags & TASK_COMM_STALE;
+        }
         sample.tasks = process->n_live;
         sample.owner = sum->owned ? sum->owner : owner_of_task(leader);
         return sample;

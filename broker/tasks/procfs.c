@@ -170,15 +170,31 @@ bool procfs_read_owner(int procfs_fd, uint32_t pid, uint32_t tid, uint32_t *ret_
         return true;
 }
 
+/**
+ * procfs_read_stat() - read a task, without its ids
+ * @procfs_fd:  /proc
+ * @pid:        its process
+ * @tid:        the task
+ * @ret_found:  output: all but the ids
+ *
+ * Return: Whether it could be read, a zombie or not. If not, procfs_is_short() says whether
+ *         that is for lack of descriptors.
+ */
+bool procfs_read_stat(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
+        char buffer[1024], path[64];
+
+        *ret_found = (ProcfsTask){};
+        errno = 0;
+        snprintf(path, sizeof(path), "%u/task/%u/stat", pid, tid);
+        return procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) > 0 && procfs_parse_stat(buffer, ret_found);
+}
+
 static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
         char buffer[4096], path[64];
         bool privileged;
         uint32_t owner;
 
-        *ret_found = (ProcfsTask){};
-        errno = 0;
-        snprintf(path, sizeof(path), "%u/task/%u/stat", pid, tid);
-        if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 || !procfs_parse_stat(buffer, ret_found))
+        if (!procfs_read_stat(procfs_fd, pid, tid, ret_found))
                 return false;
         snprintf(path, sizeof(path), "%u/task/%u/status", pid, tid);
         if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 ||
@@ -315,7 +331,7 @@ void procfs_fill_task(Task *task, const ProcfsTask *found) {
         task->rgid = found->rgid;
         task->egid = found->egid;
         memcpy(task->comm, found->comm, sizeof(task->comm));
-        task->flags &= (uint16_t)~(TASK_UNKNOWN | TASK_KERNEL);
+        task->flags &= (uint16_t)~(TASK_UNKNOWN | TASK_KERNEL | TASK_COMM_STALE | TASK_COMM_FROM_RECORD);
         if (found->kernel_thread)
                 task->flags |= TASK_KERNEL;
         /* While a task ends, its files belong to root, whatever it was before. */

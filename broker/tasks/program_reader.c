@@ -74,11 +74,11 @@ void program_reader_unwant(ProgramReader *programs) {
  * @programs:  the programs
  * @process:   the process
  *
- * If its parent was not read yet it is to be read itself, and the pass may be beyond
- * its number.
+ * If its parent was not read yet, or was skipped, it is to be read itself. The pass may be
+ * beyond its number.
  */
 void program_reader_note_birth(ProgramReader *programs, const Process *process) {
-        if (!process->program)
+        if (!process->program || process->program->state == PROGRAM_SKIPPED)
                 programs->complete = false;
 }
 

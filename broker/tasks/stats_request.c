@@ -93,6 +93,7 @@ static int stats_request_task(StatsRequest *request, Join *join, StatsSource *so
         sample = process_totals_task_sample(task, &answer.stats, time_ns);
         if (answer.state == STATS_ANSWER_LOST) {
                 sample.comm = task->comm;
+                sample.comm_stale = task->flags & TASK_COMM_STALE;
                 sample.stats = NULL;
                 sample.owner = owner_of_task(task);
         }
@@ -139,6 +140,7 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
         sample = process_totals_sample(sum, leader, join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         if (sum->failed) {
                 sample.comm = leader->comm;
+                sample.comm_stale = leader->flags & TASK_COMM_STALE;
                 sample.stats = NULL;
         }
         stats_request_answer(request, leader, &sample);

@@ -30,6 +30,7 @@ void task_table_init(TaskTable *table) {
         pool_init(&table->tasks, sizeof(Task), TID_LIMIT);
         pool_init(&table->processes, sizeof(Process), TID_LIMIT);
         pool_init(&table->totals, sizeof(TaskStats), TID_LIMIT);
+        owed_queue_init(&table->owed);
 }
 
 void task_table_deinit(TaskTable *table) {
@@ -198,6 +199,7 @@ static void task_free(TaskTable *table, Task *task) {
         *slot = NULL;
         if (table->starts)
                 start_store_clear(table->starts, task->tid);
+        owed_queue_forget(&table->owed, task);
         list_unlink(&task->link);
         pool_free(&table->tasks, task);
 }
@@ -212,6 +214,7 @@ static Task *task_new(TaskTable *table, Process *process, uint32_t tid) {
                 return NULL;
         task->process = process;
         task->tid = tid;
+        list_init(&task->owed_link);
         list_append(&process->tasks, &task->link);
         return *slot = task;
 }
@@ -308,6 +311,7 @@ void task_table_end_task(TaskTable *table, Task *task) {
         assert(process->n_live > 0);
         --table->n_live_tasks;
         --process->n_live;
+        owed_queue_forget(&table->owed, task);
         if (task->tid == process->pid)
                 task->flags |= TASK_GONE;
         else

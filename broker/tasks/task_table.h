@@ -12,6 +12,7 @@
 
 #include "broker/base/pool.h"
 #include "broker/model/task.h"
+#include "broker/tasks/owed_queue.h"
 #include "broker/tasks/start_store.h"
 
 typedef struct TaskTable TaskTable;
@@ -26,6 +27,7 @@ struct TaskTable {
         size_t n_live_tasks;
         size_t n_live_processes;
         size_t n_program_bytes;
+        OwedQueue owed;                 /* tasks of which something is still to be read in /proc */
 };
 
 void task_table_init(TaskTable *table);

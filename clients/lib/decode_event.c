@@ -126,6 +126,7 @@ bool decode_event(Decoder *decoder, const Taskbroker__V1__Event *wire) {
         event->start_time_ns = wire->start_time_ns;
         event->start_boot_ns = wire->start_boot_ns;
         event->task_unknown = wire->task_unknown;
+        event->comm_stale = wire->comm_stale;
         event->synthesised = wire->synthesised;
         event->left_filter = wire->left_filter;
         event->restricted = wire->restricted;

@@ -133,6 +133,7 @@ static void decode_task_sample(struct tb_task_sample *sample, struct tb_task_sta
                 .stats_missing = (enum tb_stats_missing)wire->stats_missing,
         };
         decode_comm(sample->comm, wire->comm);
+        sample->comm_stale = wire->comm_stale;
         if (wire->stats) {
                 decode_task_stats(stats, wire->stats);
                 sample->stats = stats;

@@ -65,4 +65,5 @@ void decode_task(struct tb_task *task, struct tb_program *program, const Taskbro
                 .program = decode_program(program, wire->program),
         };
         decode_comm(task->comm, wire->comm);
+        task->comm_stale = wire->comm_stale;
 }

@@ -274,6 +274,7 @@ struct tb_event {
         bool synthesised;       /* the broker concluded it; the connector did not send it */
         bool left_filter;       /* the task no longer matches the filter after this event */
         bool restricted;        /* the task belongs to another user: only its public fields are set */
+        bool comm_stale;        /* comm may be the name before an exec: a TB_KIND_COMM follows when it is read */
 
         union {
                 struct {
@@ -281,7 +282,7 @@ struct tb_event {
                         uint32_t parent_tid;
                 } fork;
                 struct {
-                        bool comm_stale;                                /* comm is the name before the exec */
+                        bool comm_stale;                                /* the same as comm_stale above */
                         const struct tb_program *program;               /* the new program; NULL: not asked for */
                 } exec;
                 struct {
@@ -372,6 +373,7 @@ struct tb_task {
         bool credentials_changed;       /* since its last exec */
         bool seeded;                    /* start_time_ns is precise to 10 ms */
         bool task_unknown;              /* its fork event was lost: ids and comm are not known */
+        bool comm_stale;                /* comm may be the name before an exec */
         const struct tb_program *program; /* NULL: not asked for */
 };
 
@@ -454,6 +456,9 @@ struct tb_status {
         uint64_t sample_subscribers;
         uint64_t sample_lost;
         uint64_t client_bytes;
+        uint64_t owed;
+        uint64_t owed_read;
+        uint64_t owed_ended;
 };
 
 /* As sample.proto, SampleScope. */
@@ -475,6 +480,7 @@ struct tb_task_sample {
         const struct tb_task_stats *stats; /* totals since its start; NULL: gone, or see stats_missing */
         uint32_t tasks;                 /* for a process: its live threads */
         bool kernel_thread;
+        bool comm_stale;                /* comm may be the name before an exec; with stats it is right */
         bool gone;                      /* tb_request_stats(): no such task, or this client may not know it */
         bool ended;                     /* these are its last values */
         struct tb_termination termination;      /* if ended: the cause */

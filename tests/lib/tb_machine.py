@@ -6,6 +6,7 @@ would. The model knows at any moment what is alive, and what was reported to the
 """
 
 import random
+import shutil
 
 from tb_kernel import SIGCHLD
 from tb_proc import boottime_ns
@@ -195,6 +196,8 @@ class Machine:
             process.alive = False
             del self.processes[process.pid]
             self.free.append(process.pid)
+            # The next process by that number is not there: /proc never shows an older one.
+            shutil.rmtree(self.proc.root / str(process.pid), ignore_errors=True)
 
     def _exit(self, task, code, process):
         leader = task.tid == process.pid

@@ -33,10 +33,11 @@ def cpus(text):
 class Subject:
     """The properties of a task that a filter looks at."""
 
-    def __init__(self, pid, ppid, uid, comm, program, unknown):
+    def __init__(self, pid, ppid, uid, comm, program, unknown, comm_stale):
         self.pid, self.ppid, self.uid, self.comm = pid, ppid, uid, comm
         self.cgroup = program.cgroup if program is not None else None
         self.unknown = unknown
+        self.comm_stale = comm_stale
 
 
 class Topic:
@@ -66,7 +67,8 @@ class Topic:
             return False
         if f.get("comms"):
             name = subject.comm.decode("latin-1")
-            if subject.unknown or not any(fnmatch.fnmatchcase(name, c.decode("latin-1")) for c in f["comms"]):
+            unknown = subject.unknown or subject.comm_stale
+            if unknown or not any(fnmatch.fnmatchcase(name, c.decode("latin-1")) for c in f["comms"]):
                 return False
         if f.get("cgroups"):
             path = subject.cgroup
@@ -179,11 +181,13 @@ class Oracle:
             program = table.programs.get(event.fork.parent_pid)
         if what(event) == "exec" and event.exec.HasField("program"):
             program = event.exec.program
-        return Subject(event.pid, event.ppid, event.uid, event.comm, program, event.task_unknown)
+        return Subject(
+            event.pid, event.ppid, event.uid, event.comm, program, event.task_unknown, event.comm_stale
+        )
 
 
 def subject(row, program):
-    return Subject(row.pid, row.ppid, row.uid, row.comm, program, row.task_unknown)
+    return Subject(row.pid, row.ppid, row.uid, row.comm, program, row.task_unknown, row.comm_stale)
 
 
 # A start that was read from /proc is right to 10 ms.
@@ -269,7 +273,9 @@ def same_fact(event, original):
 
 
 def same(event, original, left):
-    for field in ("time_ns", "pid", "tid", "ppid", "uid", "comm", "start_time_ns", "cpu", "task_unknown", "synthesised"):
+    for field in ("time_ns", "pid", "tid", "ppid", "uid", "comm", "start_time_ns", "cpu", "task_unknown", "synthesised",
+        "comm_stale",
+    ):
         if getattr(event, field) != getattr(original, field):
             return False
     return what(event) == what(original) and event.left_filter == left

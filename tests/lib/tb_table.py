@@ -12,7 +12,7 @@ from tb_client import what
 # Fields that Task itself has. The others are derived: `program` describes the process, `tasks` is a count.
 FIELDS = (
     "pid", "tid", "ppid", "uid", "comm", "start_time_ns", "euid", "gid", "egid", "session", "kernel_thread",
-    "credentials_changed", "seeded", "task_unknown",
+    "credentials_changed", "seeded", "task_unknown", "comm_stale",
 )
 
 # The fields that every reader knows, whatever kinds of events it gets.
@@ -112,6 +112,7 @@ class Table:
                 ppid=event.ppid,
                 uid=event.uid,
                 comm=event.comm,
+                comm_stale=event.comm_stale,
                 start_time_ns=event.start_time_ns,
             )
             self._put(event.tid, row)
@@ -141,6 +142,7 @@ class Table:
             start_time_ns=event.start_time_ns,
             seeded=event.synthesised,
             task_unknown=event.task_unknown,
+            comm_stale=event.comm_stale,
         )
         if model is not None and model.tid == like and not event.synthesised:
             for field in ("euid", "gid", "egid", "kernel_thread", "credentials_changed"):
@@ -187,7 +189,7 @@ class Table:
         row = self._known(event)
         if row is None:
             return
-        row.uid, row.comm = event.uid, event.comm
+        row.uid, row.comm, row.comm_stale = event.uid, event.comm, event.comm_stale
         row.credentials_changed = row.kernel_thread = False
         if not self.threads:
             # The event has the credentials of the thread that called exec, which may not have been the leader.
@@ -198,7 +200,7 @@ class Table:
     def _comm_change(self, event):
         row = self._known(event)
         if row is not None and row.tid == event.tid:
-            row.comm = event.comm
+            row.comm, row.comm_stale = event.comm, event.comm_stale
 
     def _user_ids(self, event):
         row = self._known(event)

@@ -127,6 +127,23 @@ size_t text_escape(char *escaped, size_t n_escaped, const char *text, enum text_
 }
 
 /**
+ * text_name() - write the name of a task for the terminal
+ * @text:       output
+ * @n_text:     its size, at least TEXT_NAME_MAX
+ * @comm:       the name
+ * @stale:      it may be the name before an exec: it stands behind a question mark
+ *
+ * Return: The length of the text.
+ */
+size_t text_name(char *text, size_t n_text, const char *comm, bool stale) {
+        size_t n = stale ? 1 : 0;
+
+        if (stale)
+                text[0] = '?';
+        return n + text_escape(text + n, n_text - n, comm, TEXT_FOR_TERMINAL);
+}
+
+/**
  * text_decode() - read a character
  * @text:       begins with the character
  * @ret_code:   output: its number in Unicode

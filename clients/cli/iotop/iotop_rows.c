@@ -313,7 +313,7 @@ void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, c
 
         if (line->row->program && cmdline_text(text + n, line->row->program) > 0)
                 return;
-        text_escape(text + n, IOTOP_LINE_MAX - n, line->row->comm, TEXT_FOR_TERMINAL);
+        text_name(text + n, IOTOP_LINE_MAX - n, line->row->comm, line->row->comm_stale);
 }
 
 /**

@@ -29,8 +29,6 @@ static void json_add_stats_missing(struct json_object *object, enum tb_stats_mis
  */
 
 static void json_add_exec(struct json_object *object, const struct tb_event *event) {
-        if (event->exec.comm_stale)
-                json_add_bool(object, "comm_stale", true);
         if (event->exec.program)
                 json_add(object, "program", json_program(event->exec.program));
 }
@@ -75,6 +73,8 @@ static void json_add_subject(struct json_object *object, const struct tb_event *
         json_add_known_text(object, "comm", event->comm, known || event->comm[0]);
         json_add_start(object, event->tid, event->start_time_ns, event->start_boot_ns);
 
+        if (event->comm_stale)
+                json_add_bool(object, "comm_stale", true);
         if (event->task_unknown)
                 json_add_bool(object, "task_unknown", true);
         if (event->synthesised)

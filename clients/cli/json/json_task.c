@@ -22,6 +22,8 @@ struct json_object *json_task(const struct tb_task *task) {
         json_add_known(object, "egid", task->egid, known || task->egid != 0);
         json_add_known(object, "session", task->session, task->session != 0);
         json_add_known_text(object, "comm", task->comm, known || task->comm[0]);
+        if (task->comm_stale)
+                json_add_bool(object, "comm_stale", true);
         json_add_start(object, task->tid, task->start_time_ns, task->start_boot_ns);
         if (task->tasks)
                 json_add_number(object, "tasks", task->tasks);

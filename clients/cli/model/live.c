@@ -233,9 +233,11 @@ void live_expire(Live *live, uint64_t now_ns) {
                 live_drop_oldest_ended(live);
 }
 
-void live_set_name(LiveRow *row, const char comm[static TB_COMM_SIZE]) {
-        if (comm[0])
-                memcpy(row->comm, comm, sizeof(row->comm));
+void live_set_name(LiveRow *row, const char comm[static TB_COMM_SIZE], bool stale) {
+        if (!comm[0])
+                return;
+        memcpy(row->comm, comm, sizeof(row->comm));
+        row->comm_stale = stale;
 }
 
 int live_set_program(LiveRow *row, const struct tb_program *program) {

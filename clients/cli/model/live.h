@@ -35,6 +35,7 @@ struct LiveRow {
         uint32_t ppid; /* 0: none or not known */
         uint32_t uid;
         char comm[TB_COMM_SIZE];
+        bool comm_stale; /* comm may be the name before an exec */
         struct tb_program *program; /* NULL: not known */
         uint32_t tasks;             /* live threads of a process; 0: not known */
         bool kernel_thread;
@@ -151,7 +152,7 @@ void live_untrack(Live *live, LiveRow *row);
 
 /* For what fills the model: live_messages.c and live_samples.c. */
 LiveRow *live_find_or_add(Live *live, uint32_t pid, uint32_t tid, uint64_t start_time_ns);
-void live_set_name(LiveRow *row, const char comm[static TB_COMM_SIZE]);
+void live_set_name(LiveRow *row, const char comm[static TB_COMM_SIZE], bool stale);
 int live_set_program(LiveRow *row, const struct tb_program *program);
 void live_end_row(Live *live, LiveRow *row, uint64_t now_ns);
 void live_remove_row(Live *live, LiveRow *row);

@@ -104,7 +104,7 @@ static void text_user(const LiveColumn *column, const LiveView *view, const Live
 static void write_name(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
         (void)column;
         (void)view;
-        text_escape(text, LIVE_TEXT_MAX, row->comm, TEXT_FOR_TERMINAL);
+        text_name(text, LIVE_TEXT_MAX, row->comm, row->comm_stale);
 }
 
 /* As in ps(1): the name in brackets if there are no arguments. */

@@ -26,7 +26,7 @@ static int messages_take_task(Live *live, const struct tb_task *task) {
                 row->ppid = task->ppid;
                 row->uid = task->uid;
         }
-        live_set_name(row, task->comm);
+        live_set_name(row, task->comm, task->comm_stale);
         row->kernel_thread = task->kernel_thread;
         if (task->tasks)
                 row->tasks = task->tasks;
@@ -63,7 +63,7 @@ static int messages_take_fork(Live *live, const struct tb_event *event) {
 
         row->ppid = event->ppid;
         row->uid = event->uid;
-        live_set_name(row, event->comm);
+        live_set_name(row, event->comm, event->comm_stale);
 
         /* Until its exec, a process runs the program of its parent. */
         parent = live_find(live, event->tid == event->pid ? event->fork.parent_pid : event->pid);
@@ -75,8 +75,7 @@ static int messages_take_exec(Live *live, const struct tb_event *event) {
 
         if (!row)
                 return 0;
-        if (!event->exec.comm_stale)
-                live_set_name(row, event->comm);
+        live_set_name(row, event->comm, event->comm_stale);
         row->uid = event->uid;
 
         /* A thread that calls exec becomes the leader, with the number of the leader. */
@@ -98,7 +97,7 @@ static void messages_take_exit(Live *live, const struct tb_event *event) {
         row->exited = true;
         row->end_time_ns = event->time_ns;
         row->termination = live->threads ? event->exit.termination : event->exit.process_termination;
-        live_set_name(row, event->comm);
+        live_set_name(row, event->comm, event->comm_stale);
         row->next_awaiting = live->awaiting;
         live->awaiting = row;
 }
@@ -132,7 +131,7 @@ static int messages_take_event(Live *live, const struct tb_event *event) {
         case TB_KIND_COMM:
                 row = event->tid == event->pid || live->threads ? messages_find_row(live, event) : NULL;
                 if (row)
-                        live_set_name(row, event->comm);
+                        live_set_name(row, event->comm, event->comm_stale);
                 return 0;
         case TB_KIND_UID:
                 row = event->tid == event->pid || live->threads ? messages_find_row(live, event) : NULL;

@@ -114,7 +114,7 @@ int live_samples_task(Live *live, const struct tb_task_sample *sample) {
         row->pid = sample->pid;
         row->ppid = sample->ppid;
         row->uid = sample->uid;
-        live_set_name(row, sample->comm);
+        live_set_name(row, sample->comm, sample->comm_stale);
         row->kernel_thread = sample->kernel_thread;
         if (sample->tasks)
                 row->tasks = sample->tasks;

@@ -66,6 +66,8 @@ static struct json_object *stats_object(const struct tb_task_sample *sample) {
         json_add_known(object, "ppid", sample->ppid, sample->ppid != 0);
         json_add_number(object, "uid", sample->uid);
         json_add_text(object, "comm", sample->comm);
+        if (sample->comm_stale)
+                json_add_bool(object, "comm_stale", true);
         json_add_start(object, sample->tid, sample->start_time_ns, sample->start_boot_ns);
         json_add_number(object, "time_ns", sample->time_ns);
         json_add_known(object, "tasks", sample->tasks, sample->tasks != 0);
@@ -76,9 +78,9 @@ static struct json_object *stats_object(const struct tb_task_sample *sample) {
 }
 
 static void stats_write_head(Users *users, const struct tb_task_sample *sample, bool thread, FILE *stream) {
-        char name[TEXT_ESCAPED_MAX(TB_COMM_SIZE)], date[FORMAT_MAX];
+        char name[TEXT_NAME_MAX], date[FORMAT_MAX];
 
-        text_escape(name, sizeof(name), sample->comm, TEXT_FOR_TERMINAL);
+        text_name(name, sizeof(name), sample->comm, sample->comm_stale);
         if (thread)
                 fprintf(stream, "thread %" PRIu32 " of process %" PRIu32, sample->tid, sample->pid);
         else

@@ -271,7 +271,7 @@ static void event_lines_details(EventLines *lines, const struct tb_event *event)
                 break;
         case TB_KIND_COMM:
                 line_add(&lines->line, " was called");
-                line_cell_name(&lines->line, event->comm_change.old_comm, true, 0);
+                line_cell_name(&lines->line, event->comm_change.old_comm, true, false, 0);
                 break;
         case TB_KIND_UID:
         case TB_KIND_GID:
@@ -306,10 +306,10 @@ static void event_lines_details(EventLines *lines, const struct tb_event *event)
                 event_lines_arguments(lines, event->exit.program);
 }
 
-static void event_lines_identity(EventLines *lines, const char *comm, uint32_t uid, bool known) {
+static void event_lines_identity(EventLines *lines, const char *comm, bool stale, uint32_t uid, bool known) {
         if (event_lines_has(lines, LEAVE_USER))
                 line_cell_cut(&lines->line, known || uid ? users_name(lines->users, uid) : "-", WIDTH_USER);
-        line_cell_name(&lines->line, comm, known || comm[0], WIDTH_NAME);
+        line_cell_name(&lines->line, comm, known || comm[0], stale, WIDTH_NAME);
 }
 
 static void event_lines_ids(EventLines *lines, uint32_t pid, uint32_t tid, uint32_t ppid, bool known) {
@@ -345,7 +345,7 @@ void event_lines_event(EventLines *lines, const struct tb_event *event) {
         if (event->kind == TB_KIND_FORK && !ppid)
                 ppid = event->fork.parent_pid;
         event_lines_ids(lines, event->pid, event->tid, ppid, known);
-        event_lines_identity(lines, event->comm, event->uid, known);
+        event_lines_identity(lines, event->comm, event->comm_stale, event->uid, known);
         event_lines_details(lines, event);
         line_end(&lines->line);
 }
@@ -370,7 +370,7 @@ void event_lines_task(EventLines *lines, const struct tb_task *task, uint64_t no
                 line_cell(&lines->line, "-", width);
         line_cell(&lines->line, "task", WIDTH_KIND);
         event_lines_ids(lines, task->pid, task->tid, task->ppid, known);
-        event_lines_identity(lines, task->comm, task->uid, known);
+        event_lines_identity(lines, task->comm, task->comm_stale, task->uid, known);
         if (task->tasks > 1)
                 line_add(&lines->line, " (%" PRIu32 " threads)", task->tasks);
         if (task->kernel_thread)

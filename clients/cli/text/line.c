@@ -80,11 +80,11 @@ void line_cell_number(Line *line, uint64_t number, bool known, int width) {
         line_cell(line, text, width);
 }
 
-void line_cell_name(Line *line, const char *comm, bool known, int width) {
-        char text[TEXT_ESCAPED_MAX(TB_COMM_SIZE)];
+void line_cell_name(Line *line, const char *comm, bool known, bool stale, int width) {
+        char text[TEXT_NAME_MAX];
 
         if (known)
-                text_escape(text, sizeof(text), comm, TEXT_FOR_TERMINAL);
+                text_name(text, sizeof(text), comm, stale);
         if (known && line->cut && width != 0)
                 line_cell_cut(line, text, width);
         else

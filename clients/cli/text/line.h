@@ -32,6 +32,6 @@ void line_cell(Line *line, const char *text, int width);
 void line_cell_coloured(Line *line, const char *text, int width, const char *colour);
 void line_cell_cut(Line *line, const char *text, int width);
 void line_cell_number(Line *line, uint64_t number, bool known, int width);
-void line_cell_name(Line *line, const char *comm, bool known, int width);
+void line_cell_name(Line *line, const char *comm, bool known, bool stale, int width);
 
 size_t line_columns(const Line *line);

@@ -114,7 +114,7 @@ static void write_name(const TaskColumn *column, const TaskColumnView *view, con
         if (!task->comm[0] && task->task_unknown)
                 strcpy(text, "-");
         else
-                text_escape(text, TASK_COLUMN_TEXT_MAX, task->comm, TEXT_FOR_TERMINAL);
+                text_name(text, TASK_COLUMN_TEXT_MAX, task->comm, task->comm_stale);
 }
 
 static int compare_name(const TaskColumn *column,

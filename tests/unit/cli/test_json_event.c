@@ -16,7 +16,7 @@ static void test_plain_kinds(void) {
         check_json(json_event(&event), HEAD("fork") ",\"parent_tid\":2}");
         event = make_event(TB_KIND_EXEC);
         check_json(json_event(&event), HEAD("exec") "}");
-        event.exec.comm_stale = true;
+        event.comm_stale = true;
         check_json(json_event(&event), HEAD("exec") ",\"comm_stale\":true}");
         event = make_event(TB_KIND_SID);
         check_json(json_event(&event), HEAD("sid") "}");

@@ -355,15 +355,15 @@ static void test_names(void) {
         assert(strcmp(row_of(&live, &child)->comm, "exec") == 0 && row_of(&live, &child)->program->n_cmdline == 2);
 
         event.exec.program = NULL;
-        event.exec.comm_stale = true;
+        event.comm_stale = true;
         snprintf(event.comm, sizeof(event.comm), "stale");
         send_event(&live, &event);
-        assert(strcmp(row_of(&live, &child)->comm, "exec") == 0);
+        assert(strcmp(row_of(&live, &child)->comm, "stale") == 0 && row_of(&live, &child)->comm_stale);
 
         event = made_event(TB_KIND_COMM, &child, 2);
         snprintf(event.comm, sizeof(event.comm), "comm");
         send_event(&live, &event);
-        assert(strcmp(row_of(&live, &child)->comm, "comm") == 0);
+        assert(strcmp(row_of(&live, &child)->comm, "comm") == 0 && !row_of(&live, &child)->comm_stale);
 
         /* The exit of a thread is not the exit of its process. */
         event = made_event(TB_KIND_EXIT, &child, 3);

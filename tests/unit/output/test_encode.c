@@ -83,7 +83,7 @@ static void test_exec(void) {
                 PB(ServerMessage) *message;
                 const PB(Event) *m;
 
-                event.exec.comm_stale = stale;
+                event.comm_stale = stale;
                 event.synthesised = stale;
                 event.task_unknown = !stale;
                 message = roundtrip(&event, NULL);

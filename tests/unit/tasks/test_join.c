@@ -263,9 +263,9 @@ static void test_names_after_exec(void) {
         rig_expect(rig, EVENT_FORK, 100, 100);
         rig_expect(rig, EVENT_FORK, 101, 101);
         event = rig_expect(rig, EVENT_EXEC, 100, 100);
-        assert(strcmp(event->comm, "from-proc") == 0 && !event->exec.comm_stale);
+        assert(strcmp(event->comm, "from-proc") == 0 && !event->comm_stale);
         event = rig_expect(rig, EVENT_EXEC, 101, 101);
-        assert(strcmp(event->comm, "init") == 0 && event->exec.comm_stale);
+        assert(strcmp(event->comm, "init") == 0 && event->comm_stale);
 
         /* the name that was read is kept, and children inherit it */
         rig_fork(rig, 100, 102, 102);
@@ -277,7 +277,7 @@ static void test_names_after_exec(void) {
         rig_exit(rig, 101, 101, 0);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_EXEC, 101, 101);
-        assert(strcmp(event->comm, "from-record") == 0 && !event->exec.comm_stale);
+        assert(strcmp(event->comm, "from-record") == 0 && !event->comm_stale);
         assert(strcmp(rig_expect(rig, EVENT_EXIT, 101, 101)->comm, "from-record") == 0);
         rig_expect_clean(rig);
         rig_free(rig);

@@ -167,7 +167,7 @@ static void test_unknown_tasks(void) {
         rig_say(rig, WHAT_UID, 107, 107, 44, 45, 0, 0);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_EXEC, 106, 106);
-        assert(event->task_unknown && event->exec.comm_stale);
+        assert(event->task_unknown && event->comm_stale);
         event = rig_expect(rig, EVENT_UID, 107, 107);
         assert(event->task_unknown && event->uid == 44);
         rig_expect_live(rig, 0, 0);
