@@ -59,7 +59,8 @@ static void proc_event_parse_exit(const uint8_t *data, Event *event) {
         event->exit.wait_status = load_u32(data + 8);
         /* -1: a thread, whose parent gets no signal */
         event->exit.exit_signal = exit_signal > 64 ? 0 : exit_signal;
-        event->ppid = load_u32(data + 20);
+        event->parent.pid = load_u32(data + 20);
+        event->parent.known = event->parent.pid != 0;
 }
 
 /* The event's kind and what is the kind's own. */

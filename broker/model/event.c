@@ -23,7 +23,9 @@ void event_fill(Event *event, const Task *task) {
                 event->task_unknown = true;
                 return;
         }
-        event->ppid = task->process->ppid;
+        event->process_start_ns = process_leader(task->process)->start_time_ns;
+        event->origin = process_origin(task->process);
+        event->maker = process_maker(task->process);
         event->uid = task->ruid;
         event->start_time_ns = task->start_time_ns;
         memcpy(event->comm, task->comm, sizeof(event->comm));

@@ -14,11 +14,11 @@
 
 #include "broker/model/owner.h"
 #include "broker/model/program.h"
+#include "broker/model/task.h"
 #include "broker/model/taskstats.h"
 #include "proto/event_kinds.h"
 
 typedef struct Event Event;
-typedef struct Task Task;
 
 /* Numbers of the wire's EventKind: the rows of proto/event_kinds.h. */
 typedef enum EventKind {
@@ -55,9 +55,12 @@ struct Event {
         int64_t realtime_offset_ns;     /* the time scale minus CLOCK_MONOTONIC, as used for time_ns */
         uint32_t pid;
         uint32_t tid;
-        uint32_t ppid;
         uint32_t uid;
         uint64_t start_time_ns;
+        uint64_t process_start_ns;      /* the start of the leader; 0: not known */
+        ProcessId origin;               /* see Process */
+        ProcessId maker;                /* the same, if it forked the process */
+        ProcessId parent;               /* the present parent: at a birth the first one, at an exit the last one */
         char comm[COMM_SIZE];
         bool task_unknown;
         bool comm_stale;                /* comm may be the name before an exec */

@@ -15,7 +15,8 @@ typedef struct TaskSample TaskSample;
 struct TaskSample {
         uint32_t pid;
         uint32_t tid;
-        uint32_t ppid;
+        ProcessId maker;
+        ProcessId parent;
         uint32_t uid;
         const char *comm;               /* COMM_SIZE bytes; NULL: none */
         bool comm_stale;                /* comm may be the name before an exec */

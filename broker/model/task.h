@@ -10,11 +10,20 @@
 #include <stdint.h>
 
 #include "broker/base/list.h"
+#include "broker/base/util.h"
 #include "broker/model/program.h"
 #include "broker/model/taskstats.h"
 
 typedef struct Process Process;
+typedef struct ProcessId ProcessId;
 typedef struct Task Task;
+
+/* A process by its identity, in a relation to another one. All zero: not known. */
+struct ProcessId {
+        uint32_t pid;                   /* 0, if it is known: no such process */
+        bool known;
+        uint64_t start_time_ns;         /* by the boot clock, see clock.h; 0: not known */
+};
 
 enum {
         /* Found in /proc, its birth was not seen: the start is known to 10 ms. */
@@ -48,6 +57,9 @@ enum {
         TASK_OWED = TASK_RECHECK | TASK_COMM_STALE,
 };
 
+/* A FORK comes later than the start that /proc has, by a tick and a little. A still later one is checked by /proc. */
+#define TASK_FORK_DELAY_NS (20 * NSEC_PER_MSEC)
+
 struct Task {
         Process *process;
         List link;                      /* in process->tasks */
@@ -63,19 +75,31 @@ struct Task {
 
 struct Process {
         uint32_t pid;
-        uint32_t ppid;                  /* 0: none or not known */
+        uint32_t serial;                /* never used again for this number: with it, its identity in the table */
         uint32_t n_live;                /* tasks not gone; 0: its live tasks were never seen */
-        bool seeded;                    /* older than the broker */
-        bool suspect;                   /* its ids or its parent's changed: only /proc, read in full, shows its owner */
-        bool execed;                    /* called exec since its birth, or may have; AC_FLAG_FORK says the same */
-        bool privileged_before;         /* AC_FLAG_SU may be older than the reading of /proc that showed its owner */
-        bool in_own_namespace;          /* in a user namespace that its owner made: AC_FLAG_SU says nothing */
-        bool uid_by_exec, gid_by_exec;  /* ids of a leader that has ended: of the exec that is to come */
-        bool creds_stale;               /* messages were lost that may have changed its ids */
-        bool nondumpable;               /* /proc did not show it to its owner when it was last checked since its exec */
-        bool has_wait_status;           /* the kernel marked the task that ended the process, with: */
-        bool has_leader_status;         /* the leader ended first, with: */
+        uint32_t n_children;            /* processes in the table that have it as present parent */
+
+        /* The origin: the first parent that is known. It stays for life. See process_origin(). */
+        uint32_t origin_pid;
+        bool origin_known : 1;
+        bool origin_is_maker : 1;       /* the birth was seen, or the process has no parent: the origin forked it */
+
+        /* The present parent. See parents_present(). */
+        bool has_no_parent : 1;
+        bool seeded : 1;                /* older than the broker */
+        bool suspect : 1;               /* its ids or its parent's changed: only /proc, read in full, shows its owner */
+        bool execed : 1;                /* called exec since its birth, or may have; AC_FLAG_FORK says the same */
+        bool privileged_before : 1;     /* AC_FLAG_SU may be older than the reading of /proc that showed its owner */
+        bool in_own_namespace : 1;      /* in a user namespace that its owner made: AC_FLAG_SU says nothing */
+        bool uid_by_exec : 1, gid_by_exec : 1; /* ids of a leader that has ended: of the exec that is to come */
+        bool creds_stale : 1;           /* messages were lost that may have changed its ids */
+        bool nondumpable : 1;           /* /proc did not show it to its owner when it was last checked since its exec */
+        bool has_wait_status : 1;       /* the kernel marked the task that ended the process, with: */
+        bool has_leader_status : 1;     /* the leader ended first, with: */
         uint32_t wait_status;
+        uint32_t parent_pid;            /* the number as it was last read, and */
+        uint32_t parent_serial;         /* the process that had it then; 0: not known */
+        uint64_t origin_start_ns;       /* the start of the origin; 0: not known */
         List tasks;
         TaskStats *totals;              /* sums over its tasks that ended; NULL before the first */
         Program *program;               /* its program; NULL: no subscription asked for programs */
@@ -84,3 +108,22 @@ struct Process {
         uint32_t sampled;               /* as of a task: of the number of its tasks and of their exits */
         uint32_t changed_sweep;
 };
+
+/* The leader of a process, gone or not. */
+static inline const Task *process_leader(const Process *process) {
+        return container_of(process->tasks.next, Task, link);
+}
+
+/* The first parent of a process that is known. */
+static inline ProcessId process_origin(const Process *process) {
+        return (ProcessId){
+                .pid = process->origin_pid,
+                .known = process->origin_known,
+                .start_time_ns = process->origin_start_ns,
+        };
+}
+
+/* The process that the kernel named as parent at the birth; it forked the process, unless by CLONE_PARENT. */
+static inline ProcessId process_maker(const Process *process) {
+        return process->origin_is_maker ? process_origin(process) : (ProcessId){};
+}

@@ -75,7 +75,11 @@ size_t encode_batch_header(uint64_t first_number,
                            size_t n_events,
                            uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]);
 
-size_t encode_task(const Task *task, uint32_t variant, bool threads, uint8_t buffer[static ENCODED_TASK_MAX]);
+size_t encode_task(const Task *task,
+                   ProcessId parent,
+                   uint32_t variant,
+                   bool threads,
+                   uint8_t buffer[static ENCODED_TASK_MAX]);
 size_t encode_part_header(size_t n_tasks, uint8_t buffer[static ENCODED_PART_HEADER_MAX]);
 size_t encode_snapshot_end(uint64_t number,
                            uint64_t tasks,

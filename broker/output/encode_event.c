@@ -31,6 +31,7 @@ struct EventMessage {
         PB(Termination) termination, process_termination;
         StatsMessage stats, process_stats;
         PB(Program) program;
+        PB(ProcessId) maker, parent;
 };
 
 /*
@@ -124,7 +125,9 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
         m->time_ns = event->time_ns;
         m->pid = event->pid;
         m->tid = event->tid;
-        m->ppid = event->ppid;
+        m->ppid = event->origin.pid;
+        m->maker = encode_parts_process(&message.maker, event->maker);
+        m->parent = encode_parts_process(&message.parent, event->parent);
         m->uid = event->uid;
         m->comm = bytes_of_comm(event->comm);
         m->start_time_ns = event->start_time_ns;

@@ -8,6 +8,16 @@
 #include "broker/model/termination.h"
 #include "broker/output/encode_parts.h"
 
+/* A relation that is not known is absent. */
+PB(ProcessId) *encode_parts_process(PB(ProcessId) *m, ProcessId process) {
+        if (!process.known)
+                return NULL;
+        taskbroker__v1__process_id__init(m);
+        m->pid = process.pid;
+        m->start_boot_ns = start_by_boot_clock(process.start_time_ns);
+        return m;
+}
+
 /* An absent Program says that the subscription did not ask; one that is not known is there, and empty. */
 PB(Program) *encode_parts_program(PB(Program) *m, const Program *program, uint32_t variant) {
         taskbroker__v1__program__init(m);

@@ -17,13 +17,16 @@ static size_t task_sample_pack(const TaskSample *sample,
                                uint8_t buffer[static ENCODED_SAMPLE_MAX]) {
         PB(TaskSample) m = PB_INIT(TASK_SAMPLE);
         PB(Termination) termination;
+        PB(ProcessId) maker, parent;
         StatsMessage message UNINITIALISED;
         TaskStats wanted UNINITIALISED;
         size_t n;
 
         m.pid = sample->pid;
         m.tid = sample->tid;
-        m.ppid = sample->ppid;
+        m.ppid = sample->parent.pid;
+        m.maker = encode_parts_process(&maker, sample->maker);
+        m.parent = encode_parts_process(&parent, sample->parent);
         m.uid = sample->uid;
         if (sample->comm)
                 m.comm = bytes_of_comm(sample->comm);

@@ -12,20 +12,28 @@
 /**
  * encode_task() - encode a task as a member of a snapshot's part
  * @task:     the task; without @threads the leader, gone or not
+ * @parent:   the present parent of its process
  * @variant:  ENCODE_* bits
  * @threads:  it stands for itself; else for its process
  * @buffer:   output
  *
  * Return: The number of bytes written.
  */
-size_t encode_task(const Task *task, uint32_t variant, bool threads, uint8_t buffer[static ENCODED_TASK_MAX]) {
+size_t encode_task(const Task *task,
+                   ProcessId parent,
+                   uint32_t variant,
+                   bool threads,
+                   uint8_t buffer[static ENCODED_TASK_MAX]) {
         PB(Task) m = PB_INIT(TASK);
         PB(Program) program;
+        PB(ProcessId) maker, present;
         size_t n;
 
         m.pid = task->process->pid;
         m.tid = task->tid;
-        m.ppid = task->process->ppid;
+        m.ppid = parent.pid;
+        m.maker = encode_parts_process(&maker, process_maker(task->process));
+        m.parent = encode_parts_process(&present, parent);
         m.uid = task->ruid;
         m.euid = task->euid;
         m.gid = task->rgid;

@@ -211,7 +211,8 @@ static TaskSample sample_of_exit(const Event *event, bool of_process) {
         TaskSample sample = {
                 .pid = event->pid,
                 .tid = event->tid,
-                .ppid = event->ppid,
+                .maker = event->maker,
+                .parent = event->parent,
                 .uid = event->uid,
                 .comm = event->comm,
                 .comm_stale = event->comm_stale,

@@ -12,6 +12,7 @@
 #include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/snapshot.h"
+#include "broker/tasks/parents.h"
 
 #define PART_MAX (64u * 1024u)
 
@@ -64,7 +65,8 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                         continue;
                 if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->key.filter, feed->mark, task)))
                         continue;
-                n = encode_task(task, programs | (view == VIEW_PUBLIC ? ENCODE_PUBLIC : 0), threads, encoded);
+                n = encode_task(task, parents_present(table, task->process),
+                                programs | (view == VIEW_PUBLIC ? ENCODE_PUBLIC : 0), threads, encoded);
                 if (part->n + n > sizeof(part->bytes)) {
                         r = snapshot_close_part(snapshot, part);
                         if (r)

@@ -169,7 +169,7 @@ static bool event_passes(const Filter *filter, const Event *event) {
 static Subject subject_of_task(const Task *task) {
         return (Subject){
                 .pid = task->process->pid,
-                .ppid = task->process->ppid,
+                .ppid = task->process->origin_pid,
                 .uid = task->ruid,
                 .comm = task->comm,
                 .program = task->process->program,
@@ -201,7 +201,7 @@ bool filter_passes_task(const Filter *filter, uint64_t mark, const Task *task) {
 FilterVerdict filter_judge(const Filter *filter, uint64_t mark, const Event *event, const Task *before) {
         Subject after = {
                 .pid = event->pid,
-                .ppid = event->ppid,
+                .ppid = event->origin.pid,
                 .uid = event->uid,
                 .comm = event->comm,
                 .program = event->program,

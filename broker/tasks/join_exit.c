@@ -29,8 +29,10 @@ static void event_fill_from_record(Event *event, const ExitRecord *record) {
 
         event->uid = stats->ac_uid;
         memcpy(event->comm, stats->ac_comm, sizeof(event->comm));
-        if (event->ppid == 0)
-                event->ppid = stats->ac_ppid;
+        if (!event->parent.known)
+                event->parent = (ProcessId){ .pid = stats->ac_ppid, .known = stats->ac_ppid != 0 };
+        if (!event->origin.known)
+                event->origin = event->parent;
         if (event->start_time_ns == 0)
                 event->start_time_ns = event->time_ns - stats->ac_etime_us * NSEC_PER_USEC;
         event->task_unknown = false;
@@ -62,7 +64,6 @@ static void exit_mask_stats(const Join *join, const Event *event, ExitRecord *re
 static int exit_known(Join *join, Task *task, Event *event, ExitRecord *record, bool process_gone) {
         Process *process = task->process;
         bool last = process->n_live == 1, more;
-        uint32_t ppid = event->ppid;
         int r;
 
         if (record)
@@ -76,8 +77,6 @@ static int exit_known(Join *join, Task *task, Event *event, ExitRecord *record, 
         event_fill(event, task);
         if (last && task->tid != process->pid)
                 exit_restrict_owner(event, task_table_get_leader(&join->table, process->pid));
-        if (ppid)
-                event->ppid = ppid;
         if (record) {
                 exit_mask_stats(join, event, record, task);
                 event_fill_from_record(event, record);
@@ -105,7 +104,7 @@ static Process *process_of_unknown(const Join *join, const Event *event, const E
         const Task *leader = task_table_get_leader(&join->table, event->pid);
 
         if (!leader ||
-            (record && event->time_ns - record->stats.ac_etime_us * NSEC_PER_USEC + PROCFS_FORK_DELAY_NS <
+            (record && event->time_ns - record->stats.ac_etime_us * NSEC_PER_USEC + TASK_FORK_DELAY_NS <
                                leader->start_time_ns))
                 return NULL;
         return leader->process;
@@ -114,12 +113,10 @@ static Process *process_of_unknown(const Join *join, const Event *event, const E
 /* Emits the exit of a task of which only the process is in the table. */
 static int exit_of_process(Join *join, Process *process, Event *event, ExitRecord *record) {
         bool last = process->n_live == 0;
-        uint32_t ppid = event->ppid ? event->ppid : process->ppid;
         int r;
 
         event_fill(event, task_table_get_leader(&join->table, process->pid));
         event->task_unknown = true;
-        event->ppid = ppid;
         if (event->tid != event->pid) {
                 event->start_time_ns = 0;
                 event->uid = 0;

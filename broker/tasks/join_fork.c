@@ -16,6 +16,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/join_fork.h"
+#include "broker/tasks/parents.h"
 #include "broker/tasks/procfs.h"
 #include "broker/tasks/task_start.h"
 
@@ -58,9 +59,15 @@ static bool fork_is_of(const Join *join, const Event *event, const Task *task) {
         if (!task || !(task->flags & TASK_SEEDED) || task->process->pid != event->pid ||
             !procfs_starts_agree(task->start_time_ns, event->time_ns))
                 return false;
-        return event->time_ns <= task->start_time_ns + PROCFS_FORK_DELAY_NS ||
+        return event->time_ns <= task->start_time_ns + TASK_FORK_DELAY_NS ||
                (procfs_read_task(join->comm_reader.procfs_fd, event->pid, event->tid, &found) &&
                 procfs_starts_agree(found.start_time_ns, task->start_time_ns));
+}
+
+/* Completes a birth. The parent that it names is the present one of a thread's process, too. */
+static void fork_fill(Join *join, Event *event, const Task *task) {
+        event_fill(event, task);
+        event->parent = parents_find(&join->table, task->process, event->fork.parent_pid);
 }
 
 /* Sets the exact start of a task that was found in /proc, and emits its birth unless that was done. */
@@ -71,8 +78,12 @@ static void fork_confirm(Join *join, Event *event, Task *task) {
         if (event->tid == event->pid)
                 task->process->seeded = false;
         task_start_set(&join->table, task, event->time_ns);
-        event_fill(event, task);
-        event->ppid = event->fork.parent_pid;
+        if (event->tid == event->pid) {
+                /* /proc may have shown the parent that it got later */
+                task->process->origin_known = false;
+                parents_set_origin(&join->table, task->process, event->fork.parent_pid, true);
+        }
+        fork_fill(join, event, task);
         join_emit(join, event);
 }
 
@@ -108,8 +119,10 @@ static Task *fork_add_task(Join *join, const Event *event, bool first) {
         if (join->features->delay_accounting == DELAY_ACCOUNTING_ON &&
             event->time_ns >= join_time_ns(join, join->features->delays_since_ns))
                 task->flags |= TASK_COUNTED;
-        if (task->process->ppid == 0)
-                task->process->ppid = event->fork.parent_pid;
+        if (first)
+                parents_set_origin(&join->table, task->process, event->fork.parent_pid, event->tid == event->pid);
+        if (!parents_is_known(&join->table, task->process))
+                (void)parents_set(&join->table, task->process, event->fork.parent_pid);
         return task;
 }
 
@@ -166,7 +179,7 @@ int join_fork(Join *join, Event *event) {
         if (first)
                 owner_note_birth(task);
         owed_queue_update(&join->table.owed, task);
-        event_fill(event, task);
+        fork_fill(join, event, task);
         join_emit(join, event);
         return 0;
 }

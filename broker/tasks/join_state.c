@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "broker/tasks/join_state.h"
+#include "broker/tasks/parents.h"
 
 /* Converts a monotonic time to the time scale of clock.h. */
 uint64_t join_time_ns(const Join *join, uint64_t monotonic_ns) {
@@ -32,12 +33,25 @@ void join_mask_stats(const Join *join, TaskStats *stats, const Task *task) {
         }
 }
 
+/* Adds the present parent, or the start of the one that the kernel named. */
+static void event_complete_parent(const Join *join, Event *event) {
+        const Process *process = task_table_get_process(&join->table, event->pid);
+
+        if (!process)
+                return;
+        if (!event->parent.known)
+                event->parent = parents_present(&join->table, process);
+        else if (event->parent.start_time_ns == 0)
+                event->parent = parents_find(&join->table, process, event->parent.pid);
+}
+
 /**
  * join_emit() - emit a finished event that changes no known task
  * @join:   the join
  * @event:  a loss, or a birth whose task is in the table already
  */
 void join_emit(Join *join, Event *event) {
+        event_complete_parent(join, event);
         event->realtime_offset_ns = join->realtime_offset_ns;
         join->last_time_ns = event->time_ns;
         join->emit(join, event);
@@ -75,8 +89,12 @@ void join_commit(Join *join, Event *event, Task *task, const TaskChange *change)
  */
 void join_commit_exit(Join *join, Event *event, Task *task, Process *process) {
         join_emit_of(join, event, task);
+        if (process && !event->exit.process_ended && event->parent.known && !parents_is_known(&join->table, process))
+                (void)parents_set(&join->table, process, event->parent.pid);
         if (task)
                 task_table_end_task(&join->table, task);
-        if (process && event->exit.process_ended)
+        if (process && event->exit.process_ended) {
+                parents_note_end(&join->table, process);
                 task_table_end_process(&join->table, process);
+        }
 }

@@ -18,6 +18,7 @@
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/model/owner.h"
+#include "broker/tasks/parents.h"
 #include "broker/tasks/process_totals.h"
 
 void process_totals_deinit(ProcessTotals *sum) {
@@ -152,14 +153,15 @@ void process_totals_on_event(ProcessTotals *sum, const Event *event) {
 /**
  * process_totals_sample() - the sum as a sample
  * @sum:      the sum, complete and not failed
+ * @table:    has its parent
  * @leader:   the process' leader, gone or not
  * @time_ns:  since the epoch
  *
  * Return: The sample, which borrows from both.
  */
-TaskSample process_totals_sample(ProcessTotals *sum, const Task *leader, uint64_t time_ns) {
+TaskSample process_totals_sample(ProcessTotals *sum, const TaskTable *table, const Task *leader, uint64_t time_ns) {
         const Process *process = leader->process;
-        TaskSample sample = process_totals_task_sample(leader, &sum->total, time_ns);
+        TaskSample sample = process_totals_task_sample(table, leader, &sum->total, time_ns);
 
         if (!sum->single) {
                 sum->total.tasks_unseen = process->seeded;
@@ -175,11 +177,15 @@ TaskSample process_totals_sample(ProcessTotals *sum, const Task *leader, uint64_
 }
 
 /* A single task's sample; it borrows from both. */
-TaskSample process_totals_task_sample(const Task *task, const TaskStats *stats, uint64_t time_ns) {
+TaskSample process_totals_task_sample(const TaskTable *table,
+                                      const Task *task,
+                                      const TaskStats *stats,
+                                      uint64_t time_ns) {
         return (TaskSample){
                 .pid = task->process->pid,
                 .tid = task->tid,
-                .ppid = task->process->ppid,
+                .maker = process_maker(task->process),
+                .parent = parents_present(table, task->process),
                 .uid = task->ruid,
                 .comm = stats->ac_comm,
                 .start_time_ns = task->start_time_ns,

@@ -12,6 +12,7 @@
 #include "broker/base/util.h"
 #include "broker/kernel/proc_message.h"
 #include "broker/model/owner.h"
+#include "broker/tasks/parents.h"
 #include "broker/tasks/procfs.h"
 #include "broker/tasks/task_start.h"
 
@@ -341,9 +342,20 @@ void procfs_fill_task(Task *task, const ProcfsTask *found) {
                 task->process->suspect = true;
         /* Nothing is known of its life until now. */
         task->process->privileged_before = task->process->execed = true;
-        if (task->process->ppid == 0)
-                task->process->ppid = found->ppid;
         task->process->session = found->session;
+}
+
+/**
+ * procfs_fill_parent() - set the parent of a process from /proc
+ * @table:    the table
+ * @process:  the process, with the start of its leader
+ * @found:    one of its tasks as it was read
+ *
+ * Return: Whether the parent is known now: the table has it.
+ */
+bool procfs_fill_parent(TaskTable *table, Process *process, const ProcfsTask *found) {
+        parents_set_origin(table, process, found->ppid, false);
+        return parents_set(table, process, found->ppid);
 }
 
 /**
@@ -364,5 +376,6 @@ Task *procfs_add_task(TaskTable *table, uint32_t pid, uint32_t tid, const Procfs
         task->flags |= TASK_SEEDED;
         task->process->seeded = true;
         procfs_fill_task(task, found);
+        procfs_fill_parent(table, task->process, found);
         return task;
 }

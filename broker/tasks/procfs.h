@@ -30,9 +30,6 @@ struct ProcfsTask {
 /* Two clocks are not read at the same moment, and a record's age is rounded. */
 #define PROCFS_START_TOLERANCE_NS NSEC_PER_MSEC
 
-/* A fork event that comes later than this after the start that /proc has is checked by /proc. */
-#define PROCFS_FORK_DELAY_NS (20 * NSEC_PER_MSEC)
-
 ssize_t procfs_read_file(int dir_fd, const char *path, char *buffer, size_t n_buffer);
 bool procfs_parse_stat(char *text, ProcfsTask *ret_found);
 bool procfs_in_user_namespace(int procfs_fd, uint32_t pid);
@@ -46,5 +43,6 @@ bool procfs_read_leader(int procfs_fd, uint32_t pid, ProcfsTask *ret_found);
 bool procfs_process_lives(int procfs_fd, const Task *leader);
 void procfs_verify_task(Task *task, const ProcfsTask *found);
 void procfs_fill_task(Task *task, const ProcfsTask *found);
+bool procfs_fill_parent(TaskTable *table, Process *process, const ProcfsTask *found);
 Task *procfs_add_task(TaskTable *table, uint32_t pid, uint32_t tid, const ProcfsTask *found);
 uint32_t procfs_number(const char *name);

@@ -4,6 +4,7 @@
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/tasks/join.h"
+#include "broker/tasks/parents.h"
 #include "broker/tasks/reconcile.h"
 
 /**
@@ -35,6 +36,7 @@ int reconcile_seed(Reconcile *reconcile) {
                 if (r)
                         return error_trace(r);
         }
+        parents_bind(&join->table);
         reconcile->seeding = false;
         return 0;
 }

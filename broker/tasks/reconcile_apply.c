@@ -16,6 +16,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/join_change.h"
 #include "broker/tasks/join_exit.h"
+#include "broker/tasks/parents.h"
 #include "broker/tasks/reconcile_apply.h"
 #include "broker/tasks/task_start.h"
 
@@ -42,15 +43,17 @@ static uint64_t parent_marks(const Reconcile *reconcile, uint32_t ppid) {
 /* Stores name and ids of a task of which only the number and the start were known. */
 static void apply_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *found, uint64_t now_ns) {
         Event event = synthesised_event(EVENT_COMM, task->process->pid, task->tid, now_ns);
+        TaskTable *table = &reconcile->join->table;
         TaskChange change UNINITIALISED;
 
-        event_fill(&event, task);
+        task_change_begin(&change, task);
+        parents_set_origin(table, &change.process, found->ppid, false);
+        event_fill(&event, &change.task);
         event.task_unknown = false;
         event.uid = found->ruid;
         event.marks |= parent_marks(reconcile, found->ppid);
+        event.parent = parents_find(table, task->process, found->ppid);
         memcpy(event.comm, found->comm, sizeof(event.comm));
-
-        task_change_begin(&change, task);
         change.process.marks = event.marks;
         procfs_fill_task(&change.task, found);
         if (!found->nondumpable)
@@ -58,9 +61,10 @@ static void apply_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *fo
         if (reconcile->seeding && found->exiting)
                 change.task.flags |= TASK_EXITING_AT_START;
         if (reconcile->seeding)
-                task_change_store(&reconcile->join->table, task, &change);
+                task_change_store(table, task, &change);
         else
                 join_commit(reconcile->join, &event, task, &change);
+        (void)parents_set(table, task->process, found->ppid);
 }
 
 /* Stores the name and the ids of a leader that ended first and is still there as a zombie. */
@@ -74,6 +78,7 @@ static void apply_zombie_leader(Reconcile *reconcile, uint32_t pid) {
         task_start_find(&reconcile->join->table, leader, found.start_time_ns);
         leader->flags |= TASK_SEEDED;
         procfs_fill_task(leader, &found);
+        (void)procfs_fill_parent(&reconcile->join->table, leader->process, &found);
 }
 
 static int apply_birth(Reconcile *reconcile, uint32_t pid, uint32_t tid, const ProcfsTask *found, uint64_t now_ns) {
@@ -115,11 +120,13 @@ static int apply_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *foun
         change.task.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_NONDUMPABLE | TASK_RECHECK | TASK_GONE);
         procfs_fill_task(&change.task, found);
         procfs_verify_task(&change.task, found);
+        event.parent = parents_find(&join->table, leader->process, found->ppid);
         r = program_reader_read_at_exec(&join->programs, leader, join->connector->empty, &change.process.program);
         if (r)
                 return error_trace(r);
         event_fill(&event, &change.task);
         join_commit(join, &event, leader, &change);
+        (void)procfs_fill_parent(&join->table, leader->process, found);
         return 0;
 }
 

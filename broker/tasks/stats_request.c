@@ -90,7 +90,7 @@ static int stats_request_task(StatsRequest *request, Join *join, StatsSource *so
                 return stats_request_answer_none(request);
         if (answer.state == STATS_ANSWER_LOST)
                 answer.stats = (TaskStats){};
-        sample = process_totals_task_sample(task, &answer.stats, time_ns);
+        sample = process_totals_task_sample(&join->table, task, &answer.stats, time_ns);
         if (answer.state == STATS_ANSWER_LOST) {
                 sample.comm = task->comm;
                 sample.comm_stale = task->flags & TASK_COMM_STALE;
@@ -137,7 +137,8 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
                 return 0;
         if (sum->failed && sum->single)
                 return stats_request_answer_none(request);
-        sample = process_totals_sample(sum, leader, join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
+        sample = process_totals_sample(sum, &join->table, leader,
+                                       join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         if (sum->failed) {
                 sample.comm = leader->comm;
                 sample.comm_stale = leader->flags & TASK_COMM_STALE;

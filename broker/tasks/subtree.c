@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "broker/base/memory.h"
-#include "broker/tasks/procfs.h"
+#include "broker/tasks/parents.h"
 #include "broker/tasks/subtree.h"
 
 typedef struct Seen Seen;
@@ -29,30 +29,19 @@ static void seen_add(Seen *seen, uint32_t pid) {
         seen->words[pid / 64] |= 1ull << (pid % 64);
 }
 
-/* A parent's number may be another's by now: no parent is younger than its child, as far as both starts are known. */
-static Process *process_parent(const TaskTable *table, const Process *process) {
-        const Task *leader = task_table_get_leader(table, process->pid);
-        const Task *parent = process->ppid ? task_table_get_leader(table, process->ppid) : NULL;
-        uint64_t tolerance = parent && (leader->flags | parent->flags) & TASK_SEEDED ? PROCFS_FORK_DELAY_NS : 0;
-
-        if (!parent || (leader->start_time_ns && parent->start_time_ns > leader->start_time_ns + tolerance))
-                return NULL;
-        return parent->process;
-}
-
 static void subtree_climb(const TaskTable *table, Seen *seen, uint64_t mark, Process *from) {
         uint64_t marked = 0;
         Process *process = from;
 
         while (process && !seen_has(seen, process->pid)) {
                 seen_add(seen, process->pid);
-                process = process_parent(table, process);
+                process = parents_get(table, process);
         }
         if (process)
                 marked = process->marks & mark;
         if (!marked)
                 return;
-        for (Process *below = from; below != process; below = process_parent(table, below)) {
+        for (Process *below = from; below != process; below = parents_get(table, below)) {
                 /* the way up that was just taken */
                 assert(below);
                 below->marks |= mark;

@@ -15,6 +15,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/util.h"
+#include "broker/tasks/parents.h"
 #include "broker/tasks/sweep.h"
 
 /* Tasks in a slice, at most. */
@@ -63,10 +64,11 @@ static void note_task(Sweep *sweep, Task *task, const TaskStats *stats) {
         task->process->changed_sweep = sweep->number;
 }
 
-/* A birth or an exit of a thread changes a process too. */
+/* A birth or an exit of a thread changes a process too, and so does another parent. */
 static void note_process(Sweep *sweep, Process *process) {
         uint64_t n_ended = process->totals ? process->totals->tasks + process->totals->tasks_missing : 0;
-        uint32_t sampled = folded(mix(mix(0, process->n_live), n_ended));
+        const Process *parent = parents_get(&sweep->join->table, process);
+        uint32_t sampled = folded(mix(mix(mix(0, process->n_live), n_ended), parent ? parent->serial : 0));
 
         if (process->sampled == sampled)
                 return;
@@ -95,7 +97,8 @@ static int sweep_take(Sweep *sweep, size_t n) {
                         continue;
                 note_task(sweep, task, &answer.stats);
                 if (sweep->of_tasks) {
-                        TaskSample sample = process_totals_task_sample(task, &answer.stats, time_ns);
+                        TaskSample sample = process_totals_task_sample(&sweep->join->table, task, &answer.stats,
+                                                                       time_ns);
 
                         sweep->consumer->take(sweep->consumer, task, false, &sample);
                 }
@@ -115,7 +118,7 @@ static void sweep_report_process(Sweep *sweep, Task *leader) {
         note_process(sweep, process);
         if (!sweep->of_processes)
                 return;
-        sample = process_totals_sample(&sweep->sum, leader,
+        sample = process_totals_sample(&sweep->sum, &sweep->join->table, leader,
                                        join_time_ns(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         sweep->consumer->take(sweep->consumer, leader, true, &sample);
 }

@@ -37,7 +37,10 @@ void task_change_store(TaskTable *table, Task *task, const TaskChange *change) {
         owed_queue_update(&table->owed, task);
         memcpy(task->comm, change->task.comm, sizeof(task->comm));
 
-        process->ppid = change->process.ppid;
+        process->origin_pid = change->process.origin_pid;
+        process->origin_start_ns = change->process.origin_start_ns;
+        process->origin_known = change->process.origin_known;
+        process->origin_is_maker = change->process.origin_is_maker;
         process->session = change->process.session;
         process->marks = change->process.marks;
         process->suspect = change->process.suspect;

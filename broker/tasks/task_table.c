@@ -226,6 +226,9 @@ static Process *process_new(TaskTable *table, uint32_t pid) {
         if (!process)
                 return NULL;
         process->pid = pid;
+        process->serial = ++table->last_serial;
+        if (process->serial == 0)
+                process->serial = ++table->last_serial;
         list_init(&process->tasks);
         leader = task_new(table, process, pid);
         if (!leader) {

@@ -28,6 +28,8 @@ struct TaskTable {
         size_t n_live_processes;
         size_t n_program_bytes;
         OwedQueue owed;                 /* tasks of which something is still to be read in /proc */
+        uint32_t last_serial;           /* see Process */
+        bool has_orphans;               /* a process may have no present parent that is known; others clear it */
 };
 
 void task_table_init(TaskTable *table);

@@ -122,6 +122,8 @@ bool decode_event(Decoder *decoder, const Taskbroker__V1__Event *wire) {
         event->pid = wire->pid;
         event->tid = wire->tid;
         event->ppid = wire->ppid;
+        event->maker = decode_process_id(wire->maker);
+        event->parent = decode_process_id(wire->parent);
         event->uid = wire->uid;
         event->start_time_ns = wire->start_time_ns;
         event->start_boot_ns = wire->start_boot_ns;

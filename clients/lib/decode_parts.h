@@ -20,6 +20,7 @@ enum tb_delay_accounting decode_delay_accounting(Taskbroker__V1__DelayAccounting
 void decode_status(Decoder *decoder, const Taskbroker__V1__Status *wire);
 void decode_task(struct tb_task *task, struct tb_program *program, const Taskbroker__V1__Task *wire);
 void decode_task_stats(struct tb_task_stats *stats, const Taskbroker__V1__TaskStats *wire);
+struct tb_process_id decode_process_id(const Taskbroker__V1__ProcessId *wire);
 struct tb_termination decode_termination(const Taskbroker__V1__Termination *wire,
                                          Taskbroker__V1__TerminationMissing missing);
 

@@ -121,6 +121,8 @@ static void decode_task_sample(struct tb_task_sample *sample, struct tb_task_sta
                 .pid = wire->pid,
                 .tid = wire->tid,
                 .ppid = wire->ppid,
+                .maker = decode_process_id(wire->maker),
+                .parent = decode_process_id(wire->parent),
                 .uid = wire->uid,
                 .start_time_ns = wire->start_time_ns,
                 .start_boot_ns = wire->start_boot_ns,

@@ -39,6 +39,13 @@ const struct tb_program *decode_program(struct tb_program *program, const Taskbr
         return program;
 }
 
+/* An absent relation is not known. */
+struct tb_process_id decode_process_id(const Taskbroker__V1__ProcessId *wire) {
+        if (!wire)
+                return (struct tb_process_id){ .known = false };
+        return (struct tb_process_id){ .known = true, .pid = wire->pid, .start_boot_ns = wire->start_boot_ns };
+}
+
 /**
  * decode_task() - decode a task of the snapshot
  * @task:          output
@@ -50,6 +57,8 @@ void decode_task(struct tb_task *task, struct tb_program *program, const Taskbro
                 .pid = wire->pid,
                 .tid = wire->tid,
                 .ppid = wire->ppid,
+                .maker = decode_process_id(wire->maker),
+                .parent = decode_process_id(wire->parent),
                 .uid = wire->uid,
                 .euid = wire->euid,
                 .gid = wire->gid,

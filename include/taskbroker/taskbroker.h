@@ -255,6 +255,13 @@ struct tb_program {
         bool exe_withheld;              /* this client may not know exe */
 };
 
+/* A process in a relation to another one: see event.proto, ProcessId. */
+struct tb_process_id {
+        bool known;
+        uint32_t pid;           /* 0, if known: there is no such process */
+        uint64_t start_boot_ns; /* with pid its identity until the next boot; 0: not known */
+};
+
 /* One kernel fact about one task. */
 struct tb_event {
         enum tb_kind kind;
@@ -265,7 +272,7 @@ struct tb_event {
         uint32_t cpu;           /* processor of the event */
         uint32_t pid;           /* the process */
         uint32_t tid;           /* the task; fork: the new task */
-        uint32_t ppid;          /* the process' parent; 0: none or not known */
+        uint32_t ppid;          /* the first parent that is known, for life: see event.proto; 0: none or not known */
         uint32_t uid;           /* real user id of the task */
         char comm[TB_COMM_SIZE];/* the task's name; fork: its parent's name */
         uint64_t start_time_ns; /* start of the task; 0: not known */
@@ -275,6 +282,8 @@ struct tb_event {
         bool left_filter;       /* the task no longer matches the filter after this event */
         bool restricted;        /* the task belongs to another user: only its public fields are set */
         bool comm_stale;        /* comm may be the name before an exec: a TB_KIND_COMM follows when it is read */
+        struct tb_process_id maker;     /* forked the process, with CLONE_PARENT the parent of that; never changes */
+        struct tb_process_id parent;    /* the present parent: exit: the last one */
 
         union {
                 struct {
@@ -361,7 +370,7 @@ struct tb_subscribed {
 struct tb_task {
         uint32_t pid;
         uint32_t tid;
-        uint32_t ppid;                  /* 0: none or not known */
+        uint32_t ppid;                  /* parent.pid, as ps(1) has it; 0: none or not known */
         uint32_t uid, euid;             /* real and effective */
         uint32_t gid, egid;
         uint32_t session;               /* 0: none or not known */
@@ -375,6 +384,7 @@ struct tb_task {
         bool task_unknown;              /* its fork event was lost: ids and comm are not known */
         bool comm_stale;                /* comm may be the name before an exec */
         const struct tb_program *program; /* NULL: not asked for */
+        struct tb_process_id maker, parent; /* as in struct tb_event */
 };
 
 /* The snapshot is complete. */
@@ -471,7 +481,7 @@ enum tb_sample_scope {
 struct tb_task_sample {
         uint32_t pid;
         uint32_t tid;                   /* for a process: its leader */
-        uint32_t ppid;                  /* 0: none or not known */
+        uint32_t ppid;                  /* parent.pid; 0: none or not known */
         uint32_t uid;                   /* real user id */
         char comm[TB_COMM_SIZE];
         uint64_t start_time_ns;         /* 0: not known */
@@ -485,6 +495,7 @@ struct tb_task_sample {
         bool ended;                     /* these are its last values */
         struct tb_termination termination;      /* if ended: the cause */
         enum tb_stats_missing stats_missing;    /* if ended: the reason why stats is NULL */
+        struct tb_process_id maker, parent;     /* as in struct tb_event; if ended: the last parent */
 };
 
 /* A sample is complete: see sample.proto, SampleBatch. */

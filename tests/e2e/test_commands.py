@@ -86,6 +86,16 @@ def program_json(program):
     }
 
 
+def relatives_json(e):
+    """The maker and the present parent: null where they are not known."""
+    out = {}
+    for name in ("maker", "parent"):
+        known, process = e.HasField(name), getattr(e, name)
+        out[f"{name}_pid"] = process.pid if known else None
+        out[f"{name}_id"] = f"{process.pid}-{process.start_boot_ns}" if process.start_boot_ns else None
+    return out
+
+
 def event_json(numbered):
     """The fields of an event that the command must print, by their names on the wire."""
     number, e, _ = numbered
@@ -93,7 +103,7 @@ def event_json(numbered):
     out = {"kind": KIND_NAMES[kind], "time_ns": e.time_ns, "number": number}
     if kind == "loss":
         out.update(cpu=e.cpu if e.loss.cpu_known else None)
-        out.update(pid=None, tid=None, ppid=None, uid=None, comm=None, **start_json(e))
+        out.update(pid=None, tid=None, ppid=None, uid=None, comm=None, **start_json(e), **relatives_json(e))
         out.update(
             count=e.loss.count,
             source=enum_name(event_pb2.LossSource, e.loss.source, "LOSS_SOURCE_"),
@@ -105,10 +115,10 @@ def event_json(numbered):
     known = not e.task_unknown
     out.update(
         cpu=None if e.synthesised else e.cpu, pid=e.pid, tid=e.tid,
-        ppid=e.ppid if known or e.ppid else None,
+        ppid=e.ppid if e.HasField("maker") or e.ppid else None,
         uid=e.uid if known or e.uid else None,
         comm=e.comm.decode() if known or e.comm else None,
-        **start_json(e),
+        **start_json(e), **relatives_json(e),
     )
     for flag in ("task_unknown", "synthesised", "left_filter"):
         if getattr(e, flag):

@@ -197,7 +197,8 @@ def test_birth_that_was_lost(daemon):
     observer.event()
     t = by_tid(taken(daemon).snapshot_tasks)[100]
     assert t.task_unknown and not t.seeded
-    assert (t.uid, t.comm, t.ppid) == (0, b"", 90)
+    assert (t.uid, t.comm, t.maker.pid) == (0, b"", 90)
+    assert not t.HasField("parent"), "whether it lives is not known"
 
 
 def test_order_of_a_snapshot(seeded):

@@ -20,7 +20,7 @@ from tb_client import ALL_KINDS, what
 from tb_daemon import executable
 from tb_relay import Relay
 from tb_wait import TIMEOUT
-from test_commands import assert_same, command, finish, program_json, start_json, watch
+from test_commands import assert_same, command, finish, program_json, relatives_json, start_json, watch
 
 # A user who has no name on any machine.
 NOBODY = 4294960000
@@ -34,12 +34,14 @@ def task_json(task, threads=False):
     out = {"kind": "task"}
     for name in ("pid", "tid"):
         out[name] = getattr(task, name)
-    for name in ("ppid", "uid", "euid", "gid", "egid"):
+    out["ppid"] = task.parent.pid if task.HasField("parent") else None
+    for name in ("uid", "euid", "gid", "egid"):
         out[name] = getattr(task, name) if known or getattr(task, name) else None
     out.update(
         session=task.session or None,
         comm=task.comm.decode() if known or task.comm else None,
         **start_json(task),
+        **relatives_json(task),
         kernel_thread=task.kernel_thread,
         credentials_changed=task.credentials_changed,
     )

@@ -357,7 +357,10 @@ static Event event_of(Fuzz *fuzz, EventKind kind, const Task *task) {
                 .time_ns = 1000,
                 .pid = task->process->pid,
                 .tid = task->tid,
-                .ppid = task->process->ppid,
+                .process_start_ns = process_leader(task->process)->start_time_ns,
+                .origin = process_origin(task->process),
+                .maker = process_maker(task->process),
+                .parent = parents_present(&fuzz->rig->join.table, task->process),
                 .uid = task->ruid,
                 .start_time_ns = task->start_time_ns,
                 .task_unknown = task->flags & TASK_UNKNOWN,
@@ -426,8 +429,10 @@ static void end_task(Fuzz *fuzz, Task *task) {
         fuzz->kernel.run_ns[task->tid] = 0;
         publish(fuzz, &event);
         task_table_end_task(&fuzz->rig->join.table, task);
-        if (event.exit.process_ended)
+        if (event.exit.process_ended) {
+                parents_note_end(&fuzz->rig->join.table, process);
                 task_table_end_process(&fuzz->rig->join.table, process);
+        }
 }
 
 static void exec_task(Fuzz *fuzz, Task *task) {

@@ -34,9 +34,13 @@ class Task:
         self.peak_kib = peak_kib
         self.cpu = self.wait = self.read = self.write = self.blkio = 0
 
+    def parent(self):
+        return event_pb2.ProcessId(pid=self.ppid)
+
     def sample(self, now, ended=False, status=0):
         s = sample_pb2.TaskSample(
             pid=self.pid, tid=self.pid, ppid=self.ppid, uid=self.uid, comm=self.comm, start_time_ns=self.start,
+            maker=self.parent(), parent=self.parent(),
             time_ns=now, tasks=0 if ended else self.tasks, kernel_thread=self.kernel_thread, ended=ended,
         )
         t = s.stats
@@ -64,6 +68,7 @@ class Task:
     def task(self):
         t = broker_pb2.Task(
             pid=self.pid, tid=self.pid, ppid=self.ppid, uid=self.uid, comm=self.comm, start_time_ns=self.start,
+            maker=self.parent(), parent=self.parent(),
             tasks=self.tasks, kernel_thread=self.kernel_thread,
         )
         if self.cmdline is not None:

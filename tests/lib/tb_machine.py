@@ -45,6 +45,11 @@ class Process:
         self.alive = True
 
     @property
+    def present_parent(self):
+        """A process that has lost its parent has been given to init."""
+        return self.parent.pid if self.parent and self.parent.alive else 1 if self.parent else 0
+
+    @property
     def leader(self):
         return self.tasks.get(self.pid)
 
@@ -97,7 +102,7 @@ class Machine:
         for process in self.processes.values():
             for tid, task in process.tasks.items():
                 rows[tid] = Row(
-                    pid=process.pid, tid=tid, ppid=process.ppid, uid=task.uid, comm=None if task.nameless else task.comm, euid=task.euid,
+                    pid=process.pid, tid=tid, uid=task.uid, comm=None if task.nameless else task.comm, euid=task.euid,
                     gid=task.gid, egid=task.egid, session=process.session, kernel_thread=task.kernel,
                     credentials_changed=task.changed, task_unknown=False,
                 )
@@ -126,7 +131,8 @@ class Machine:
         task = process.tasks[tid] = Task(tid, process, process.leader)
         self._note("fork", task)
         # The kernel names the process' own parent.
-        self.kernel.fork(tid, pid=process.pid, parent_tid=process.ppid, parent_pid=process.ppid, cpu=self._cpu())
+        parent = process.present_parent
+        self.kernel.fork(tid, pid=process.pid, parent_tid=parent, parent_pid=parent, cpu=self._cpu())
         return task
 
     def exec(self, process, **kw):
@@ -183,7 +189,7 @@ class Machine:
         process = task.process
         last = len(process.tasks) == 1
         return self.kernel.make_stats(
-            task.tid, process.pid, task.comm, ac_uid=task.uid, ac_gid=task.gid, ac_ppid=process.ppid,
+            task.tid, process.pid, task.comm, ac_uid=task.uid, ac_gid=task.gid, ac_ppid=process.present_parent,
             ac_exitcode=code, ac_flag=0x20 if last else 0, ac_etime_us=1,
         )
 
@@ -201,8 +207,7 @@ class Machine:
 
     def _exit(self, task, code, process):
         leader = task.tid == process.pid
-        # A process that has lost its parent has been given to init.
-        parent = process.parent.pid if process.parent and process.parent.alive else 1
+        parent = process.present_parent
         self.kernel.exit(
             task.tid, pid=process.pid, code=code, signal=SIGCHLD if leader else -1, parent_tid=parent, parent_pid=parent,
             cpu=self._cpu(),

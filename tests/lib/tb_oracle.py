@@ -187,15 +187,12 @@ class Oracle:
 
 
 def subject(row, program):
-    return Subject(row.pid, row.ppid, row.uid, row.comm, program, row.task_unknown, row.comm_stale)
-
-
-# A start that was read from /proc is right to 10 ms.
-SAME_AGE_NS = 20_000_000
+    origin = row.origin[0] if row.origin else 0
+    return Subject(row.pid, origin, row.uid, row.comm, program, row.task_unknown, row.comm_stale)
 
 
 def descendants(table, gone, roots):
-    """Processes that descend from the roots by parents that live; no parent is younger than its child."""
+    """Processes that descend from the roots by parents that live."""
     leaders = {row.pid: row for row in gone.values()}
     leaders.update({row.pid: row for row in table.rows.values() if row.tid == row.pid})
     members = set()
@@ -204,9 +201,7 @@ def descendants(table, gone, roots):
         path = []
         while at in leaders and at not in roots and at not in path:
             path.append(at)
-            parent = leaders.get(leaders[at].ppid)
-            young = parent is not None and parent.start_time_ns > leaders[at].start_time_ns + SAME_AGE_NS
-            at = None if parent is None or young else parent.pid
+            at = leaders[at].parent[0] if leaders[at].parent else None
         if at in roots:
             members |= {pid, *path}
     return members
@@ -273,8 +268,9 @@ def same_fact(event, original):
 
 
 def same(event, original, left):
-    for field in ("time_ns", "pid", "tid", "ppid", "uid", "comm", "start_time_ns", "cpu", "task_unknown", "synthesised",
-        "comm_stale",
+    for field in (
+        "time_ns", "pid", "tid", "ppid", "maker", "parent", "uid", "comm", "start_time_ns", "cpu", "task_unknown",
+        "synthesised", "comm_stale",
     ):
         if getattr(event, field) != getattr(original, field):
             return False
@@ -346,6 +342,8 @@ def snapshot_differences(reader, due, table):
     rows = {task.tid if threads else task.pid: row_of_task(task) for task in reader.tasks}
     out = differences(rows, due)
     for task in reader.tasks:
+        if task.parent.pid and not table.of_process(task.parent.pid):
+            out.append(f"{task.pid}: its parent {task.parent.pid} does not live")
         if not threads:
             live = len(table.of_process(task.pid))
             if task.tasks != live:

@@ -11,29 +11,43 @@ from tb_client import what
 
 # Fields that Task itself has. The others are derived: `program` describes the process, `tasks` is a count.
 FIELDS = (
-    "pid", "tid", "ppid", "uid", "comm", "start_time_ns", "euid", "gid", "egid", "session", "kernel_thread",
+    "pid", "tid", "maker", "parent", "uid", "comm", "start_time_ns", "euid", "gid", "egid", "session", "kernel_thread",
     "credentials_changed", "seeded", "task_unknown", "comm_stale",
 )
 
 # The fields that every reader knows, whatever kinds of events it gets.
-IDENTITY = ("pid", "tid", "ppid", "start_time_ns")
+IDENTITY = ("pid", "tid", "maker", "start_time_ns")
 
 
 class Row:
     """A task. Fields that the reader cannot know have the value None."""
 
-    __slots__ = FIELDS
+    # origin: the first parent that was shown, which a filter looks at. Two tables may have begun at different times.
+    __slots__ = (*FIELDS, "origin")
 
     def __init__(self, **values):
-        for field in FIELDS:
+        for field in self.__slots__:
             setattr(self, field, values.get(field))
 
     def __repr__(self):
         return "Row(" + ", ".join(f"{f}={getattr(self, f)!r}" for f in FIELDS) + ")"
 
 
+def relative(message, name):
+    """The identity of a maker or a parent; None: not known."""
+    if not message.HasField(name):
+        return None
+    process = getattr(message, name)
+    return process.pid, process.start_boot_ns
+
+
+def relatives(message):
+    maker, parent = relative(message, "maker"), relative(message, "parent")
+    return dict(maker=maker, parent=parent, origin=maker or parent)
+
+
 def row_of_task(task):
-    return Row(**{field: getattr(task, field) for field in FIELDS})
+    return Row(**{field: getattr(task, field) for field in FIELDS if field not in ("maker", "parent")}, **relatives(task))
 
 
 def differences(rows, due, fields=FIELDS):
@@ -68,10 +82,22 @@ class Table:
     def apply(self, event):
         if what(event) != "loss":
             getattr(self, "_" + what(event))(event)
+        self._relate(event)
         if event.left_filter:
             assert self.filtered, f"nothing leaves what is not filtered: {event}"
             assert what(event) not in ("fork", "exit"), event
             self._remove(event)
+
+    def _relate(self, event):
+        """Each event has the present parent of its process. If that ended, the adopter is not known from events."""
+        for row in self.of_process(event.pid) if what(event) != "loss" else ():
+            maker = relative(event, "maker")
+            assert row.maker is None or maker is None or row.maker == maker, f"another maker: {event}\n{row}"
+            row.parent = relative(event, "parent")
+        if what(event) == "exit" and event.exit.process_ended or self.filtered:
+            for row in self.rows.values():
+                if self.filtered or row.parent and row.parent[0] == event.pid:
+                    row.parent = None
 
     def apply_all(self, events):
         for event in events:
@@ -109,11 +135,11 @@ class Table:
             row = Row(
                 pid=event.pid,
                 tid=event.tid,
-                ppid=event.ppid,
                 uid=event.uid,
                 comm=event.comm,
                 comm_stale=event.comm_stale,
                 start_time_ns=event.start_time_ns,
+                **relatives(event),
             )
             self._put(event.tid, row)
         elif row.tid == event.tid:
@@ -136,10 +162,10 @@ class Table:
         row = Row(
             pid=event.pid,
             tid=event.tid,
-            ppid=event.ppid,
             uid=event.uid,
             comm=event.comm,
             start_time_ns=event.start_time_ns,
+            **relatives(event),
             seeded=event.synthesised,
             task_unknown=event.task_unknown,
             comm_stale=event.comm_stale,
@@ -178,7 +204,7 @@ class Table:
             program = self.programs.get(event.pid)
             for row in others:
                 self._drop(row.tid)
-            row = copy.copy(others[0]) if len(others) == 1 else Row(pid=event.pid, ppid=event.ppid)
+            row = copy.copy(others[0]) if len(others) == 1 else Row(pid=event.pid, **relatives(event))
             row.tid = event.pid
             row.start_time_ns = event.start_time_ns
             row.task_unknown = event.task_unknown

@@ -14,12 +14,16 @@
 
 #include "clients/cli/json/json.h"
 
+/* Relations of a process that are not known, and of one that init made and that a subreaper has now. */
+#define NO_RELATIVES "\"maker_pid\":null,\"maker_id\":null,\"parent_pid\":null,\"parent_id\":null"
+#define RELATIVES "\"maker_pid\":1,\"maker_id\":\"1-7\",\"parent_pid\":50,\"parent_id\":null"
+
 /* The beginning of the JSON of an event of make_event(). */
 #define HEAD(kind)                                                                                                     \
         "{\"kind\":\"" kind "\",\"time_ns\":18446744073709551615,\"number\":7,\"cpu\":3,\"pid\":100,\"tid\":101,"    \
         "\"ppid\":1,\"uid\":4294967294,\"comm\":\"sh\","                                                               \
         "\"id\":\"101-5000000001\",\"start_time_ns\":9007199254740993,"                                                \
-        "\"start_boot_ns\":5000000001"
+        "\"start_boot_ns\":5000000001," RELATIVES
 
 /* Initialises the texts of a program, with their lengths. */
 #define PROGRAM(cmdline_, exe_, cgroup_)                                                                               \
@@ -49,6 +53,8 @@ static inline struct tb_event make_event(enum tb_kind kind) {
                 .pid = 100,
                 .tid = 101,
                 .ppid = 1,
+                .maker = { .known = true, .pid = 1, .start_boot_ns = 7 },
+                .parent = { .known = true, .pid = 50 },
                 .uid = 4294967294u,
                 .comm = "sh",
                 .start_time_ns = UINT64_C(9007199254740993),

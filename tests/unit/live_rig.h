@@ -77,9 +77,11 @@ static inline struct tb_task_sample made_sample(const Made *made, double at) {
         struct tb_task_sample sample = {
                 .pid = made->pid,
                 .tid = made->tid ? made->tid : made->pid,
-                .ppid = 1,
+                .maker = { .known = true, .pid = 1, .start_boot_ns = 1 },
+                .parent = { .known = true, .pid = 1, .start_boot_ns = 1 },
                 .uid = 4242424,
                 .start_time_ns = AT(made->start),
+                .start_boot_ns = AT(made->start) - BEGIN_NS / 2,
                 .time_ns = AT(at),
                 .tasks = 1,
         };
@@ -128,9 +130,11 @@ static inline struct tb_event made_event(enum tb_kind kind, const Made *made, do
                 .kind = kind,
                 .pid = made->pid,
                 .tid = made->tid ? made->tid : made->pid,
-                .ppid = 1,
+                .maker = { .known = true, .pid = 1, .start_boot_ns = 1 },
+                .parent = { .known = true, .pid = 1, .start_boot_ns = 1 },
                 .uid = 4242424,
                 .start_time_ns = AT(made->start),
+                .start_boot_ns = AT(made->start) - BEGIN_NS / 2,
                 .time_ns = AT(at),
         };
 

@@ -7,6 +7,7 @@
  * Include it behind #undef NDEBUG.
  */
 
+#include "broker/tasks/parents.h"
 #include "broker/tasks/task_table.h"
 #include "tests/unit/harness.h"
 
@@ -16,7 +17,8 @@ static inline Task *made_task(TaskTable *table, uint32_t pid, uint32_t tid, uint
 
         assert(task);
         task->start_time_ns = start_time_ns;
-        task->process->ppid = ppid;
+        parents_set_origin(table, task->process, ppid, true);
+        (void)parents_set(table, task->process, ppid);
         snprintf(task->comm, sizeof(task->comm), "task-%u", tid);
         return task;
 }

@@ -18,7 +18,15 @@ static __attribute__((unused)) Users users;
 static __attribute__((unused)) const TaskColumnView view = { .users = &users, .now_ns = NOW_NS };
 
 static inline struct tb_task make_task(uint32_t pid, uint32_t ppid, uint64_t start_time_ns, const char *comm) {
-        struct tb_task task = { .pid = pid, .tid = pid, .ppid = ppid, .start_time_ns = start_time_ns, .tasks = 1 };
+        struct tb_task task = {
+                .pid = pid,
+                .tid = pid,
+                .ppid = ppid,
+                .parent = { .known = ppid, .pid = ppid },
+                .start_time_ns = start_time_ns,
+                .start_boot_ns = start_time_ns,
+                .tasks = 1,
+        };
 
         snprintf(task.comm, sizeof(task.comm), "%s", comm);
         return task;

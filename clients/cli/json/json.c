@@ -127,6 +127,13 @@ void json_add_known_text(struct json_object *object, const char *key, const char
                 json_add(object, key, NULL);
 }
 
+static void json_add_id(struct json_object *object, const char *key, uint32_t tid, uint64_t start_boot_ns) {
+        char id[48];
+
+        snprintf(id, sizeof(id), "%" PRIu32 "-%" PRIu64, tid, start_boot_ns);
+        json_add(object, key, start_boot_ns ? json_object_new_string(id) : NULL);
+}
+
 /**
  * json_add_start() - add the start of a task, and its identity
  * @object:         the object
@@ -137,10 +144,7 @@ void json_add_known_text(struct json_object *object, const char *key, const char
  * "id" is a text, as many readers of JSON lose digits of 64-bit numbers.
  */
 void json_add_start(struct json_object *object, uint32_t tid, uint64_t start_time_ns, uint64_t start_boot_ns) {
-        char id[48];
-
-        snprintf(id, sizeof(id), "%" PRIu32 "-%" PRIu64, tid, start_boot_ns);
-        json_add(object, "id", start_boot_ns ? json_object_new_string(id) : NULL);
+        json_add_id(object, "id", tid, start_boot_ns);
         json_add_known(object, "start_time_ns", start_time_ns, start_time_ns != 0);
         json_add_known(object, "start_boot_ns", start_boot_ns, start_boot_ns != 0);
 }
@@ -153,6 +157,23 @@ void json_add_termination(struct json_object *object, const struct tb_terminatio
         if (!termination->known)
                 json_add_text(object, "termination_missing",
                               termination->missing == TB_TERMINATION_MISSING_WITHHELD ? "withheld" : "unknown");
+}
+
+/**
+ * json_add_relatives() - add the maker and the present parent of a process
+ * @object:     the object
+ * @maker:      the process that forked it
+ * @parent:     the process that is its parent now, or was at its end
+ *
+ * Each has a number, which is null if it is not known, and an identity as in "id".
+ */
+void json_add_relatives(struct json_object *object,
+                        const struct tb_process_id *maker,
+                        const struct tb_process_id *parent) {
+        json_add_known(object, "maker_pid", maker->pid, maker->known);
+        json_add_id(object, "maker_id", maker->pid, maker->start_boot_ns);
+        json_add_known(object, "parent_pid", parent->pid, parent->known);
+        json_add_id(object, "parent_id", parent->pid, parent->start_boot_ns);
 }
 
 /* The object on one line, without a newline. The text belongs to the object. */

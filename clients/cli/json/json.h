@@ -29,6 +29,9 @@ void json_add_start(struct json_object *object, uint32_t tid, uint64_t start_tim
 void json_add_known_text(struct json_object *object, const char *key, const char *text, bool known);
 void json_add_escaped(struct json_object *object, const char *key);
 struct json_object *json_text(const char *text, bool escaped);
+void json_add_relatives(struct json_object *object,
+                        const struct tb_process_id *maker,
+                        const struct tb_process_id *parent);
 void json_add_groups(struct json_object *object, const char *key, uint32_t groups);
 
 const char *json_line(struct json_object *object, size_t *ret_n);

@@ -60,18 +60,15 @@ static void json_add_loss(struct json_object *object, const struct tb_event *eve
 static void json_add_subject(struct json_object *object, const struct tb_event *event) {
         bool task = event->kind != TB_KIND_LOSS;
         bool known = task && !event->task_unknown;
-        uint32_t ppid = event->ppid;
-
-        if (event->kind == TB_KIND_FORK && !ppid)
-                ppid = event->fork.parent_pid;
 
         json_add_known(object, "cpu", event->cpu, event->cpu_known);
         json_add_known(object, "pid", event->pid, task);
         json_add_known(object, "tid", event->tid, task);
-        json_add_known(object, "ppid", ppid, known || ppid != 0);
+        json_add_known(object, "ppid", event->ppid, event->maker.known || event->ppid != 0);
         json_add_known(object, "uid", event->uid, known || event->uid != 0);
         json_add_known_text(object, "comm", event->comm, known || event->comm[0]);
         json_add_start(object, event->tid, event->start_time_ns, event->start_boot_ns);
+        json_add_relatives(object, &event->maker, &event->parent);
 
         if (event->comm_stale)
                 json_add_bool(object, "comm_stale", true);

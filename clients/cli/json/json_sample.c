@@ -65,12 +65,13 @@ struct json_object *json_sample_row(const Live *live, const LiveRow *row) {
         json_add_number(object, "sample", live->sample.number);
         json_add_number(object, "pid", row->pid);
         json_add_number(object, "tid", row->tid);
-        json_add_known(object, "ppid", row->ppid, row->ppid != 0);
+        json_add_known(object, "ppid", row->parent.pid, row->parent.known);
         json_add_number(object, "uid", row->uid);
         json_add_text(object, "comm", row->comm);
         if (row->comm_stale)
                 json_add_bool(object, "comm_stale", true);
-        json_add_start(object, row->tid, row->start_time_ns, clock_to_boot_ns(row->start_time_ns));
+        json_add_start(object, row->tid, row->start_time_ns, row->start_boot_ns);
+        json_add_relatives(object, &row->maker, &row->parent);
         json_add_number(object, "time_ns", row->time_ns);
         if (row->tasks && !row->ended)
                 json_add_number(object, "tasks", row->tasks);

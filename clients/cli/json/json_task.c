@@ -15,7 +15,7 @@ struct json_object *json_task(const struct tb_task *task) {
         json_add_text(object, "kind", "task");
         json_add_number(object, "pid", task->pid);
         json_add_number(object, "tid", task->tid);
-        json_add_known(object, "ppid", task->ppid, known || task->ppid != 0);
+        json_add_known(object, "ppid", task->parent.pid, task->parent.known);
         json_add_known(object, "uid", task->uid, known || task->uid != 0);
         json_add_known(object, "euid", task->euid, known || task->euid != 0);
         json_add_known(object, "gid", task->gid, known || task->gid != 0);
@@ -25,6 +25,7 @@ struct json_object *json_task(const struct tb_task *task) {
         if (task->comm_stale)
                 json_add_bool(object, "comm_stale", true);
         json_add_start(object, task->tid, task->start_time_ns, task->start_boot_ns);
+        json_add_relatives(object, &task->maker, &task->parent);
         if (task->tasks)
                 json_add_number(object, "tasks", task->tasks);
         json_add_bool(object, "kernel_thread", task->kernel_thread);

@@ -31,8 +31,9 @@ struct LiveRow {
         uint32_t pid;
         uint32_t tid;
         uint64_t start_time_ns; /* 0: not known */
+        uint64_t start_boot_ns; /* the same by the boot clock */
 
-        uint32_t ppid; /* 0: none or not known */
+        struct tb_process_id maker, parent; /* the maker stays, the parent changes */
         uint32_t uid;
         char comm[TB_COMM_SIZE];
         bool comm_stale; /* comm may be the name before an exec */

@@ -67,8 +67,8 @@ static enum metric_known number_tid(const LiveColumn *column, const LiveView *vi
 static enum metric_known number_ppid(const LiveColumn *column, const LiveView *view, const LiveRow *row, double *ret) {
         (void)column;
         (void)view;
-        *ret = row->ppid;
-        return row->ppid ? METRIC_KNOWN : METRIC_UNSUPPORTED;
+        *ret = row->parent.pid;
+        return row->parent.known ? METRIC_KNOWN : METRIC_UNSUPPORTED;
 }
 
 static enum metric_known number_tasks(const LiveColumn *column, const LiveView *view, const LiveRow *row, double *ret) {
@@ -252,7 +252,7 @@ static void write_share(const LiveColumn *column, const LiveView *view, const Li
 static const LiveColumn columns[] = {
         ID(pid, "PID", 7, "the process"),
         ID(tid, "TID", 7, "the thread; of a process, its first"),
-        ID(ppid, "PPID", 7, "the process' parent"),
+        ID(ppid, "PPID", 7, "the process' present parent"),
         {.name = "user",
          .header = "USER",
          .help = "the real user",

@@ -23,9 +23,11 @@ static int messages_take_task(Live *live, const struct tb_task *task) {
                 return 0;
 
         if (!task->task_unknown) {
-                row->ppid = task->ppid;
                 row->uid = task->uid;
         }
+        row->start_boot_ns = task->start_boot_ns;
+        row->maker = task->maker;
+        row->parent = task->parent;
         live_set_name(row, task->comm, task->comm_stale);
         row->kernel_thread = task->kernel_thread;
         if (task->tasks)
@@ -61,7 +63,9 @@ static int messages_take_fork(Live *live, const struct tb_event *event) {
         if (row->sampled || row->exited)
                 return 0;
 
-        row->ppid = event->ppid;
+        row->start_boot_ns = event->start_boot_ns;
+        row->maker = event->maker;
+        row->parent = event->parent;
         row->uid = event->uid;
         live_set_name(row, event->comm, event->comm_stale);
 

@@ -112,7 +112,9 @@ int live_samples_task(Live *live, const struct tb_task_sample *sample) {
         }
 
         row->pid = sample->pid;
-        row->ppid = sample->ppid;
+        row->start_boot_ns = sample->start_boot_ns;
+        row->maker = sample->maker;
+        row->parent = sample->parent;
         row->uid = sample->uid;
         live_set_name(row, sample->comm, sample->comm_stale);
         row->kernel_thread = sample->kernel_thread;

@@ -3,9 +3,8 @@
 /*
  * Tasks as a forest: each process under its parent, threads under their process.
  *
- * The kernel sends no event when the children of a process get another parent, and pids
- * are used again. So the process with the pid of the parent is the parent only if it is
- * not younger than the child. A task without such a process is a root. Pure.
+ * A process is found as parent by its identity, as pids are used again. A task whose parent
+ * is not known, or not among the tasks, is a root. Pure.
  */
 
 #include <errno.h>
@@ -14,10 +13,10 @@
 
 #include "clients/cli/model/tree.h"
 
-/* A start from /proc is rounded down to a clock tick. */
-#define TREE_TICK_NS UINT64_C(10000000)
-
-/* Sorts by process. The first task of a process is its leader, or another thread if the leader has ended. */
+/*
+ * Sorts by process. The first task of a process is its leader, or another thread if the
+ * leader has ended. If two processes had the same number, the older one is the first.
+ */
 static int tree_compare_pids(const void *a, const void *b) {
         const struct tb_task *one = (*(TreeNode *const *)a)->task, *other = (*(TreeNode *const *)b)->task;
 
@@ -25,12 +24,14 @@ static int tree_compare_pids(const void *a, const void *b) {
                 return one->pid < other->pid ? -1 : 1;
         if ((one->tid == one->pid) != (other->tid == other->pid))
                 return one->tid == one->pid ? -1 : 1;
+        if (one->tid != other->tid)
+                return one->tid < other->tid ? -1 : 1;
 
-        return (one->tid > other->tid) - (one->tid < other->tid);
+        return (one->start_boot_ns > other->start_boot_ns) - (one->start_boot_ns < other->start_boot_ns);
 }
 
-/* Finds the first node of the process in the sorted array. Returns NULL if it has no node. */
-static TreeNode *tree_find_process(TreeNode *const *by_pid, size_t n, uint32_t pid) {
+/* Finds the first node of a number in the sorted array. Returns @n if no node has it. */
+static size_t tree_find_number(TreeNode *const *by_pid, size_t n, uint32_t pid) {
         size_t from = 0, to = n;
 
         while (from < to) {
@@ -42,37 +43,56 @@ static TreeNode *tree_find_process(TreeNode *const *by_pid, size_t n, uint32_t p
                         to = middle;
         }
 
-        return from < n && by_pid[from]->task->pid == pid ? by_pid[from] : NULL;
+        return from < n && by_pid[from]->task->pid == pid ? from : n;
 }
 
-static bool tree_can_be_parent(const struct tb_task *parent, const struct tb_task *child) {
-        uint64_t tolerance = parent->seeded || child->seeded ? TREE_TICK_NS : 0;
+/* Finds the node of the process of a thread: the last leader with the number that is not younger. */
+static TreeNode *tree_find_head(TreeNode *const *by_pid, size_t n, TreeNode *node) {
+        size_t i = tree_find_number(by_pid, n, node->task->pid);
+        TreeNode *head = by_pid[i];
 
-        return parent->start_time_ns <= child->start_time_ns + tolerance;
+        if (node->task->tid == node->task->pid)
+                return node;
+        for (; i < n && by_pid[i]->task->pid == node->task->pid && by_pid[i]->task->tid == node->task->pid; ++i)
+                if (by_pid[i]->task->start_boot_ns <= node->task->start_boot_ns)
+                        head = by_pid[i];
+
+        return head;
+}
+
+/*
+ * Finds a process by its identity. A thread stands for a process whose leader has ended;
+ * it does not have the start of the process.
+ */
+static TreeNode *tree_find_process(TreeNode *const *by_pid, size_t n, const struct tb_process_id *id) {
+        size_t i = tree_find_number(by_pid, n, id->pid);
+
+        if (i < n && by_pid[i]->task->tid != id->pid)
+                return by_pid[i];
+        for (; i < n && by_pid[i]->task->pid == id->pid && by_pid[i]->task->tid == id->pid; ++i)
+                if (by_pid[i]->task->start_boot_ns == id->start_boot_ns)
+                        return by_pid[i];
+
+        return NULL;
 }
 
 static void tree_find_parents(Tree *tree, TreeNode *const *by_pid) {
         for (size_t i = 0; i < tree->n_nodes; ++i) {
-                TreeNode *node = tree->nodes + i, *head, *parent;
+                TreeNode *node = tree->nodes + i, *head;
+                const struct tb_process_id *parent = &node->task->parent;
 
-                head = tree_find_process(by_pid, tree->n_nodes, node->task->pid);
-                if (head != node) {
+                head = tree_find_head(by_pid, tree->n_nodes, node);
+                if (head != node)
                         node->parent = head;
-                        continue;
-                }
-                if (!node->task->ppid || node->task->ppid == node->task->pid)
-                        continue;
-                parent = tree_find_process(by_pid, tree->n_nodes, node->task->ppid);
-                if (parent && tree_can_be_parent(parent->task, node->task))
-                        node->parent = parent;
+                else if (parent->known && parent->pid && parent->pid != node->task->pid)
+                        node->parent = tree_find_process(by_pid, tree->n_nodes, parent);
         }
 }
 
 /*
- * Cuts rings of parents. Within the tolerance of a tick, two tasks whose pids were used
- * again can be the parent of each other. A path of parents that is longer than the
- * number of nodes is a ring, and is cut where it was found. Paths that end are marked by
- * their level, so that they are not followed again.
+ * Cuts rings of parents. The broker sends none, but nothing here depends on that. A path
+ * of parents that is longer than the number of nodes is a ring, and is cut where it was
+ * found. Paths that end are marked by their level, so that they are not followed again.
  */
 static void tree_cut_rings(Tree *tree) {
         for (size_t i = 0; i < tree->n_nodes; ++i) {

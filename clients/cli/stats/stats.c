@@ -63,12 +63,13 @@ static struct json_object *stats_object(const struct tb_task_sample *sample) {
         if (sample->gone)
                 return object;
 
-        json_add_known(object, "ppid", sample->ppid, sample->ppid != 0);
+        json_add_known(object, "ppid", sample->parent.pid, sample->parent.known);
         json_add_number(object, "uid", sample->uid);
         json_add_text(object, "comm", sample->comm);
         if (sample->comm_stale)
                 json_add_bool(object, "comm_stale", true);
         json_add_start(object, sample->tid, sample->start_time_ns, sample->start_boot_ns);
+        json_add_relatives(object, &sample->maker, &sample->parent);
         json_add_number(object, "time_ns", sample->time_ns);
         json_add_known(object, "tasks", sample->tasks, sample->tasks != 0);
         json_add_bool(object, "kernel_thread", sample->kernel_thread);

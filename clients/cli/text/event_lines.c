@@ -327,7 +327,6 @@ static void event_lines_ids(EventLines *lines, uint32_t pid, uint32_t tid, uint3
  */
 void event_lines_event(EventLines *lines, const struct tb_event *event) {
         bool known = !event->task_unknown;
-        uint32_t ppid = event->ppid;
 
         line_begin(&lines->line);
         if (event->kind == TB_KIND_LOSS)
@@ -342,9 +341,7 @@ void event_lines_event(EventLines *lines, const struct tb_event *event) {
         }
 
         line_cell_coloured(&lines->line, tb_kind_name(event->kind), WIDTH_KIND, event_lines_kind_colour(event));
-        if (event->kind == TB_KIND_FORK && !ppid)
-                ppid = event->fork.parent_pid;
-        event_lines_ids(lines, event->pid, event->tid, ppid, known);
+        event_lines_ids(lines, event->pid, event->tid, event->ppid, event->maker.known);
         event_lines_identity(lines, event->comm, event->comm_stale, event->uid, known);
         event_lines_details(lines, event);
         line_end(&lines->line);
@@ -369,7 +366,7 @@ void event_lines_task(EventLines *lines, const struct tb_task *task, uint64_t no
         else
                 line_cell(&lines->line, "-", width);
         line_cell(&lines->line, "task", WIDTH_KIND);
-        event_lines_ids(lines, task->pid, task->tid, task->ppid, known);
+        event_lines_ids(lines, task->pid, task->tid, task->ppid, task->parent.known);
         event_lines_identity(lines, task->comm, task->comm_stale, task->uid, known);
         if (task->tasks > 1)
                 line_add(&lines->line, " (%" PRIu32 " threads)", task->tasks);

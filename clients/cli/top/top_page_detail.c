@@ -102,8 +102,8 @@ static void detail_draw_title(const TopPageDetail *detail, const TopView *view) 
                 snprintf(text, sizeof(text), " of process %" PRIu32, row->pid);
                 at += screen_put(view->screen, 1, at, width - at, SCREEN_PLAIN, text);
         }
-        if (row->ppid) {
-                snprintf(text, sizeof(text), ", made by %" PRIu32, row->ppid);
+        if (row->maker.pid) {
+                snprintf(text, sizeof(text), ", made by %" PRIu32, row->maker.pid);
                 at += screen_put(view->screen, 1, at, width - at, SCREEN_PLAIN, text);
         }
         snprintf(text, sizeof(text), ", of %s", users_name(view->columns.users, row->uid));

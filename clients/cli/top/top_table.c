@@ -61,7 +61,8 @@ static int table_make_tree(TopTable *table) {
                 table->tasks[i] = (struct tb_task){
                         .pid = row->pid,
                         .tid = row->tid,
-                        .ppid = row->ppid,
+                        .parent = row->parent,
+                        .start_boot_ns = row->start_boot_ns,
                         .start_time_ns = row->start_time_ns,
                         .seeded = true,
                 };

@@ -96,7 +96,10 @@ static void check_header(EventLines *lines, size_t width, const char *text) {
 static void test_time_form(void) {
         EventLines lines = { .users = &users, .time_form = TIME_FORM_UTC };
         struct tb_event fork = make_event(TB_KIND_FORK), loss = make_event(TB_KIND_LOSS);
-        struct tb_task task = { .pid = 1, .tid = 1, .comm = "init", .start_time_ns = UINT64_C(1000000000000000000) };
+        struct tb_task task = {
+                .pid = 1, .tid = 1, .comm = "init", .start_time_ns = UINT64_C(1000000000000000000),
+                .parent.known = true,
+        };
         struct tb_snapshot_end end = { .tasks = 1, .time_ns = fork.time_ns };
 
         event_lines_fit(&lines, 127);
@@ -371,7 +374,8 @@ static void test_snapshot(void) {
         struct tb_program program = { .state = TB_PROGRAM_CAPTURED, PROGRAM("sh\0-c\0x\0") };
         struct tb_snapshot_end end = { .number = 7, .tasks = 1234, .time_ns = now };
         struct tb_task task = {
-                .pid = 100, .tid = 101, .ppid = 1, .uid = 0, .comm = "sh", .start_time_ns = now, .program = &program,
+                .pid = 100, .tid = 101, .ppid = 1, .uid = 0,
+                .comm = "sh", .start_time_ns = now, .program = &program,
         };
 
         event_lines_task(&lines, &task, now);
@@ -386,6 +390,7 @@ static void test_snapshot(void) {
         check_text(&lines, "2022-11-13   task         100       1 root       sh              (12 threads) sh -c x");
         lines.threads = true;
         task = (struct tb_task){ .pid = 2, .tid = 3, .comm = "kthreadd", .start_time_ns = now, .kernel_thread = true };
+        task.parent.known = true;
         event_lines_task(&lines, &task, now);
         check_text(&lines, "22:13:20.123 task           2       3       0 root       kthreadd        (of the kernel)");
         task = (struct tb_task){ .pid = 5, .tid = 5, .task_unknown = true };

@@ -43,26 +43,29 @@ static void test_unknown_task(void) {
         check_json(json_event(&event),
                    "{\"kind\":\"fork\",\"time_ns\":0,\"number\":0,\"cpu\":null,\"pid\":5,\"tid\":5,\"ppid\":null,"
                    "\"uid\":null,\"comm\":null,"
-                   "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,"
+                   "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null," NO_RELATIVES ","
                    "\"task_unknown\":true,\"synthesised\":true,"
                    "\"parent_tid\":0}");
 
-        /* A value of an unknown task is known if it is not 0. A fork names its parent in any case. */
+        /* A value of an unknown task is known if it is not 0. */
         event.uid = 3;
-        event.fork.parent_pid = 4;
+        event.fork.parent_pid = event.ppid = event.maker.pid = 4;
+        event.maker.known = true;
         event.fork.parent_tid = 6;
         check_json(json_event(&event),
                    "{\"kind\":\"fork\",\"time_ns\":0,\"number\":0,\"cpu\":null,\"pid\":5,\"tid\":5,\"ppid\":4,"
                    "\"uid\":3,\"comm\":null,"
                    "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,"
+                   "\"maker_pid\":4,\"maker_id\":null,\"parent_pid\":null,\"parent_id\":null,"
                    "\"task_unknown\":true,\"synthesised\":true,"
                    "\"parent_tid\":6}");
 
         /* A known task may have no parent and no name, and may belong to root. */
         event = (struct tb_event){ .kind = TB_KIND_EXEC, .cpu_known = true, .pid = 1, .tid = 1, .start_time_ns = 1 };
         check_json(json_event(&event),
-                   "{\"kind\":\"exec\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":1,\"tid\":1,\"ppid\":0,\"uid\":0,"
-                   "\"comm\":\"\",\"id\":null,\"start_time_ns\":1,\"start_boot_ns\":null}");
+                   "{\"kind\":\"exec\",\"time_ns\":0,\"number\":0,\"cpu\":0,\"pid\":1,\"tid\":1,\"ppid\":null,"
+                   "\"uid\":0,\"comm\":\"\","
+                   "\"id\":null,\"start_time_ns\":1,\"start_boot_ns\":null," NO_RELATIVES "}");
 }
 
 static void test_loss(void) {
@@ -77,7 +80,8 @@ static void test_loss(void) {
         check_json(json_event(&event),
                    "{\"kind\":\"loss\",\"time_ns\":5,\"number\":6,\"cpu\":null,\"pid\":null,\"tid\":null,\"ppid\":null,"
                    "\"uid\":null,\"comm\":null,"
-                   "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,\"count\":12,\"source\":\"connector\","
+                   "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null," NO_RELATIVES ","
+                   "\"count\":12,\"source\":\"connector\","
                    "\"reason\":\"overrun\",\"at_least\":false,\"since_time_ns\":null}");
         event.cpu_known = event.loss.cpu_known = true;
         event.loss.at_least = true;
@@ -87,7 +91,8 @@ static void test_loss(void) {
         check_json(json_event(&event),
                    "{\"kind\":\"loss\",\"time_ns\":5,\"number\":6,\"cpu\":2,\"pid\":null,\"tid\":null,\"ppid\":null,"
                    "\"uid\":null,\"comm\":null,"
-                   "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,\"count\":12,\"source\":\"unknown\","
+                   "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null," NO_RELATIVES ","
+                   "\"count\":12,\"source\":\"unknown\","
                    "\"reason\":\"muted\",\"at_least\":true,\"since_time_ns\":4}");
 }
 

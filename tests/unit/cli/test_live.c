@@ -330,7 +330,8 @@ static void test_threads(void) {
 static void test_names(void) {
         struct tb_program program = {.cmdline = "a\0b", .n_cmdline = 4, .exe = "/a", .n_exe = 2, .cgroup = ""};
         struct tb_task task = {
-                .pid = 10, .tid = 10, .ppid = 3, .uid = 4, .start_time_ns = AT(-10), .program = &program};
+                .pid = 10, .tid = 10, .parent = { .known = true, .pid = 3 },
+                .uid = 4, .start_time_ns = AT(-10), .program = &program};
         Made made = {.pid = 10, .start = -10}, child = {.pid = 11, .start = 1};
         struct tb_event event;
         Live live;
@@ -338,7 +339,7 @@ static void test_names(void) {
         live_init(&live);
         snprintf(task.comm, sizeof(task.comm), "old");
         send_message(&live, (struct tb_message){.type = TB_MESSAGE_TASK, .task = &task});
-        assert(strcmp(row_of(&live, &made)->comm, "old") == 0 && row_of(&live, &made)->ppid == 3);
+        assert(strcmp(row_of(&live, &made)->comm, "old") == 0 && row_of(&live, &made)->parent.pid == 3);
         assert(row_of(&live, &made)->program->n_exe == 2 && row_of(&live, &made)->program != &program);
 
         /* A child runs the program of its parent. */

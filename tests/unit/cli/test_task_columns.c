@@ -29,6 +29,11 @@ static void test_cells(void) {
 
         check_cell("pid", &task, "12");
         check_cell("ppid", &task, "-");
+        check_cell("maker", &task, "-");
+        task.parent = (struct tb_process_id){ .known = true };
+        task.maker = (struct tb_process_id){ .known = true, .pid = 7 };
+        check_cell("ppid", &task, "-");
+        check_cell("maker", &task, "7");
         check_cell("session", &task, "-");
         check_cell("tasks", &task, "1");
         check_cell("uid", &task, "0");
@@ -129,7 +134,7 @@ static void test_every_column(void) {
                 assert(task_column_compare(column, &view, &a, &a) == 0);
                 assert(task_column_compare(column, &view, &a, &b) == -task_column_compare(column, &view, &b, &a));
         }
-        assert(n == 18);
+        assert(n == 19);
 
         assert(task_column_compare(find("pid"), &view, &a, &b) < 0);
         assert(task_column_compare(find("started"), &view, &a, &b) < 0);

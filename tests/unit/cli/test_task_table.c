@@ -78,6 +78,8 @@ static void test_table(void) {
         table.header = true;
         check_table(&table, tasks + 2, 1, false, "    PID NAME\n4194303 a b\n");
         table.header = false;
+        tasks[1].parent.start_boot_ns = tasks[0].start_boot_ns;
+        tasks[2].parent.start_boot_ns = tasks[1].start_boot_ns;
         check_table(&table, tasks, N(tasks), true, "      1 init\n4194304 `-\xc3\xa9t\xc3\xa9\n4194303   `-a b\n");
         table.columns[1] = find("age");
         check_table(&table, tasks, 2, false, "      1 1m30s\n4194304 1.00s\n");

@@ -118,8 +118,16 @@ static void test_tree(void) {
         Live live;
 
         make_live(&live);
-        for (size_t i = 0; i < live.n_rows; ++i)
-                live.rows[i]->ppid = live.rows[i]->pid == 10 ? 0 : live.rows[i]->pid == 13 ? 11 : 10;
+        for (size_t i = 0; i < live.n_rows; ++i) {
+                uint32_t pid = live.rows[i]->pid == 10 ? 0 : live.rows[i]->pid == 13 ? 11 : 10;
+                const LiveRow *parent = live_find(&live, pid);
+
+                live.rows[i]->parent = (struct tb_process_id){
+                        .known = true,
+                        .pid = pid,
+                        .start_boot_ns = parent ? parent->start_boot_ns : 0,
+                };
+        }
         top_settings_init(&settings);
         settings.tree = true;
         view = view_of(&live, &settings);

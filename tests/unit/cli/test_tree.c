@@ -13,6 +13,17 @@
 #include "clients/cli/model/tree.h"
 #include "tests/unit/task_rig.h"
 
+/* Completes the identity of each parent: the first task with its number, as @younger allows. */
+static void find_parents(struct tb_task *tasks, size_t n_tasks, bool younger) {
+        for (size_t i = 0; i < n_tasks; ++i) {
+                for (size_t k = n_tasks; k-- > 0;) {
+                        if (tasks[k].pid == tasks[i].ppid &&
+                            (younger || tasks[k].start_boot_ns <= tasks[i].start_boot_ns))
+                                tasks[i].parent.start_boot_ns = tasks[k].start_boot_ns;
+                }
+        }
+}
+
 /* Draws the forest of @tasks, one line per task. */
 static const char *draw(const struct tb_task *tasks, size_t n_tasks, bool utf8) {
         static char text[16384];
@@ -50,6 +61,7 @@ static void test_tree(void) {
                 make_task(13, 11, 400, "as"),      make_task(14, 10, 300, "tail"),   make_task(15, 1, 200, "cron"),
         };
 
+        find_parents(tasks, N(tasks), false);
         check_drawing(tasks,
                       N(tasks),
                       "init\n"
@@ -70,7 +82,7 @@ static void test_tree(void) {
         check_drawing(tasks, 0, "");
 }
 
-/* A task with the parent's number is the parent only if it is older. */
+/* A parent has a number and a start; a later owner of its number is a stranger. */
 static void test_tree_parents(void) {
         struct tb_task tasks[] = {
                 make_task(1, 0, 100, "init"),
@@ -81,14 +93,26 @@ static void test_tree_parents(void) {
                 make_task(31, 30, 201, "same"),
         };
 
+        find_parents(tasks, N(tasks), false);
         check_drawing(tasks, N(tasks), "init\n`-young\n  `-same\nold\norphan\nown\n");
+        tasks[5].parent.start_boot_ns = 200;
+        check_drawing(tasks, N(tasks), "init\n`-young\nold\norphan\nown\nsame\n");
+        tasks[4].parent.known = false;
+        check_drawing(tasks, N(tasks), "init\nold\norphan\nown\nyoung\nsame\n");
+}
 
-        /* Start times from /proc are right to 10 ms. */
-        tasks[1].seeded = true;
-        check_drawing(tasks, N(tasks), "init\n`-young\n  |-old\n  `-same\norphan\nown\n");
-        tasks[4].start_time_ns = 200 + 10000001;
-        tasks[5].start_time_ns = 200 + 10000001;
-        check_drawing(tasks, N(tasks), "init\n`-young\n  `-same\nold\norphan\nown\n");
+/* The number was used again while the former owner is still shown: each has its own children and threads. */
+static void test_tree_reused(void) {
+        struct tb_task tasks[] = {
+                make_task(30, 0, 100, "former"), make_task(40, 30, 150, "its"),   make_task(30, 0, 200, "thread"),
+                make_task(30, 0, 300, "later"),  make_task(41, 30, 350, "other"), make_task(30, 0, 400, "new"),
+        };
+
+        tasks[2].tid = 31;
+        tasks[5].tid = 32;
+        tasks[1].parent.start_boot_ns = 100;
+        tasks[4].parent.start_boot_ns = 300;
+        check_drawing(tasks, N(tasks), "former\n|-thread\n`-its\nlater\n|-new\n`-other\n");
 }
 
 static void test_tree_rings(void) {
@@ -99,6 +123,7 @@ static void test_tree_rings(void) {
                 make_task(4, 3, 100, "d"),
         };
 
+        find_parents(tasks, N(tasks), true);
         /* Each task is drawn once, wherever the ring is cut. */
         check_drawing(tasks, N(tasks), "a\n`-b\n  `-c\n    `-d\n");
         check_drawing(tasks + 1, 3, "b\n`-c\n  `-d\n");
@@ -114,6 +139,7 @@ static void test_tree_threads(void) {
                 make_task(12, 10, 300, "child"),
         };
 
+        find_parents(tasks, N(tasks), false);
         tasks[2].tid = 11;
         tasks[3].tid = 9;
         check_drawing(tasks, N(tasks), "init\n`-first\n  |-second\n  |-third\n  `-child\n");
@@ -134,6 +160,7 @@ static void test_tree_chain(void) {
         assert(tasks && pointers);
         for (size_t i = 0; i < n; ++i) {
                 tasks[i] = make_task((uint32_t)i + 1, (uint32_t)i, i, "x");
+                tasks[i].parent.start_boot_ns = i ? i - 1 : 0;
                 pointers[n - 1 - i] = tasks + i;
         }
         assert(tree_init(&tree, pointers, n) == 0);
@@ -150,6 +177,7 @@ static void test_tree_chain(void) {
 int main(void) {
         test_tree();
         test_tree_parents();
+        test_tree_reused();
         test_tree_rings();
         test_tree_threads();
         test_tree_chain();

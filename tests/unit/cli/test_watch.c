@@ -194,7 +194,7 @@ static void test_snapshot(void) {
         send_script(&script);
         assert(finish() == EXIT_STATUS_OK);
         assert(n_lines(run.out_text) == 1 + 3 + 1 + 4);
-        assert(strstr(run.out_text, " task           3       0 root                       some thing\n"));
+        assert(strstr(run.out_text, " task           3       - root                       some thing\n"));
         assert(strstr(run.out_text, " snapshot 3 processes are alive; from here on, what happens\n"));
         assert(strstr(run.out_text, " exec           5 ") && !strstr(run.out_text, "LOSS"));
         assert(strcmp(run.err_text, "taskbroker: There were 1 losses, which -e left out.\n") == 0);

@@ -75,14 +75,14 @@ static void test_exit(void) {
 
         assert(event.exit.wait_status == 3 << 8);
         assert(event.exit.exit_signal == 17);
-        assert(event.ppid == 5);
+        assert(event.parent.pid == 5);
         assert(!event.exit.process_ended && !event.exit.stats && !event.exit.process_stats);
 
         /* a thread: signal -1, and its parent is released */
         event = parse_event(WHAT_EXIT, 11, 10, 9, UINT32_MAX, 0, 0);
         assert(event.exit.wait_status == 9);
         assert(event.exit.exit_signal == 0);
-        assert(event.ppid == 0);
+        assert(event.parent.pid == 0);
 
         assert(parse_event(WHAT_EXIT, 11, 10, 0, 64, 0, 0).exit.exit_signal == 64);
         assert(parse_event(WHAT_EXIT, 11, 10, 0, 65, 0, 0).exit.exit_signal == 0);

@@ -44,7 +44,8 @@ static Event event_new(EventKind kind) {
                 .time_ns = 0xfedcba9876543210,
                 .pid = 4194303,
                 .tid = 4194302,
-                .ppid = 17,
+                .origin = { .pid = 17, .known = true, .start_time_ns = 15 },
+                .parent = { .pid = 18, .known = true },
                 .uid = UINT32_MAX,
                 .start_time_ns = 1763870000123456789,
                 .comm = "fifteen \xff-lette",
@@ -53,7 +54,7 @@ static Event event_new(EventKind kind) {
 
 static void check_common(const PB(Event) *m, const Event *event) {
         assert(m->time_ns == event->time_ns);
-        assert(m->pid == event->pid && m->tid == event->tid && m->ppid == event->ppid && m->uid == event->uid);
+        assert(m->pid == event->pid && m->tid == event->tid && m->ppid == event->origin.pid && m->uid == event->uid);
         assert(m->comm.len == strnlen(event->comm, COMM_SIZE));
         assert(memcmp(m->comm.data ? m->comm.data : (const uint8_t *)"", event->comm, m->comm.len) == 0);
         assert(m->start_time_ns == event->start_time_ns);
@@ -588,7 +589,7 @@ static void test_event_prefix(void) {
                         PB(ServerMessage) *message;
                         size_t n;
 
-                        event.pid = event.tid = event.ppid = event.uid = event.cpu = (uint32_t)value;
+                        event.pid = event.tid = event.origin.pid = event.uid = event.cpu = (uint32_t)value;
                         event.time_ns = event.start_time_ns = value;
                         memset(event.comm, 'c', n_comm);
                         memset(event.comm_change.old_comm, 'o', n_comm);
@@ -622,7 +623,7 @@ static void test_event_prefix(void) {
                 for (uint32_t pid = 0; pid < (i > 94 ? 2u : 1u); ++pid) {
                         PB(ServerMessage) *message;
 
-                        event.pid = event.tid = event.ppid = pid * UINT32_MAX;
+                        event.pid = event.tid = event.origin.pid = pid * UINT32_MAX;
                         message = roundtrip(&event, NULL);
                         check_common(message->event_batch->events[0], &event);
                         check_stats(message->event_batch->events[0]->exit->stats, &stats);

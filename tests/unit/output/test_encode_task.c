@@ -45,7 +45,8 @@ static PB(ServerMessage) *roundtrip(const Task *task, uint32_t variant, bool thr
         size_t n;
 
         memset(encoded, 0xaa, sizeof(encoded));
-        n = encode_task(task, variant, threads, encoded);
+        n = encode_task(task, (ProcessId){ .pid = task->process->parent_pid, .known = true }, variant, threads,
+                        encoded);
         assert(n > 0 && n <= sizeof(encoded));
         message = frame_tasks(encoded, n);
         assert(message->snapshot_part->n_tasks == 1);
@@ -56,7 +57,7 @@ static PB(ServerMessage) *roundtrip(const Task *task, uint32_t variant, bool thr
 }
 
 static void check_task(const PB(Task) *m, const Task *task, bool threads) {
-        assert(m->pid == task->process->pid && m->tid == task->tid && m->ppid == task->process->ppid);
+        assert(m->pid == task->process->pid && m->tid == task->tid && m->ppid == task->process->parent_pid);
         assert(m->uid == task->ruid && m->euid == task->euid && m->gid == task->rgid && m->egid == task->egid);
         assert(m->session == task->process->session && m->start_time_ns == task->start_time_ns);
         assert(m->comm.len == strnlen(task->comm, COMM_SIZE));
@@ -196,7 +197,7 @@ static void test_parts(void) {
         for (size_t count = 1; n < sizeof(tasks) - ENCODED_TASK_MAX; ++count) {
                 PB(ServerMessage) *message;
 
-                n += encode_task(task, 0, true, tasks + n);
+                n += encode_task(task, (ProcessId){ .pid = 17, .known = true }, 0, true, tasks + n);
                 if (count > 500 && count % 100)
                         continue;
                 message = frame_tasks(tasks, n);

@@ -80,7 +80,7 @@ static Event event_of(EventKind kind, const Subject *subject, const Program *pro
         Event event = {
                 .kind = kind,
                 .pid = subject->pid ? subject->pid : 100,
-                .ppid = subject->ppid,
+                .origin = { .pid = subject->ppid, .known = true },
                 .uid = subject->uid,
                 .marks = subject->marks,
                 .task_unknown = subject->unknown,

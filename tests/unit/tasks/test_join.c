@@ -21,14 +21,14 @@ static void test_life_of_a_process(void) {
 
         event = rig_expect(rig, EVENT_FORK, 100, 100);
         assert(event->time_ns == rig_wall(born) && event->start_time_ns == rig_wall(born));
-        assert(event->ppid == 1 && event->fork.parent_pid == 1 && event->fork.parent_tid == 1);
+        assert(event->origin.pid == 1 && event->fork.parent_pid == 1 && event->fork.parent_tid == 1);
         assert(strcmp(event->comm, "init") == 0 && event->uid == 1000);
         assert(!event->task_unknown && !event->synthesised);
 
         /* the record is there already and has the name */
         event = rig_expect(rig, EVENT_EXEC, 100, 100);
         assert(event->time_ns == rig_wall(executed) && event->start_time_ns == rig_wall(born));
-        assert(event->ppid == 1);
+        assert(event->origin.pid == 1);
 
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
         assert(event->time_ns == rig_wall(ended) && event->start_time_ns == rig_wall(born));
@@ -106,7 +106,7 @@ static void test_threads(void) {
         rig_expect(rig, EVENT_COMM, 100, 100);
         event = rig_expect(rig, EVENT_FORK, 100, 101);
         /* the thread has the name and the parent of its process */
-        assert(strcmp(event->comm, "a") == 0 && event->ppid == 1);
+        assert(strcmp(event->comm, "a") == 0 && event->origin.pid == 1);
         rig_expect(rig, EVENT_FORK, 100, 102);
         rig_expect_live(rig, 4, 2);
 
@@ -160,7 +160,7 @@ static void test_leader_first(void) {
         rig_say(rig, WHAT_SID, 100, 100, 0, 0, 0, 0);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_FORK, 200, 200);
-        assert(event->ppid == 100 && !event->task_unknown);
+        assert(event->origin.pid == 100 && !event->task_unknown);
         rig_expect(rig, EVENT_FORK, 100, 102);
         rig_expect(rig, EVENT_SID, 100, 100);
 
@@ -240,10 +240,10 @@ static void test_parent_at_exit(void) {
         rig_expect(rig, EVENT_FORK, 100, 100);
         rig_expect(rig, EVENT_FORK, 101, 101);
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
-        assert(event->ppid == 1);
-        /* an EXIT without a parent leaves the parent that is known */
+        assert(event->parent.known && event->parent.pid == 1 && event->maker.pid == 50);
+        /* an EXIT without a parent: the record has it */
         event = rig_expect(rig, EVENT_EXIT, 101, 101);
-        assert(event->ppid == 50);
+        assert(event->parent.known && event->parent.pid == 1 && event->maker.pid == 50);
         rig_free(rig);
 }
 
@@ -379,7 +379,7 @@ static void test_changes(void) {
         Task *task;
 
         task = rig_seed(rig, 100, 100, "before");
-        task->process->ppid = 7;
+        task->process->origin_pid = 7;
         rig_say(rig, WHAT_COMM, 100, 100, 'x' | 'y' << 8, 0, 0, 0);
         rig_say(rig, WHAT_UID, 100, 100, 5, 6, 0, 0);
         rig_say(rig, WHAT_GID, 100, 100, 8, 9, 0, 0);
@@ -390,7 +390,7 @@ static void test_changes(void) {
 
         event = rig_expect(rig, EVENT_COMM, 100, 100);
         assert(strcmp(event->comm, "xy") == 0 && strcmp(event->comm_change.old_comm, "before") == 0);
-        assert(event->ppid == 7 && event->uid == 1000 && event->start_time_ns == task->start_time_ns);
+        assert(event->origin.pid == 7 && event->uid == 1000 && event->start_time_ns == task->start_time_ns);
         event = rig_expect(rig, EVENT_UID, 100, 100);
         assert(event->uid == 5 && event->credentials.real_id == 5 && event->credentials.effective_id == 6);
         event = rig_expect(rig, EVENT_GID, 100, 100);
@@ -423,7 +423,7 @@ static void test_seen_twice(void) {
         born = rig_fork(rig, 1, 100, 100);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_FORK, 100, 100);
-        assert(!event->synthesised && event->ppid == 1 && event->start_time_ns == rig_wall(born));
+        assert(!event->synthesised && event->origin.pid == 1 && event->start_time_ns == rig_wall(born));
         rig_expect_nothing(rig);
         assert(!(task->flags & TASK_SEEDED) && !task->process->seeded);
         rig_expect_live(rig, 2, 2);

@@ -131,7 +131,8 @@ static void test_unknown_tasks(void) {
         ended = rig_exit(rig, 100, 100, 0);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
-        assert(!event->task_unknown && strcmp(event->comm, "who") == 0 && event->uid == 5 && event->ppid == 6);
+        assert(!event->task_unknown && strcmp(event->comm, "who") == 0 && event->uid == 5);
+        assert(!event->maker.known && event->parent.known && event->parent.pid == 6);
         assert(event->start_time_ns == rig_wall(ended) - 4 * MS);
         assert(event->exit.process_ended && event->exit.stats->nvcsw == 7 && !event->exit.process_stats);
 
@@ -185,9 +186,9 @@ static void test_child_of_unknown(void) {
         rig_fork(rig, 100, 101, 101);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_FORK, 100, 100);
-        assert(event->task_unknown && event->ppid == 50 && event->start_time_ns != 0);
+        assert(event->task_unknown && event->origin.pid == 50 && event->start_time_ns != 0);
         event = rig_expect(rig, EVENT_FORK, 60, 61);
-        assert(event->task_unknown && event->ppid == 50);
+        assert(event->task_unknown && event->origin.pid == 50);
         assert(rig_expect(rig, EVENT_FORK, 101, 101)->task_unknown);
         rig_expect_live(rig, 3, 3);
 
@@ -195,7 +196,7 @@ static void test_child_of_unknown(void) {
         rig_exit(rig, 100, 100, 0);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
-        assert(!event->task_unknown && strcmp(event->comm, "named") == 0 && event->uid == 3 && event->ppid == 50);
+        assert(!event->task_unknown && strcmp(event->comm, "named") == 0 && event->uid == 3 && event->origin.pid == 50);
         rig_free(rig);
 }
 

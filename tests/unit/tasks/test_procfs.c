@@ -47,7 +47,7 @@ static void test_processes_and_threads(void) {
         assert(table->n_live_tasks == 6 && table->n_live_processes == 4);
 
         task = task_table_get(table, 700);
-        assert(task && task->process->pid == 700 && task->process->ppid == 1);
+        assert(task && task->process->pid == 700 && task->process->origin_pid == 1);
         assert(task->process->seeded);
         assert(task->flags == (TASK_SEEDED | TASK_NONDUMPABLE));
         assert(strcmp(task->comm, "bash") == 0);
@@ -56,10 +56,10 @@ static void test_processes_and_threads(void) {
 
         task = task_table_get(table, 802);
         assert(task && task->process == task_table_get_process(table, 800));
-        assert(task->process->n_live == 3 && task->process->ppid == 700);
+        assert(task->process->n_live == 3 && task->process->origin_pid == 700);
         assert(strcmp(task->comm, "worker") == 0);
         check_start(task, 200002);
-        assert(task_table_get(table, 1)->process->ppid == 0);
+        assert(task_table_get(table, 1)->process->origin_pid == 0);
         assert(task_table_get(table, 4194303));
 
         /* a second reading adds no task twice */
@@ -96,7 +96,7 @@ static void test_odd_names(void) {
                 task = task_table_get(&rig->join.table, 700);
                 assert(task);
                 assert(strcmp(task->comm, rows[i].expected) == 0);
-                assert(task->process->ppid == 33);
+                assert(task->process->origin_pid == 33);
                 assert(task->ruid == 7 && task->egid == 12);
                 check_start(task, 999);
                 rig_free(rig);
@@ -168,7 +168,7 @@ static void test_zombies(void) {
                 assert(strcmp(task_table_get(table, 702)->comm, "thread") == 0);
                 leader = task_table_get_leader(table, 700);
                 assert(leader->flags == (TASK_GONE | TASK_SEEDED));
-                assert(strcmp(leader->comm, "leader") == 0 && leader->ruid == 1000 && leader->process->ppid == 1);
+                assert(strcmp(leader->comm, "leader") == 0 && leader->ruid == 1000 && leader->process->origin_pid == 1);
                 check_start(leader, 5);
                 rig_free(rig);
         }
@@ -303,7 +303,7 @@ static void test_real_proc(void) {
         reconcile_deinit(&reconcile);
         self = task_table_get(&rig->join.table, (uint32_t)getpid());
         assert(self && self->ruid == getuid() && self->egid == getegid());
-        assert(self->process->ppid == (uint32_t)getppid() && self->process->session == (uint32_t)getsid(0));
+        assert(self->process->origin_pid == (uint32_t)getppid() && self->process->session == (uint32_t)getsid(0));
         assert(strncmp(self->comm, "test_tasks_proc", 15) == 0 && !(self->flags & TASK_KERNEL));
         rig_free(rig);
         close(fd);

@@ -108,7 +108,7 @@ static void test_found(void) {
         rig_expect_nothing(rig);
         apply(MISMATCH_FOUND, 100, 100, start);
         event = expect_synthesised(EVENT_FORK, 100, 100);
-        assert(event->fork.parent_pid == 1 && event->ppid == 1 && strcmp(event->comm, "found") == 0);
+        assert(event->fork.parent_pid == 1 && event->origin.pid == 1 && strcmp(event->comm, "found") == 0);
         task = task_table_get(&rig->join.table, 100);
         assert(task && (task->flags & TASK_FORK_REPORTED) && task->ruid == 1000);
         assert(rig->join.n_synthesised_forks == 1);

@@ -95,6 +95,13 @@ static void test_threads(void) {
         task_table_deinit(&table);
 }
 
+static void made_seeded(uint32_t pid, uint32_t parent_pid, uint64_t start_time_ns) {
+        Task *task = made_task(&table, pid, pid, 0, start_time_ns);
+
+        task->flags |= TASK_SEEDED;
+        (void)parents_set(&table, task->process, parent_pid);
+}
+
 /*
  * A parent is older than its child, or another process has its number by now. For a start
  * from /proc a difference of one tick does not count.
@@ -106,9 +113,9 @@ static void test_reused_parents(void) {
         (void)made_task(&table, 50, 50, 1, start);
         /* as old as the parent, within the tolerance */
         (void)made_task(&table, 60, 60, 50, start);
-        made_task(&table, 61, 61, 50, start - PROCFS_FORK_DELAY_NS)->flags |= TASK_SEEDED;
+        made_seeded(61, 50, start - TASK_FORK_DELAY_NS);
         /* older than the parent: these are children of a former process 50 */
-        made_task(&table, 62, 62, 50, start - PROCFS_FORK_DELAY_NS - 1)->flags |= TASK_SEEDED;
+        made_seeded(62, 50, start - TASK_FORK_DELAY_NS - 1);
         (void)made_task(&table, 65, 65, 50, start - 1);
         (void)made_task(&table, 63, 63, 50, start + 5);
         (void)made_task(&table, 64, 64, 62, start + 9);
@@ -128,6 +135,7 @@ static void test_cycles(void) {
                         (void)made_task(&table, 50, 50, 100, 5);
                         (void)made_task(&table, 300, 300, 100 + n - 1, 5);
                         (void)made_task(&table, 400, 400, 1, 5);
+                        parents_bind(&table);
                         mark_one(MARK, root ? 100 : 400);
                         for (uint32_t i = 0; i < n; ++i)
                                 assert(marks(100 + i) == (root ? MARK : 0));
@@ -187,12 +195,13 @@ static void test_random(void) {
                                                                            : random_below(&state, 10));
                         if (random_below(&state, 20) == 0)
                                 ppids[i] = 0;
-                        starts[i] = (1 + random_below(&state, 5)) * (PROCFS_FORK_DELAY_NS / 2);
+                        starts[i] = (1 + random_below(&state, 5)) * (TASK_FORK_DELAY_NS / 2);
                         seeded[i] = random_below(&state, 3) > 0;
                         task = made_task(&table, pids[i], pids[i], ppids[i], starts[i]);
                         task->flags |= seeded[i] ? TASK_SEEDED : 0;
                         task->process->marks = random_next(&state);
                 }
+                parents_bind(&table);
                 for (uint32_t i = 0; i < n_roots; ++i)
                         roots[i] = pids[random_below(&state, N)];
                 mark(MARK, roots, n_roots);
@@ -211,7 +220,7 @@ static void test_random(void) {
                                         ++parent;
                                 if (parent == N ||
                                     starts[parent] >
-                                            starts[at] + (seeded[parent] || seeded[at] ? PROCFS_FORK_DELAY_NS : 0))
+                                            starts[at] + (seeded[parent] || seeded[at] ? TASK_FORK_DELAY_NS : 0))
                                         break;
                                 at = parent;
                         }

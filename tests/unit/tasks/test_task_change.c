@@ -16,7 +16,7 @@ static void change_all(TaskChange *change) {
         change->task.egid = 14;
         change->task.flags |= TASK_CREDENTIALS_CHANGED;
         snprintf(change->task.comm, sizeof(change->task.comm), "changed");
-        change->process.ppid = 21;
+        change->process.origin_pid = 21;
         change->process.session = 22;
         change->process.marks = 23;
         change->process.suspect = true;
@@ -39,13 +39,13 @@ static void test_store(void) {
 
         /* the table has the former state */
         assert(task->ruid == 0 && task->flags == TASK_SEEDED && strcmp(task->comm, "task-50") == 0);
-        assert(task->process->ppid == 1 && task->process->session == 2 && task->process->marks == 0);
+        assert(task->process->origin_pid == 1 && task->process->session == 2 && task->process->marks == 0);
         assert(!task->process->suspect && !task->process->creds_stale && !task->process->nondumpable);
 
         task_change_store(&table, task, &change);
         assert(task->ruid == 11 && task->euid == 12 && task->rgid == 13 && task->egid == 14);
         assert(task->flags == (TASK_SEEDED | TASK_CREDENTIALS_CHANGED) && strcmp(task->comm, "changed") == 0);
-        assert(task->process->ppid == 21 && task->process->session == 22 && task->process->marks == 23);
+        assert(task->process->origin_pid == 21 && task->process->session == 22 && task->process->marks == 23);
         assert(task->process->suspect && task->process->creds_stale && task->process->nondumpable);
         assert(task->process != &change.process && task->start_time_ns == 7 && task->process->seeded);
         assert(table.n_live_tasks == 1 && table.n_live_processes == 1);

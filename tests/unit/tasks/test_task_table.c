@@ -51,7 +51,7 @@ static void test_process_of_one(void) {
                 assert(task && task->tid == 100 && task->flags == 0);
                 assert(task->start_time_ns == 0 && task->comm[0] == 0);
                 process = task->process;
-                assert(process->pid == 100 && process->n_live == 1 && process->ppid == 0 && !process->totals);
+                assert(process->pid == 100 && process->n_live == 1 && process->origin_pid == 0 && !process->totals);
                 assert(task_table_get(&table, 100) == task);
                 assert(task_table_get_process(&table, 100) == process);
                 assert(!task_table_get(&table, 101) && !task_table_get(&table, 99));
@@ -59,7 +59,7 @@ static void test_process_of_one(void) {
 
                 task->flags = TASK_SEEDED;
                 task->start_time_ns = 5;
-                process->ppid = 1;
+                process->origin_pid = 1;
 
                 /* the last task has ended: the process may still be read before it is removed */
                 task_table_end_task(&table, task);
