@@ -62,7 +62,8 @@ def test_alone_it_gets_fewer_frames_too(daemon):
     for i in range(200):
         daemon.kernel.fork(1000 + i)
     assert brief(lazy.take(200)) == [("fork", 1000 + i) for i in range(200)]
-    assert lazy.n_batches <= (time.monotonic() - begun) / 0.2 * 2 + 3
+    # The broker waits the longer for the next event the longer nothing is in a hurry: at first, batches are small.
+    assert lazy.n_batches <= (time.monotonic() - begun) / 0.2 * 2 + 50
 
 
 @pytest.mark.parametrize("delay", [1, 300])
