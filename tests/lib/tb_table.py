@@ -5,6 +5,7 @@ the .proto files promise, it compares each event with its content: no task is bo
 twice, and no event is about an unknown task, or about another by its number.
 """
 
+import collections
 import copy
 
 from tb_client import what
@@ -74,12 +75,22 @@ class Table:
         self.rows = {}
         self.families = {}      # by pid: the keys of its rows
         self.programs = {}      # by pid
+        self.past = collections.defaultdict(list)       # by pid and by tid: the events so far, for failures
         for task in tasks:
             self._put(task.tid if threads else task.pid, row_of_task(task))
             if task.HasField("program"):
                 self.programs[task.pid] = task.program
 
     def apply(self, event):
+        try:
+            self._apply(event)
+        except AssertionError as e:
+            past = self.past[event.pid] + self.past[event.tid]
+            raise AssertionError("\n".join([str(e), "The events before it:", *map(str, past)])) from None
+        for number in {event.pid, event.tid}:
+            self.past[number].append((what(event), event.pid, event.tid, event.time_ns, event.synthesised))
+
+    def _apply(self, event):
         if what(event) != "loss":
             getattr(self, "_" + what(event))(event)
         self._relate(event)
