@@ -18,6 +18,7 @@ from recording import Control, Framed, Recording
 from tb_client import ALL_KINDS, what
 from tb_oracle import DEFAULT_KINDS, EVERY_KIND, Oracle, Topic, same, short
 from tb_table import FIELDS, IDENTITY, differences, row_of_task
+from tb_wait import wait_until
 
 ROOM = ("--feed-mib", "512")
 
@@ -35,14 +36,15 @@ def group():
     directory = pathlib.Path(places[0]) / name
     directory.mkdir()
     yield directory, f"/{name}".encode()
-    for _ in range(100):
-        # Its last tasks may not have gone yet.
+
+    def remove():
         try:
             directory.rmdir()
-            return
         except OSError:
-            time.sleep(0.02)
-    directory.rmdir()
+            return False
+        return True
+
+    wait_until(remove, "its last tasks have gone")
 
 
 class Part:
