@@ -20,20 +20,22 @@
  *   offset_v15  in version 15 (Linux 6.14 alone), which put the delays' extremes
  *               in the middle and moved the fields behind; 16 moved them back
  *   since       first version that has the field
- *   total       how a process' total is made: SUM, MAX, or LAST (the value of the
- *               process' last task)
+ *   total       how a process' total is made of all its tasks, with those that ended.
+ *               SUM, MAX. LEADER: the leader gives the value, or the last task if the
+ *               leader's statistics are missing. LAST: the last task gives the value.
+ *               FLAGS: the bits of all tasks, but AFORK from the leader alone
  *
  * Versions up to 7 are older than Linux 2.6.37; the broker does not read them.
  */
 #define TASKSTATS_IDENTITY_FIELDS(F)                                          \
-        F(identity, ac_pid, U32, 128, 176, 8, LAST)                           \
-        F(identity, ac_tgid, U32, 368, 464, 12, LAST)                         \
+        F(identity, ac_pid, U32, 128, 176, 8, LEADER)                         \
+        F(identity, ac_tgid, U32, 368, 464, 12, LEADER)                       \
         F(identity, ac_ppid, U32, 132, 180, 8, LAST)                          \
-        F(identity, ac_uid, U32, 120, 168, 8, LAST)                           \
-        F(identity, ac_gid, U32, 124, 172, 8, LAST)                           \
-        F(identity, ac_flag, U8, 8, 8, 8, LAST)                               \
-        F(identity, ac_btime_s, U32, 136, 184, 8, LAST)                       \
-        F(identity, ac_btime64_s, U64, 344, 424, 10, LAST)                    \
+        F(identity, ac_uid, U32, 120, 168, 8, LEADER)                         \
+        F(identity, ac_gid, U32, 124, 172, 8, LEADER)                         \
+        F(identity, ac_flag, U8, 8, 8, 8, FLAGS)                              \
+        F(identity, ac_btime_s, U32, 136, 184, 8, LEADER)                     \
+        F(identity, ac_btime64_s, U64, 344, 424, 10, LEADER)                  \
         F(identity, ac_etime_us, U64, 144, 192, 8, MAX)                       \
         F(identity, ac_tgetime_us, U64, 376, 472, 12, MAX)
 
@@ -60,8 +62,8 @@
 #define TASKSTATS_SCHEDULING_FIELDS(F)                                        \
         F(scheduling, nvcsw, U64, 272, 320, 8, SUM)                           \
         F(scheduling, nivcsw, U64, 280, 328, 8, SUM)                          \
-        F(scheduling, ac_sched, U8, 112, 160, 8, LAST)                        \
-        F(scheduling, ac_nice, S8, 9, 9, 8, LAST)
+        F(scheduling, ac_sched, U8, 112, 160, 8, LEADER)                      \
+        F(scheduling, ac_nice, S8, 9, 9, 8, LEADER)
 
 #define TASKSTATS_IO_FIELDS(F)                                                \
         F(io, read_char_bytes, U64, 216, 264, 8, SUM)                         \

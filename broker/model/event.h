@@ -114,6 +114,7 @@ struct Event {
 
 void event_fill(Event *event, const Task *task);
 bool event_is_of_process(const Event *event);
+const Event *event_of_process(const Event *event, Event *storage);
 bool event_changes_task(const Event *event);
 bool event_changes_set(const Event *event);
 bool event_shows_status(const Event *event);

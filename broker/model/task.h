@@ -96,6 +96,7 @@ struct Process {
         bool nondumpable : 1;           /* /proc did not show it to its owner when it was last checked since its exec */
         bool has_wait_status : 1;       /* the kernel marked the task that ended the process, with: */
         bool has_leader_status : 1;     /* the leader ended first, with: */
+        uint8_t exit_signal;            /* the parent gets it at the end; 0: none, or the leader's exit was not seen */
         uint32_t wait_status;
         uint32_t parent_pid;            /* the number as it was last read, and */
         uint32_t parent_serial;         /* the process that had it then; 0: not known */

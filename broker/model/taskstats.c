@@ -8,6 +8,10 @@
 #define TOTAL_SUM(to, from) ((to) += (from))
 #define TOTAL_MAX(to, from) ((to) = MAX((to), (from)))
 #define TOTAL_LAST(to, from) ((to) = (from))
+#define TOTAL_LEADER(to, from) ((to) = takes_leader ? (from) : (to))
+/* Only the leader's record says that the process has not called exec. */
+#define TOTAL_FLAGS(to, from)                                                                                          \
+        ((to) = (((to) | (from)) & ~(uint32_t)AC_FLAG_FORK) | ((takes_leader ? (from) : (to)) & AC_FLAG_FORK))
 
 static void delay_add(Delay *to, const Delay *from) {
         if (from->count > 0 && (to->count == 0 || from->min_ns < to->min_ns))
@@ -22,14 +26,19 @@ static void delay_add(Delay *to, const Delay *from) {
 
 /**
  * task_stats_add() - add a task to the totals of its process
- * @total:  the totals; all zero before the first
- * @task:   one task's statistics
+ * @total:   the totals; all zero before the first
+ * @task:    one task's statistics
+ * @leader:  it is the leader; after an exec by another thread, that one is
+ *
+ * The column "total" of proto/taskstats_fields.h has the rule of each field. Until the
+ * leader is in the totals, the last task stands for it.
  *
  * A group is in the totals if all tasks had it, except for the executable, which
  * the kernel no longer knows of some exiting tasks: it comes from any that has
  * it.
  */
-void task_stats_add(TaskStats *total, const TaskStats *task) {
+void task_stats_add(TaskStats *total, const TaskStats *task, bool leader) {
+        bool takes_leader = leader || !total->has_leader;
         uint64_t exe_dev = total->ac_exe_dev, exe_inode = total->ac_exe_inode;
         uint32_t executable = (total->groups | task->groups) & STATS_EXECUTABLE;
 
@@ -39,12 +48,14 @@ void task_stats_add(TaskStats *total, const TaskStats *task) {
         total->unsupported |= task->unsupported;
         total->uncounted |= task->uncounted;
         ++total->tasks;
-        memcpy(total->ac_comm, task->ac_comm, sizeof(total->ac_comm));
+        if (takes_leader)
+                memcpy(total->ac_comm, task->ac_comm, sizeof(total->ac_comm));
 
 #define FIELD(group, name, type, offset, offset_v15, since, rule) TOTAL_##rule(total->name, task->name);
         TASKSTATS_FIELDS(FIELD)
 #undef FIELD
 
+        total->has_leader |= leader;
         if (!(task->groups & STATS_EXECUTABLE)) {
                 total->ac_exe_dev = exe_dev;
                 total->ac_exe_inode = exe_inode;

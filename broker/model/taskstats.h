@@ -51,6 +51,7 @@ struct TaskStats {
         uint32_t tasks;         /* totals: how many tasks are in them */
         uint32_t tasks_missing; /* totals: how many ended without statistics */
         bool tasks_unseen;      /* totals: the process is older than the broker */
+        bool has_leader;        /* totals: they contain the leader, which gives them identity and name */
 
         char ac_comm[COMM_SIZE];
 
@@ -67,5 +68,5 @@ struct TaskStats {
 #undef DELAY
 };
 
-void task_stats_add(TaskStats *total, const TaskStats *task);
+void task_stats_add(TaskStats *total, const TaskStats *task, bool leader);
 void task_stats_raise(TaskStats *total, const TaskStats *kernel_total);

@@ -45,7 +45,8 @@ enum {
         ENCODE_LEFT = 1u << 1,          /* the task leaves the filter */
         ENCODE_PUBLIC = 1u << 2,        /* only data that every user may know: a loss has no count */
         ENCODE_STATUS = 1u << 3,        /* every user may know exit statuses: ENCODE_PUBLIC keeps them */
-        _ENCODE_VARIANTS = 1u << 4,
+        ENCODE_PROCESS = 1u << 4,       /* as the process has it: event_of_process() */
+        _ENCODE_VARIANTS = 1u << 5,
 };
 
 /* The frame around the events of a batch: prefix, member of ServerMessage, number and offset. */

@@ -32,6 +32,8 @@ struct EventMessage {
         StatsMessage stats, process_stats;
         PB(Program) program;
         PB(ProcessId) maker, parent;
+        PB(ProcessLeader) leader;
+        Event process_event;
 };
 
 /*
@@ -56,6 +58,23 @@ static void fill_process_termination(EventMessage *m, PB(Exit) *exit, const Even
                                                              event->exit.process_status_unknown, variant,
                                                              &exit->process_termination_missing);
 }
+/* The process, if it ended with another thread than its leader; NULL: with its leader, or that is not known. */
+static PB(ProcessLeader) *fill_leader(EventMessage *message, const Event *event) {
+        PB(ProcessLeader) *m = &message->leader;
+        const Event *of_process;
+
+        if (!event->exit.process_ended || event->tid == event->pid)
+                return NULL;
+        of_process = event_of_process(event, &message->process_event);
+        if (!of_process || of_process->task_unknown)
+                return NULL;
+        taskbroker__v1__process_leader__init(m);
+        m->start_boot_ns = start_by_boot_clock(of_process->start_time_ns);
+        m->start_time_ns = of_process->start_time_ns;
+        m->uid = of_process->uid;
+        m->comm = bytes_of_comm(of_process->comm);
+        return m;
+}
 
 static void fill_exit(EventMessage *m, PB(Exit) *exit, const Event *event, uint32_t variant) {
         exit->termination = encode_parts_termination(&m->termination, event->exit.wait_status,
@@ -69,6 +88,7 @@ static void fill_exit(EventMessage *m, PB(Exit) *exit, const Event *event, uint3
                 exit->process_stats = encode_stats_view(&m->process_stats, event->exit.process_stats, variant);
         exit->stats_missing = (PB(StatsMissing))event->exit.stats_missing;
         exit->exit_signal = event->exit.exit_signal;
+        exit->leader = fill_leader(m, event);
         if (variant & ENCODE_PROGRAM)
                 exit->program = encode_parts_program(&m->program, event->program, variant);
 }

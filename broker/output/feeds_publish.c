@@ -65,16 +65,17 @@ static FilterVerdict feed_hide(const Feed *feed, const Event *event, View view, 
         return is ? FILTER_ENTERS : FILTER_HIDES;
 }
 
-/* How a feed encodes an event: ENCODE_* bits; -1: the feed does not get it. */
-static int feed_variant(Feed *feed, const Event *event, bool of_process) {
+/*
+ * How a feed encodes an event: ENCODE_* bits; -1: the feed does not get it. A feed of
+ * processes judges the event as the process has it.
+ */
+static int feed_variant(Feed *feed, const Event *event) {
         const Rights *rights = &feed->rights;
         View view = policy_view_event(rights, event);
         int variant = feed->key.programs ? ENCODE_PROGRAM : 0;
         bool wanted = feed->key.kinds & EVENT_BIT(event->kind);
         FilterVerdict verdict;
 
-        if (!feed->key.threads && !of_process)
-                return -1;
         verdict = feed_filter(feed, event);
         if (view != VIEW_FULL) {
                 variant |= ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);
@@ -108,18 +109,22 @@ void feeds_publish(Feeds *feeds, const Event *event) {
         const uint8_t *encoded[_ENCODE_VARIANTS] UNINITIALISED;
         size_t n[_ENCODE_VARIANTS] UNINITIALISED;
         uint32_t made = 0; /* variants, as bits */
-        bool of_process = event_is_of_process(event);
+        Event storage UNINITIALISED;
+        const Event *process_event = event_of_process(event, &storage);
 
         ++feeds->event_count;
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
-                int variant = feed_variant(feed, event, of_process);
+                const Event *seen = feed->key.threads ? event : process_event;
+                int variant = seen ? feed_variant(feed, seen) : -1;
 
                 if (variant < 0)
                         continue;
+                if (seen != event)
+                        variant |= ENCODE_PROCESS;
                 if (!(made & 1u << variant)) {
                         encoded[variant] = feed_tail(feed);
-                        n[variant] = encode_event(event, (uint32_t)variant, feed_tail(feed));
+                        n[variant] = encode_event(seen, (uint32_t)variant, feed_tail(feed));
                         made |= 1u << variant;
                 }
                 encoded[variant] = feed_append(feed, encoded[variant], n[variant], event->realtime_offset_ns);

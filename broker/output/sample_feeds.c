@@ -205,10 +205,10 @@ static void sample_feed_append(SampleFeed *feed, const TaskSample *sample, View 
  * Between two sweeps.
  */
 
-/* A process ends with any of its tasks: it is called and dated as its leader is. */
-static TaskSample sample_of_exit(const Event *event, bool of_process) {
+static TaskSample sample_of_exit(const Event *event) {
         const Task *leader = event->leader_before;
-        TaskSample sample = {
+
+        return (TaskSample){
                 .pid = event->pid,
                 .tid = event->tid,
                 .maker = event->maker,
@@ -225,27 +225,10 @@ static TaskSample sample_of_exit(const Event *event, bool of_process) {
                 .stats_missing = event->exit.stats_missing,
                 .kernel_thread = leader && (leader->flags & TASK_KERNEL),
         };
-
-        if (!of_process)
-                return sample;
-        sample.tid = event->pid;
-        sample.wait_status = event->exit.process_wait_status;
-        sample.status_unknown = event->exit.process_status_unknown;
-        if (event->exit.process_stats)
-                sample.stats = event->exit.process_stats;
-        if (leader && event->tid != event->pid) {
-                sample.start_time_ns = leader->start_time_ns;
-                if (!(leader->flags & TASK_UNKNOWN)) {
-                        sample.comm = leader->comm;
-                        sample.comm_stale = leader->flags & TASK_COMM_STALE;
-                }
-        }
-        return sample;
 }
 
-static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings encodings[static 2]) {
+static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings *encodings) {
         View view = policy_view_event(&feed->feed->rights, event);
-        bool of_process = !feed->feed->key.threads;
         TaskSample sample;
 
         if (event->kind == EVENT_LOSS) {
@@ -255,8 +238,6 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings 
         }
         if (view == VIEW_NONE)
                 return;
-        if (of_process && !event_is_of_process(event))
-                return;
         if (!feed->feed->matches_all && feeds_filter_timed(feed->feed, event) == FILTER_HIDES)
                 return;
         feed->n_forks += event->kind == EVENT_FORK;
@@ -264,8 +245,8 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings 
         if (event->kind != EVENT_EXIT)
                 return;
         ++feed->n_exits;
-        sample = sample_of_exit(event, of_process);
-        sample_feed_append(feed, &sample, view, &encodings[of_process]);
+        sample = sample_of_exit(event);
+        sample_feed_append(feed, &sample, view, encodings);
 }
 
 /**
@@ -275,12 +256,21 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings 
  */
 void sample_feeds_publish(SampleFeeds *samples, const Event *event) {
         Encodings encodings[2] UNINITIALISED;
+        const Event *process_event;
+        Event storage UNINITIALISED;
 
         if (samples->n == 0 || event->only_for_sets)
                 return;
         encodings[0].n = encodings[1].n = 0;
-        list_for_each(link, safe, &samples->list)
-                sample_feed_publish(container_of(link, SampleFeed, link), event, encodings);
+        process_event = event_of_process(event, &storage);
+        list_for_each(link, safe, &samples->list) {
+                SampleFeed *feed = container_of(link, SampleFeed, link);
+
+                if (feed->feed->key.threads)
+                        sample_feed_publish(feed, event, &encodings[0]);
+                else if (process_event)
+                        sample_feed_publish(feed, process_event, &encodings[1]);
+        }
 }
 
 /*

@@ -251,5 +251,8 @@ int join_exec(Join *join, Event *event) {
         join_commit(join, event, task, &change);
         if (caller)
                 exec_remove_threads(join, task);
+        /* The record of a former leader is no longer the leader's last. */
+        if (task->process->totals)
+                task->process->totals->has_leader = false;
         return 0;
 }

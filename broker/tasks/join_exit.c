@@ -156,7 +156,7 @@ static int exit_unknown(Join *join, Event *event, ExitRecord *record) {
                 event->exit.stats = &record->stats;
                 if (record->has_process) {
                         /* the last of several tasks, of which the kernel alone has the sums */
-                        task_stats_add(&totals, &record->stats);
+                        task_stats_add(&totals, &record->stats, record->tid == record->pid);
                         task_stats_raise(&totals, &record->process);
                         totals.tasks_unseen = true;
                         event->exit.process_stats = &totals;

@@ -57,11 +57,11 @@ void join_emit(Join *join, Event *event) {
         join->emit(join, event);
 }
 
-/* Emits an event about a task that the table has as it was before. */
-static void join_emit_of(Join *join, Event *event, const Task *task) {
+/* Emits an event about a task, and its process' leader, that the table has as they were before. */
+static void join_emit_of(Join *join, Event *event, const Task *task, const Task *leader) {
         if (!event->task_before && task && !(task->flags & TASK_GONE))
                 event->task_before = task;
-        event->leader_before = task_table_get_leader(&join->table, event->pid);
+        event->leader_before = leader;
         join_emit(join, event);
 }
 
@@ -75,7 +75,7 @@ static void join_emit_of(Join *join, Event *event, const Task *task) {
  * The caller sets @event->task_before only if another task becomes this one.
  */
 void join_commit(Join *join, Event *event, Task *task, const TaskChange *change) {
-        join_emit_of(join, event, task);
+        join_emit_of(join, event, task, task_table_get_leader(&join->table, event->pid));
         if (change)
                 task_change_store(&join->table, task, change);
 }
@@ -86,11 +86,16 @@ void join_commit(Join *join, Event *event, Task *task, const TaskChange *change)
  * @event:    the exit
  * @task:     the task; NULL: not in the table
  * @process:  its process, removed too if the event ended it; NULL: not in the table
+ *
+ * A leader that ends before its process keeps its place in the table, for the identity of
+ * the process.
  */
 void join_commit_exit(Join *join, Event *event, Task *task, Process *process) {
-        join_emit_of(join, event, task);
+        join_emit_of(join, event, task, process ? task_table_get_leader(&join->table, process->pid) : NULL);
         if (process && !event->exit.process_ended && event->parent.known && !parents_is_known(&join->table, process))
                 (void)parents_set(&join->table, process, event->parent.pid);
+        if (task && task->tid == event->pid)
+                task->process->exit_signal = (uint8_t)event->exit.exit_signal;
         if (task)
                 task_table_end_task(&join->table, task);
         if (process && event->exit.process_ended) {

@@ -77,7 +77,7 @@ int process_exit_add_task(Join *join, Process *process, const ExitRecord *record
         if (!totals)
                 return error_origin(-ENOMEM);
         if (record)
-                task_stats_add(totals, &record->stats);
+                task_stats_add(totals, &record->stats, record->tid == process->pid);
         else
                 ++totals->tasks_missing;
         return 0;
@@ -137,6 +137,7 @@ int process_exit_finish(Join *join, Process *process, const ExitRecord *record, 
         if (kernel_sums)
                 task_stats_raise(totals, &record->process);
         totals->tasks_unseen = process->seeded;
+        totals->ac_pid = process->pid;
         totals->ac_etime_us = MAX(totals->ac_etime_us, totals->ac_tgetime_us);
         totals->ac_exitcode = event->exit.process_wait_status;
         totals->groups &= ~STATS_EXIT_STATUS;

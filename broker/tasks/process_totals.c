@@ -121,7 +121,7 @@ void process_totals_add(ProcessTotals *sum, const Task *task, const StatsAnswer 
         else if (sum->single)
                 sum->total = answer->stats;
         else
-                task_stats_add(&sum->total, &answer->stats);
+                task_stats_add(&sum->total, &answer->stats, task->tid == sum->pid);
 }
 
 /**
@@ -144,7 +144,7 @@ void process_totals_on_event(ProcessTotals *sum, const Event *event) {
                         continue;
                 sum->tids[i] = 0;
                 if (event->exit.stats)
-                        task_stats_add(&sum->total, event->exit.stats);
+                        task_stats_add(&sum->total, event->exit.stats, event->tid == event->pid);
                 else
                         ++sum->total.tasks_missing;
         }
@@ -165,6 +165,7 @@ TaskSample process_totals_sample(ProcessTotals *sum, const TaskTable *table, con
 
         if (!sum->single) {
                 sum->total.tasks_unseen = process->seeded;
+                sum->total.ac_pid = process->pid;
                 sum->total.ac_etime_us = MAX(sum->total.ac_etime_us, sum->total.ac_tgetime_us);
         }
         if (leader->flags & TASK_GONE) {

@@ -56,6 +56,13 @@ static void decode_exit(Decoder *decoder, const Taskbroker__V1__Exit *wire) {
 
         if (!wire->process_ended)
                 return;
+        if (wire->leader) {
+                event->exit.leader.known = true;
+                event->exit.leader.uid = wire->leader->uid;
+                event->exit.leader.start_time_ns = wire->leader->start_time_ns;
+                event->exit.leader.start_boot_ns = wire->leader->start_boot_ns;
+                decode_comm(event->exit.leader.comm, wire->leader->comm);
+        }
 
         /* The wire has the values of a process of one task only once. */
         event->exit.process_termination = event->exit.termination;

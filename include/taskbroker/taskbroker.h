@@ -262,7 +262,17 @@ struct tb_process_id {
         uint64_t start_boot_ns; /* with pid its identity until the next boot; 0: not known */
 };
 
-/* One kernel fact about one task. */
+
+/* The leader of a process that ended with another thread. Its tid is tb_event.pid. */
+struct tb_process_leader {
+        bool known;                     /* false: the leader ended last, or is not known */
+        uint64_t start_time_ns;
+        uint64_t start_boot_ns;         /* with tb_event.pid, the identity of the process */
+        uint32_t uid;
+        char comm[TB_COMM_SIZE];
+};
+
+/* One kernel fact about one task. Without threads: one fact about a process, as described by its leader. */
 struct tb_event {
         enum tb_kind kind;
         uint64_t number;        /* number in this subscription's stream */
@@ -301,9 +311,10 @@ struct tb_event {
                         enum tb_stats_missing stats_missing;            /* reason why stats is NULL */
                         bool exit_signal_known;                         /* false: synthesised; exit_signal is 0 */
                         uint32_t exit_signal;                           /* signal that the parent got; 0: none */
-                        const struct tb_task_stats *stats;              /* the task's statistics, or NULL */
+                        const struct tb_task_stats *stats;              /* task's, or NULL; without threads, totals */
                         const struct tb_task_stats *process_stats;      /* if it ended: the process' totals, or NULL */
                         const struct tb_program *program;               /* the last program; NULL: not asked for */
+                        struct tb_process_leader leader;                /* with threads, if it was not the last task */
                 } exit;
                 struct {
                         char old_comm[TB_COMM_SIZE];

@@ -156,6 +156,12 @@ def event_json(numbered):
         elif x.process_ended and x.HasField("stats"):
             # One task: its statistics are the totals.
             out["process_stats"] = stats_json(x.stats)
+        if x.HasField("leader"):
+            leader = x.leader
+            out["leader"] = dict(
+                uid=leader.uid, comm=leader.comm.decode(), id=f"{e.pid}-{leader.start_boot_ns}",
+                start_time_ns=leader.start_time_ns, start_boot_ns=leader.start_boot_ns,
+            )
     return out
 
 

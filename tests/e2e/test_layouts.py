@@ -9,7 +9,7 @@ from tb_protocol import event_pb2
 
 
 def exit_event(daemon, stats, send=None, tid=100):
-    client = daemon.subscriber(kinds=("exit",))
+    client = daemon.subscriber(kinds=("exit",), threads=True)
     k = daemon.kernel
     k.fork(tid)
     if send:
@@ -75,7 +75,7 @@ def test_group_record(make_daemon, version, group_version):
         k.exit(tid, pid=100)
     e = client.event()
     assert e.exit.process_ended
-    totals = e.exit.process_stats
+    totals = e.exit.stats
     assert totals.tasks == 2
     assert totals.cpu.ac_utime_us == 1000
     assert (totals.scheduling.nvcsw, totals.scheduling.nivcsw) == (70, 7)

@@ -185,6 +185,23 @@ def test_samples_of_threads(live):
     assert [t.tid for t in sample_until(client, lambda s: s.tasks)[-1].tasks] == [101]
 
 
+def test_process_that_ends_with_a_thread(live):
+    """The last sample has the totals of the process, and the identity, name and user of its leader."""
+    client, threads = live.client(), live.client()
+    ask_samples(client)
+    ask_samples(threads, scope=THREADS)
+    begin = next_sample(client).by()[100]
+    next_sample(threads)
+    end(live, 100, ns=6_000_000, comm=b"leader", ac_uid=3)
+    end(live, 101, pid=100, ns=9_000_000, last=True, comm=b"worker-7", ac_uid=4)
+    ended = [t for t in sample_until(client, lambda s: any(t.ended for t in s.tasks))[-1].tasks if t.ended]
+    assert [(t.pid, t.tid, t.comm, t.uid, t.start_boot_ns) for t in ended] == [
+        (100, 100, b"leader", 3, begin.start_boot_ns)
+    ]
+    assert run_ns(ended[0]) == 15_000_000 and ended[0].stats.tasks == 2
+    assert (ended[0].stats.identity.ac_pid, ended[0].stats.identity.ac_comm) == (100, b"leader")
+
+
 def test_what_lives_between_two_samples_is_in_the_second(live):
     client = live.client()
     ask_samples(client, interval_ms=1000)

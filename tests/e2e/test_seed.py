@@ -65,7 +65,7 @@ def test_end_of_a_seeded_process(seeded):
     e = client.event()
     assert (e.pid, e.tid, e.uid, e.comm) == (50, 50, 1000, b"a) (b\\")
     assert e.exit.process_ended
-    totals = e.exit.process_stats
+    totals = e.exit.stats
     assert totals.tasks_unseen, "older than the broker"
     assert (totals.tasks, totals.io.read_bytes) == (2, 3072)
     assert (totals.cpu.ac_utime_us, totals.scheduling.nvcsw) == (5000, 9), "the kernel saw them all"
@@ -73,7 +73,7 @@ def test_end_of_a_seeded_process(seeded):
 
 def test_seeded_process_whose_other_threads_had_gone(seeded):
     """One task is left, but the kernel's sums say that it had company."""
-    client = seeded.subscriber(kinds=("exit",))
+    client = seeded.subscriber(kinds=("exit",), threads=True)
     k = seeded.kernel
     group = tb_fields.Stats(ac_utime_us=7000, nvcsw=90)
     k.stats(k.make_stats(60, ac_flag=0x20, ac_utime_us=10, nvcsw=1), group=group, group_version=0)

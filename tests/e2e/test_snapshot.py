@@ -158,7 +158,7 @@ def test_leader_that_ended_first(seeded):
     """Without threads a process is shown by its leader until its last task ends; with threads, what lives is shown."""
     k = seeded.kernel
     observer = seeded.subscriber(threads=True)
-    k.end(50, last=False, comm=b"a) (b\\")
+    k.end(50, last=False, comm=b"a) (b\\", values=dict(ac_uid=1000))
     assert brief([observer.event()]) == [("exit", 50)]
     processes = taken(seeded, ALL_KINDS)
     t = by_tid(processes.snapshot_tasks)[50]
@@ -168,7 +168,7 @@ def test_leader_that_ended_first(seeded):
 
     k.end(51, pid=50, last=True)
     (gone,) = processes.take(1)
-    assert (what(gone), gone.pid, gone.tid, gone.exit.process_ended) == ("exit", 50, 51, True)
+    assert (what(gone), gone.pid, gone.tid, gone.exit.process_ended) == ("exit", 50, 50, True)
     table = Table(processes.snapshot_tasks).apply_all([gone])
     assert sorted(table.rows) == [1, 2, 3, 60] == sorted(by_tid(taken(seeded).snapshot_tasks))
 

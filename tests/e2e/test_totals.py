@@ -4,6 +4,7 @@
 import pytest
 
 import tb_fields
+import tb_kernel
 from tb_client import what
 from tb_protocol import event_pb2
 
@@ -31,7 +32,8 @@ def task_stats(i, tid, pid, last):
 
 def run_process(daemon, n, missing=(), order=None):
     """A process of n tasks, of which some have no record; returns its last exit and all statistics."""
-    client = daemon.subscriber(kinds=("exit",))
+    client = daemon.subscriber(kinds=("exit",), threads=True)
+    processes = daemon.subscriber(kinds=("exit",))
     k = daemon.kernel
     tids = [100 + i for i in range(n)]
     for tid in tids:
@@ -45,8 +47,12 @@ def run_process(daemon, n, missing=(), order=None):
             all_stats.append(stats)
             k.stats(stats)
         k.exit(tid, pid=100)
-    events = client.until(lambda e: what(e) == "exit")
-    return events[-1], all_stats
+    e = client.until(lambda e: what(e) == "exit" and e.exit.process_ended)[-1]
+    whole = processes.until(lambda e: what(e) == "exit")[-1]
+    assert (whole.pid, whole.tid) == (100, 100)
+    totals = e.exit.process_stats if e.exit.HasField("process_stats") else e.exit.stats
+    assert str(whole.exit.stats) == str(totals) and not whole.exit.HasField("process_stats")
+    return e, all_stats
 
 
 @pytest.mark.parametrize("version", tb_fields.VERSIONS)
@@ -96,7 +102,7 @@ def test_many_threads(daemon):
         k.stats(k.make_stats(1000 + i, 100, nvcsw=2, hiwater_rss_kib=i))
         k.exit(1000 + i, pid=100)
     k.end(100, values=dict(nvcsw=1))
-    totals = client.event().exit.process_stats
+    totals = client.event().exit.stats
     assert totals.tasks == n + 1
     assert totals.scheduling.nvcsw == 2 * n + 1
     assert totals.memory.hiwater_rss_kib == n - 1
@@ -111,7 +117,7 @@ def test_threads_come_and_go(daemon):
         k.fork(200 + i, pid=100)
         k.end(200 + i, pid=100, values=dict(read_bytes=1024))
     k.end(100, values=dict(read_bytes=4096))
-    totals = client.event().exit.process_stats
+    totals = client.event().exit.stats
     assert (totals.tasks, totals.tasks_missing) == (31, 0)
     assert totals.io.read_bytes == 30 * 1024 + 4096
 
@@ -124,7 +130,7 @@ def test_totals_begin_anew_with_a_reused_pid(daemon):
         k.fork(101, pid=100)
         k.end(101, pid=100, values=dict(nvcsw=10))
         k.end(100, values=dict(nvcsw=generation))
-        totals = client.event().exit.process_stats
+        totals = client.event().exit.stats
         assert (totals.tasks, totals.scheduling.nvcsw) == (2, 10 + generation)
 
 
@@ -147,13 +153,16 @@ def test_process_termination_where_it_differs(daemon):
     its record; its EXIT may come before that of another thread.
     """
     client = daemon.subscriber(kinds=("exit",))
+    threads = daemon.subscriber(kinds=("exit",), threads=True)
     k = daemon.kernel
     k.fork(100)
     k.fork(101, pid=100)
     k.stats(k.make_stats(101, 100, ac_exitcode=0))
     k.end(100, code=0x0300, last=True)
     k.exit(101, pid=100, code=0)
-    e = client.event()
+    e, whole = threads.take(2)[-1], client.event()
     assert (e.tid, e.exit.process_ended) == (101, True)
     assert e.exit.termination.exit_code == 0
     assert e.exit.process_termination.exit_code == 3
+    assert (whole.tid, whole.exit.process_ended, whole.exit.exit_signal) == (100, True, tb_kernel.SIGCHLD)
+    assert whole.exit.termination.exit_code == 3 and not whole.exit.HasField("process_termination")

@@ -421,7 +421,7 @@ static void end_task(Fuzz *fuzz, Task *task) {
                 totals = task_table_totals(&fuzz->rig->join.table, process);
                 assert(totals);
                 if (event.exit.stats)
-                        task_stats_add(totals, event.exit.stats);
+                        task_stats_add(totals, event.exit.stats, event.tid == event.pid);
                 else
                         ++totals->tasks_missing;
                 event.exit.process_stats = event.exit.process_ended ? totals : NULL;

@@ -9,6 +9,7 @@ the public header and the running kernel by tests/check-fields.py.
 
 import collections
 import functools
+import operator
 import re
 import struct
 
@@ -40,7 +41,7 @@ _text = FIELDS_H.read_text()
 FIELDS = [
     Field(g, n, t, int(o), int(o15), int(s), total)
     for g, n, t, o, o15, s, total in _entries(
-        _text, "F", r"(\w+), (\w+), (U8|S8|U32|U64), (\d+), (\d+), (\d+), (SUM|MAX|LAST)"
+        _text, "F", r"(\w+), (\w+), (U8|S8|U32|U64), (\d+), (\d+), (\d+), (SUM|MAX|LAST|LEADER|FLAGS)"
     )
 ]
 DELAYS = [
@@ -224,13 +225,15 @@ def message(stats, version):
     return out
 
 
-def totals(all_stats, version, missing=0):
+def totals(all_stats, version, missing=0, pid=100):
     """
     The TaskStats of a process whose tasks ended, in this order, with these
     records: sums, maxima, and of the minima the smallest of those that waited.
+    Identity, name, and how it is scheduled are the leader's, where it is among them.
     The process lived as long as its leader's start says, whichever task lived on.
     """
     last = all_stats[-1]
+    leader = next((s for s in reversed(all_stats) if s.get("ac_pid") == pid), last)
     values = {}
     for f in FIELDS:
         numbers = [s.get(f.name) for s in all_stats]
@@ -238,8 +241,13 @@ def totals(all_stats, version, missing=0):
             values[f.name] = sum(numbers) & (1 << 64) - 1
         elif f.total == "MAX":
             values[f.name] = max(numbers)
+        elif f.total == "LEADER":
+            values[f.name] = leader.get(f.name)
+        elif f.total == "FLAGS":
+            values[f.name] = functools.reduce(operator.or_, numbers) & ~1 | leader.get(f.name) & 1
         else:
             values[f.name] = last.get(f.name)
+    values["ac_pid"] = pid
     delays = {}
     for d in DELAYS:
         waited = [s.delay(d.name) for s in all_stats if s.delay(d.name).count]
@@ -253,7 +261,7 @@ def totals(all_stats, version, missing=0):
             min=min(w.min for w in waited),
             max_time=longest.max_time,
         )
-    out = message(Stats(comm=last.comm, delays=delays, **values), version)
+    out = message(Stats(comm=leader.comm, delays=delays, **values), version)
     out.identity.ac_etime_us = max(out.identity.ac_etime_us, out.identity.ac_tgetime_us)
     out.tasks = len(all_stats)
     out.tasks_missing = missing

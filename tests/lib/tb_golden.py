@@ -67,26 +67,7 @@ OMITTED = {"welcome.uid"}
 
 # The field with the text of an Error, and its texts: the present one, and the one in the recorded files.
 TEXT = "error.message"
-REWORDED = {
-    b"Samples contain tasks: a criterion for events does not apply to them.":
-        b"Samples are of tasks: what leaves out events means nothing to them.",
-    b"Samples contain processes (1) or threads (2).":
-        b"Samples are of processes (1) or of threads (2).",
-    b"There is no such process: the first process of each subtree must be alive.":
-        b"There is no such process: of those whose descendants are asked for, each must be alive.",
-    b"The broker was restarted: the feeds of its former run have ended.":
-        b"The broker has been restarted since: its feeds are others.",
-    b"There is no such feed: a feed without subscribers is soon freed.":
-        b"There is no such feed: it was given up, having been without subscribers.",
-    b"The feed belongs to another subscription: kinds, threads, filter and programs must be the same.":
-        b"The feed is that of another subscription: kinds, threads, filter and programs must be the same.",
-    b"The feed has not reached this number yet; its first number is 1.":
-        b"The feed has not come to this number yet; the first is 1.",
-    b"Your user has as many feeds (different subscriptions) as one user may have: end others. "
-    b"Equal subscriptions share a feed.":
-        b"Your user has as many feeds (different subscriptions) as one user may have: end others, or ask for "
-        b"the same as they do.",
-}
+REWORDED = {}
 
 # Nanoseconds since the epoch, read from the broker's clock.
 CLOCK_READINGS = {
@@ -100,6 +81,7 @@ CLOCK_READINGS = {
 TIMES = {
     "event_batch.events.time_ns",
     "event_batch.events.start_time_ns",
+    "event_batch.events.exit.leader.start_time_ns",
     "event_batch.events.loss.since_time_ns",
     "snapshot_part.tasks.start_time_ns",
     "stats.tasks.start_time_ns",
@@ -110,6 +92,7 @@ TIMES = {
 # Times by CLOCK_BOOTTIME.
 BOOT_TIMES = {
     "event_batch.events.start_boot_ns",
+    "event_batch.events.exit.leader.start_boot_ns",
     "snapshot_part.tasks.start_boot_ns",
     "stats.tasks.start_boot_ns",
     "sample_batch.tasks.start_boot_ns",

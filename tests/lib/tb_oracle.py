@@ -22,6 +22,10 @@ KIND_OF = {
 HIDDEN, TOLD, LEFT = "hidden", "told", "left"
 
 
+# Kinds about the whole process, whichever thread caused them.
+OF_PROCESS = ("exec", "sid", "coredump")
+
+
 def cpus(text):
     out = set()
     for part in text.split(","):
@@ -92,9 +96,6 @@ class Topic:
         kind = KIND_OF[what(event)]
         if kind == "loss":
             return TOLD
-        if not self.threads:
-            if not (event.exit.process_ended if kind == "exit" else event.tid == event.pid):
-                return HIDDEN
         was = any(self.passes(subject) for subject in before)
         now = self.passes(after)
         if not (was or now) or self._leaves_out(event):
@@ -114,6 +115,7 @@ class Oracle:
     def __init__(self, tasks, events):
         self.tasks = tasks
         self.events = events
+        self.records = {}       # by pid: the exit of a leader that ended before its process, with its record
 
     def steps(self):
         """
@@ -122,13 +124,17 @@ class Oracle:
         """
         table = Table(self.tasks, threads=True)
         gone = {}
+        self.records.clear()
         for step, event in enumerate(self.events):
             yield step, event, table, gone
             leader = table.rows.get(event.pid)
             if what(event) == "exit" and event.tid == event.pid and not event.exit.process_ended and leader is not None:
                 gone[event.pid] = copy.copy(leader)
+                if event.exit.HasField("stats"):
+                    self.records[event.pid] = event
             elif what(event) == "exec" or (what(event) == "exit" and event.exit.process_ended):
                 gone.pop(event.pid, None)
+                self.records.pop(event.pid, None)
             table.apply(event)
         yield len(self.events), None, table, gone
 
@@ -149,9 +155,12 @@ class Oracle:
                 if topic.members is None and topic.filter and topic.filter.get("subtrees"):
                     continue
                 self._enlarge(topic, event)
-                verdict = topic.judge(event, before if topic.threads else whole, self._after(event, table))
+                seen = event if topic.threads else of_process(event, table, gone, self.records)
+                if seen is None:
+                    continue
+                verdict = topic.judge(seen, before if topic.threads else whole, self._after(seen, table))
                 if verdict != HIDDEN:
-                    topic.told.append((step, event, verdict == LEFT))
+                    topic.told.append((step, seen, verdict == LEFT))
                 if what(event) == "exit" and event.exit.process_ended and topic.members is not None:
                     topic.members.discard(event.pid)
 
@@ -184,6 +193,44 @@ class Oracle:
         return Subject(
             event.pid, event.ppid, event.uid, event.comm, program, event.task_unknown, event.comm_stale
         )
+
+
+def of_process(event, table, gone, records):
+    """
+    An event as those see it who get no threads: it is about the leader, and an exit
+    about the end of the process. None: it is a thread's only.
+    """
+    kind = KIND_OF[what(event)]
+    if kind == "loss":
+        return event
+    if not (event.exit.process_ended if kind == "exit" else event.tid == event.pid or kind in OF_PROCESS):
+        return None
+    leader = table.rows.get(event.pid) or gone.get(event.pid)
+    copied = type(event).FromString(event.SerializeToString())
+    if event.tid != event.pid:
+        unknown = leader is None or leader.task_unknown
+        copied.tid = event.pid
+        copied.task_unknown = unknown
+        copied.uid = 0 if unknown else leader.uid
+        copied.comm = b"" if unknown else leader.comm
+        copied.comm_stale = leader is not None and bool(leader.comm_stale)
+        copied.start_time_ns = 0 if leader is None else leader.start_time_ns
+        record = records.get(event.pid)
+        if kind == "exit" and record is not None:
+            # The record is newer than the table.
+            copied.task_unknown, copied.uid, copied.comm, copied.comm_stale = False, record.uid, record.comm, False
+    if what(event) == "exit" and event.exit.process_ended:
+        if event.exit.HasField("process_termination") or event.exit.process_termination_missing:
+            copied.exit.termination.CopyFrom(event.exit.process_termination)
+            copied.exit.termination_missing = event.exit.process_termination_missing
+            if event.exit.process_termination_missing:
+                copied.exit.ClearField("termination")
+        copied.exit.process_termination_missing = 0
+        if event.exit.HasField("process_stats"):
+            copied.exit.stats.CopyFrom(event.exit.process_stats)
+        copied.exit.ClearField("process_termination")
+        copied.exit.ClearField("process_stats")
+    return copied
 
 
 def subject(row, program):
@@ -274,6 +321,12 @@ def same(event, original, left):
     ):
         if getattr(event, field) != getattr(original, field):
             return False
+    if what(event) == "exit" and (
+        event.exit.stats != original.exit.stats or event.exit.process_stats != original.exit.process_stats
+        or event.exit.termination != original.exit.termination
+        or event.exit.process_termination != original.exit.process_termination
+    ):
+        return False
     return what(event) == what(original) and event.left_filter == left
 
 

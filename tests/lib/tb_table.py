@@ -91,6 +91,8 @@ class Table:
             self.past[number].append((what(event), event.pid, event.tid, event.time_ns, event.synthesised))
 
     def _apply(self, event):
+        if not self.threads:
+            assert event.tid == event.pid, f"a thread's identity, and no threads were asked for: {event}"
         if what(event) != "loss":
             getattr(self, "_" + what(event))(event)
         self._relate(event)
@@ -141,7 +143,7 @@ class Table:
         row = self.rows.get(self._key(event))
         if row is None:
             assert self.filtered or event.task_unknown, f"an event of a task that is not there: {event}"
-            if event.task_unknown or self._key(event) != event.tid:
+            if event.task_unknown:
                 return None
             row = Row(
                 pid=event.pid,
@@ -153,7 +155,8 @@ class Table:
                 **relatives(event),
             )
             self._put(event.tid, row)
-        elif row.tid == event.tid:
+        else:
+            assert row.tid == event.tid, f"of another task of the process: {event}\n{row}"
             assert row.pid == event.pid, f"of another process' task: {event}\n{row}"
             if not row.start_time_ns and row.task_unknown:
                 # The birth was lost: the start is 0 until the broker knows it.
@@ -193,17 +196,13 @@ class Table:
             self.programs[event.pid] = self.programs[event.fork.parent_pid]
 
     def _exit(self, event):
-        if self.threads or event.tid == event.pid:
-            if self._key(event) not in self.rows:
-                # Its record says what it was called at the end: that may pass where the task did not.
-                assert self.filtered or event.task_unknown, f"the end of a task that is not there: {event}"
-                return
-            self._known(event)
+        if self._key(event) not in self.rows:
+            # Its record says what it was called at the end: that may pass where the task did not.
+            assert self.filtered or event.task_unknown, f"the end of a task that is not there: {event}"
+            return
+        self._known(event)
         assert self.threads or event.exit.process_ended, f"the process lives on: {event}"
-        if self._key(event) in self.rows:
-            self._remove(event)
-        else:
-            assert self.filtered or event.task_unknown, f"the end of a process that is not there: {event}"
+        self._remove(event)
         if event.exit.process_ended:
             left = self.of_process(event.pid)
             assert not left, f"the process has ended, but for {left}: {event}"

@@ -33,6 +33,16 @@ static void json_add_exec(struct json_object *object, const struct tb_event *eve
                 json_add(object, "program", json_program(event->exec.program));
 }
 
+static struct json_object *json_leader(const struct tb_event *event) {
+        const struct tb_process_leader *leader = &event->exit.leader;
+        struct json_object *object = json_object_new_object();
+
+        json_add_number(object, "uid", leader->uid);
+        json_add_text(object, "comm", leader->comm);
+        json_add_start(object, event->pid, leader->start_time_ns, leader->start_boot_ns);
+        return object;
+}
+
 static void json_add_exit(struct json_object *object, const struct tb_event *event) {
         json_add_termination(object,
                              event->exit.process_ended ? &event->exit.process_termination : &event->exit.termination);
@@ -46,6 +56,8 @@ static void json_add_exit(struct json_object *object, const struct tb_event *eve
                 json_add(object, "process_stats", json_task_stats(event->exit.process_stats));
         if (event->exit.program)
                 json_add(object, "program", json_program(event->exit.program));
+        if (event->exit.leader.known)
+                json_add(object, "leader", json_leader(event));
 }
 
 static void json_add_loss(struct json_object *object, const struct tb_event *event) {

@@ -38,16 +38,7 @@ static int messages_take_task(Live *live, const struct tb_task *task) {
 
 /* The row of the task of an event; NULL: unknown, or the row of an earlier task with the number. */
 static LiveRow *messages_find_row(const Live *live, const struct tb_event *event) {
-        uint32_t tid = live->threads ? event->tid : event->pid;
-        LiveRow *row;
-
-        row = live_find_started(live, tid, event->start_time_ns);
-        if (row || live->threads)
-                return row;
-
-        /* Events of a process that outlives its first thread have the start of a later thread. */
-        row = live_find(live, tid);
-        return row && !row->ended && event->tid != event->pid ? row : NULL;
+        return live_find_started(live, live->threads ? event->tid : event->pid, event->start_time_ns);
 }
 
 static int messages_take_fork(Live *live, const struct tb_event *event) {

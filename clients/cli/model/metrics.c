@@ -21,9 +21,13 @@ const Metric metrics[N_METRICS] = {
         },
 #define ENTRY_OF_MAX(group, name)
 #define ENTRY_OF_LAST(group, name)
+#define ENTRY_OF_LEADER(group, name)
+#define ENTRY_OF_FLAGS(group, name)
 #define ENTRY(group, name, type, offset, offset_v15, since, total) ENTRY_OF_##total(group, name)
         TASKSTATS_FIELDS(ENTRY)
 #undef ENTRY
+#undef ENTRY_OF_FLAGS
+#undef ENTRY_OF_LEADER
 #undef ENTRY_OF_LAST
 #undef ENTRY_OF_MAX
 #undef ENTRY_OF_SUM

@@ -19,9 +19,13 @@ enum {
 #define METRIC_OF_SUM(name) METRIC_##name,
 #define METRIC_OF_MAX(name)
 #define METRIC_OF_LAST(name)
+#define METRIC_OF_LEADER(name)
+#define METRIC_OF_FLAGS(name)
 #define METRIC_NUMBER(group, name, type, offset, offset_v15, since, total) METRIC_OF_##total(name)
         TASKSTATS_FIELDS(METRIC_NUMBER)
 #undef METRIC_NUMBER
+#undef METRIC_OF_FLAGS
+#undef METRIC_OF_LEADER
 #undef METRIC_OF_LAST
 #undef METRIC_OF_MAX
 #undef METRIC_OF_SUM

@@ -137,6 +137,11 @@ static void usage_delay(UsageDelay *sum, const struct tb_delay *delay) {
         sum->total_ns += delay->total_ns;
 }
 
+/* The name of the process: its leader's. Empty if it ended with another thread and its leader is not known. */
+static const char *usage_name(const struct tb_event *event) {
+        return event->tid == event->pid ? event->comm : event->exit.leader.comm;
+}
+
 static void usage_memory(Usage *usage, UsageCommand *command, const struct tb_event *event, uint64_t rss_kib) {
         if (rss_kib > command->peak_rss_kib)
                 command->peak_rss_kib = rss_kib;
@@ -145,7 +150,7 @@ static void usage_memory(Usage *usage, UsageCommand *command, const struct tb_ev
 
         usage->peak_rss_kib = rss_kib;
         usage->peak_pid = event->pid;
-        memcpy(usage->peak_name, event->comm, sizeof(usage->peak_name));
+        memcpy(usage->peak_name, usage_name(event), sizeof(usage->peak_name));
 }
 
 /* The fields of a missing group are zeroes; n_groups counts how many processes have it. */
@@ -237,7 +242,7 @@ static int usage_process_ended(Usage *usage, const struct tb_event *event) {
                 if (!process)
                         return 0;
         }
-        command = usage_commands_find(&usage->commands, event->comm);
+        command = usage_commands_find(&usage->commands, usage_name(event));
         if (!command)
                 return -ENOMEM;
 

@@ -51,6 +51,8 @@ struct StatsGroup {
 #define METRIC_IF_SUM(field) METRIC_##field
 #define METRIC_IF_MAX(field) NO_METRIC
 #define METRIC_IF_LAST(field) NO_METRIC
+#define METRIC_IF_LEADER(field) NO_METRIC
+#define METRIC_IF_FLAGS(field) NO_METRIC
 
 #define MEMBER(in_group, field) ((struct tb_task_stats *)0)->in_group.field
 

@@ -29,12 +29,16 @@ static void test_commands(void) {
         assert(usage_event(&usage, &event) == 0);
         program = (struct tb_program){ .cmdline = "cc\0-c\0large.c\0", .n_cmdline = 14 };
         stats.cpu.cpu_run_virtual_total_ns = 6 * MS;
-        event.pid = 102;
+        event.pid = event.tid = 102;
         event.exit.process_termination.exit_code = 3;
         assert(usage_event(&usage, &event) == 0);
         program = (struct tb_program){ .cmdline = "cc\0-c\0tiny.c\0", .n_cmdline = 13 };
         stats.cpu.cpu_run_virtual_total_ns = 1 * MS;
+        /* The process ended with another thread, which has a name of its own. */
         event.pid = 103;
+        event.tid = 203;
+        snprintf(event.comm, sizeof(event.comm), "worker-7");
+        event.exit.leader = (struct tb_process_leader){ .known = true, .comm = "cc" };
         assert(usage_event(&usage, &event) == 0);
 
         /* By its sampled time, this command is the most expensive. It has no program. */

@@ -11,14 +11,14 @@
 #include "broker/model/termination.h"
 #include "tests/unit/harness.h"
 
-enum { SUM = 1, MAXIMUM, LAST_ONE };
+enum { SUM = 1, MAXIMUM, LAST_ONE, LEADERS, FLAGS };
 
 /* The expected rule of each total, independent of the table's third column: names that are not sums are listed. */
 static int rule_of(const char *name) {
         static const char *const maxima[] = { "ac_etime_us", "ac_tgetime_us", "hiwater_rss_kib", "hiwater_vm_kib" };
-        static const char *const last[] = {
-                "ac_pid",   "ac_tgid",      "ac_ppid",       "ac_uid",   "ac_gid",     "ac_flag",      "ac_btime_s",
-                "ac_btime64_s", "ac_sched", "ac_nice", "ac_exe_dev", "ac_exe_inode", "ac_exitcode",
+        static const char *const last[] = { "ac_ppid", "ac_exe_dev", "ac_exe_inode", "ac_exitcode" };
+        static const char *const leaders[] = {
+                "ac_pid", "ac_tgid", "ac_uid", "ac_gid", "ac_btime_s", "ac_btime64_s", "ac_sched", "ac_nice",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(maxima); ++i)
@@ -27,6 +27,11 @@ static int rule_of(const char *name) {
         for (size_t i = 0; i < ARRAY_SIZE(last); ++i)
                 if (!strcmp(name, last[i]))
                         return LAST_ONE;
+        for (size_t i = 0; i < ARRAY_SIZE(leaders); ++i)
+                if (!strcmp(name, leaders[i]))
+                        return LEADERS;
+        if (!strcmp(name, "ac_flag"))
+                return FLAGS;
         return SUM;
 }
 
@@ -49,34 +54,39 @@ static TaskStats stats_new(uint32_t seed) {
         return stats;
 }
 
-static uint64_t expected(const char *name, const uint64_t values[static 3]) {
+static uint64_t expected(const char *name, const uint64_t values[static 3], size_t leader) {
         switch (rule_of(name)) {
         case SUM:
                 return values[0] + values[1] + values[2];
         case MAXIMUM:
                 return values[0] > values[1] ? MAX(values[0], values[2]) : MAX(values[1], values[2]);
+        case LEADERS:
+                return values[leader];
+        case FLAGS:
+                return ((values[0] | values[1] | values[2]) & ~1ull) | (values[leader] & 1);
         default:
                 return values[2];
         }
 }
 
 /* The largest in the middle, so that sum, maximum and last differ. */
-static void test_every_field(void) {
+static void check_every_field(size_t leader, bool known) {
         const TaskStats tasks[3] = { stats_new(100), stats_new(5000), stats_new(1000) };
         TaskStats total = {};
 
         for (size_t i = 0; i < 3; ++i)
-                task_stats_add(&total, &tasks[i]);
+                task_stats_add(&total, &tasks[i], known && i == leader);
 
         assert(total.tasks == 3);
         assert(total.tasks_missing == 0);
         assert(total.version == 17);
         assert(total.groups == tasks[0].groups);
-        assert(strcmp(total.ac_comm, "task-1000") == 0);
+        assert(total.has_leader == known && strcmp(total.ac_comm, tasks[leader].ac_comm) == 0);
 #define FIELD(group, name, type, offset, offset_v15, since, rule)                                                      \
         assert((uint64_t)total.name ==                                                                                 \
                expected(#name,                                                                                         \
-                        (uint64_t[]){ (uint64_t)tasks[0].name, (uint64_t)tasks[1].name, (uint64_t)tasks[2].name }));
+                        (uint64_t[]){ (uint64_t)tasks[0].name, (uint64_t)tasks[1].name, (uint64_t)tasks[2].name },  \
+                        leader));
         TASKSTATS_FIELDS(FIELD)
 #undef FIELD
 #define DELAY(name, offset, offset_v15, since, peak, peak_v15, peak_time)     \
@@ -91,14 +101,21 @@ static void test_every_field(void) {
 #undef DELAY
 }
 
+static void test_every_field(void) {
+        for (size_t leader = 0; leader < 3; ++leader)
+                check_every_field(leader, true);
+        /* without its record, the last task stands for the leader */
+        check_every_field(2, false);
+}
+
 static void test_signed_fields_stay_signed(void) {
         TaskStats total = {}, task = stats_new(1);
 
         task.ac_nice = -20;
-        task_stats_add(&total, &task);
+        task_stats_add(&total, &task, false);
         assert(total.ac_nice == -20);
         task.ac_nice = 19;
-        task_stats_add(&total, &task);
+        task_stats_add(&total, &task, false);
         assert(total.ac_nice == 19);
 }
 
@@ -127,7 +144,7 @@ static void test_delay_extremes(void) {
                 for (size_t k = 0; k < 3; ++k) {
                         TaskStats task = { .version = 17, .irq_delay = rows[i].tasks[k] };
 
-                        task_stats_add(&total, &task);
+                        task_stats_add(&total, &task, false);
                 }
                 assert(memcmp(&total.irq_delay, &rows[i].total, sizeof(Delay)) == 0);
         }
@@ -152,7 +169,7 @@ static void test_groups(void) {
                 TaskStats total = {};
 
                 for (size_t k = 0; k < 2; ++k)
-                        task_stats_add(&total, &(TaskStats){ .version = 16, .groups = rows[i].tasks[k] });
+                        task_stats_add(&total, &(TaskStats){ .version = 16, .groups = rows[i].tasks[k] }, false);
                 assert(total.groups == rows[i].total);
         }
 }
@@ -161,7 +178,7 @@ static void test_groups(void) {
 static void test_groups_after_missing(void) {
         TaskStats total = { .tasks_missing = 2 };
 
-        task_stats_add(&total, &(TaskStats){ .version = 16, .groups = STATS_CPU | STATS_IO });
+        task_stats_add(&total, &(TaskStats){ .version = 16, .groups = STATS_CPU | STATS_IO }, false);
         assert(total.groups == (STATS_CPU | STATS_IO));
         assert(total.tasks == 1 && total.tasks_missing == 2);
 }
@@ -169,8 +186,10 @@ static void test_groups_after_missing(void) {
 static void test_masks_unite(void) {
         TaskStats total = {};
 
-        task_stats_add(&total, &(TaskStats){ .version = 14, .unsupported = STATS_IO, .uncounted = STATS_DELAYS });
-        task_stats_add(&total, &(TaskStats){ .version = 14, .unsupported = STATS_DELAY_PEAKS });
+        task_stats_add(&total,
+                       &(TaskStats){ .version = 14, .unsupported = STATS_IO, .uncounted = STATS_DELAYS },
+                       false);
+        task_stats_add(&total, &(TaskStats){ .version = 14, .unsupported = STATS_DELAY_PEAKS }, false);
         assert(total.unsupported == (STATS_IO | STATS_DELAY_PEAKS));
         assert(total.uncounted == STATS_DELAYS);
         assert(total.version == 14);
@@ -182,14 +201,14 @@ static void test_executable(void) {
         const TaskStats two = { .version = 16, .groups = STATS_EXECUTABLE, .ac_exe_dev = 9, .ac_exe_inode = 22 };
         TaskStats total = {};
 
-        task_stats_add(&total, &none);
+        task_stats_add(&total, &none, false);
         assert(!(total.groups & STATS_EXECUTABLE));
-        task_stats_add(&total, &one);
-        task_stats_add(&total, &none);
+        task_stats_add(&total, &one, false);
+        task_stats_add(&total, &none, false);
         assert(total.groups & STATS_EXECUTABLE);
         assert(total.ac_exe_dev == 8 && total.ac_exe_inode == 11);
-        task_stats_add(&total, &two);
-        task_stats_add(&total, &none);
+        task_stats_add(&total, &two, false);
+        task_stats_add(&total, &none, false);
         assert(total.ac_exe_dev == 9 && total.ac_exe_inode == 22);
 }
 
