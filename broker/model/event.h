@@ -60,7 +60,7 @@ struct Event {
         uint64_t process_start_ns;      /* the start of the leader; 0: not known */
         ProcessId origin;               /* see Process */
         ProcessId maker;                /* the same, if it forked the process */
-        ProcessId parent;               /* the present parent: at a birth the first one, at an exit the last one */
+        ProcessId parent;               /* the present parent: at a fork the first one, at an exit the last one */
         char comm[COMM_SIZE];
         bool task_unknown;
         bool comm_stale;                /* comm may be the name before an exec */
@@ -71,7 +71,7 @@ struct Event {
         Owner owner;                    /* the task's owner, after the event */
 
         /* The task as it was before the event; valid during the emit call. */
-        const Task *task_before;        /* the task; NULL: not known, or born by the event */
+        const Task *task_before;        /* the task; NULL: not known, or forked by the event */
         const Task *leader_before;      /* its process' leader, gone or not; NULL: as above */
 
         union {

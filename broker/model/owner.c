@@ -43,12 +43,12 @@ Owner owner_of_task(const Task *task) {
 }
 
 /**
- * owner_note_birth() - set what a new process inherits from its parent's ids
+ * owner_note_fork() - set what a new process inherits from its parent's ids
  * @task:  its first task, which has its parent's ids and flags
  *
  * Until it calls exec it runs its parent's program.
  */
-void owner_note_birth(Task *task) {
+void owner_note_fork(Task *task) {
         if (task->flags & TASK_UNKNOWN)
                 task->process->creds_stale = true;
         else if (owner_of_task(task).claim <= OWNER_UNPROVEN)

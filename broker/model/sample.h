@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* TaskSample: what one task, or one process, has used since its birth. See TaskSample in sample.proto. */
+/* TaskSample: what one task, or one process, has used since its fork. See TaskSample in sample.proto. */
 
 #include <stdbool.h>
 #include <stdint.h>

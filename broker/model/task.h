@@ -26,7 +26,7 @@ struct ProcessId {
 };
 
 enum {
-        /* Found in /proc, its birth was not seen: the start is known to 10 ms. */
+        /* Found in /proc, its fork was not seen: the start is known to 10 ms. */
         TASK_SEEDED = 1u << 0,
         /* Ended, or never seen, but its process lives: it holds the process' number. */
         TASK_GONE = 1u << 1,
@@ -34,11 +34,11 @@ enum {
         TASK_CREDENTIALS_CHANGED = 1u << 2,
         /* An exit of this number was synthesised: the connector's own EXIT may still come, and is dropped. */
         TASK_LATE_EXIT_EXPECTED = 1u << 3,
-        /* Name and ids are not known: the birth was lost. */
+        /* Name and ids are not known: the fork was lost. */
         TASK_UNKNOWN = 1u << 4,
         /* Born while delay accounting was on: the kernel counts its delays. */
         TASK_COUNTED = 1u << 5,
-        /* Seeded, and its birth was reported: a FORK that is still in the queue is the same birth. */
+        /* Seeded, and its fork was reported: a FORK that is still in the queue is the same fork. */
         TASK_FORK_REPORTED = 1u << 6,
         /* A kernel thread. */
         TASK_KERNEL = 1u << 7,
@@ -82,13 +82,13 @@ struct Process {
         /* The origin: the first parent that is known. It stays for life. See process_origin(). */
         uint32_t origin_pid;
         bool origin_known : 1;
-        bool origin_is_maker : 1;       /* the birth was seen, or the process has no parent: the origin forked it */
+        bool origin_is_maker : 1;       /* the fork event was seen, or there is no parent: the origin forked it */
 
         /* The present parent. See parents_present(). */
         bool has_no_parent : 1;
         bool seeded : 1;                /* older than the broker */
         bool suspect : 1;               /* its ids or its parent's changed: only /proc, read in full, shows its owner */
-        bool execed : 1;                /* called exec since its birth, or may have; AC_FLAG_FORK says the same */
+        bool execed : 1;                /* called exec since its fork, or may have; AC_FLAG_FORK says the same */
         bool privileged_before : 1;     /* AC_FLAG_SU may be older than the reading of /proc that showed its owner */
         bool in_own_namespace : 1;      /* in a user namespace that its owner made: AC_FLAG_SU says nothing */
         bool uid_by_exec : 1, gid_by_exec : 1; /* ids of a leader that has ended: of the exec that is to come */
@@ -124,7 +124,7 @@ static inline ProcessId process_origin(const Process *process) {
         };
 }
 
-/* The process that the kernel named as parent at the birth; it forked the process, unless by CLONE_PARENT. */
+/* The process that the kernel named as parent at the fork; it forked the process, unless by CLONE_PARENT. */
 static inline ProcessId process_maker(const Process *process) {
         return process->origin_is_maker ? process_origin(process) : (ProcessId){};
 }

@@ -6,7 +6,7 @@
  * kernel's queue is empty. Beyond that the event says that its name is stale.
  *
  * The number may have a new owner by now. Numbers repeat after pid_max (at least 32768)
- * births. That takes longer than a second, after which an exec is too old to be read for.
+ * forks. That takes longer than a second, after which an exec is too old to be read for.
  */
 
 #include <errno.h>

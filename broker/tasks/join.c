@@ -3,7 +3,7 @@
 /*
  * The parts of the join, each with the kernel facts that it relies on:
  *
- *   join_fork.c    births; reuse of numbers
+ *   join_fork.c    forks; reuse of numbers
  *   join_exec.c    exec; the thread that becomes the leader
  *   join_change.c  name, ids, session, program
  *   join_exit.c    exits, reported and synthesised

@@ -6,7 +6,7 @@
  * still come late. It has no record any more, which identifies it. Its number is
  * remembered until then (TASK_LATE_EXIT_EXPECTED, late_exits.c).
  *
- * Where births were lost, a process may live on in tasks that the table has not. Then the
+ * Where forks were lost, a process may live on in tasks that the table has not. Then the
  * marked record has not come (process_exit.c). The process stays in the table without a
  * live task, so that it is the same process when one of these tasks is seen. It ends with
  * the marked task. Without one, its exit is synthesised when its number has a new owner,
@@ -142,7 +142,7 @@ static int exit_of_process(Join *join, Process *process, Event *event, ExitRecor
         return 0;
 }
 
-/* Emits the exit of a task that is not in the table: its birth was lost. */
+/* Emits the exit of a task that is not in the table: its fork was lost. */
 static int exit_unknown(Join *join, Event *event, ExitRecord *record) {
         Process *process = process_of_unknown(join, event, record);
         TaskStats totals = {};

@@ -4,7 +4,7 @@
  * The kernel queues a FORK before anything that the new task does. It does not reuse a
  * number before the record of its old owner is queued, but it may before the old owner's
  * EXIT is. So a FORK with the number of a live task also reports that task's end, which is
- * emitted before the birth (join_exit.c).
+ * emitted before the fork (join_exit.c).
  *
  * A new task has its parent's ids and name, a thread has the ids and the name of its process.
  */
@@ -64,13 +64,13 @@ static bool fork_is_of(const Join *join, const Event *event, const Task *task) {
                 procfs_starts_agree(found.start_time_ns, task->start_time_ns));
 }
 
-/* Completes a birth. The parent that it names is the present one of a thread's process, too. */
+/* Completes a fork. The parent that it names is the present one of a thread's process, too. */
 static void fork_fill(Join *join, Event *event, const Task *task) {
         event_fill(event, task);
         event->parent = parents_find(&join->table, task->process, event->fork.parent_pid);
 }
 
-/* Sets the exact start of a task that was found in /proc, and emits its birth unless that was done. */
+/* Sets the exact start of a task that was found in /proc, and emits its fork unless that was done. */
 static void fork_confirm(Join *join, Event *event, Task *task) {
         if (task->flags & TASK_FORK_REPORTED)
                 return;
@@ -113,7 +113,7 @@ static Task *fork_add_task(Join *join, const Event *event, bool first) {
         if (first) {
                 task_table_inherit(&join->table, task->process,
                                    task_table_get_process(&join->table, event->fork.parent_pid));
-                program_reader_note_birth(&join->programs, task->process);
+                program_reader_note_fork(&join->programs, task->process);
         }
         task_start_set(&join->table, task, event->time_ns);
         if (join->features->delay_accounting == DELAY_ACCOUNTING_ON &&
@@ -144,9 +144,9 @@ static void fork_copy_model(Task *task, const Task *model, bool of_kthreadd) {
 }
 
 /**
- * join_fork() - add a new task to the table, and emit its birth
+ * join_fork() - add a new task to the table, and emit its fork
  * @join:   the join
- * @event:  the birth, as parsed
+ * @event:  the fork, as parsed
  *
  * Return: 0, or a negative errno.
  */
@@ -177,7 +177,7 @@ int join_fork(Join *join, Event *event) {
                 task->flags |= TASK_LATE_EXIT_EXPECTED;
         fork_copy_model(task, model, !thread && event->fork.parent_pid == KTHREADD_PID);
         if (first)
-                owner_note_birth(task);
+                owner_note_fork(task);
         owed_queue_update(&join->table.owed, task);
         fork_fill(join, event, task);
         join_emit(join, event);

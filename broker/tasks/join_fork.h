@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* JoinFork: a birth of the connector, added to the table and emitted. A part of the join. */
+/* JoinFork: a fork of the connector, added to the table and emitted. A part of the join. */
 
 #include "broker/tasks/join_state.h"
 

@@ -24,7 +24,7 @@
  * @join:  the join
  */
 void join_loss_note(Join *join) {
-        join->births_lost = true;
+        join->forks_lost = true;
         join->wants_reconcile = true;
         if (!join->owners_stale)
                 task_table_mark_creds_stale(&join->table);

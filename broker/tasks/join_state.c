@@ -14,7 +14,7 @@ uint64_t join_time_ns(const Join *join, uint64_t monotonic_ns) {
  * @stats:  statistics of a task, as the kernel sent them
  * @task:   the task; NULL: not in the table
  *
- * Delay accounting is a property of a task, which it gets at its birth. If the birth was
+ * Delay accounting is a property of a task, which it gets at its fork. If the fork was
  * not seen, a count above zero proves it. Otherwise zeros may be no measurements, and are
  * left out.
  */
@@ -48,7 +48,7 @@ static void event_complete_parent(const Join *join, Event *event) {
 /**
  * join_emit() - emit a finished event that changes no known task
  * @join:   the join
- * @event:  a loss, or a birth whose task is in the table already
+ * @event:  a loss, or a fork whose task is in the table already
  */
 void join_emit(Join *join, Event *event) {
         event_complete_parent(join, event);

@@ -9,7 +9,7 @@
  *
  *   join_commit()       a change of a live task
  *   join_commit_exit()  the end of a task, and of its process
- *   join_emit()         a birth, whose task is in the table already; and a loss
+ *   join_emit()         a fork, whose task is in the table already; and a loss
  *
  * No other code of the join calls the consumers. join.c stands on top of all parts.
  */
@@ -52,7 +52,7 @@ struct Join {
         uint64_t last_time_ns;          /* time of the last event emitted */
 
         bool wants_reconcile;           /* the table may differ from /proc */
-        bool births_lost;               /* connector messages were lost since the start */
+        bool forks_lost;                /* connector messages were lost since the start */
         bool owners_stale;              /* all processes are marked creds_stale, none was checked since */
         bool lossy; /* connector messages were lost lately: the EXIT of a record may be among them */
         uint64_t lossy_since_ns;        /* monotonic: when it became so */

@@ -24,7 +24,7 @@ void late_exits_add(LateExits *late_exits, uint32_t tid) {
  * Return: Whether one was expected.
  */
 bool late_exits_take(LateExits *late_exits, uint32_t tid) {
-        /* Called at each birth, when there is nearly always none. */
+        /* Called at each fork, when there is nearly always none. */
         if (late_exits->n == 0)
                 return false;
         for (size_t i = 0; i < LATE_EXITS_MAX; ++i) {

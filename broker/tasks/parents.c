@@ -107,7 +107,7 @@ bool parents_set(TaskTable *table, Process *process, uint32_t parent_pid) {
  * @table:       the table
  * @process:     the process; nothing is changed if its origin is known
  * @parent_pid:  the number of the parent; 0: it has none
- * @is_maker:    the kernel named it at the birth
+ * @is_maker:    the kernel named it at the fork
  */
 void parents_set_origin(TaskTable *table, Process *process, uint32_t parent_pid, bool is_maker) {
         if (process->origin_known)
@@ -115,7 +115,7 @@ void parents_set_origin(TaskTable *table, Process *process, uint32_t parent_pid,
         process->origin_known = true;
         process->origin_pid = parent_pid;
         process->origin_start_ns = parents_find(table, process, parent_pid).start_time_ns;
-        /* No process adopts one: a process without a parent has none from its birth on. */
+        /* No process adopts one: a process without a parent has none from its fork on. */
         process->origin_is_maker = is_maker || parent_pid == 0;
 }
 

@@ -49,13 +49,13 @@ bool process_exit_record_has_status(const ExitRecord *record, bool leader) {
  * @process:  the process; the last task that the table has of it has ended
  * @record:   the record of its last task; NULL: it is missing
  *
- * Only lost births leave such tasks. The kernel marks the record of the last task (since
+ * Only lost forks leave such tasks. The kernel marks the record of the last task (since
  * version 12). If no record of the process was marked and none is missing, the marked one
  * is still to come. If one is missing, /proc is read. Where there is no time for that, the
- * process counts as ended; if it has not, reconcile reports it as born again.
+ * process counts as ended; if it has not, reconcile reports it as forked again.
  */
 bool process_exit_may_have_more(const Join *join, const Process *process, const ExitRecord *record) {
-        if (!join->births_lost || process->has_wait_status || (record && record->stats.version < 12))
+        if (!join->forks_lost || process->has_wait_status || (record && record->stats.version < 12))
                 return false;
         if (record && (!process->totals || process->totals->tasks_missing == 0))
                 return true;

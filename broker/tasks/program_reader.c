@@ -70,14 +70,14 @@ void program_reader_unwant(ProgramReader *programs) {
 }
 
 /**
- * program_reader_note_birth() - a process was born, and has what its parent has
+ * program_reader_note_fork() - note a process that was forked, and has the program of its parent
  * @programs:  the programs
  * @process:   the process
  *
- * If its parent was not read yet, or was skipped, it is to be read itself. The pass may be
- * beyond its number.
+ * If the parent's program was not read yet, or was skipped, the process is to be
+ * read itself. The pass may be beyond its number.
  */
-void program_reader_note_birth(ProgramReader *programs, const Process *process) {
+void program_reader_note_fork(ProgramReader *programs, const Process *process) {
         if (!process->program || process->program->state == PROGRAM_SKIPPED)
                 programs->complete = false;
 }
@@ -86,7 +86,7 @@ void program_reader_note_birth(ProgramReader *programs, const Process *process) 
  * program_reader_is_complete() - whether there is nothing for program_reader_read_next()
  * @programs:  the programs
  *
- * Return: Whether nobody wants them, or all are known that could be.
+ * Return: Whether no subscription wants them, or all are known that could be.
  */
 bool program_reader_is_complete(const ProgramReader *programs) {
         return programs->n_wanted == 0 || (programs->complete && programs->next_tid == 0);
@@ -323,7 +323,7 @@ static int program_reader_read(ProgramReader *programs, const Task *task, bool a
  * @task:         the process' leader, which called exec
  * @empty:        whether the kernel's queue is
  * @ret_program:  output: the program, of which the caller has the only use; NULL
- *                if nobody wants it
+ *                if no subscription wants it
  *
  * Return: 0, or a negative errno.
  */

@@ -21,7 +21,7 @@ struct ProgramReader {
         ExitRecords *records;           /* not owned; NULL: it is not checked whether a task has ended */
         int64_t realtime_offset_ns;     /* the time scale of clock.h minus CLOCK_MONOTONIC */
         size_t n_wanted;                /* users of programs */
-        bool complete;                  /* a pass has begun since somebody wanted them, and leaves nothing out */
+        bool complete;                  /* a pass has begun since a subscription wanted them, and leaves nothing out */
         uint32_t next_tid;              /* where the pass goes on; 0: no pass runs */
         uint64_t refilled_ns;           /* monotonic */
         uint32_t n_tokens;              /* readings left in this second's budget */
@@ -36,7 +36,7 @@ void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *tabl
 
 void program_reader_want(ProgramReader *programs);
 void program_reader_unwant(ProgramReader *programs);
-void program_reader_note_birth(ProgramReader *programs, const Process *process);
+void program_reader_note_fork(ProgramReader *programs, const Process *process);
 bool program_reader_is_complete(const ProgramReader *programs);
 int program_reader_read_next(ProgramReader *programs, Task **ret_task, Program **ret_program);
 

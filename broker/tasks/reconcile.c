@@ -10,7 +10,7 @@
 /**
  * reconcile_seed() - fill an empty table from /proc
  * @reconcile:  the comparison; the sources listen already, so that a task is in /proc
- *              now, or its birth is in the queue, or both
+ *              now, or its fork is in the queue, or both
  *
  * A task that ends while /proc is read is left out; its exit is in the queue too. The
  * queue is read between slices, so that it does not overflow, however many tasks there are.

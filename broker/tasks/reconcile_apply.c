@@ -20,7 +20,7 @@
 #include "broker/tasks/reconcile_apply.h"
 #include "broker/tasks/task_start.h"
 
-/* Ancestors whose births were lost that are added before a found task, the oldest first. */
+/* Ancestors whose forks were lost that are added before a found task, the oldest first. */
 #define PARENTS_MAX 32
 
 static Event synthesised_event(EventKind kind, uint32_t pid, uint32_t tid, uint64_t now_ns) {
@@ -81,7 +81,7 @@ static void apply_zombie_leader(Reconcile *reconcile, uint32_t pid) {
         (void)procfs_fill_parent(&reconcile->join->table, leader->process, &found);
 }
 
-static int apply_birth(Reconcile *reconcile, uint32_t pid, uint32_t tid, const ProcfsTask *found, uint64_t now_ns) {
+static int apply_fork(Reconcile *reconcile, uint32_t pid, uint32_t tid, const ProcfsTask *found, uint64_t now_ns) {
         Join *join = reconcile->join;
         bool first = !task_table_get_process(&join->table, pid);
         Event event = synthesised_event(EVENT_FORK, pid, tid, now_ns);
@@ -92,7 +92,7 @@ static int apply_birth(Reconcile *reconcile, uint32_t pid, uint32_t tid, const P
                 return error_origin(-ENOMEM);
         if (first && !reconcile->seeding) {
                 task_table_inherit(&join->table, task->process, task_table_get_process(&join->table, found->ppid));
-                program_reader_note_birth(&join->programs, task->process);
+                program_reader_note_fork(&join->programs, task->process);
         }
         task->process->session = found->session;
         apply_zombie_leader(reconcile, pid);
@@ -131,11 +131,11 @@ static int apply_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *foun
 }
 
 /*
- * Reports the birth of a found task. Feeds of processes know a process by its leader only.
- * If the leader has ended and other threads keep it as a zombie, its birth and its exit
+ * Reports the fork of a found task. Feeds of processes know a process by its leader only.
+ * If the leader has ended and other threads keep it as a zombie, its fork and its exit
  * are reported too.
  */
-static int apply_births(Reconcile *reconcile, const Mismatch *mismatch, const ProcfsTask *found, uint64_t now_ns) {
+static int apply_forks(Reconcile *reconcile, const Mismatch *mismatch, const ProcfsTask *found, uint64_t now_ns) {
         TaskTable *table = &reconcile->join->table;
         const Task *known = task_table_get_leader(table, mismatch->pid);
         ProcfsTask leader;
@@ -143,11 +143,11 @@ static int apply_births(Reconcile *reconcile, const Mismatch *mismatch, const Pr
 
         if (reconcile->seeding || mismatch->tid == mismatch->pid || (known && !task_table_leader_is_unseen(known)) ||
             !procfs_read_leader(reconcile->procfs_fd, mismatch->pid, &leader) || !leader.ended)
-                return error_trace(apply_birth(reconcile, mismatch->pid, mismatch->tid, found, now_ns));
+                return error_trace(apply_fork(reconcile, mismatch->pid, mismatch->tid, found, now_ns));
 
-        r = apply_birth(reconcile, mismatch->pid, mismatch->pid, &leader, now_ns);
+        r = apply_fork(reconcile, mismatch->pid, mismatch->pid, &leader, now_ns);
         if (!r)
-                r = apply_birth(reconcile, mismatch->pid, mismatch->tid, found, now_ns);
+                r = apply_fork(reconcile, mismatch->pid, mismatch->tid, found, now_ns);
         if (!r)
                 r = join_exit_synthesise_gone(reconcile->join, task_table_get_leader(table, mismatch->pid), now_ns);
         return error_trace(r);
@@ -184,7 +184,7 @@ static int apply_found(Reconcile *reconcile, const Mismatch *mismatch, uint64_t 
                         return error_trace(r);
         }
         if (!task)
-                return error_trace(apply_births(reconcile, mismatch, &found, now_ns));
+                return error_trace(apply_forks(reconcile, mismatch, &found, now_ns));
         if (procfs_starts_agree(found.start_time_ns, task->start_time_ns))
                 apply_unknown(reconcile, task, &found, now_ns);
         return 0;

@@ -3,7 +3,7 @@
 /*
  * A pass has three phases. The first reads each task of the table in /proc. The second
  * lists /proc and looks for tasks that the table has not. The third looks for tasks of
- * which the table has the birth alone, because their parents were not known by then.
+ * which the table has the fork alone, because their parents were not known by then.
  */
 
 #include <errno.h>
@@ -163,7 +163,7 @@ static bool scan_next_listed(Reconcile *reconcile, uint32_t *ret_tid) {
         }
 }
 
-/* The birth of the task may have come before the sources were known to work, and its record too. */
+/* The fork of the task may have come before the sources were known to work, and its record too. */
 static void scan_note_exiting(const Reconcile *reconcile, Task *task) {
         ProcfsTask found;
 
@@ -199,7 +199,7 @@ static void scan_for_found(Reconcile *reconcile) {
 }
 
 /*
- * A task that was born after /proc was listed, before the pass came to its parent, is
+ * A task that was forked after /proc was listed, before the pass came to its parent, is
  * known by its number alone. So are its children, until the task is found.
  */
 static void scan_for_unknown(Reconcile *reconcile) {

@@ -24,7 +24,7 @@ typedef enum ReconcilePhase {
         RECONCILE_IDLE,
         RECONCILE_GONE,         /* tasks of the table that /proc does not have */
         RECONCILE_FOUND,        /* tasks of /proc that the table does not have */
-        RECONCILE_UNKNOWN,      /* tasks of which the table has the birth alone */
+        RECONCILE_UNKNOWN,      /* tasks of which the table has the fork alone */
 } ReconcilePhase;
 
 typedef enum MismatchKind {

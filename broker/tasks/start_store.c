@@ -2,7 +2,7 @@
 
 /*
  * /proc has a start to the tick only, and the broker has it to the nanosecond if it saw the
- * birth. Without the store, a restart would change the identity of each task that was born
+ * fork. Without the store, a restart would change the identity of each task that was forked
  * under the former broker.
  *
  * The file is a sparse array in memory (tmpfs). Storing a start is one write to a mapped

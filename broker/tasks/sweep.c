@@ -64,7 +64,7 @@ static void note_task(Sweep *sweep, Task *task, const TaskStats *stats) {
         task->process->changed_sweep = sweep->number;
 }
 
-/* A birth or an exit of a thread changes a process too, and so does another parent. */
+/* A fork or an exit of a thread changes a process too, and so does another parent. */
 static void note_process(Sweep *sweep, Process *process) {
         uint64_t n_ended = process->totals ? process->totals->tasks + process->totals->tasks_missing : 0;
         const Process *parent = parents_get(&sweep->join->table, process);

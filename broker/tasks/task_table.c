@@ -11,7 +11,7 @@
  *
  * A process is found through its leader's slot: a leader that ended before its
  * process stays there, marked as gone, and so does one that was never seen. A
- * process may be there without a live task: births were lost, and the tasks that
+ * process may be there without a live task: forks were lost, and the tasks that
  * keep it alive are not known yet (join_exit.c).
  */
 

@@ -53,7 +53,7 @@ static void on_event(Join *join, const Event *event) {
 }
 
 /* Only where births were lost is there a process without a live task. */
-static void check_table(const TaskTable *table, bool births_lost) {
+static void check_table(const TaskTable *table, bool forks_lost) {
         size_t n_tasks = 0, n_processes = 0;
 
         for (const Task *task = task_table_next(table, 1); task; task = task_table_next(table, task->tid + 1)) {
@@ -67,7 +67,7 @@ static void check_table(const TaskTable *table, bool births_lost) {
 
                 for (const List *link = process->tasks.next; link != &process->tasks; link = link->next)
                         n_live += !(container_of(link, const Task, link)->flags & TASK_GONE);
-                assert(n_live == process->n_live && (n_live > 0 || births_lost));
+                assert(n_live == process->n_live && (n_live > 0 || forks_lost));
                 assert(task_table_get_process(table, process->pid) == process);
                 ++n_processes;
         }
@@ -124,7 +124,7 @@ static void turn(Fuzz *fuzz) {
         for (int i = 0; i < 8 && !drained; ++i)
                 assert(join_turn(&fuzz->join, &drained) == 0);
         assert(drained);
-        check_table(&fuzz->join.table, fuzz->join.births_lost);
+        check_table(&fuzz->join.table, fuzz->join.forks_lost);
 }
 
 static void step(Fuzz *fuzz) {

@@ -68,7 +68,7 @@ static void json_add_loss(struct json_object *object, const struct tb_event *eve
         json_add_known(object, "since_time_ns", event->loss.since_time_ns, event->loss.since_time_ns != 0);
 }
 
-/* A loss is about no task; of a task whose birth was lost, 0 means that nobody knows. */
+/* A loss is about no task; for a task whose fork was lost, 0 means not known. */
 static void json_add_subject(struct json_object *object, const struct tb_event *event) {
         bool task = event->kind != TB_KIND_LOSS;
         bool known = task && !event->task_unknown;

@@ -296,7 +296,7 @@ static void lose(Rig *rig) {
         rig_lose(rig, 1);
         rig_say(rig, WHAT_SID, 1, 1, 0, 0, 0, 0);
         rig_turn(rig);
-        assert(rig->join.births_lost);
+        assert(rig->join.forks_lost);
         rig_skip(rig);
 }
 

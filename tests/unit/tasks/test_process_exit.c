@@ -40,7 +40,7 @@ static void test_more_by_records(void) {
         old.stats.version = 11;
         rig->join.connector->empty = true;
         assert(!process_exit_may_have_more(&rig->join, process, &record));
-        rig->join.births_lost = true;
+        rig->join.forks_lost = true;
         assert(process_exit_may_have_more(&rig->join, process, &record));
         assert(!process_exit_may_have_more(&rig->join, process, &old));
 
@@ -60,7 +60,7 @@ static void test_more_by_proc(void) {
         Process *process = task->process;
         ExitRecord record = record_of(1);
 
-        rig->join.births_lost = true;
+        rig->join.forks_lost = true;
         rig->join.connector->empty = true;
         assert(!process_exit_may_have_more(&rig->join, process, NULL));
         proc_add(&rig->procfs, &(ProcTask){ .pid = PID, .tid = PID, .comm = "x", .ppid = 1, .state = 'Z',
