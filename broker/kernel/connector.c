@@ -134,7 +134,7 @@ int connector_init(Connector *connector, const ConnectorOptions *options) {
  * @connector:  the connector
  *
  * IGNORE takes our listener off the kernel's count; closing alone would not, and
- * the kernel would make events for nobody until it is rebooted.
+ * the kernel would make events without a listener until it is rebooted.
  */
 void connector_deinit(Connector *connector) {
         if (connector->fd >= 0) {

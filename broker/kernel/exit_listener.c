@@ -66,8 +66,8 @@ static int listener_open(ExitListener *listener, const ExitListenerOptions *opti
  * @listener:  output
  * @options:   how
  *
- * In another network namespace the kernel agrees and never sends anything: only
- * a record is proof, and the root asks for one.
+ * In another network namespace the kernel agrees and never sends anything. Only a
+ * record proves that it works: the self-test (daemon/self_test.c) waits for one.
  *
  * Return: 0; one of EXIT_LISTENER_E_*; a negative errno. On failure too,
  *         exit_listener_deinit() is allowed.

@@ -45,7 +45,7 @@ struct TaskStats {
         uint16_t version;       /* version of the kernel's record */
         uint32_t groups;        /* STATS_* that are there */
         uint32_t unsupported;   /* STATS_* that this kernel does not keep */
-        uint32_t uncounted;     /* STATS_* that nobody counted */
+        uint32_t uncounted;     /* STATS_* that were not counted */
         uint32_t withheld;      /* STATS_* that are not for whoever reads this */
 
         uint32_t tasks;         /* totals: how many tasks are in them */

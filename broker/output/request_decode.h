@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Request: what a client asked for, decoded and checked. Pure; the input is nobody's friend. */
+/* Request: what a client asked for, decoded and checked. Pure; the input is not trusted. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -38,8 +38,8 @@ struct Encodings {
         } each[ENCODINGS];
 };
 
-void sample_feeds_init(SampleFeeds *samples, Feeds *feeds, PtraceCheck *glance) {
-        *samples = (SampleFeeds){ .feeds = feeds, .glance = glance };
+void sample_feeds_init(SampleFeeds *samples, Feeds *feeds, PtraceCheck *ptrace_check) {
+        *samples = (SampleFeeds){ .feeds = feeds, .ptrace_check = ptrace_check };
         list_init(&samples->list);
 }
 
@@ -333,11 +333,13 @@ void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_pr
         encodings.n = 0;
         list_for_each(link, safe, &samples->list) {
                 SampleFeed *feed = container_of(link, SampleFeed, link);
+                View view;
 
                 if (!feed->in_sweep || feed->feed->key.threads == of_process || changed_sweep <= feed->sweep ||
                     !sample_feed_has(feed, task))
                         continue;
-                sample_feed_append(feed, sample, sample_view(samples->glance, &feed->feed->rights, sample), &encodings);
+                view = sample_view(samples->ptrace_check, &feed->feed->rights, sample);
+                sample_feed_append(feed, sample, view, &encodings);
         }
 }
 
@@ -348,7 +350,7 @@ void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_pr
  * @span:    its times
  * @now_ns:  monotonic
  *
- * The next is due at a multiple of its interval, so that feeds of different paces share
+ * The next is due at a multiple of its interval, so that feeds of different intervals share
  * sweeps.
  */
 void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uint64_t now_ns) {

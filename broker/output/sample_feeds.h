@@ -35,12 +35,12 @@ struct SampleFeed {
 
 struct SampleFeeds {
         Feeds *feeds;                   /* not owned: has the marks of subtrees */
-        PtraceCheck *glance;                 /* not owned */
+        PtraceCheck *ptrace_check;           /* not owned */
         List list;
         size_t n;
 };
 
-void sample_feeds_init(SampleFeeds *samples, Feeds *feeds, PtraceCheck *glance);
+void sample_feeds_init(SampleFeeds *samples, Feeds *feeds, PtraceCheck *ptrace_check);
 void sample_feeds_deinit(SampleFeeds *samples);
 
 int sample_feeds_find(SampleFeeds *samples,

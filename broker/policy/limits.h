@@ -12,10 +12,10 @@
 /* Feeds, that is, different subscriptions. Each can grow to --feed-mib. */
 #define LIMIT_FEEDS 64u
 
-/* So long a subscriber may let its events be held back. */
+/* The longest delay that a subscriber may ask for. */
 #define LIMIT_DELAY_MS 60000u
 
-/* So long a feed stays without a subscriber, and so long its batches stay with nobody to read them: for resuming. */
+/* A feed stays this long without a subscriber, and its batches without a reader, so that a client can resume. */
 #define LIMIT_RESUME_SECONDS 15u
 
 /* Snapshots of one feed that are in memory at a time, and bytes of all snapshots. */
@@ -35,10 +35,10 @@
 /* Unread replies of a client; beyond it, its requests are not read either. */
 #define LIMIT_REPLY_BYTES (64u * 1024u)
 
-/* Until a connection must have made its first request, and for a request once begun. */
+/* A connection's first request must come in this time, and a request that has begun must be whole. */
 #define LIMIT_REQUEST_SECONDS 30u
 
-/* For a client to take its replies once there are LIMIT_REPLY_BYTES, or an Error that ends it. */
+/* A client must take its replies in this time, once LIMIT_REPLY_BYTES wait or an Error ends the connection. */
 #define LIMIT_UNREAD_SECONDS 30u
 
 /* Limits of one user other than root, and reserves for root. --user-connections, --user-mib. */
@@ -71,8 +71,9 @@
 #define LIMIT_WORK_AHEAD_NS (10 * NSEC_PER_MSEC)
 
 /*
- * Time for looking whether events pass the filters of users, all together: of a second, and
- * at once. A filter that takes more ends. The most that one look is taken for.
+ * Time that the filters of all users may take for events: in a second, and at once. A
+ * subscription is ended if its user's filters take more. One event counts for at most
+ * LIMIT_FILTER_NS, because a longer time is mostly an interruption.
  */
 #define LIMIT_FILTERS_NS_A_SECOND 250000000u
 #define LIMIT_FILTERS_NS_AT_ONCE 20000000u
@@ -81,7 +82,7 @@
 /* Users that are remembered. Beyond, those without anything are forgotten at once. */
 #define LIMIT_QUOTA_USERS 4096u
 
-/* So long without a refusal, and the next one is logged again; and such lines at once, of all users. */
+/* After this time without a refusal the next refusal is logged again; and such lines at once, for all users. */
 #define LIMIT_QUOTA_QUIET_NS (60 * NSEC_PER_SEC)
 #define LIMIT_QUOTA_LINES 16u
 

@@ -9,14 +9,14 @@
  *   - a user leaves the others as much as it has itself. So no user ever takes the
  *     last, and each one more that takes all it can gets half as much as the one before.
  *
- * Root is held to the first alone. A rate is kept as the moment up to which all
+ * Only the first rule holds for root. A rate is kept as the moment up to which all
  * that was done is paid for: it may be ahead of the clock by what is allowed at
- * once, and no further. So is the work that was done for a user, by the clock: it is not
- * refused, but made to wait.
+ * once, and no further. Processor time is kept in the same way, but a user that is
+ * ahead by more than LIMIT_WORK_AHEAD_NS is throttled, not refused.
  *
- * Users are few, and looked for once a connection: a list does. One that holds nothing
- * stays until its rates have recovered and its refusals are old; else a connection
- * closed and opened again would be a fresh start.
+ * Users are few, and a user is looked up once a connection, so a list is enough. A user
+ * that holds nothing stays until its rates have recovered and its refusals are old.
+ * Otherwise a client could reset them by connecting again.
  */
 
 #include <assert.h>
@@ -79,7 +79,7 @@ void quota_deinit(Quota *quota) {
  */
 
 static bool user_is_forgettable(const QuotaUser *user, uint64_t now_ns) {
-        if (user->n_refs > 0 || user->rested_ns > now_ns)
+        if (user->n_refs > 0 || user->work_paid_ns > now_ns)
                 return false;
         for (int rate = 0; rate < _QUOTA_KINDS - _QUOTA_HELD; ++rate)
                 if (user->due_ns[rate] > now_ns)
@@ -198,7 +198,7 @@ void quota_user_overdraw(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t n
 /**
  * quota_user_work() - note that work was done for a user
  * @user:    the user
- * @n_ns:    how long it took
+ * @n_ns:    how long the filter took
  * @now_ns:  now, monotonic
  *
  * All users together may keep the broker busy for a half of its time; each has an equal
@@ -207,7 +207,7 @@ void quota_user_overdraw(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t n
 void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
         uint64_t n_users = quota_user_is_root(user) ? 1 : MAX(user->quota->n_present, (size_t)1);
 
-        user->rested_ns = MAX(user->rested_ns, now_ns) + LIMIT_WORK_PART * n_users * n_ns;
+        user->work_paid_ns = MAX(user->work_paid_ns, now_ns) + LIMIT_WORK_PART * n_users * n_ns;
 }
 
 /**
@@ -216,13 +216,13 @@ void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
  * @now_ns:  now, monotonic
  */
 bool quota_user_is_throttled(const QuotaUser *user, uint64_t now_ns) {
-        return user->rested_ns > now_ns + LIMIT_WORK_AHEAD_NS;
+        return user->work_paid_ns > now_ns + LIMIT_WORK_AHEAD_NS;
 }
 
 /**
- * quota_user_filter() - note that it was looked whether an event passes a user's filter
+ * quota_user_filter() - charge a user with the time that its filter took for one event
  * @user:    the user
- * @n_ns:    how long it took
+ * @n_ns:    how long the filter took
  * @now_ns:  now, monotonic
  *
  * A very long time is mostly an interruption, and counts as LIMIT_FILTER_NS.

@@ -119,7 +119,7 @@ static inline void rig_add_processes(Rig *rig, uint32_t first, size_t n) {
 /* All users are within their share of time again. */
 static inline void rig_end_throttling(Rig *rig) {
         list_for_each(link, safe, &rig->hub.quota.users)
-                container_of(link, QuotaUser, link)->rested_ns = 0;
+                container_of(link, QuotaUser, link)->work_paid_ns = 0;
 }
 
 /* Throttled connections are checked now. */
@@ -333,7 +333,7 @@ static inline bool peer_is_throttled(const Peer *peer) {
 
 /* Its user is far over its share of time. */
 static inline void peer_overdraw(Peer *peer) {
-        peer->connection->user->rested_ns = UINT64_MAX;
+        peer->connection->user->work_paid_ns = UINT64_MAX;
 }
 
 static inline bool peer_is_closing(const Peer *peer) {
