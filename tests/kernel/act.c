@@ -8,6 +8,10 @@
  *   act leave CODE           ends with it
  *   act use CODE             uses a privilege first (chroot to where it is), if it has one
  *   act wait CODE            ends with it when its standard input ends
+ *   act using CODE           as `use`, but waits as `wait` does
+ *   act drop UID GID CODE    changes its ids, and goes on as `wait` without an exec
+ *   act permit UID GID CODE  the same, and allows others to look into it again
+ *   act part UID GID CODE    the same, but a second thread keeps its ids
  *   act hide CODE            forbids others to look into it, then as `wait`
  *   act switch CODE          as `wait`, but does so at each 0 it is sent, and allows it at
  *                            each 1
@@ -19,10 +23,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +60,30 @@ static int switch_at_will(int code) {
                         return 93;
                 work();
         } while (read(STDIN_FILENO, &c, 1) > 0);
+        return code;
+}
+
+static void *sleep_on(void *unused) {
+        while (!unused)
+                pause();
+        return NULL;
+}
+
+/* Changes the ids of the calling thread alone. */
+static int change_ids(const char *mode, uid_t uid, gid_t gid, int code) {
+        pthread_t thread;
+
+        if (!strcmp(mode, "part") && pthread_create(&thread, NULL, sleep_on, NULL))
+                return 92;
+        if (setgroups(0, NULL) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0 ||
+            syscall(SYS_setresuid, uid, uid, uid) < 0)
+                return 96;
+        if (strcmp(mode, "drop") && prctl(PR_SET_DUMPABLE, 1) < 0)
+                return 93;
+        work();
+        puts("ready");
+        fflush(stdout);
+        await_end();
         return code;
 }
 
@@ -95,15 +125,17 @@ int main(int argc, char **argv) {
         }
         if (argc > 3 && !strcmp(argv[1], "repeat"))
                 return repeat(atol(argv[2]), argv + 3);
+        if (argc == 5)
+                exit(change_ids(argv[1], (uid_t)atol(argv[2]), (gid_t)atol(argv[3]), atoi(argv[4])));
         if (argc != 3)
                 return 95;
         if (!strcmp(argv[1], "switch"))
                 return switch_at_will(atoi(argv[2]));
-        if (!strcmp(argv[1], "use") && chroot("/") < 0)
+        if ((!strcmp(argv[1], "use") || !strcmp(argv[1], "using")) && chroot("/") < 0)
                 return 94;
         if (!strcmp(argv[1], "hide") && prctl(PR_SET_DUMPABLE, 0) < 0)
                 return 93;
-        if (!strcmp(argv[1], "wait") || !strcmp(argv[1], "hide")) {
+        if (!strcmp(argv[1], "wait") || !strcmp(argv[1], "hide") || !strcmp(argv[1], "using")) {
                 puts("ready");
                 fflush(stdout);
                 await_end();
