@@ -21,6 +21,7 @@
 #include "broker/base/util.h"
 #include "broker/daemon/kernel_features.h"
 #include "broker/daemon/loop.h"
+#include "broker/tasks/join_adoption.h"
 #include "broker/tasks/join_change.h"
 #include "broker/tasks/join_owed.h"
 
@@ -96,6 +97,11 @@ static void loop_check_owed(Loop *loop) {
                 ev_timer_again(loop->ev, &loop->owed_slice);
 }
 
+static void loop_check_adoption(Loop *loop) {
+        if (join_adoption_is_due(loop->join) && !ev_is_active(&loop->adoption_slice))
+                ev_timer_again(loop->ev, &loop->adoption_slice);
+}
+
 static void loop_turn(Loop *loop, bool *ret_drained) {
         uint64_t before = loop_n_received(loop), interval_ns = 0;
         bool drained = false;
@@ -115,6 +121,7 @@ static void loop_turn(Loop *loop, bool *ret_drained) {
                 return loop_poll_after(loop, 0);
         }
         loop_check_owed(loop);
+        loop_check_adoption(loop);
         if (loop_n_received(loop) != before)
                 interval_ns = poll_interval_ns(&loop->poll_interval, hub_poll_interval_ns(loop->hub));
         loop_watch_sources(loop, interval_ns == 0);
@@ -128,6 +135,8 @@ static void loop_catch_up(Loop *loop) {
 
         for (int i = 0; i < CATCH_UP_TURNS && !drained && loop->r == 0; ++i)
                 loop_turn(loop, &drained);
+        if (drained)
+                join_adoption_read(loop->join);
 }
 
 static void loop_on_source(struct ev_loop *ev, ev_io *watcher, int events) {
@@ -201,6 +210,20 @@ static void loop_on_owed_slice(struct ev_loop *ev, ev_timer *watcher, int events
                 return;
         loop->owed_later = join_owed_read(loop->join) == JOIN_OWED_E_LATER;
         if (loop->owed_later || loop->join->table.owed.n == 0)
+                ev_timer_stop(ev, watcher);
+}
+
+/* Reads the parents of orphans, when the kernel's queue is empty. */
+static void loop_on_adoption_slice(struct ev_loop *ev, ev_timer *watcher, int events) {
+        Loop *loop = container_of(watcher, Loop, adoption_slice);
+        bool drained = false;
+
+        (void)events;
+        loop_turn(loop, &drained);
+        if (!drained)
+                return;
+        join_adoption_read(loop->join);
+        if (!join_adoption_is_due(loop->join))
                 ev_timer_stop(ev, watcher);
 }
 
@@ -364,6 +387,7 @@ void loop_start(Loop *loop) {
         ev_timer_init(&loop->reconcile_slice, loop_on_reconcile_slice, SLICE_SECONDS, SLICE_SECONDS);
         ev_timer_init(&loop->programs_slice, loop_on_programs_slice, SLICE_SECONDS, SLICE_SECONDS);
         ev_timer_init(&loop->owed_slice, loop_on_owed_slice, OWED_SECONDS, OWED_SECONDS);
+        ev_timer_init(&loop->adoption_slice, loop_on_adoption_slice, SLICE_SECONDS, SLICE_SECONDS);
         ev_prepare_init(&loop->prepare, loop_on_prepare);
         ev_signal_init(&loop->sigterm, loop_on_signal, SIGTERM);
         ev_signal_init(&loop->sigint, loop_on_signal, SIGINT);

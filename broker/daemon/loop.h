@@ -46,6 +46,7 @@ struct Loop {
         ev_timer tick;
         ev_timer reconcile_slice;
         ev_timer programs_slice;
+        ev_timer adoption_slice;
         uint32_t n_programs_passes;     /* over /proc, while a subscription waits for programs */
         ev_timer owed_slice;
         bool owed_later;                /* nothing could be read of tasks that owe: the next tick tries again */

@@ -8,6 +8,7 @@
  *   join_change.c  name, ids, session, program
  *   join_exit.c    exits, reported and synthesised
  *   join_owed.c    later readings of /proc
+ *   join_adoption.c  the parents of orphans
  *   join_recheck.c owners that /proc shows later
  *   join_loss.c    lost messages, silence of the connector
  *
@@ -18,6 +19,7 @@
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/tasks/join.h"
+#include "broker/tasks/join_adoption.h"
 #include "broker/tasks/join_change.h"
 #include "broker/tasks/join_exec.h"
 #include "broker/tasks/join_exit.h"
@@ -157,5 +159,7 @@ int join_turn(Join *join, bool *ret_drained) {
 int join_tick(Join *join) {
         (void)join_owed_read(join);
         join_recheck(join);
+        join_adoption_tick(join);
+        join_adoption_read(join);
         return error_trace(join_loss_tick(join));
 }

@@ -33,6 +33,13 @@
 typedef struct Join Join;
 typedef void (*JoinEmit)(Join *join, const Event *event);
 
+/* See join_adoption.c. */
+typedef struct JoinAdoption {
+        uint32_t next_pid;              /* where the pass goes on; 0: no pass runs */
+        uint32_t n_left;                /* processes of the pass whose parents are still not known */
+        uint32_t wait_ticks, ticks;     /* until they are read again: in all, and left */
+} JoinAdoption;
+
 struct Join {
         Connector *connector;           /* not owned */
         KernelFeatures *features;       /* not owned */
@@ -42,6 +49,7 @@ struct Join {
         ExitRecords records;
         LateExits late_exits;
         CommReader comm_reader;
+        JoinAdoption adoption;
         uint32_t recheck_tid;           /* where the next tick goes on */
         ProgramReader programs;
         int64_t realtime_offset_ns;     /* the time scale of clock.h minus CLOCK_MONOTONIC */
