@@ -240,6 +240,57 @@ static void test_guarded(void) {
         rig_free(rig);
 }
 
+/*
+ * Each kind of process as /proc shows it after its exec, and its exit, whose record has the
+ * flag of a used privilege. Only root can make files of another user.
+ */
+static void test_kinds(void) {
+        static const char all[] = "0 0 4294967295\n", own[] = "0 1000 1\n", caps[] = "CapPrm:\t000001ffffffffff\n";
+        static const struct {
+                const char *what, *uid_map, *projid_map, *capabilities;
+                bool launched;
+                uint8_t flags;
+                OwnerClaim claim;
+        } rows[] = {
+                { "plain", all, all, "", false, 0, OWNER_SHOWN },
+                { "a privilege that nothing explains", all, all, "", false, AC_FLAG_SU, OWNER_HIDDEN },
+                { "launched", all, all, "", true, AC_FLAG_SU, OWNER_SHOWN },
+                { "launched, with capabilities", all, all, caps, true, AC_FLAG_SU, OWNER_UNPROVEN },
+                { "its user's namespace", own, "", caps, false, AC_FLAG_SU, OWNER_SHOWN },
+                { "a namespace of another user", own, "", "", true, AC_FLAG_SU, OWNER_UNPROVEN },
+                { "a namespace of root with all ids", all, "", "", true, AC_FLAG_SU, OWNER_UNPROVEN },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows) && geteuid() == 0; ++i) {
+                Rig *rig = rig_new();
+                OwnerClaim claim;
+                char ids[256];
+
+                if (rows[i].launched) {
+                        Task *root = rig_seed(rig, 50, 50, "launcher");
+
+                        root->ruid = root->euid = root->rgid = root->egid = 0;
+                        become_mine(rig);
+                } else {
+                        rig_seed(rig, SHELL, SHELL, "shell");
+                        rig->now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - 100 * MS;
+                        rig_fork(rig, SHELL, TASK, TASK);
+                }
+                snprintf(ids, sizeof(ids), "%s%s", IDS_OF_ME, rows[i].capabilities);
+                show(rig, TASK, ids, ME);
+                tree_write_text(&rig->procfs, "200/uid_map", rows[i].uid_map);
+                tree_write_text(&rig->procfs, "200/projid_map", rows[i].projid_map);
+                rig_exec(rig, TASK);
+                rig_turn(rig);
+                claim = end_as(rig, TASK, rows[i].flags, ME, GROUP);
+                if (claim != rows[i].claim) {
+                        fprintf(stderr, "%s: %d\n", rows[i].what, claim);
+                        abort();
+                }
+                rig_free(rig);
+        }
+}
+
 /* A thread used a privilege that nothing explains. A lost record says nothing about the owner. */
 static void test_threads(void) {
         Rig *rig = rig_new();
@@ -318,6 +369,7 @@ int main(void) {
         test_su();
         test_later();
         test_guarded();
+        test_kinds();
         test_threads();
         test_loss();
         test_hidden();
