@@ -17,6 +17,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 import tokenize
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -154,7 +155,9 @@ def read_c(text):
 def read_python(text):
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
-            lines = ast.get_docstring(node, False).split("\n")
+            first, *rest = ast.get_docstring(node, False).split("\n")
+            # the first line has no indentation, the others have the function's
+            lines = [first, *textwrap.dedent("\n".join(rest)).split("\n")]
             yield from paragraphs(list(enumerate(lines, node.body[0].lineno)), "comment")
     comments = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.COMMENT]
     yield from marked([(t.start[0], ("x " if t.line[:t.start[1]].strip() else "") + t.string) for t in comments], "#")
@@ -301,6 +304,7 @@ CASES = [
     ("a.proto", "// What is this?", set()),
     ("a.proto", "// The request's id, or that of\n// the reply.", {"P2"}),
     ("a.py", '"""It returns a process, and 0 is none."""', {"P2"}),
+    ("a.py", 'def f():\n    """\n    The broker\n    tells it.\n    """\n', {"P3"}),
     ("a.py", "# The result is one of three kinds; the id is the request's id.", set()),
     ("a.c", 'log_error("the client is told of %u events", n);', {"P3"}),
     ("a.c", 'log_error("the broker reports "\n          "%u lost events", n);', set()),

@@ -95,8 +95,8 @@ def address_space(pid):
 
 def test_out_of_memory(make_daemon):
     """
-    A limited address space, and slow readers that want more of it: they lose, others do
-    not, and whoever comes is told.
+    The address space is limited, and slow readers want more of it. They lose events, others
+    do not, and a new client gets an answer.
     """
     daemon = make_daemon(arguments=["--feed-mib", "64"])
     k = daemon.kernel

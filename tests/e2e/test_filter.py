@@ -10,7 +10,7 @@ import pytest
 
 from tb_client import ALL_KINDS, BrokerError, brief, what
 from tb_machine import Machine, Seed
-from tb_oracle import EVERY_KIND, Topic
+from tb_oracle import EVERY_KIND, Subscription
 from tb_proc import boottime_ns
 from tb_protocol import broker_pb2, event_pb2, varint
 from tb_storm import Storm
@@ -43,17 +43,17 @@ def test_storm(make_daemon, seed):
     machine.seed(130, like=Seed(comm=b"delta"), cgroup=b"/ab")
     daemon.start()
     storm = Storm(daemon, machine)
-    topics = [Topic(threads=threads, filter=f) for f in FILTERS.values() for threads in (False, True)]
-    topics += [Topic(EVERY_KIND, threads=threads, filter=f) for f in FILTERS.values() for threads in (False, True)]
-    storm.run(1500, topics, 2 * len(topics))
+    subscriptions = [Subscription(threads=threads, filter=f) for f in FILTERS.values() for threads in (False, True)]
+    subscriptions += [Subscription(EVERY_KIND, threads=threads, filter=f) for f in FILTERS.values() for threads in (False, True)]
+    storm.run(1500, subscriptions, 2 * len(subscriptions))
     storm.finish()
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_subtrees(make_daemon, seed):
     """
-    What descends from a process, whoever it is given to later, and though its
-    number, and its parents', become others'.
+    The descendants of a process stay in its subtree. They may get another parent later, and
+    other processes may get their numbers and their parents' numbers.
     """
     daemon = make_daemon(start=False)
     machine = Machine(daemon, seed, numbers=range(300, 500))
@@ -70,10 +70,10 @@ def test_subtrees(make_daemon, seed):
     machine.reuses = True
     live = sorted(pid for pid in machine.processes if pid > 2)
     roots = [[1], live[:1], live[-3:], machine.rng.sample(live, min(16, len(live)))]
-    topics = [Topic(EVERY_KIND, threads, dict(subtrees=pids)) for pids in roots for threads in (False, True)]
-    topics += [Topic(filter=dict(subtrees=roots[-1], uids=[0, 7])), Topic(filter=dict(subtrees=roots[-1], comms=[b"*a"]))]
-    for topic in topics:
-        storm.found(topic)
+    subscriptions = [Subscription(EVERY_KIND, threads, dict(subtrees=pids)) for pids in roots for threads in (False, True)]
+    subscriptions += [Subscription(filter=dict(subtrees=roots[-1], **more)) for more in (dict(uids=[0, 7]), dict(comms=[b"*a"]))]
+    for subscription in subscriptions:
+        storm.found(subscription)
     for _ in range(1500):
         machine.step()
     storm.finish()
@@ -100,7 +100,7 @@ def peopled(make_daemon):
     return daemon
 
 
-def told(daemon, client):
+def reported(daemon, client):
     """Returns the client's events until now in brief form. Checks that the numbers count exactly these events."""
     out = []
     number = client.next_number - len(client.events)
@@ -165,7 +165,7 @@ def test_uids(peopled):
     k.end(200, values=dict(ac_uid=1000))
     k.uid(110, real=7, effective=1000)
     k.end(110, values=dict(ac_uid=7))
-    assert told(peopled, client) == [
+    assert reported(peopled, client) == [
         ("user_ids", 110), ("fork", 200), ("user_ids", 100, "left"), ("exec", 110), ("exit", 200), ("user_ids", 110, "left"),
     ]
 
@@ -180,7 +180,7 @@ def test_every_kind_of_a_filter(peopled):
         k.ptrace(pid)
         k.coredump(pid)
         k.comm(pid, comm=b"other")
-    assert told(peopled, client) == [
+    assert reported(peopled, client) == [
         (kind, 100) for kind in ("user_ids", "group_ids", "session", "ptrace", "coredump", "comm_change")
     ]
 
@@ -201,7 +201,7 @@ def test_comms(peopled):
     k.comm(110, comm=b"beta!")
     k.end(110, comm=b"beta!")
     k.end(200, comm=b"bear", code=9)
-    assert told(peopled, client) == [
+    assert reported(peopled, client) == [
         ("comm_change", 120), ("exec", 120, "left"), ("exec", 120), ("fork", 200), ("comm_change", 100, "left"),
         ("comm_change", 110, "left"), ("exit", 200),
     ]
@@ -236,7 +236,7 @@ def test_end_of_a_process_whose_leader_had_ended(peopled):
     k = peopled.kernel
     k.end(100, last=False, comm=b"alpha")
     k.end(101, pid=100, last=True, comm=b"gamma")
-    assert told(peopled, client) == [("exit", 100)]
+    assert reported(peopled, client) == [("exit", 100)]
 
 
 @pytest.mark.parametrize("comms, due", [([b"alpha"], [("exec", 100, "left")]), ([b"new"], [("exec", 100)])])
@@ -249,7 +249,7 @@ def test_exec_by_another_thread(peopled, comms, due):
     k.exec(100, comm=b"new")
     # An exec behind which more waits has no name.
     observer.event()
-    assert told(peopled, client) == due
+    assert reported(peopled, client) == due
 
 
 def test_exec_by_another_thread_with_threads(peopled):
@@ -284,15 +284,15 @@ def test_cgroups(peopled):
     k.fork(202, parent_tid=200)
     k.end(200)
     k.end(201)
-    assert told(peopled, client) == [
+    assert reported(peopled, client) == [
         ("fork", 200), ("exec", 200), ("exec", 100), ("exec", 200, "left"), ("fork", 201), ("exit", 201),
     ]
 
 
 def test_cgroup_of_a_process_that_was_not_read(peopled):
     """
-    More execs than the broker reads the programs of. Whatever it finds out later: what
-    leaves the set is told.
+    There are more execs than the broker reads programs. A task that is found later to be
+    outside of the set is reported as it leaves.
     """
     client = peopled.subscriber(filter=dict(cgroups=[b"/a"]), snapshot=True)
     table = Table(client.snapshot(), filtered=True)
@@ -333,7 +333,7 @@ def test_cpus(peopled):
     k.exec(200, cpu=4)
     k.end(204, cpu=0)
     k.end(205, cpu=3)
-    assert told(peopled, client) == [("fork", 201), ("fork", 203), ("fork", 204), ("exec", 200), ("exit", 205)]
+    assert reported(peopled, client) == [("fork", 201), ("fork", 203), ("fork", 204), ("exec", 200), ("exit", 205)]
 
 
 def test_nonzero(peopled):
@@ -342,7 +342,7 @@ def test_nonzero(peopled):
     for pid, code in ((200, 0), (201, 0x0100), (202, 9), (203, 0x8B)):
         k.fork(pid)
         k.end(pid, code=code)
-    assert told(peopled, client) == [
+    assert reported(peopled, client) == [
         ("fork", 200), ("fork", 201), ("exit", 201), ("fork", 202), ("exit", 202), ("fork", 203), ("exit", 203),
     ]
 
@@ -359,7 +359,7 @@ def test_nonzero_is_the_process(peopled):
         k.stats(k.make_stats(pid + 1, pid, ac_exitcode=thread_code))
         k.exit(pid, code=process_code)
         k.exit(pid + 1, pid=pid, code=thread_code)
-    assert told(peopled, client) == [("exit", 200)]
+    assert reported(peopled, client) == [("exit", 200)]
 
 
 def test_pids(peopled):
@@ -374,7 +374,7 @@ def test_pids(peopled):
     k.end(301)
     k.end(200)
     k.end(201)
-    assert told(peopled, client) == [
+    assert reported(peopled, client) == [
         ("fork", 200), ("fork", 300), ("fork", 301), ("exit", 300), ("exit", 301), ("exit", 200),
     ]
 
@@ -396,7 +396,7 @@ def test_subtree_of_orphans(peopled):
     k.end(203)
     k.end(100)
     k.end(201)
-    assert told(peopled, client) == [
+    assert reported(peopled, client) == [
         ("fork", 200), ("fork", 201), ("exit", 200), ("exit", 110), ("exit", 100), ("fork", 202), ("fork", 110), ("exit", 201),
     ]
 
@@ -437,7 +437,7 @@ def test_subtree_whose_leader_has_ended(peopled):
     assert sorted(t.tid for t in client.snapshot()) == [100, 110]
     k.fork(200, parent_tid=101, parent_pid=100)
     k.end(101, pid=100, last=True)
-    assert told(peopled, client) == [("fork", 200), ("exit", 100)]
+    assert reported(peopled, client) == [("fork", 200), ("exit", 100)]
 
 
 def test_unknown_matches_nothing(peopled):
@@ -502,7 +502,7 @@ FITS = {
 def test_limits_are_inclusive(peopled, name):
     client = peopled.subscriber(filter=FITS[name])
     peopled.kernel.wait_listening()
-    told(peopled, client)
+    reported(peopled, client)
 
 
 def test_sixteen_subtrees(peopled):

@@ -330,7 +330,7 @@ def losses(session):
 
 # One user may have sixteen feeds.
 KINDS_ALONE = {f"kind-{kind}": dict(kinds=(kind,), threads=True) for kind in KINDS}
-TOPICS = {
+SUBSCRIPTIONS = {
     "all": dict(kinds=ALL_KINDS, threads=True),
     "processes": dict(kinds=ALL_KINDS),
     "default": {},
@@ -358,8 +358,8 @@ def make_session(make_daemon):
 
 def test_lives(make_session):
     session = make_session(prepare=older_tasks)
-    for name, topic in {**TOPICS, **KINDS_ALONE}.items():
-        session.subscribe(name, **topic)
+    for name, subscription in {**SUBSCRIPTIONS, **KINDS_ALONE}.items():
+        session.subscribe(name, **subscription)
     status = session.record("status")
     status.status()
     lives(session)
@@ -399,8 +399,8 @@ def test_cgroups(make_session):
 
 def test_losses(make_session):
     session = make_session(prepare=older_tasks)
-    for name, topic in TOPICS.items():
-        session.subscribe(name, **topic)
+    for name, subscription in SUBSCRIPTIONS.items():
+        session.subscribe(name, **subscription)
     session.subscribe("uids", filter=FILTERS["uids"])
     losses(session)
     session.record("status").status()

@@ -55,8 +55,8 @@ def test_padding_attributes(make_daemon, version, padding):
 @pytest.mark.parametrize("version", [11, 14, 15, 16, 17])
 def test_group_record(make_daemon, version, group_version):
     """
-    The kernel's record of the process says version 0 before Linux 7.1: it is of
-    the version of the task's. It raises what our own sums may lack.
+    The kernel's record of the process says version 0 before Linux 7.1, but it has the
+    version of the task's record. It raises sums of the broker that are too small.
     """
     daemon = make_daemon(version=version)
     client = daemon.subscriber(kinds=("exit",))

@@ -65,7 +65,7 @@ class Manager:
         daemon.kernel.drop_broker_ends()
         return daemon
 
-    def told(self):
+    def received(self):
         return self.notify.recv(4096).decode().splitlines()
 
     def close(self):
@@ -82,20 +82,20 @@ def manager(tmp_path, monkeypatch):
 
 def test_readiness_and_stop(manager, make_daemon):
     daemon = manager.start(make_daemon)
-    assert manager.told() == ["READY=1"]
+    assert manager.received() == ["READY=1"]
     # A client that connects after READY gets an answer.
     assert daemon.client().status()
     assert daemon.terminate() == 0
-    told = manager.told()
-    while told[0] == "WATCHDOG=1":
-        told = manager.told()
-    assert told[0] == "STOPPING=1"
+    received = manager.received()
+    while received[0] == "WATCHDOG=1":
+        received = manager.received()
+    assert received[0] == "STOPPING=1"
 
 
 def test_the_socket_stays(manager, make_daemon):
     """The socket outlives the broker: the next broker answers a client that connected while no broker ran."""
     first = manager.start(make_daemon)
-    manager.told()
+    manager.received()
     subscriber = first.subscriber(kinds=("fork",))
     first.process.send_signal(signal.SIGTERM)
     assert subscriber.error().code == broker_pb2.ERROR_CODE_STOPPING
@@ -114,20 +114,20 @@ def test_the_socket_stays(manager, make_daemon):
 def test_watchdog(manager, make_daemon):
     """Watchdog messages come while the daemon runs. A stopped daemon sends none."""
     daemon = manager.start(make_daemon, watchdog_us=1_500_000)
-    assert manager.told() == ["READY=1"]
+    assert manager.received() == ["READY=1"]
     daemon.kernel.fork(100)
     for _ in range(2):
-        life, status = manager.told()
+        life, status = manager.received()
         assert life == "WATCHDOG=1"
         assert status.startswith("STATUS=") and "tasks alive" in status and "0 kernel messages lost" in status
 
     daemon.process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, daemon.process.pid, os.WSTOPPED | os.WNOWAIT)
     while select.select([manager.notify], [], [], 0)[0]:
-        manager.told()
+        manager.received()
     assert not select.select([manager.notify], [], [], 2)[0], "a watchdog message from a stopped process"
     daemon.process.send_signal(signal.SIGCONT)
-    assert manager.told()[0] == "WATCHDOG=1"
+    assert manager.received()[0] == "WATCHDOG=1"
 
 
 @pytest.mark.parametrize("what", ["two", "datagrams", "a file"])

@@ -11,7 +11,7 @@ import pytest
 import tb_fields
 from tb_client import ALL_KINDS, BrokerError, brief, what
 from tb_machine import Machine, Seed
-from tb_oracle import EVERY_KIND, Topic
+from tb_oracle import EVERY_KIND, Subscription
 from tb_proc import boottime_ns
 from tb_protocol import broker_pb2, event_pb2
 from tb_storm import Storm
@@ -338,8 +338,8 @@ FLOOD = 6000
 @pytest.mark.parametrize("strict", [False, True])
 def test_slow_reader(make_daemon, strict):
     """
-    It does not read its snapshot, while more happens than its feed can hold. Nobody
-    else is kept waiting; it has the snapshot whole, and then is told what it lost.
+    A reader does not read its snapshot, while more happens than its feed can hold. No other
+    reader waits for it. It gets the whole snapshot, and then the count of lost events.
     """
     daemon = make_daemon(arguments=["--feed-mib", "1"])
     k = daemon.kernel
@@ -426,14 +426,14 @@ def test_storm(make_daemon, seed):
     machine.seed(110, ppid=100, like=Seed(uid=7, euid=0), cgroup=b"/a/b")
     daemon.start()
     storm = Storm(daemon, machine)
-    topics = [
-        Topic(EVERY_KIND, threads=True),
-        Topic(EVERY_KIND),
-        Topic(threads=True),
-        Topic(),
-        Topic(EVERY_KIND, threads=True, programs=True),
+    subscriptions = [
+        Subscription(EVERY_KIND, threads=True),
+        Subscription(EVERY_KIND),
+        Subscription(threads=True),
+        Subscription(),
+        Subscription(EVERY_KIND, threads=True, programs=True),
     ]
-    storm.run(2000, topics, 50)
+    storm.run(2000, subscriptions, 50)
     storm.finish()
 
 
@@ -445,9 +445,9 @@ def test_a_thousand_at_once(make_daemon):
     storm = Storm(daemon, machine)
     for _ in range(1200):
         machine.step()
-    topics = [Topic(EVERY_KIND, threads=True), Topic()]
+    subscriptions = [Subscription(EVERY_KIND, threads=True), Subscription()]
     for i in range(1000):
-        storm.join(topics[i % 2])
+        storm.join(subscriptions[i % 2])
         if i % 10 == 0:
             machine.step()
     for _ in range(100):

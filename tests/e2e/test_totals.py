@@ -149,8 +149,8 @@ def test_process_termination_where_it_does_not_differ(daemon):
 
 def test_process_termination_where_it_differs(daemon):
     """
-    The thread that the kernel held for the last one has the process' status in
-    its record; its EXIT may come before that of another thread.
+    The thread that the kernel took for the last one has the process' status in its record.
+    Its EXIT may come before the EXIT of another thread.
     """
     client = daemon.subscriber(kinds=("exit",))
     threads = daemon.subscriber(kinds=("exit",), threads=True)

@@ -127,9 +127,9 @@ def disagreements(before, after, born, tasks, leaders, threads):
 
 def check_live(control, recording, table):
     """
-    The table, brought up to now, is what /proc shows. What is told of while /proc is
-    read is not at one place for all processors: a difference that goes by itself is
-    none of the broker's.
+    The table, brought up to now, is what /proc shows. Events that come while /proc is read
+    are not in one order for all processors. So a difference that goes away by itself is no
+    fault of the broker.
     """
     for _ in range(TRIES):
         control.barrier()

@@ -304,8 +304,8 @@ def mend():
 def reset():
     """
     Brings the kernel's count of connector listeners to zero, which it should be
-    where nobody listens: one that was killed stays in it for ever. Whoever begins
-    to listen meanwhile is deaf afterwards.
+    where nobody listens: one that was killed stays in it for ever. A listener that
+    begins meanwhile gets no events afterwards.
     """
     assert not listeners()
     with Connector(listen=False) as connector:

@@ -92,12 +92,12 @@ def check_exit(record, made, truth):
 
 def check_complete(stream, truth, name, n_workers, execs=False):
     """
-    The stream tells of exactly these tasks. All are recognised by their name, which
-    nothing else bears: for a fork it is the maker's.
+    The stream has exactly these tasks. All are recognised by their name, which no other
+    task has. A fork has the name of the maker.
 
-    An exit may be concluded by the broker, rather than told by the kernel, in one
-    case: its number was given to a new task before the kernel told of it, and the
-    fork of that follows.
+    The broker may have synthesised an exit that the kernel did not report, in one case: the
+    number was given to a new task before the kernel reported the exit, and the fork of the
+    new task follows.
     """
     makers = made_by_maker(truth)
     queues = {maker: collections.deque(processes) for maker, processes in makers.items()}
@@ -141,7 +141,7 @@ def check_complete(stream, truth, name, n_workers, execs=False):
             check_exit(record, *alive.pop(key))
 
     assert not alive, f"never ended: {list(alive)[:5]}"
-    assert not overtaken, f"not told by the kernel, and not because the number was used again: {overtaken}"
+    assert not overtaken, f"not reported by the kernel, and not because the number was used again: {overtaken}"
     assert not any(queues.values()), "never forked"
     # The workers themselves bear the name, and are not in the truth.
     assert foreign_exits == n_workers
@@ -155,8 +155,8 @@ def check_complete(stream, truth, name, n_workers, execs=False):
 
 def check_every_fork_has_its_exit(stream, name):
     """
-    Whatever was lost: a task that was told to be born is told to have ended, once,
-    and before its number is told to be born again. Returns the number of forks.
+    A fork in the stream has exactly one exit, before the next fork with its number, also if
+    events were lost. Returns the number of forks.
     """
     alive, n = {}, 0
     for record in stream:
@@ -167,7 +167,7 @@ def check_every_fork_has_its_exit(stream, name):
         elif record.kind == EXIT and record.tid in alive:
             born = alive.pop(record.tid)
             assert record.start_time_ns == born.start_time_ns, (born, record)
-    assert not alive, f"{len(alive)} of {n} were never told to end: {list(alive)[:10]}"
+    assert not alive, f"{len(alive)} of {n} have no exit: {list(alive)[:10]}"
     return n
 
 

@@ -48,8 +48,8 @@ def key(event):
 
 def await_looks(broker):
     """
-    Whose a process is that root started as another, the broker finds out at its exec, if it
-    has the time; or else when it looks around next, twice a second.
+    The broker finds the owner of a process that root started as another user at its exec, if
+    it has the time. Otherwise it checks the process later: it does so twice a second.
     """
     begin = broker.status().uptime_ns
     broker.settle(lambda status: status.uptime_ns > begin + 1_200_000_000)
@@ -140,8 +140,8 @@ def test_ten_thousand_exits(make_broker, directory, place):
 
 def run_looked_at(broker, root, me, uid, gid, *command):
     """
-    Runs a program that waits, and ends it once the broker has told of its exec: the
-    root's and the user's exit, and whether /proc was looked at in time.
+    Runs a program that waits, and ends it once the broker has reported its exec. Returns the
+    exit as root and as the user get it, and whether /proc was read in time.
     """
     shell = ("/bin/sh", "-c", 'read x; "$@"; true', "sh")
     process = start(uid, gid, *shell, *command)
@@ -312,8 +312,8 @@ def test_root_of_a_user_namespace(make_broker):
 
 class Zoo:
     """
-    Programs of all sorts, that live until they are let go; each by a shell which the broker
-    has looked at, so that what it is not told of them is not for want of time.
+    Programs of all sorts, which live until the test ends them. The broker has checked the
+    shell that starts each of them. So a value that is withheld is not withheld for want of time.
     """
 
     # The kinds that belong to the user; any other kind does not.
@@ -362,8 +362,8 @@ class Zoo:
 
 def test_every_door(make_broker, place):
     """
-    Tasks of all sorts, and all others of this machine: what a user is told in full is what
-    /proc lets him look into, through whatever door; and of his own he is told all.
+    Tasks of all sorts, and all others of this machine: a user gets all data of exactly the
+    tasks that /proc lets the user look into. The same holds for events, snapshots and statistics.
     """
     broker = make_broker("--keep-ptrace")
     events, root = subscriber_of(broker, ME, ME_GROUP, programs=True), broker.client()
@@ -510,9 +510,9 @@ def assert_told(task, shown):
 @pytest.mark.parametrize("at_last", [False, True])
 def test_a_program_that_hides(make_broker, place, at_last, groups):
     """
-    The kernel tells nobody of PR_SET_DUMPABLE. Statistics of one's own that is hidden are
-    withheld through both doors, until it shows itself again; its end is told as it was found
-    last. Administrators see all.
+    The kernel does not report PR_SET_DUMPABLE. The statistics of a user's own process that is
+    not dumpable are withheld, in samples and in answers, until it is dumpable again. Its exit
+    has the owner that was found last. Administrators see all.
     """
     broker = make_broker("--admin-group", str(ODD_GROUP))
     switch = Switch(broker, place)
@@ -659,9 +659,9 @@ SMALL = ("--feed-mib", "256", "--rcvbuf-bytes", str(192 * 1024))
 
 def test_a_broker_that_is_blinded(make_broker, directory, place):
     """
-    /proc is mounted with hidepid under a broker that runs, and hides tasks from it too: after
-    a loss it does not take those for ended that it cannot see, users are told of their own
-    only, and nobody is told what /proc was not asked about.
+    /proc is mounted with hidepid under a broker that runs, and hides tasks from it too. After
+    a loss the broker does not take hidden tasks for ended. Users get their own tasks only,
+    and no client gets data that needs a check in /proc which failed.
     """
     own_proc = ["unshare", "--mount", "sh", "-c", 'mount -t proc proc /proc && exec "$@"', "sh"]
     broker = make_broker(*SMALL, prefix=own_proc)

@@ -189,7 +189,7 @@ def test_orphan(see):
 def test_reuse(see, case, due):
     """
     One number, a thousand processes: each its own task, with its own start, end and
-    record; raced, even where the kernel tells of the next one's birth first.
+    record. The same holds if the kernel reports the fork of the next process first.
     """
     seen = see(case)
     (pid, n), = collections.Counter(p.pid for p in seen.fact.processes).most_common(1)

@@ -208,9 +208,9 @@ def test_the_last_thread_ends_the_process(directory, connector, taskstats):
 
 def test_totals_are_sums(directory, taskstats):
     """
-    The process' cpu time is that of its tasks, the dead ones among them; each of
-    them added shortly before its own record was made, so that a tick may come
-    between: the kernel's total can lack some microseconds, and never has too much.
+    The cpu time of a process is the sum of its tasks, including the dead ones. Each task is
+    added shortly before its own record is made, and a tick may come between. So the kernel's
+    total can lack some microseconds, and never has too much.
     """
     fact = support.corner(directory, "threads")
     subject = fact.subject
@@ -267,8 +267,8 @@ PRIVILEGED = [
 @pytest.mark.parametrize("name, mode, allowed, changes", PRIVILEGED)
 def test_files_of_what_may_not_be_looked_into_are_roots(place, connector, name, mode, allowed, changes):
     """
-    /proc/PID/io is the owner's to read exactly where /proc/PID/comm is his; and where ids
-    changed with the exec, that is told before it.
+    The owner may read /proc/PID/io exactly where /proc/PID/comm belongs to the owner. If the
+    ids changed with the exec, the change is reported before the exec.
     """
     shell = start(ME, ME_GROUP, "/bin/sh", "-c", '"$@"; true', "sh", path_of(place, name), mode, "0")
     try:
@@ -307,8 +307,8 @@ def test_use_of_a_privilege_is_noted(place, taskstats):
 
 def test_record_is_queued_before_its_number_is_free(directory, connector, taskstats):
     """
-    A number can be given out again before its last owner's EXIT is told; but the
-    record is always there before the next FORK.
+    A number can be given out again before its last owner's EXIT is reported, but the record
+    is always there before the next FORK.
     """
     result = []
     thread = threading.Thread(target=lambda: result.append(support.corner(directory, "reuse-raced")))
@@ -428,9 +428,8 @@ def test_deregistering_ends_the_records():
 
 def test_a_dead_listeners_number():
     """
-    A listener that closes without deregistering stays registered by its port
-    number, until an exit finds nobody there; who takes the number before gets
-    its records.
+    A listener that closes without deregistering stays registered by its port number, until
+    an exit finds no socket there. A socket that takes the number before gets its records.
     """
     dead = Taskstats()
     number = dead.socket.getsockname()[0]

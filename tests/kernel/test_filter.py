@@ -16,7 +16,7 @@ from crowd import CROWD_UID, Crowd
 from live import LiveTable, scan
 from recording import Control, Framed, Recording
 from tb_client import ALL_KINDS, what
-from tb_oracle import DEFAULT_KINDS, EVERY_KIND, Oracle, Topic, same, short
+from tb_oracle import DEFAULT_KINDS, EVERY_KIND, Oracle, Subscription, same, short
 from tb_table import FIELDS, IDENTITY, differences, row_of_task
 from tb_wait import wait_until
 
@@ -48,15 +48,15 @@ def group():
 
 
 class Part:
-    """A subscription: its topic for the oracle, and what of /proc must be in its reader's table."""
+    """A part of the machine: its subscription for the oracle, and what of /proc must be in its reader's table."""
 
     def __init__(self, filter, live, kinds=DEFAULT_KINDS, threads=False):
-        self.topic = Topic(kinds, threads, filter)
+        self.subscription = Subscription(kinds, threads, filter)
         self.live = live
         self.arguments = dict(kinds=kinds, threads=threads, filter=filter, snapshot=True)
 
     def expected(self, tasks, leaders):
-        if self.topic.threads:
+        if self.subscription.threads:
             return {tid for tid, seen in tasks.items() if self.live(seen)}
         return {seen.pid for seen in tasks.values() if self.live(leaders[seen.pid])}
 
@@ -101,17 +101,18 @@ def cgroup_of(seen):
     return by_controllers.get(b"", by_controllers.get(b"name=systemd"))
 
 
-def check_told(part, told, events):
+def check_events(part, expected, events):
     """The very events that are due, in their order, to the last."""
-    for i, (event, (_, original, left)) in enumerate(zip(events, told)):
+    for i, (event, (_, original, left)) in enumerate(zip(events, expected)):
         assert same(event, original, left), (
-            f"{part.topic}:\nafter {short(events[max(0, i - 1)])}\ncame {short(event)}\ndue was (left: {left}) {short(original)}"
+            f"{part.subscription}:\nafter {short(events[max(0, i - 1)])}\n"
+            f"came {short(event)}\ndue was (left: {left}) {short(original)}"
         )
-    assert len(events) == len(told), f"{part.topic}: {len(events)} events came, {len(told)} are due"
+    assert len(events) == len(expected), f"{part.subscription}: {len(events)} events came, {len(expected)} are due"
 
 
 def fields_of(part):
-    return FIELDS if set(part.topic.kinds) >= set(EVERY_KIND) else IDENTITY
+    return FIELDS if set(part.subscription.kinds) >= set(EVERY_KIND) else IDENTITY
 
 
 def check_others(reference, others, events):
@@ -161,23 +162,24 @@ def test_fifty_clients_in_a_storm(directory, make_broker, group, beside, recorde
     control.barrier()
     events = read_on(observer)
     assert not [e for e in events if what(e) == "loss"]
-    told_by = [read_on(reference) for reference in first]
+    streams = [read_on(reference) for reference in first]
     oracle = Oracle(observer.snapshot_tasks, events)
     judged = tables + of_events
-    oracle.run([part.topic for part in judged], [(p.topic, 0) for p in judged if "subtrees" in p.topic.filter])
-    for part, told in zip(judged, told_by):
-        assert len(told) > 100
-        check_told(part, part.topic.told, told)
+    subscriptions = [part.subscription for part in judged]
+    oracle.run(subscriptions, [(s, 0) for s in subscriptions if "subtrees" in s.filter])
+    for part, came in zip(judged, streams):
+        assert len(came) > 100
+        check_events(part, part.subscription.expected, came)
 
     tasks, leaders = scan(crowd.pids())
     stale = LiveTable(observer.snapshot_tasks, threads=True).apply_all(events).stale
-    for part, reference, late, told in zip(tables, first, others, told_by):
-        table = check_others(reference, late, told)
+    for part, reference, late, came in zip(tables, first, others, streams):
+        table = check_others(reference, late, came)
         due = part.expected(tasks, leaders)
-        assert due, f"{part.topic}: nobody is in it, the test is none"
+        assert due, f"{part.subscription}: nobody is in it, the test is none"
         # The name after an exec is read from /proc, if there is the time for it.
-        differ = {key for key in table.rows.keys() ^ due if "comms" not in part.topic.filter or key not in stale}
-        assert not differ, f"{part.topic}: {[tasks.get(key) or table.rows.get(key) for key in differ]}"
+        differ = {key for key in table.rows.keys() ^ due if "comms" not in part.subscription.filter or key not in stale}
+        assert not differ, f"{part.subscription}: {[tasks.get(key) or table.rows.get(key) for key in differ]}"
 
     # In a storm most programs are skipped, and read later: only then events show which tasks are in the group.
     deadline = time.monotonic() + support.TIMEOUT
@@ -185,12 +187,12 @@ def test_fifty_clients_in_a_storm(directory, make_broker, group, beside, recorde
         due = part.expected(tasks, leaders)
         assert due
         while True:
-            table = LiveTable(reference.snapshot_tasks, threads=part.topic.threads, filtered=True)
+            table = LiveTable(reference.snapshot_tasks, threads=part.subscription.threads, filtered=True)
             table.apply_all(read_on(reference))
             if table.rows.keys() == due:
                 break
             assert time.monotonic() < deadline, (
-                f"{part.topic}: not told: {[tasks[key] for key in due - table.rows.keys()]}, too many: "
+                f"{part.subscription}: missing: {[tasks[key] for key in due - table.rows.keys()]}, too many: "
                 f"{[table.rows[key] for key in table.rows.keys() - due]}"
             )
             time.sleep(0.05)

@@ -125,10 +125,9 @@ def test_numbers_run_on(lossy):
 
 def test_loss_stands_where_it_happened(lossy):
     """
-    Each event is found again in the witness, whose numbers have no holes: between
-    two events of a processor that the stream tells one after the other, what is
-    missing is what the losses before the second say, up to those that were told
-    before it was known where.
+    Each event is found again in the witness, whose numbers have no holes. The events that are
+    missing between two neighbours of one processor are those that the losses before the
+    second count, except losses that were reported before their place was known.
     """
     made = {}
     for w in lossy.witness:

@@ -165,8 +165,8 @@ OUTLIVED = [
 
 def test_processes_heard_of_in_part(directory, make_broker, beside, recorder):
     """
-    Of each the birth of a thread is missed, and perhaps its leader's end and what the
-    thread does then: it is one process all the same, for whoever gets no threads too.
+    The fork of a thread is missed for each process, and perhaps the exit of its leader and
+    later events of the thread. It is one process all the same, also in a stream of processes.
     """
     broker = make_broker(*ROOM)
     control = Control(broker)

@@ -83,15 +83,15 @@ def check_same(reference, tasks, numbered, next_number):
         assert a.event == b.event, f"number {a.number}: {a.event}, due is {b.event}"
 
 
-@pytest.mark.parametrize("topic", [dict(kinds=ALL_KINDS, threads=True), dict()], ids=["everything", "processes"])
-def test_any_byte(directory, make_broker, beside, recorder, topic):
+@pytest.mark.parametrize("subscription", [dict(kinds=ALL_KINDS, threads=True), dict()], ids=["everything", "processes"])
+def test_any_byte(directory, make_broker, beside, recorder, subscription):
     """A client that knows nothing but the protocol."""
     rng = random.Random(3)
     broker = make_broker(*ROOM)
     control = Control(broker)
     crowd = beside(Crowd, stay=37, kinds=KINDS)
-    reference = Framed(recorder, broker, snapshot=True, **topic).begin()
-    travellers = [Traveller(broker, snapshot=True, **topic) for _ in range(2)]
+    reference = Framed(recorder, broker, snapshot=True, **subscription).begin()
+    travellers = [Traveller(broker, snapshot=True, **subscription) for _ in range(2)]
     crowd.begin()
     for i in range(N_CUTS):
         travellers[i % 2].travel(length(rng))
@@ -109,10 +109,10 @@ def test_any_byte(directory, make_broker, beside, recorder, topic):
     # A connection can break after the broker's answer and before it came.
     assert broker.status().resumed >= sum(traveller.n_resumed for traveller in travellers)
 
-    table = LiveTable(reference.snapshot_tasks, threads=topic.get("threads", False))
+    table = LiveTable(reference.snapshot_tasks, threads=subscription.get("threads", False))
     table.apply_all(reference.events_left())
     check_live(control, reference, table)
-    check_members(crowd, table, "kinds" in topic)
+    check_members(crowd, table, "kinds" in subscription)
     control.close()
 
 

@@ -39,20 +39,20 @@ def test_fifty_clients_in_a_storm(directory, make_broker, beside, recorder, kind
     rng = random.Random(1)
     broker = make_broker(*ROOM)
     control = Control(broker)
-    topics = [
+    subscriptions = [
         dict(kinds=ALL_KINDS, threads=True, snapshot=True),
         dict(kinds=ALL_KINDS, snapshot=True),
         dict(threads=True, snapshot=True),
         dict(snapshot=True),
     ]
     crowd = beside(Crowd, stay=97, kinds=kinds)
-    first = [Framed(recorder, broker, **topic).begin() for topic in topics]
+    first = [Framed(recorder, broker, **subscription).begin() for subscription in subscriptions]
     crowd.begin()
     others = []
     while len(others) < N_CLIENTS:
         first[0].socket.wait_bytes(rng.choice((0, 1, 50_000, 100_000)))
-        topic = dict(topics[len(others) % len(topics)], max_delay_ms=rng.choice((0, 0, 20)))
-        others.append(Recording(recorder, broker, **topic).begin())
+        subscription = dict(subscriptions[len(others) % len(subscriptions)], max_delay_ms=rng.choice((0, 0, 20)))
+        others.append(Recording(recorder, broker, **subscription).begin())
     members = crowd.stop()
     assert len(members) > 4000 and len(crowd.staying()) > 10
 

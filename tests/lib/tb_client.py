@@ -191,7 +191,7 @@ class Client:
         self.n_batches += 1
         number = batch.first_number
         for i, event in enumerate(batch.events):
-            assert event.WhichOneof("what"), f"event {number} tells nothing: {event}"
+            assert event.WhichOneof("what"), f"event {number} says nothing: {event}"
             self.events.append(Numbered(number, event, batch.realtime_offset_ns))
             if event.WhichOneof("what") == "loss" and event.loss.source == event_pb2.LOSS_SOURCE_READER:
                 assert i == len(batch.events) - 1, "after a loss of this reader's numbers jump: it ends its batch"
@@ -349,8 +349,8 @@ class Client:
 
     def until_mark(self, count):
         """
-        The events up to FakeKernel.mark(), which every subscription is told of, and the
-        number of that.
+        The events up to FakeKernel.mark(), which every subscription gets, and the number
+        of the mark.
         """
         out = []
         while True:

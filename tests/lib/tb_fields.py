@@ -73,7 +73,7 @@ NO_DELAY = DelayValue()
 class Stats:
     """
     One task's accounting. `values` holds the fields of the table by name,
-    `delays` a DelayValue by name; what is not given is 0.
+    `delays` a DelayValue by name. A field that is not given is 0.
     """
 
     def __init__(self, comm=b"", delays=None, **values):
@@ -229,7 +229,7 @@ def totals(all_stats, version, missing=0, pid=100):
     """
     The TaskStats of a process whose tasks ended, in this order, with these
     records: sums, maxima, and of the minima the smallest of those that waited.
-    Identity, name, and how it is scheduled are the leader's, where it is among them.
+    If the leader is among them, the identity, the name and the scheduling come from the leader.
     The process lived as long as its leader's start says, whichever task lived on.
     """
     last = all_stats[-1]

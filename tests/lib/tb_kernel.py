@@ -133,8 +133,8 @@ class FakeKernel:
 
     def _answer(self):
         """
-        Works on all commands that wait; with the lock held. Whoever sends does it
-        too: the thread must not be late only because the test is busy.
+        Works on all commands that wait; with the lock held. Each function that
+        sends calls it too: the thread must not be late only because the test is busy.
         """
         while True:
             try:
@@ -172,8 +172,8 @@ class FakeKernel:
 
     def mute(self, depth=0):
         """
-        What any process can do: turn the counter back until nobody seems to
-        listen, or `depth` further.
+        Turns the counter back until nobody seems to listen, or `depth` further. Any process
+        can do that.
         """
         attacker = Connection()
         with self.lock:

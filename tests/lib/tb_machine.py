@@ -70,7 +70,7 @@ class Machine:
         self.cpus = cpus
         self.reuses = True      # whether a number may be given away before its owner's exit is reported
         self.processes = {}
-        self.told = []          # (kind, tid, pid) of each event that an observer must get
+        self.expected = []      # (kind, tid, pid) of each event that an observer must get
         # Long before the first reported birth: tasks of one number and one moment count as the same task.
         self.began_ns = boottime_ns() - 5_000_000_000
         self.seed(1, None, Seed(comm=b"init"), session=1)
@@ -114,7 +114,7 @@ class Machine:
         return self.rng.randrange(self.cpus)
 
     def _note(self, kind, task):
-        self.told.append((kind, task.tid, task.process.pid))
+        self.expected.append((kind, task.tid, task.process.pid))
 
     def fork(self, parent_task, tid=None):
         parent = parent_task.process

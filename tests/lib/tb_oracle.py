@@ -19,7 +19,7 @@ KIND_OF = {
     "session": "sid", "ptrace": "ptrace", "coredump": "coredump", "loss": "loss",
 }
 
-HIDDEN, TOLD, LEFT = "hidden", "told", "left"
+HIDDEN, SENT, LEFT = "hidden", "sent", "left"
 
 
 # Kinds about the whole process, whichever thread caused them.
@@ -44,7 +44,7 @@ class Subject:
         self.comm_stale = comm_stale
 
 
-class Topic:
+class Subscription:
     """One sort of subscription. `members`: the processes of its subtrees, where it has any."""
 
     def __init__(self, kinds=DEFAULT_KINDS, threads=False, filter=None, programs=False):
@@ -53,10 +53,10 @@ class Topic:
         self.filter = filter
         self.programs = programs
         self.members = None
-        self.told = []          # (step, event, whether the task left) of each event that it must get
+        self.expected = []      # (step, event, whether the task left) of each event that it must get
 
     def __repr__(self):
-        return f"Topic(kinds={self.kinds}, threads={self.threads}, filter={self.filter}, programs={self.programs})"
+        return f"Subscription(kinds={self.kinds}, threads={self.threads}, filter={self.filter}, programs={self.programs})"
 
     def arguments(self):
         return dict(kinds=self.kinds, threads=self.threads, filter=self.filter, programs=self.programs)
@@ -95,14 +95,14 @@ class Topic:
         """`before` and `after` describe the tasks of the event's process that the event is about."""
         kind = KIND_OF[what(event)]
         if kind == "loss":
-            return TOLD
+            return SENT
         was = any(self.passes(subject) for subject in before)
         now = self.passes(after)
         if not (was or now) or self._leaves_out(event):
             return HIDDEN
         if kind in ("fork", "exit") or was == now:
-            return TOLD if kind in self.kinds else HIDDEN
-        return TOLD if now else LEFT
+            return SENT if kind in self.kinds else HIDDEN
+        return SENT if now else LEFT
 
 
 class Oracle:
@@ -138,37 +138,37 @@ class Oracle:
             table.apply(event)
         yield len(self.events), None, table, gone
 
-    def run(self, topics, joins=()):
+    def run(self, subscriptions, joins=()):
         """
-        Fills told of each topic. `joins` has (topic, step) for those that have
-        subtrees: where the first subscribed, by which the set is made.
+        Fills `expected` of each subscription. `joins` has (subscription, step) for each
+        subscription with subtrees: its set is made where the first client subscribed.
         """
-        joins = {id(topic): step for topic, step in joins}
+        joins = {id(subscription): step for subscription, step in joins}
         for step, event, table, gone in self.steps():
-            for topic in topics:
-                if joins.get(id(topic)) == step:
-                    topic.members = descendants(table, gone, topic.filter["subtrees"])
+            for subscription in subscriptions:
+                if joins.get(id(subscription)) == step:
+                    subscription.members = descendants(table, gone, subscription.filter["subtrees"])
             if event is None:
                 return
             before, whole = self._before(event, table, gone)
-            for topic in topics:
-                if topic.members is None and topic.filter and topic.filter.get("subtrees"):
+            for subscription in subscriptions:
+                if subscription.members is None and subscription.filter and subscription.filter.get("subtrees"):
                     continue
-                self._enlarge(topic, event)
-                seen = event if topic.threads else of_process(event, table, gone, self.records)
+                self._enlarge(subscription, event)
+                seen = event if subscription.threads else of_process(event, table, gone, self.records)
                 if seen is None:
                     continue
-                verdict = topic.judge(seen, before if topic.threads else whole, self._after(seen, table))
+                verdict = subscription.judge(seen, before if subscription.threads else whole, self._after(seen, table))
                 if verdict != HIDDEN:
-                    topic.told.append((step, seen, verdict == LEFT))
-                if what(event) == "exit" and event.exit.process_ended and topic.members is not None:
-                    topic.members.discard(event.pid)
+                    subscription.expected.append((step, seen, verdict == LEFT))
+                if what(event) == "exit" and event.exit.process_ended and subscription.members is not None:
+                    subscription.members.discard(event.pid)
 
     @staticmethod
-    def _enlarge(topic, event):
-        if topic.members is not None and what(event) == "fork" and event.tid == event.pid:
-            if event.fork.parent_pid in topic.members:
-                topic.members.add(event.pid)
+    def _enlarge(subscription, event):
+        if subscription.members is not None and what(event) == "fork" and event.tid == event.pid:
+            if event.fork.parent_pid in subscription.members:
+                subscription.members.add(event.pid)
 
     @staticmethod
     def _before(event, table, gone):
@@ -254,49 +254,48 @@ def descendants(table, gone, roots):
     return members
 
 
-def view(topic, table, gone):
-    """The tasks that are in a topic's set, as its readers know them."""
+def view(subscription, table, gone):
+    """The tasks that are in a subscription's set, as its readers know them."""
     rows = {}
-    if topic.threads:
+    if subscription.threads:
         shown = table.rows.values()
     else:
         shown = [table.rows.get(pid) or gone[pid] for pid in table.families]
     for row in shown:
-        if topic.passes(subject(row, table.programs.get(row.pid))):
-            rows[row.tid if topic.threads else row.pid] = row
+        if subscription.passes(subject(row, table.programs.get(row.pid))):
+            rows[row.tid if subscription.threads else row.pid] = row
     return rows
 
 
 class Reader:
     """A subscriber: its snapshot, and what came after it up to the mark at the end of the observer's events."""
 
-    def __init__(self, topic, client, mark):
-        self.topic, self.feed, self.tasks = topic, client.feed, client.snapshot()
+    def __init__(self, subscription, client, mark):
+        self.subscription, self.feed, self.tasks = subscription, client.feed, client.snapshot()
         # Readers by the same key have been sent the same: what is true for one is for all.
         self.key = (client.feed, client.snapshot_end.number, tuple(client.snapshot_bytes))
         self.events, self.last_number = client.until_mark(mark)
 
     def places(self):
         """
-        Between which steps the snapshot must have been taken. Holds what was told
-        against what is due on the way: the same events, in the same order, to the
-        last.
+        The steps between which the snapshot must have been taken. Compares the events that
+        came with the expected ones: the same events, in the same order, to the last.
         """
-        told = self.topic.told
-        start = len(told)
+        expected = self.subscription.expected
+        start = len(expected)
         if self.events:
             start -= len(self.events)
-            if start < 0 or not same_fact(told[start][1], self.events[0]):
-                start = next((i for i, (_, event, _) in enumerate(told) if same_fact(event, self.events[0])), None)
-            assert start is not None, f"{self.topic} got, and should not have got:\n{short(self.events[0])}"
-        due = told[start:]
+            if start < 0 or not same_fact(expected[start][1], self.events[0]):
+                start = next((i for i, (_, event, _) in enumerate(expected) if same_fact(event, self.events[0])), None)
+            assert start is not None, f"{self.subscription} got, and should not have got:\n{short(self.events[0])}"
+        due = expected[start:]
         for i, (event, (_, original, left)) in enumerate(zip(self.events, due)):
             assert same(event, original, left), (
-                f"{self.topic}:\nafter {short(self.events[max(0, i - 1)])}\ncame {short(event)}\n"
+                f"{self.subscription}:\nafter {short(self.events[max(0, i - 1)])}\ncame {short(event)}\n"
                 f"due was (left: {left}) {short(original)}"
             )
-        assert len(self.events) == len(due), f"{self.topic}: {len(self.events)} events came, {len(due)} are due"
-        first = told[start - 1][0] + 1 if start > 0 else 0
+        assert len(self.events) == len(due), f"{self.subscription}: {len(self.events)} events came, {len(due)} are due"
+        first = expected[start - 1][0] + 1 if start > 0 else 0
         last = due[0][0] if due else None
         return first, last
 
@@ -332,32 +331,33 @@ def same(event, original, left):
 
 def check(oracle, readers, joins=()):
     """
-    Holds each reader to the oracle: what it was told; that its snapshot is the
-    table of one place, just before that; and that the table it has at the end is
-    what there is of its topic.
+    Compares each reader with the oracle: its events; its snapshot, which must be the table at
+    one place, just before the events; and the table that it has at the end, which must be
+    the set of its subscription.
     """
-    topics = list({id(reader.topic): reader.topic for reader in readers}.values())
-    oracle.run(topics, joins)
+    subscriptions = list({id(reader.subscription): reader.subscription for reader in readers}.values())
+    oracle.run(subscriptions, joins)
     feeds = {}
     for reader in readers:
-        due = feeds.setdefault(id(reader.topic), (reader.feed, reader.last_number))
-        assert (reader.feed, reader.last_number) == due, f"{reader.topic}: feed and number of the mark, two readers' differ"
-    assert len({feed for feed, _ in feeds.values()}) == len(topics), "two topics share a feed"
+        due = feeds.setdefault(id(reader.subscription), (reader.feed, reader.last_number))
+        agree = (reader.feed, reader.last_number) == due
+        assert agree, f"{reader.subscription}: two readers differ in the feed or the number of the mark"
+    assert len({feed for feed, _ in feeds.values()}) == len(subscriptions), "two subscriptions share a feed"
 
-    joins_of = {id(topic): step for topic, step in joins}
+    joins_of = {id(subscription): step for subscription, step in joins}
     open_ = []
     distinct = {}
     for reader in readers:
         first, last = reader.places()
         if distinct.setdefault(reader.key, reader) is reader:
-            open_.append((reader, max(first, joins_of.get(id(reader.topic), 0)), last))
-    for topic in topics:
-        topic.members = None
+            open_.append((reader, max(first, joins_of.get(id(reader.subscription), 0)), last))
+    for subscription in subscriptions:
+        subscription.members = None
     nearest = {}
     for step, event, table, gone in oracle.steps():
-        for topic in topics:
-            if joins_of.get(id(topic)) == step:
-                topic.members = descendants(table, gone, topic.filter["subtrees"])
+        for subscription in subscriptions:
+            if joins_of.get(id(subscription)) == step:
+                subscription.members = descendants(table, gone, subscription.filter["subtrees"])
         views = {}
         still = []
         for entry in open_:
@@ -365,33 +365,33 @@ def check(oracle, readers, joins=()):
             if step < first:
                 still.append(entry)
                 continue
-            topic = reader.topic
-            if id(topic) not in views:
-                views[id(topic)] = view(topic, table, gone)
-            found = snapshot_differences(reader, views[id(topic)], table)
+            subscription = reader.subscription
+            if id(subscription) not in views:
+                views[id(subscription)] = view(subscription, table, gone)
+            found = snapshot_differences(reader, views[id(subscription)], table)
             if not found:
                 continue
             if id(reader) not in nearest or len(found) < len(nearest[id(reader)]):
                 nearest[id(reader)] = found
             assert step != (len(oracle.events) if last is None else last), (
-                f"{topic}: the snapshot is that of no moment between {first} and {last}; at the nearest:\n"
+                f"{subscription}: the snapshot is that of no moment between {first} and {last}; at the nearest:\n"
                 + "\n".join(nearest[id(reader)])
             )
             still.append(entry)
         open_ = still
         if event is None:
             for reader in distinct.values():
-                replayed(reader, view(reader.topic, table, gone))
+                replayed(reader, view(reader.subscription, table, gone))
             break
-        for topic in topics:
-            Oracle._enlarge(topic, event)
-            if what(event) == "exit" and event.exit.process_ended and topic.members is not None:
-                topic.members.discard(event.pid)
+        for subscription in subscriptions:
+            Oracle._enlarge(subscription, event)
+            if what(event) == "exit" and event.exit.process_ended and subscription.members is not None:
+                subscription.members.discard(event.pid)
     assert not open_
 
 
 def snapshot_differences(reader, due, table):
-    threads = reader.topic.threads
+    threads = reader.subscription.threads
     rows = {task.tid if threads else task.pid: row_of_task(task) for task in reader.tasks}
     out = differences(rows, due)
     for task in reader.tasks:
@@ -404,24 +404,24 @@ def snapshot_differences(reader, due, table):
         program = table.programs.get(task.pid)
         # A program that was skipped at exec is read later, for snapshots.
         left_out = program is not None and program.state == event_pb2.PROGRAM_STATE_SKIPPED
-        if reader.topic.programs and task.program != program and not left_out:
+        if reader.subscription.programs and task.program != program and not left_out:
             out.append(f"{task.pid}: {task.program}, due is {program}")
-        if not reader.topic.programs and task.HasField("program"):
+        if not reader.subscription.programs and task.HasField("program"):
             out.append(f"{task.pid}: a program that nobody asked for")
     return out
 
 
 def replayed(reader, due):
-    topic = reader.topic
-    if topic.filter and (topic.filter.get("cpus") or topic.filter.get("nonzero")):
+    subscription = reader.subscription
+    if subscription.filter and (subscription.filter.get("cpus") or subscription.filter.get("nonzero")):
         # These filters leave out events, so a reader cannot keep a table from them.
         return
-    if not {"fork", "exit", "exec"} <= set(topic.kinds):
+    if not {"fork", "exit", "exec"} <= set(subscription.kinds):
         return
-    table = Table(reader.tasks, threads=topic.threads, filtered=bool(topic.filter)).apply_all(reader.events)
-    fields = FIELDS if set(topic.kinds) >= set(EVERY_KIND) else IDENTITY
-    if topic.filter:
+    table = Table(reader.tasks, threads=subscription.threads, filtered=bool(subscription.filter)).apply_all(reader.events)
+    fields = FIELDS if set(subscription.kinds) >= set(EVERY_KIND) else IDENTITY
+    if subscription.filter:
         # The session belongs to the process. Its leader, whose event changes it, may not be in the set.
         fields = tuple(field for field in fields if field != "session")
     found = differences(table.rows, due, fields)
-    assert not found, f"{topic}: the table that a reader has at the end:\n" + "\n".join(found)
+    assert not found, f"{subscription}: the table that a reader has at the end:\n" + "\n".join(found)

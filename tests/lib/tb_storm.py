@@ -22,37 +22,37 @@ class Storm:
         self.observer = daemon.subscriber(ALL_KINDS, threads=True, programs=True, snapshot=True)
         self.tasks = self.observer.snapshot()
         self.events = []
-        self.clients = []       # (topic, client)
-        self.joins = []         # (topic, step) of those whose set is made when they are first asked for
+        self.clients = []       # (subscription, client)
+        self.joins = []         # (subscription, step) of those whose set is made when they are first asked for
 
-    def join(self, topic, **kw):
-        """Asks for a snapshot of a topic and for the events after it; the messages are read at the end."""
+    def join(self, subscription, **kw):
+        """Asks for a snapshot of a subscription and for the events after it; the messages are read at the end."""
         client = self.daemon.client(welcome=False)
-        client.ask(snapshot=True, **topic.arguments(), **kw)
-        self.clients.append((topic, client))
+        client.ask(snapshot=True, **subscription.arguments(), **kw)
+        self.clients.append((subscription, client))
         return client
 
     def sync(self):
         """Waits until the broker has reported all that has happened."""
-        while len(kernels(self.events)) < len(self.machine.told):
+        while len(kernels(self.events)) < len(self.machine.expected):
             self.events.append(self.observer.event())
 
-    def found(self, topic):
-        """The first to ask for a topic with subtrees, at a moment that is known."""
+    def found(self, subscription):
+        """The first to ask for a subscription with subtrees, at a moment that is known."""
         self.sync()
-        client = self.join(topic)
+        client = self.join(subscription)
         client.greet()
         client.answered()
-        self.joins.append((topic, len(self.events)))
+        self.joins.append((subscription, len(self.events)))
         return client
 
-    def run(self, n_steps, topics, n_joins):
+    def run(self, n_steps, subscriptions, n_joins):
         """That many steps, and that many subscribers at random moments."""
         rng = self.machine.rng
         joins = sorted((rng.randrange(n_steps), i) for i in range(n_joins))
         for step in range(n_steps):
             while joins and joins[0][0] == step:
-                self.join(topics[joins.pop(0)[1] % len(topics)])
+                self.join(subscriptions[joins.pop(0)[1] % len(subscriptions)])
             self.machine.step()
 
     def finish(self):
@@ -66,17 +66,17 @@ class Storm:
         mark = self.daemon.kernel.mark()
         events, _ = self.observer.until_mark(mark)
         self.events += events
-        told = [(what(e), e.tid, e.pid) for e in kernels(self.events)]
-        due = self.machine.told + [("ptrace", 1, 1)]
-        for i, (a, b) in enumerate(zip(told, due)):
-            assert a == b, f"event {i}: after {told[max(0, i - 8):i]} came {a}, due was {due[i:i + 4]}"
-        assert len(told) == len(due)
+        came = [(what(e), e.tid, e.pid) for e in kernels(self.events)]
+        due = self.machine.expected + [("ptrace", 1, 1)]
+        for i, (a, b) in enumerate(zip(came, due)):
+            assert a == b, f"event {i}: after {came[max(0, i - 8):i]} came {a}, due was {due[i:i + 4]}"
+        assert len(came) == len(due)
         table = Table(self.tasks, threads=True).apply_all(self.events)
         found = differences(table.rows, self.machine.rows())
         assert not found, "the observer's table at the end:\n" + "\n".join(found)
 
         readers = []
-        for topic, client in self.clients:
-            readers.append(Reader(topic, client, mark))
+        for subscription, client in self.clients:
+            readers.append(Reader(subscription, client, mark))
         check(Oracle(self.tasks, self.events), readers, self.joins)
         return readers

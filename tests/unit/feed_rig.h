@@ -11,12 +11,12 @@
 #include "broker/output/cursor.h"
 #include "tests/unit/pb.h"
 
-static const SubscriptionKey feed_topic = { .kinds = EVENT_BIT(EVENT_COMM), .threads = true };
+static const SubscriptionKey feed_key = { .kinds = EVENT_BIT(EVENT_COMM), .threads = true };
 
 static inline Feed *feed_make(size_t n_max) {
         Feed *feed;
 
-        assert(feed_new(&feed, 7, &feed_topic, n_max) == 0);
+        assert(feed_new(&feed, 7, &feed_key, n_max) == 0);
         return feed;
 }
 

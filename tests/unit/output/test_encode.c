@@ -309,7 +309,7 @@ static void test_zeros(void) {
 static void test_exit(void) {
         static const struct {
                 uint32_t wait_status, process_wait_status;
-                bool ended, told;
+                bool ended, sent;
         } rows[] = {
                 { 0, 0, false, false },
                 { 3 << 8, 3 << 8, true, false },
@@ -336,8 +336,8 @@ static void test_exit(void) {
                 assert(exit->process_ended == rows[i].ended);
                 assert(exit->exit_signal == 17);
                 assert(exit->stats_missing == TASKBROKER__V1__STATS_MISSING__STATS_MISSING_LOST);
-                assert(!!exit->process_termination == rows[i].told);
-                if (rows[i].told) {
+                assert(!!exit->process_termination == rows[i].sent);
+                if (rows[i].sent) {
                         assert(exit->process_termination->exit_code == (rows[i].process_wait_status >> 8 & 0xff));
                         assert(exit->process_termination->term_signal == (rows[i].process_wait_status & 0x7f));
                         assert(exit->process_termination->core_dumped == !!(rows[i].process_wait_status & 0x80));

@@ -273,11 +273,11 @@ static void test_resume(void) {
 }
 
 /*
- * Topics.
+ * Keys of subscriptions.
  */
 
 /* The same bytes mean the same, whatever the memory was before. */
-static SubscriptionKey decode_topic(int fill) {
+static SubscriptionKey decode_key(int fill) {
         EncodedError error;
         Request request;
 
@@ -306,36 +306,36 @@ static void add_large_filter(void) {
         add_number(NONZERO, 1);
 }
 
-static void test_topics(void) {
+static void test_keys(void) {
         SubscriptionKey a, b;
 
         add_large_filter();
         wrap_filter();
-        a = decode_topic(0x55);
+        a = decode_key(0x55);
         add_large_filter();
         wrap_filter();
-        b = decode_topic(0xaa);
+        b = decode_key(0xaa);
         assert(subscription_key_equals(&a, &b) && subscription_key_equals(&b, &a));
 
         /* an empty filter is equal to no filter */
         wrap_filter();
-        a = decode_topic(0x55);
+        a = decode_key(0x55);
         wrap(9, 2);
-        b = decode_topic(0xaa);
+        b = decode_key(0xaa);
         assert(subscription_key_equals(&a, &b));
 
         /* the rest of a longer path that was decoded before has no effect */
         add_text(CGROUPS, "/a/b////");
         wrap_filter();
-        a = decode_topic(0);
+        a = decode_key(0);
         add_text(CGROUPS, "/a/b");
         wrap_filter();
-        b = decode_topic(0xff);
+        b = decode_key(0xff);
         assert(subscription_key_equals(&a, &b));
 }
 
 /* Any difference in the selection makes another key; a field that concerns the sending alone does not. */
-static void test_topics_differ(void) {
+static void test_keys_differ(void) {
         static const struct {
                 uint32_t number;
                 const char *text;       /* NULL: a number */
@@ -343,7 +343,7 @@ static void test_topics_differ(void) {
                 { UIDS, NULL }, { PIDS, NULL },   { SUBTREES, NULL }, { COMMS, "a" }, { CGROUPS, "/a" },
                 { CPUS, "0" },  { CPUS, "0,63" }, { NONZERO, NULL },  { COMMS, "b" }, { CGROUPS, "/a/b" },
         };
-        SubscriptionKey topics[ARRAY_SIZE(rows) + 5];
+        SubscriptionKey keys[ARRAY_SIZE(rows) + 5];
         size_t n = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
@@ -352,34 +352,34 @@ static void test_topics_differ(void) {
                 else
                         add_number(rows[i].number, 1);
                 wrap_filter();
-                topics[n++] = decode_topic(0x55);
+                keys[n++] = decode_key(0x55);
         }
         wrap(9, 2);
-        topics[n++] = decode_topic(0x55);
+        keys[n++] = decode_key(0x55);
         add_number(2, 1);       /* threads */
         wrap(9, 2);
-        topics[n++] = decode_topic(0x55);
+        keys[n++] = decode_key(0x55);
         add_number(8, 1);       /* programs */
         wrap(9, 2);
-        topics[n++] = decode_topic(0x55);
+        keys[n++] = decode_key(0x55);
         add_number(1, EVENT_FORK);
         wrap(9, 2);
-        topics[n++] = decode_topic(0x55);
+        keys[n++] = decode_key(0x55);
         add_number(UIDS, 1);
         add_number(UIDS, 2);
         wrap_filter();
-        topics[n++] = decode_topic(0x55);
+        keys[n++] = decode_key(0x55);
         for (size_t i = 0; i < n; ++i)
                 for (size_t k = 0; k < n; ++k)
-                        assert(subscription_key_equals(&topics[i], &topics[k]) == (i == k));
+                        assert(subscription_key_equals(&keys[i], &keys[k]) == (i == k));
 
         add_number(3, 500);     /* max_delay_ms */
         add_number(4, 1);       /* strict */
         add_number(5, 1);       /* snapshot */
         add_bytes(6, NULL, 0);  /* resume */
         wrap(9, 2);
-        topics[0] = decode_topic(0x55);
-        assert(subscription_key_equals(&topics[0], &topics[ARRAY_SIZE(rows)]));
+        keys[0] = decode_key(0x55);
+        assert(subscription_key_equals(&keys[0], &keys[ARRAY_SIZE(rows)]));
 }
 
 /* A filter that is given twice is merged into one, as protobuf prescribes. */
@@ -493,8 +493,8 @@ int main(void) {
         test_cpus();
         test_unknown_fields();
         test_resume();
-        test_topics();
-        test_topics_differ();
+        test_keys();
+        test_keys_differ();
         test_given_twice();
         test_full_of_it();
         test_cut_anywhere();

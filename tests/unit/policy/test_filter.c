@@ -209,7 +209,7 @@ static void test_by_several(void) {
         check_tasks(rows, ARRAY_SIZE(rows));
 }
 
-static void test_is_of_all(void) {
+static void test_matches_all(void) {
         static const Spec specs[] = {
                 { .uids = { 1 } },     { .pids = { 1 } },      { .subtree = true }, { .comms = { "*" } },
                 { .cgroups = { "" } }, { .cpus = "0-8191" }, { .nonzero = true },
@@ -549,7 +549,7 @@ int main(void) {
         test_by_comm();
         test_by_cgroup();
         test_by_several();
-        test_is_of_all();
+        test_matches_all();
         test_every_way();
         test_of_another_thread();
         test_loss();

@@ -229,7 +229,7 @@ static void test_later(void) {
 }
 
 /* A program that its user may not read: its files in /proc belong to another user. */
-static void test_guarded(void) {
+static void test_nondumpable(void) {
         Rig *rig = rig_new();
 
         rig_seed(rig, SHELL, SHELL, "shell");
@@ -368,7 +368,7 @@ int main(void) {
         test_events_of_change();
         test_su();
         test_later();
-        test_guarded();
+        test_nondumpable();
         test_kinds();
         test_threads();
         test_loss();

@@ -247,17 +247,17 @@ static bool shows(SampleConsumer *consumer, const Task *task) {
 static SampleConsumer request_consumer = { .wants = shows, .take = answer };
 
 static void ask(Rig *rig, const uint32_t *pids, size_t n_pids, const uint32_t *tids, size_t n_tids) {
-        StatsRequest inquiry;
+        StatsRequest request;
 
         n_answers = 0;
-        stats_request_init(&inquiry, &request_consumer, pids, n_pids, tids, n_tids);
-        while (!stats_request_is_done(&inquiry))
-                assert(stats_request_slice(&inquiry, &rig->join, &kernel.source, 64) == 0);
+        stats_request_init(&request, &request_consumer, pids, n_pids, tids, n_tids);
+        while (!stats_request_is_done(&request))
+                assert(stats_request_slice(&request, &rig->join, &kernel.source, 64) == 0);
         assert(n_answers == n_pids + n_tids);
-        stats_request_deinit(&inquiry);
+        stats_request_deinit(&request);
 }
 
-static void test_inquiry(void) {
+static void test_request(void) {
         uint32_t pids[] = { 20, 11, 21 }, tids[] = { 21, 5 };
         Sweep sweep;
         Rig *rig = begin(&sweep);
@@ -295,6 +295,6 @@ int main(void) {
         test_lost();
         test_record_of_one_that_is_gone();
         test_large();
-        test_inquiry();
+        test_request();
         return 0;
 }
