@@ -368,6 +368,7 @@ static int run_write_report(Run *run) {
                 .usage = &run->usage,
                 .status = run->status,
                 .rusage = run->rusage,
+                .own_rss_kib = run_report_own_rss_kib(),
                 .start_time_ns = run->start_time_ns,
                 .wall_ns = run->end_ns - run->start_ns,
                 .delay_accounting = run->delay_accounting,

@@ -15,6 +15,32 @@ uint64_t run_report_ns(const struct timeval *time) {
         return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_usec * NS_PER_US;
 }
 
+/* The peak of this program's own resident memory. */
+uint64_t run_report_own_rss_kib(void) {
+        struct rusage own = { 0 };
+
+        (void)getrusage(RUSAGE_SELF, &own);
+        return (uint64_t)own.ru_maxrss;
+}
+
+/**
+ * run_report_peak_kib() - the largest resident memory of a process
+ * @report:         the report
+ * @ret_in_record:  output: the record of a process has it, Usage.peak_pid
+ *
+ * A record has the peak since the last exec of its process. The result of wait4(2) has the
+ * peak over all execs, but does not say of which process. It begins with the memory of
+ * this program, from the fork to the first exec: up to that size it says nothing.
+ *
+ * Return: The peak; 0: not known.
+ */
+uint64_t run_report_peak_kib(const RunReport *report, bool *ret_in_record) {
+        uint64_t waited_kib = (uint64_t)report->rusage.ru_maxrss, peak_kib = report->usage->peak_rss_kib;
+
+        *ret_in_record = waited_kib <= peak_kib || waited_kib <= report->own_rss_kib;
+        return *ret_in_record ? peak_kib : waited_kib;
+}
+
 /* Divides a time into user and system time by their samples. Without a sample all is user time, as in the kernel. */
 static void run_report_divide(RunReportCpu *cpu, uint64_t ns, const UsageCpu *samples) {
         uint64_t sampled = samples->user_us + samples->system_us;

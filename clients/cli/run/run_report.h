@@ -22,6 +22,7 @@ struct RunReport {
         const Usage *usage;             /* settled */
         int status;                     /* from wait4(2) */
         struct rusage rusage;           /* the same */
+        uint64_t own_rss_kib;           /* peak of this program, of which the command began as a copy */
         uint64_t start_time_ns;         /* since the epoch */
         uint64_t wall_ns;
         enum tb_delay_accounting delay_accounting;
@@ -40,6 +41,8 @@ struct RunReportCpu {
 };
 
 void run_report_cpu(const RunReport *report, RunReportCpu *ret_cpu);
+uint64_t run_report_peak_kib(const RunReport *report, bool *ret_in_record);
+uint64_t run_report_own_rss_kib(void);
 uint64_t run_report_ns(const struct timeval *time);
 bool run_report_complete(const RunReport *report);
 void run_report_text(const RunReport *report, FILE *stream);

@@ -92,16 +92,22 @@ static struct json_object *json_rusage(const struct rusage *usage) {
 }
 
 /* null if no record of a process has the group. */
-static struct json_object *json_memory(const Usage *usage) {
+static struct json_object *json_memory(const RunReport *report) {
+        const Usage *usage = report->usage;
         struct json_object *object;
+        uint64_t peak_kib;
+        bool in_record;
 
         if (!usage->n_groups[TB_STATS_MEMORY])
                 return NULL;
 
         object = json_object_new_object();
-        json_add_known(object, "hiwater_rss_kib", usage->peak_rss_kib, usage->peak_rss_kib != 0);
-        json_add_known(object, "pid", usage->peak_pid, usage->peak_rss_kib != 0);
-        json_add_known_text(object, "comm", usage->peak_name, usage->peak_rss_kib != 0);
+        peak_kib = run_report_peak_kib(report, &in_record);
+        in_record = in_record && peak_kib;
+        json_add_known(object, "hiwater_rss_kib", peak_kib, peak_kib != 0);
+        json_add_known(object, "pid", usage->peak_pid, in_record);
+        json_add_known_text(object, "comm", usage->peak_name, in_record);
+        json_add_known(object, "hiwater_rss_since_exec_kib", usage->peak_rss_kib, usage->peak_rss_kib != 0);
         json_add_number(object, "ac_minflt", usage->minflt);
         json_add_number(object, "ac_majflt", usage->majflt);
         json_add_number(object, "processes", usage->n_groups[TB_STATS_MEMORY]);
@@ -234,7 +240,7 @@ struct json_object *run_report_json(const RunReport *report) {
         json_add_number(object, "threads", usage->n_threads);
         json_add(object, "cpu", json_cpu(report));
         json_add(object, "rusage", json_rusage(&report->rusage));
-        json_add(object, "memory", json_memory(usage));
+        json_add(object, "memory", json_memory(report));
         json_add(object, "io", json_io(usage));
         json_add(object, "scheduling", json_scheduling(usage));
         json_add(object, "delays", json_delays(usage));

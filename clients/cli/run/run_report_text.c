@@ -123,23 +123,34 @@ static void write_cpu(const RunReport *report, const RunReportCpu *cpu, FILE *st
 static void write_memory(const RunReport *report, FILE *stream) {
         char name[TEXT_ESCAPED_MAX(TB_COMM_SIZE)], bytes[FORMAT_MAX];
         const Usage *usage = report->usage;
-        uint64_t peak;
+        uint64_t peak_kib, peak;
+        bool in_record;
 
         /* The kernel reports 0 if it did not count the memory. */
-        if (!any(report, TB_STATS_MEMORY) || !usage->peak_rss_kib ||
-            __builtin_mul_overflow(usage->peak_rss_kib, UINT64_C(1024), &peak)) {
+        peak_kib = run_report_peak_kib(report, &in_record);
+        if (peak_kib == 0 || __builtin_mul_overflow(peak_kib, UINT64_C(1024), &peak)) {
                 write_line(stream, "memory", "not known");
                 return;
         }
-
         text_escape(name, sizeof(name), usage->peak_name, TEXT_FOR_TERMINAL);
-        write_line(stream,
-                   "memory",
-                   "%s%s in the largest process, %s (%" PRIu32 ")",
-                   at_least(report, TB_STATS_MEMORY),
-                   format_bytes(bytes, peak),
-                   name,
-                   usage->peak_pid);
+        if (in_record) {
+                write_line(stream,
+                           "memory",
+                           "%s%s in the largest process, %s (%" PRIu32 ")",
+                           at_least(report, TB_STATS_MEMORY),
+                           format_bytes(bytes, peak),
+                           name,
+                           usage->peak_pid);
+                return;
+        }
+        write_line(stream, "memory", "%s in the largest process, by wait4(2)", format_bytes(bytes, peak));
+        if (usage->peak_rss_kib)
+                write_line(stream,
+                           "",
+                           "%s since the last exec of each process, in %s (%" PRIu32 ")",
+                           format_bytes(bytes, usage->peak_rss_kib * 1024),
+                           name,
+                           usage->peak_pid);
 }
 
 static void write_io(const RunReport *report, FILE *stream) {

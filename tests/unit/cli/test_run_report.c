@@ -138,7 +138,35 @@ static void test_cpu_number_used_again(void) {
         end();
 }
 
+/* The larger peak of two sources, but of wait4() only what cannot be the memory of the program that forked. */
+static void test_peak(void) {
+        static const struct {
+                uint64_t record_kib, waited_kib, own_kib, peak_kib;
+                bool in_record;
+        } rows[] = {
+                { 1632, 205904, 8000, 205904, false },
+                { 1632, 8000, 8000, 1632, true },
+                { 205904, 205904, 8000, 205904, true },
+                { 205904, 1632, 8000, 205904, true },
+                { 0, 205904, 8000, 205904, false },
+                { 0, 5000, 8000, 0, true },
+        };
+
+        begin();
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); ++i) {
+                RunReport report = { .usage = &usage, .own_rss_kib = rows[i].own_kib };
+                bool in_record;
+
+                usage.peak_rss_kib = rows[i].record_kib;
+                report.rusage.ru_maxrss = (long)rows[i].waited_kib;
+                assert(run_report_peak_kib(&report, &in_record) == rows[i].peak_kib);
+                assert(in_record == rows[i].in_record);
+        }
+        end();
+}
+
 int main(void) {
+        test_peak();
         test_cpu_waited_for();
         test_cpu_orphans();
         test_cpu_running();
