@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef NDEBUG
+
+/*
+ * What is owed after an exec: names that /proc had no time for. Whatever the order of
+ * events, readings and stops, a name that is not marked as stale is right as soon as the
+ * kernel's queue was read, and in the end all names are right.
+ */
+
+#include "broker/tasks/join_owed.h"
+#include "tests/unit/join_rig.h"
+#include "tests/unit/made_proc.h"
+
+#define INIT 1u
+#define FIRST 100u
+#define N_PROCESSES 6u
+#define N_STEPS 700u
+#define IDS "Uid:\t1000\t1000\t1000\t1000\nGid:\t2000\t2000\t2000\t2000\n"
+
+typedef struct Truth Truth;
+
+/* A process as the machine has it. */
+struct Truth {
+        bool alive;
+        uint32_t name;          /* of up to four characters */
+        uint64_t start_ns;      /* monotonic */
+};
+
+static Truth truths[N_PROCESSES];
+
+static void truth_text(const Truth *truth, char text[static COMM_SIZE]) {
+        memset(text, 0, COMM_SIZE);
+        memcpy(text, &truth->name, sizeof(truth->name));
+}
+
+/* /proc has what the process is now, whatever the broker has read. */
+static void truth_show(Rig *rig, uint32_t i) {
+        uint32_t pid = FIRST + i;
+        char comm[COMM_SIZE], path[32], line[COMM_SIZE + 2];
+
+        truth_text(&truths[i], comm);
+        proc_add_stat(&rig->procfs, &(ProcTask){ .pid = pid, .tid = pid, .comm = comm, .n_threads = 1,
+                                                 .start = proc_ticks(rig_wall(truths[i].start_ns)) });
+        proc_add_status(&rig->procfs, pid, pid, comm, IDS);
+        snprintf(path, sizeof(path), "%u/comm", pid);
+        snprintf(line, sizeof(line), "%s\n", comm);
+        tree_write_text(&rig->procfs, path, line);
+}
+
+static void truth_hide(Rig *rig, uint32_t i) {
+        static const char *const files[] = { "comm", "task/%u/stat", "task/%u/status" };
+        char path[64], file[32];
+
+        for (size_t k = 0; k < ARRAY_SIZE(files); ++k) {
+                snprintf(file, sizeof(file), k == 0 ? "comm" : k == 1 ? "task/%u/stat" : "task/%u/status", FIRST + i);
+                snprintf(path, sizeof(path), "%u/%s", FIRST + i, file);
+                assert(unlinkat(rig->procfs.fd, path, 0) == 0);
+        }
+}
+
+static void set_now(Rig *rig) {
+        rig->now = MAX(rig->now, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+}
+
+static void do_fork(Rig *rig, uint32_t i, uint32_t parent) {
+        truths[i] = (Truth){ .alive = true, .name = truths[parent].name };
+        truths[i].start_ns = rig_fork(rig, FIRST + parent, FIRST + i, FIRST + i);
+        truth_show(rig, i);
+}
+
+static void do_exec(Rig *rig, uint32_t i, uint32_t name) {
+        truths[i].name = name;
+        truth_show(rig, i);
+        rig_exec(rig, FIRST + i);
+}
+
+static void do_rename(Rig *rig, uint32_t i, uint32_t name) {
+        truths[i].name = name;
+        truth_show(rig, i);
+        rig_say(rig, WHAT_COMM, FIRST + i, FIRST + i, name, 0, 0, 0);
+}
+
+static void do_exit(Rig *rig, uint32_t i) {
+        char comm[COMM_SIZE];
+
+        truth_text(&truths[i], comm);
+        truths[i].alive = false;
+        truth_hide(rig, i);
+        rig_record(rig, RECORD(FIRST + i, FIRST + i, 1, 0, AC_FLAG_GROUP, comm));
+        rig_exit(rig, FIRST + i, FIRST + i, 0);
+}
+
+static uint32_t random_name(uint64_t *state) {
+        return (uint32_t)('a' + random_below(state, 26)) | (uint32_t)('a' + random_below(state, 26)) << 8;
+}
+
+/* One thing of those that can happen. Process 0 lives on. */
+static void step(Rig *rig, uint64_t *state) {
+        uint32_t i = (uint32_t)random_below(state, N_PROCESSES);
+        uint32_t parent = (uint32_t)random_below(state, N_PROCESSES);
+
+        set_now(rig);
+        if (!truths[i].alive)
+                return do_fork(rig, i, truths[parent].alive ? parent : 0);
+        switch (random_below(state, 5)) {
+        case 0:
+                if (i > 0)
+                        do_exit(rig, i);
+                return;
+        case 1:
+                return do_rename(rig, i, random_name(state));
+        default:
+                return do_exec(rig, i, random_name(state));
+        }
+}
+
+/* The queue was read empty: names are right, or marked. @settled: they are right. */
+static void check(const Rig *rig, bool settled) {
+        for (uint32_t i = 0; i < N_PROCESSES; ++i) {
+                const Task *task = task_table_get(&rig->join.table, FIRST + i);
+                char comm[COMM_SIZE];
+
+                assert(!task == !truths[i].alive);
+                if (!task)
+                        continue;
+                truth_text(&truths[i], comm);
+                assert(!settled || !(task->flags & TASK_OWED));
+                assert((task->flags & TASK_COMM_STALE) || memcmp(task->comm, comm, COMM_SIZE) == 0);
+        }
+}
+
+/* Each event says as much as the table. Names that became known are reported, and as what they are. */
+static void check_events(Rig *rig, char shown[static N_PROCESSES][COMM_SIZE], bool stale[static N_PROCESSES]) {
+        while (rig->i_event < rig->n_events) {
+                const Event *event = &rig->events[rig->i_event++].event;
+                uint32_t i = event->pid - FIRST;
+
+                /* an owner became known, whose name was */
+                if (event->only_for_sets)
+                        continue;
+                assert(i < N_PROCESSES);
+                if (event->synthesised)
+                        assert(event->kind == EVENT_COMM && stale[i] && !event->comm_stale);
+                if (event->kind == EVENT_EXIT)
+                        assert(!event->comm_stale);
+                memcpy(shown[i], event->comm, COMM_SIZE);
+                stale[i] = event->comm_stale;
+        }
+        for (size_t k = 0; k < rig->n_events; ++k)
+                free(rig->events[k].program);
+        memset(rig->events, 0, rig->n_events * sizeof(*rig->events));
+        rig->n_events = rig->i_event = 0;
+}
+
+/* What a client knows from the events is what the table has. */
+static void check_client(const Rig *rig, char shown[static N_PROCESSES][COMM_SIZE], const bool *stale) {
+        for (uint32_t i = 0; i < N_PROCESSES; ++i) {
+                const Task *task = task_table_get(&rig->join.table, FIRST + i);
+
+                if (task)
+                        assert(memcmp(shown[i], task->comm, COMM_SIZE) == 0 &&
+                               stale[i] == !!(task->flags & TASK_COMM_STALE));
+        }
+}
+
+static void test_random(uint64_t seed) {
+        Rig *rig = rig_new();
+        char shown[N_PROCESSES][COMM_SIZE] = {};
+        bool stale[N_PROCESSES] = {};
+        unsigned int n_unread = 0, n_busy = 0;
+        Task *first;
+
+        memset(truths, 0, sizeof(truths));
+        set_now(rig);
+        truths[0] = (Truth){ .alive = true, .name = 'z', .start_ns = rig->join.start_ns - 60 * NSEC_PER_SEC };
+        first = rig_seed(rig, FIRST, FIRST, "z");
+        memcpy(shown[0], first->comm, COMM_SIZE);
+        first->egid = first->rgid = 2000;
+        for (unsigned int k = 0; k < N_STEPS; ++k) {
+                step(rig, &seed);
+                ++n_unread;
+                /* no time for /proc, for a while */
+                rig->join.comm_reader.refilled_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+                rig->join.comm_reader.n_tokens = random_below(&seed, 2) ? 0 : 1000;
+                if (random_below(&seed, 4) == 0) {
+                        int r = join_owed_read(&rig->join);
+
+                        n_busy += r == JOIN_OWED_E_BUSY;
+                        assert(r == JOIN_OWED_E_BUSY || n_unread == 0 || rig->join.table.owed.n == 0 ||
+                               !rig->join.connector->empty || r == 0);
+                }
+                if (n_unread >= 8 || random_below(&seed, 4) == 0) {
+                        rig_turn(rig);
+                        n_unread = 0;
+                        check(rig, false);
+                        check_events(rig, shown, stale);
+                        check_client(rig, shown, stale);
+                        if (random_below(&seed, 8) == 0)
+                                assert(join_owed_read(&rig->join) == 0);
+                        check(rig, false);
+                }
+        }
+        assert(n_busy > 0 && rig->join.table.owed.n_read > 0 && rig->join.table.owed.n_ended > 0);
+
+        rig_turn(rig);
+        while (rig->join.table.owed.n > 0)
+                assert(join_owed_read(&rig->join) == 0);
+        check(rig, true);
+        check_events(rig, shown, stale);
+        check_client(rig, shown, stale);
+        rig_free(rig);
+}
+
+/* More tasks than any queue of fixed length has room for: none is forgotten, and a slice is bounded. */
+static void test_many(void) {
+        enum { N = 200 };
+        Rig *rig = rig_new();
+        OwedQueue *owed = &rig->join.table.owed;
+        size_t n_slices = 0;
+
+        rig_seed(rig, INIT, INIT, "init");
+        for (uint32_t pid = FIRST; pid < FIRST + N; ++pid) {
+                uint64_t start_ns = rig_fork(rig, INIT, pid, pid);
+
+                rig_exec(rig, pid);
+                rig_turn(rig);
+                proc_add_stat(&rig->procfs, &(ProcTask){ .pid = pid, .tid = pid, .comm = "known", .n_threads = 1,
+                                                         .start = proc_ticks(rig_wall(start_ns)) });
+                proc_add_status(&rig->procfs, pid, pid, "known", IDS);
+        }
+        assert(owed->n == N && owed->n_read == 0);
+        rig_skip(rig);
+        for (; owed->n > 0; ++n_slices)
+                assert(join_owed_read(&rig->join) == 0);
+        assert(owed->n_read == N && owed->n_ended == 0 && n_slices == (N + 47) / 48);
+        for (uint32_t pid = FIRST; pid < FIRST + N; ++pid) {
+                const Event *event = rig_expect(rig, EVENT_COMM, pid, pid);
+
+                assert(event->synthesised && !event->comm_stale && strcmp(event->comm, "known") == 0);
+        }
+        rig_free(rig);
+}
+
+/* A process that cannot be read: it has ended, or another has its number; or its exit comes. */
+static void test_gone(void) {
+        Rig *rig = rig_new();
+        OwedQueue *owed = &rig->join.table.owed;
+        uint64_t start_ns;
+
+        rig_seed(rig, INIT, INIT, "init");
+        rig_fork(rig, INIT, 100, 100);
+        rig_exec(rig, 100);
+        start_ns = rig_fork(rig, INIT, 101, 101);
+        rig_exec(rig, 101);
+        rig_fork(rig, INIT, 102, 102);
+        rig_exec(rig, 102);
+        rig_turn(rig);
+        assert(owed->n == 3);
+        /* 101 belongs to a younger process */
+        proc_add(&rig->procfs, &(ProcTask){ .pid = 101, .tid = 101, .comm = "younger",
+                                            .start = proc_ticks(rig_wall(start_ns + NSEC_PER_SEC)) });
+        rig_record(rig, RECORD(102, 102, 1, 0, AC_FLAG_GROUP, "last"));
+        rig_exit(rig, 102, 102, 0);
+        rig_turn(rig);
+        assert(owed->n == 2 && owed->n_ended == 1);
+        assert(join_owed_read(&rig->join) == 0);
+        assert(owed->n == 0 && owed->n_ended == 3 && owed->n_read == 0);
+        assert(task_table_get(&rig->join.table, 101)->flags & TASK_COMM_STALE);
+        rig_skip(rig);
+        rig_free(rig);
+}
+
+/* The leader ends before its process: its record has the name, which is reported before the exit. */
+static void test_leader(void) {
+        Rig *rig = rig_new();
+        const Event *event;
+
+        rig_seed(rig, INIT, INIT, "init");
+        rig_fork(rig, INIT, 100, 100);
+        rig_exec(rig, 100);
+        rig_fork(rig, INIT, 100, 101);
+        rig_turn(rig);
+        rig_skip(rig);
+        rig_record(rig, RECORD(100, 100, 1, 0, 0, "name"));
+        rig_exit(rig, 100, 100, 0);
+        rig_turn(rig);
+        event = rig_expect(rig, EVENT_COMM, 100, 100);
+        assert(event->synthesised && strcmp(event->comm, "name") == 0 && !event->comm_stale);
+        assert(strcmp(rig_expect(rig, EVENT_EXIT, 100, 100)->comm, "name") == 0);
+        /* the thread has its name from the leader at a time when that was not known */
+        assert(task_table_get(&rig->join.table, 101)->flags & TASK_COMM_STALE);
+        assert(!(task_table_get_leader(&rig->join.table, 100)->flags & TASK_COMM_STALE));
+        rig_free(rig);
+}
+
+int main(void) {
+        log_init(LOG_LEVEL_ERR);
+        for (uint64_t seed = 1; seed <= 3; ++seed)
+                test_random(seed);
+        test_many();
+        test_gone();
+        test_leader();
+        return 0;
+}
