@@ -2,9 +2,9 @@
 #undef NDEBUG
 
 /*
- * What is owed after an exec: names that /proc had no time for. Whatever the order of
- * events, readings and stops, a name that is not marked as stale is right as soon as the
- * kernel's queue was read, and in the end all names are right.
+ * JoinOwed: names that were not read at an exec. Events and readings come in random orders.
+ * A name that is not marked as stale is right as soon as the kernel's queue was read. In the
+ * end all names are right.
  */
 
 #include "broker/tasks/join_owed.h"
@@ -22,7 +22,7 @@ typedef struct Truth Truth;
 /* A process as the machine has it. */
 struct Truth {
         bool alive;
-        uint32_t name;          /* of up to four characters */
+        uint32_t name;          /* its first four characters, which are all */
         uint64_t start_ns;      /* monotonic */
 };
 
@@ -152,7 +152,7 @@ static void check_events(Rig *rig, char shown[static N_PROCESSES][COMM_SIZE], bo
         rig->n_events = rig->i_event = 0;
 }
 
-/* What a client knows from the events is what the table has. */
+/* A client has the names and marks of the table from the events alone. */
 static void check_client(const Rig *rig, char shown[static N_PROCESSES][COMM_SIZE], const bool *stale) {
         for (uint32_t i = 0; i < N_PROCESSES; ++i) {
                 const Task *task = task_table_get(&rig->join.table, FIRST + i);
