@@ -14,7 +14,7 @@
 #define INIT 1u
 #define FIRST 100u
 #define N_PROCESSES 6u
-#define N_STEPS 700u
+#define N_STEPS 250u
 #define IDS "Uid:\t1000\t1000\t1000\t1000\nGid:\t2000\t2000\t2000\t2000\n"
 
 typedef struct Truth Truth;
@@ -213,7 +213,7 @@ static void test_random(uint64_t seed) {
 
 /* More tasks than any queue of fixed length has room for: none is forgotten, and a slice is bounded. */
 static void test_many(void) {
-        enum { N = 200 };
+        enum { N = 100 };
         Rig *rig = rig_new();
         OwedQueue *owed = &rig->join.table.owed;
         size_t n_slices = 0;
