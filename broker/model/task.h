@@ -98,8 +98,7 @@ struct Process {
         bool has_leader_status : 1;     /* the leader ended first, with: */
         uint8_t exit_signal;            /* the parent gets it at the end; 0: none, or the leader's exit was not seen */
         uint32_t wait_status;
-        uint32_t parent_pid;            /* the number as it was last read, and */
-        uint32_t parent_serial;         /* the process that had it then; 0: not known */
+        uint32_t parent_pid;            /* the number as it was last read; the process is parent_serial */
         uint64_t origin_start_ns;       /* the start of the origin; 0: not known */
         List tasks;
         TaskStats *totals;              /* sums over its tasks that ended; NULL before the first */
@@ -108,6 +107,7 @@ struct Process {
         uint32_t session;               /* 0: none or not known */
         uint32_t sampled;               /* as of a task: of the number of its tasks and of their exits */
         uint32_t changed_sweep;
+        uint32_t parent_serial;         /* the process that had the number parent_pid; 0: not known */
 };
 
 /* The leader of a process, gone or not. */
