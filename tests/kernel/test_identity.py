@@ -133,6 +133,41 @@ def test_by_proc(make_broker, sleepers):
             child.wait()
 
 
+# The first thread leaves by itself; a thread with a name of its own ends last.
+LEADER_FIRST = """
+import ctypes, threading, time
+libc = ctypes.CDLL(None)
+def work():
+    libc.prctl(15, b"worker-7", 0, 0, 0)
+    time.sleep(0.3)
+threading.Thread(target=work).start()
+libc.syscall(ctypes.c_long(60 if __import__("platform").machine() == "x86_64" else 93), 0)
+"""
+
+
+def test_process_that_ends_with_a_thread(make_broker):
+    """Without threads, the exit has the identity and the name of the fork. With threads, it names the leader."""
+    broker = make_broker()
+    processes, threads = broker.subscriber(threads=False), broker.subscriber(threads=True)
+    child = subprocess.Popen(["python3", "-c", LEADER_FIRST])
+    child.wait()
+
+    def events_until_end(stream):
+        events = []
+        while not (events and what(events[-1]) == "exit" and events[-1].exit.process_ended):
+            event = stream.event()
+            if event.pid == child.pid:
+                events.append(event)
+        return events
+
+    whole, single = events_until_end(processes), events_until_end(threads)
+    assert {(e.tid, e.start_boot_ns) for e in whole} == {(child.pid, whole[0].start_boot_ns)}
+    end, last = whole[-1], single[-1]
+    assert end.comm.startswith(b"python3") and end.exit.stats.tasks == 2
+    assert last.tid != child.pid and last.comm == b"worker-7"
+    assert (last.exit.leader.start_boot_ns, last.exit.leader.comm) == (end.start_boot_ns, end.comm)
+
+
 @pytest.mark.parametrize("seconds", STEPS)
 def test_steps(make_broker, sleepers, seconds):
     """The clock is set between two looks, while programs are read and a task lives and ends."""
