@@ -2,6 +2,7 @@
 """Live statistics: questions and samples, of tasks whose statistics the test makes up."""
 
 import json
+import random
 import subprocess
 
 import pytest
@@ -183,6 +184,36 @@ def test_samples_of_threads(live):
     }
     live.live.live[101] = used(101, pid=100, ns=4_000_000)
     assert [t.tid for t in sample_until(client, lambda s: s.tasks)[-1].tasks] == [101]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_parts_add_up(live, seed):
+    """A process is the sum, or the maximum, of its threads by the table's rules: alive, in part ended, and at its end."""
+    rng = random.Random(seed)
+    names = [f.name for f in tb_fields.FIELDS if f.total in ("SUM", "MAX") and f.type == "U64" and "etime" not in f.name]
+    tids = [100, 101, *range(102, 106)]
+    for tid in tids[2:]:
+        live.kernel.fork(tid, pid=100)
+    values = {tid: {name: 1024 * rng.randrange(1 << 20) for name in names} for tid in tids}
+    for tid in tids:
+        live.live.live[tid] = used(tid, pid=100, **values[tid])
+    processes = live.subscriber(kinds=("exit",))
+
+    def check(stats):
+        for field in tb_fields.FIELDS:
+            if field.name in names:
+                whole = getattr(getattr(stats, field.group), field.name)
+                parts = [values[tid][field.name] for tid in tids]
+                assert whole == (sum(parts) if field.total == "SUM" else max(parts)), field
+
+    check(get_stats(live.client(), pids=[100])[0].stats)
+    rng.shuffle(tids)
+    for tid in tids:
+        last = tid == tids[-1]
+        end(live, tid, pid=100, last=last, **values[tid])
+        if not last:
+            check(get_stats(live.client(), pids=[100])[0].stats)
+    check(processes.event().exit.stats)
 
 
 def test_process_that_ends_with_a_thread(live):
