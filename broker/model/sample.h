@@ -25,6 +25,7 @@ struct TaskSample {
         const TaskStats *stats;         /* NULL: not known */
         uint32_t tasks;
         bool kernel_thread;
+        bool task_unknown;              /* zero, empty and false values above are not known */
         bool gone;
         bool ended;
         uint32_t wait_status;           /* ended */

@@ -50,7 +50,7 @@ struct TaskStats {
 
         uint32_t tasks;         /* totals: how many tasks are in them */
         uint32_t tasks_missing; /* totals: how many ended without statistics */
-        bool tasks_unseen;      /* totals: the process is older than the broker */
+        bool tasks_unseen;      /* totals: the process is older than the broker, or than a loss */
         bool has_leader;        /* totals: they contain the leader, which gives them identity and name */
 
         char ac_comm[COMM_SIZE];

@@ -68,6 +68,7 @@ struct SampleEnd {
         uint64_t execs;
         uint64_t exits;
         uint64_t lost;
+        bool lost_at_least;
 };
 
 size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static ENCODED_EVENT_MAX]);

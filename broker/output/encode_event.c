@@ -93,6 +93,19 @@ static void fill_exit(EventMessage *m, PB(Exit) *exit, const Event *event, uint3
                 exit->program = encode_parts_program(&m->program, event->program, variant);
 }
 
+/* A lost record is missing in its exit, which is sent. The kernel's count of lost events is machine-wide. */
+static PB(LossMissing) loss_missing(LossSource source) {
+        switch (source) {
+        case LOSS_TASKSTATS:
+                return TASKBROKER__V1__LOSS_MISSING__LOSS_MISSING_NONE;
+        case LOSS_READER:
+                return TASKBROKER__V1__LOSS_MISSING__LOSS_MISSING_COUNTED;
+        case LOSS_CONNECTOR:
+                break;
+        }
+        return TASKBROKER__V1__LOSS_MISSING__LOSS_MISSING_POSSIBLE;
+}
+
 static void fill_loss(EventMessage *m, PB(Loss) *loss, const Event *event, uint32_t variant) {
         (void)m;
         loss->count = variant & ENCODE_PUBLIC ? 0 : event->loss.count;
@@ -101,6 +114,7 @@ static void fill_loss(EventMessage *m, PB(Loss) *loss, const Event *event, uint3
         loss->at_least = event->loss.at_least || (variant & ENCODE_PUBLIC);
         loss->cpu_known = event->loss.cpu_known;
         loss->since_time_ns = event->loss.since_time_ns;
+        loss->missing = loss_missing(event->loss.source);
 }
 
 /* Fills the member of the event's kind. */

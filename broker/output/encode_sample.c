@@ -36,6 +36,7 @@ static size_t task_sample_pack(const TaskSample *sample,
         m.time_ns = sample->time_ns;
         m.tasks = sample->tasks;
         m.kernel_thread = sample->kernel_thread;
+        m.task_unknown = sample->task_unknown;
         if (sample->gone)
                 m.state = TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_GONE;
         if (sample->stats) {
@@ -112,6 +113,7 @@ size_t encode_sample_end(const SampleEnd *end, uint8_t buffer[static ENCODED_SAM
         m.execs = end->execs;
         m.exits = end->exits;
         m.lost = end->lost;
+        m.lost_at_least = end->lost_at_least;
         return taskbroker__v1__sample_batch__pack(&m, buffer);
 }
 

@@ -224,6 +224,7 @@ static TaskSample sample_of_exit(const Event *event) {
                 .status_unknown = event->exit.status_unknown,
                 .stats_missing = event->exit.stats_missing,
                 .kernel_thread = leader && (leader->flags & TASK_KERNEL),
+                .task_unknown = event->task_unknown,
         };
 }
 
@@ -233,7 +234,8 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings 
 
         if (event->kind == EVENT_LOSS) {
                 /* The size of a loss would reveal tasks that are hidden from some clients. */
-                feed->n_lost = view == VIEW_FULL ? feed->n_lost + event->loss.count : 1;
+                feed->n_lost += view == VIEW_FULL ? event->loss.count : 0;
+                feed->lost_at_least |= view != VIEW_FULL || event->loss.at_least;
                 return;
         }
         if (view == VIEW_NONE)
@@ -365,6 +367,7 @@ void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, ui
                 .execs = feed->n_execs,
                 .exits = feed->n_exits,
                 .lost = feed->n_lost,
+                .lost_at_least = feed->lost_at_least,
         };
 
         feed_append(feed->feed, bytes, encode_sample_end(&end, bytes), 0);
@@ -376,5 +379,6 @@ void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, ui
         feed->last_ns = now_ns;
         feed->due_ns = (now_ns / interval_ns + 1) * interval_ns;
         feed->n_forks = feed->n_execs = feed->n_exits = feed->n_lost = 0;
+        feed->lost_at_least = false;
         sample_feed_admit(feed, now_ns);
 }

@@ -31,6 +31,7 @@ struct SampleFeed {
         uint64_t last_ns;               /* monotonic: of the last one's end; 0: none yet */
         bool in_sweep;                  /* it takes part in the one that runs */
         uint64_t n_forks, n_execs, n_exits, n_lost; /* since the last sample */
+        bool lost_at_least;             /* more than n_lost were lost, or may not be counted */
 };
 
 struct SampleFeeds {

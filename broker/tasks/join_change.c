@@ -38,9 +38,7 @@ static void change_gone_leader(const Join *join, const Event *event) {
 /* A task that is not in the table: the event has what the kernel sent. */
 static void change_unknown(Join *join, Event *event) {
         event->task_unknown = true;
-        if (event->kind == EVENT_COMM)
-                memcpy(event->comm_change.old_comm, event->comm, sizeof(event->comm));
-        else if (event->kind == EVENT_UID)
+        if (event->kind == EVENT_UID)
                 event->uid = event->credentials.real_id;
         join_commit(join, event, NULL, NULL);
         change_gone_leader(join, event);

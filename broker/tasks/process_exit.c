@@ -105,6 +105,20 @@ static bool process_exit_has_status(const Process *process, const ExitRecord *re
 }
 
 /**
+ * process_exit_may_lack_tasks() - whether tasks of a process may have ended unseen
+ * @join:     the join
+ * @process:  the process, in the table
+ *
+ * Return: Whether the process is older than the broker, or than the last loss of kernel
+ *         messages.
+ */
+bool process_exit_may_lack_tasks(const Join *join, const Process *process) {
+        return process->seeded ||
+               (join->forks_lost && task_table_get_leader(&join->table, process->pid)->start_time_ns <=
+                                             join_time_ns(join, join->lossy_ns));
+}
+
+/**
  * process_exit_finish() - complete the exit that ended a process
  * @join:     the join
  * @process:  the process
@@ -136,7 +150,7 @@ int process_exit_finish(Join *join, Process *process, const ExitRecord *record, 
 
         if (kernel_sums)
                 task_stats_raise(totals, &record->process);
-        totals->tasks_unseen = process->seeded;
+        totals->tasks_unseen = process_exit_may_lack_tasks(join, process);
         totals->ac_pid = process->pid;
         totals->ac_etime_us = MAX(totals->ac_etime_us, totals->ac_tgetime_us);
         totals->ac_exitcode = event->exit.process_wait_status;

@@ -12,6 +12,7 @@
 
 void process_exit_note_mark(Process *process, const ExitRecord *record);
 void process_exit_note_leader(Process *process, const Event *event);
+bool process_exit_may_lack_tasks(const Join *join, const Process *process);
 bool process_exit_record_has_status(const ExitRecord *record, bool leader);
 bool process_exit_may_have_more(const Join *join, const Process *process, const ExitRecord *record);
 int process_exit_add_task(Join *join, Process *process, const ExitRecord *record);

@@ -19,6 +19,7 @@
 #include "broker/base/util.h"
 #include "broker/model/owner.h"
 #include "broker/tasks/parents.h"
+#include "broker/tasks/process_exit.h"
 #include "broker/tasks/process_totals.h"
 
 void process_totals_deinit(ProcessTotals *sum) {
@@ -152,19 +153,19 @@ void process_totals_on_event(ProcessTotals *sum, const Event *event) {
 
 /**
  * process_totals_sample() - the sum as a sample
+ * @join:     the join, which has its parent
  * @sum:      the sum, complete and not failed
- * @table:    has its parent
  * @leader:   the process' leader, gone or not
  * @time_ns:  since the epoch
  *
  * Return: The sample, which borrows from both.
  */
-TaskSample process_totals_sample(ProcessTotals *sum, const TaskTable *table, const Task *leader, uint64_t time_ns) {
+TaskSample process_totals_sample(const Join *join, ProcessTotals *sum, const Task *leader, uint64_t time_ns) {
         const Process *process = leader->process;
-        TaskSample sample = process_totals_task_sample(table, leader, &sum->total, time_ns);
+        TaskSample sample = process_totals_task_sample(&join->table, leader, &sum->total, time_ns);
 
         if (!sum->single) {
-                sum->total.tasks_unseen = process->seeded;
+                sum->total.tasks_unseen = process_exit_may_lack_tasks(join, process);
                 sum->total.ac_pid = process->pid;
                 sum->total.ac_etime_us = MAX(sum->total.ac_etime_us, sum->total.ac_tgetime_us);
         }
@@ -182,17 +183,20 @@ TaskSample process_totals_task_sample(const TaskTable *table,
                                       const Task *task,
                                       const TaskStats *stats,
                                       uint64_t time_ns) {
+        bool unknown = task->flags & TASK_UNKNOWN, found = unknown && (stats->groups & STATS_IDENTITY);
+
         return (TaskSample){
                 .pid = task->process->pid,
                 .tid = task->tid,
                 .maker = process_maker(task->process),
                 .parent = parents_present(table, task->process),
-                .uid = task->ruid,
+                .uid = found ? stats->ac_uid : task->ruid,
                 .comm = stats->ac_comm,
                 .start_time_ns = task->start_time_ns,
                 .time_ns = time_ns,
                 .stats = stats,
                 .kernel_thread = task->flags & TASK_KERNEL,
+                .task_unknown = unknown && !found,
                 .owner = owner_of_live_task(task, stats),
         };
 }

@@ -36,7 +36,7 @@ uint32_t process_totals_next(ProcessTotals *sum);
 void process_totals_add(ProcessTotals *sum, const Task *task, const StatsAnswer *answer);
 bool process_totals_is_complete(ProcessTotals *sum);
 void process_totals_on_event(ProcessTotals *sum, const Event *event);
-TaskSample process_totals_sample(ProcessTotals *sum, const TaskTable *table, const Task *leader, uint64_t time_ns);
+TaskSample process_totals_sample(const Join *join, ProcessTotals *sum, const Task *leader, uint64_t time_ns);
 
 TaskSample process_totals_task_sample(const TaskTable *table,
                                       const Task *task,

@@ -103,7 +103,7 @@ static int apply_fork(Reconcile *reconcile, uint32_t pid, uint32_t tid, const Pr
         /* A task can be seen in /proc a moment before the kernel queues its FORK. */
         task->flags |= TASK_FORK_REPORTED;
         ++join->n_synthesised_forks;
-        event.fork.parent_pid = event.fork.parent_tid = found->ppid;
+        event.fork.parent_pid = found->ppid;
         event_fill(&event, task);
         join_emit(join, &event);
         return 0;

@@ -137,8 +137,7 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
                 return 0;
         if (sum->failed && sum->single)
                 return stats_request_answer_none(request);
-        sample = process_totals_sample(sum, &join->table, leader,
-                                       join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
+        sample = process_totals_sample(join, sum, leader, join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         if (sum->failed) {
                 sample.comm = leader->comm;
                 sample.comm_stale = leader->flags & TASK_COMM_STALE;

@@ -118,7 +118,7 @@ static void sweep_report_process(Sweep *sweep, Task *leader) {
         note_process(sweep, process);
         if (!sweep->of_processes)
                 return;
-        sample = process_totals_sample(&sweep->sum, &sweep->join->table, leader,
+        sample = process_totals_sample(sweep->join, &sweep->sum, leader,
                                        join_time_ns(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
         sweep->consumer->take(sweep->consumer, leader, true, &sample);
 }

@@ -76,10 +76,27 @@ static void decode_exit(Decoder *decoder, const Taskbroker__V1__Exit *wire) {
         }
 }
 
+/* A broker before this field leaves it to the source. */
+static enum tb_loss_missing decode_loss_missing(const Taskbroker__V1__Loss *wire) {
+        if (wire->missing)
+                return (enum tb_loss_missing)wire->missing;
+
+        switch (wire->source) {
+        case TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_TASKSTATS:
+                return TB_LOSS_MISSING_NONE;
+        case TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_READER:
+                return TB_LOSS_MISSING_COUNTED;
+        default:
+                return TB_LOSS_MISSING_POSSIBLE;
+        }
+}
+
 static void decode_loss(Decoder *decoder, const Taskbroker__V1__Loss *wire) {
         struct tb_event *event = &decoder->event;
 
         event->loss.count = wire->count;
+        event->loss.count_known = wire->count > 0 || !wire->at_least;
+        event->loss.missing = decode_loss_missing(wire);
         event->loss.source = (enum tb_loss_source)wire->source;
         event->loss.reason = (enum tb_loss_reason)wire->reason;
         event->loss.at_least = wire->at_least;

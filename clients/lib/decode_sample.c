@@ -24,6 +24,7 @@ enum {
         SAMPLE_EXECS = 9,
         SAMPLE_EXITS = 10,
         SAMPLE_LOST = 11,
+        SAMPLE_LOST_AT_LEAST = 12,
         STATS_REQUEST_ID = 1,
         STATS_TASKS = 2,
 };
@@ -73,6 +74,9 @@ static void samples_note(Decoder *decoder, const WireField *field) {
         case SAMPLE_LOST:
                 sample->lost = field->value;
                 break;
+        case SAMPLE_LOST_AT_LEAST:
+                sample->lost_at_least = field->value;
+                break;
         default:
                 break;
         }
@@ -99,7 +103,7 @@ int decoder_open_samples(Decoder *decoder, const uint8_t *data, size_t n_data, b
         decoder->samples_end_sent = false;
 
         while ((r = wire_next(&cursor, &field)) > 0) {
-                if (field.number > (answer ? STATS_TASKS : SAMPLE_LOST))
+                if (field.number > (answer ? STATS_TASKS : SAMPLE_LOST_AT_LEAST))
                         continue;
                 if (field.type != samples_type(field.number, answer))
                         return decoder_refuse(decoder, answer ? "a Stats is malformed" : "a SampleBatch is malformed");
@@ -129,6 +133,7 @@ static void decode_task_sample(struct tb_task_sample *sample, struct tb_task_sta
                 .time_ns = wire->time_ns,
                 .tasks = wire->tasks,
                 .kernel_thread = wire->kernel_thread,
+                .task_unknown = wire->task_unknown,
                 .gone = wire->state == TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_GONE,
                 .ended = wire->ended,
                 .termination = decode_termination(wire->termination, wire->termination_missing),

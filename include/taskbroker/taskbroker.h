@@ -121,7 +121,7 @@ struct tb_task_stats {
         /* These are set in totals of a process only. */
         uint32_t tasks;                 /* tasks in the totals; 0: these are one task's statistics */
         uint32_t tasks_missing;         /* tasks that ended without statistics: the totals lack them */
-        bool tasks_unseen;              /* the process is older than the broker: see taskstats.proto */
+        bool tasks_unseen;              /* tasks may have ended unseen: see taskstats.proto */
 
         struct {
                 uint32_t ac_pid;                /* tid */
@@ -234,6 +234,13 @@ enum tb_loss_reason {
         TB_LOSS_REASON_FELL_BEHIND = 3,
 };
 
+/* As event.proto, LossMissing: the events of this stream that are missing because of a loss. */
+enum tb_loss_missing {
+        TB_LOSS_MISSING_NONE = 1,
+        TB_LOSS_MISSING_POSSIBLE = 2,   /* an unknown number, perhaps 0 */
+        TB_LOSS_MISSING_COUNTED = 3,    /* loss.count events */
+};
+
 /* As event.proto, ProgramState. */
 enum tb_program_state {
         TB_PROGRAM_UNKNOWN = 0,         /* no client asked for it while the process ran */
@@ -328,7 +335,9 @@ struct tb_event {
                         uint32_t tracer_tid;
                 } ptrace;
                 struct {
-                        uint64_t count;
+                        uint64_t count;                                 /* machine-wide, unless missing is COUNTED */
+                        bool count_known;                               /* false: count is 0 */
+                        enum tb_loss_missing missing;                   /* events of this stream */
                         enum tb_loss_source source;
                         enum tb_loss_reason reason;
                         bool at_least;                                  /* there may be more than count */
@@ -384,7 +393,7 @@ struct tb_task {
         uint32_t ppid;                  /* parent.pid, as ps(1) has it; 0: none or not known */
         uint32_t uid, euid;             /* real and effective */
         uint32_t gid, egid;
-        uint32_t session;               /* 0: none or not known */
+        uint32_t session;               /* 0: none; with task_unknown not known */
         char comm[TB_COMM_SIZE];
         uint64_t start_time_ns;         /* 0: not known */
         uint64_t start_boot_ns;         /* the same by CLOCK_BOOTTIME: with tid, its identity */
@@ -392,7 +401,7 @@ struct tb_task {
         bool kernel_thread;
         bool credentials_changed;       /* since its last exec */
         bool seeded;                    /* start_time_ns is precise to 10 ms */
-        bool task_unknown;              /* its fork event was lost: ids and comm are not known */
+        bool task_unknown;              /* its fork event was lost: a 0, "" or false above is not known */
         bool comm_stale;                /* comm may be the name before an exec */
         const struct tb_program *program; /* NULL: not asked for */
         struct tb_process_id maker, parent; /* as in struct tb_event */
@@ -501,6 +510,7 @@ struct tb_task_sample {
         const struct tb_task_stats *stats; /* totals since its start; NULL: gone, or see stats_missing */
         uint32_t tasks;                 /* for a process: its live threads */
         bool kernel_thread;
+        bool task_unknown;              /* its fork event was lost: a 0, "" or false above is not known */
         bool comm_stale;                /* comm may be the name before an exec; with stats it is right */
         bool gone;                      /* tb_request_stats(): no such task, or this client may not know it */
         bool ended;                     /* these are its last values */
@@ -520,7 +530,8 @@ struct tb_sample {
         uint64_t forks;                 /* within the span, for tasks that match the subscription */
         uint64_t execs;
         uint64_t exits;
-        uint64_t lost;                  /* events that the kernel lost within the span */
+        uint64_t lost;                  /* events that the kernel lost within the span, machine-wide */
+        bool lost_at_least;             /* there may be more; with 0: the number is not known */
         uint64_t samples_lost;          /* earlier samples that the client was too slow for */
 };
 

@@ -83,6 +83,7 @@ def program_json(program):
         "exe": program.exe.decode() or None,
         "cgroup": program.cgroup.decode() or None,
         "truncated": program.truncated,
+        **({"cgroup_inherited": True} if program.cgroup and not captured else {}),
     }
 
 
@@ -105,7 +106,11 @@ def event_json(numbered):
         out.update(cpu=e.cpu if e.loss.cpu_known else None)
         out.update(pid=None, tid=None, ppid=None, uid=None, comm=None, **start_json(e), **relatives_json(e))
         out.update(
-            count=e.loss.count,
+            count=None if e.loss.at_least and not e.loss.count else e.loss.count,
+            scope="stream" if e.loss.missing == event_pb2.LOSS_MISSING_COUNTED else "machine",
+            missing={event_pb2.LOSS_MISSING_NONE: 0, event_pb2.LOSS_MISSING_POSSIBLE: None}.get(
+                e.loss.missing, e.loss.count
+            ),
             source=enum_name(event_pb2.LossSource, e.loss.source, "LOSS_SOURCE_"),
             reason=enum_name(event_pb2.LossReason, e.loss.reason, "LOSS_REASON_"),
             at_least=e.loss.at_least,
@@ -116,7 +121,7 @@ def event_json(numbered):
     out.update(
         cpu=None if e.synthesised else e.cpu, pid=e.pid, tid=e.tid,
         ppid=e.ppid if e.HasField("maker") or e.ppid else None,
-        uid=e.uid if known or e.uid else None,
+        uid=e.uid if known or e.uid or kind == "user_ids" else None,
         comm=e.comm.decode() if known or e.comm else None,
         **start_json(e), **relatives_json(e),
     )
@@ -129,9 +134,10 @@ def event_json(numbered):
         if e.exec.comm_stale:
             out["comm_stale"] = True
     elif kind == "fork":
-        out["parent_tid"] = e.fork.parent_tid
+        out["parent_tid"] = e.fork.parent_tid if e.fork.parent_tid or not e.synthesised else None
     elif kind == "comm_change":
-        out["old_comm"] = e.comm_change.old_comm.decode()
+        old = e.comm_change.old_comm
+        out["old_comm"] = old.decode() if old or (known and not e.synthesised) else None
     elif kind in ("user_ids", "group_ids"):
         ids = getattr(e, kind)
         out.update(real_id=ids.real_id, effective_id=ids.effective_id)

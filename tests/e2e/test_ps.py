@@ -199,7 +199,7 @@ def test_json_is_the_snapshot(daemon):
     for t in tasks:
         d = due[t["tid"]]
         assert (t["pid"], t["uid"], t["euid"], t["gid"], t["egid"]) == (d.pid, d.uid, d.euid, d.gid, d.egid)
-        assert (t["ppid"], t["session"]) == (d.ppid, d.session or None)
+        assert (t["ppid"], t["session"]) == (d.ppid, d.session)
         assert (t["comm"], t["start_time_ns"]) == (d.comm.decode(), d.start_time_ns)
         assert t["kernel_thread"] == d.kernel_thread and t.get("seeded", False) == d.seeded
         assert t["program"]["exe"] == (d.program.exe.decode() or None)

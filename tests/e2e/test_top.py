@@ -367,7 +367,7 @@ def test_lost(broker, make_top):
     top = make_top(broker)
     shows(broker, top)
     broker.sample(lost=7)
-    lines = top.wait("lost: 7 events!")
+    lines = top.wait("lost: 7 machine-wide!")
     assert "Lost 7.0/s" in "\n".join(lines)
     # In the graphs that are made of events, where it happened.
     assert sum(line.count("!") for line in lines[2:8]) == 3

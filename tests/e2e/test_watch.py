@@ -35,15 +35,14 @@ def task_json(task, threads=False):
     for name in ("pid", "tid"):
         out[name] = getattr(task, name)
     out["ppid"] = task.parent.pid if task.HasField("parent") else None
-    for name in ("uid", "euid", "gid", "egid"):
+    for name in ("uid", "euid", "gid", "egid", "session"):
         out[name] = getattr(task, name) if known or getattr(task, name) else None
     out.update(
-        session=task.session or None,
         comm=task.comm.decode() if known or task.comm else None,
         **start_json(task),
         **relatives_json(task),
-        kernel_thread=task.kernel_thread,
-        credentials_changed=task.credentials_changed,
+        kernel_thread=task.kernel_thread if known or task.kernel_thread else None,
+        credentials_changed=task.credentials_changed if known or task.credentials_changed else None,
     )
     if not threads:
         out["tasks"] = task.tasks

@@ -43,6 +43,16 @@ static inline void check_json(struct json_object *object, const char *expected) 
         json_object_put(object);
 }
 
+/* Frees @object, whose line must contain @part. */
+static inline void check_part(struct json_object *object, const char *part) {
+        size_t n;
+
+        if (!strstr(json_line(object, &n), part))
+                fprintf(stderr, "is:     %s\nshould: %s\n", json_line(object, &n), part);
+        assert(strstr(json_line(object, &n), part));
+        json_object_put(object);
+}
+
 static inline struct tb_event make_event(enum tb_kind kind) {
         return (struct tb_event){
                 .kind = kind,

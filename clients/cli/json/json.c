@@ -149,6 +149,11 @@ void json_add_start(struct json_object *object, uint32_t tid, uint64_t start_tim
         json_add_known(object, "start_boot_ns", start_boot_ns, start_boot_ns != 0);
 }
 
+/* Adds a flag that is known if it is set; null if it is not set and not known. */
+void json_add_flag(struct json_object *object, const char *key, bool value, bool known) {
+        json_add(object, key, value || known ? json_object_new_boolean(value) : NULL);
+}
+
 /* Adds the cause of an end; null and "termination_missing" if it is not known. */
 void json_add_termination(struct json_object *object, const struct tb_termination *termination) {
         json_add_known(object, "exit_code", termination->exit_code, termination->known);

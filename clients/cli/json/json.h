@@ -23,6 +23,7 @@ void json_add(struct json_object *object, const char *key, struct json_object *v
 void json_add_number(struct json_object *object, const char *key, uint64_t number);
 void json_add_known(struct json_object *object, const char *key, uint64_t number, bool known);
 void json_add_bool(struct json_object *object, const char *key, bool value);
+void json_add_flag(struct json_object *object, const char *key, bool value, bool known);
 void json_add_text(struct json_object *object, const char *key, const char *text);
 void json_add_termination(struct json_object *object, const struct tb_termination *termination);
 void json_add_start(struct json_object *object, uint32_t tid, uint64_t start_time_ns, uint64_t start_boot_ns);

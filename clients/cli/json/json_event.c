@@ -7,6 +7,7 @@
  */
 
 #include <json-c/json.h>
+#include <string.h>
 
 #include "clients/cli/json/json.h"
 #include "proto/event_kinds.h"
@@ -61,7 +62,12 @@ static void json_add_exit(struct json_object *object, const struct tb_event *eve
 }
 
 static void json_add_loss(struct json_object *object, const struct tb_event *event) {
-        json_add_number(object, "count", event->loss.count);
+        bool stream = event->loss.missing == TB_LOSS_MISSING_COUNTED;
+
+        json_add_known(object, "count", event->loss.count, event->loss.count_known);
+        json_add_text(object, "scope", stream ? "stream" : "machine");
+        json_add_known(object, "missing", stream ? event->loss.count : 0,
+                       event->loss.missing != TB_LOSS_MISSING_POSSIBLE);
         json_add_text(object, "source", tb_loss_source_name(event->loss.source));
         json_add_text(object, "reason", tb_loss_reason_name(event->loss.reason));
         json_add_bool(object, "at_least", event->loss.at_least);
@@ -77,7 +83,7 @@ static void json_add_subject(struct json_object *object, const struct tb_event *
         json_add_known(object, "pid", event->pid, task);
         json_add_known(object, "tid", event->tid, task);
         json_add_known(object, "ppid", event->ppid, event->maker.known || event->ppid != 0);
-        json_add_known(object, "uid", event->uid, known || event->uid != 0);
+        json_add_known(object, "uid", event->uid, known || event->uid != 0 || event->kind == TB_KIND_UID);
         json_add_known_text(object, "comm", event->comm, known || event->comm[0]);
         json_add_start(object, event->tid, event->start_time_ns, event->start_boot_ns);
         json_add_relatives(object, &event->maker, &event->parent);
@@ -94,6 +100,13 @@ static void json_add_subject(struct json_object *object, const struct tb_event *
                 json_add_bool(object, "restricted", true);
 }
 
+/* Whether a 0 or an empty text in a field of an event's kind is its value. */
+static bool json_knows(const struct tb_event *event, const char *name) {
+        if (event->kind == TB_KIND_FORK)
+                return !event->synthesised || event->fork.parent_tid != 0 || strcmp(name, "parent_tid") != 0;
+        return event->kind != TB_KIND_COMM || (!event->synthesised && !event->task_unknown);
+}
+
 struct json_object *json_event(const struct tb_event *event) {
         struct json_object *object = json_object_new_object();
 
@@ -103,8 +116,12 @@ struct json_object *json_event(const struct tb_event *event) {
         json_add_subject(object, event);
 
         switch (event->kind) {
-#define SHOWN_U32(member, name) json_add_number(object, #name, event->member.name);
-#define SHOWN_COMM(member, name) json_add_text(object, #name, event->member.name);
+#define SHOWN_U32(member, name) json_add_known(object, #name, event->member.name, json_knows(event, #name));
+#define SHOWN_COMM(member, name)                                                                                       \
+        if (event->member.name[0] || json_knows(event, #name))                                                         \
+                json_add_text(object, #name, event->member.name);                                                      \
+        else                                                                                                           \
+                json_add(object, #name, NULL);
 #define HIDDEN_U32(member, name)
 #define HIDDEN_COMM(member, name)
 #define FIELD(member, name, type, at, json) json##_##type(member, name)

@@ -54,6 +54,8 @@ struct json_object *json_program(const struct tb_program *program) {
                 json_add(object, "cmdline", NULL);
         json_add_known_text(object, "exe", program->exe, program->n_exe);
         json_add_known_text(object, "cgroup", program->cgroup, program->n_cgroup);
+        if (program->n_cgroup && program->state != TB_PROGRAM_CAPTURED)
+                json_add_bool(object, "cgroup_inherited", true);
         json_add_bool(object, "truncated", program->truncated);
         if (program->exe_withheld)
                 json_add_bool(object, "exe_withheld", true);

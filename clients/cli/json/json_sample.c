@@ -66,7 +66,7 @@ struct json_object *json_sample_row(const Live *live, const LiveRow *row) {
         json_add_number(object, "pid", row->pid);
         json_add_number(object, "tid", row->tid);
         json_add_known(object, "ppid", row->parent.pid, row->parent.known);
-        json_add_number(object, "uid", row->uid);
+        json_add_known(object, "uid", row->uid, row->uid != 0 || !row->unknown);
         json_add_text(object, "comm", row->comm);
         if (row->comm_stale)
                 json_add_bool(object, "comm_stale", true);
@@ -75,7 +75,7 @@ struct json_object *json_sample_row(const Live *live, const LiveRow *row) {
         json_add_number(object, "time_ns", row->time_ns);
         if (row->tasks && !row->ended)
                 json_add_number(object, "tasks", row->tasks);
-        json_add_bool(object, "kernel_thread", row->kernel_thread);
+        json_add_flag(object, "kernel_thread", row->kernel_thread, !row->unknown);
         json_add_bool(object, "ended", row->ended);
         if (row->ended)
                 json_add_end(object, row);
@@ -127,7 +127,8 @@ struct json_object *json_sample(const Live *live, const struct tb_welcome *welco
         json_add_known(object, "forks", sample->summary.forks, sample->span_ns != 0);
         json_add_known(object, "execs", sample->summary.execs, sample->span_ns != 0);
         json_add_known(object, "exits", sample->summary.exits, sample->span_ns != 0);
-        json_add_number(object, "lost", sample->summary.lost);
+        json_add_known(object, "lost", sample->summary.lost, sample->summary.lost || !sample->summary.lost_at_least);
+        json_add_bool(object, "lost_at_least", sample->summary.lost_at_least);
         json_add_number(object, "samples_lost", sample->summary.samples_lost);
         json_add_text(object, "delay_accounting", delay_accounting_name(welcome));
         json_add(object, "used", sample->span_ns ? json_used(sample->used, groups, NULL) : NULL);

@@ -20,7 +20,7 @@ struct json_object *json_task(const struct tb_task *task) {
         json_add_known(object, "euid", task->euid, known || task->euid != 0);
         json_add_known(object, "gid", task->gid, known || task->gid != 0);
         json_add_known(object, "egid", task->egid, known || task->egid != 0);
-        json_add_known(object, "session", task->session, task->session != 0);
+        json_add_known(object, "session", task->session, known || task->session != 0);
         json_add_known_text(object, "comm", task->comm, known || task->comm[0]);
         if (task->comm_stale)
                 json_add_bool(object, "comm_stale", true);
@@ -28,8 +28,8 @@ struct json_object *json_task(const struct tb_task *task) {
         json_add_relatives(object, &task->maker, &task->parent);
         if (task->tasks)
                 json_add_number(object, "tasks", task->tasks);
-        json_add_bool(object, "kernel_thread", task->kernel_thread);
-        json_add_bool(object, "credentials_changed", task->credentials_changed);
+        json_add_flag(object, "kernel_thread", task->kernel_thread, known);
+        json_add_flag(object, "credentials_changed", task->credentials_changed, known);
         if (task->seeded)
                 json_add_bool(object, "seeded", true);
         if (task->task_unknown)

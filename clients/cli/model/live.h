@@ -40,6 +40,7 @@ struct LiveRow {
         struct tb_program *program; /* NULL: not known */
         uint32_t tasks;             /* live threads of a process; 0: not known */
         bool kernel_thread;
+        bool unknown;               /* its fork was lost: a uid of 0 is not known */
 
         /* The exit event came; the last values come with the next sample. */
         bool exited;
@@ -102,6 +103,7 @@ struct Live {
         uint64_t began_ns;                          /* the end of the first sample; 0: none has ended */
         uint64_t total_used[N_METRICS];             /* sums over all samples since the first */
         uint64_t n_forks, n_execs, n_exits, n_lost; /* the same */
+        bool lost_at_least;     /* more than n_lost may be lost */
         uint64_t n_samples_lost;
 
         LiveHistory history; /* the machine, one point per sample */

@@ -90,7 +90,7 @@ static void write_id(const LiveColumn *column, const LiveView *view, const LiveR
 
 static void write_user(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
         (void)column;
-        snprintf(text, LIVE_TEXT_MAX, "%s", users_name(view->users, row->uid));
+        snprintf(text, LIVE_TEXT_MAX, "%s", row->uid || !row->unknown ? users_name(view->users, row->uid) : "-");
 }
 
 /* The key of the order: numbers are padded, so that they are in their order as texts too. */

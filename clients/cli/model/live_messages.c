@@ -22,6 +22,7 @@ static int messages_take_task(Live *live, const struct tb_task *task) {
         if (row->exited || row->ended)
                 return 0;
 
+        row->unknown = task->task_unknown;
         if (!task->task_unknown) {
                 row->uid = task->uid;
         }
@@ -58,6 +59,7 @@ static int messages_take_fork(Live *live, const struct tb_event *event) {
         row->maker = event->maker;
         row->parent = event->parent;
         row->uid = event->uid;
+        row->unknown = event->task_unknown;
         live_set_name(row, event->comm, event->comm_stale);
 
         /* Until its exec, a process runs the program of its parent. */
@@ -130,8 +132,10 @@ static int messages_take_event(Live *live, const struct tb_event *event) {
                 return 0;
         case TB_KIND_UID:
                 row = event->tid == event->pid || live->threads ? messages_find_row(live, event) : NULL;
-                if (row)
+                if (row) {
                         row->uid = event->uid;
+                        row->unknown = false;
+                }
                 return 0;
         case TB_KIND_LOSS:
                 live->event_losses += event->loss.count;

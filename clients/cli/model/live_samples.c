@@ -116,6 +116,7 @@ int live_samples_task(Live *live, const struct tb_task_sample *sample) {
         row->maker = sample->maker;
         row->parent = sample->parent;
         row->uid = sample->uid;
+        row->unknown = sample->task_unknown;
         live_set_name(row, sample->comm, sample->comm_stale);
         row->kernel_thread = sample->kernel_thread;
         if (sample->tasks)
@@ -289,6 +290,7 @@ int live_samples_end(Live *live, const struct tb_sample *summary) {
                 live->n_execs += summary->execs;
                 live->n_exits += summary->exits;
                 live->n_lost += summary->lost;
+                live->lost_at_least |= summary->lost_at_least;
         }
         live->n_samples_lost += summary->samples_lost;
         for (unsigned int i = 0; i < N_METRICS; ++i)

@@ -64,15 +64,18 @@ static struct json_object *stats_object(const struct tb_task_sample *sample) {
                 return object;
 
         json_add_known(object, "ppid", sample->parent.pid, sample->parent.known);
-        json_add_number(object, "uid", sample->uid);
-        json_add_text(object, "comm", sample->comm);
+        json_add_known(object, "uid", sample->uid, sample->uid != 0 || !sample->task_unknown);
+        if (sample->comm[0] || !sample->task_unknown)
+                json_add_text(object, "comm", sample->comm);
+        else
+                json_add(object, "comm", NULL);
         if (sample->comm_stale)
                 json_add_bool(object, "comm_stale", true);
         json_add_start(object, sample->tid, sample->start_time_ns, sample->start_boot_ns);
         json_add_relatives(object, &sample->maker, &sample->parent);
         json_add_number(object, "time_ns", sample->time_ns);
         json_add_known(object, "tasks", sample->tasks, sample->tasks != 0);
-        json_add_bool(object, "kernel_thread", sample->kernel_thread);
+        json_add_flag(object, "kernel_thread", sample->kernel_thread, !sample->task_unknown);
         json_add(object, "stats", sample->stats ? json_task_stats(sample->stats) : NULL);
 
         return object;
@@ -86,7 +89,8 @@ static void stats_write_head(Users *users, const struct tb_task_sample *sample, 
                 fprintf(stream, "thread %" PRIu32 " of process %" PRIu32, sample->tid, sample->pid);
         else
                 fprintf(stream, "process %" PRIu32, sample->pid);
-        fprintf(stream, ": %s, of %s", name, users_name(users, sample->uid));
+        fprintf(stream, ": %s, of %s", *name || !sample->task_unknown ? name : "-",
+                sample->uid || !sample->task_unknown ? users_name(users, sample->uid) : "-");
         if (sample->tasks > 1)
                 fprintf(stream, ", %" PRIu32 " threads", sample->tasks);
         if (sample->start_time_ns)
@@ -97,7 +101,7 @@ static void stats_write_head(Users *users, const struct tb_task_sample *sample, 
                         "  At least: the statistics of %" PRIu32 " of its threads were lost.\n",
                         sample->stats->tasks_missing);
         if (sample->stats->tasks_unseen)
-                fputs("  At least: it is older than the broker, which has not seen all its threads.\n", stream);
+                fputs("  At least: the broker has not seen all its threads.\n", stream);
 }
 
 static void stats_write_line(const StatsLine *stat, FILE *stream) {

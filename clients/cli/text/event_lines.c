@@ -229,9 +229,10 @@ static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
 
         line_add(&lines->line,
                  " *** %s%s",
-                 event->loss.at_least ? "at least " : "",
-                 format_count(text, event->loss.count));
+                 !event->loss.count_known ? "an unknown number of" : event->loss.at_least ? "at least " : "",
+                 event->loss.count_known ? format_count(text, event->loss.count) : "");
         line_add(&lines->line, " %s lost", source >= 1 && source <= TB_LOSS_SOURCE_READER ? sources[source] : "facts");
+        line_add(&lines->line, "%s", event->loss.missing == TB_LOSS_MISSING_COUNTED ? "" : " machine-wide");
         line_add(&lines->line,
                  ": %s",
                  reason >= 1 && reason <= TB_LOSS_REASON_FELL_BEHIND ? reasons[reason]
@@ -246,7 +247,8 @@ static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
                 line_add(&lines->line,
                          ", since %s",
                          time_form_write(text, lines->time_form, event->loss.since_time_ns));
-        line_add(&lines->line, ") ***");
+        line_add(&lines->line, ")%s ***",
+                 event->loss.missing == TB_LOSS_MISSING_POSSIBLE ? "; events of this stream may be missing" : "");
 }
 
 static const char *event_lines_kind_colour(const struct tb_event *event) {
@@ -261,6 +263,8 @@ static const char *event_lines_kind_colour(const struct tb_event *event) {
 }
 
 static void event_lines_details(EventLines *lines, const struct tb_event *event) {
+        bool known = !event->task_unknown;
+
         switch (event->kind) {
         case TB_KIND_FORK:
                 if (event->tid != event->pid)
@@ -271,7 +275,11 @@ static void event_lines_details(EventLines *lines, const struct tb_event *event)
                 break;
         case TB_KIND_COMM:
                 line_add(&lines->line, " was called");
-                line_cell_name(&lines->line, event->comm_change.old_comm, true, false, 0);
+                line_cell_name(&lines->line,
+                               event->comm_change.old_comm,
+                               event->comm_change.old_comm[0] || (known && !event->synthesised),
+                               false,
+                               0);
                 break;
         case TB_KIND_UID:
         case TB_KIND_GID:
@@ -306,9 +314,10 @@ static void event_lines_details(EventLines *lines, const struct tb_event *event)
                 event_lines_arguments(lines, event->exit.program);
 }
 
-static void event_lines_identity(EventLines *lines, const char *comm, bool stale, uint32_t uid, bool known) {
+static void event_lines_identity(EventLines *lines, const char *comm, bool stale, uint32_t uid, bool known,
+                                 bool uid_known) {
         if (event_lines_has(lines, LEAVE_USER))
-                line_cell_cut(&lines->line, known || uid ? users_name(lines->users, uid) : "-", WIDTH_USER);
+                line_cell_cut(&lines->line, uid_known || uid ? users_name(lines->users, uid) : "-", WIDTH_USER);
         line_cell_name(&lines->line, comm, known || comm[0], stale, WIDTH_NAME);
 }
 
@@ -342,7 +351,8 @@ void event_lines_event(EventLines *lines, const struct tb_event *event) {
 
         line_cell_coloured(&lines->line, tb_kind_name(event->kind), WIDTH_KIND, event_lines_kind_colour(event));
         event_lines_ids(lines, event->pid, event->tid, event->ppid, event->maker.known);
-        event_lines_identity(lines, event->comm, event->comm_stale, event->uid, known);
+        event_lines_identity(lines, event->comm, event->comm_stale, event->uid, known,
+                             known || event->kind == TB_KIND_UID);
         event_lines_details(lines, event);
         line_end(&lines->line);
 }
@@ -367,7 +377,7 @@ void event_lines_task(EventLines *lines, const struct tb_task *task, uint64_t no
                 line_cell(&lines->line, "-", width);
         line_cell(&lines->line, "task", WIDTH_KIND);
         event_lines_ids(lines, task->pid, task->tid, task->ppid, task->parent.known);
-        event_lines_identity(lines, task->comm, task->comm_stale, task->uid, known);
+        event_lines_identity(lines, task->comm, task->comm_stale, task->uid, known, known);
         if (task->tasks > 1)
                 line_add(&lines->line, " (%" PRIu32 " threads)", task->tasks);
         if (task->kernel_thread)

@@ -34,7 +34,7 @@ static int compare_number(const TaskColumn *column,
         return compare_u64(task_column_number(column, a), task_column_number(column, b));
 }
 
-/* A number for which 0 means none, or not known. */
+/* A number that is never 0 where it is known. */
 static void write_number(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text) {
         uint32_t number = task_column_number(column, task);
 
@@ -42,7 +42,7 @@ static void write_number(const TaskColumn *column, const TaskColumnView *view, c
         snprintf(text, TASK_COLUMN_TEXT_MAX, number ? "%" PRIu32 : "-", number);
 }
 
-/* An id of a user or a group: 0 is root, unless the fork of the task was lost. */
+/* An id: 0 is root, or none, unless the fork of the task was lost. */
 static void write_id(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text) {
         uint32_t number = task_column_number(column, task);
 
@@ -261,7 +261,7 @@ static const TaskColumn columns[] = {
         { "euid", "EUID", "the effective user", TASK_COLUMN_NUMBER(euid), .write = write_id },
         { "gid", "GID", "the real group", TASK_COLUMN_NUMBER(gid), .write = write_id },
         { "egid", "EGID", "the effective group", TASK_COLUMN_NUMBER(egid), .write = write_id },
-        { "session", "SESSION", "the leader of its session", TASK_COLUMN_NUMBER(session), .write = write_number },
+        { "session", "SESSION", "the leader of its session", TASK_COLUMN_NUMBER(session), .write = write_id },
         { "started", "STARTED", "when it began", .write = write_started, .compare = compare_started },
         { "age", "AGE", "how long ago that is", .right = true, .write = write_age, .compare = compare_age },
         { "tasks", "TASKS", "how many tasks the process has", TASK_COLUMN_NUMBER(tasks), .write = write_number },

@@ -53,19 +53,20 @@ static int batch_write_summary(const Live *live, const struct tb_welcome *welcom
         const LiveSample *sample = &live->sample;
         char date[FORMAT_MAX], span[FORMAT_MAX], cpu[FORMAT_MAX], wait[FORMAT_MAX], read[FORMAT_MAX], write[FORMAT_MAX];
         bool uncounted = welcome && welcome->delay_accounting == TB_DELAY_ACCOUNTING_OFF;
-        char line[512];
+        bool unknown = sample->summary.lost_at_least && !sample->summary.lost;
+        char line[512], lost[32];
 
+        snprintf(lost, sizeof(lost), unknown ? "-" : "%llu", (unsigned long long)sample->summary.lost);
         batch_machine(live, METRIC_CPU, true, cpu);
         batch_machine(live, METRIC_CPU_DELAY, true, wait);
         batch_machine(live, METRIC_READ, false, read);
         batch_machine(live, METRIC_WRITE, false, write);
         snprintf(line, sizeof(line),
-                 "%s  %s  %zu tasks, %zu ran  forks %llu execs %llu exits %llu lost %llu  "
+                 "%s  %s  %zu tasks, %zu ran  forks %llu execs %llu exits %llu lost %s  "
                  "cpu %s wait %s read %s/s write %s/s%s\n",
                  format_date(date, sample->summary.end_time_ns), format_duration(span, sample->span_ns), live->n_alive,
                  live->n_changed, (unsigned long long)sample->summary.forks, (unsigned long long)sample->summary.execs,
-                 (unsigned long long)sample->summary.exits, (unsigned long long)sample->summary.lost, cpu, wait, read,
-                 write,
+                 (unsigned long long)sample->summary.exits, lost, cpu, wait, read, write,
                  uncounted ? "  delay accounting off" : "");
 
         return batch_write_text(output, line);

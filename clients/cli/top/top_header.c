@@ -71,7 +71,8 @@ static uint64_t header_threads(const TopView *view) {
 static void header_draw_counts(const TopView *view, size_t row) {
         const Live *live = view->live;
         char text[160], count[FORMAT_MAX];
-        uint64_t n_lost = live->n_lost + live->n_samples_lost, n_threads = live->n_alive;
+        uint64_t n_lost = live->n_lost, n_threads = live->n_alive;
+        bool lost = n_lost || live->lost_at_least;
         size_t at = 0;
 
         at = header_put(view, row, at, SCREEN_STRONG, format_count(count, live->n_alive));
@@ -85,8 +86,13 @@ static void header_draw_counts(const TopView *view, size_t row) {
         at = header_put(view, row, at, SCREEN_PLAIN, "; ended: ");
         at = header_put(view, row, at, SCREEN_STRONG, format_count(count, live->n_exits));
         at = header_put(view, row, at, SCREEN_PLAIN, "; lost: ");
-        at = header_put(view, row, at, n_lost ? SCREEN_BAD : SCREEN_GOOD, format_count(count, n_lost));
-        at = header_put(view, row, at, SCREEN_PLAIN, n_lost ? " events!" : " events");
+        at = header_put(view, row, at, lost ? SCREEN_BAD : SCREEN_GOOD,
+                        lost && !n_lost ? "unknown" : format_count(count, n_lost));
+        at = header_put(view, row, at, SCREEN_PLAIN, lost ? " machine-wide!" : " events");
+        if (live->n_samples_lost) {
+                at = header_put(view, row, at, SCREEN_BAD, "; missed samples: ");
+                at = header_put(view, row, at, SCREEN_BAD, format_count(count, live->n_samples_lost));
+        }
 
         snprintf(text,
                  sizeof(text),

@@ -55,6 +55,7 @@ Live *top_pause_begin(const Live *live) {
         paused->n_execs = live->n_execs;
         paused->n_exits = live->n_exits;
         paused->n_lost = live->n_lost;
+        paused->lost_at_least = live->lost_at_least;
         paused->n_samples_lost = live->n_samples_lost;
         paused->threads = live->threads;
         paused->rows = calloc(live->n_rows + 1, sizeof(*paused->rows));

@@ -57,9 +57,10 @@ static int watch_after_output(int error) {
 static int watch_lost(const struct tb_event *event) {
         char count[FORMAT_MAX];
 
-        error_print("%s%s events or records were lost (%s, %s): ended, as --strict asks.",
-                    event->loss.at_least ? "At least " : "",
-                    format_count(count, event->loss.count),
+        error_print("%s%s events or records were lost%s (%s, %s): ended, as --strict asks.",
+                    !event->loss.count_known ? "An unknown number of" : event->loss.at_least ? "At least " : "",
+                    event->loss.count_known ? format_count(count, event->loss.count) : "",
+                    event->loss.missing == TB_LOSS_MISSING_COUNTED ? "" : " machine-wide",
                     tb_loss_source_name(event->loss.source),
                     tb_loss_reason_name(event->loss.reason));
         return EXIT_STATUS_LOSS;

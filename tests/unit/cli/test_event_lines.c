@@ -230,6 +230,8 @@ static void test_loss(void) {
                 .time_ns = UINT64_C(1700000000123456789),
                 .cpu = 3,
                 .loss = {.count = 4711,
+                         .count_known = true,
+                         .missing = TB_LOSS_MISSING_POSSIBLE,
                          .source = TB_LOSS_SOURCE_CONNECTOR,
                          .reason = TB_LOSS_REASON_OVERRUN,
                          .cpu_known = true},
@@ -237,8 +239,18 @@ static void test_loss(void) {
 
         check_line(&lines,
                    &event,
-                   "22:13:20.123 LOSS     *** 4 711 kernel events lost: the kernel had no room to queue them "
-                   "(connector, overrun, cpu 3) ***");
+                   "22:13:20.123 LOSS     *** 4 711 kernel events lost machine-wide: the kernel had no room to queue "
+                   "them (connector, overrun, cpu 3); events of this stream may be missing ***");
+        /* lost records are missing in their exits, which are there */
+        event.loss.missing = TB_LOSS_MISSING_NONE;
+        event.loss.source = TB_LOSS_SOURCE_TASKSTATS;
+        event.loss.count_known = false;
+        check_line(&lines,
+                   &event,
+                   "22:13:20.123 LOSS     *** an unknown number of exits' statistics lost machine-wide: "
+                   "the kernel had no room to queue them (taskstats, overrun, cpu 3) ***");
+        event.loss.count_known = true;
+        event.loss.missing = TB_LOSS_MISSING_COUNTED;
         event.loss.at_least = true;
         event.loss.cpu_known = false;
         event.loss.source = TB_LOSS_SOURCE_READER;
@@ -248,10 +260,11 @@ static void test_loss(void) {
                    &event,
                    "22:13:20.123 LOSS     *** at least 4 711 events of this stream lost: this reader was too slow "
                    "(reader, fell_behind, since 22:13:20.000) ***");
+        event.loss.missing = TB_LOSS_MISSING_POSSIBLE;
         event.loss.source = (enum tb_loss_source)-1;
         event.loss.reason = (enum tb_loss_reason)99;
         event_lines_event(&lines, &event);
-        assert(strstr(lines.line.text, "facts lost: the broker does not say why (unknown, unknown"));
+        assert(strstr(lines.line.text, "facts lost machine-wide: the broker does not say why (unknown, unknown"));
 }
 
 #define PROGRAM(cmdline_) .cmdline = (cmdline_), .n_cmdline = sizeof(cmdline_) - 1

@@ -37,6 +37,18 @@ static void test_plain_kinds(void) {
         check_json(json_event(&event), HEAD("ptrace") ",\"tracer_pid\":8,\"tracer_tid\":9}");
 }
 
+/* The former name is not known of a task that the broker did not know, or that it found in /proc. */
+static void test_old_comm(void) {
+        struct tb_event event = make_event(TB_KIND_COMM);
+
+        check_part(json_event(&event), "\"old_comm\":\"\"}");
+        event.task_unknown = true;
+        check_part(json_event(&event), "\"old_comm\":null}");
+        event.task_unknown = false;
+        event.synthesised = true;
+        check_part(json_event(&event), "\"old_comm\":null}");
+}
+
 static void test_unknown_task(void) {
         struct tb_event event = { .kind = TB_KIND_FORK, .pid = 5, .tid = 5, .task_unknown = true, .synthesised = true };
 
@@ -45,7 +57,7 @@ static void test_unknown_task(void) {
                    "\"uid\":null,\"comm\":null,"
                    "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null," NO_RELATIVES ","
                    "\"task_unknown\":true,\"synthesised\":true,"
-                   "\"parent_tid\":0}");
+                   "\"parent_tid\":null}");
 
         /* A value of an unknown task is known if it is not 0. */
         event.uid = 3;
@@ -74,14 +86,16 @@ static void test_loss(void) {
                 .time_ns = 5,
                 .number = 6,
                 .cpu = 2,
-                .loss = { .count = 12, .source = TB_LOSS_SOURCE_CONNECTOR, .reason = TB_LOSS_REASON_OVERRUN },
+                .loss = { .count = 12, .count_known = true, .missing = TB_LOSS_MISSING_POSSIBLE,
+                          .source = TB_LOSS_SOURCE_CONNECTOR, .reason = TB_LOSS_REASON_OVERRUN },
         };
 
         check_json(json_event(&event),
                    "{\"kind\":\"loss\",\"time_ns\":5,\"number\":6,\"cpu\":null,\"pid\":null,\"tid\":null,\"ppid\":null,"
                    "\"uid\":null,\"comm\":null,"
                    "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null," NO_RELATIVES ","
-                   "\"count\":12,\"source\":\"connector\","
+                   "\"count\":12,\"scope\":\"machine\",\"missing\":null,"
+                   "\"source\":\"connector\","
                    "\"reason\":\"overrun\",\"at_least\":false,\"since_time_ns\":null}");
         event.cpu_known = event.loss.cpu_known = true;
         event.loss.at_least = true;
@@ -92,8 +106,15 @@ static void test_loss(void) {
                    "{\"kind\":\"loss\",\"time_ns\":5,\"number\":6,\"cpu\":2,\"pid\":null,\"tid\":null,\"ppid\":null,"
                    "\"uid\":null,\"comm\":null,"
                    "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null," NO_RELATIVES ","
-                   "\"count\":12,\"source\":\"unknown\","
+                   "\"count\":12,\"scope\":\"machine\",\"missing\":null,"
+                   "\"source\":\"unknown\","
                    "\"reason\":\"muted\",\"at_least\":true,\"since_time_ns\":4}");
+
+        /* The events of this stream that are missing: none; as many as are lost. */
+        event.loss = (__typeof__(event.loss)){ .missing = TB_LOSS_MISSING_NONE, .at_least = true };
+        check_part(json_event(&event), "\"count\":null,\"scope\":\"machine\",\"missing\":0,");
+        event.loss = (__typeof__(event.loss)){ .missing = TB_LOSS_MISSING_COUNTED, .count_known = true, .count = 7 };
+        check_part(json_event(&event), "\"count\":7,\"scope\":\"stream\",\"missing\":7,");
 }
 
 static void test_exit(void) {
@@ -142,6 +163,7 @@ static void test_exit(void) {
 int main(void) {
         test_plain_kinds();
         test_unknown_task();
+        test_old_comm();
         test_loss();
         test_exit();
         return 0;

@@ -34,6 +34,7 @@ static void test_program(void) {
                                 "\"termination_missing\":\"unknown\",\"process_ended\":false,"
                                 "\"exit_signal\":null,\"stats\":null,\"stats_missing\":null,\"program\":{"
                                 "\"state\":\"late\",\"cmdline\":null,\"exe\":null,\"cgroup\":\"/b\","
+                                "\"cgroup_inherited\":true,"
                                 "\"truncated\":false}}");
         program = (struct tb_program){ .state = TB_PROGRAM_SKIPPED, PROGRAM("", "", "") };
         check_json(json_program(&program),

@@ -43,7 +43,7 @@ static void test_snapshot(void) {
                                  .parent.known = true };
         check_json(json_task(&task),
                    "{\"kind\":\"task\",\"pid\":2,\"tid\":2,\"ppid\":0,\"uid\":0,\"euid\":0,\"gid\":0,\"egid\":0,"
-                   "\"session\":null,\"comm\":\"kthreadd\","
+                   "\"session\":0,\"comm\":\"kthreadd\","
                    "\"id\":null,\"start_time_ns\":1,\"start_boot_ns\":null,"
                    "\"maker_pid\":null,\"maker_id\":null,\"parent_pid\":0,\"parent_id\":null,\"kernel_thread\":true,"
                    "\"credentials_changed\":false}");
@@ -52,8 +52,8 @@ static void test_snapshot(void) {
                    "{\"kind\":\"task\",\"pid\":2,\"tid\":2,\"ppid\":null,\"uid\":null,\"euid\":null,\"gid\":null,"
                    "\"egid\":null,\"session\":null,\"comm\":null,"
                    "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null," NO_RELATIVES ","
-                   "\"kernel_thread\":false,"
-                   "\"credentials_changed\":false,\"task_unknown\":true}");
+                   "\"kernel_thread\":null,"
+                   "\"credentials_changed\":null,\"task_unknown\":true}");
 
         check_json(json_snapshot_end(&end),
                    "{\"kind\":\"snapshot_end\",\"time_ns\":18446744073709551615,\"number\":4,\"tasks\":5}");

@@ -34,7 +34,7 @@ static void test_cells(void) {
         task.maker = (struct tb_process_id){ .known = true, .pid = 7 };
         check_cell("ppid", &task, "-");
         check_cell("maker", &task, "7");
-        check_cell("session", &task, "-");
+        check_cell("session", &task, "0");
         check_cell("tasks", &task, "1");
         check_cell("uid", &task, "0");
         check_cell("user", &task, "root");
@@ -67,6 +67,8 @@ static void test_unknown_cells(void) {
         struct tb_task task = make_task(12, 0, 0, "");
 
         task.task_unknown = true;
+        check_cell("ppid", &task, "-");
+        check_cell("session", &task, "-");
         check_cell("uid", &task, "-");
         check_cell("gid", &task, "-");
         check_cell("user", &task, "-");
