@@ -133,8 +133,9 @@ def test_task(make_daemon, known):
     daemon.proc.add(2, ppid=0, comm=b"kthreadd", kernel_thread=True, session=0)
     daemon.start()
     daemon.kernel.mirror = False
+    client = daemon.subscriber()
     daemon.kernel.fork(600, parent_tid=555)
-    daemon.subscriber().status()
+    assert client.event().pid == 600
     rows = {o["pid"]: o for o in map(json.loads, finish(command(daemon, "ps", "--json"))[0].splitlines())}
     task = rows[2 if known else 600]
     for key, value in (("session", 0), ("uid", 0), ("euid", 0), ("gid", 0), ("egid", 0), ("kernel_thread", True)):
