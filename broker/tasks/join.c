@@ -3,14 +3,14 @@
 /*
  * The parts of the join, each with the kernel facts that it relies on:
  *
- *   join_fork.c    forks; reuse of numbers
- *   join_exec.c    exec; the thread that becomes the leader
- *   join_change.c  name, ids, session, program
- *   join_exit.c    exits, reported and synthesised
- *   join_owed.c    later readings of /proc
- *   join_adoption.c  the parents of orphans
- *   join_recheck.c owners that /proc shows later
- *   join_loss.c    lost messages, silence of the connector
+ *   join_fork.c      forks; reuse of numbers
+ *   join_exec.c      exec; the thread that becomes the leader
+ *   join_change.c    name, ids, session, program
+ *   join_exit.c      exits, reported and synthesised
+ *   join_owed.c      names and owners that were not read at an exec
+ *   join_recheck.c   owners that /proc shows later
+ *   join_adoption.c  the present parents of orphans
+ *   join_loss.c      lost messages, silence of the connector
  *
  * tests/kernel/test_facts.py has a test for each kernel fact.
  */
