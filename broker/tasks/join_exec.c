@@ -214,6 +214,7 @@ int join_exec(Join *join, Event *event) {
         char comm[COMM_SIZE];
         Task *task, *caller = NULL;
         uint32_t owner = 0;
+        Program *program;
         int found, r;
 
         if (process && (process->n_live > 1 || !task_table_get(&join->table, event->pid))) {
@@ -242,11 +243,12 @@ int join_exec(Join *join, Event *event) {
                 event->task_before = caller;
         }
         exec_set_name(join, &change, found, comm);
-        r = program_reader_read_at_exec(&join->programs, task, join->connector->empty && !event->exec.superseded,
-                                        &change.process.program);
+        exec_reset_owner(join, &change, found, owner);
+        r = program_reader_read_at_exec(&join->programs, &change.task,
+                                        join->connector->empty && !event->exec.superseded, &program);
         if (r)
                 return error_trace(r);
-        exec_reset_owner(join, &change, found, owner);
+        change.process.program = program;
         event_fill(event, &change.task);
         join_commit(join, event, task, &change);
         if (caller)

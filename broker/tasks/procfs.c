@@ -190,6 +190,38 @@ bool procfs_read_stat(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret
         return procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) > 0 && procfs_parse_stat(buffer, ret_found);
 }
 
+static bool ids_agree(const Task *task, const ProcfsTask *found) {
+        return found->ruid == task->ruid && found->euid == task->euid && found->rgid == task->rgid &&
+               found->egid == task->egid;
+}
+
+/**
+ * procfs_check_owner() - whether a task's files still belong to the user that the table has
+ * @task_fd:    the task's directory in /proc
+ * @task:       the task
+ * @ret_shown:  output: whether the files belong to its user, and not to root because the
+ *              task is not dumpable
+ *
+ * After an exec with privileges, or a change of ids, the table is behind until it has the
+ * event. Then all that /proc shows of the task belongs to another user.
+ *
+ * Return: Whether they do; true for a task whose ids are not known, which has no owner.
+ */
+bool procfs_check_owner(int task_fd, const Task *task, bool *ret_shown) {
+        ProcfsTask found = {};
+        char buffer[4096];
+        bool privileged;
+        struct stat st;
+
+        if (fstatat(task_fd, "status", &st, 0) < 0)
+                return false;
+        *ret_shown = st.st_uid == task->euid;
+        if ((task->flags & TASK_UNKNOWN) || (*ret_shown && st.st_gid == task->egid))
+                return true;
+        return procfs_read_file(task_fd, "status", buffer, sizeof(buffer)) > 0 &&
+               status_parse(buffer, &found, &privileged) && ids_agree(task, &found);
+}
+
 static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
         char buffer[4096], path[64];
         bool privileged;
@@ -263,11 +295,6 @@ bool procfs_process_lives(int procfs_fd, const Task *leader) {
         if (leader->start_time_ns && !procfs_starts_agree(found.start_time_ns, leader->start_time_ns))
                 return false;
         return !found.ended || found.n_threads > 1;
-}
-
-static bool ids_agree(const Task *task, const ProcfsTask *found) {
-        return found->ruid == task->ruid && found->euid == task->euid && found->rgid == task->rgid &&
-               found->egid == task->egid;
 }
 
 /**

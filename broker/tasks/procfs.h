@@ -35,6 +35,7 @@ bool procfs_parse_stat(char *text, ProcfsTask *ret_found);
 bool procfs_in_user_namespace(int procfs_fd, uint32_t pid);
 bool procfs_note_owner(Task *task, const ProcfsTask *found);
 bool procfs_starts_agree(uint64_t found_ns, uint64_t known_ns);
+bool procfs_check_owner(int task_fd, const Task *task, bool *ret_shown);
 bool procfs_read_stat(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);
 bool procfs_read_owner(int procfs_fd, uint32_t pid, uint32_t tid, uint32_t *ret_uid);
 bool procfs_read_task(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);

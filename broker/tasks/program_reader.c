@@ -7,6 +7,12 @@
  * agrees to 20 ms; and its record, which was not queued by the end of the reading. The
  * kernel does not reuse a number before it queues the record.
  *
+ * The process may call exec between two files, and belong to another user then. So its owner
+ * is checked before the first file and after the last one: if it is not the owner that the
+ * table has, or was shown to its owner only once, nothing was read. Two execs, away from the
+ * owner and back, take longer than an undisturbed reading. After a long reading the
+ * connector's queue must therefore be empty, which would have the exec in between.
+ *
  * At exec, readings are bounded twice, like the readings of names: by a budget per second,
  * and by the kernel's queue, which comes first. The pass over older processes takes a
  * slice between turns of the loop, and returns to the processes that were skipped.
@@ -32,6 +38,9 @@
 
 /* So many empty arguments in a row, at the end, are padding. */
 #define PADDING_MIN 8u
+
+/* Two execs of a process do not fit into this time. */
+#define UNDISTURBED_NS ((uint64_t)150 * NSEC_PER_USEC)
 
 /* The length of a task's name. */
 #define COMM_LENGTH (COMM_SIZE - 1)
@@ -229,9 +238,27 @@ static int program_reader_has_ended(ProgramReader *programs, const Task *task, b
         return 0;
 }
 
-static int program_reader_fill_reading(ProgramReader *programs, Reading *reading, const Task *task, bool at_exec,
+/* Reads the files between two checks of the owner. @ret_hidden: the task is not dumpable. */
+static bool reading_fill_owned(Reading *reading, int dir_fd, const Task *task, bool at_exec, bool *ret_hidden) {
+        bool shown_before, shown_after;
+
+        if (!procfs_check_owner(dir_fd, task, &shown_before) || !reading_fill(reading, dir_fd, task, at_exec) ||
+            !procfs_check_owner(dir_fd, task, &shown_after))
+                return false;
+        *ret_hidden = !shown_after && !(task->flags & TASK_UNKNOWN);
+        return shown_before == shown_after;
+}
+
+/* Whether the owner can have changed twice since @begin_ns, so that both checks found the same one. */
+static bool program_reader_is_disturbed(ProgramReader *programs, uint64_t begin_ns) {
+        return programs->connector && (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - begin_ns > UNDISTURBED_NS &&
+               !connector_is_idle(programs->connector);
+}
+
+static int program_reader_fill_reading(ProgramReader *programs, Reading *reading, Task *task, bool at_exec,
                                        bool *ret_there) {
-        bool ended = false;
+        uint64_t begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        bool ended = false, hidden = false;
         char path[64];
         int fd, r;
 
@@ -240,14 +267,18 @@ static int program_reader_fill_reading(ProgramReader *programs, Reading *reading
         fd = openat(programs->procfs_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return 0;
-        *ret_there = reading_fill(reading, fd, task, at_exec);
+        *ret_there = reading_fill_owned(reading, fd, task, at_exec, &hidden) &&
+                     !program_reader_is_disturbed(programs, begin_ns);
         close(fd);
-        if (!*ret_there || !programs->records)
-                return 0;
-        r = program_reader_has_ended(programs, task, &ended);
-        if (r)
-                return error_trace(r);
-        *ret_there = !ended;
+        if (*ret_there && programs->records) {
+                r = program_reader_has_ended(programs, task, &ended);
+                if (r)
+                        return error_trace(r);
+                *ret_there = !ended;
+        }
+        /* Its owner gets what is public of it. */
+        if (*ret_there && hidden)
+                task->process->nondumpable = true;
         return 0;
 }
 
@@ -294,7 +325,7 @@ static bool program_reader_take_token(ProgramReader *programs, uint64_t now_ns) 
 }
 
 /* Reads what a task's process runs: what could not be read is late. */
-static int program_reader_read(ProgramReader *programs, const Task *task, bool at_exec, Program **ret_program) {
+static int program_reader_read(ProgramReader *programs, Task *task, bool at_exec, Program **ret_program) {
         const Program *former = task->process->program;
         Program *program;
         Reading reading;
@@ -320,14 +351,15 @@ static int program_reader_read(ProgramReader *programs, const Task *task, bool a
 /**
  * program_reader_read_at_exec() - read what a process runs from now on
  * @programs:     the programs
- * @task:         the process' leader, which called exec
+ * @task:         the process' leader, which called exec, with its ids since then; it is
+ *                marked if it turns out not to be dumpable
  * @empty:        whether the kernel's queue is
  * @ret_program:  output: the program, of which the caller has the only use; NULL
  *                if no subscription wants it
  *
  * Return: 0, or a negative errno.
  */
-int program_reader_read_at_exec(ProgramReader *programs, const Task *task, bool empty, Program **ret_program) {
+int program_reader_read_at_exec(ProgramReader *programs, Task *task, bool empty, Program **ret_program) {
         *ret_program = NULL;
         if (programs->n_wanted == 0)
                 return 0;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/kernel/connector.h"
 #include "broker/tasks/exit_records.h"
 #include "broker/tasks/task_table.h"
 
@@ -19,6 +20,7 @@ struct ProgramReader {
         int procfs_fd;                  /* not owned */
         TaskTable *table;               /* not owned */
         ExitRecords *records;           /* not owned; NULL: it is not checked whether a task has ended */
+        Connector *connector;           /* not owned; NULL: it is not checked whether events came meanwhile */
         int64_t realtime_offset_ns;     /* the time scale of clock.h minus CLOCK_MONOTONIC */
         size_t n_wanted;                /* users of programs */
         bool complete;                  /* a pass has begun since a subscription wanted them, and leaves nothing out */
@@ -40,4 +42,4 @@ void program_reader_note_fork(ProgramReader *programs, const Process *process);
 bool program_reader_is_complete(const ProgramReader *programs);
 int program_reader_read_next(ProgramReader *programs, Task **ret_task, Program **ret_program);
 
-int program_reader_read_at_exec(ProgramReader *programs, const Task *task, bool empty, Program **ret_program);
+int program_reader_read_at_exec(ProgramReader *programs, Task *task, bool empty, Program **ret_program);

@@ -114,6 +114,7 @@ static int apply_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *foun
         Join *join = reconcile->join;
         Event event = synthesised_event(EVENT_EXEC, leader->tid, leader->tid, now_ns);
         TaskChange change UNINITIALISED;
+        Program *program;
         int r;
 
         task_change_begin(&change, leader);
@@ -121,9 +122,10 @@ static int apply_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *foun
         procfs_fill_task(&change.task, found);
         procfs_verify_task(&change.task, found);
         event.parent = parents_find(&join->table, leader->process, found->ppid);
-        r = program_reader_read_at_exec(&join->programs, leader, join->connector->empty, &change.process.program);
+        r = program_reader_read_at_exec(&join->programs, &change.task, join->connector->empty, &program);
         if (r)
                 return error_trace(r);
+        change.process.program = program;
         event_fill(&event, &change.task);
         join_commit(join, &event, leader, &change);
         (void)procfs_fill_parent(&join->table, leader->process, found);

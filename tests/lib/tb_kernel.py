@@ -244,7 +244,8 @@ class FakeKernel:
         stamp = kw.pop("stamp", None) or time.monotonic_ns()
         if self.mirror and self.proc:
             asleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
-            self.proc.add(pid, tid, ppid=parent_pid, start_ns=stamp + asleep, comm=comm)
+            ids = self.proc.ids(parent_pid, parent_tid)
+            self.proc.add(pid, tid, ppid=parent_pid, start_ns=stamp + asleep, comm=comm, **ids)
         return self.event(FORK, struct.pack("=IIII", parent_tid, parent_pid, tid, pid), stamp=stamp, **kw)
 
     def exec(self, tid, pid=None, comm=None, program=None, **kw):
@@ -259,9 +260,13 @@ class FakeKernel:
         return self.event(EXEC, struct.pack("=II", tid, tid if pid is None else pid), **kw)
 
     def uid(self, tid, pid=None, real=0, effective=0, **kw):
+        if self.mirror and self.proc:
+            self.proc.set_ids(tid if pid is None else pid, tid, b"Uid", real, effective)
         return self.event(UID, struct.pack("=IIII", tid, tid if pid is None else pid, real, effective), **kw)
 
     def gid(self, tid, pid=None, real=0, effective=0, **kw):
+        if self.mirror and self.proc:
+            self.proc.set_ids(tid if pid is None else pid, tid, b"Gid", real, effective)
         return self.event(GID, struct.pack("=IIII", tid, tid if pid is None else pid, real, effective), **kw)
 
     def sid(self, tid, pid=None, **kw):

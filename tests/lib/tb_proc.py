@@ -77,6 +77,24 @@ class FakeProc:
         task = self.root / str(pid) / "task" / str(tid)
         return [task, self.root / str(pid)] if tid == pid else [task]
 
+    def ids(self, pid, tid):
+        """The ids of a task, as add() takes them; none if it is not there."""
+        try:
+            text = (self.root / str(pid) / "task" / str(tid) / "status").read_bytes()
+        except FileNotFoundError:
+            return {}
+        lines = {line.split(b":")[0]: line.split() for line in text.split(b"\n") if line.startswith((b"Uid:", b"Gid:"))}
+        uid, gid = lines[b"Uid"], lines[b"Gid"]
+        return dict(uid=int(uid[1]), euid=int(uid[2]), gid=int(gid[1]), egid=int(gid[2]))
+
+    def set_ids(self, pid, tid, label, real, effective):
+        """Sets the users (label b"Uid") or the groups (b"Gid") of a task that is there."""
+        for place in self._places(pid, tid):
+            if (place / "status").exists():
+                lines = (place / "status").read_bytes().split(b"\n")
+                new = label + b":\t%d\t%d\t%d\t%d" % (real, effective, effective, effective)
+                (place / "status").write_bytes(b"\n".join(new if line.startswith(label + b":") else line for line in lines))
+
     def set_program(self, pid, tid=None, cmdline=b"", exe=b"/bin/made-up", cgroup=b"0::/\n"):
         """Sets the program of a process. `exe` None: no link, as for a kernel thread; `cgroup` is the whole file."""
         for place in self._places(pid, pid if tid is None else tid):

@@ -42,7 +42,14 @@ static void end(void) {
 }
 
 static Task *add_task(uint32_t pid, uint32_t tid) {
-        return made_task(&table, pid, tid, 1, proc_wall(START));
+        Task *task = made_task(&table, pid, tid, 1, proc_wall(START));
+
+        /* the ids of proc_add() */
+        task->ruid = 1000;
+        task->euid = 1001;
+        task->rgid = 2000;
+        task->egid = 2001;
+        return task;
 }
 
 /* Adds a process of one task to the table and to /proc. */
@@ -55,7 +62,7 @@ static Task *add_process(uint32_t pid) {
         return add_task(pid, pid);
 }
 
-static Program *read_at_exec(const Task *task, bool drained) {
+static Program *read_at_exec(Task *task, bool drained) {
         Program *program = NULL;
 
         assert(program_reader_read_at_exec(&programs, task, drained, &program) == 0);
@@ -612,6 +619,8 @@ static Rig *rig_of_process(void) {
 static void rig_add_program(Rig *rig, uint32_t pid, uint64_t monotonic_ns, const char *cmdline) {
         /* the clock of the rig differs from the clock of the machine: /proc has ticks since boot */
         proc_add_task(&rig->procfs, pid, pid, "x", 1, proc_ticks(join_time_ns(&rig->join, monotonic_ns)));
+        proc_add_status(&rig->procfs, pid, pid, "x",
+                        "Uid:\t1000\t1000\t1000\t1000\nGid:\t2000\t2000\t2000\t2000\n");
         proc_add_program(&rig->procfs, pid, pid, cmdline, strlen(cmdline) + 1, "/bin/x", "0::/a\n");
 }
 
