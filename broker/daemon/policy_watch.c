@@ -4,6 +4,9 @@
  * poll() on mountinfo reports a change of mounts in this mount namespace. The options that
  * hide tasks belong to the file system, so a remount in another namespace changes them
  * too, and poll() does not report that. Therefore mountinfo is also read every few seconds.
+ *
+ * In a service that systemd protects, /proc is a separate instance without the machine's
+ * options. So the mountinfo of process 1 is read too, and the stricter one counts.
  */
 
 #include <fcntl.h>
@@ -14,7 +17,7 @@
 
 #include "broker/base/log.h"
 #include "broker/daemon/policy_watch.h"
-#include "broker/daemon/proc_mount.h"
+#include "broker/policy/proc_mount.h"
 
 /* Calls of policy_watch_update(), half a second apart, after which mountinfo is read in any case. */
 #define READ_EVERY 10u
@@ -52,15 +55,17 @@ static bool procfs_is_blind(int procfs_fd) {
 
 static void policy_watch_read(PolicyWatch *watch) {
         bool was_blind = watch->blind;
-        ProcMount mount;
+        ProcMount own, machine, mount;
+        bool is_procfs;
 
         watch->n_quiet = 0;
-        (void)proc_mount_read(&mount, watch->path);
-        watch->policy.hides = mount.hidepid != HIDEPID_OFF;
-        watch->policy.exempt_group = POLICY_NO_GROUP;
-        /* Without gid= the kernel exempts group 0. The broker grants nothing for that group. */
-        if (watch->policy.hides && mount.hidepid != HIDEPID_PTRACEABLE && mount.gid != 0)
-                watch->policy.exempt_group = mount.gid;
+        is_procfs = proc_mount_read(&own, watch->path);
+        /* A directory that plays /proc has no process 1, or one without mounts. */
+        if (!proc_mount_read_of(&machine, watch->procfs_fd, "1/mountinfo") && !is_procfs)
+                machine = (ProcMount){};
+        mount = proc_mount_stricter(&own, &machine);
+        watch->policy.hides = proc_mount_hides(&mount);
+        watch->policy.exempt_group = watch->policy.hides ? proc_mount_exempt_group(&mount) : POLICY_NO_GROUP;
         watch->blind = watch->policy.hides && procfs_is_blind(watch->procfs_fd);
         if (watch->blind && !was_blind)
                 log_warning("/proc hides other users' tasks from the broker itself. Tasks from before its start stay "

@@ -28,7 +28,7 @@
 #include "broker/base/log.h"
 #include "broker/base/util.h"
 #include "broker/daemon/privileges.h"
-#include "broker/daemon/proc_mount.h"
+#include "broker/policy/proc_mount.h"
 #include "broker/tasks/procfs.h"
 
 #define USER_DEFAULT "taskbroker"

@@ -15,6 +15,8 @@ struct Credentials {
         bool in_user_namespace;         /* in one of its own: root there is not root here */
         const uint32_t *groups;         /* supplementary; not owned */
         size_t n_groups;
+        bool lacks_capabilities;        /* user 0 without the capabilities that make /proc readable */
+        bool procfs_hides;              /* its own mount of /proc hides other users' tasks from it */
 };
 
 bool credentials_has_group(const Credentials *credentials, uint32_t gid);

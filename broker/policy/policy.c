@@ -18,19 +18,23 @@
  * @policy:       the rules of this machine
  * @credentials:  the client's
  *
- * Root of a user namespace is not root here, and root's tasks are not its own.
+ * Root of a user namespace is not root here, and root's tasks are not its own. The same goes
+ * for root without the capabilities by which /proc shows root everything. The client's own
+ * mount of /proc counts as the machine's does: the stricter of both. The admin group is a
+ * grant of what /proc does not show, whatever it hides.
  */
 Rights policy_rights(const Policy *policy, const Credentials *credentials) {
         Rights rights = { .uid = credentials->uid, .gid = credentials->gid, .exit_status = policy->shows_exit_status };
 
         if (!credentials->in_user_namespace &&
-            (credentials->uid == 0 ||
+            ((credentials->uid == 0 && !credentials->lacks_capabilities) ||
              (policy->admin_group != POLICY_NO_GROUP && credentials_has_group(credentials, policy->admin_group))))
                 return (Rights){ .all = true };
         if (credentials->uid == 0)
                 rights.uid = NOBODY_UID;
-        rights.others = !policy->hides || (policy->exempt_group != POLICY_NO_GROUP &&
-                                           credentials_has_group(credentials, policy->exempt_group));
+        rights.others = !credentials->procfs_hides &&
+                        (!policy->hides || (policy->exempt_group != POLICY_NO_GROUP &&
+                                            credentials_has_group(credentials, policy->exempt_group)));
         return rights;
 }
 

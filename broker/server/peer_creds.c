@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +21,15 @@
 
 #include "broker/base/error.h"
 #include "broker/base/util.h"
+#include "broker/policy/proc_mount.h"
 #include "broker/server/peer_creds.h"
 
 /* <asm-generic/socket.h> of Linux 6.5. */
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
 #endif
+
+#define BIT(capability) (UINT64_C(1) << (capability))
 
 /* NGROUPS_MAX of the kernel. */
 #define GROUPS_MAX 65536u
@@ -66,28 +71,23 @@ static int peer_creds_failure(void) {
         return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? PEER_CREDS_E_SHORT : PEER_CREDS_E_GONE;
 }
 
-/* Linux before 6.5 has no descriptor of a peer. */
-static int peer_creds_check_namespace(int fd, pid_t pid) {
-        _cleanup_(fd_closep) int pidfd = -1;
+/*
+ * Whether the peer lives in the broker's pid namespace. As long as it lives its number has no other owner.
+ * Linux before 6.5 has no descriptor of a peer, @pidfd -1.
+ */
+static int peer_creds_check_namespace(int pidfd, pid_t pid) {
         char path[64], text[4096];
-        socklen_t n_pidfd = sizeof(pidfd);
 
-        if (pid <= 0)
-                return PEER_CREDS_E_NAMESPACE;
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &n_pidfd) < 0) {
-                pidfd = -1;
-                if (errno != ENOPROTOOPT)
-                        return peer_creds_failure();
+        if (pidfd < 0)
                 snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-        } else {
+        else
                 snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-        }
         return file_read(path, text, sizeof(text)) < 0 ? peer_creds_failure() : text_check_namespace(text);
 }
 
 /*
- * The initial user namespace maps all ids to themselves. If the map cannot be read, the ids from the kernel are
- * used without this check.
+ * The initial user namespace maps all ids to themselves. If the map cannot be read, that counts against the peer,
+ * unless the kernel has no user namespaces.
  */
 static bool peer_creds_is_in_user_namespace(pid_t pid) {
         char path[64], text[128];
@@ -95,8 +95,53 @@ static bool peer_creds_is_in_user_namespace(pid_t pid) {
 
         snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
         if (file_read(path, text, sizeof(text)) < 0)
-                return false;
+                return file_read("/proc/self/uid_map", text, sizeof(text)) >= 0;
         return sscanf(text, "%u %u %u", &inside, &outside, &n) != 3 || inside != 0 || outside != 0 || n != UINT32_MAX;
+}
+
+/*
+ * Root may read other users' files in /proc by two capabilities: the files are open only to their owner
+ * (CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE), and the kernel asks whether the reader may debug the task
+ * (CAP_SYS_PTRACE). An unreadable file counts against the peer.
+ */
+static bool peer_creds_lacks_capabilities(pid_t pid) {
+        _cleanup_(freep) char *line = NULL;
+        uint64_t effective = 0;
+        size_t n_line = 0;
+        char path[64];
+        FILE *file;
+
+        snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+        file = fopen(path, "re");
+        if (!file)
+                return true;
+        /* The line of the groups before it can be long. */
+        while (getline(&line, &n_line, file) > 0)
+                if (sscanf(line, "CapEff: %" SCNx64, &effective) == 1)
+                        break;
+        fclose(file);
+        return !peer_creds_capabilities_suffice(effective);
+}
+
+/**
+ * peer_creds_capabilities_suffice() - whether root's capabilities make all of /proc readable
+ * @effective:  the effective set, as in /proc/PID/status
+ */
+bool peer_creds_capabilities_suffice(uint64_t effective) {
+        return effective & BIT(CAP_SYS_PTRACE) && effective & (BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH));
+}
+
+/* Whether the peer's own mount of /proc hides other users' tasks from it; true if it cannot be read. */
+static bool peer_creds_procfs_hides(const Credentials *credentials, pid_t pid) {
+        ProcMount mount;
+        uint32_t group;
+        char path[64];
+
+        snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+        (void)proc_mount_read_of(&mount, AT_FDCWD, path);
+        group = proc_mount_exempt_group(&mount);
+        return mount.subset || (proc_mount_hides(&mount) &&
+                                (group == UINT32_MAX || !credentials_has_group(credentials, group)));
 }
 
 static int peer_creds_read_groups(PeerCreds *peer, int fd) {
@@ -127,8 +172,9 @@ static int peer_creds_read_groups(PeerCreds *peer, int fd) {
  * Return: 0; PEER_CREDS_E_NAMESPACE; PEER_CREDS_E_GONE; PEER_CREDS_E_SHORT; a negative errno.
  */
 int peer_creds_read(PeerCreds *peer, int fd) {
+        _cleanup_(fd_closep) int pidfd = -1;
         struct ucred credentials;
-        socklen_t n_credentials = sizeof(credentials);
+        socklen_t n_credentials = sizeof(credentials), n_pidfd = sizeof(pidfd);
         int r;
 
         *peer = (PeerCreds)PEER_CREDS_NULL;
@@ -136,12 +182,25 @@ int peer_creds_read(PeerCreds *peer, int fd) {
                 return PEER_CREDS_E_GONE;
         peer->credentials.uid = credentials.uid;
         peer->credentials.gid = credentials.gid;
-        r = peer_creds_check_namespace(fd, credentials.pid);
+        if (credentials.pid <= 0)
+                return PEER_CREDS_E_NAMESPACE;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &n_pidfd) < 0) {
+                pidfd = -1;
+                if (errno != ENOPROTOOPT)
+                        return peer_creds_failure();
+        }
+        r = peer_creds_check_namespace(pidfd, credentials.pid);
         if (r)
                 return r;
-        peer->credentials.in_user_namespace = peer_creds_is_in_user_namespace(credentials.pid);
         r = peer_creds_read_groups(peer, fd);
-        return r < 0 ? error_trace(r) : r;
+        if (r)
+                return r < 0 ? error_trace(r) : r;
+        peer->credentials.in_user_namespace = peer_creds_is_in_user_namespace(credentials.pid);
+        peer->credentials.lacks_capabilities =
+                credentials.uid == 0 && peer_creds_lacks_capabilities(credentials.pid);
+        peer->credentials.procfs_hides = peer_creds_procfs_hides(&peer->credentials, credentials.pid);
+        /* If the peer still lives, the files showed the peer and no later process. */
+        return peer_creds_check_namespace(pidfd, credentials.pid);
 }
 
 void peer_creds_deinit(PeerCreds *peer) {

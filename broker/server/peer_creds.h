@@ -24,5 +24,6 @@ struct PeerCreds {
 
 #define PEER_CREDS_NULL {}
 
+bool peer_creds_capabilities_suffice(uint64_t effective);
 int peer_creds_read(PeerCreds *peer, int fd);
 void peer_creds_deinit(PeerCreds *peer);

@@ -93,7 +93,8 @@ class FakeProc:
             if (place / "status").exists():
                 lines = (place / "status").read_bytes().split(b"\n")
                 new = label + b":\t%d\t%d\t%d\t%d" % (real, effective, effective, effective)
-                (place / "status").write_bytes(b"\n".join(new if line.startswith(label + b":") else line for line in lines))
+                lines = [new if line.startswith(label + b":") else line for line in lines]
+                (place / "status").write_bytes(b"\n".join(lines))
 
     def set_program(self, pid, tid=None, cmdline=b"", exe=b"/bin/made-up", cgroup=b"0::/\n"):
         """Sets the program of a process. `exe` None: no link, as for a kernel thread; `cgroup` is the whole file."""

@@ -42,48 +42,75 @@ static void check_rights(const RightsRow *rows, size_t n) {
 /* The rights and the access class that follow from credentials and policy. */
 static void test_rights(void) {
         static const RightsRow rows[] = {
-                {"root", {.admin_group = ADMIN_GROUP}, {0, 0, false, NULL, 0}, {.all = true}, ACCESS_ALL},
+                {"root", {.admin_group = ADMIN_GROUP}, {0, 0, false, NULL, 0, false, false}, {.all = true}, ACCESS_ALL},
                 {"root, whatever is hidden",
                  {.admin_group = ADMIN_GROUP, .hides = true, .exempt_group = POLICY_NO_GROUP},
-                 {0, 0, false, NULL, 0},
+                 {0, 0, false, NULL, 0, false, false},
                  {.all = true},
                  ACCESS_ALL},
                 {"root of a user namespace: no rights here",
                  {.admin_group = ADMIN_GROUP},
-                 {0, 0, true, NULL, 0},
+                 {0, 0, true, NULL, 0, false, false},
                  {.others = true, .uid = UINT32_MAX, .gid = 0},
                  ACCESS_OWN},
                 {"group 0 is not root",
                  {.admin_group = ADMIN_GROUP},
-                 {1000, 0, false, NULL, 0},
+                 {1000, 0, false, NULL, 0, false, false},
                  {.others = true, .uid = 1000, .gid = 0},
                  ACCESS_OWN},
                 {"a user",
                  {.admin_group = ADMIN_GROUP},
-                 {1000, 100, false, groups, 1},
+                 {1000, 100, false, groups, 1, false, false},
                  {.others = true, .uid = 1000, .gid = 100},
                  ACCESS_OWN},
-                {"a member", {.admin_group = ADMIN_GROUP}, {1000, 100, false, groups, 2}, {.all = true}, ACCESS_ALL},
+                {"a member",
+                 {.admin_group = ADMIN_GROUP},
+                 {1000, 100, false, groups, 2, false, false},
+                 {.all = true},
+                 ACCESS_ALL},
                 {"the admin group is the primary group",
                  {.admin_group = ADMIN_GROUP},
-                 {1000, ADMIN_GROUP, false, NULL, 0},
+                 {1000, ADMIN_GROUP, false, NULL, 0, false, false},
                  {.all = true},
                  ACCESS_ALL},
                 {"a member, in a user namespace",
                  {.admin_group = ADMIN_GROUP},
-                 {1000, 100, true, groups, 2},
+                 {1000, 100, true, groups, 2, false, false},
                  {.others = true, .uid = 1000, .gid = 100},
                  ACCESS_OWN},
                 {"no such group",
                  {.admin_group = POLICY_NO_GROUP},
-                 {1000, UINT32_MAX, false, groups, 3},
+                 {1000, UINT32_MAX, false, groups, 3, false, false},
                  {.others = true, .uid = 1000, .gid = UINT32_MAX},
                  ACCESS_OWN},
                 {"exit status shown",
                  {.admin_group = ADMIN_GROUP, .shows_exit_status = true},
-                 {1000, 100, false, NULL, 0},
+                 {1000, 100, false, NULL, 0, false, false},
                  {.others = true, .exit_status = true, .uid = 1000, .gid = 100},
                  ACCESS_OWN},
+        };
+
+        check_rights(rows, ARRAY_SIZE(rows));
+}
+
+/* Root without the capabilities that make /proc readable, and with an own mount that hides. */
+static void test_rights_of_root(void) {
+        static const RightsRow rows[] = {
+                {"root without capabilities",
+                 {.admin_group = ADMIN_GROUP},
+                 {0, 0, false, NULL, 0, true, false},
+                 {.others = true, .uid = UINT32_MAX, .gid = 0},
+                 ACCESS_OWN},
+                {"root without capabilities, a member",
+                 {.admin_group = ADMIN_GROUP},
+                 {0, 0, false, groups, 2, true, true},
+                 {.all = true},
+                 ACCESS_ALL},
+                {"root, whatever its own mount hides",
+                 {.admin_group = ADMIN_GROUP},
+                 {0, 0, false, NULL, 0, false, true},
+                 {.all = true},
+                 ACCESS_ALL},
         };
 
         check_rights(rows, ARRAY_SIZE(rows));
@@ -92,24 +119,39 @@ static void test_rights(void) {
 /* The same where /proc hides processes, and groups are exempt. */
 static void test_rights_hidepid(void) {
         static const RightsRow rows[] = {
+                {"a client whose own mount hides",
+                 {.admin_group = ADMIN_GROUP},
+                 {1000, 100, false, groups, 1, false, true},
+                 {.uid = 1000, .gid = 100},
+                 ACCESS_OWN_ONLY},
+                {"exempt on the machine, not on its own mount",
+                 {.admin_group = POLICY_NO_GROUP, .hides = true, .exempt_group = EXEMPT_GROUP},
+                 {1000, 100, false, groups, 3, false, true},
+                 {.uid = 1000, .gid = 100},
+                 ACCESS_OWN_ONLY},
+                {"root without capabilities, and hidden from",
+                 {.admin_group = ADMIN_GROUP, .hides = true, .exempt_group = POLICY_NO_GROUP},
+                 {0, 0, false, NULL, 0, true, false},
+                 {.uid = UINT32_MAX, .gid = 0},
+                 ACCESS_OWN_ONLY},
                 {"hidepid",
                  {.admin_group = ADMIN_GROUP, .hides = true, .exempt_group = EXEMPT_GROUP},
-                 {1000, 100, false, groups, 1},
+                 {1000, 100, false, groups, 1, false, false},
                  {.uid = 1000, .gid = 100},
                  ACCESS_OWN_ONLY},
                 {"hidepid, exempt",
                  {.admin_group = POLICY_NO_GROUP, .hides = true, .exempt_group = EXEMPT_GROUP},
-                 {1000, 100, false, groups, 3},
+                 {1000, 100, false, groups, 3, false, false},
                  {.others = true, .uid = 1000, .gid = 100},
                  ACCESS_OWN},
                 {"hidepid, without a group",
                  {.admin_group = POLICY_NO_GROUP, .hides = true, .exempt_group = POLICY_NO_GROUP},
-                 {1000, UINT32_MAX, false, groups, 3},
+                 {1000, UINT32_MAX, false, groups, 3, false, false},
                  {.uid = 1000, .gid = UINT32_MAX},
                  ACCESS_OWN_ONLY},
                 {"a group exempt from nothing",
                  {.admin_group = POLICY_NO_GROUP, .exempt_group = EXEMPT_GROUP},
-                 {1000, 100, false, NULL, 0},
+                 {1000, 100, false, NULL, 0, false, false},
                  {.others = true, .uid = 1000, .gid = 100},
                  ACCESS_OWN},
         };
@@ -267,6 +309,7 @@ static void test_view_task(void) {
 
 int main(void) {
         test_rights();
+        test_rights_of_root();
         test_rights_hidepid();
         test_rights_equal();
         test_policy_equals();

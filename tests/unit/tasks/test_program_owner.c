@@ -3,7 +3,7 @@
 
 /*
  * A process calls exec, or changes hands, while its program is read: at every place between
- * two accesses to /proc. What is captured belongs to the owner that the table has.
+ * two accesses to /proc. A captured program belongs to the owner that the table has.
  */
 
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 typedef struct State State;
 typedef struct Play Play;
 
-/* What /proc shows of the process. */
+/* The process as /proc shows it. */
 struct State {
         const char *what;
         uint32_t file_uid, file_gid;    /* owner of its files */

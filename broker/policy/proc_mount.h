@@ -3,10 +3,12 @@
 
 /*
  * ProcMount: the mount options of /proc that hide processes from users, and from the broker
- * itself once it is not root. Only proc_mount_read() reads a file.
+ * itself once it is not root. Each instance of /proc has its own options. Process 1 sees the
+ * machine's instance; a service or a client may see another instance.
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 typedef struct ProcMount ProcMount;
@@ -20,8 +22,16 @@ typedef enum HidePid {
 
 struct ProcMount {
         HidePid hidepid;
-        gid_t gid;              /* the group that is exempt */
+        bool subset;            /* nothing but processes is shown: a sandbox */
+        gid_t gid;              /* the group that is exempt; 0: none but root's */
 };
+
+/* A mount that cannot be read counts as the strictest one. */
+#define PROC_MOUNT_UNKNOWN { .hidepid = HIDEPID_PTRACEABLE }
 
 bool proc_mount_parse(ProcMount *ret_mount, const char *mountinfo, const char *path);
 bool proc_mount_read(ProcMount *ret_mount, const char *path);
+bool proc_mount_read_of(ProcMount *ret_mount, int dir_fd, const char *file);
+ProcMount proc_mount_stricter(const ProcMount *a, const ProcMount *b);
+bool proc_mount_hides(const ProcMount *mount);
+uint32_t proc_mount_exempt_group(const ProcMount *mount);
