@@ -57,7 +57,8 @@
         C(client_bytes, BYTES, ALL, NOW, 100, "held for clients, feeds included")                                      \
         C(owed, COUNT, ALL, NOW, 25, "tasks still to be read in /proc")                                                \
         C(owed_read, COUNT, ALL, SINCE_START, 52, "tasks read later in /proc")                                         \
-        C(owed_ended, COUNT, ALL, SINCE_START, 54, "tasks ended before they were read")
+        C(owed_ended, COUNT, ALL, SINCE_START, 54, "tasks ended before they were read")                                \
+        C(log_lines_dropped, COUNT, ALL, SINCE_START, 210, "log lines dropped")
 
 /*
  * The counters of one kernel source, SourceStatus, in the order of the text's columns.

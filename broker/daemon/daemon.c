@@ -91,6 +91,7 @@ static void daemon_on_status(StatusReport *report, BrokerStatus *status) {
         status->owed = daemon->join.table.owed.n;
         status->owed_read = daemon->join.table.owed.n_read;
         status->owed_ended = daemon->join.table.owed.n_ended;
+        status->log_lines_dropped = log_n_dropped();
         status->table_bytes = task_table_bytes(&daemon->join.table);
         status->broker_cpu_ns = (uint64_t)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }

@@ -336,6 +336,7 @@ static void loop_on_tick(struct ev_loop *ev, ev_timer *watcher, int events) {
         loop_log_losses(loop);
         clock_watch_check_wall_clock(&loop->clock_watch);
         loop_check_policy(loop);
+        (void)log_report_dropped();
         kernel_features_update(loop->features, loop->procfs_fd);
         service_manager_alive(loop->service_manager, (uint64_t)clock_read_ns(CLOCK_MONOTONIC),
                               "%zu clients, %zu tasks alive, %llu kernel messages lost", loop->hub->connections.n_open,

@@ -18,7 +18,8 @@ enum {
 };
 
 struct ServiceManager {
-        bool is_present;        /* a service manager receives messages */
+        bool is_present;        /* a service manager wants messages */
+        bool is_ready;          /* it was sent that the daemon is ready */
         uint64_t interval_ns;   /* between two watchdog messages */
         uint64_t last_ns;       /* monotonic: the last message */
 };

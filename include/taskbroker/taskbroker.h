@@ -489,6 +489,7 @@ struct tb_status {
         uint64_t owed;
         uint64_t owed_read;
         uint64_t owed_ended;
+        uint64_t log_lines_dropped;     /* lines that the broker's standard error did not accept */
 };
 
 /* As sample.proto, SampleScope. */

@@ -130,6 +130,27 @@ def test_watchdog(manager, make_daemon):
     assert manager.received()[0] == "WATCHDOG=1"
 
 
+def test_a_manager_that_does_not_read(manager, make_daemon):
+    """The broker does not wait for the manager. It is ready for the manager as soon as that reads again."""
+    filler = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    filler.connect(manager.notify.getsockname())
+    with pytest.raises(BlockingIOError):
+        while True:
+            filler.send(b"FILLER=1")
+    filler.close()
+    daemon = manager.start(make_daemon)
+    client = daemon.subscriber(kinds=("fork",))
+    for pid in range(100, 110):
+        daemon.kernel.fork(pid)
+        assert client.event().pid == pid
+    told = manager.told()
+    while told == ["FILLER=1"]:
+        told = manager.told()
+    assert told[0] == "READY=1"
+    assert daemon.client().status()
+    assert daemon.terminate() == 0
+
+
 @pytest.mark.parametrize("what", ["two", "datagrams", "a file"])
 def test_what_cannot_be_served_is_refused(manager, make_daemon, what):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams, open("/dev/null") as null:
