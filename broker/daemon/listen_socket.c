@@ -40,7 +40,8 @@ int listen_socket_open(Listener *listener, Hub *hub, const Options *options) {
         r = listener_init(listener, hub, &listener_options);
         switch (r) {
         case LISTENER_E_IN_USE:
-                log_error("Another broker listens on %s already. Stop it first, or name another socket with --socket.",
+                log_error("Another broker listens on %s already, or is about to. Stop it first, or name another socket "
+                          "with --socket.",
                           options->socket_path);
                 return LISTEN_SOCKET_E_FAILED;
         case LISTENER_E_PATH:

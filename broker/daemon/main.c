@@ -12,6 +12,7 @@
 #include "broker/base/log.h"
 #include "broker/daemon/check.h"
 #include "broker/daemon/daemon.h"
+#include "broker/daemon/inherited.h"
 #include "broker/daemon/options.h"
 
 /*
@@ -53,6 +54,7 @@ int main(int argc, char **argv) {
         if (r)
                 return r == OPTIONS_E_DONE ? finish(EXIT_SUCCESS) : 2;
 
+        inherited_close(&options);
         log_init(options.log_level);
         r = options.check ? check_run(&options) : daemon_run(&options);
         return finish(r ? EXIT_FAILURE : EXIT_SUCCESS);

@@ -2,14 +2,18 @@
 
 /*
  * A socket file without a listening process was left by a broker that was killed, and is
- * replaced. A socket that answers belongs to another broker, and stays. The umask sets the
+ * replaced. A socket that answers belongs to another broker, and stays. Between
+ * this check and listen(), the broker has the lock file PATH.lock, so that
+ * another broker that starts at the same moment finds a lock or an answer. The umask sets the
  * mode before bind(): with a chmod() afterwards, the socket would be open to other users
  * for a moment, and fchmod() on a bound socket does not change the file.
  */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,8 +31,61 @@
 /* The least time between two lines about clients in other pid namespaces. */
 #define NAMESPACE_LOG_NS (60 * NSEC_PER_SEC)
 
+/* The lock file was removed by another broker that started, that often at most. */
+#define LOCK_TRIES 100u
+
 /* An episode of failures ends after this time without a failure. */
 #define CALM_SECONDS 10.0
+
+/* Converts an errno of a call that makes the socket or its lock file. */
+static int path_error(int error) {
+        switch (error) {
+        case EADDRINUSE:
+        case EWOULDBLOCK:
+                return LISTENER_E_IN_USE;
+        case EACCES:
+        case EPERM:
+        case EROFS:
+                return LISTENER_E_PERMISSION;
+        case ENOENT:
+        case ENOTDIR:
+        case EISDIR:
+        case ELOOP:
+        case ENAMETOOLONG:
+                return LISTENER_E_PATH;
+        }
+        return error_origin(-error);
+}
+
+/*
+ * Locks the path until lock_release(). It does not wait: whoever has the lock is about to
+ * listen. A file that was removed meanwhile locks nothing, and a new one is made.
+ */
+static int lock_take(const char *lock_path, int *ret_fd) {
+        struct stat held, present;
+
+        for (unsigned int i = 0; i < LOCK_TRIES; ++i) {
+                int fd = open(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+                int r = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &held) < 0 ? path_error(errno) : 0;
+
+                if (!r && lstat(lock_path, &present) >= 0 && present.st_ino == held.st_ino &&
+                    present.st_dev == held.st_dev) {
+                        *ret_fd = fd;
+                        return 0;
+                }
+                if (fd >= 0)
+                        close(fd);
+                if (r)
+                        return r;
+        }
+        return LISTENER_E_IN_USE;
+}
+
+/* The file is removed while it is locked, so that no other broker has locked it. */
+static void lock_release(const char *lock_path, int fd) {
+        (void)unlink(lock_path);
+        close(fd);
+}
 
 static bool socket_answers(const struct sockaddr_un *address) {
         _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -55,19 +112,35 @@ static int listener_bind(Listener *listener, const ListenerOptions *options) {
 
         /* The socket has its mode from the first moment: a later change does not close connections made before. */
         mask = umask(~options->mode & 0777u);
-        r = bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+        r = bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? path_error(errno) : 0;
         (void)umask(mask);
-        if (r == -EADDRINUSE)
-                return LISTENER_E_IN_USE;
-        if (r == -EACCES || r == -EPERM || r == -EROFS)
-                return LISTENER_E_PERMISSION;
-        if (r == -ENOENT || r == -ENOTDIR)
-                return LISTENER_E_PATH;
         if (r)
-                return error_origin(r);
+                return r;
         if (options->group != (gid_t)-1 && lchown(listener->path, (uid_t)-1, options->group) < 0)
                 return LISTENER_E_PERMISSION;
-        return stat(listener->path, &listener->made) < 0 ? error_origin(-errno) : 0;
+        if (stat(listener->path, &listener->made) < 0)
+                return error_origin(-errno);
+        return listen(listener->fd, SOMAXCONN) < 0 ? error_origin(-errno) : 0;
+}
+
+/* Makes the socket at the path. */
+static int listener_make(Listener *listener, const ListenerOptions *options) {
+        char lock_path[sizeof(listener->path) + sizeof(".lock")];
+        int r, lock_fd;
+
+        if (strlen(options->path) >= sizeof(listener->path))
+                return LISTENER_E_PATH;
+        strcpy(listener->path, options->path);
+        listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (listener->fd < 0)
+                return error_origin(-errno);
+        (void)snprintf(lock_path, sizeof(lock_path), "%s.lock", listener->path);
+        r = lock_take(lock_path, &lock_fd);
+        if (r)
+                return r;
+        r = listener_bind(listener, options);
+        lock_release(lock_path, lock_fd);
+        return r;
 }
 
 static void listener_pause(Listener *listener, int error) {
@@ -187,17 +260,9 @@ int listener_init(Listener *listener, Hub *hub, const ListenerOptions *options) 
                 if (fcntl(options->fd, F_SETFL, O_NONBLOCK) < 0)
                         return error_origin(-errno);
         } else {
-                if (strlen(options->path) >= sizeof(listener->path))
-                        return LISTENER_E_PATH;
-                strcpy(listener->path, options->path);
-                listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-                if (listener->fd < 0)
-                        return error_origin(-errno);
-                r = listener_bind(listener, options);
+                r = listener_make(listener, options);
                 if (r)
                         return r;
-                if (listen(listener->fd, SOMAXCONN) < 0)
-                        return error_origin(-errno);
         }
 
         ev_io_init(&listener->watcher, listener_on_connection, listener->fd, EV_READ);

@@ -245,3 +245,60 @@ def test_a_closed_stderr_is_no_end(make_daemon):
     daemon.kernel.connector_raw(b"nonsense")
     daemon.kernel.fork(100)
     assert brief([client.event()]) == [("fork", 100)]
+
+
+def test_a_log_that_is_not_read(make_daemon):
+    """A reader of the log that stops does not stop the broker. The broker counts the lines, and reports them later."""
+    daemon = make_daemon(start=False)
+    command, fds = daemon.command()
+    reader, writer = os.pipe()
+    filler = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY | os.O_NONBLOCK)
+    for size in (4096, 1):
+        while True:
+            try:
+                os.write(filler, b"x" * size)
+            except BlockingIOError:
+                break
+    os.close(filler)
+    daemon.process = subprocess.Popen(
+        command, pass_fds=fds, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer
+    )
+    os.close(writer)
+    daemon.kernel.drop_broker_ends()
+    client = daemon.subscriber()
+    daemon.kernel.connector_raw(b"nonsense")
+    daemon.kernel.fork(100)
+    assert brief([client.event()]) == [("fork", 100)]
+    assert daemon.client().status().log_lines_dropped > 0
+
+    text = b""
+    while b"Log lines dropped" not in text:
+        text = text[-4096:] + os.read(reader, 65536)
+    assert daemon.terminate() == 0
+    while chunk := os.read(reader, 65536):
+        text += chunk
+    os.close(reader)
+    lines = text.lstrip(b"x").decode().splitlines()
+    assert sum("Log lines dropped" in line for line in lines) == 1, lines
+    assert any("Stopping" in line for line in lines), lines
+
+
+def test_descriptors_that_nobody_named_are_closed(make_daemon):
+    """A broker runs for long: a file that its parent left open would stay in use."""
+    daemon = make_daemon(start=False)
+    command, fds = daemon.command()
+    reader, writer = os.pipe()
+    high = os.dup2(writer, 900)
+    daemon.process = subprocess.Popen(
+        command, pass_fds=(*fds, writer, high), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writer)
+    os.close(high)
+    daemon.kernel.drop_broker_ends()
+    client = daemon.subscriber()
+    daemon.kernel.fork(100)
+    assert brief([client.event()]) == [("fork", 100)]
+    os.set_blocking(reader, False)
+    assert os.read(reader, 1) == b""
+    os.close(reader)

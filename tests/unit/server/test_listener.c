@@ -3,8 +3,10 @@
 
 /* The listening socket: whose path it takes, whose it leaves alone, and who may connect. */
 
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "broker/server/listener.h"
 #include "tests/unit/hub_rig.h"
@@ -116,6 +118,93 @@ static void test_stale_socket(void) {
                 check_welcome(rig, path);
                 listener_deinit(&listener);
         }
+        rig_free(rig);
+        tree_free(&tree);
+}
+
+/* Starts a listener when @go_fd ends, reports the result, and stops when @end_fd ends. */
+static void race_run(const char *path, int go_fd, int result_fd, int end_fd) {
+        Rig *rig = rig_new();
+        Listener listener;
+        int8_t r;
+        char byte;
+
+        assert(read(go_fd, &byte, 1) == 0);
+        r = (int8_t)listener_init(&listener, &rig->hub, LISTEN_ON(path));
+        assert(write(result_fd, &r, 1) == 1);
+        assert(read(end_fd, &byte, 1) == 0);
+        listener_deinit(&listener);
+        rig_free(rig);
+        _exit(0);
+}
+
+/* Several brokers start at once, over a stale socket or none. One listens, and the lock file is gone afterwards. */
+static void test_start_at_once(void) {
+        enum { N = 6, N_ROUNDS = 40 };
+        Tree tree = tree_new();
+        char path[108], lock[108];
+        struct stat st;
+
+        path_of(&tree, "sock", path);
+        path_of(&tree, "sock.lock", lock);
+        for (int round = 0; round < N_ROUNDS; ++round) {
+                int go[2], results[2], ends[2], n_listen = 0, status;
+                int8_t r;
+
+                if (round % 2)
+                        close(bind_to(path, true));
+                assert(pipe2(go, O_CLOEXEC) == 0 && pipe2(results, O_CLOEXEC) == 0 &&
+                       pipe2(ends, O_CLOEXEC) == 0);
+                for (int i = 0; i < N; ++i) {
+                        if (fork() > 0)
+                                continue;
+                        close(go[1]);
+                        close(ends[1]);
+                        race_run(path, go[0], results[1], ends[0]);
+                }
+                close(go[0]);
+                close(go[1]);
+                close(ends[0]);
+                for (int i = 0; i < N; ++i) {
+                        assert(read(results[0], &r, 1) == 1);
+                        assert(r == 0 || r == LISTENER_E_IN_USE);
+                        n_listen += r == 0;
+                }
+                assert(n_listen == 1);
+                assert(stat(lock, &st) < 0 && errno == ENOENT);
+                close(ends[1]);
+                for (int i = 0; i < N; ++i)
+                        assert(wait(&status) > 0 && status == 0);
+                assert(stat(path, &st) < 0 && errno == ENOENT);
+                close(results[0]);
+                close(results[1]);
+        }
+        tree_free(&tree);
+}
+
+/* A lock without a process, of a broker that was killed, locks nothing; a lock that is held is another start. */
+static void test_lock(void) {
+        Tree tree = tree_new();
+        Rig *rig = rig_new();
+        char path[108], lock[108];
+        Listener listener;
+        int fd;
+
+        path_of(&tree, "sock", path);
+        path_of(&tree, "sock.lock", lock);
+        fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        assert(fd >= 0 && flock(fd, LOCK_EX) == 0);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == LISTENER_E_IN_USE);
+        listener_deinit(&listener);
+        close(fd);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == 0);
+        check_welcome(rig, path);
+        listener_deinit(&listener);
+        assert(access(lock, F_OK) < 0);
+
+        assert(symlink("/dev/null", lock) == 0);
+        assert(listener_init(&listener, &rig->hub, LISTEN_ON(path)) == LISTENER_E_PATH);
+        listener_deinit(&listener);
         rig_free(rig);
         tree_free(&tree);
 }
@@ -333,6 +422,8 @@ int main(void) {
         test_listen();
         test_many_connections();
         test_stale_socket();
+        test_start_at_once();
+        test_lock();
         test_in_use();
         test_not_a_socket();
         test_long_path();
