@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Numbers of tasks are small (below 2^22) and dense, so that the table is an
- * array in pages: no hash, no rehash, a look-up is two loads. A page is made
- * when the first task falls into it and stays.
- *
  * Tasks, processes and totals are objects of pools; 2^22 of each is the kernel's
  * own limit. Totals, the large ones, exist only for processes one of whose
  * tasks ended before the last.
@@ -21,9 +17,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/task_table.h"
 
-#define PAGE_BITS 10
-#define PAGE_SIZE (1u << PAGE_BITS)
-#define TID_LIMIT (4096u * PAGE_SIZE)
+#define TID_LIMIT TASK_PAGES_LIMIT
 
 void task_table_init(TaskTable *table) {
         *table = (TaskTable){};
@@ -37,30 +31,11 @@ void task_table_deinit(TaskTable *table) {
         for (const Task *leader = task_table_next_leader(table, 0); leader;
              leader = task_table_next_leader(table, leader->tid + 1))
                 task_table_set_program(table, leader->process, NULL);
-        for (size_t i = 0; i < TID_LIMIT >> PAGE_BITS; ++i)
-                free(table->pages[i]);
+        task_pages_deinit(&table->pages);
         pool_deinit(&table->tasks);
         pool_deinit(&table->processes);
         pool_deinit(&table->totals);
         *table = (TaskTable){};
-}
-
-/* The slot of a task; NULL if its page cannot be made. */
-static Task **table_slot(TaskTable *table, uint32_t tid) {
-        Task ***page = &table->pages[tid >> PAGE_BITS];
-
-        if (!*page) {
-                *page = calloc(PAGE_SIZE, sizeof(**page));
-                table->n_pages += *page != NULL;
-        }
-        return *page ? &(*page)[tid & (PAGE_SIZE - 1)] : NULL;
-}
-
-/* The content of a slot: a live task, or a leader that is gone. */
-static Task *table_peek(const TaskTable *table, uint32_t tid) {
-        Task *const *page = tid < TID_LIMIT ? table->pages[tid >> PAGE_BITS] : NULL;
-
-        return page ? page[tid & (PAGE_SIZE - 1)] : NULL;
 }
 
 /**
@@ -71,25 +46,9 @@ static Task *table_peek(const TaskTable *table, uint32_t tid) {
  * Return: The task; NULL if it is not there, or gone.
  */
 Task *task_table_get(const TaskTable *table, uint32_t tid) {
-        Task *task = table_peek(table, tid);
+        Task *task = task_pages_get(&table->pages, tid);
 
         return task && !(task->flags & TASK_GONE) ? task : NULL;
-}
-
-/* The next slot that is taken, by a live task or by a leader that is gone. */
-static Task *table_peek_next(const TaskTable *table, uint32_t from_tid) {
-        for (uint32_t tid = from_tid; tid < TID_LIMIT; ++tid) {
-                Task *task;
-
-                if (!table->pages[tid >> PAGE_BITS]) {
-                        tid |= PAGE_SIZE - 1;
-                        continue;
-                }
-                task = table_peek(table, tid);
-                if (task)
-                        return task;
-        }
-        return NULL;
 }
 
 /**
@@ -100,10 +59,10 @@ static Task *table_peek_next(const TaskTable *table, uint32_t from_tid) {
  * Return: The live task with the least number from there on; NULL.
  */
 Task *task_table_next(const TaskTable *table, uint32_t from_tid) {
-        Task *task = table_peek_next(table, from_tid);
+        Task *task = task_pages_next(&table->pages, from_tid);
 
         while (task && (task->flags & TASK_GONE))
-                task = table_peek_next(table, task->tid + 1);
+                task = task_pages_next(&table->pages, task->tid + 1);
         return task;
 }
 
@@ -116,10 +75,10 @@ Task *task_table_next(const TaskTable *table, uint32_t from_tid) {
  *         number from there on; NULL.
  */
 Task *task_table_next_kept(const TaskTable *table, uint32_t from_tid) {
-        Task *task = table_peek_next(table, from_tid);
+        Task *task = task_pages_next(&table->pages, from_tid);
 
         while (task && (task->flags & TASK_GONE) && task->process->n_live > 0)
-                task = table_peek_next(table, task->tid + 1);
+                task = task_pages_next(&table->pages, task->tid + 1);
         return task;
 }
 
@@ -132,10 +91,10 @@ Task *task_table_next_kept(const TaskTable *table, uint32_t from_tid) {
  *         there on; NULL.
  */
 Task *task_table_next_leader(const TaskTable *table, uint32_t from_pid) {
-        Task *task = table_peek_next(table, from_pid);
+        Task *task = task_pages_next(&table->pages, from_pid);
 
         while (task && task->tid != task->process->pid)
-                task = table_peek_next(table, task->tid + 1);
+                task = task_pages_next(&table->pages, task->tid + 1);
         return task;
 }
 
@@ -147,7 +106,7 @@ Task *task_table_next_leader(const TaskTable *table, uint32_t from_pid) {
  * Return: The leader, gone or not; NULL if the process is not there.
  */
 Task *task_table_get_leader(const TaskTable *table, uint32_t pid) {
-        Task *leader = table_peek(table, pid);
+        Task *leader = task_pages_get(&table->pages, pid);
 
         return leader && leader->process->pid == pid ? leader : NULL;
 }
@@ -193,10 +152,7 @@ bool task_table_leader_is_unseen(const Task *leader) {
 }
 
 static void task_free(TaskTable *table, Task *task) {
-        Task **slot = table_slot(table, task->tid);
-
-        assert(slot);
-        *slot = NULL;
+        task_pages_clear(&table->pages, task->tid);
         if (table->starts)
                 start_store_clear(table->starts, task->tid);
         owed_queue_forget(&table->owed, task);
@@ -205,18 +161,19 @@ static void task_free(TaskTable *table, Task *task) {
 }
 
 static Task *task_new(TaskTable *table, Process *process, uint32_t tid) {
-        Task **slot = table_slot(table, tid), *task;
+        Task *task = pool_alloc(&table->tasks);
 
-        if (!slot)
-                return NULL;
-        task = pool_alloc(&table->tasks);
         if (!task)
                 return NULL;
+        if (!task_pages_put(&table->pages, task, tid)) {
+                pool_free(&table->tasks, task);
+                return NULL;
+        }
         task->process = process;
         task->tid = tid;
         list_init(&task->owed_link);
         list_append(&process->tasks, &task->link);
-        return *slot = task;
+        return task;
 }
 
 static Process *process_new(TaskTable *table, uint32_t pid) {
@@ -256,7 +213,7 @@ static void task_live(TaskTable *table, Task *task) {
  *         task by that number, or a thread by the process' number.
  */
 bool task_table_is_free(const TaskTable *table, uint32_t pid, uint32_t tid) {
-        const Task *leader = table_peek(table, pid), *task = table_peek(table, tid);
+        const Task *leader = task_pages_get(&table->pages, pid), *task = task_pages_get(&table->pages, tid);
 
         if (leader && leader->process->pid != pid)
                 return false;
@@ -285,7 +242,7 @@ Task *task_table_add(TaskTable *table, uint32_t pid, uint32_t tid) {
                 return NULL;
 
         if (tid == pid) {
-                task = table_peek(table, tid);
+                task = task_pages_get(&table->pages, tid);
                 assert(task);
                 task->flags = 0;
         } else {
@@ -422,11 +379,11 @@ void task_table_mark_creds_stale(TaskTable *table) {
  * task_table_bytes() - the memory that the table has
  * @table:  the table
  *
- * Return: Bytes: what was made for the most tasks so far, which stays, and the
- *         programs.
+ * Return: Bytes: the pages, the objects that were made for the most tasks so far, which
+ *         stay, and the programs.
  */
 size_t task_table_bytes(const TaskTable *table) {
-        return sizeof(table->pages) + table->n_pages * PAGE_SIZE * sizeof(Task *) +
+        return task_pages_bytes(&table->pages) +
                table->tasks.n_made * table->tasks.n_object + table->processes.n_made * table->processes.n_object +
                table->totals.n_made * table->totals.n_object + table->n_program_bytes;
 }

@@ -14,16 +14,16 @@
 #include "broker/model/task.h"
 #include "broker/tasks/owed_queue.h"
 #include "broker/tasks/start_store.h"
+#include "broker/tasks/task_pages.h"
 
 typedef struct TaskTable TaskTable;
 
 struct TaskTable {
-        Task **pages[4096];             /* by tid >> 10; each has 1024 tasks, by the rest */
+        TaskPages pages;
         Pool tasks;
         Pool processes;
         Pool totals;
         StartStore *starts;             /* not owned; NULL: no store */
-        size_t n_pages;
         size_t n_live_tasks;
         size_t n_live_processes;
         size_t n_program_bytes;

@@ -355,7 +355,7 @@ static void test_bytes(void) {
         n_full = task_table_bytes(&table) - n_program;
         for (uint32_t tid = 1; tid <= 100000; ++tid)
                 task_table_end_process(&table, task_table_get_process(&table, tid));
-        assert(task_table_bytes(&table) == n_full);
+        assert(task_table_bytes(&table) < n_full);
         for (uint32_t tid = 1; tid <= 100000; ++tid)
                 assert(task_table_add(&table, tid, tid));
         assert(task_table_bytes(&table) == n_full);
