@@ -31,6 +31,8 @@ int reconnect_new(Reconnect **ret_reconnect) {
         if (!reconnect)
                 return -ENOMEM;
 
+        reconnect->kept = &reconnect->subscriptions[0];
+        reconnect->asked = &reconnect->subscriptions[1];
         reconnect->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
         reconnect->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (reconnect->timer_fd < 0 || reconnect->epoll_fd < 0 ||
@@ -52,7 +54,8 @@ Reconnect *reconnect_free(Reconnect *reconnect) {
                 close(reconnect->timer_fd);
         if (reconnect->epoll_fd >= 0)
                 close(reconnect->epoll_fd);
-        filter_copy_deinit(&reconnect->filter);
+        filter_copy_deinit(&reconnect->kept->filter);
+        filter_copy_deinit(&reconnect->asked->filter);
         free(reconnect);
 
         return NULL;
@@ -111,6 +114,7 @@ void reconnect_set_lost(Reconnect *reconnect, const char *reason, uint64_t now_n
                         .lost_time_ns = now_ns,
                 };
                 reconnect->tries = 0;
+                reconnect->has_asked = false;
         }
         reconnect_set_timer(reconnect);
 }
@@ -140,31 +144,61 @@ bool reconnect_error_is_retryable(enum tb_error_code code) {
  * @sampling:     the same, in its place: one of them is NULL
  * @request_id:   id of the request
  *
+ * If there is a subscription already, the broker can refuse this one. It replaces the other
+ * only when it is accepted.
+ *
  * Return: 0; -ENOMEM.
  */
 int reconnect_keep(Reconnect *reconnect,
                    const struct tb_subscription *subscription,
                    const struct tb_sampling *sampling,
                    uint64_t request_id) {
+        Kept *kept = reconnect->has_subscription ? reconnect->asked : reconnect->kept;
         int r;
 
-        r = filter_copy_set(&reconnect->filter, sampling ? &sampling->filter : &subscription->filter);
+        r = filter_copy_set(&kept->filter, sampling ? &sampling->filter : &subscription->filter);
         if (r < 0)
                 return r;
 
-        reconnect->has_subscription = true;
-        reconnect->resumable = false;
-        reconnect->request_id = request_id;
-        reconnect->samples = sampling;
+        kept->request_id = request_id;
+        kept->samples = sampling;
         if (sampling) {
-                reconnect->sampling = *sampling;
-                reconnect->sampling.filter = reconnect->filter.filter;
+                kept->sampling = *sampling;
+                kept->sampling.filter = kept->filter.filter;
         } else {
-                reconnect->subscription = *subscription;
-                reconnect->subscription.filter = reconnect->filter.filter;
+                kept->subscription = *subscription;
+                kept->subscription.filter = kept->filter.filter;
+        }
+        if (reconnect->has_subscription) {
+                reconnect->has_asked = true;
+        } else {
+                reconnect->has_subscription = true;
+                reconnect->resumable = false;
         }
 
         return 0;
+}
+
+/* The broker accepted a request: if it is the later one, that is the subscription now. */
+static void reconnect_accept(Reconnect *reconnect, uint64_t request_id) {
+        Kept *asked = reconnect->asked;
+
+        if (!reconnect->has_asked || request_id != asked->request_id)
+                return;
+
+        reconnect->asked = reconnect->kept;
+        reconnect->kept = asked;
+        reconnect->has_asked = false;
+        reconnect->has_subscription = true;
+        reconnect->resumable = false;
+}
+
+/* The broker refused a request. */
+static void reconnect_refuse(Reconnect *reconnect, uint64_t request_id) {
+        if (reconnect->has_asked && request_id == reconnect->asked->request_id)
+                reconnect->has_asked = false;
+        else if (request_id == reconnect->kept->request_id)
+                reconnect->has_subscription = false;
 }
 
 /**
@@ -180,11 +214,15 @@ void reconnect_track(Reconnect *reconnect, const struct tb_message *message, uin
         case TB_MESSAGE_WELCOME:
                 reconnect->epoch = epoch;
                 break;
+        case TB_MESSAGE_SAMPLING:
+                reconnect_accept(reconnect, message->request_id);
+                break;
         case TB_MESSAGE_SUBSCRIBED:
+                reconnect_accept(reconnect, message->request_id);
                 reconnect->epoch = epoch;
                 reconnect->feed = message->subscribed->feed;
                 reconnect->next_number = message->subscribed->next_number;
-                reconnect->resumable = message->subscribed->resumed || !reconnect->subscription.snapshot;
+                reconnect->resumable = message->subscribed->resumed || !reconnect->kept->subscription.snapshot;
                 break;
         case TB_MESSAGE_SNAPSHOT_END:
                 reconnect->resumable = true;
@@ -195,8 +233,8 @@ void reconnect_track(Reconnect *reconnect, const struct tb_message *message, uin
                         reconnect->next_number = event->number + event->loss.count;
                 break;
         case TB_MESSAGE_ERROR:
-                if (message->request_id == reconnect->request_id && !message->error->closing)
-                        reconnect->has_subscription = false;
+                if (!message->error->closing)
+                        reconnect_refuse(reconnect, message->request_id);
                 break;
         default:
                 break;

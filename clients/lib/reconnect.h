@@ -8,7 +8,17 @@
 
 #include "clients/lib/filter_copy.h"
 
+typedef struct Kept Kept;
 typedef struct Reconnect Reconnect;
+
+/* A subscription that the program asked for. */
+struct Kept {
+        uint64_t request_id;            /* the id that the program knows */
+        bool samples;                   /* the subscription is to samples: */
+        struct tb_subscription subscription; /* points into filter */
+        struct tb_sampling sampling;    /* points into filter, too */
+        FilterCopy filter;
+};
 
 struct Reconnect {
         int epoll_fd;                   /* the descriptor that the program waits for: has the socket and the timer */
@@ -20,12 +30,11 @@ struct Reconnect {
         struct tb_link link;
         char reason[512];
 
-        bool has_subscription;                     /* there is a subscription: */
-        uint64_t request_id;            /* the id that the program knows */
-        bool samples;                   /* the subscription is to samples: */
-        struct tb_subscription subscription; /* points into filter */
-        struct tb_sampling sampling;    /* points into filter, too */
-        FilterCopy filter;
+        bool has_subscription;          /* kept is a subscription that is made again */
+        bool has_asked;                 /* asked is a later request without an answer: it replaces kept if accepted */
+        Kept *kept;                     /* one of subscriptions */
+        Kept *asked;                    /* the other */
+        Kept subscriptions[2];
 
         bool resumable;                  /* the stream can be resumed: */
         uint64_t epoch;

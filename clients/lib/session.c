@@ -124,10 +124,13 @@ static int session_subscribe(struct tb_client *client, bool resume) {
                 return session_retry_later(client);
         client->subscribe_id = ++client->last_request_id;
         client->resuming = resume;
-        if (reconnect->samples)
-                n = encode_sample(frame, client->subscribe_id, &reconnect->sampling);
+        if (reconnect->kept->samples)
+                n = encode_sample(frame, client->subscribe_id, &reconnect->kept->sampling);
         else
-                n = encode_subscribe(frame, client->subscribe_id, &reconnect->subscription, resume ? &place : NULL);
+                n = encode_subscribe(frame,
+                                     client->subscribe_id,
+                                     &reconnect->kept->subscription,
+                                     resume ? &place : NULL);
         client_queue(client, frame, n);
         (void)reconnect_watch(client->reconnect, client->fd, true);
         return 0;
@@ -172,7 +175,7 @@ static int session_restore(struct tb_client *client) {
                 if (!reconnect->has_subscription)
                         return session_emit_restored(client, same ? NULL : restarted);
                 if (same)
-                        client->restart_reason = reconnect->samples
+                        client->restart_reason = reconnect->kept->samples
                                                          ? "The samples of the time between are not known."
                                                          : "The connection broke before the subscription had begun.";
                 else
@@ -184,7 +187,7 @@ static int session_restore(struct tb_client *client) {
 
         client->subscribe_id = 0;
         if (message->type == TB_MESSAGE_SUBSCRIBED || message->type == TB_MESSAGE_SAMPLING) {
-                client->decoder.message.request_id = reconnect->request_id;
+                client->decoder.message.request_id = reconnect->kept->request_id;
                 reconnect_track(client->reconnect, message, client->decoder.welcome.epoch);
                 if (client->resuming)
                         return session_emit_restored(client, NULL);
@@ -211,10 +214,10 @@ static int session_next(struct tb_client *client) {
         if (client->subscribed_follows) {
                 client->subscribed_follows = false;
                 client->decoder.message = (struct tb_message){
-                        .type = reconnect->samples ? TB_MESSAGE_SAMPLING : TB_MESSAGE_SUBSCRIBED,
-                        .request_id = reconnect->request_id,
+                        .type = reconnect->kept->samples ? TB_MESSAGE_SAMPLING : TB_MESSAGE_SUBSCRIBED,
+                        .request_id = reconnect->kept->request_id,
                 };
-                if (!reconnect->samples)
+                if (!reconnect->kept->samples)
                         client->decoder.message.subscribed = &client->decoder.subscribed;
                 return 1;
         }

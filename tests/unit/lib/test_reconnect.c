@@ -169,7 +169,106 @@ static void test_no_room(void) {
         assert(come_back_without_room(n_room - 1) == n_room - 1);
 }
 
+static void bytes_add_refusal(Bytes *bytes, uint64_t request_id) {
+        Taskbroker__V1__ServerMessage wire = TASKBROKER__V1__SERVER_MESSAGE__INIT;
+        Taskbroker__V1__Error error = TASKBROKER__V1__ERROR__INIT;
+
+        error.request_id = request_id;
+        error.code = TASKBROKER__V1__ERROR_CODE__ERROR_CODE_ALREADY_SUBSCRIBED;
+        error.message = (char *)"One subscription only.";
+        wire.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR;
+        wire.error = &error;
+        bytes_add_message(bytes, &wire);
+}
+
+static void bytes_add_subscribed(Bytes *bytes, uint64_t request_id) {
+        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
+        Taskbroker__V1__Subscribed subscribed = TASKBROKER__V1__SUBSCRIBED__INIT;
+
+        subscribed.request_id = request_id;
+        subscribed.feed = subscribed.next_number = 1;
+        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED;
+        message.subscribed = &subscribed;
+        bytes_add_message(bytes, &message);
+}
+
+/* Reads requests until a Subscribe or a Sample. */
+static Taskbroker__V1__ClientMessage *rig_read_subscription(Rig *rig) {
+        static uint8_t bytes[256 * 1024];
+        size_t n = 0, n_prefix, n_message;
+
+        for (;;) {
+                Taskbroker__V1__ClientMessage *message;
+                ssize_t n_read;
+
+                assert(tb_process(rig->client) == 0);
+                if (frame_parse(bytes, n, sizeof(bytes), &n_prefix, &n_message) == 0) {
+                        message = taskbroker__v1__client_message__unpack(NULL, n_message, bytes + n_prefix);
+                        assert(message);
+                        n -= n_prefix + n_message;
+                        memmove(bytes, bytes + n_prefix + n_message, n);
+                        if (message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE ||
+                            message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE)
+                                return message;
+                        taskbroker__v1__client_message__free_unpacked(message, NULL);
+                        continue;
+                }
+                n_read = recv(rig->broker, bytes + n, sizeof(bytes) - n, MSG_DONTWAIT);
+                assert(n_read > 0 || (n_read < 0 && errno == EAGAIN));
+                n += n_read > 0 ? (size_t)n_read : 0;
+        }
+}
+
+enum { SECOND_REFUSED, SECOND_UNANSWERED, SECOND_ACCEPTED, SECOND_LAST };
+
+/*
+ * A program subscribes by pid 11, and asks a second time: by pid 22, or for samples. Then the broker is restarted, and
+ * the client makes the subscription again that the broker had accepted.
+ */
+static void test_second_request(bool samples, int answer) {
+        uint32_t first_pid = 11, second_pid = 22;
+        struct tb_subscription first = { .filter = { .pids = &first_pid, .n_pids = 1 } };
+        struct tb_subscription second = { .filter = { .pids = &second_pid, .n_pids = 1 } };
+        struct tb_sampling sampling = { .filter = { .pids = &second_pid, .n_pids = 1 }, .interval_ms = 1000 };
+        Taskbroker__V1__ClientMessage *message;
+        const struct tb_message *unused;
+        Rig rig = rig_new();
+
+        assert(tb_subscribe(rig.client, &first, NULL) == 0);
+        bytes_add_welcome(&rig.bytes, 1);
+        bytes_add_subscribed(&rig.bytes, 1);
+        rig_send(&rig);
+        rig_expect(&rig, TB_MESSAGE_WELCOME);
+        rig_expect(&rig, TB_MESSAGE_SUBSCRIBED);
+        assert(samples ? tb_sample(rig.client, &sampling, NULL) == 0 : tb_subscribe(rig.client, &second, NULL) == 0);
+        if (answer == SECOND_REFUSED) {
+                bytes_add_refusal(&rig.bytes, 2);
+                rig_send(&rig);
+                rig_expect(&rig, TB_MESSAGE_ERROR);
+        } else if (answer == SECOND_ACCEPTED) {
+                bytes_add_subscribed(&rig.bytes, 2);
+                rig_send(&rig);
+                rig_expect(&rig, TB_MESSAGE_SUBSCRIBED);
+        }
+
+        rig_break(&rig);
+        bytes_add_welcome(&rig.bytes, 1);
+        rig_send(&rig);
+        assert(tb_process(rig.client) == 0);
+        assert(tb_next(rig.client, &unused) == 0);
+        message = rig_read_subscription(&rig);
+        assert(message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE);
+        assert(message->subscribe->filter && message->subscribe->filter->n_pids == 1);
+        assert(message->subscribe->filter->pids[0] == (answer == SECOND_ACCEPTED ? second_pid : first_pid));
+        taskbroker__v1__client_message__free_unpacked(message, NULL);
+        rig_free(&rig);
+}
+
 int main(void) {
+        for (int answer = 0; answer < SECOND_LAST; ++answer)
+                test_second_request(false, answer);
+        test_second_request(true, SECOND_REFUSED);
+        test_second_request(true, SECOND_UNANSWERED);
         test_refused_again_and_again();
         test_no_room();
         return 0;
