@@ -139,6 +139,15 @@ static void sample_feed_renew(SampleFeed *feed, uint64_t now_ns) {
 }
 
 /**
+ * sample_feeds_renew() - make the next sample of each feed full
+ * @samples:  the feeds; their times do not change
+ */
+void sample_feeds_renew(SampleFeeds *samples) {
+        list_for_each(link, safe, &samples->list)
+                container_of(link, SampleFeed, link)->sweep = 0;
+}
+
+/**
  * sample_feed_attach() - begin to read a feed with a full sample
  * @feed:    the feed
  * @cursor:  a cursor without a feed

@@ -51,6 +51,7 @@ int sample_feeds_find(SampleFeeds *samples,
                       QuotaUser *user,
                       SampleFeed **ret_feed);
 void sample_feeds_give_up(SampleFeeds *samples, SampleFeed *feed);
+void sample_feeds_renew(SampleFeeds *samples);
 void sample_feed_attach(SampleFeed *feed, Cursor *cursor, uint64_t now_ns);
 
 void sample_feeds_publish(SampleFeeds *samples, const Event *event);

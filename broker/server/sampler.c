@@ -73,6 +73,8 @@ static void sampler_begin_sweep(Sampler *sampler) {
         sampler->due_ns = 0;
         if (sampler->sweep.running || !sample_feeds_begin(&sampler->feeds, due_ns, &of_tasks, &of_processes))
                 return;
+        if (sweep_renumber(&sampler->sweep))
+                sample_feeds_renew(&sampler->feeds);
         sampler->begin_time_ns = join_time_ns(sampler->join, due_ns);
         sweep_start(&sampler->sweep, of_tasks, of_processes);
 }

@@ -31,6 +31,27 @@ void sweep_deinit(Sweep *sweep) {
 }
 
 /**
+ * sweep_renumber() - begin to count passes anew, before their number wraps
+ * @sweep:  the sweep, none running
+ *
+ * All changes so far become changes of pass 1. So each feed must send a full sample next.
+ *
+ * Return: Whether the number was at its end.
+ */
+bool sweep_renumber(Sweep *sweep) {
+        const TaskTable *table = &sweep->join->table;
+
+        if (sweep->number < UINT32_MAX)
+                return false;
+        for (Task *task = task_table_next(table, 1); task; task = task_table_next(table, task->tid + 1))
+                task->changed_sweep = MIN(task->changed_sweep, 1u);
+        for (Task *task = task_table_next_leader(table, 1); task; task = task_table_next_leader(table, task->tid + 1))
+                task->process->changed_sweep = MIN(task->process->changed_sweep, 1u);
+        sweep->number = 1;
+        return true;
+}
+
+/**
  * sweep_start() - begin a pass
  * @sweep:         the sweep, none running
  * @of_tasks:      tasks are reported

@@ -37,6 +37,7 @@ struct Sweep {
 void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SampleConsumer *consumer);
 void sweep_deinit(Sweep *sweep);
 
+bool sweep_renumber(Sweep *sweep);
 void sweep_start(Sweep *sweep, bool of_tasks, bool of_processes);
 int sweep_slice(Sweep *sweep, size_t n_max);
 void sweep_on_event(Sweep *sweep, const Event *event);

@@ -128,8 +128,37 @@ static void test_loss(void) {
         }
 }
 
+/* The number of the sweep wraps: the client gets each change, one full sample, and each change again. */
+static void test_sweep_number_wraps(void) {
+        PB(ServerMessage) *message;
+        Rig *rig = begin();
+        Peer peer;
+
+        for (uint32_t tid = 1; tid <= 3; ++tid)
+                (void)add(rig, tid, tid);
+        peer = sampling(rig, 0, LIMIT_SAMPLE_MS_MAX, false, 1);
+        for (uint64_t number = 1; number <= 8; ++number) {
+                bool full = number == 1 || number == 5;
+
+                if (number > 1)
+                        rig_sample(rig);
+                rig_finish_sampling(rig);
+                message = expect_part(rig, &peer, number);
+                assert(message->sample_batch->last && message->sample_batch->full == full);
+                assert(message->sample_batch->n_tasks == (full ? 3 : 1));
+                message_free(message);
+                if (number == 1)
+                        rig->sampler.sweep.number = UINT32_MAX - 3;
+                ++kernel.run_ns[2];
+        }
+        assert(rig->sampler.sweep.number == 5);
+        peer_free(&peer);
+        rig_free(rig);
+}
+
 int main(void) {
         log_init(LOG_LEVEL_ERR);
+        test_sweep_number_wraps();
         test_loss();
         return 0;
 }

@@ -123,6 +123,33 @@ static void test_changes(void) {
         end(rig, &sweep);
 }
 
+/* The number of the pass is at its end: all changes so far move to pass 1, and later ones follow. */
+static void test_renumber(void) {
+        Sweep sweep;
+        Rig *rig = begin(&sweep);
+
+        add(rig, 10, 10, 100);
+        add(rig, 20, 20, 200);
+        sweep_all(&sweep, true, true, 256);
+        assert(!sweep_renumber(&sweep) && sweep.number == 1);
+        sweep.number = UINT32_MAX - 1;
+        kernel.run_ns[20] = 201;
+        sweep_all(&sweep, true, true, 256);
+        expect(10, false, 100, 0, 1);
+        expect(20, false, 201, 0, UINT32_MAX);
+        expect(20, true, 201, 0, UINT32_MAX);
+        add(rig, 30, 30, 300);
+        assert(sweep_renumber(&sweep) && !sweep_renumber(&sweep));
+        kernel.run_ns[10] = 101;
+        sweep_all(&sweep, true, true, 256);
+        assert(sweep.number == 2);
+        expect(10, false, 101, 0, 2);
+        expect(20, false, 201, 0, 1);
+        expect(20, true, 201, 0, 1);
+        expect(30, false, 300, 0, 2);
+        end(rig, &sweep);
+}
+
 /* A task counts as changed after exec or a change of ids, because it may have entered a set. */
 static void test_reported_again(void) {
         Sweep sweep;
@@ -291,6 +318,7 @@ static void test_request(void) {
 int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_changes();
+        test_renumber();
         test_reported_again();
         test_lost();
         test_record_of_one_that_is_gone();
