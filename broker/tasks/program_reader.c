@@ -255,29 +255,34 @@ static bool program_reader_is_disturbed(ProgramReader *programs, uint64_t begin_
                !connector_is_idle(programs->connector);
 }
 
+/*
+ * Reads the files of a task. @ret_state: CAPTURED; LATE: they are gone, or belong to another;
+ * SKIPPED: they may, which a later reading shows.
+ */
 static int program_reader_fill_reading(ProgramReader *programs, Reading *reading, Task *task, bool at_exec,
-                                       bool *ret_there) {
+                                       ProgramState *ret_state) {
         uint64_t begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         bool ended = false, hidden = false;
         char path[64];
         int fd, r;
 
-        *ret_there = false;
+        *ret_state = PROGRAM_LATE;
         snprintf(path, sizeof(path), "%u/task/%u", task->process->pid, task->tid);
         fd = openat(programs->procfs_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return 0;
-        *ret_there = reading_fill_owned(reading, fd, task, at_exec, &hidden) &&
-                     !program_reader_is_disturbed(programs, begin_ns);
+        if (reading_fill_owned(reading, fd, task, at_exec, &hidden))
+                *ret_state = program_reader_is_disturbed(programs, begin_ns) ? PROGRAM_SKIPPED : PROGRAM_CAPTURED;
         close(fd);
-        if (*ret_there && programs->records) {
+        if (*ret_state != PROGRAM_LATE && programs->records) {
                 r = program_reader_has_ended(programs, task, &ended);
                 if (r)
                         return error_trace(r);
-                *ret_there = !ended;
+                if (ended)
+                        *ret_state = PROGRAM_LATE;
         }
         /* Its owner gets what is public of it. */
-        if (*ret_there && hidden)
+        if (*ret_state == PROGRAM_CAPTURED && hidden)
                 task->process->nondumpable = true;
         return 0;
 }
@@ -328,20 +333,19 @@ static bool program_reader_take_token(ProgramReader *programs, uint64_t now_ns) 
 static int program_reader_read(ProgramReader *programs, Task *task, bool at_exec, Program **ret_program) {
         const Program *former = task->process->program;
         Program *program;
+        ProgramState state;
         Reading reading;
-        bool there;
         int r;
 
-        r = program_reader_fill_reading(programs, &reading, task, at_exec, &there);
+        r = program_reader_fill_reading(programs, &reading, task, at_exec, &state);
         if (r)
                 return error_trace(r);
-        if (there) {
-                ++programs->n_captured;
-                program = program_new(PROGRAM_CAPTURED, &reading, former);
-        } else {
-                ++programs->n_late;
-                program = program_new(PROGRAM_LATE, NULL, former);
-        }
+        programs->n_captured += state == PROGRAM_CAPTURED;
+        programs->n_late += state == PROGRAM_LATE;
+        programs->n_skipped += state == PROGRAM_SKIPPED;
+        if (state == PROGRAM_SKIPPED)
+                programs->complete = false;
+        program = program_new(state, state == PROGRAM_CAPTURED ? &reading : NULL, former);
         if (!program)
                 return error_origin(-ENOMEM);
         *ret_program = program;

@@ -6,6 +6,7 @@ listens while root, a third user and he himself run programs of all sorts.
 
 import contextlib
 import os
+import pathlib
 import subprocess
 import time
 
@@ -653,6 +654,92 @@ def test_hidepid_changes(hidden, make_broker):
     root.status()
 
 
+# -- whose /proc ---------------------------------------------------------------
+
+
+def access_of(broker, *command):
+    """The access that a client gets which runs behind a command, such as one that mounts another /proc."""
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from tb_client import Client; "
+        "print(Client(sys.argv[2]).welcome.access)"
+    )
+    library = str(pathlib.Path(support.__file__).parent.parent / "lib")
+    client = [*command, "/usr/bin/python3", "-c", program, library, str(broker.path)]
+    return int(subprocess.run(client, stdout=subprocess.PIPE, check=True, timeout=TIMEOUT).stdout)
+
+
+def behind(mount, uid=ME, gid=ME_GROUP, groups="--clear-groups"):
+    """A command that runs another as a user, behind a mount in a mount namespace of its own."""
+    user = f"setpriv --reuid {uid} --regid {gid} {groups}"
+    return ["unshare", "--mount", "sh", "-c", f'{mount} && exec {user} "$@"', "sh"]
+
+
+@pytest.mark.parametrize(
+    "mount, groups, access",
+    [
+        ("true", "--clear-groups", broker_pb2.ACCESS_OWN),
+        ("mount -t proc proc /proc", "--clear-groups", broker_pb2.ACCESS_OWN),
+        ("mount -t proc -o hidepid=2 proc /proc", "--clear-groups", broker_pb2.ACCESS_OWN_ONLY),
+        ("mount -t proc -o hidepid=4 proc /proc", "--clear-groups", broker_pb2.ACCESS_OWN_ONLY),
+        ("mount -t proc -o subset=pid proc /proc", "--clear-groups", broker_pb2.ACCESS_OWN_ONLY),
+        ("mount -t proc -o hidepid=2,gid=61236 proc /proc", "--clear-groups", broker_pb2.ACCESS_OWN_ONLY),
+        ("mount -t proc -o hidepid=2,gid=61236 proc /proc", "--groups=61236", broker_pb2.ACCESS_OWN),
+        ("mount -t tmpfs none /proc", "--clear-groups", broker_pb2.ACCESS_OWN_ONLY),
+    ],
+)
+def test_a_client_behind_its_own_proc(make_broker, mount, groups, access):
+    """A client whose /proc hides others' tasks is not shown them by the broker."""
+    assert access_of(make_broker(), *behind(mount, groups=groups)) == access
+
+
+@pytest.mark.parametrize(
+    "capabilities, access",
+    [
+        ("+all", broker_pb2.ACCESS_ALL),
+        ("-sys_ptrace", broker_pb2.ACCESS_OWN),
+        ("-all,+sys_ptrace", broker_pb2.ACCESS_OWN),
+        ("-all,+dac_override,+dac_read_search", broker_pb2.ACCESS_OWN),
+        ("-all,+sys_ptrace,+dac_read_search", broker_pb2.ACCESS_ALL),
+        ("-all", broker_pb2.ACCESS_OWN),
+    ],
+)
+def test_root_without_capabilities(make_broker, capabilities, access):
+    """Root that cannot read others' files in /proc is no administrator; the kernel is asked for the same."""
+    broker = make_broker()
+    command = ["setpriv", "--bounding-set", capabilities] if capabilities != "+all" else []
+    assert access_of(broker, *command) == access
+    other = start(THIRD, THIRD_GROUP, "sleep", "1000")
+    try:
+        read = subprocess.run([*command, "cat", f"/proc/{other.pid}/io"], capture_output=True).returncode == 0
+        assert read == (access == broker_pb2.ACCESS_ALL)
+    finally:
+        other.kill(), other.wait()
+
+
+def test_a_broker_behind_its_own_proc(make_broker, directory):
+    """
+    Under the shipped unit the broker has an instance of /proc without the machine's options.
+    The mount of process 1 counts, also when it changes; here a file plays its mountinfo.
+    """
+    played = directory / "mountinfo-of-1"
+    line = "22 27 0:21 / /proc rw,relatime - proc proc rw{}\n"
+    played.write_text(line.format(f",hidepid=invisible,gid={ODD_GROUP}"))
+    played.chmod(0o644)
+    mounts = f'mount -t proc proc /proc && mount --bind {played} /proc/1/mountinfo && exec "$@"'
+    broker = make_broker(prefix=["unshare", "--mount", "sh", "-c", mounts, "sh"])
+    me = subscriber_of(broker, ME, ME_GROUP)
+    assert me.welcome.access == broker_pb2.ACCESS_OWN_ONLY
+    assert client_of(broker, ME, ME_GROUP, (ODD_GROUP,)).welcome.access == broker_pb2.ACCESS_OWN
+    assert broker.client().welcome.access == broker_pb2.ACCESS_ALL
+    played.write_text(line.format(""))
+    assert me.error().code == broker_pb2.ERROR_CODE_ACCESS_CHANGED
+    me = subscriber_of(broker, ME, ME_GROUP)
+    assert me.welcome.access == broker_pb2.ACCESS_OWN
+    played.write_text(line.format(",hidepid=4"))
+    assert me.error().code == broker_pb2.ERROR_CODE_ACCESS_CHANGED
+    assert client_of(broker, ME, ME_GROUP, (ODD_GROUP,)).welcome.access == broker_pb2.ACCESS_OWN_ONLY
+
+
 # A sixth of what the storm says while nobody reads.
 SMALL = ("--feed-mib", "256", "--rcvbuf-bytes", str(192 * 1024))
 
@@ -668,6 +755,8 @@ def test_a_broker_that_is_blinded(make_broker, directory, place):
     with standing(broker, place) as started:
         pids = mine, roots, setuid = [pid for _, pid in started]
         root, me = broker.subscriber(kinds=("fork", "exit")), subscriber_of(broker, ME, ME_GROUP)
+        # Connected before: the rights of a later root client cannot be read any more.
+        older = broker.client()
         assert get_stats(client_of(broker, ME, ME_GROUP), pids=[mine])[0].stats.HasField("io")
         remount = ["mount", "-o", "remount,hidepid=2", "/proc"]
         subprocess.run(["nsenter", "-t", str(broker.process.pid), "--mount", *remount], check=True)
@@ -687,7 +776,7 @@ def test_a_broker_that_is_blinded(make_broker, directory, place):
         assert not [e for e in seen if e.WhichOneof("what") == "exit" and e.pid in pids]
         for answer in get_stats(me, pids=pids):
             assert not answer.stats.HasField("io"), answer
-        assert all(answer.state != sample_pb2.SAMPLE_STATE_GONE for answer in get_stats(broker.client(), pids=pids))
+        assert all(answer.state != sample_pb2.SAMPLE_STATE_GONE for answer in get_stats(older, pids=pids))
         for process in [process for process, _ in started] + [visible]:
             finish(process, 7)
         remaining = set(pids)
