@@ -107,6 +107,7 @@ static const OptionRow rows[] = {
         { "request-seconds", SECONDS(request_seconds, LIMIT_REQUEST_SECONDS) },
         { "unread-seconds", SECONDS(unread_seconds, LIMIT_UNREAD_SECONDS) },
         { "resume-seconds", SECONDS(resume_seconds, LIMIT_RESUME_SECONDS) },
+        { "delayacct-seconds", SECONDS(delayacct_seconds, LIMIT_DELAYACCT_SECONDS) },
         { "answer-ticks", NUMBER(answer_ticks, 1, 3600, 1, 1), .accepted = "a number of ticks" },
         { "connector-fd", FD(connector_fd) },
         { "taskstats-fd", FD(taskstats_fd) },

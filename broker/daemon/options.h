@@ -49,6 +49,7 @@ struct Options {
         uint64_t request_seconds;
         uint64_t unread_seconds;
         uint64_t resume_seconds;
+        uint64_t delayacct_seconds;
 };
 
 /* How the value of an option is read, and the type of its field. */

@@ -2,7 +2,8 @@
 
 /*
  * If --delayacct is on-demand, delay accounting is on while there are subscriptions to samples.
- * It is on before the first of them gets its reply.
+ * It is on before the first of them gets its reply. It goes off when there has been none for a
+ * minute, so that a client that comes and goes does not flap the switch of the machine.
  */
 
 #include <errno.h>
@@ -19,8 +20,16 @@
 static void stats_service_switch(StatsService *service, bool on) {
         if (!on && service->features->delay_accounting == DELAY_ACCOUNTING_ON)
                 service->features->delay_accounting = DELAY_ACCOUNTING_OFF;
-        (void)delayacct_switch(&service->delayacct, on);
+        service->is_on = delayacct_switch(&service->delayacct, on) && on;
         kernel_features_update(service->features, service->procfs_fd);
+}
+
+static void stats_service_on_off(struct ev_loop *loop, ev_timer *watcher, int events) {
+        StatsService *service = container_of(watcher, StatsService, off);
+
+        (void)events;
+        ev_timer_stop(loop, watcher);
+        stats_service_switch(service, false);
 }
 
 /* The sampler's feeds are known to the subscriptions, and they lead back to the service. */
@@ -28,8 +37,13 @@ static void stats_service_on_samples(Subscriptions *subscriptions, bool in_use) 
         Sampler *sampler = container_of(subscriptions->sample_feeds, Sampler, feeds);
         StatsService *service = container_of(sampler, StatsService, sampler);
 
-        if (service->delayacct.mode == DELAYACCT_ON_DEMAND)
-                stats_service_switch(service, in_use);
+        if (service->delayacct.mode != DELAYACCT_ON_DEMAND)
+                return;
+        if (!in_use)
+                return ev_timer_again(service->loop, &service->off);
+        ev_timer_stop(service->loop, &service->off);
+        if (!service->is_on)
+                stats_service_switch(service, true);
 }
 
 /**
@@ -63,6 +77,8 @@ int stats_service_init(StatsService *service, Hub *hub, Join *join, KernelFeatur
         if (r)
                 return error_fold(r);
         sampler_init(&service->sampler, hub->loop, &hub->feeds, join, &service->query.source, procfs_fd);
+        service->loop = hub->loop;
+        ev_timer_init(&service->off, stats_service_on_off, 0., (double)options->delayacct_seconds);
         hub_set_sampler(hub, &service->sampler);
         hub->subscriptions.on_samples = stats_service_on_samples;
         return 0;
@@ -73,6 +89,8 @@ int stats_service_init(StatsService *service, Hub *hub, Join *join, KernelFeatur
  * @service:  the service; the hub must have freed its clients
  */
 void stats_service_deinit(StatsService *service) {
+        if (service->loop)
+                ev_timer_stop(service->loop, &service->off);
         if (service->sampler.loop)
                 sampler_deinit(&service->sampler);
         stats_query_deinit(&service->query);

@@ -6,6 +6,8 @@
  * the switch of delay accounting, and connects the sampler to the hub.
  */
 
+#include <ev.h>
+
 #include "broker/daemon/delayacct.h"
 #include "broker/daemon/options.h"
 #include "broker/kernel/stats_query.h"
@@ -19,6 +21,9 @@ struct StatsService {
         StatsQuery query;
         Sampler sampler;
         Delayacct delayacct;
+        struct ev_loop *loop;           /* not owned; NULL: there are no live statistics */
+        ev_timer off;                   /* on demand: the switch goes off, as nobody has sampled for so long */
+        bool is_on;                     /* on demand: the switch is on */
         KernelFeatures *features;       /* not owned */
         int procfs_fd;                  /* not owned */
 };

@@ -18,6 +18,9 @@
 /* A feed stays this long without a subscriber, and its batches without a reader, so that a client can resume. */
 #define LIMIT_RESUME_SECONDS 15u
 
+/* Delay accounting on demand stays on this long without a subscription to samples. */
+#define LIMIT_DELAYACCT_SECONDS 60u
+
 /* Snapshots of one feed that are in memory at a time, and bytes of all snapshots. */
 #define LIMIT_SNAPSHOTS_OF_FEED 2u
 #define LIMIT_SNAPSHOT_BYTES ((size_t)256 * 1024 * 1024)

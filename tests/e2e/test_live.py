@@ -455,3 +455,31 @@ def test_the_command_in_json(live):
 def test_the_command_refuses(live, arguments, said):
     done = ask_command(live, *arguments)
     assert (done.returncode, done.stdout) == (2, "") and said in done.stderr
+
+
+@pytest.mark.parametrize("seconds, after", [(3600, "1"), (1, "0")])
+def test_delay_accounting_does_not_flap(stats, make_daemon, seconds, after):
+    """Clients that sample and go do not switch the machine's delay accounting each time. It goes off later."""
+    daemon = make_daemon(start=False)
+    switch = daemon.proc.root / "sys" / "kernel" / "task_delayacct"
+    switch.write_text("0\n")
+    daemon.arguments += [
+        "--stats-fd", str(stats.broker.fileno()), "--delayacct", "on-demand", "--delayacct-seconds", str(seconds),
+        "--delayacct-state", str(daemon.directory / "state"),
+    ]
+    command = daemon.command
+    daemon.command = lambda: (command()[0], command()[1] + [stats.broker.fileno()])
+    daemon.start()
+    stats.broker.close()
+    daemon.wait_ready()
+    assert switch.read_text().strip() == "0"
+    watcher = daemon.client()
+    for _ in range(10):
+        client = daemon.client()
+        ask_samples(client)
+        assert switch.read_text().strip() == "1"
+        client.close()
+        wait_until(lambda: watcher.status().sample_subscribers == 0, "no subscriber")
+    wait_until(lambda: switch.read_text().strip() == after, "the switch is as expected")
+    assert daemon.terminate() == 0
+    assert switch.read_text().strip() == "0"

@@ -237,7 +237,9 @@ def test_always_leaves_on_what_was_on(make_broker, switch, state):
 
 
 def test_on_demand_counts_those_who_sample(make_broker, switch, state):
-    broker = make_broker("--delayacct", "on-demand", "--delayacct-state", str(state))
+    broker = make_broker(
+        "--delayacct", "on-demand", "--delayacct-state", str(state), "--delayacct-seconds", "1"
+    )
     assert switch() == "0"
     one, other = broker.client(), broker.client()
     ask_samples(one)
