@@ -143,10 +143,10 @@ def test_a_manager_that_does_not_read(manager, make_daemon):
     for pid in range(100, 110):
         daemon.kernel.fork(pid)
         assert client.event().pid == pid
-    told = manager.told()
-    while told == ["FILLER=1"]:
-        told = manager.told()
-    assert told[0] == "READY=1"
+    state = manager.received()
+    while state == ["FILLER=1"]:
+        state = manager.received()
+    assert state[0] == "READY=1"
     assert daemon.client().status()
     assert daemon.terminate() == 0
 
