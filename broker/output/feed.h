@@ -48,9 +48,7 @@ struct Feed {
         Rights rights;                  /* its readers' rights */
         bool of_samples;                /* a frame is a part of a sample, and has the sample's number */
         bool matches_all;               /* the filter leaves nothing out */
-        uint64_t mark;                  /* marks the tasks of the filter's subtrees; 0: it has no subtrees */
-        uint64_t roots[FILTER_SUBTREES_MAX]; /* start times of the subtrees' roots, which identify them beside their
-                                                numbers */
+        FilterBinding binding;          /* the processes that the filter names */
         uint32_t age;                   /* calls of feed_age() without a cursor */
         List snapshots;                 /* the newest is last; the owner makes and frees them */
         size_t n_snapshots;

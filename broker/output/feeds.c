@@ -67,28 +67,46 @@ void feeds_deinit(Feeds *feeds) {
                 feeds_free_feed(feeds, container_of(link, Feed, link));
 }
 
+/* The start of a process as far as a client may know it; 0: no process has the number. */
+static uint64_t feeds_find_start(const Feeds *feeds, uint32_t pid, const Rights *rights) {
+        Task *leader = task_table_get_leader(feeds->table, pid);
+
+        if (!leader || policy_view_task(rights, leader) == VIEW_NONE)
+                return 0;
+        /* A FORK that is still in the queue would give it another start: it is not reported then. */
+        if (leader->flags & TASK_SEEDED)
+                leader->flags |= TASK_FORK_REPORTED;
+        return leader->start_time_ns;
+}
+
 /**
- * feeds_find_roots() - the roots of a key's subtrees
- * @feeds:  the feeds
- * @key:  the key
- * @rights: the rights of the client that asks
- * @roots:  output: the start times of the roots, which distinguish them from later tasks with their numbers
+ * feeds_find_starts() - the processes that a key's numbers name
+ * @feeds:       the feeds
+ * @key:         the key
+ * @rights:      the rights of the client that asks
+ * @ret_starts:  output: the starts of the processes, which distinguish them from later processes with their numbers
  *
- * Return: 0; FEEDS_E_NO_ROOT: not all of them live, as far as the client may know.
+ * Return: 0; FEEDS_E_NO_ROOT: not all roots of subtrees live, as far as the client may know.
  */
-int feeds_find_roots(const Feeds *feeds,
-                     const SubscriptionKey *key,
-                     const Rights *rights,
-                     uint64_t roots[static FILTER_SUBTREES_MAX]) {
-        memset(roots, 0, FILTER_SUBTREES_MAX * sizeof(*roots));
-        for (size_t i = 0; i < key->filter.n_subtrees; ++i) {
-                const Task *leader = task_table_get_leader(feeds->table, key->filter.subtrees[i]);
+int feeds_find_starts(const Feeds *feeds, const SubscriptionKey *key, const Rights *rights, FilterStarts *ret_starts) {
+        const Filter *filter = &key->filter;
+
+        *ret_starts = (FilterStarts){};
+        for (size_t i = 0; i < filter->n_pids; ++i)
+                ret_starts->pids[i] = feeds_find_start(feeds, filter->pids[i], rights);
+        for (size_t i = 0; i < filter->n_subtrees; ++i) {
+                const Task *leader = task_table_get_leader(feeds->table, filter->subtrees[i]);
 
                 if (!leader || policy_view_task(rights, leader) == VIEW_NONE)
                         return FEEDS_E_NO_ROOT;
-                roots[i] = leader->start_time_ns;
+                ret_starts->subtrees[i] = feeds_find_start(feeds, filter->subtrees[i], rights);
         }
         return 0;
+}
+
+/* Whether the numbers of a feed's filter name the same processes. */
+bool feeds_starts_equal(const Feed *feed, const FilterStarts *starts) {
+        return memcmp(&feed->binding.starts, starts, sizeof(*starts)) == 0;
 }
 
 /* Marks the tasks of a key's subtrees; 0: it has none. */
@@ -144,7 +162,7 @@ static int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
  * @feeds:        has its name and the marks of its subtrees, and knows that it wants programs
  * @key:        the selection of the feed
  * @rights:       the rights of the clients that may read it
- * @roots:        the output of feeds_find_roots()
+ * @starts:       the output of feeds_find_starts()
  * @user:         at whose cost
  * @n_bytes_max:  that it may keep
  * @ret_feed:     output: for feeds_dispose()
@@ -154,7 +172,7 @@ static int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
 int feeds_make(Feeds *feeds,
                const SubscriptionKey *key,
                const Rights *rights,
-               const uint64_t roots[static FILTER_SUBTREES_MAX],
+               const FilterStarts *starts,
                QuotaUser *user,
                size_t n_bytes_max,
                Feed **ret_feed) {
@@ -170,13 +188,13 @@ int feeds_make(Feeds *feeds,
         else if (feed_charge(feed, user))
                 r = FEEDS_E_USER_BYTES;
         else
-                r = feeds_take_mark(feeds, key, &feed->mark);
+                r = feeds_take_mark(feeds, key, &feed->binding.mark);
         if (r) {
                 charge_return(&place);
                 feed_free(feed);
                 return r;
         }
-        memcpy(feed->roots, roots, sizeof(feed->roots));
+        feed->binding.starts = *starts;
         feed->place = place;
         feed->rights = *rights;
         if (subscription_key_wants_programs(key))
@@ -195,7 +213,7 @@ int feeds_make(Feeds *feeds,
 void feeds_dispose(Feeds *feeds, Feed *feed) {
         if (subscription_key_wants_programs(&feed->key))
                 program_reader_unwant(feeds->programs);
-        feeds->marks &= ~feed->mark;
+        feeds->marks &= ~feed->binding.mark;
         feed_free(feed);
 }
 
@@ -211,23 +229,23 @@ void feeds_dispose(Feeds *feeds, Feed *feed) {
  *         FEEDS_E_USER_BYTES.
  */
 int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, QuotaUser *user, Feed **ret_feed) {
-        uint64_t roots[FILTER_SUBTREES_MAX];
+        FilterStarts starts;
         Feed *made;
         int r;
 
-        r = feeds_find_roots(feeds, key, rights, roots);
+        r = feeds_find_starts(feeds, key, rights, &starts);
         if (r)
                 return r;
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
 
                 if (!feed->stopped && rights_equal(&feed->rights, rights) && subscription_key_equals(&feed->key, key) &&
-                    memcmp(feed->roots, roots, sizeof(roots)) == 0) {
+                    feeds_starts_equal(feed, &starts)) {
                         *ret_feed = feed;
                         return 0;
                 }
         }
-        r = feeds_make(feeds, key, rights, roots, user, feeds->n_bytes_max, &made);
+        r = feeds_make(feeds, key, rights, &starts, user, feeds->n_bytes_max, &made);
         if (r)
                 return r;
         ++feeds->n;

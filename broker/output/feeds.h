@@ -51,14 +51,12 @@ struct Feeds {
 void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t n_bytes_max);
 void feeds_deinit(Feeds *feeds);
 
-int feeds_find_roots(const Feeds *feeds,
-                     const SubscriptionKey *key,
-                     const Rights *rights,
-                     uint64_t roots[static FILTER_SUBTREES_MAX]);
+int feeds_find_starts(const Feeds *feeds, const SubscriptionKey *key, const Rights *rights, FilterStarts *ret_starts);
+bool feeds_starts_equal(const Feed *feed, const FilterStarts *starts);
 int feeds_make(Feeds *feeds,
                const SubscriptionKey *key,
                const Rights *rights,
-               const uint64_t roots[static FILTER_SUBTREES_MAX],
+               const FilterStarts *starts,
                QuotaUser *user,
                size_t n_bytes_max,
                Feed **ret_feed);

@@ -29,11 +29,11 @@ FilterVerdict feeds_filter_timed(Feed *feed, const Event *event) {
         FilterVerdict verdict;
 
         if (feed->key.filter.n_comms == 0 || !feed->place.user)
-                return filter_judge(&feed->key.filter, feed->mark, event, before);
+                return filter_judge(&feed->key.filter, &feed->binding, event, before);
         if (feed->stopped)
                 return FILTER_HIDES;
         begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-        verdict = filter_judge(&feed->key.filter, feed->mark, event, before);
+        verdict = filter_judge(&feed->key.filter, &feed->binding, event, before);
         end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         feed->stopped = quota_user_filter(feed->place.user, end_ns - begin_ns, end_ns) != 0;
         return verdict;
@@ -76,6 +76,8 @@ static int feed_variant(Feed *feed, const Event *event) {
         bool wanted = feed->key.kinds & EVENT_BIT(event->kind);
         FilterVerdict verdict;
 
+        if (view != VIEW_NONE)
+                filter_bind(&feed->key.filter, &feed->binding, event->pid, event->process_start_ns);
         verdict = feed_filter(feed, event);
         if (view != VIEW_FULL) {
                 variant |= ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);

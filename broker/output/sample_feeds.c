@@ -52,7 +52,7 @@ static int sample_feeds_new(SampleFeeds *samples,
                             const SubscriptionKey *key,
                             const Sampling *sampling,
                             const Rights *rights,
-                            const uint64_t roots[static FILTER_SUBTREES_MAX],
+                            const FilterStarts *starts,
                             QuotaUser *user,
                             SampleFeed **ret_feed) {
         Feeds *feeds = samples->feeds;
@@ -67,7 +67,7 @@ static int sample_feeds_new(SampleFeeds *samples,
         *feed = (SampleFeed){ .sampling = *sampling };
         list_init(&feed->link);
         list_init(&feed->waiting);
-        r = feeds_make(feeds, key, rights, roots, user,
+        r = feeds_make(feeds, key, rights, starts, user,
                        MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks), &feed->feed);
         if (r) {
                 free(feed);
@@ -98,10 +98,10 @@ int sample_feeds_find(SampleFeeds *samples,
                       const Rights *rights,
                       QuotaUser *user,
                       SampleFeed **ret_feed) {
-        uint64_t roots[FILTER_SUBTREES_MAX];
+        FilterStarts starts;
         int r;
 
-        r = feeds_find_roots(samples->feeds, key, rights, roots);
+        r = feeds_find_starts(samples->feeds, key, rights, &starts);
         if (r)
                 return r;
         list_for_each(link, safe, &samples->list) {
@@ -110,12 +110,12 @@ int sample_feeds_find(SampleFeeds *samples,
                 if (!feed->feed->stopped && feed->sampling.interval_ms == sampling->interval_ms &&
                     feed->sampling.groups == sampling->groups && rights_equal(&feed->feed->rights, rights) &&
                     subscription_key_equals(&feed->feed->key, key) &&
-                    memcmp(feed->feed->roots, roots, sizeof(roots)) == 0) {
+                    feeds_starts_equal(feed->feed, &starts)) {
                         *ret_feed = feed;
                         return 0;
                 }
         }
-        return sample_feeds_new(samples, key, sampling, rights, roots, user, ret_feed);
+        return sample_feeds_new(samples, key, sampling, rights, &starts, user, ret_feed);
 }
 
 /**
@@ -179,10 +179,15 @@ static void sample_feed_admit(SampleFeed *feed, uint64_t now_ns) {
 }
 
 /* Whether a feed's set of tasks has one. */
-static bool sample_feed_has(const SampleFeed *feed, const Task *task) {
+static bool sample_feed_has(SampleFeed *feed, const Task *task) {
+        const Filter *filter = &feed->feed->key.filter;
+
         if (policy_view_task(&feed->feed->rights, task) == VIEW_NONE)
                 return false;
-        return feed->feed->matches_all || filter_passes_task(&feed->feed->key.filter, feed->feed->mark, task);
+        if (feed->feed->matches_all)
+                return true;
+        filter_bind(filter, &feed->feed->binding, task->process->pid, process_leader(task->process)->start_time_ns);
+        return filter_passes_task(filter, &feed->feed->binding, task);
 }
 
 static void sample_feed_append(SampleFeed *feed, const TaskSample *sample, View view, Encodings *encodings) {
@@ -249,6 +254,7 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings 
         }
         if (view == VIEW_NONE)
                 return;
+        filter_bind(&feed->feed->key.filter, &feed->feed->binding, event->pid, event->process_start_ns);
         if (!feed->feed->matches_all && feeds_filter_timed(feed->feed, event) == FILTER_HIDES)
                 return;
         feed->n_forks += event->kind == EVENT_FORK;
@@ -314,7 +320,7 @@ bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, bool *ret_of_task
 /* Whether a process, or a thread of it, is in the set of a feed that takes part. */
 bool sample_feeds_want(const SampleFeeds *samples, const Task *leader) {
         list_for_each(link, safe, &samples->list) {
-                const SampleFeed *feed = container_of(link, SampleFeed, link);
+                SampleFeed *feed = container_of(link, SampleFeed, link);
 
                 if (!feed->in_sweep)
                         continue;

@@ -63,7 +63,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                 /* A leader that was never seen only holds its process' number. The feed has not reported its FORK. */
                 if (!threads && task_table_leader_is_unseen(task))
                         continue;
-                if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->key.filter, feed->mark, task)))
+                if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->key.filter, &feed->binding, task)))
                         continue;
                 n = encode_task(task, parents_present(table, task->process),
                                 programs | (view == VIEW_PUBLIC ? ENCODE_PUBLIC : 0), threads, encoded);

@@ -19,7 +19,9 @@ typedef struct Subject Subject;
 
 /* The input of the criteria of the scope TASK. */
 struct Subject {
-        uint32_t pid, ppid, uid;
+        uint32_t pid, uid;
+        uint64_t start_time_ns; /* the start of the process; 0: not known */
+        ProcessId origin;
         const char *comm;
         const Program *program;
         uint64_t marks;
@@ -83,26 +85,34 @@ static bool numbers_have(const uint32_t *numbers, size_t n, uint32_t number) {
  * TASK take a subject, criteria of the scope EVENT an event.
  */
 
-static bool uids_match(const Filter *filter, uint64_t mark, const Subject *subject) {
-        (void)mark;
+static bool uids_match(const Filter *filter, const FilterBinding *binding, const Subject *subject) {
+        (void)binding;
         return !subject->unknown && numbers_have(filter->uids, filter->n_uids, subject->uid);
 }
 
-static bool pids_match(const Filter *filter, uint64_t mark, const Subject *subject) {
-        (void)mark;
-        return numbers_have(filter->pids, filter->n_pids, subject->pid) ||
-               numbers_have(filter->pids, filter->n_pids, subject->ppid);
+/* A process whose start is not known matches a number that is not bound yet: its number is all that is known. */
+static bool pids_match(const Filter *filter, const FilterBinding *binding, const Subject *subject) {
+        for (size_t i = 0; i < filter->n_pids; ++i) {
+                uint64_t start_time_ns = binding->starts.pids[i];
+
+                if (filter->pids[i] == subject->pid && start_time_ns == subject->start_time_ns)
+                        return true;
+                if (filter->pids[i] == subject->origin.pid && start_time_ns &&
+                    start_time_ns == subject->origin.start_time_ns)
+                        return true;
+        }
+        return false;
 }
 
 /* The task table keeps a mark for each process of a subtree: a match needs no walk up to the root. */
-static bool subtrees_match(const Filter *filter, uint64_t mark, const Subject *subject) {
+static bool subtrees_match(const Filter *filter, const FilterBinding *binding, const Subject *subject) {
         (void)filter;
-        return subject->marks & mark;
+        return subject->marks & binding->mark;
 }
 
 /* A task whose name is still to be read is in no set of names. It enters one when the name becomes known. */
-static bool comms_match(const Filter *filter, uint64_t mark, const Subject *subject) {
-        (void)mark;
+static bool comms_match(const Filter *filter, const FilterBinding *binding, const Subject *subject) {
+        (void)binding;
         for (size_t i = 0; i < filter->n_comms && !subject->unknown && !subject->comm_stale; ++i)
                 if (fnmatch(filter->comms[i], subject->comm, 0) == 0)
                         return true;
@@ -110,10 +120,10 @@ static bool comms_match(const Filter *filter, uint64_t mark, const Subject *subj
 }
 
 /* "/a" has "/a" and "/a/b", not "/ab"; "" has all. */
-static bool cgroups_match(const Filter *filter, uint64_t mark, const Subject *subject) {
+static bool cgroups_match(const Filter *filter, const FilterBinding *binding, const Subject *subject) {
         const char *path;
 
-        (void)mark;
+        (void)binding;
         if (!subject->program)
                 return false;
         path = program_cgroup(subject->program);
@@ -140,9 +150,9 @@ static bool nonzero_match(const Filter *filter, const Event *event) {
                 (event->exit.process_wait_status != 0 || event->exit.process_status_unknown));
 }
 
-static bool subject_passes(const Filter *filter, uint64_t mark, const Subject *subject) {
+static bool subject_passes(const Filter *filter, const FilterBinding *binding, const Subject *subject) {
 #define MATCH_TASK(name)                                                       \
-        if (filter_has_##name(filter) && !name##_match(filter, mark, subject)) \
+        if (filter_has_##name(filter) && !name##_match(filter, binding, subject)) \
                 return false;
 #define MATCH_EVENT(name)
 #define MATCH(name, NAME, shape, max, max_bytes, scope, ...) MATCH_##scope(name)
@@ -166,10 +176,24 @@ static bool event_passes(const Filter *filter, const Event *event) {
         return true;
 }
 
+/**
+ * filter_bind() - let the numbers that no process had name a process
+ * @filter:         the filter
+ * @binding:        the processes that it names
+ * @pid:            the number of a process
+ * @start_time_ns:  the start of the process; 0: not known, nothing is bound
+ */
+void filter_bind(const Filter *filter, FilterBinding *binding, uint32_t pid, uint64_t start_time_ns) {
+        for (size_t i = 0; i < filter->n_pids; ++i)
+                if (filter->pids[i] == pid && binding->starts.pids[i] == 0)
+                        binding->starts.pids[i] = start_time_ns;
+}
+
 static Subject subject_of_task(const Task *task) {
         return (Subject){
                 .pid = task->process->pid,
-                .ppid = task->process->origin_pid,
+                .start_time_ns = process_leader(task->process)->start_time_ns,
+                .origin = process_origin(task->process),
                 .uid = task->ruid,
                 .comm = task->comm,
                 .program = task->process->program,
@@ -182,26 +206,27 @@ static Subject subject_of_task(const Task *task) {
 /**
  * filter_passes_task() - whether a task is in the set
  * @filter:  the filter
- * @mark:    the bit of its subtrees
+ * @binding: the processes that it names
  * @task:    the task
  */
-bool filter_passes_task(const Filter *filter, uint64_t mark, const Task *task) {
+bool filter_passes_task(const Filter *filter, const FilterBinding *binding, const Task *task) {
         Subject subject = subject_of_task(task);
 
-        return subject_passes(filter, mark, &subject);
+        return subject_passes(filter, binding, &subject);
 }
 
 /**
  * filter_judge() - whether an event passes
  * @filter:  the filter
- * @mark:    the bit of its subtrees
+ * @binding: the processes that it names
  * @event:   the event
  * @before:  event->task_before; for a feed of processes event->leader_before
  */
-FilterVerdict filter_judge(const Filter *filter, uint64_t mark, const Event *event, const Task *before) {
+FilterVerdict filter_judge(const Filter *filter, const FilterBinding *binding, const Event *event, const Task *before) {
         Subject after = {
                 .pid = event->pid,
-                .ppid = event->origin.pid,
+                .start_time_ns = event->process_start_ns,
+                .origin = event->origin,
                 .uid = event->uid,
                 .comm = event->comm,
                 .program = event->program,
@@ -213,8 +238,8 @@ FilterVerdict filter_judge(const Filter *filter, uint64_t mark, const Event *eve
 
         if (event->kind == EVENT_LOSS)
                 return FILTER_PASSES;
-        was = before && filter_passes_task(filter, mark, before);
-        is = subject_passes(filter, mark, &after);
+        was = before && filter_passes_task(filter, binding, before);
+        is = subject_passes(filter, binding, &after);
         if (!was && !is)
                 return FILTER_HIDES;
         if (!event_passes(filter, event))

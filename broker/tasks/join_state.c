@@ -62,6 +62,8 @@ static void join_emit_of(Join *join, Event *event, const Task *task, const Task 
         if (!event->task_before && task && !(task->flags & TASK_GONE))
                 event->task_before = task;
         event->leader_before = leader;
+        if (event->process_start_ns == 0 && leader)
+                event->process_start_ns = leader->start_time_ns;
         join_emit(join, event);
 }
 

@@ -19,7 +19,6 @@ from tb_table import Table
 FILTERS = {
     "uids": dict(uids=[1000, 7]),
     "root": dict(uids=[0]),
-    "pids": dict(pids=[1, 100, 300, 310, 320, 330]),
     "comms": dict(comms=[b"alpha", b"?eta", b"*[)(]*"]),
     "names of any bytes": dict(comms=[b"\xff*", b"fifteen bytes !"]),
     "cgroups": dict(cgroups=[b"/a/b", b"/c"]),
@@ -77,6 +76,28 @@ def test_subtrees(make_daemon, seed):
     for _ in range(1500):
         machine.step()
     storm.finish()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_reused_numbers(make_daemon, seed):
+    """
+    Few numbers, which come again all the time. A number names the process that has it when the subscription begins, or
+    the first process that gets it, and no later one.
+    """
+    daemon = make_daemon(start=False)
+    machine = Machine(daemon, seed, numbers=range(300, 360))
+    machine.seed(100, like=Seed(uid=1000, comm=b"alpha"), tids=(101,))
+    machine.seed(110, ppid=100)
+    daemon.start()
+    storm = Storm(daemon, machine)
+    for step in range(1500):
+        machine.step()
+        if step % 150 == 0:
+            numbers = [100, 110, *machine.rng.sample(range(300, 360), 5)]
+            for threads in (False, True):
+                storm.found(Subscription(machine.rng.choice((EVERY_KIND, ("exit",))), threads, dict(pids=numbers)))
+    readers = storm.finish()
+    assert sum(len(reader.events) for reader in readers) > 300
 
 
 # -- one by one -------------------------------------------------------------------
@@ -363,7 +384,7 @@ def test_nonzero_is_the_process(peopled):
 
 
 def test_pids(peopled):
-    """Children as well, but not theirs; a number is a number, whosever it is."""
+    """Children as well, but not theirs. A number that no process has names the first process that gets it."""
     client = peopled.subscriber(filter=dict(pids=[100, 300]))
     k = peopled.kernel
     k.fork(200, parent_tid=101, parent_pid=100)
@@ -371,12 +392,53 @@ def test_pids(peopled):
     k.fork(300)
     k.fork(301, parent_tid=300)
     k.end(300)
+    k.fork(300)
+    k.fork(302, parent_tid=300)
+    k.exec(300)
+    k.end(300)
     k.end(301)
+    k.end(302)
     k.end(200)
     k.end(201)
     assert reported(peopled, client) == [
         ("fork", 200), ("fork", 300), ("fork", 301), ("exit", 300), ("exit", 301), ("exit", 200),
     ]
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_pids_of_two_owners_of_a_number(peopled, threads):
+    """The same request, another process: another feed. The first goes on for the children, and can be resumed."""
+    arguments = dict(threads=threads, filter=dict(pids=[110]))
+    first = peopled.subscriber(**arguments)
+    k = peopled.kernel
+    k.fork(200, parent_tid=110)
+    k.end(110)
+    assert brief(first.take(2)) == [("fork", 200), ("exit", 110)]
+    assert peopled.subscriber(("exit",), **arguments, snapshot=True).snapshot() == []
+    between = peopled.subscriber(**arguments)
+    observer = peopled.subscriber(("fork",))
+    k.fork(110, parent_tid=1)
+    k.fork(111, pid=110)
+    k.fork(210, parent_tid=110)
+    observer.take(2)
+    second = peopled.subscriber(**arguments, snapshot=True)
+    third = peopled.subscriber(**arguments, snapshot=True)
+    again = peopled.subscriber(**arguments, resume=first.place())
+    assert sorted(task.tid for task in second.snapshot()) == ([110, 111, 210] if threads else [110, 210])
+    third.snapshot()
+    assert first.feed == again.feed != second.feed == third.feed == between.feed
+    k.exec(200)
+    k.exec(210)
+    k.exec(110)
+    k.end(111, pid=110)
+    k.end(110)
+    mark = k.mark()
+    for client in (first, again):
+        assert brief(client.until_mark(mark)[0]) == [("exec", 200)]
+    rest = [("exec", 210), ("exec", 110), *([("exit", 111)] if threads else []), ("exit", 110)]
+    assert brief(second.until_mark(mark)[0]) == rest
+    born = [("fork", 110), *([("fork", 111)] if threads else []), ("fork", 210)]
+    assert brief(between.until_mark(mark)[0]) == born + rest
 
 
 def test_subtree_of_orphans(peopled):

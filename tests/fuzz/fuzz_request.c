@@ -44,7 +44,7 @@ static void check_judging(const Filter *filter) {
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(events); ++i)
-                assert(filter_judge(filter, 1, &events[i], NULL) <= FILTER_ENTERS);
+                assert(filter_judge(filter, &(FilterBinding){ .mark = 1 }, &events[i], NULL) <= FILTER_ENTERS);
 }
 
 static void check_subscription(const Subscription *subscription) {

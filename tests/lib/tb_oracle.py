@@ -37,15 +37,20 @@ def cpus(text):
 class Subject:
     """The properties of a task that a filter looks at."""
 
-    def __init__(self, pid, ppid, uid, comm, program, unknown, comm_stale):
-        self.pid, self.ppid, self.uid, self.comm = pid, ppid, uid, comm
+    def __init__(self, pid, start, origin, uid, comm, program, unknown, comm_stale):
+        # The process and the parent that forked it, each as number and start.
+        self.process, self.origin = (pid, start), origin
+        self.pid, self.uid, self.comm = pid, uid, comm
         self.cgroup = program.cgroup if program is not None else None
         self.unknown = unknown
         self.comm_stale = comm_stale
 
 
 class Subscription:
-    """One sort of subscription. `members`: the processes of its subtrees, where it has any."""
+    """
+    One sort of subscription. `members`: the processes of its subtrees, where it has any. `named`: the starts of
+    the processes that its pids name, by number. A number that no process had is not in it.
+    """
 
     def __init__(self, kinds=DEFAULT_KINDS, threads=False, filter=None, programs=False):
         self.kinds = tuple(kinds)
@@ -53,6 +58,7 @@ class Subscription:
         self.filter = filter
         self.programs = programs
         self.members = None
+        self.named = {}
         self.expected = []      # (step, event, whether the task left) of each event that it must get
 
     def __repr__(self):
@@ -65,7 +71,7 @@ class Subscription:
         f = self.filter or {}
         if f.get("uids") and (subject.unknown or subject.uid not in f["uids"]):
             return False
-        if f.get("pids") and subject.pid not in f["pids"] and subject.ppid not in f["pids"]:
+        if f.get("pids") and not {subject.process, subject.origin} & set(self.named.items()):
             return False
         if f.get("subtrees") and subject.pid not in self.members:
             return False
@@ -147,25 +153,28 @@ class Oracle:
         for step, event, table, gone in self.steps():
             for subscription in subscriptions:
                 if joins.get(id(subscription)) == step:
-                    subscription.members = descendants(table, gone, subscription.filter["subtrees"])
+                    begin(subscription, table, gone)
             if event is None:
                 return
             before, whole = self._before(event, table, gone)
             for subscription in subscriptions:
-                if subscription.members is None and subscription.filter and subscription.filter.get("subtrees"):
+                if step < joins.get(id(subscription), 0):
                     continue
-                self._enlarge(subscription, event)
+                self._enlarge(subscription, event, table, gone)
                 seen = event if subscription.threads else of_process(event, table, gone, self.records)
                 if seen is None:
                     continue
-                verdict = subscription.judge(seen, before if subscription.threads else whole, self._after(seen, table))
+                verdict = subscription.judge(seen, before if subscription.threads else whole, self._after(seen, table, gone))
                 if verdict != HIDDEN:
                     subscription.expected.append((step, seen, verdict == LEFT))
                 if what(event) == "exit" and event.exit.process_ended and subscription.members is not None:
                     subscription.members.discard(event.pid)
 
     @staticmethod
-    def _enlarge(subscription, event):
+    def _enlarge(subscription, event, table, gone):
+        f = subscription.filter or {}
+        if event.pid in f.get("pids", ()) and not subscription.named.get(event.pid):
+            subscription.named[event.pid] = start_of(event, table, gone)
         if subscription.members is not None and what(event) == "fork" and event.tid == event.pid:
             if event.fork.parent_pid in subscription.members:
                 subscription.members.add(event.pid)
@@ -181,17 +190,18 @@ class Oracle:
         if what(event) == "exec":
             # Any thread may have called it: all others go with it, and no other event reports so.
             tasks = table.of_process(event.pid)
-        return [[subject(row, program) for row in rows] for rows in (tasks, [leader] if leader else [])]
+        return [[subject(row, program, leader) for row in rows] for rows in (tasks, [leader] if leader else [])]
 
     @staticmethod
-    def _after(event, table):
+    def _after(event, table, gone):
         program = table.programs.get(event.pid)
         if what(event) == "fork" and event.tid == event.pid:
             program = table.programs.get(event.fork.parent_pid)
         if what(event) == "exec" and event.exec.HasField("program"):
             program = event.exec.program
         return Subject(
-            event.pid, event.ppid, event.uid, event.comm, program, event.task_unknown, event.comm_stale
+            event.pid, start_of(event, table, gone), origin_of(event, table, gone), event.uid, event.comm, program,
+            event.task_unknown, event.comm_stale
         )
 
 
@@ -215,6 +225,7 @@ def of_process(event, table, gone, records):
         copied.comm = b"" if unknown else leader.comm
         copied.comm_stale = leader is not None and bool(leader.comm_stale)
         copied.start_time_ns = 0 if leader is None else leader.start_time_ns
+        copied.start_boot_ns = 0 if leader is None else leader.start_boot_ns
         record = records.get(event.pid)
         if kind == "exit" and record is not None:
             # The record is newer than the table.
@@ -233,9 +244,40 @@ def of_process(event, table, gone, records):
     return copied
 
 
-def subject(row, program):
-    origin = row.origin[0] if row.origin else 0
-    return Subject(row.pid, origin, row.uid, row.comm, program, row.task_unknown, row.comm_stale)
+def leader_of(pid, table, gone):
+    row = table.rows.get(pid)
+    return row if row and row.pid == pid else gone.get(pid)
+
+
+def start_of(event, table, gone):
+    """The start of an event's process."""
+    if event.tid == event.pid:
+        return event.start_boot_ns
+    leader = leader_of(event.pid, table, gone)
+    return leader.start_boot_ns if leader else 0
+
+
+def origin_of(event, table, gone):
+    """The process that forked an event's process, or the first parent that was shown."""
+    leader = leader_of(event.pid, table, gone)
+    if event.HasField("maker"):
+        return event.maker.pid, event.maker.start_boot_ns
+    return tuple(leader.origin) if leader and leader.origin else (event.ppid, 0)
+
+
+def begin(subscription, table, gone):
+    """The numbers of a filter name the processes that have them now."""
+    f = subscription.filter
+    if f.get("subtrees"):
+        subscription.members = descendants(table, gone, f["subtrees"])
+    leaders = {pid: leader_of(pid, table, gone) for pid in f.get("pids", ())}
+    subscription.named = {pid: leader.start_boot_ns for pid, leader in leaders.items() if leader}
+
+
+def subject(row, program, leader):
+    origin = tuple(row.origin) if row.origin else (0, 0)
+    start = leader.start_boot_ns if leader else 0
+    return Subject(row.pid, start, origin, row.uid, row.comm, program, row.task_unknown, row.comm_stale)
 
 
 def descendants(table, gone, roots):
@@ -262,7 +304,7 @@ def view(subscription, table, gone):
     else:
         shown = [table.rows.get(pid) or gone[pid] for pid in table.families]
     for row in shown:
-        if subscription.passes(subject(row, table.programs.get(row.pid))):
+        if subscription.passes(subject(row, table.programs.get(row.pid), leader_of(row.pid, table, gone))):
             rows[row.tid if subscription.threads else row.pid] = row
     return rows
 
@@ -352,12 +394,12 @@ def check(oracle, readers, joins=()):
         if distinct.setdefault(reader.key, reader) is reader:
             open_.append((reader, max(first, joins_of.get(id(reader.subscription), 0)), last))
     for subscription in subscriptions:
-        subscription.members = None
+        subscription.members, subscription.named = None, {}
     nearest = {}
     for step, event, table, gone in oracle.steps():
         for subscription in subscriptions:
             if joins_of.get(id(subscription)) == step:
-                subscription.members = descendants(table, gone, subscription.filter["subtrees"])
+                begin(subscription, table, gone)
         views = {}
         still = []
         for entry in open_:
@@ -384,7 +426,8 @@ def check(oracle, readers, joins=()):
                 replayed(reader, view(reader.subscription, table, gone))
             break
         for subscription in subscriptions:
-            Oracle._enlarge(subscription, event)
+            if step >= joins_of.get(id(subscription), 0):
+                Oracle._enlarge(subscription, event, table, gone)
             if what(event) == "exit" and event.exit.process_ended and subscription.members is not None:
                 subscription.members.discard(event.pid)
     assert not open_

@@ -24,7 +24,7 @@ class Row:
     """A task. Fields that the reader cannot know have the value None."""
 
     # origin: the first parent that was shown, which a filter looks at. Two tables may have begun at different times.
-    __slots__ = (*FIELDS, "origin")
+    __slots__ = (*FIELDS, "origin", "start_boot_ns")
 
     def __init__(self, **values):
         for field in self.__slots__:
@@ -48,7 +48,8 @@ def relatives(message):
 
 
 def row_of_task(task):
-    return Row(**{field: getattr(task, field) for field in FIELDS if field not in ("maker", "parent")}, **relatives(task))
+    return Row(**{field: getattr(task, field) for field in FIELDS if field not in ("maker", "parent")},
+               start_boot_ns=task.start_boot_ns, **relatives(task))
 
 
 def differences(rows, due, fields=FIELDS):
@@ -152,6 +153,7 @@ class Table:
                 comm=event.comm,
                 comm_stale=event.comm_stale,
                 start_time_ns=event.start_time_ns,
+                start_boot_ns=event.start_boot_ns,
                 **relatives(event),
             )
             self._put(event.tid, row)
@@ -161,6 +163,7 @@ class Table:
             if not row.start_time_ns and row.task_unknown:
                 # The birth was lost: the start is 0 until the broker knows it.
                 row.start_time_ns = event.start_time_ns
+            row.start_boot_ns = event.start_boot_ns
             assert row.start_time_ns == event.start_time_ns, f"of another task by that number: {event}\n{row}"
         return row
 
@@ -179,6 +182,7 @@ class Table:
             uid=event.uid,
             comm=event.comm,
             start_time_ns=event.start_time_ns,
+            start_boot_ns=event.start_boot_ns,
             **relatives(event),
             seeded=event.synthesised,
             task_unknown=event.task_unknown,
@@ -217,6 +221,7 @@ class Table:
             row = copy.copy(others[0]) if len(others) == 1 else Row(pid=event.pid, **relatives(event))
             row.tid = event.pid
             row.start_time_ns = event.start_time_ns
+            row.start_boot_ns = event.start_boot_ns
             row.task_unknown = event.task_unknown
             row.seeded = None
             self._put(event.pid, row)

@@ -16,6 +16,7 @@ typedef struct TaskRow TaskRow;
 /* A filter in a short form: its lists end with 0 or NULL. */
 struct Spec {
         uint32_t uids[3], pids[3];
+        uint64_t starts[3];             /* the starts of pids */
         bool subtree;
         const char *comms[3], *cgroups[3], *cpus;
         bool nonzero;
@@ -24,6 +25,7 @@ struct Spec {
 /* A task. A member that is not given is 0, "" or not known. */
 struct Subject {
         uint32_t pid, ppid, uid;
+        uint64_t start, parent_start;   /* the starts of the process and of its maker; 0: not known */
         const char *comm, *cgroup;
         uint64_t marks;
         bool unknown;
@@ -37,10 +39,14 @@ struct TaskRow {
 };
 
 static TaskTable table;
+static FilterBinding set = { .mark = MARK };
 
+/* Also sets the binding. */
 static Filter filter_of(const Spec *spec) {
         Filter filter = { .nonzero = spec->nonzero, .n_subtrees = spec->subtree, .subtrees = { 77 } };
 
+        memset(set.starts.pids, 0, sizeof(set.starts.pids));
+        memcpy(set.starts.pids, spec->starts, sizeof(spec->starts));
         for (size_t i = 0; i < 3 && spec->uids[i]; ++i)
                 filter.uids[filter.n_uids++] = spec->uids[i];
         for (size_t i = 0; i < 3 && spec->pids[i]; ++i)
@@ -61,7 +67,10 @@ static Task *task_of(const Subject *subject, bool thread) {
 
         task_table_deinit(&table);
         task_table_init(&table);
-        task = made_task(&table, pid, thread ? pid + 1 : pid, subject->ppid, 5);
+        task = made_task(&table, pid, pid, subject->ppid, subject->start);
+        task->process->origin_start_ns = subject->parent_start;
+        if (thread)
+                task = made_task(&table, pid, pid + 1, subject->ppid, subject->start + 1);
         task->ruid = subject->uid;
         task->euid = subject->uid + 1;
         memset(task->comm, 0, sizeof(task->comm));
@@ -80,7 +89,8 @@ static Event event_of(EventKind kind, const Subject *subject, const Program *pro
         Event event = {
                 .kind = kind,
                 .pid = subject->pid ? subject->pid : 100,
-                .origin = { .pid = subject->ppid, .known = true },
+                .process_start_ns = subject->start,
+                .origin = { .pid = subject->ppid, .known = true, .start_time_ns = subject->parent_start },
                 .uid = subject->uid,
                 .marks = subject->marks,
                 .task_unknown = subject->unknown,
@@ -99,7 +109,7 @@ static void check_tasks(const TaskRow *rows, size_t n) {
 
                 /* a thread has its own uid and name, and everything else from its process */
                 for (int thread = 0; thread < 2; ++thread)
-                        assert(filter_passes_task(&filter, MARK, task_of(&rows[i].subject, thread)) == rows[i].passes);
+                        assert(filter_passes_task(&filter, &set, task_of(&rows[i].subject, thread)) == rows[i].passes);
         }
         task_table_deinit(&table);
 }
@@ -118,12 +128,25 @@ static void test_by_numbers(void) {
                 { { .uids = { 5 } }, { .uid = 5, .unknown = true }, false },
                 /* a process, and its children */
                 { { .pids = { 9 } }, { .pid = 9 }, true },
-                { { .pids = { 9 } }, { .pid = 10, .ppid = 9 }, true },
-                { { .pids = { 8, 9 } }, { .pid = 10, .ppid = 9 }, true },
+                { { .pids = { 9 }, .starts = { 5 } }, { .pid = 9, .start = 5 }, true },
+                { { .pids = { 9 }, .starts = { 5 } }, { .pid = 10, .ppid = 9, .parent_start = 5 }, true },
+                { { .pids = { 8, 9 }, .starts = { 4, 5 } }, { .pid = 10, .ppid = 9, .parent_start = 5 }, true },
+                /* an earlier or later process with the number, and its children */
+                { { .pids = { 9 }, .starts = { 5 } }, { .pid = 9, .start = 4 }, false },
+                { { .pids = { 9 }, .starts = { 5 } }, { .pid = 9, .start = 6 }, false },
+                { { .pids = { 9 }, .starts = { 5 } }, { .pid = 10, .ppid = 9, .parent_start = 6 }, false },
+                { { .pids = { 8, 9 }, .starts = { 4, 5 } }, { .pid = 9, .start = 4 }, false },
+                { { .pids = { 8, 9 }, .starts = { 4, 5 } }, { .pid = 10, .ppid = 8, .parent_start = 5 }, false },
+                /* a process whose start is not known is known by its number alone, until the number is bound */
+                { { .pids = { 9 }, .starts = { 5 } }, { .pid = 9 }, false },
+                { { .pids = { 9 } }, { .pid = 9, .start = 5 }, false },
+                { { .pids = { 9 } }, { .pid = 10, .ppid = 9 }, false },
+                { { .pids = { 9 } }, { .pid = 10, .ppid = 9, .parent_start = 5 }, false },
                 { { .pids = { 9 } }, { .pid = 10, .ppid = 8 }, false },
                 { { .pids = { 9 } }, { .pid = 10 }, false },
                 { { .pids = { 9 } }, { .pid = 9, .unknown = true }, true },
-                { { .pids = { 9 } }, { .pid = 10, .ppid = 9, .unknown = true }, true },
+                { { .pids = { 9 }, .starts = { 5 } },
+                  { .pid = 10, .ppid = 9, .parent_start = 5, .unknown = true }, true },
                 /* a subtree is a mark */
                 { { .subtree = true }, { .marks = MARK }, true },
                 { { .subtree = true }, { .marks = UINT64_MAX }, true },
@@ -198,8 +221,10 @@ static void test_by_several(void) {
                 { { .pids = { 9 }, .subtree = true }, { .pid = 9 }, false },
                 { { .pids = { 9 }, .subtree = true }, { .pid = 9, .marks = MARK }, true },
                 { { .cgroups = { "/a" }, .uids = { 5 } }, { .cgroup = "/a", .uid = 6 }, false },
-                { { .uids = { 5 }, .pids = { 9 }, .subtree = true, .comms = { "s*" }, .cgroups = { "/a" } },
-                  { .uid = 5, .pid = 10, .ppid = 9, .marks = MARK, .comm = "sh", .cgroup = "/a/b" }, true },
+                { { .uids = { 5 }, .pids = { 9 }, .starts = { 7 }, .subtree = true,
+                    .comms = { "s*" }, .cgroups = { "/a" } },
+                  { .uid = 5, .pid = 10, .ppid = 9, .parent_start = 7, .marks = MARK, .comm = "sh",
+                    .cgroup = "/a/b" }, true },
                 /* a criterion about events restricts no task */
                 { { .cpus = "3" }, {}, true },
                 { { .nonzero = true }, {}, true },
@@ -265,7 +290,8 @@ static void test_every_way(void) {
                 { { .cgroups = { "/a" } }, { .cgroup = "/a" }, { .cgroup = "/b" } },
                 { { .cgroups = { "/a" } }, { .cgroup = "/a" }, {} },
                 { { .subtree = true }, { .marks = MARK }, { .marks = MARK << 1 } },
-                { { .pids = { 50 } }, { .ppid = 50 }, { .ppid = 51 } },
+                { { .pids = { 50 }, .starts = { 7 } },
+                  { .ppid = 50, .parent_start = 7 }, { .ppid = 50, .parent_start = 8 } },
                 { { .uids = { 5 }, .comms = { "sh" } }, { .uid = 5, .comm = "sh" }, { .uid = 5, .comm = "ls" } },
         };
 
@@ -282,7 +308,7 @@ static void test_every_way(void) {
                                         Event event = event_of(kind, is, program);
                                         const Task *task = before < 2 ? before_of(kind, was) : NULL;
 
-                                        assert(filter_judge(&filter, MARK, &event, task) ==
+                                        assert(filter_judge(&filter, &set, &event, task) ==
                                                verdict_of(kind, before == 1, after));
                                         free(program);
                                 }
@@ -301,9 +327,11 @@ static void test_of_another_thread(void) {
                 Event event = event_of(kinds[i], &(Subject){ .comm = "worker" }, NULL);
 
                 event.tid = event.pid + 7;
-                assert(filter_judge(&filter, 0, &event, task_of(&(Subject){.comm = "server"}, false)) == FILTER_PASSES);
+                assert(filter_judge(&filter, &set, &event, task_of(&(Subject){.comm = "server"}, false)) ==
+                       FILTER_PASSES);
                 strcpy(event.comm, "server");
-                assert(filter_judge(&filter, 0, &event, task_of(&(Subject){.comm = "worker"}, false)) == FILTER_PASSES);
+                assert(filter_judge(&filter, &set, &event, task_of(&(Subject){.comm = "worker"}, false)) ==
+                       FILTER_PASSES);
         }
         task_table_deinit(&table);
 }
@@ -314,7 +342,7 @@ static void test_loss(void) {
                                            .cgroups = { "/x" }, .cpus = "3", .nonzero = true });
         Event event = { .kind = EVENT_LOSS };
 
-        assert(filter_judge(&filter, MARK, &event, NULL) == FILTER_PASSES);
+        assert(filter_judge(&filter, &set, &event, NULL) == FILTER_PASSES);
 }
 
 /* Exits pass only if they failed; events of other kinds always pass. */
@@ -356,9 +384,9 @@ static void test_nonzero(void) {
                 event.exit.wait_status = rows[i].wait_status;
                 event.exit.process_wait_status = rows[i].process_wait_status;
                 event.exit.process_ended = rows[i].process_ended;
-                assert(filter_judge(&filter, 0, &event, task) == (rows[i].passes ? FILTER_PASSES : FILTER_HIDES));
+                assert(filter_judge(&filter, &set, &event, task) == (rows[i].passes ? FILTER_PASSES : FILTER_HIDES));
                 event.synthesised = true;
-                assert(filter_judge(&filter, 0, &event, NULL) == (rows[i].passes ? FILTER_PASSES : FILTER_HIDES));
+                assert(filter_judge(&filter, &set, &event, NULL) == (rows[i].passes ? FILTER_PASSES : FILTER_HIDES));
         }
         /* a status that is not known may be a failure */
         for (size_t i = 0; i < ARRAY_SIZE(unknown_rows); ++i) {
@@ -367,14 +395,14 @@ static void test_nonzero(void) {
                 event.exit.status_unknown = unknown_rows[i].unknown;
                 event.exit.process_status_unknown = unknown_rows[i].process_unknown;
                 event.exit.process_ended = unknown_rows[i].process_ended;
-                assert(filter_judge(&filter, 0, &event, task) ==
+                assert(filter_judge(&filter, &set, &event, task) ==
                        (unknown_rows[i].passes ? FILTER_PASSES : FILTER_HIDES));
         }
         for (EventKind kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
                 Event event = event_of(kind, &(Subject){}, NULL);
 
                 if (kind != EVENT_EXIT)
-                        assert(filter_judge(&filter, 0, &event, task) == FILTER_PASSES);
+                        assert(filter_judge(&filter, &set, &event, task) == FILTER_PASSES);
         }
         task_table_deinit(&table);
 }
@@ -391,15 +419,15 @@ static void test_cpus(void) {
 
                         event.cpu = cpu;
                         event.exit.wait_status = 0;
-                        assert(filter_judge(&filter, 0, &event, task) == (there ? FILTER_PASSES : FILTER_HIDES));
+                        assert(filter_judge(&filter, &set, &event, task) == (there ? FILTER_PASSES : FILTER_HIDES));
                         event.synthesised = true;
-                        assert(filter_judge(&filter, 0, &event, task) == FILTER_HIDES);
+                        assert(filter_judge(&filter, &set, &event, task) == FILTER_HIDES);
                 }
                 {
                         Event event = event_of(kind, &(Subject){}, NULL);
 
                         event.cpu = UINT32_MAX;
-                        assert(filter_judge(&filter, 0, &event, task) == FILTER_HIDES);
+                        assert(filter_judge(&filter, &set, &event, task) == FILTER_HIDES);
                 }
         }
         task_table_deinit(&table);
@@ -420,10 +448,26 @@ static void test_events_and_tasks(void) {
                                 event.exit.wait_status = failed ? 9 : 0;
                         if (!there || (kind == EVENT_EXIT && !failed))
                                 expected = FILTER_HIDES;
-                        assert(filter_judge(&filter, 0, &event, before_of(kind, &(Subject){.uid = was ? 5 : 6})) ==
+                        assert(filter_judge(&filter, &set, &event, before_of(kind, &(Subject){.uid = was ? 5 : 6})) ==
                                expected);
                 }
         }
+        task_table_deinit(&table);
+}
+
+/* A number that no process had names the first process that gets it, and no later one. */
+static void test_bind(void) {
+        Filter filter = filter_of(&(Spec){ .pids = { 9, 8, 9 }, .starts = { 0, 3, 0 } });
+
+        filter_bind(&filter, &set, 9, 0);
+        filter_bind(&filter, &set, 7, 4);
+        assert(set.starts.pids[0] == 0 && set.starts.pids[1] == 3);
+        filter_bind(&filter, &set, 9, 5);
+        filter_bind(&filter, &set, 9, 6);
+        filter_bind(&filter, &set, 8, 6);
+        assert(set.starts.pids[0] == 5 && set.starts.pids[1] == 3 && set.starts.pids[2] == 5);
+        assert(filter_passes_task(&filter, &set, task_of(&(Subject){ .pid = 9, .start = 5 }, false)));
+        assert(!filter_passes_task(&filter, &set, task_of(&(Subject){ .pid = 9, .start = 6 }, false)));
         task_table_deinit(&table);
 }
 
@@ -485,7 +529,8 @@ static bool model_has(const Spec *spec, const Subject *subject) {
 
         for (size_t i = 0; i < 3; ++i) {
                 uid |= spec->uids[i] && !subject->unknown && spec->uids[i] == subject->uid;
-                pid |= spec->pids[i] && (spec->pids[i] == subject->pid || spec->pids[i] == subject->ppid);
+                pid |= spec->pids[i] && ((spec->pids[i] == subject->pid && spec->starts[i] == subject->start) ||
+                                         (spec->pids[i] == subject->ppid && spec->starts[i] == subject->parent_start));
                 comm |= spec->comms[i] && !subject->unknown && !strcmp(spec->comms[i], subject->comm);
                 cgroup |= spec->cgroups[i] && subject->cgroup && !strcmp(spec->cgroups[i], subject->cgroup);
         }
@@ -511,6 +556,8 @@ static void test_random(void) {
                         spec.uids[k - 1] = 1 + (uint32_t)random_below(&state, 3);
                 for (uint64_t k = random_below(&state, 3); k > 0; --k)
                         spec.pids[k - 1] = 1 + (uint32_t)random_below(&state, 3);
+                for (size_t k = 0; k < 3; ++k)
+                        spec.starts[k] = 1 + random_below(&state, 2);
                 for (uint64_t k = random_below(&state, 3); k > 0; --k)
                         spec.comms[k - 1] = names[random_below(&state, 3)];
                 for (uint64_t k = random_below(&state, 2); k > 0; --k)
@@ -520,6 +567,8 @@ static void test_random(void) {
                         subjects[k] = (Subject){
                                 .pid = k ? subjects[0].pid : 1 + (uint32_t)random_below(&state, 3),
                                 .ppid = (uint32_t)random_below(&state, 4),
+                                .start = k ? subjects[0].start : 1 + random_below(&state, 2),
+                                .parent_start = random_below(&state, 3),
                                 .uid = 1 + (uint32_t)random_below(&state, 3),
                                 .comm = names[random_below(&state, 3)],
                                 .cgroup = groups[random_below(&state, 4)],
@@ -530,11 +579,11 @@ static void test_random(void) {
                 program = subjects[1].cgroup ? made_program("x", "y", subjects[1].cgroup) : NULL;
                 event = event_of(kind, &subjects[1], program);
                 in_table &= kind != EVENT_FORK;
-                verdict = filter_judge(&filter, MARK, &event, in_table ? before_of(kind, &subjects[0]) : NULL);
+                verdict = filter_judge(&filter, &set, &event, in_table ? before_of(kind, &subjects[0]) : NULL);
                 assert(verdict ==
                        verdict_of(kind, in_table && model_has(&spec, &subjects[0]), model_has(&spec, &subjects[1])));
                 assert(!in_table ||
-                       filter_passes_task(&filter, MARK, task_table_next(&table, 1)) == model_has(&spec, &subjects[0]));
+                       filter_passes_task(&filter, &set, task_table_next(&table, 1)) == model_has(&spec, &subjects[0]));
                 ++counts[verdict];
                 free(program);
         }
@@ -556,6 +605,7 @@ int main(void) {
         test_nonzero();
         test_cpus();
         test_events_and_tasks();
+        test_bind();
         test_parse_cpus();
         test_parse_bad_cpus();
         test_random();
