@@ -77,6 +77,19 @@ LiveRow *live_find_started(const Live *live, uint32_t tid, uint64_t start_time_n
         return row;
 }
 
+LiveRow *live_find_process(const Live *live, uint32_t pid, uint64_t start_boot_ns) {
+        LiveRow *row;
+
+        if (!live->n_buckets || !start_boot_ns)
+                return NULL;
+
+        row = live->buckets[live_bucket(live, pid)];
+        while (row && (row->tid != pid || row->start_boot_ns != start_boot_ns))
+                row = row->next_same_hash;
+
+        return row;
+}
+
 LiveRow *live_find(const Live *live, uint32_t tid) {
         LiveRow *row, *newest = NULL;
 

@@ -145,9 +145,13 @@ void live_reset(Live *live, bool threads);
 /* Removes rows that ended LIVE_ENDED_NS before @now_ns (since the epoch). To be called before drawing. */
 void live_expire(Live *live, uint64_t now_ns);
 
-/* NULL: there is no such row. live_find() finds the newest task that has the number. */
+/*
+ * NULL: there is no such row. live_find() finds the newest task that has the number, live_find_process() the leader of
+ * a process by its identity.
+ */
 LiveRow *live_find(const Live *live, uint32_t tid);
 LiveRow *live_find_started(const Live *live, uint32_t tid, uint64_t start_time_ns);
+LiveRow *live_find_process(const Live *live, uint32_t pid, uint64_t start_boot_ns);
 
 /* Keeps a history of the row from now on, as long as the row exists. Returns 0; -ENOSPC: there are too many. */
 int live_track(Live *live, LiveRow *row);

@@ -42,8 +42,20 @@ static LiveRow *messages_find_row(const Live *live, const struct tb_event *event
         return live_find_started(live, live->threads ? event->tid : event->pid, event->start_time_ns);
 }
 
+/* The row of the process whose program a new task runs; NULL: not known, or only a later process with its number is. */
+static const LiveRow *messages_find_model(const Live *live, const struct tb_event *event) {
+        const struct tb_process_id *maker = &event->maker;
+        const LiveRow *row;
+
+        if (event->tid == event->pid)
+                return maker->known ? live_find_process(live, maker->pid, maker->start_boot_ns) : NULL;
+
+        row = live_find(live, event->pid);
+        return row && row->start_boot_ns && row->start_boot_ns <= event->start_boot_ns ? row : NULL;
+}
+
 static int messages_take_fork(Live *live, const struct tb_event *event) {
-        const LiveRow *parent;
+        const LiveRow *model;
         LiveRow *row;
 
         if (!live->threads && event->tid != event->pid)
@@ -62,9 +74,9 @@ static int messages_take_fork(Live *live, const struct tb_event *event) {
         row->unknown = event->task_unknown;
         live_set_name(row, event->comm, event->comm_stale);
 
-        /* Until its exec, a process runs the program of its parent. */
-        parent = live_find(live, event->tid == event->pid ? event->fork.parent_pid : event->pid);
-        return parent && parent != row && !row->program ? live_set_program(row, parent->program) : 0;
+        /* Until its exec, a process runs the program of its maker. */
+        model = messages_find_model(live, event);
+        return model && model != row && !row->program ? live_set_program(row, model->program) : 0;
 }
 
 static int messages_take_exec(Live *live, const struct tb_event *event) {

@@ -327,11 +327,44 @@ static void test_threads(void) {
         live_deinit(&live);
 }
 
+/* A new task runs the program of the process that forked it. A number alone names no process. */
+static void test_program_of_maker(void) {
+        struct tb_program program = {.cmdline = "a\0b", .n_cmdline = 4, .exe = "/a", .n_exe = 2, .cgroup = ""};
+        struct tb_task task = {
+                .pid = 10, .tid = 10, .start_time_ns = AT(-10), .start_boot_ns = 77, .program = &program};
+        Made stranger = {.pid = 12, .start = 1}, thread = {.pid = 10, .tid = 14, .start = 1};
+        struct tb_event event;
+        Live live;
+
+        live_init(&live);
+        send_message(&live, (struct tb_message){.type = TB_MESSAGE_TASK, .task = &task});
+
+        /* A child of an earlier or later process with the number does not, nor a child of one that is not known. */
+        for (uint64_t start = 0; start < 150; start += 50) {
+                event = made_event(TB_KIND_FORK, &stranger, 1);
+                event.fork.parent_pid = 10;
+                event.maker = (struct tb_process_id){ .known = start > 0, .pid = 10, .start_boot_ns = start };
+                send_event(&live, &event);
+                assert(!row_of(&live, &stranger)->program);
+        }
+
+        /* A thread runs the program of its process, which is no younger. */
+        live.threads = true;
+        event = made_event(TB_KIND_FORK, &thread, 1);
+        event.start_boot_ns = 76;
+        send_event(&live, &event);
+        assert(!row_of(&live, &thread)->program);
+        event.start_boot_ns = 77;
+        send_event(&live, &event);
+        assert(row_of(&live, &thread)->program->n_cmdline == 4);
+        live_deinit(&live);
+}
+
 static void test_names(void) {
         struct tb_program program = {.cmdline = "a\0b", .n_cmdline = 4, .exe = "/a", .n_exe = 2, .cgroup = ""};
         struct tb_task task = {
                 .pid = 10, .tid = 10, .parent = { .known = true, .pid = 3 },
-                .uid = 4, .start_time_ns = AT(-10), .program = &program};
+                .uid = 4, .start_time_ns = AT(-10), .start_boot_ns = 77, .program = &program};
         Made made = {.pid = 10, .start = -10}, child = {.pid = 11, .start = 1};
         struct tb_event event;
         Live live;
@@ -345,6 +378,7 @@ static void test_names(void) {
         /* A child runs the program of its parent. */
         event = made_event(TB_KIND_FORK, &child, 1);
         event.fork.parent_pid = 10;
+        event.maker = (struct tb_process_id){ .known = true, .pid = 10, .start_boot_ns = 77 };
         send_event(&live, &event);
         assert(row_of(&live, &child)->program->n_cmdline == 4);
 
@@ -487,6 +521,7 @@ int main(void) {
         test_restart();
         test_filter();
         test_threads();
+        test_program_of_maker();
         test_names();
         test_sums();
         test_ended_are_bounded();
