@@ -60,9 +60,12 @@ static void policy_watch_read(PolicyWatch *watch) {
 
         watch->n_quiet = 0;
         is_procfs = proc_mount_read(&own, watch->path);
-        /* A directory that plays /proc has no process 1, or one without mounts. */
-        if (!proc_mount_read_of(&machine, watch->procfs_fd, "1/mountinfo") && !is_procfs)
-                machine = (ProcMount){};
+        /*
+         * A directory that plays /proc has no process 1, or one without mounts. And a mount that
+         * hides process 1 from the broker is itself the strict one.
+         */
+        if (!proc_mount_read_of(&machine, watch->procfs_fd, "1/mountinfo") && (!is_procfs || proc_mount_hides(&own)))
+                machine = own;
         mount = proc_mount_stricter(&own, &machine);
         watch->policy.hides = proc_mount_hides(&mount);
         watch->policy.exempt_group = watch->policy.hides ? proc_mount_exempt_group(&mount) : POLICY_NO_GROUP;

@@ -177,12 +177,12 @@ def test_ptrace(see):
 
 
 def test_orphan(see):
-    """It has another parent when it ends."""
+    """Its maker is the same for life, although it has another parent when it ends."""
     seen = see("orphan")
     (orphan,) = [p for p in seen.fact.processes if p.status == -1]
     (fork,), (exit_,) = seen.of(orphan, FORK), seen.of(orphan, EXIT)
     assert fork.ppid in {p.pid for p in seen.fact.processes}
-    assert exit_.ppid == seen.fact.note
+    assert exit_.ppid == fork.ppid != seen.fact.note
 
 
 @pytest.mark.parametrize("case, due", [("reuse", 1000), ("reuse-raced", 200)])

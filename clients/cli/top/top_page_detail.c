@@ -102,7 +102,11 @@ static void detail_draw_title(const TopPageDetail *detail, const TopView *view) 
                 snprintf(text, sizeof(text), " of process %" PRIu32, row->pid);
                 at += screen_put(view->screen, 1, at, width - at, SCREEN_PLAIN, text);
         }
-        if (row->maker.pid) {
+        if (row->parent.pid) {
+                snprintf(text, sizeof(text), ", child of %" PRIu32, row->parent.pid);
+                at += screen_put(view->screen, 1, at, width - at, SCREEN_PLAIN, text);
+        }
+        if (row->maker.pid && row->maker.pid != row->parent.pid) {
                 snprintf(text, sizeof(text), ", made by %" PRIu32, row->maker.pid);
                 at += screen_put(view->screen, 1, at, width - at, SCREEN_PLAIN, text);
         }
