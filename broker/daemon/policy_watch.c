@@ -61,7 +61,7 @@ static void policy_watch_read(PolicyWatch *watch) {
         watch->n_quiet = 0;
         is_procfs = proc_mount_read(&own, watch->path);
         /*
-         * A directory that plays /proc has no process 1, or one without mounts. And a mount that
+         * A directory that plays /proc has no process 1, or one without mounts. A mount that
          * hides process 1 from the broker is itself the strict one.
          */
         if (!proc_mount_read_of(&machine, watch->procfs_fd, "1/mountinfo") && (!is_procfs || proc_mount_hides(&own)))
