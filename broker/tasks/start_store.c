@@ -155,14 +155,26 @@ void start_store_set(StartStore *store, uint32_t tid, uint64_t start_time_ns) {
         store->starts[tid] = start_time_ns;
 }
 
+/*
+ * Gives back the page that became empty before this one. The newest empty page stays: the
+ * next tasks of short lives use it again and again.
+ */
+static void store_note_empty(StartStore *store, uint32_t page) {
+        uint32_t former = store->empty_page;
+
+        store->empty_page = page;
+        if (former != page && store->n_used[former] == 0)
+                (void)madvise(store->starts + (size_t)former * START_STORE_PAGE, START_STORE_PAGE * sizeof(uint64_t),
+                              MADV_REMOVE);
+}
+
 /* Removes the start of a task that has ended. */
 void start_store_clear(StartStore *store, uint32_t tid) {
         if (!store->starts || store->n_used[tid / START_STORE_PAGE] == 0 || store->starts[tid] == 0)
                 return;
         store->starts[tid] = 0;
         if (--store->n_used[tid / START_STORE_PAGE] == 0)
-                (void)madvise(store->starts + tid / START_STORE_PAGE * START_STORE_PAGE,
-                              START_STORE_PAGE * sizeof(uint64_t), MADV_REMOVE);
+                store_note_empty(store, tid / START_STORE_PAGE);
 }
 
 /* The start that is stored for a number; 0: none. */

@@ -21,6 +21,7 @@ struct StartStore {
         int fd;                 /* locked; -1: there is no file */
         uint64_t *starts;       /* mapped, by tid: start_time_ns; 0: none. NULL: there is no file */
         void *mapping;
+        uint32_t empty_page;    /* the page that became empty last, which is kept */
         uint16_t n_used[PROC_PID_LIMIT / START_STORE_PAGE];     /* starts in each page */
 };
 

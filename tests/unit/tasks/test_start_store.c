@@ -39,7 +39,7 @@ static void test_over_restart(void) {
         start_store_close(&store);
 }
 
-/* A number per page in turn: no page stays. */
+/* Numbers in turn: no page stays but the newest. */
 static void test_pages(void) {
         struct stat before, after;
 
@@ -48,7 +48,7 @@ static void test_pages(void) {
                 start_store_set(&store, tid, tid);
                 start_store_clear(&store, tid);
         }
-        assert(fstat(store.fd, &after) == 0 && after.st_blocks == before.st_blocks);
+        assert(fstat(store.fd, &after) == 0 && after.st_blocks <= before.st_blocks + 8);
         start_store_close(&store);
 }
 
