@@ -36,6 +36,7 @@ static inline void check_json(struct json_object *object, const char *expected) 
         size_t n;
 
         line = json_line(object, &n);
+        assert(line && expected);
         if (strcmp(line, expected) != 0)
                 fprintf(stderr, "is:     %s\nshould: %s\n", line, expected);
         assert(strcmp(line, expected) == 0);

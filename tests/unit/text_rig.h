@@ -12,6 +12,7 @@
 #include <string.h>
 
 static inline void check_text(const char *is, const char *should) {
+        assert(is && should);
         if (strcmp(is, should) != 0)
                 fprintf(stderr, "is \"%s\", should be \"%s\"\n", is, should);
         assert(strcmp(is, should) == 0);
