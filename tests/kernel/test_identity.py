@@ -20,7 +20,10 @@ from tb_client import Closed, what
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 # Seconds by which the wall clock is set: as time synchronisation does at boot, and as a person does.
-STEPS = (0.003, -0.3, 0.5, -2, 3600, -86400)
+STEPS = (0.003, -0.3, 0.5, -2, 90, -3600)
+
+# In the storm the steps add up: they stay small, as other programs of this machine read the clock too.
+STORM_STEPS = (0.3, -0.3, 0.5, -0.5, 2, -2)
 
 
 def realtime_lead_ns():
@@ -61,7 +64,7 @@ class Steps(threading.Thread):
     def run(self):
         rng = random.Random(1)
         while not self.done.wait(self.interval_s):
-            seconds = rng.choice(STEPS)
+            seconds = rng.choice(STORM_STEPS)
             step_clock(seconds)
             self.n += 1
 
