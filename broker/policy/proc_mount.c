@@ -71,7 +71,8 @@ bool proc_mount_parse(ProcMount *ret_mount, const char *mountinfo, const char *p
                 char line[1024], point[512], *options, *rest;
                 const char *type;
 
-                snprintf(line, sizeof(line), "%.*s", (int)MIN(n, sizeof(line) - 1), mountinfo);
+                memcpy(line, mountinfo, MIN(n, sizeof(line) - 1));
+                line[MIN(n, sizeof(line) - 1)] = 0;
                 mountinfo += n + (mountinfo[n] == '\n');
                 rest = strstr(line, " - ");
                 if (!rest || sscanf(line, "%*s %*s %*s %*s %511s", point) != 1 ||
