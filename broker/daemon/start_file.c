@@ -44,6 +44,9 @@ static void report_failure(int r, const char *path) {
                 log_notice("%s is not used: it must be a file of this user alone, on a tmpfs. After a restart, older "
                            "tasks have other identities.",
                            path);
+        else if (r == START_STORE_E_IN_USE)
+                log_notice("%s belongs to another broker that runs. After a restart, older tasks have other identities.",
+                           path);
         else if (r < 0)
                 log_notice("%s cannot be used: %s. After a restart, older tasks have other identities.", path,
                            strerror(-r));

@@ -182,7 +182,6 @@ def test_steps(make_broker, sleepers, seconds):
         step_clock(seconds)
         broker.settle(lambda status: (child.pid, child.pid) in identities(broker))
         after = identities(broker)
-        began_ns = time.monotonic_ns()
         child.kill()
         child.wait()
         while True:
@@ -191,10 +190,11 @@ def test_steps(make_broker, sleepers, seconds):
                 break
         assert all(after[at] == before[at] for at in before if at in after)
         assert {(c.pid, c.pid) for c in sleepers} <= set(after)
+        # The record has the life by the kernel. The two stamps of the connector are a moment away from it.
         life_ns = event.time_ns - event.start_time_ns
         assert 0 < life_ns
-        assert abs(life_ns - event.exit.stats.identity.ac_etime_us * 1000) < max(life_ns, 50_000_000)
-        assert began_ns > 0 and event.start_boot_ns == after[child.pid, child.pid][0]
+        assert abs(life_ns - event.exit.stats.identity.ac_etime_us * 1000) < 200_000_000
+        assert event.start_boot_ns == after[child.pid, child.pid][0]
 
 
 class Reader:
@@ -228,7 +228,7 @@ class Reader:
             self.n_exits += 1
             start = self.starts.pop(event.pid, None)
             if start:
-                assert event.start_boot_ns in (0, start) or event.tid != event.pid, f"another identity: {event}"
+                assert event.tid == event.pid and event.start_boot_ns in (0, start), f"another identity: {event}"
                 self.ended.add((event.pid, start))
 
 

@@ -82,7 +82,8 @@ class Task:
 class LiveBroker:
     """Serves any number of connections; a sample is sent when the test says so."""
 
-    def __init__(self, path, tasks=(), access="ALL", uid=0, delay_accounting="OFF"):
+    def __init__(self, path, tasks=(), access="ALL", uid=0, delay_accounting="OFF", wall_ahead_ns=None):
+        """`wall_ahead_ns`: the wall clock was set by so much since the broker chose the scale of its times."""
         self.path = str(path)
         self.tasks = {task.pid: task for task in tasks}
         self.welcome = broker_pb2.Welcome(
@@ -92,6 +93,9 @@ class LiveBroker:
             features=["snapshot", "resume", "filter", "programs", "access", "stats", "sample"],
             start_time_ns=time.time_ns(), access=getattr(broker_pb2, f"ACCESS_{access}"), uid=uid,
         )
+        self.wall_ahead_ns = wall_ahead_ns or 0
+        if wall_ahead_ns is not None:
+            self.welcome.boot_epoch_ns = self.now_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self.lock = threading.Condition()
         self.samplers = []
         self.requests = []
@@ -101,6 +105,10 @@ class LiveBroker:
         self.last = 0
         self.listener = None
         self.start()
+
+    def now_ns(self):
+        """The present time on the scale of the broker's times."""
+        return time.time_ns() - self.wall_ahead_ns
 
     def start(self):
         """Also again, with another epoch, as a broker that was restarted."""
@@ -191,11 +199,11 @@ class LiveBroker:
                 for i in range(0, len(tasks), 100):
                     self._send(connection, snapshot_part=broker_pb2.SnapshotPart(tasks=tasks[i:i + 100]))
                 self._send(connection, snapshot_end=broker_pb2.SnapshotEnd(number=0, tasks=len(tasks),
-                                                                           time_ns=time.time_ns()))
+                                                                           time_ns=self.now_ns()))
             self.lock.notify_all()
 
     def _send_sample(self, connection, tasks, full=False, ended=(), now=None, span=0, **counts):
-        now = now or time.time_ns()
+        now = now or self.now_ns()
         samples = [task.sample(now) for task in tasks] + [task.sample(now, True, status) for task, status in ended]
         self.number += 1
         for i in range(0, len(samples), 100):

@@ -33,17 +33,17 @@ static uint64_t clock_epoch_ns(void) {
         return boot_epoch_ns ? (uint64_t)boot_epoch_ns : clock_read(CLOCK_REALTIME) - clock_read(CLOCK_BOOTTIME);
 }
 
-/* The present time on the scale of the broker's times. */
-uint64_t clock_now_time_ns(void) {
-        return clock_read(CLOCK_BOOTTIME) + clock_epoch_ns();
+uint64_t clock_now_boot_ns(void) {
+        return clock_read(CLOCK_BOOTTIME);
 }
 
-/**
- * clock_step_ns() - how far the wall clock is ahead of the scale of the broker's times
- *
- * Return: Nanoseconds to add for the date; 0: the wall clock was not set since the scale was chosen.
- */
-int64_t clock_step_ns(void) {
+/* The present time on the scale of the broker's times. Before the Welcome, the scale is that of the wall clock. */
+uint64_t clock_now_time_ns(void) {
+        return clock_now_boot_ns() + clock_epoch_ns();
+}
+
+/* How far the wall clock is ahead of the scale of the broker's times. */
+static int64_t clock_step_ns(void) {
         int64_t step_ns = (int64_t)(clock_read(CLOCK_REALTIME) - clock_read(CLOCK_BOOTTIME) - clock_epoch_ns());
 
         /* A smaller difference comes from reading two clocks. */

@@ -5,7 +5,7 @@
 
 uint64_t clock_now_ns(void);
 void clock_set_epoch_ns(int64_t epoch_ns);
+uint64_t clock_now_boot_ns(void);
 uint64_t clock_now_time_ns(void);
-int64_t clock_step_ns(void);
 uint64_t clock_to_boot_ns(uint64_t time_ns);
 uint64_t clock_to_realtime_ns(uint64_t time_ns);

@@ -21,7 +21,7 @@
 /* The kernel follows as many links before it returns ELOOP. */
 #define FILE_LINKS_MAX 40
 
-/* mkostemp() replaces this end of the name. */
+/* mkostemp() puts random characters in place of the six X. */
 #define FILE_TEMPLATE ".XXXXXX"
 
 /* Puts the target of a link in place of its path. A relative target begins in the folder of the link. */

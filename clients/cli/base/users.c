@@ -22,6 +22,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clients/cli/base/clock.h"
 #include "clients/cli/base/text.h"
 #include "clients/cli/base/text_width.h"
 #include "clients/cli/base/users.h"
@@ -114,6 +115,7 @@ static void *users_help(void *closure) {
 static UsersHelper *users_make_helper(void) {
         UsersHelper *helper = calloc(1, sizeof(*helper));
         sigset_t all, before;
+        pthread_condattr_t monotonic;
         pthread_t thread;
         int r;
 
@@ -122,7 +124,11 @@ static UsersHelper *users_make_helper(void) {
 
         pthread_mutex_init(&helper->lock, NULL);
         pthread_cond_init(&helper->asked, NULL);
-        pthread_cond_init(&helper->answered, NULL);
+        /* A step of the wall clock must not prolong the wait. */
+        pthread_condattr_init(&monotonic);
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        pthread_cond_init(&helper->answered, &monotonic);
+        pthread_condattr_destroy(&monotonic);
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         r = pthread_create(&thread, NULL, users_help, helper);
@@ -136,16 +142,9 @@ static UsersHelper *users_make_helper(void) {
         return NULL;
 }
 
-static uint64_t users_now_ns(clockid_t clock) {
-        struct timespec now;
-
-        clock_gettime(clock, &now);
-        return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 /* Waits for the answer, as long as the time for this second lasts. The lock is held. */
 static void users_wait(Users *users, UsersEntry *entry) {
-        uint64_t began = users_now_ns(CLOCK_MONOTONIC), until;
+        uint64_t began = clock_now_ns(), until;
         struct timespec deadline;
         int r = 0;
 
@@ -156,11 +155,11 @@ static void users_wait(Users *users, UsersEntry *entry) {
         if (users->waited_ns >= USERS_WAIT_NS)
                 return;
 
-        until = users_now_ns(CLOCK_REALTIME) + USERS_WAIT_NS - users->waited_ns;
+        until = began + USERS_WAIT_NS - users->waited_ns;
         deadline = (struct timespec){ .tv_sec = (time_t)(until / NS_PER_S), .tv_nsec = (long)(until % NS_PER_S) };
         while (r == 0 && !users_known(entry))
                 r = pthread_cond_timedwait(&users->helper->answered, &users->helper->lock, &deadline);
-        users->waited_ns += users_now_ns(CLOCK_MONOTONIC) - began;
+        users->waited_ns += clock_now_ns() - began;
 }
 
 static void users_ask(Users *users, UsersEntry *entry) {

@@ -52,7 +52,7 @@ static int batch_print(LiveBatch *batch) {
         IotopBatch *iotop = batch->closure;
         const struct tb_welcome *welcome = live_link_welcome(&batch->link);
         char text[IOTOP_LINE_MAX], clock[32] = "";
-        time_t now = (time_t)(batch->live.sample.summary.end_time_ns / 1000000000u);
+        time_t now = (time_t)(clock_to_realtime_ns(batch->live.sample.summary.end_time_ns) / 1000000000u);
         struct tm local;
         int r;
 

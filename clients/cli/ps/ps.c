@@ -44,7 +44,7 @@ typedef struct Ps Ps;
 struct Ps {
         const PsOptions *options;
         struct tb_client *client;
-        uint64_t begin_ns;              /* our own start, since the epoch */
+        uint64_t begin_boot_ns;         /* our own start, CLOCK_BOOTTIME: the scale of the messages is not known then */
         Answer answer;                  /* the wait for the next message */
         TaskList tasks;
         TaskColumnView view;
@@ -165,7 +165,7 @@ static int ps_take_fresh(Ps *ps) {
 
         for (bool again = false;; again = true) {
                 r = ps_try(ps);
-                if (r != EXIT_STATUS_OK || ps->view.now_ns >= ps->begin_ns ||
+                if (r != EXIT_STATUS_OK || clock_to_boot_ns(ps->view.now_ns) >= ps->begin_boot_ns ||
                     (again && ps_snapshot_age(ps) >= PS_OLD_NS))
                         return r;
                 ps_pause(ps);
@@ -277,7 +277,7 @@ int verb_ps(const char *socket_path, int argc, char **argv) {
         ps.options = &options;
         ps.view.users = &ps.users;
         ps.users.numeric = options.numeric;
-        ps.begin_ns = clock_now_time_ns();
+        ps.begin_boot_ns = clock_now_boot_ns();
         r = ps_take_fresh(&ps);
         if (r == EXIT_STATUS_OK)
                 r = ps_print(&ps);
