@@ -45,7 +45,8 @@ static void report_failure(int r, const char *path) {
                            "tasks have other identities.",
                            path);
         else if (r == START_STORE_E_IN_USE)
-                log_notice("%s belongs to another broker that runs. After a restart, older tasks have other identities.",
+                log_notice("%s belongs to another broker that runs. After a restart, older tasks have other "
+                           "identities.",
                            path);
         else if (r < 0)
                 log_notice("%s cannot be used: %s. After a restart, older tasks have other identities.", path,

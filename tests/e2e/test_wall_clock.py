@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 The command beside a broker whose time scale is not the wall clock's any more, because the
-wall clock was set. Dates are those of the wall clock; nothing else depends on it.
+wall clock was set. Dates follow the wall clock; nothing else depends on it.
 """
 
 import os

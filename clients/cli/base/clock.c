@@ -37,7 +37,7 @@ uint64_t clock_now_boot_ns(void) {
         return clock_read(CLOCK_BOOTTIME);
 }
 
-/* The present time on the scale of the broker's times. Before the Welcome, the scale is that of the wall clock. */
+/* The present time on the scale of the broker's times. Before the Welcome it is the wall clock. */
 uint64_t clock_now_time_ns(void) {
         return clock_now_boot_ns() + clock_epoch_ns();
 }
