@@ -32,13 +32,12 @@ if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import tb_fields
-import tb_kernel
 from tb_client import ALL_KINDS, KINDS, BrokerError, Closed, what
 from tb_daemon import FAST_ALARM, TIMEOUT
 from tb_golden import Clock, Recorder, compare
 from tb_kernel import FakeKernel
 from tb_live import ask_samples, ask_stats
-from tb_protocol import MAX_FROM_CLIENT, broker_pb2, event_pb2, frame, sample_pb2, varint
+from tb_protocol import MAX_FROM_CLIENT, broker_pb2, frame, sample_pb2, varint
 from tb_users import IS_ROOT, OTHER, acting_as, open_directory
 
 # The processors of each turn's last event, and of all others: the acknowledgements are on processor 0.

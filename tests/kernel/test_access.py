@@ -18,7 +18,7 @@ from tb_access import assert_event_restricted, assert_program_restricted, assert
 from tb_client import BrokerError, Client, Closed, parse
 from tb_live import ask_samples, get_stats, next_sample
 from tb_protocol import broker_pb2, parse_prefix, sample_pb2
-from users import ME, ME_GROUP, ODD_GROUP, THIRD, THIRD_GROUP, finish, path_of, start
+from users import ME, ME_GROUP, ODD_GROUP, THIRD, THIRD_GROUP, Shells, await_looks, finish, path_of, start
 
 
 def client_of(broker, uid, gid, groups=()):
@@ -45,15 +45,6 @@ def mark(directory, name):
 
 def key(event):
     return (event.WhichOneof("what"), event.time_ns, event.pid, event.tid)
-
-
-def await_looks(broker):
-    """
-    The broker finds the owner of a process that root started as another user at its exec, if
-    it has the time. Otherwise it checks the process later: it does so twice a second.
-    """
-    begin = broker.status().uptime_ns
-    broker.settle(lambda status: status.uptime_ns > begin + 1_200_000_000)
 
 
 # How each kind of program is started: (user, group, command), and whether it belongs to the user.
@@ -311,11 +302,8 @@ def test_root_of_a_user_namespace(make_broker):
     assert (welcome.access, welcome.uid) == (broker_pb2.ACCESS_OWN, ME)
 
 
-class Zoo:
-    """
-    Programs of all sorts, which live until the test ends them. The broker has checked the
-    shell that starts each of them. So a value that is withheld is not withheld for want of time.
-    """
+class Zoo(Shells):
+    """Programs of all sorts, which live until the test ends them."""
 
     # The kinds that belong to the user; any other kind does not.
     OWN = {"mine", "mine, setuid to myself", "su to me", "the third's su to me"}
@@ -339,26 +327,10 @@ class Zoo:
             "the third's su to me": (THIRD, THIRD_GROUP, become),
             "the third runs what is setuid to me": (THIRD, THIRD_GROUP, run("ta-mine", "wait")),
         }
-        shell = 'exec 3<&0; read x; "$@" <&3 & echo $!; wait $!'
-        self.shells = {
-            kind: start(uid, gid, "/bin/sh", "-c", shell, "sh", *command)
-            for kind, (uid, gid, command) in kinds.items() if not wanted or kind in wanted
-        }
-        await_looks(broker)
-        self.pids = {}
-        for kind, shell in self.shells.items():
-            shell.stdin.write(b"go\n")
-            shell.stdin.flush()
-            lines = [shell.stdout.readline().strip() for _ in range(2)]
-            assert b"ready" in lines, (kind, lines)
-            (self.pids[kind],) = {int(line) for line in lines if line != b"ready"}
+        super().__init__(broker, {kind: kinds[kind] for kind in kinds if not wanted or kind in wanted})
 
     def __iter__(self):
         return iter((kind, pid, kind in self.OWN) for kind, pid in self.pids.items())
-
-    def finish(self):
-        for shell in self.shells.values():
-            finish(shell, 7)
 
 
 def test_every_door(make_broker, place):

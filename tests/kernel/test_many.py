@@ -4,7 +4,6 @@
 import pathlib
 import resource
 import selectors
-import socket
 
 import pytest
 from crowd import Crowd, Sleepers

@@ -11,11 +11,10 @@ import textwrap
 
 import pytest
 
-from support import TIMEOUT
 from tb_access import assert_event_restricted, assert_stats_restricted
 from tb_live import ask_samples, get_stats, next_sample
-from test_access import await_looks, client_of, may_look_into, subscriber_of
-from users import ME, ME_GROUP, ODD_GROUP, THIRD, THIRD_GROUP, finish, path_of, start
+from test_access import client_of, may_look_into, subscriber_of
+from users import ME, ME_GROUP, ODD_GROUP, THIRD, THIRD_GROUP, SHELL, Shells, await_looks, finish, path_of, start
 
 # Makes a user namespace as root, with a map, and runs a program there as the user.
 AS_ROOT = textwrap.dedent(
@@ -97,33 +96,6 @@ SHOWN = {
     "changed ids, and permits", "a thread that kept its ids",
 }  # fmt: skip
 
-SHELL = 'exec 3<&0; read x; "$@" <&3 & echo $!; wait $!'
-
-
-class Programs:
-    """Each kind, by a shell of its user that the broker has looked at."""
-
-    def __init__(self, broker, place):
-        self.shells = {
-            kind: start(uid, gid, "/bin/sh", "-c", SHELL, "sh", *command)
-            for kind, (uid, gid, command) in kinds(place).items()
-        }
-        await_looks(broker)
-        self.pids = {}
-        for kind, shell in self.shells.items():
-            shell.stdin.write(b"go\n")
-            shell.stdin.flush()
-            lines = [shell.stdout.readline().strip() for _ in range(2)]
-            assert b"ready" in lines, (kind, lines)
-            (self.pids[kind],) = {int(line) for line in lines if line != b"ready"}
-
-    def finish(self):
-        for kind, shell in self.shells.items():
-            shell.stdin.close()
-            shell.stdout.close()
-            assert shell.wait(TIMEOUT) == 7, kind
-
-
 def may_read(path):
     """Whether the user can read a file."""
     read = subprocess.run(["cat", path], user=ME, group=ME_GROUP, extra_groups=[], capture_output=True)
@@ -142,7 +114,7 @@ def judge(kind, task, shown):
 def test_as_proc_shows(make_broker, place, live):
     broker = make_broker()
     exits = subscriber_of(broker, ME, ME_GROUP, kinds=("exit",))
-    programs = Programs(broker, place)
+    programs = Shells(broker, kinds(place))
     me = client_of(broker, ME, ME_GROUP)
     shown = {kind: may_look_into(pid) for kind, pid in programs.pids.items()}
     assert {kind for kind, own in shown.items() if own} == SHOWN

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One number for many tasks, one after the other without a pause: no event is about the wrong one."""
 
-import support
 from crowd import Roots, Turns
 from recording import Control, Recording
 from tb_client import ALL_KINDS, what

@@ -7,7 +7,6 @@ makes of both is at each moment what there is.
 import random
 
 import pytest
-import support
 from crowd import Crowd
 from live import LiveTable, check_live, check_members, has_changes
 from recording import Control, Framed, Recording
