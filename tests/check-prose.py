@@ -6,7 +6,7 @@ Holds every text that a person reads against the plain-English rules.
 The texts are comments in C, .proto, Python, shell, meson and unit files,
 messages in C, Markdown, and manual pages. CONTRIBUTING.md explains the rules.
 
-    check-prose.py                checks the tree without NOT_YET, and the subjects of commits
+    check-prose.py                checks the tree, and the subjects of commits
     check-prose.py PATH...        checks exactly these files and folders
     check-prose.py --self-test    checks that each pattern finds its example
 """
@@ -21,10 +21,6 @@ import textwrap
 import tokenize
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-
-# Folders and files that are not clean yet. To widen the check, delete a line.
-NOT_YET = [
-]
 
 # Texts whose sentences have at most MAX_WORDS words: names with a slash are from the root.
 MEASURED = re.compile(r"^(README|SECURITY|CONTRIBUTING|NEWS)\.md$|^docs/.*\.(md|[1-8])$|\.proto$|^include/.*\.h$")
@@ -270,10 +266,6 @@ def files(paths):
                 yield name, file
 
 
-def covered(name):
-    return not any(name == entry or name.startswith(entry + "/") for entry in NOT_YET)
-
-
 def check_subject(subject):
     """Returns the fault of a commit's subject, or None."""
     if len(subject) > MAX_SUBJECT:
@@ -353,7 +345,7 @@ def main():
     given = [pathlib.Path(p) for p in sys.argv[1:]]
     n, offences = 0, 0
     for name, path in files(given or [ROOT]):
-        reader = reader_of(path) if given or covered(name) else None
+        reader = reader_of(path)
         if not reader:
             continue
         n += 1
