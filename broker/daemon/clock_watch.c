@@ -25,7 +25,7 @@ static bool clock_stepped(int64_t now_ns, int64_t before_ns) {
  * Called before each turn, so that an event of after the suspension has its right time.
  */
 void clock_watch_check_suspension(Join *join) {
-        int64_t before_ns = join->realtime_offset_ns - clock_boot_epoch_ns();
+        int64_t before_ns = join->time_offset_ns - clock_boot_epoch_ns();
         int64_t offset_ns = clock_read_ns(CLOCK_BOOTTIME) - clock_read_ns(CLOCK_MONOTONIC);
 
         if (!clock_stepped(offset_ns, before_ns))

@@ -72,7 +72,7 @@ static void daemon_on_status(StatusReport *report, BrokerStatus *status) {
         status->epoch = daemon->epoch;
         status->start_time_ns = daemon->start_time_ns;
         status->uptime_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) - daemon->start_ns;
-        status->realtime_offset_ns = daemon->join.realtime_offset_ns;
+        status->time_offset_ns = daemon->join.time_offset_ns;
         if (daemon->exits.last_version)
                 daemon->features.taskstats_version = daemon->exits.last_version;
         status->features = &daemon->features;

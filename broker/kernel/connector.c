@@ -168,7 +168,7 @@ static int cpus_grow(Connector *connector, uint32_t cpu) {
 }
 
 static uint64_t connector_time_ns(const Connector *connector, uint64_t monotonic_ns) {
-        return monotonic_ns + (uint64_t)connector->realtime_offset_ns;
+        return monotonic_ns + (uint64_t)connector->time_offset_ns;
 }
 
 static void connector_add_loss(Connector *connector, uint64_t count, uint64_t monotonic_ns, uint32_t cpu,

@@ -37,7 +37,7 @@ struct Connector {
         bool keepalive;
         RecvBatch batch;
         SourceCounters counters;
-        int64_t realtime_offset_ns;     /* set by the owner: the time scale of clock.h minus CLOCK_MONOTONIC */
+        int64_t time_offset_ns;     /* set by the owner: the time scale of clock.h minus CLOCK_MONOTONIC */
 
         Event *events;          /* events of the last read, with losses in their places */
         size_t n_events;

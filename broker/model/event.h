@@ -52,7 +52,7 @@ struct Event {
         EventKind kind;
         uint32_t cpu;
         uint64_t time_ns;               /* on the time scale of clock.h */
-        int64_t realtime_offset_ns;     /* the time scale minus CLOCK_MONOTONIC, as used for time_ns */
+        int64_t time_offset_ns;     /* the time scale minus CLOCK_MONOTONIC, as used for time_ns */
         uint32_t pid;
         uint32_t tid;
         uint32_t uid;

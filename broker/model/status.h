@@ -42,7 +42,7 @@ struct BrokerStatus {
         uint64_t epoch;
         uint64_t start_time_ns;
         uint64_t uptime_ns;
-        int64_t realtime_offset_ns;
+        int64_t time_offset_ns;
         const KernelFeatures *features;
         SourceCounters connector;
         SourceCounters taskstats;

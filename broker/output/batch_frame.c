@@ -59,16 +59,16 @@ uint64_t batch_frame_first_number(const uint8_t *frame) {
 /**
  * batch_frame_events() - find where a frame's events begin
  * @frame:                   the frame of a batch of events
- * @ret_realtime_offset_ns:  output: the offset that its times were made with
+ * @ret_time_offset_ns:  output: the offset that its times were made with
  *
  * Return: The tag of the first event.
  */
-const uint8_t *batch_frame_events(const uint8_t *frame, int64_t *ret_realtime_offset_ns) {
+const uint8_t *batch_frame_events(const uint8_t *frame, int64_t *ret_time_offset_ns) {
         const uint8_t *byte = skip_varint(batch_frame_number(frame)) + 1;
         uint64_t offset = 0;
 
         for (int i = 0; i < 8; ++i)
                 offset |= (uint64_t)*byte++ << (8 * i);
-        *ret_realtime_offset_ns = (int64_t)offset;
+        *ret_time_offset_ns = (int64_t)offset;
         return byte;
 }

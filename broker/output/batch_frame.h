@@ -12,4 +12,4 @@
 
 size_t batch_frame_size(const uint8_t *frame, size_t n_max);
 uint64_t batch_frame_first_number(const uint8_t *frame);
-const uint8_t *batch_frame_events(const uint8_t *frame, int64_t *ret_realtime_offset_ns);
+const uint8_t *batch_frame_events(const uint8_t *frame, int64_t *ret_time_offset_ns);

@@ -56,8 +56,8 @@ static void cursor_enter(Cursor *cursor, FeedChunk *chunk) {
 /* Copies the part of a frame that begins with a certain number, as a frame of its own, for the cursor. */
 static void cursor_split(Cursor *cursor, const uint8_t *frame, size_t n_frame, uint64_t number) {
         uint8_t header[ENCODED_BATCH_HEADER_MAX];
-        int64_t realtime_offset_ns;
-        const uint8_t *event = batch_frame_events(frame, &realtime_offset_ns), *end = frame + n_frame;
+        int64_t time_offset_ns;
+        const uint8_t *event = batch_frame_events(frame, &time_offset_ns), *end = frame + n_frame;
         size_t n_header;
 
         for (uint64_t at = batch_frame_first_number(frame); at < number; ++at) {
@@ -69,7 +69,7 @@ static void cursor_split(Cursor *cursor, const uint8_t *frame, size_t n_frame, u
                 assert(r == 0);
                 event += 1 + n_prefix + n_event;
         }
-        n_header = encode_batch_header(number, realtime_offset_ns, (size_t)(end - event), header);
+        n_header = encode_batch_header(number, time_offset_ns, (size_t)(end - event), header);
         feed_keep_rest(cursor, n_header + (size_t)(end - event));
         cursor->rest_is_frame = true;
         if (cursor->broken)

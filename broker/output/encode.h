@@ -73,7 +73,7 @@ struct SampleEnd {
 
 size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static ENCODED_EVENT_MAX]);
 size_t encode_batch_header(uint64_t first_number,
-                           int64_t realtime_offset_ns,
+                           int64_t time_offset_ns,
                            size_t n_events,
                            uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]);
 

@@ -182,14 +182,14 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
 /**
  * encode_batch_header() - the bytes of a frame in front of its encoded events
  * @first_number:        the number of the first event; not 0
- * @realtime_offset_ns:  as in EventBatch
+ * @time_offset_ns:  as in EventBatch
  * @n_events:            bytes of the events, which follow
  * @buffer:              output
  *
  * Return: The number of bytes written.
  */
 size_t encode_batch_header(uint64_t first_number,
-                           int64_t realtime_offset_ns,
+                           int64_t time_offset_ns,
                            size_t n_events,
                            uint8_t buffer[static ENCODED_BATCH_HEADER_MAX]) {
         uint8_t fields[1 + 10 + 1 + 8];
@@ -198,7 +198,7 @@ size_t encode_batch_header(uint64_t first_number,
         fields[n++] = 1 << 3 | 0;       /* EventBatch.first_number */
         n += put_varint(fields + n, first_number);
         fields[n++] = 2 << 3 | 1;       /* EventBatch.realtime_offset_ns */
-        n += put_fixed64(fields + n, (uint64_t)realtime_offset_ns);
+        n += put_fixed64(fields + n, (uint64_t)time_offset_ns);
         /* ServerMessage.event_batch */
         return put_frame_header(buffer, 2 << 3 | 2, fields, n, n_events);
 }

@@ -27,7 +27,7 @@ size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid,
         welcome.kernel_release = (char *)status->features->release;
         welcome.taskstats_version = status->features->taskstats_version;
         welcome.delay_accounting = (PB(DelayAccounting))status->features->delay_accounting;
-        welcome.realtime_offset_ns = status->realtime_offset_ns;
+        welcome.realtime_offset_ns = status->time_offset_ns;
         welcome.max_server_message_bytes = FRAME_MAX_FROM_BROKER;
         welcome.max_client_message_bytes = FRAME_MAX_FROM_CLIENT;
         welcome.start_time_ns = status->start_time_ns;

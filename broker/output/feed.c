@@ -247,19 +247,19 @@ uint8_t *feed_tail(Feed *feed) {
  * @feed:                the feed
  * @event:               encoded by encode_event(), encode_task_sample() or encode_sample_end()
  * @n_event:             its length
- * @realtime_offset_ns:  the offset that its times were made with
+ * @time_offset_ns:  the offset that its times were made with
  *
  * Return: Its place, which is valid while the batch is open.
  */
-const uint8_t *feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns) {
+const uint8_t *feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t time_offset_ns) {
         uint8_t *place;
 
         if (feed->n_open > 0 && (feed->n_open + n_event > FEED_BATCH_MAX - ENCODED_BATCH_HEADER_MAX ||
-                                 feed->realtime_offset_ns != realtime_offset_ns))
+                                 feed->time_offset_ns != time_offset_ns))
                 feed_close_batch(feed);
         if (feed->n_open == 0) {
                 feed->open_first_number = feed->next_number;
-                feed->realtime_offset_ns = realtime_offset_ns;
+                feed->time_offset_ns = time_offset_ns;
         }
         place = feed_tail(feed);
         /* It may be in its place already, or behind the batch that was closed before it. */
@@ -285,7 +285,7 @@ void feed_close_batch(Feed *feed) {
 
         n = feed->of_samples
                     ? encode_sample_header(feed->open_first_number, feed->n_open, header)
-                    : encode_batch_header(feed->open_first_number, feed->realtime_offset_ns, feed->n_open, header);
+                    : encode_batch_header(feed->open_first_number, feed->time_offset_ns, feed->n_open, header);
         feed_reserve(feed, n + feed->n_open);
         chunk = feed_newest(feed);
         memcpy(chunk->bytes + chunk->n, header, n);

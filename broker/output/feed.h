@@ -54,7 +54,7 @@ struct Feed {
         size_t n_snapshots;
 
         uint64_t next_number;           /* the number of the next event, or of the sample at hand */
-        int64_t realtime_offset_ns;     /* the open batch's */
+        int64_t time_offset_ns;     /* the open batch's */
         List chunks;                    /* the oldest first; never empty */
         size_t n_bytes;                 /* in chunks; never more than n_max */
         size_t n_max;
@@ -92,7 +92,7 @@ void feed_age(Feed *feed, uint32_t age_max);
 void feed_shrink(Feed *feed);
 
 uint8_t *feed_tail(Feed *feed);
-const uint8_t *feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t realtime_offset_ns);
+const uint8_t *feed_append(Feed *feed, const uint8_t *event, size_t n_event, int64_t time_offset_ns);
 void feed_close_batch(Feed *feed);
 void feed_end_sample(Feed *feed);
 void feed_keep_rest(Cursor *cursor, size_t n);

@@ -129,6 +129,6 @@ void feeds_publish(Feeds *feeds, const Event *event) {
                         n[variant] = encode_event(seen, (uint32_t)variant, feed_tail(feed));
                         made |= 1u << variant;
                 }
-                encoded[variant] = feed_append(feed, encoded[variant], n[variant], event->realtime_offset_ns);
+                encoded[variant] = feed_append(feed, encoded[variant], n[variant], event->time_offset_ns);
         }
 }

@@ -65,7 +65,7 @@ void status_report_for(StatusReport *report, const Client *client, BrokerStatus 
                 .epoch = all.epoch,
                 .start_time_ns = all.start_time_ns,
                 .uptime_ns = all.uptime_ns,
-                .realtime_offset_ns = all.realtime_offset_ns,
+                .time_offset_ns = all.time_offset_ns,
                 .features = all.features,
                 .withheld = true,
         };

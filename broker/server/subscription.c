@@ -106,7 +106,7 @@ static void subscription_refuse_strict(Client *client, uint64_t lost) {
 
 static void subscription_reply_loss(Client *client, uint64_t first_number, uint64_t lost) {
         uint8_t frame[ENCODED_BATCH_HEADER_MAX + ENCODED_EVENT_MAX], event[ENCODED_EVENT_MAX];
-        int64_t offset_ns = client->feed->realtime_offset_ns;
+        int64_t offset_ns = client->feed->time_offset_ns;
         Event loss = {
                 .kind = EVENT_LOSS,
                 .time_ns = (uint64_t)(clock_read_ns(CLOCK_MONOTONIC) + offset_ns),

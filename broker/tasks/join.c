@@ -68,9 +68,9 @@ void join_deinit(Join *join) {
  * It changes when the machine was suspended, and never with the wall clock.
  */
 void join_set_time_offset(Join *join, int64_t offset_ns) {
-        join->realtime_offset_ns = offset_ns;
-        join->connector->realtime_offset_ns = offset_ns;
-        join->programs.realtime_offset_ns = offset_ns;
+        join->time_offset_ns = offset_ns;
+        join->connector->time_offset_ns = offset_ns;
+        join->programs.time_offset_ns = offset_ns;
 }
 
 static int join_event(Join *join, Event *event) {

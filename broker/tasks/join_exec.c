@@ -109,7 +109,7 @@ static int exec_read_comm(Join *join,
                           const Task *task,
                           char ret_comm[static COMM_SIZE],
                           uint32_t *ret_owner) {
-        uint64_t monotonic_ns = event->time_ns - (uint64_t)join->realtime_offset_ns;
+        uint64_t monotonic_ns = event->time_ns - (uint64_t)join->time_offset_ns;
         PendingRecord *record;
         bool in_proc = false;
         int r;

@@ -5,7 +5,7 @@
 
 /* Converts a monotonic time to the time scale of clock.h. */
 uint64_t join_time_ns(const Join *join, uint64_t monotonic_ns) {
-        return monotonic_ns + (uint64_t)join->realtime_offset_ns;
+        return monotonic_ns + (uint64_t)join->time_offset_ns;
 }
 
 /**
@@ -52,7 +52,7 @@ static void event_complete_parent(const Join *join, Event *event) {
  */
 void join_emit(Join *join, Event *event) {
         event_complete_parent(join, event);
-        event->realtime_offset_ns = join->realtime_offset_ns;
+        event->time_offset_ns = join->time_offset_ns;
         join->last_time_ns = event->time_ns;
         join->emit(join, event);
 }

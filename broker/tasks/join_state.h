@@ -52,7 +52,7 @@ struct Join {
         JoinAdoption adoption;
         uint32_t recheck_tid;           /* where the next tick goes on */
         ProgramReader programs;
-        int64_t realtime_offset_ns;     /* the time scale of clock.h minus CLOCK_MONOTONIC */
+        int64_t time_offset_ns;     /* the time scale of clock.h minus CLOCK_MONOTONIC */
         uint64_t start_ns;              /* monotonic */
         uint64_t start_grace_ns;        /* monotonic: until then the records of older tasks may be missing */
 

@@ -234,7 +234,7 @@ static int program_reader_has_ended(ProgramReader *programs, const Task *task, b
                 return error_trace(r);
         record = exit_records_peek(programs->records, task->tid);
         *ret_ended = pending_record_belongs_to(record, task) &&
-                     pending_record_fits(record, task, record->arrived_ns + (uint64_t)programs->realtime_offset_ns);
+                     pending_record_fits(record, task, record->arrived_ns + (uint64_t)programs->time_offset_ns);
         return 0;
 }
 

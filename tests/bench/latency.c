@@ -12,10 +12,11 @@
 /* Between two forks: not a multiple of anything that the broker does. */
 #define PAUSE_NS 1370000
 
-static double now_realtime_ns(void) {
+/* The clock of the kernel's stamps. */
+static double now_monotonic_ns(void) {
         struct timespec now;
 
-        clock_gettime(CLOCK_REALTIME, &now);
+        clock_gettime(CLOCK_MONOTONIC, &now);
         return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
@@ -66,7 +67,9 @@ static int latency_fork(Latency *latency, double *ret_ms) {
                 if (!message || message->event->kind == TB_KIND_LOSS)
                         return -1;
         } while (message->event->kind != TB_KIND_FORK || message->event->pid != (uint32_t)pid);
-        *ret_ms = (now_realtime_ns() - (double)message->event->time_ns) / 1e6;
+        *ret_ms = (now_monotonic_ns() -
+                   (double)(message->event->time_ns - (uint64_t)message->event->realtime_offset_ns)) /
+                  1e6;
         waitpid(pid, NULL, 0);
         return 0;
 }

@@ -61,7 +61,7 @@ struct Peer {
 static inline void rig_fill_status(StatusReport *report, BrokerStatus *ret_status) {
         ret_status->features = &container_of(report, Rig, hub.status)->features;
         ret_status->epoch = RIG_EPOCH;
-        ret_status->realtime_offset_ns = 5;
+        ret_status->time_offset_ns = 5;
         ret_status->live_tasks = 11;
 }
 
@@ -530,7 +530,7 @@ static inline void rig_publish_event(Rig *rig, const Event *event) {
         Event emitted = *event;
         uint32_t tid = event->kind == EVENT_EXEC && event->exec.caller_tid ? event->exec.caller_tid : event->tid;
 
-        emitted.realtime_offset_ns = 5;
+        emitted.time_offset_ns = 5;
         if (event->kind != EVENT_FORK && event->kind != EVENT_LOSS) {
                 emitted.task_before = task_table_get(table, tid);
                 emitted.leader_before = task_table_get_leader(table, event->pid);

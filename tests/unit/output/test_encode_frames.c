@@ -91,7 +91,7 @@ static void test_welcome(void) {
         BrokerStatus status = {
                 .epoch = 0xfedcba9876543210,
                 .start_time_ns = 1763870000123456789,
-                .realtime_offset_ns = -77,
+                .time_offset_ns = -77,
                 .features = &kernel_features,
         };
         uint8_t frame[ENCODED_REPLY_MAX];
