@@ -7,7 +7,6 @@ broker. Spans between the broker's times are real spans.
 
 import contextlib
 import os
-import random
 import signal
 import subprocess
 import threading
@@ -22,8 +21,9 @@ TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 # Seconds by which the wall clock is set: as time synchronisation does at boot, and as a person does.
 STEPS = (0.003, -0.3, 0.5, -2, 90, -3600)
 
-# In the storm the steps add up: they stay small, as other programs of this machine read the clock too.
-STORM_STEPS = (0.3, -0.3, 0.5, -0.5, 2, -2)
+# In the storm the wall clock is ahead by so many seconds in turn, and behind. They are few, as other programs of this
+# machine read the clock too.
+LEADS = (2, 1.5, 1.8, -2, -0.3, 0.5)
 
 
 def realtime_lead_ns():
@@ -53,7 +53,7 @@ def step_clock(seconds):
 
 
 class Steps(threading.Thread):
-    """Sets the wall clock by random spans, forth and back, until it is stopped."""
+    """Sets the wall clock ahead and back, until it is stopped."""
 
     def __init__(self, interval_s):
         super().__init__(daemon=True)
@@ -62,10 +62,10 @@ class Steps(threading.Thread):
         self.n = 0
 
     def run(self):
-        rng = random.Random(1)
+        lead = 0
         while not self.done.wait(self.interval_s):
-            seconds = rng.choice(STORM_STEPS)
-            step_clock(seconds)
+            former, lead = lead, LEADS[self.n % len(LEADS)]
+            step_clock(lead - former)
             self.n += 1
 
     def stop(self):
@@ -173,7 +173,7 @@ def test_process_that_ends_with_a_thread(make_broker):
 
 @pytest.mark.parametrize("seconds", STEPS)
 def test_steps(make_broker, sleepers, seconds):
-    """The clock is set between two looks, while programs are read and a task lives and ends."""
+    """The clock is set between two snapshots, before programs are read, and while a task lives and ends."""
     broker = make_broker()
     with kept_clock():
         before = identities(broker)
@@ -190,6 +190,10 @@ def test_steps(make_broker, sleepers, seconds):
                 break
         assert all(after[at] == before[at] for at in before if at in after)
         assert {(c.pid, c.pid) for c in sleepers} <= set(after)
+        with broker.client() as client:
+            client.subscribe(snapshot=True, programs=True)
+            lines = {t.pid: t.program.cmdline for t in client.snapshot()}
+        assert {lines[c.pid] for c in sleepers} == {b"sleep\x00600\x00"}
         # The record has the life by the kernel. The two stamps of the connector are a moment away from it.
         life_ns = event.time_ns - event.start_time_ns
         assert 0 < life_ns
@@ -198,9 +202,13 @@ def test_steps(make_broker, sleepers, seconds):
 
 
 class Reader:
-    """Holds the stream against the promises, for processes: one birth, one end, one identity, no negative span."""
+    """
+    Holds the stream against the promises, for processes: one birth, one end, one identity, no
+    negative span. No event ends a process that lives.
+    """
 
-    def __init__(self):
+    def __init__(self, living):
+        self.living = living
         self.starts = {}        # live, by pid
         self.ended = set()      # (pid, start)
         self.n_exits = 0
@@ -225,6 +233,7 @@ class Reader:
             return
         assert event.task_unknown or event.time_ns >= event.start_time_ns, f"a negative span: {event}"
         if kind == "exit" and event.exit.process_ended:
+            assert event.pid not in self.living, f"{event.pid} lives, and is reported as ended: {event}"
             self.n_exits += 1
             start = self.starts.pop(event.pid, None)
             if start:
@@ -244,7 +253,7 @@ def test_storm_of_steps_and_losses(make_broker, directory, sleepers):
     """
     broker = make_broker("--rcvbuf-bytes", str(192 * 1024))
     living = {child.pid for child in sleepers}
-    reader = Reader()
+    reader = Reader(living)
     stream = broker.client()
     stream.subscribe(threads=False, snapshot=True)
     reader.seed(stream.snapshot())
@@ -273,8 +282,7 @@ def test_storm_of_steps_and_losses(make_broker, directory, sleepers):
         finally:
             steps.stop()
     assert steps.n > 0 and reader.n_lost > 0
-    assert living <= set(reader.starts), "live processes were reported as ended"
-    assert all(os.path.exists(f"/proc/{pid}") for pid in living)
+    assert living <= set(reader.starts) and all(os.path.exists(f"/proc/{pid}") for pid in living)
     stream.close()
 
 
