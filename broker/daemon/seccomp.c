@@ -39,8 +39,8 @@ static const int allowed[] = {
         SCMP_SYS(recvfrom), SCMP_SYS(recvmmsg), SCMP_SYS(recvmsg), SCMP_SYS(sendmmsg), SCMP_SYS(sendmsg),
         SCMP_SYS(sendto), SCMP_SYS(setsockopt), SCMP_SYS(shutdown),
         /* descriptors */
-        SCMP_SYS(close), SCMP_SYS(fcntl), SCMP_SYS(lseek), SCMP_SYS(pread64), SCMP_SYS(read), SCMP_SYS(readv),
-        SCMP_SYS(write), SCMP_SYS(writev),
+        SCMP_SYS(close), SCMP_SYS(fallocate), SCMP_SYS(fcntl), SCMP_SYS(lseek), SCMP_SYS(pread64), SCMP_SYS(read),
+        SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
         /* /proc */
         SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(fstat), SCMP_SYS(fstatfs),
         SCMP_SYS(getdents64), SCMP_SYS(lstat), SCMP_SYS(newfstatat), SCMP_SYS(readlink), SCMP_SYS(readlinkat),

@@ -6,8 +6,10 @@
  * under the former broker.
  *
  * The file is a sparse array in memory (tmpfs). Storing a start is one write to a mapped
- * page, so that nothing is lost when the broker is killed. A page without a start is given
- * back. The header names the boot: a file from before belongs to other tasks.
+ * page, so that nothing is lost when the broker is killed. A page is reserved before its first
+ * start, because a write to a page that a full file system cannot provide would end the
+ * broker (SIGBUS). A page without a start is given back. The header names the boot: a file
+ * from before belongs to other tasks.
  */
 
 #include <errno.h>
@@ -51,6 +53,7 @@ static bool boot_id_read(char boot_id[static 40]) {
         return n == 36;
 }
 
+/* Whether nobody else has the file, or can write to it. */
 static bool file_is_safe(int fd) {
         struct stat st;
 
@@ -68,16 +71,27 @@ static bool directory_is_in_memory(const char *path) {
         return statfs(directory, &system) == 0 && system.f_type == TMPFS_MAGIC;
 }
 
+/* Reserves a part of the file. */
+static int store_reserve(const StartStore *store, off_t offset, off_t n) {
+        return fallocate(store->fd, 0, offset, n) < 0 ? -errno : 0;
+}
+
 /* Begins with an empty file, unless it has the starts of this boot. */
 static int store_adopt(StartStore *store, const char boot_id[static 40]) {
         Header *header = store->mapping;
+        int r = store_reserve(store, 0, HEADER_BYTES);
 
+        if (r)
+                return r;
         if (header->format == FORMAT && memcmp(header->boot_id, boot_id, sizeof(header->boot_id)) == 0) {
                 clock_set_boot_epoch_ns(header->boot_epoch_ns);
                 return 0;
         }
         if (ftruncate(store->fd, 0) < 0 || ftruncate(store->fd, HEADER_BYTES + (off_t)STARTS_BYTES) < 0)
-                return error_origin(-errno);
+                return -errno;
+        r = store_reserve(store, 0, HEADER_BYTES);
+        if (r)
+                return r;
         memcpy(header->boot_id, boot_id, sizeof(header->boot_id));
         header->boot_epoch_ns = clock_boot_epoch_ns();
         header->format = FORMAT;
@@ -121,7 +135,9 @@ int start_store_open(StartStore *store, const char *path) {
                 r = START_STORE_E_UNSAFE;
         else if (flock(store->fd, LOCK_EX | LOCK_NB) < 0)
                 r = errno == EWOULDBLOCK ? START_STORE_E_IN_USE : -errno;
-        else if (!boot_id_read(boot_id) || ftruncate(store->fd, HEADER_BYTES + (off_t)STARTS_BYTES) < 0)
+        else if (!boot_id_read(boot_id))
+                r = -ENODATA;
+        else if (ftruncate(store->fd, HEADER_BYTES + (off_t)STARTS_BYTES) < 0)
                 r = -errno;
         else {
                 store->mapping = mmap(NULL, HEADER_BYTES + STARTS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -147,11 +163,21 @@ void start_store_close(StartStore *store) {
         *store = START_STORE_NULL;
 }
 
-/* Stores the start of a task. */
+/* Whether a page can be written to: it has starts, or was kept, or is reserved now. */
+static bool store_has_page(const StartStore *store, uint32_t page) {
+        off_t n = START_STORE_PAGE * sizeof(uint64_t);
+
+        return store->n_used[page] > 0 || page == store->empty_page ||
+               store_reserve(store, HEADER_BYTES + (off_t)page * n, n) == 0;
+}
+
+/* Stores the start of a task. Where the file system is full, that start alone is not stored. */
 void start_store_set(StartStore *store, uint32_t tid, uint64_t start_time_ns) {
-        if (!store->starts)
+        uint32_t page = tid / START_STORE_PAGE;
+
+        if (!store->starts || !store_has_page(store, page))
                 return;
-        store->n_used[tid / START_STORE_PAGE] += store->starts[tid] == 0;
+        store->n_used[page] += store->starts[tid] == 0;
         store->starts[tid] = start_time_ns;
 }
 
@@ -163,7 +189,7 @@ static void store_note_empty(StartStore *store, uint32_t page) {
         uint32_t former = store->empty_page;
 
         store->empty_page = page;
-        if (former != page && store->n_used[former] == 0)
+        if (former != page && former != START_STORE_NO_PAGE && store->n_used[former] == 0)
                 (void)madvise(store->starts + (size_t)former * START_STORE_PAGE, START_STORE_PAGE * sizeof(uint64_t),
                               MADV_REMOVE);
 }

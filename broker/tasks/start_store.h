@@ -21,11 +21,13 @@ struct StartStore {
         int fd;                 /* locked; -1: there is no file */
         uint64_t *starts;       /* mapped, by tid: start_time_ns; 0: none. NULL: there is no file */
         void *mapping;
-        uint32_t empty_page;    /* the page that became empty last, which is kept */
+        uint32_t empty_page;    /* the page that became empty last, which is kept; START_STORE_NO_PAGE */
         uint16_t n_used[PROC_PID_LIMIT / START_STORE_PAGE];     /* starts in each page */
 };
 
-#define START_STORE_NULL ((StartStore){ .fd = -1 })
+#define START_STORE_NO_PAGE UINT32_MAX
+
+#define START_STORE_NULL ((StartStore){ .fd = -1, .empty_page = START_STORE_NO_PAGE })
 
 /* Results of start_store_open(). */
 enum {

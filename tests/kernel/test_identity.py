@@ -119,6 +119,27 @@ def test_over_restarts(make_broker):
             child.wait()
 
 
+def test_full_file_system(make_broker, directory):
+    """A user fills the file system of the starts, such as /dev/shm: the broker serves on, and only identities suffer."""
+    place = directory / "full"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k,mode=755", "tmpfs", str(place)], check=True)
+    try:
+        broker = make_broker("--start-file", str(place / "starts"))
+        # Each page has 512 numbers: so many forks take several pages.
+        children = [subprocess.Popen(["sleep", "600"]) for _ in range(5)]
+        support.storm(directory, "fork", 3000)
+        children += [subprocess.Popen(["sleep", "600"]) for _ in range(5)]
+        broker.settle(lambda status: {(c.pid, c.pid) for c in children} <= set(identities(broker)))
+        for child in children:
+            child.kill()
+            child.wait()
+        assert broker.process.poll() is None
+        broker.stop()
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
 def test_by_proc(make_broker, sleepers):
     """The start in ticks is what /proc has, or a little more if the kernel was interrupted after the start."""
     older = {child.pid for child in sleepers}
