@@ -55,9 +55,9 @@
         C(sample_subscribers, COUNT, ALL, NOW, 60, "subscribers of samples")                                           \
         C(sample_lost, COUNT, ALL, SINCE_START, 140, "samples lost by slow subscribers")                               \
         C(client_bytes, BYTES, ALL, NOW, 100, "held for clients, feeds included")                                      \
-        C(owed, COUNT, ALL, NOW, 25, "tasks still to be read in /proc")                                                \
-        C(owed_read, COUNT, ALL, SINCE_START, 52, "tasks read later in /proc")                                         \
-        C(owed_ended, COUNT, ALL, SINCE_START, 54, "tasks ended before they were read")                                \
+        C(rechecks_pending, COUNT, ALL, NOW, 25, "tasks still to be read in /proc")                                    \
+        C(rechecks_done, COUNT, ALL, SINCE_START, 52, "tasks read later in /proc")                                     \
+        C(rechecks_ended, COUNT, ALL, SINCE_START, 54, "tasks ended before they were read")                            \
         C(log_lines_dropped, COUNT, ALL, SINCE_START, 210, "log lines dropped")
 
 /*

@@ -88,9 +88,9 @@ static void daemon_on_status(StatusReport *report, BrokerStatus *status) {
         status->programs_captured = daemon->join.programs.n_captured;
         status->programs_late = daemon->join.programs.n_late;
         status->programs_skipped = daemon->join.programs.n_skipped;
-        status->owed = daemon->join.table.owed.n;
-        status->owed_read = daemon->join.table.owed.n_read;
-        status->owed_ended = daemon->join.table.owed.n_ended;
+        status->rechecks_pending = daemon->join.table.recheck_queue.n;
+        status->rechecks_done = daemon->join.table.recheck_queue.n_read;
+        status->rechecks_ended = daemon->join.table.recheck_queue.n_ended;
         status->log_lines_dropped = log_n_dropped();
         status->table_bytes = task_table_bytes(&daemon->join.table);
         status->broker_cpu_ns = (uint64_t)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);

@@ -23,7 +23,7 @@
 #include "broker/daemon/loop.h"
 #include "broker/tasks/join_adoption.h"
 #include "broker/tasks/join_change.h"
-#include "broker/tasks/join_owed.h"
+#include "broker/tasks/join_recheck.h"
 
 #define TICK_SECONDS 0.5
 
@@ -31,7 +31,7 @@
 #define SLICE_SECONDS 0.002
 
 /* Between two slices of what is still to be read in /proc. */
-#define OWED_SECONDS 0.01
+#define RECHECK_SECONDS 0.01
 
 /*
  * Passes over /proc for one waiting subscription. The later ones read what was forked or
@@ -92,9 +92,9 @@ static void loop_poll_after(Loop *loop, uint64_t ns) {
         ev_timer_start(loop->ev, &loop->poll_timer);
 }
 
-static void loop_check_owed(Loop *loop) {
-        if (loop->join->table.owed.n > 0 && !loop->owed_later && !ev_is_active(&loop->owed_slice))
-                ev_timer_again(loop->ev, &loop->owed_slice);
+static void loop_check_recheck(Loop *loop) {
+        if (loop->join->table.recheck_queue.n > 0 && !loop->recheck_later && !ev_is_active(&loop->recheck_slice))
+                ev_timer_again(loop->ev, &loop->recheck_slice);
 }
 
 static void loop_check_adoption(Loop *loop) {
@@ -120,7 +120,7 @@ static void loop_turn(Loop *loop, bool *ret_drained) {
                 loop_watch_sources(loop, false);
                 return loop_poll_after(loop, 0);
         }
-        loop_check_owed(loop);
+        loop_check_recheck(loop);
         loop_check_adoption(loop);
         if (loop_n_received(loop) != before)
                 interval_ns = poll_interval_ns(&loop->poll_interval, hub_poll_interval_ns(loop->hub));
@@ -199,17 +199,17 @@ static void loop_on_programs_slice(struct ev_loop *ev, ev_timer *watcher, int ev
         hub_on_programs(loop->hub);
 }
 
-/* Reads what was left out in /proc, when the kernel's queue is empty. */
-static void loop_on_owed_slice(struct ev_loop *ev, ev_timer *watcher, int events) {
-        Loop *loop = container_of(watcher, Loop, owed_slice);
+/* Reads stale tasks in /proc, when the kernel's queue is empty. */
+static void loop_on_recheck_slice(struct ev_loop *ev, ev_timer *watcher, int events) {
+        Loop *loop = container_of(watcher, Loop, recheck_slice);
         bool drained = false;
 
         (void)events;
         loop_turn(loop, &drained);
         if (!drained)
                 return;
-        loop->owed_later = join_owed_read(loop->join) == JOIN_OWED_E_LATER;
-        if (loop->owed_later || loop->join->table.owed.n == 0)
+        loop->recheck_later = join_recheck_queue(loop->join) == JOIN_RECHECK_E_LATER;
+        if (loop->recheck_later || loop->join->table.recheck_queue.n == 0)
                 ev_timer_stop(ev, watcher);
 }
 
@@ -330,7 +330,7 @@ static void loop_on_tick(struct ev_loop *ev, ev_timer *watcher, int events) {
         }
         if (r)
                 return loop_fail(loop, error_trace(r));
-        loop->owed_later = false;
+        loop->recheck_later = false;
         loop_check_table(loop);
         loop_check_programs(loop);
         loop_log_losses(loop);
@@ -387,7 +387,7 @@ void loop_start(Loop *loop) {
         ev_timer_init(&loop->tick, loop_on_tick, TICK_SECONDS, TICK_SECONDS);
         ev_timer_init(&loop->reconcile_slice, loop_on_reconcile_slice, SLICE_SECONDS, SLICE_SECONDS);
         ev_timer_init(&loop->programs_slice, loop_on_programs_slice, SLICE_SECONDS, SLICE_SECONDS);
-        ev_timer_init(&loop->owed_slice, loop_on_owed_slice, OWED_SECONDS, OWED_SECONDS);
+        ev_timer_init(&loop->recheck_slice, loop_on_recheck_slice, RECHECK_SECONDS, RECHECK_SECONDS);
         ev_timer_init(&loop->adoption_slice, loop_on_adoption_slice, SLICE_SECONDS, SLICE_SECONDS);
         ev_prepare_init(&loop->prepare, loop_on_prepare);
         ev_signal_init(&loop->sigterm, loop_on_signal, SIGTERM);

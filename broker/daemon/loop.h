@@ -48,8 +48,8 @@ struct Loop {
         ev_timer programs_slice;
         ev_timer adoption_slice;
         uint32_t n_programs_passes;     /* over /proc, while a subscription waits for programs */
-        ev_timer owed_slice;
-        bool owed_later;                /* nothing could be read of tasks that owe: the next tick tries again */
+        ev_timer recheck_slice;
+        bool recheck_later;             /* no stale task could be read: the next tick tries again */
         ev_prepare prepare;
         ev_signal sigterm, sigint;
 

@@ -45,7 +45,7 @@ enum {
         /* Since its ids or its program changed, /proc did not show it to the owner of its ids. */
         TASK_NONDUMPABLE = 1u << 8,
         /* Its owner was not checked since its last exec. If it ran under other ids, it is marked as not dumpable. */
-        TASK_RECHECK = 1u << 9,
+        TASK_OWNER_STALE = 1u << 9,
         /* Was exiting when the table was seeded: its record may have come before that. */
         TASK_EXITING_AT_START = 1u << 10,
         /* Its name was not read since an exec, its own or its parent's: comm may be the name before that. */
@@ -53,8 +53,8 @@ enum {
         /* Its name is from its record: a later exec may have set that name. */
         TASK_COMM_FROM_RECORD = 1u << 12,
 
-        /* Something is still to be read in /proc. */
-        TASK_OWED = TASK_RECHECK | TASK_COMM_STALE,
+        /* Its name or its owner is still to be read in /proc. */
+        TASK_STALE = TASK_OWNER_STALE | TASK_COMM_STALE,
 };
 
 /* A FORK comes later than the start that /proc has, by a tick and a little. A still later one is checked by /proc. */
@@ -63,7 +63,7 @@ enum {
 struct Task {
         Process *process;
         List link;                      /* in process->tasks */
-        List owed_link;                 /* in the table's queue of tasks that owe something; self-linked: not there */
+        List recheck_link;              /* in the table's queue of stale tasks; self-linked: not there */
         uint64_t start_time_ns;         /* by the boot clock, see clock.h; with the number, its identity */
         uint32_t tid;
         uint32_t ruid, euid, rgid, egid;

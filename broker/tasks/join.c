@@ -7,8 +7,7 @@
  *   join_exec.c      exec; the thread that becomes the leader
  *   join_change.c    name, ids, session, program
  *   join_exit.c      exits, reported and synthesised
- *   join_owed.c      names and owners that were not read at an exec
- *   join_recheck.c   owners that /proc shows later
+ *   join_recheck.c   names and owners that were not read at an exec, or that /proc shows later
  *   join_adoption.c  the present parents of orphans
  *   join_loss.c      lost messages, silence of the connector
  *
@@ -24,7 +23,6 @@
 #include "broker/tasks/join_exec.h"
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/join_fork.h"
-#include "broker/tasks/join_owed.h"
 #include "broker/tasks/join_recheck.h"
 
 /* Datagrams a round and rounds a turn: they bound what a turn of the loop can cost. */
@@ -158,8 +156,8 @@ int join_turn(Join *join, bool *ret_drained) {
  * Return: 0, or a negative errno.
  */
 int join_tick(Join *join) {
-        (void)join_owed_read(join);
-        join_recheck(join);
+        (void)join_recheck_queue(join);
+        join_recheck_hidden(join);
         join_adoption_tick(join);
         join_adoption_read(join);
         return error_trace(join_loss_tick(join));

@@ -99,7 +99,7 @@ enum {
 };
 
 /*
- * Reads the name after the exec; 0: not known, and read later (join_owed.c). If the process
+ * Reads the name after the exec; 0: not known, and read later (join_recheck.c). If the process
  * has ended meanwhile, its record has the name. Otherwise /proc has it, which is read only
  * while the kernel's queue is empty: under load the queue comes first. If the process had
  * ended by then, /proc may have shown the next owner of its number.
@@ -180,11 +180,11 @@ static void exec_reset_owner(Join *join, TaskChange *change, int found_in, uint3
         process->nondumpable = false;
         process->execed = true;
         process->uid_by_exec = process->gid_by_exec = false;
-        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_NONDUMPABLE | TASK_RECHECK);
+        task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_NONDUMPABLE | TASK_OWNER_STALE);
         if (process->suspect)
                 task->flags |= TASK_NONDUMPABLE;
         if (exec_check_owner(join, change, found_in, owner))
-                task->flags |= TASK_RECHECK;
+                task->flags |= TASK_OWNER_STALE;
 }
 
 /* Sets the name after the exec, or notes that it is to be read. */

@@ -19,7 +19,7 @@
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/tasks/join_exit.h"
-#include "broker/tasks/join_owed.h"
+#include "broker/tasks/join_recheck.h"
 #include "broker/tasks/process_exit.h"
 #include "broker/tasks/procfs.h"
 
@@ -71,7 +71,7 @@ static int exit_known(Join *join, Task *task, Event *event, ExitRecord *record, 
         more = !last || (!process_gone && process_exit_may_have_more(join, process, record));
         /* A leader that ends first is still called by its name. */
         if (record && more && task->tid == process->pid && (task->flags & TASK_COMM_STALE))
-                join_owed_settle(join, task, record->stats.ac_comm);
+                join_recheck_store_comm(join, task, record->stats.ac_comm);
         if (record)
                 owner_note_record(task, &record->stats);
         event_fill(event, task);

@@ -24,7 +24,7 @@
 #define KTHREADD_PID 2u
 
 /* Flags that a task inherits. */
-#define INHERITED_FLAGS (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL | TASK_NONDUMPABLE | TASK_OWED)
+#define INHERITED_FLAGS (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_KERNEL | TASK_NONDUMPABLE | TASK_STALE)
 
 /*
  * Ends what the table has by a number that a new task has now: the task, and if it is the
@@ -178,7 +178,7 @@ int join_fork(Join *join, Event *event) {
         fork_copy_model(task, model, !thread && event->fork.parent_pid == KTHREADD_PID);
         if (first)
                 owner_note_fork(task);
-        owed_queue_update(&join->table.owed, task);
+        recheck_queue_update(&join->table.recheck_queue, task);
         fork_fill(join, event, task);
         join_emit(join, event);
         return 0;

@@ -1,24 +1,138 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A process that /proc did not show to its owner may be shown later: it calls PR_SET_DUMPABLE,
- * or drops its last privilege. No event reports that. So all such processes are read again
- * from time to time, some at each tick. This also finds a process that changed its ids and
- * had no time to be checked.
+ * Stale tasks. A task is identified by its number and its start, which stand in one file with
+ * its name. The name is read after the exec that was seen last. A later exec or change of name
+ * may be in the kernel's queue by then. So a reading counts only if the queue is empty
+ * afterwards too. A synthesised event reports the name, and each change of a filter's set.
+ *
+ * Hidden processes. A process that /proc did not show to its owner may be shown later: it
+ * calls PR_SET_DUMPABLE, or drops its last privilege. No event reports that. So all such
+ * processes are read again from time to time, some at each tick. This also finds a process
+ * that changed its ids and had no time to be checked.
  */
 
+#include <string.h>
+
+#include "broker/base/clock.h"
 #include "broker/base/util.h"
 #include "broker/model/owner.h"
 #include "broker/tasks/join_change.h"
 #include "broker/tasks/join_recheck.h"
 #include "broker/tasks/procfs.h"
 
-/* Processes that a tick passes at most, and processes that it reads (some 30 us each). */
+/* Stale tasks that a slice reads. */
+#define QUEUE_SLICE 48u
+
+/* Processes that a tick passes at most, and hidden ones that it reads (some 30 us each). */
 #define WALK_MAX 1024u
 #define READS_MAX 32u
 
+/*
+ * Checks the owner after an exec. The owner of the task's file in /proc is enough for most.
+ * A process whose ids changed is read in full.
+ *
+ * Return: Whether the check is complete. It is not while a change of ids is in the queue.
+ */
+static bool recheck_owner(const Join *join, TaskChange *change) {
+        int procfs_fd = join->comm_reader.procfs_fd;
+        Task *task = &change->task;
+        Process *process = &change->process;
+        ProcfsTask found;
+        uint32_t owner;
+
+        if (!process->suspect && !process->creds_stale &&
+            procfs_read_owner(procfs_fd, process->pid, task->tid, &owner) && owner == task->euid) {
+                process->in_own_namespace |= procfs_in_user_namespace(procfs_fd, process->pid);
+                return true;
+        }
+        if (!procfs_read_task(procfs_fd, process->pid, task->tid, &found) || found.exiting ||
+            found.ruid != task->ruid || found.euid != task->euid || found.rgid != task->rgid ||
+            found.egid != task->egid)
+                return false;
+        (void)procfs_note_owner(task, &found);
+        return true;
+}
+
+/* Emits what was read, and stores it. */
+static void recheck_commit(Join *join, Task *task, const TaskChange *change) {
+        Event event = join_change_event(join, task);
+
+        event.only_for_sets = !(task->flags & TASK_COMM_STALE);
+        event_fill(&event, &change->task);
+        join_commit(join, &event, task, change);
+        /* Samples whose set has the task from now on contain it, even if it does not run. */
+        task->sampled = task->process->sampled = 0;
+}
+
+/* Reads the name and the owner of a task, if they are stale. */
+static int recheck_stale(Join *join, Task *task) {
+        TaskChange change UNINITIALISED;
+        uint16_t flags = task->flags;
+        ProcfsTask found;
+
+        if (!procfs_read_stat(join->comm_reader.procfs_fd, task->process->pid, task->tid, &found)) {
+                if (procfs_is_short())
+                        return JOIN_RECHECK_E_LATER;
+                recheck_queue_drop(&join->table.recheck_queue, task);
+                return 0;
+        }
+        if (found.ended || !procfs_starts_agree(found.start_time_ns, task->start_time_ns)) {
+                recheck_queue_drop(&join->table.recheck_queue, task);
+                return 0;
+        }
+        task_change_begin(&change, task);
+        change.task.flags &= (uint16_t)~TASK_COMM_STALE;
+        if (flags & TASK_COMM_STALE)
+                memcpy(change.task.comm, found.comm, sizeof(change.task.comm));
+        if ((flags & TASK_OWNER_STALE) && recheck_owner(join, &change))
+                change.task.flags &= (uint16_t)~TASK_OWNER_STALE;
+        if (!connector_is_idle(join->connector))
+                return JOIN_RECHECK_E_BUSY;
+
+        recheck_commit(join, task, &change);
+        if (task->flags & TASK_STALE)
+                recheck_queue_postpone(&join->table.recheck_queue, task);
+        return 0;
+}
+
+/**
+ * join_recheck_store_comm() - emit and store a name that became known
+ * @join:  the join
+ * @task:  the task, whose name is stale
+ * @comm:  its name
+ */
+void join_recheck_store_comm(Join *join, Task *task, const char comm[static COMM_SIZE]) {
+        TaskChange change UNINITIALISED;
+
+        task_change_begin(&change, task);
+        change.task.flags &= (uint16_t)~TASK_COMM_STALE;
+        memcpy(change.task.comm, comm, sizeof(change.task.comm));
+        recheck_commit(join, task, &change);
+}
+
+/**
+ * join_recheck_queue() - read stale tasks, a slice of the queue
+ * @join:  the join; the kernel's queue was read empty
+ *
+ * Return: 0; JOIN_RECHECK_E_BUSY; JOIN_RECHECK_E_LATER.
+ */
+int join_recheck_queue(Join *join) {
+        RecheckQueue *queue = &join->table.recheck_queue;
+        uint64_t n_before = queue->n_read + queue->n_ended;
+        size_t n = MIN(queue->n, (size_t)QUEUE_SLICE);
+
+        for (size_t i = 0; i < n; ++i) {
+                int r = recheck_stale(join, recheck_queue_first(queue));
+
+                if (r)
+                        return r;
+        }
+        return queue->n > 0 && queue->n_read + queue->n_ended == n_before ? JOIN_RECHECK_E_LATER : 0;
+}
+
 /* Reads a task. Feeds of its owner learn of it if /proc shows it. */
-static void recheck_task(Join *join, Task *task) {
+static void recheck_hidden(Join *join, Task *task) {
         Event event = join_change_event(join, task);
         TaskChange change UNINITIALISED;
         ProcfsTask found;
@@ -33,17 +147,17 @@ static void recheck_task(Join *join, Task *task) {
         join_commit(join, &event, task, &change);
 }
 
-static bool recheck_wants(const Task *task) {
+static bool recheck_is_hidden(const Task *task) {
         OwnerClaim claim = owner_of_task(task).claim;
 
         return !(task->flags & TASK_GONE) && task->euid != 0 && (claim == OWNER_UNPROVEN || claim == OWNER_HIDDEN);
 }
 
 /**
- * join_recheck() - read processes again that /proc does not show to their owners
+ * join_recheck_hidden() - read processes again that /proc does not show to their owners
  * @join:  the join
  */
-void join_recheck(Join *join) {
+void join_recheck_hidden(Join *join) {
         unsigned int n_reads = 0;
         Task *task;
 
@@ -54,9 +168,9 @@ void join_recheck(Join *join) {
                         return;
                 }
                 join->recheck_tid = task->tid + 1;
-                if (!recheck_wants(task))
+                if (!recheck_is_hidden(task))
                         continue;
-                recheck_task(join, task);
+                recheck_hidden(join, task);
                 ++n_reads;
         }
 }

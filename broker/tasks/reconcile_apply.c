@@ -118,7 +118,7 @@ static int apply_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *foun
         int r;
 
         task_change_begin(&change, leader);
-        change.task.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_NONDUMPABLE | TASK_RECHECK | TASK_GONE);
+        change.task.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_NONDUMPABLE | TASK_OWNER_STALE | TASK_GONE);
         procfs_fill_task(&change.task, found);
         procfs_verify_task(&change.task, found);
         event.parent = parents_find(&join->table, leader->process, found->ppid);

@@ -34,7 +34,7 @@ void task_change_store(TaskTable *table, Task *task, const TaskChange *change) {
         task->rgid = change->task.rgid;
         task->egid = change->task.egid;
         task->flags = change->task.flags;
-        owed_queue_update(&table->owed, task);
+        recheck_queue_update(&table->recheck_queue, task);
         memcpy(task->comm, change->task.comm, sizeof(task->comm));
 
         process->origin_pid = change->process.origin_pid;

@@ -24,7 +24,7 @@ void task_table_init(TaskTable *table) {
         pool_init(&table->tasks, sizeof(Task), TID_LIMIT);
         pool_init(&table->processes, sizeof(Process), TID_LIMIT);
         pool_init(&table->totals, sizeof(TaskStats), TID_LIMIT);
-        owed_queue_init(&table->owed);
+        recheck_queue_init(&table->recheck_queue);
 }
 
 void task_table_deinit(TaskTable *table) {
@@ -155,7 +155,7 @@ static void task_free(TaskTable *table, Task *task) {
         task_pages_clear(&table->pages, task->tid);
         if (table->starts)
                 start_store_clear(table->starts, task->tid);
-        owed_queue_forget(&table->owed, task);
+        recheck_queue_drop(&table->recheck_queue, task);
         list_unlink(&task->link);
         pool_free(&table->tasks, task);
 }
@@ -171,7 +171,7 @@ static Task *task_new(TaskTable *table, Process *process, uint32_t tid) {
         }
         task->process = process;
         task->tid = tid;
-        list_init(&task->owed_link);
+        list_init(&task->recheck_link);
         list_append(&process->tasks, &task->link);
         return task;
 }
@@ -271,7 +271,7 @@ void task_table_end_task(TaskTable *table, Task *task) {
         assert(process->n_live > 0);
         --table->n_live_tasks;
         --process->n_live;
-        owed_queue_forget(&table->owed, task);
+        recheck_queue_drop(&table->recheck_queue, task);
         if (task->tid == process->pid)
                 task->flags |= TASK_GONE;
         else

@@ -12,7 +12,7 @@
 
 #include "broker/base/pool.h"
 #include "broker/model/task.h"
-#include "broker/tasks/owed_queue.h"
+#include "broker/tasks/recheck_queue.h"
 #include "broker/tasks/start_store.h"
 #include "broker/tasks/task_pages.h"
 
@@ -27,7 +27,7 @@ struct TaskTable {
         size_t n_live_tasks;
         size_t n_live_processes;
         size_t n_program_bytes;
-        OwedQueue owed;                 /* tasks of which something is still to be read in /proc */
+        RecheckQueue recheck_queue;     /* stale tasks: something is still to be read in /proc */
         uint32_t last_serial;           /* see Process */
         bool has_orphans;               /* a process may have no present parent that is known; others clear it */
 };

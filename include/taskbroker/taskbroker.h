@@ -486,9 +486,9 @@ struct tb_status {
         uint64_t sample_subscribers;
         uint64_t sample_lost;
         uint64_t client_bytes;
-        uint64_t owed;
-        uint64_t owed_read;
-        uint64_t owed_ended;
+        uint64_t rechecks_pending;
+        uint64_t rechecks_done;
+        uint64_t rechecks_ended;
         uint64_t log_lines_dropped;     /* lines that the broker's standard error did not accept */
 };
 

@@ -66,10 +66,10 @@ def test_stopped_while_programs_start(make_broker):
             time.sleep(1.2)
         pids = {sleeper.pid for sleeper in sleepers}
         try:
-            status = broker.settle(lambda status: status.owed == 0)
+            status = broker.settle(lambda status: status.rechecks_pending == 0)
             names = {task.pid: (task.comm, task.comm_stale) for task in broker.tasks() if task.pid in pids}
             assert names == dict.fromkeys(pids, (b"sleep", False))
-            assert status.connector.lost == 0 and status.owed_read > 0
+            assert status.connector.lost == 0 and status.rechecks_done > 0
             # The set of a filter, and samples, have them too.
             due = set(pids)
             while due:
@@ -117,7 +117,7 @@ def test_random(make_broker, tmp_path, seed):
                 if name is not None and name == after[pid] and pid in shown and not shown[pid].comm_stale:
                     assert shown[pid].comm == name
         time.sleep(1)
-        broker.settle(lambda status: status.owed == 0)
+        broker.settle(lambda status: status.rechecks_pending == 0)
         shown = {task.pid: task for task in broker.tasks()}
         for actor in actors:
             for pid in children(actor.pid):

@@ -2,12 +2,12 @@
 #undef NDEBUG
 
 /*
- * JoinOwed: names that were not read at an exec. Events and readings come in random orders.
+ * JoinRecheck: names that were not read at an exec. Events and readings come in random orders.
  * A name that is not marked as stale is right as soon as the kernel's queue was read. In the
  * end all names are right.
  */
 
-#include "broker/tasks/join_owed.h"
+#include "broker/tasks/join_recheck.h"
 #include "tests/unit/join_rig.h"
 #include "tests/unit/made_proc.h"
 
@@ -124,7 +124,7 @@ static void check(const Rig *rig, bool settled) {
                 if (!task)
                         continue;
                 truth_text(&truths[i], comm);
-                assert(!settled || !(task->flags & TASK_OWED));
+                assert(!settled || !(task->flags & TASK_STALE));
                 assert((task->flags & TASK_COMM_STALE) || memcmp(task->comm, comm, COMM_SIZE) == 0);
         }
 }
@@ -183,10 +183,10 @@ static void test_random(uint64_t seed) {
                 rig->join.comm_reader.refilled_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
                 rig->join.comm_reader.n_tokens = random_below(&seed, 2) ? 0 : 1000;
                 if (random_below(&seed, 4) == 0) {
-                        int r = join_owed_read(&rig->join);
+                        int r = join_recheck_queue(&rig->join);
 
-                        n_busy += r == JOIN_OWED_E_BUSY;
-                        assert(r == JOIN_OWED_E_BUSY || n_unread == 0 || rig->join.table.owed.n == 0 ||
+                        n_busy += r == JOIN_RECHECK_E_BUSY;
+                        assert(r == JOIN_RECHECK_E_BUSY || n_unread == 0 || rig->join.table.recheck_queue.n == 0 ||
                                !rig->join.connector->empty || r == 0);
                 }
                 if (n_unread >= 8 || random_below(&seed, 4) == 0) {
@@ -196,15 +196,15 @@ static void test_random(uint64_t seed) {
                         check_events(rig, shown, stale);
                         check_client(rig, shown, stale);
                         if (random_below(&seed, 8) == 0)
-                                assert(join_owed_read(&rig->join) == 0);
+                                assert(join_recheck_queue(&rig->join) == 0);
                         check(rig, false);
                 }
         }
-        assert(n_busy > 0 && rig->join.table.owed.n_read > 0 && rig->join.table.owed.n_ended > 0);
+        assert(n_busy > 0 && rig->join.table.recheck_queue.n_read > 0 && rig->join.table.recheck_queue.n_ended > 0);
 
         rig_turn(rig);
-        while (rig->join.table.owed.n > 0)
-                assert(join_owed_read(&rig->join) == 0);
+        while (rig->join.table.recheck_queue.n > 0)
+                assert(join_recheck_queue(&rig->join) == 0);
         check(rig, true);
         check_events(rig, shown, stale);
         check_client(rig, shown, stale);
@@ -215,7 +215,7 @@ static void test_random(uint64_t seed) {
 static void test_many(void) {
         enum { N = 100 };
         Rig *rig = rig_new();
-        OwedQueue *owed = &rig->join.table.owed;
+        RecheckQueue *queue = &rig->join.table.recheck_queue;
         size_t n_slices = 0;
 
         rig_seed(rig, INIT, INIT, "init");
@@ -228,11 +228,11 @@ static void test_many(void) {
                                                          .start = proc_ticks(rig_wall(start_ns)) });
                 proc_add_status(&rig->procfs, pid, pid, "known", IDS);
         }
-        assert(owed->n == N && owed->n_read == 0);
+        assert(queue->n == N && queue->n_read == 0);
         rig_skip(rig);
-        for (; owed->n > 0; ++n_slices)
-                assert(join_owed_read(&rig->join) == 0);
-        assert(owed->n_read == N && owed->n_ended == 0 && n_slices == (N + 47) / 48);
+        for (; queue->n > 0; ++n_slices)
+                assert(join_recheck_queue(&rig->join) == 0);
+        assert(queue->n_read == N && queue->n_ended == 0 && n_slices == (N + 47) / 48);
         for (uint32_t pid = FIRST; pid < FIRST + N; ++pid) {
                 const Event *event = rig_expect(rig, EVENT_COMM, pid, pid);
 
@@ -244,7 +244,7 @@ static void test_many(void) {
 /* A process that cannot be read: it has ended, or another has its number; or its exit comes. */
 static void test_gone(void) {
         Rig *rig = rig_new();
-        OwedQueue *owed = &rig->join.table.owed;
+        RecheckQueue *queue = &rig->join.table.recheck_queue;
         uint64_t start_ns;
 
         rig_seed(rig, INIT, INIT, "init");
@@ -255,16 +255,16 @@ static void test_gone(void) {
         rig_fork(rig, INIT, 102, 102);
         rig_exec(rig, 102);
         rig_turn(rig);
-        assert(owed->n == 3);
+        assert(queue->n == 3);
         /* 101 belongs to a younger process */
         proc_add(&rig->procfs, &(ProcTask){ .pid = 101, .tid = 101, .comm = "younger",
                                             .start = proc_ticks(rig_wall(start_ns + NSEC_PER_SEC)) });
         rig_record(rig, RECORD(102, 102, 1, 0, AC_FLAG_GROUP, "last"));
         rig_exit(rig, 102, 102, 0);
         rig_turn(rig);
-        assert(owed->n == 2 && owed->n_ended == 1);
-        assert(join_owed_read(&rig->join) == 0);
-        assert(owed->n == 0 && owed->n_ended == 3 && owed->n_read == 0);
+        assert(queue->n == 2 && queue->n_ended == 1);
+        assert(join_recheck_queue(&rig->join) == 0);
+        assert(queue->n == 0 && queue->n_ended == 3 && queue->n_read == 0);
         assert(task_table_get(&rig->join.table, 101)->flags & TASK_COMM_STALE);
         rig_skip(rig);
         rig_free(rig);
