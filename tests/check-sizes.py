@@ -10,6 +10,7 @@ Holds the C code to the sizes and names of the house style.
 - File names have underscores, not dashes.
 - The name of a non-static function begins with the name of its file, or with a leading
   part of that: live_values.c can have live_total(), which reads the object Live.
+- tests/unit/LAYER/test_FILE.c, or test_FILE_ASPECT.c, names a file of its layer.
 
     check-sizes.py [SOURCE_ROOT]    prints offences, exits 1 if there are any
     check-sizes.py --self-test      plants offences and expects to find each
@@ -199,9 +200,23 @@ def sources(root):
                 yield name, path
 
 
+def check_place(name, files):
+    """A unit test and the file that it tests find each other by their names."""
+    match = re.fullmatch(r"tests/unit/(\w+)/test_(\w+)\.c", name)
+    if not match:
+        return
+    layer, words = match[1], match[2].split("_")
+    folder = {"lib": "clients/lib", "cli": "clients/cli", "proto": "proto"}.get(layer, f"broker/{layer}")
+    stems = {pathlib.PurePath(file).stem for file in files if file.startswith(folder + "/")}
+    if not any("_".join(words[:n]) in stems for n in range(1, len(words) + 1)):
+        yield f"{name}: names no file of {folder}"
+
+
 def check(root):
-    for name, path in sources(root):
+    found = dict(sources(root))
+    for name, path in found.items():
         yield from check_file(name, path.read_text(errors="replace"))
+        yield from check_place(name, found)
 
 
 def self_test():
@@ -237,6 +252,10 @@ def self_test():
         ("tests/unit/a.c", function("run", 5), False),
         ("broker/base/a-b.c", "", True),
         ("tests/unit/a-b.h", "", True),
+        ("tests/unit/base/test_other_file.c", "", False),
+        ("tests/unit/base/test_other_file_in_a_storm.c", "", False),
+        ("tests/unit/base/test_other.c", "", True),
+        ("tests/unit/model/test_other_file.c", "", True),
         ("broker/base/a.c", "int x;\n" * 450, False),
         ("broker/base/a.c", "int x;\n" * 451, True),
         ("tests/unit/a.c", "int x;\n" * 451, False),
@@ -262,6 +281,9 @@ def self_test():
             path = pathlib.Path(directory) / name
             path.parent.mkdir(parents=True)
             path.write_text(text)
+            other = pathlib.Path(directory) / "broker/base/other_file.c"
+            other.parent.mkdir(parents=True, exist_ok=True)
+            other.touch()
             found = list(check(pathlib.Path(directory)))
         if bool(found) != bad:
             print(f"self-test: {name} with {text[:120]!r}: {'not found' if bad else found}", file=sys.stderr)

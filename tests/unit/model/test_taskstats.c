@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* The model: how statistics add up, and what events say of processes. */
-
-#include <signal.h>
+/* How the statistics of tasks add up to the totals of a process. */
 
 #include "broker/base/util.h"
-#include "broker/model/event.h"
 #include "broker/model/taskstats.h"
-#include "broker/model/termination.h"
 #include "tests/unit/harness.h"
 
 enum { SUM = 1, MAXIMUM, LAST_ONE, LEADERS, FLAGS };
@@ -247,56 +243,6 @@ static void test_raise(void) {
         assert(memcmp(&total, &large, sizeof(total)) == 0);
 }
 
-static void test_termination(void) {
-        static const struct {
-                uint32_t status;
-                Termination termination;
-        } rows[] = {
-                { 0, { 0, 0, false } },
-                { 1 << 8, { 1, 0, false } },
-                { 255 << 8, { 255, 0, false } },
-                { SIGKILL, { 0, SIGKILL, false } },
-                { SIGTERM, { 0, SIGTERM, false } },
-                { SIGSEGV | 0x80, { 0, SIGSEGV, true } },
-                { 64, { 0, 64, false } },
-                /* bits that the kernel never sets have no effect */
-                { 0xffff0000u | 3 << 8, { 3, 0, false } },
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
-                Termination t = termination_from_wait_status(rows[i].status);
-
-                assert(t.exit_code == rows[i].termination.exit_code);
-                assert(t.term_signal == rows[i].termination.term_signal);
-                assert(t.core_dumped == rows[i].termination.core_dumped);
-        }
-}
-
-static void test_event_is_of_process(void) {
-        static const struct {
-                EventKind kind;
-                bool of_leader, of_thread;
-        } rows[] = {
-                { EVENT_FORK, true, false }, { EVENT_EXEC, true, true },     { EVENT_COMM, true, false },
-                { EVENT_UID, true, false },  { EVENT_GID, true, false },     { EVENT_SID, true, true },
-                { EVENT_PTRACE, true, false }, { EVENT_COREDUMP, true, true }, { EVENT_LOSS, true, true },
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
-                assert(event_is_of_process(&(Event){ .kind = rows[i].kind, .pid = 7, .tid = 7 }) == rows[i].of_leader);
-                assert(event_is_of_process(&(Event){ .kind = rows[i].kind, .pid = 7, .tid = 8 }) == rows[i].of_thread);
-        }
-
-        /* an exit of any task concerns the process if it ended the process */
-        for (uint32_t tid = 7; tid < 9; ++tid) {
-                Event event = { .kind = EVENT_EXIT, .pid = 7, .tid = tid };
-
-                assert(!event_is_of_process(&event));
-                event.exit.process_ended = true;
-                assert(event_is_of_process(&event));
-        }
-}
-
 int main(void) {
         test_every_field();
         test_signed_fields_stay_signed();
@@ -306,7 +252,5 @@ int main(void) {
         test_masks_unite();
         test_executable();
         test_raise();
-        test_termination();
-        test_event_is_of_process();
         return 0;
 }

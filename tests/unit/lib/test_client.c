@@ -12,9 +12,7 @@
 
 #include "tests/unit/client_frames.h"
 
-#include "clients/lib/arena.h"
 #include "clients/lib/encode_request.h"
-#include "clients/lib/wire.h"
 
 static void test_welcome(void) {
         const struct tb_message *message;
@@ -519,88 +517,6 @@ static void test_connect(void) {
         assert(tb_connect_fd(-1, &client) == -EBADF);
 }
 
-static void test_names(void) {
-        assert(strcmp(tb_kind_name(TB_KIND_FORK), "fork") == 0);
-        assert(strcmp(tb_kind_name(TB_KIND_LOSS), "loss") == 0);
-        assert(!tb_kind_name((enum tb_kind)0));
-        assert(!tb_kind_name((enum tb_kind)31));
-        assert(!tb_kind_name((enum tb_kind)-1));
-        assert(strcmp(tb_loss_source_name(TB_LOSS_SOURCE_READER), "reader") == 0);
-        assert(strcmp(tb_loss_source_name((enum tb_loss_source)4), "unknown") == 0);
-        assert(strcmp(tb_loss_reason_name(TB_LOSS_REASON_FELL_BEHIND), "fell_behind") == 0);
-        assert(strcmp(tb_loss_reason_name((enum tb_loss_reason)0), "unknown") == 0);
-}
-
-static void check_wire(const char *bytes, size_t n, int r, unsigned int number, uint64_t value) {
-        WireCursor cursor = { (const uint8_t *)bytes, (const uint8_t *)bytes + n };
-        WireField field = { 0 };
-
-        assert(wire_next(&cursor, &field) == r);
-        if (r <= 0)
-                return;
-        assert(field.number == number);
-        assert(field.type == WIRE_BYTES ? field.n_data == value : field.value == value);
-        assert(cursor.at == cursor.end);
-}
-
-static void test_wire(void) {
-        check_wire("", 0, 0, 0, 0);
-        check_wire("\x08\x96\x01", 3, 1, 1, 150);
-        check_wire("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, 1, 1, UINT64_MAX);
-        check_wire("\x09\1\0\0\0\0\0\0\x80", 9, 1, 1, UINT64_C(0x8000000000000001));
-        check_wire("\x15\1\0\0\x80", 5, 1, 2, 0x80000001);
-        check_wire("\x1a\x02xy", 4, 1, 3, 2);
-        check_wire("\x1a\x00", 2, 1, 3, 0);
-        check_wire("\xfa\xff\xff\xff\x0f\x00", 6, 1, 536870911, 0);
-
-        /* Cut short, at each kind's last byte; a length that reaches beyond the end, or around. */
-        check_wire("\x08", 1, -EPROTO, 0, 0);
-        check_wire("\x08\x96", 2, -EPROTO, 0, 0);
-        check_wire("\x09\1\0\0\0\0\0\0", 8, -EPROTO, 0, 0);
-        check_wire("\x15\1\0\0", 4, -EPROTO, 0, 0);
-        check_wire("\x1a\x02x", 3, -EPROTO, 0, 0);
-        check_wire("\x1a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, -EPROTO, 0, 0);
-
-        /* A number of more than ten bytes; field 0; a number of a field beyond 29 bits; groups. */
-        check_wire("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, -EPROTO, 0, 0);
-        check_wire("\x02\x00", 2, -EPROTO, 0, 0);
-        check_wire("\xfa\xff\xff\xff\x1f\x00", 6, -EPROTO, 0, 0);
-        check_wire("\x0b\x0c", 2, -EPROTO, 0, 0);
-        check_wire("\x0f", 1, -EPROTO, 0, 0);
-}
-
-static void test_arena(void) {
-        Arena arena = ARENA_NULL;
-        uint8_t *first, *piece;
-
-        /* A new arena has no limit yet, and gives nothing. */
-        assert(!arena_alloc(&arena, 1) && arena.exceeded);
-
-        arena_reset(&arena, ARENA_BLOCK);
-        first = arena_alloc(&arena, 100);
-        assert(first);
-        memset(first, 0xff, 100);
-        piece = arena_alloc(&arena, 1);
-        assert(piece && (uintptr_t)piece % 16 == 0 && piece >= first + 100);
-        arena_reset(&arena, ARENA_BLOCK);
-        assert(arena_alloc(&arena, 1) == first && first[0] == 0);
-
-        /* Covers a piece that does not fit into the block, the exact limit, and the cost of empty pieces. */
-        arena_reset(&arena, 3 * ARENA_BLOCK);
-        assert(arena_alloc(&arena, 2 * ARENA_BLOCK));
-        assert(!arena_alloc(&arena, ARENA_BLOCK + 1) && arena.exceeded && !arena.out_of_memory);
-        assert(arena_alloc(&arena, ARENA_BLOCK) == first);
-        assert(!arena_alloc(&arena, 1));
-        assert(!arena_alloc(&arena, SIZE_MAX));
-        arena_reset(&arena, 160);
-        for (unsigned int i = 0; i < 10; ++i)
-                assert(arena_alloc(&arena, 0));
-        assert(!arena_alloc(&arena, 1));
-
-        arena_deinit(&arena);
-        arena_deinit(&arena);
-}
-
 int main(void) {
         test_welcome();
         test_wrong_beginnings();
@@ -616,8 +532,5 @@ int main(void) {
         test_largest_request();
         test_full_socket();
         test_connect();
-        test_names();
-        test_wire();
-        test_arena();
         return 0;
 }
