@@ -44,8 +44,11 @@ QuotaLimits quota_limits_find(const Options *options) {
         connections->total = n_connections;
         connections->reserve = MIN(connections->reserve, n_connections / 8);
         connections->of_user = options->user_connections;
+        connections->kept = MIN(connections->kept, n_connections / 2);
         bytes->total = options->clients_bytes;
-        bytes->reserve = options->clients_bytes / LIMIT_BYTES_RESERVED_PART;
+        bytes->reserve = options->clients_bytes / LIMIT_BYTES_PARTS;
         bytes->of_user = options->user_bytes;
+        bytes->kept = options->clients_bytes / LIMIT_BYTES_PARTS * LIMIT_BYTES_PARTS_KEPT;
+        bytes->ordinary = bytes->kept / LIMIT_ORDINARY_USERS;
         return limits;
 }

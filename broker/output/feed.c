@@ -103,14 +103,17 @@ int feed_new(Feed **ret_feed, uint64_t id, const SubscriptionKey *key, size_t n_
  * @feed:  a feed without a charge
  * @user:  the user; where it may have no more memory, the feed keeps less
  *
- * Return: 0; FEED_E_QUOTA: there is not even the memory that a feed has at least.
+ * Return: 0; FEED_E_QUOTA, FEED_E_MEMORY: the user, or all users together, may not have even the memory that a
+ *         feed has at least.
  */
 int feed_charge(Feed *feed, QuotaUser *user) {
         size_t n = sizeof(*feed);
+        int r;
 
         for (List *link = feed->chunks.next; link != &feed->chunks; link = link->next)
                 n += sizeof(FeedChunk);
-        return charge_take(&feed->memory, user, QUOTA_BYTES, n) ? FEED_E_QUOTA : 0;
+        r = charge_take(&feed->memory, user, QUOTA_BYTES, n);
+        return r == QUOTA_E_USER ? FEED_E_QUOTA : r ? FEED_E_MEMORY : 0;
 }
 
 /**
@@ -127,6 +130,7 @@ Feed *feed_free(Feed *feed) {
                 chunk_free(feed, container_of(link, FeedChunk, link));
         charge_return(&feed->memory);
         charge_return(&feed->place);
+        charge_return(&feed->subtrees);
         list_unlink(&feed->link);
         list_unlink(&feed->all_link);
         free(feed);

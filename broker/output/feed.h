@@ -51,7 +51,6 @@ struct Feed {
         FilterBinding binding;          /* the processes that the filter names */
         uint32_t age;                   /* calls of feed_age() without a cursor */
         List snapshots;                 /* the newest is last; the owner makes and frees them */
-        size_t n_snapshots;
 
         uint64_t next_number;           /* the number of the next event, or of the sample at hand */
         int64_t time_offset_ns;     /* the open batch's */
@@ -61,6 +60,7 @@ struct Feed {
         List cursors;
         Charge memory;                  /* empty: it is charged to no user */
         Charge place;                   /* one feed; set by the owner */
+        Charge subtrees;                /* one, if the filter names subtrees; set by the owner */
         bool stopped;                   /* its filter took too long: its readers are to be closed */
 
         size_t n_closed;                /* batches closed since its readers were woken */

@@ -4,7 +4,8 @@
  * A feed stays for a while without subscribers, for a client whose connection broke. A
  * feed that no client reads gives way when all places are taken.
  *
- * A feed is charged to the user who asked for it first, even if others share it later.
+ * A feed is charged to the user who asked for it first, even if others share it later. Root shares
+ * no feed at the cost of another user: such a feed keeps fewer events when that user has no more memory.
  */
 
 #include <string.h>
@@ -30,30 +31,23 @@ void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t 
         list_init(&feeds->list);
 }
 
-static void feeds_free_snapshot(Feeds *feeds, Feed *feed, Snapshot *snapshot) {
-        feeds->n_snapshot_bytes -= snapshot->n_bytes;
-        --feed->n_snapshots;
-        snapshot_free(snapshot);
-}
-
 /**
  * feeds_drop_snapshots() - free snapshots that no client reads
- * @feeds:      the feeds
  * @feed:       the feed that they belong to
  * @before_ns:  monotonic: only those that were made before or then
  */
-void feeds_drop_snapshots(Feeds *feeds, Feed *feed, uint64_t before_ns) {
+void feeds_drop_snapshots(Feed *feed, uint64_t before_ns) {
         list_for_each(link, safe, &feed->snapshots) {
                 Snapshot *snapshot = container_of(link, Snapshot, link);
 
                 if (snapshot->n_readers == 0 && snapshot->time_ns <= before_ns)
-                        feeds_free_snapshot(feeds, feed, snapshot);
+                        snapshot_free(snapshot);
         }
 }
 
 static void feeds_free_feed(Feeds *feeds, Feed *feed) {
         list_for_each(link, safe, &feed->snapshots)
-                feeds_free_snapshot(feeds, feed, container_of(link, Snapshot, link));
+                snapshot_free(container_of(link, Snapshot, link));
         --feeds->n;
         feeds_dispose(feeds, feed);
 }
@@ -104,25 +98,46 @@ int feeds_find_starts(const Feeds *feeds, const SubscriptionKey *key, const Righ
         return 0;
 }
 
-/* Whether the numbers of a feed's filter name the same processes. */
-bool feeds_starts_equal(const Feed *feed, const FilterStarts *starts) {
-        return memcmp(&feed->binding.starts, starts, sizeof(*starts)) == 0;
+/**
+ * feeds_serves() - whether a feed is what a client asks for
+ * @feed:    the feed
+ * @key:     the selection
+ * @rights:  the rights of the client
+ * @starts:  the output of feeds_find_starts(): the numbers of the filter name the same processes
+ * @user:    the user of the client
+ */
+bool feeds_serves(const Feed *feed, const SubscriptionKey *key, const Rights *rights, const FilterStarts *starts,
+                  const QuotaUser *user) {
+        if (quota_user_is_root(user) && !quota_user_is_root(feed->place.user))
+                return false;
+        return !feed->stopped && rights_equal(&feed->rights, rights) && subscription_key_equals(&feed->key, key) &&
+               memcmp(&feed->binding.starts, starts, sizeof(*starts)) == 0;
 }
 
-/* Marks the tasks of a key's subtrees; 0: it has none. */
-static int feeds_take_mark(Feeds *feeds, const SubscriptionKey *key, uint64_t *ret_mark) {
+/* Marks the tasks of a feed's subtrees, if it has some. */
+static int feeds_take_mark(Feeds *feeds, Feed *feed, QuotaUser *user) {
+        const Filter *filter = &feed->key.filter;
         uint64_t mark = ~feeds->marks & (feeds->marks + 1); /* the lowest that is free */
+        int r;
 
-        *ret_mark = 0;
-        if (key->filter.n_subtrees == 0)
+        if (filter->n_subtrees == 0)
                 return 0;
+        r = charge_take(&feed->subtrees, user, QUOTA_SUBTREES, 1);
+        if (r)
+                return r == QUOTA_E_USER ? FEEDS_E_USER_SUBTREES : FEEDS_E_SUBTREES;
         if (mark == 0)
-                return FEEDS_E_FULL;
-        if (subtree_mark(feeds->table, mark, key->filter.subtrees, key->filter.n_subtrees))
+                return FEEDS_E_SUBTREES;
+        if (subtree_mark(feeds->table, mark, filter->subtrees, filter->n_subtrees))
                 return FEEDS_E_MEMORY;
         feeds->marks |= mark;
-        *ret_mark = mark;
+        feed->binding.mark = mark;
         return 0;
+}
+
+static int feeds_charge(Feed *feed, QuotaUser *user) {
+        int r = feed_charge(feed, user);
+
+        return r == FEED_E_QUOTA ? FEEDS_E_USER_BYTES : r ? FEEDS_E_BYTES : 0;
 }
 
 /* The one that has been without subscribers for longest: of one user, or of all. */
@@ -141,17 +156,17 @@ static Feed *feeds_most_idle(const Feeds *feeds, const QuotaUser *user) {
 
 /*
  * Takes a place for a feed. If none is free, a feed without subscribers gives way: a feed of
- * the same user, or for root a feed of any user.
+ * the same user, or for root a feed of any user. Feeds of samples all have subscribers.
  */
-static int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
-        int r = charge_take(ret_place, user, QUOTA_FEEDS, 1);
+static int feeds_take_place(Feeds *feeds, QuotaUser *user, QuotaKind kind, Charge *ret_place) {
+        int r = charge_take(ret_place, user, kind, 1);
 
-        if (r) {
+        if (r && kind == QUOTA_FEEDS) {
                 Feed *idle = feeds_most_idle(feeds, quota_user_is_root(user) ? NULL : user);
 
                 if (idle) {
                         feeds_free_feed(feeds, idle);
-                        r = charge_take(ret_place, user, QUOTA_FEEDS, 1);
+                        r = charge_take(ret_place, user, kind, 1);
                 }
         }
         return r == QUOTA_E_USER ? FEEDS_E_USER_FEEDS : r ? FEEDS_E_FULL : 0;
@@ -164,31 +179,33 @@ static int feeds_take_place(Feeds *feeds, QuotaUser *user, Charge *ret_place) {
  * @rights:       the rights of the clients that may read it
  * @starts:       the output of feeds_find_starts()
  * @user:         at whose cost
+ * @kind:         QUOTA_FEEDS or QUOTA_SAMPLE_FEEDS
  * @n_bytes_max:  that it may keep
  * @ret_feed:     output: for feeds_dispose()
  *
- * Return: 0; FEEDS_E_FULL; FEEDS_E_MEMORY; FEEDS_E_USER_FEEDS; FEEDS_E_USER_BYTES.
+ * Return: 0; one of FEEDS_E_*.
  */
 int feeds_make(Feeds *feeds,
                const SubscriptionKey *key,
                const Rights *rights,
                const FilterStarts *starts,
                QuotaUser *user,
+               QuotaKind kind,
                size_t n_bytes_max,
                Feed **ret_feed) {
         Charge place = CHARGE_NULL;
         Feed *feed = NULL;
         int r;
 
-        r = feeds_take_place(feeds, user, &place);
+        r = feeds_take_place(feeds, user, kind, &place);
         if (r)
                 return r;
         if (feed_new(&feed, feeds->last_id + 1, key, n_bytes_max))
                 r = FEEDS_E_MEMORY;
-        else if (feed_charge(feed, user))
-                r = FEEDS_E_USER_BYTES;
         else
-                r = feeds_take_mark(feeds, key, &feed->binding.mark);
+                r = feeds_charge(feed, user);
+        if (!r)
+                r = feeds_take_mark(feeds, feed, user);
         if (r) {
                 charge_return(&place);
                 feed_free(feed);
@@ -225,8 +242,7 @@ void feeds_dispose(Feeds *feeds, Feed *feed) {
  * @user:      at whose cost one is made
  * @ret_feed:  output
  *
- * Return: 0; FEEDS_E_FULL; FEEDS_E_MEMORY; FEEDS_E_NO_ROOT; FEEDS_E_USER_FEEDS;
- *         FEEDS_E_USER_BYTES.
+ * Return: 0; one of FEEDS_E_*.
  */
 int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, QuotaUser *user, Feed **ret_feed) {
         FilterStarts starts;
@@ -239,13 +255,12 @@ int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, Q
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
 
-                if (!feed->stopped && rights_equal(&feed->rights, rights) && subscription_key_equals(&feed->key, key) &&
-                    feeds_starts_equal(feed, &starts)) {
+                if (feeds_serves(feed, key, rights, &starts, user)) {
                         *ret_feed = feed;
                         return 0;
                 }
         }
-        r = feeds_make(feeds, key, rights, &starts, user, feeds->n_bytes_max, &made);
+        r = feeds_make(feeds, key, rights, &starts, user, QUOTA_FEEDS, feeds->n_bytes_max, &made);
         if (r)
                 return r;
         ++feeds->n;
@@ -282,7 +297,7 @@ void feeds_age(Feeds *feeds) {
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
 
-                feeds_drop_snapshots(feeds, feed, now_ns - SNAPSHOT_KEEP_NS);
+                feeds_drop_snapshots(feed, now_ns - SNAPSHOT_KEEP_NS);
                 feed_age(feed, feeds->resume_seconds);
                 if (scarce)
                         feed_shrink(feed);

@@ -22,13 +22,18 @@ typedef struct Feeds Feeds;
 
 enum {
         _FEEDS_E_SUCCESS,
-        FEEDS_E_FULL,           /* as many as are allowed, each with a subscriber */
         FEEDS_E_MEMORY,
-        FEEDS_E_USER_FEEDS,     /* this user has as many as one may have, each with a subscriber */
-        FEEDS_E_USER_BYTES,     /* this user has as much memory as one may have */
-        FEEDS_E_USER_SNAPSHOTS, /* this user has made as many as one may in this time */
         FEEDS_E_NO_ROOT,        /* a process whose descendants are wanted does not live */
         FEEDS_E_SNAPSHOTS,      /* as many snapshots as are allowed, all in use */
+        /* All users together have what there is. */
+        FEEDS_E_FULL,           /* feeds, each with a subscriber */
+        FEEDS_E_SUBTREES,
+        FEEDS_E_BYTES,
+        /* This user has what one may have. */
+        FEEDS_E_USER_FEEDS,     /* each with a subscriber */
+        FEEDS_E_USER_SUBTREES,
+        FEEDS_E_USER_BYTES,
+        FEEDS_E_USER_SNAPSHOTS, /* made in this time */
 };
 
 struct Feeds {
@@ -43,7 +48,6 @@ struct Feeds {
         uint64_t last_id;
         uint64_t marks;                 /* given to feeds */
         uint64_t event_count;
-        size_t n_snapshot_bytes;
         uint64_t n_snapshots_made;
 };
 
@@ -52,17 +56,19 @@ void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t 
 void feeds_deinit(Feeds *feeds);
 
 int feeds_find_starts(const Feeds *feeds, const SubscriptionKey *key, const Rights *rights, FilterStarts *ret_starts);
-bool feeds_starts_equal(const Feed *feed, const FilterStarts *starts);
+bool feeds_serves(const Feed *feed, const SubscriptionKey *key, const Rights *rights, const FilterStarts *starts,
+                  const QuotaUser *user);
 int feeds_make(Feeds *feeds,
                const SubscriptionKey *key,
                const Rights *rights,
                const FilterStarts *starts,
                QuotaUser *user,
+               QuotaKind kind,
                size_t n_bytes_max,
                Feed **ret_feed);
 void feeds_dispose(Feeds *feeds, Feed *feed);
 
 int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, QuotaUser *user, Feed **ret_feed);
 Feed *feeds_get(const Feeds *feeds, uint64_t id);
-void feeds_drop_snapshots(Feeds *feeds, Feed *feed, uint64_t before_ns);
+void feeds_drop_snapshots(Feed *feed, uint64_t before_ns);
 void feeds_age(Feeds *feeds);

@@ -3,9 +3,9 @@
 /*
  * Clients that ask within a few hundredths of a second, or while no event comes, share a
  * snapshot. All of them read the feed from the snapshot's place on, so that sharing loses
- * nothing. If slow clients read two snapshots of a feed, no third one is made: later
- * clients share the newer one, as long as the feed still has the events behind it. So do
- * the clients of a user that has used up its rate of snapshots.
+ * nothing. If slow clients read two snapshots of a feed that were made at the cost of one user, no third
+ * one is made for it: its later clients share the newest one, as long as the feed still has the events
+ * behind it. So do the clients of a user that has used up its rate of snapshots.
  *
  * A snapshot is charged to the user who asked for it first, even if others share it later.
  */
@@ -37,25 +37,34 @@ static bool snapshot_is_fresh(const Feeds *feeds, const Feed *feed, const Snapsh
         return snapshot->event_count == feeds->event_count || now_ns - snapshot->time_ns < SHARE_NS;
 }
 
+/* Whether as many snapshots of a feed as are allowed are there at the cost of one user. */
+static bool feed_is_full(const Feed *feed, const QuotaUser *user) {
+        size_t n = 0;
+
+        list_for_each(link, safe, &feed->snapshots)
+                n += container_of(link, Snapshot, link)->memory.user == user;
+        return n >= LIMIT_SNAPSHOTS_OF_FEED;
+}
+
 static int feeds_make_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, uint64_t now_ns, Snapshot **ret_snapshot) {
         Snapshot *snapshot;
+        int r;
 
-        feeds_drop_snapshots(feeds, feed, now_ns);
-        if (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || feeds->n_snapshot_bytes >= LIMIT_SNAPSHOT_BYTES)
+        feeds_drop_snapshots(feed, now_ns);
+        if (feed_is_full(feed, user))
                 return FEEDS_E_SNAPSHOTS;
         if (snapshot_new(&snapshot, feeds->table, feed, clock_time_ns()))
                 return FEEDS_E_MEMORY;
-        if (charge_take(&snapshot->memory, user, QUOTA_BYTES, snapshot->n_bytes)) {
+        r = charge_take(&snapshot->memory, user, QUOTA_BYTES, snapshot->n_bytes);
+        if (r) {
                 snapshot_free(snapshot);
-                return FEEDS_E_USER_BYTES;
+                return r == QUOTA_E_USER ? FEEDS_E_USER_BYTES : FEEDS_E_BYTES;
         }
         snapshot->event_count = feeds->event_count;
         snapshot->n_programs = feeds->programs->n_outside_exec;
         snapshot->time_ns = now_ns;
         list_append(&feed->snapshots, &snapshot->link);
-        ++feed->n_snapshots;
         ++feeds->n_snapshots_made;
-        feeds->n_snapshot_bytes += snapshot->n_bytes;
         *ret_snapshot = snapshot;
         return 0;
 }
@@ -67,14 +76,14 @@ static int feeds_make_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, uint64
  * @user:          at whose cost one is made
  * @ret_snapshot:  output: made, or shared
  *
- * Return: 0; FEEDS_E_MEMORY; FEEDS_E_SNAPSHOTS; FEEDS_E_USER_BYTES; FEEDS_E_USER_SNAPSHOTS.
+ * Return: 0; FEEDS_E_MEMORY; FEEDS_E_SNAPSHOTS; FEEDS_E_BYTES; FEEDS_E_USER_BYTES; FEEDS_E_USER_SNAPSHOTS.
  */
 int feeds_snapshot(Feeds *feeds, Feed *feed, QuotaUser *user, Snapshot **ret_snapshot) {
         uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         Snapshot *newest = feed_newest_snapshot(feed);
 
         if (newest &&
-            (feed->n_snapshots >= LIMIT_SNAPSHOTS_OF_FEED || snapshot_is_fresh(feeds, feed, newest, now_ns))) {
+            (feed_is_full(feed, user) || snapshot_is_fresh(feeds, feed, newest, now_ns))) {
                 *ret_snapshot = newest;
                 return 0;
         }

@@ -59,15 +59,13 @@ static int sample_feeds_new(SampleFeeds *samples,
         SampleFeed *feed;
         int r;
 
-        if (samples->n >= LIMIT_SAMPLE_FEEDS)
-                return FEEDS_E_FULL;
         feed = memory_alloc_optional(NULL, sizeof(*feed));
         if (!feed)
                 return FEEDS_E_MEMORY;
         *feed = (SampleFeed){ .sampling = *sampling };
         list_init(&feed->link);
         list_init(&feed->waiting);
-        r = feeds_make(feeds, key, rights, starts, user,
+        r = feeds_make(feeds, key, rights, starts, user, QUOTA_SAMPLE_FEEDS,
                        MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks), &feed->feed);
         if (r) {
                 free(feed);
@@ -89,8 +87,7 @@ static int sample_feeds_new(SampleFeeds *samples,
  * @user:      at whose cost one is made
  * @ret_feed:  output
  *
- * Return: 0; FEEDS_E_FULL; FEEDS_E_MEMORY; FEEDS_E_NO_ROOT; FEEDS_E_USER_FEEDS;
- *         FEEDS_E_USER_BYTES.
+ * Return: 0; one of FEEDS_E_*.
  */
 int sample_feeds_find(SampleFeeds *samples,
                       const SubscriptionKey *key,
@@ -107,10 +104,8 @@ int sample_feeds_find(SampleFeeds *samples,
         list_for_each(link, safe, &samples->list) {
                 SampleFeed *feed = container_of(link, SampleFeed, link);
 
-                if (!feed->feed->stopped && feed->sampling.interval_ms == sampling->interval_ms &&
-                    feed->sampling.groups == sampling->groups && rights_equal(&feed->feed->rights, rights) &&
-                    subscription_key_equals(&feed->feed->key, key) &&
-                    feeds_starts_equal(feed->feed, &starts)) {
+                if (feed->sampling.interval_ms == sampling->interval_ms && feed->sampling.groups == sampling->groups &&
+                    feeds_serves(feed->feed, key, rights, &starts, user)) {
                         *ret_feed = feed;
                         return 0;
                 }

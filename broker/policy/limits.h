@@ -9,8 +9,8 @@
 /* Connections in all. Each costs a descriptor, some hundred bytes and its socket's buffer. */
 #define LIMIT_CONNECTIONS 4096u
 
-/* Feeds, that is, different subscriptions. Each can grow to --feed-mib. */
-#define LIMIT_FEEDS 64u
+/* Feeds, that is, different subscriptions to events. Each can grow to --feed-mib. */
+#define LIMIT_FEEDS 192u
 
 /* The longest delay that a subscriber may ask for. */
 #define LIMIT_DELAY_MS 60000u
@@ -21,9 +21,8 @@
 /* Delay accounting on demand stays on this long without a subscription to samples. */
 #define LIMIT_DELAYACCT_SECONDS 60u
 
-/* Snapshots of one feed that are in memory at a time, and bytes of all snapshots. */
+/* Snapshots of one feed that are in memory at a time at the cost of one user. */
 #define LIMIT_SNAPSHOTS_OF_FEED 2u
-#define LIMIT_SNAPSHOT_BYTES ((size_t)256 * 1024 * 1024)
 
 /* Requests of all clients in a turn of the loop, and connections taken in one: events wait for its end. */
 #define LIMIT_TURN_NS NSEC_PER_MSEC
@@ -44,20 +43,40 @@
 /* A client must take its replies in this time, once LIMIT_REPLY_BYTES wait or an Error ends the connection. */
 #define LIMIT_UNREAD_SECONDS 30u
 
-/* Limits of one user other than root, and reserves for root. --user-connections, --user-mib. */
+/*
+ * Users whose ordinary sets have a part of each total that no other use can take. The ordinary set of a user is
+ * what a few commands need, such as `top` and `watch` beside each other.
+ */
+#define LIMIT_ORDINARY_USERS 64u
+
+/* Limits of one user other than root, ordinary sets, and reserves for root. --user-connections, --user-mib. */
 #define LIMIT_CONNECTIONS_RESERVED 64u
 #define LIMIT_USER_CONNECTIONS 256u
+#define LIMIT_ORDINARY_CONNECTIONS 8u
 #define LIMIT_FEEDS_RESERVED 8u
 #define LIMIT_USER_FEEDS 16u
+#define LIMIT_ORDINARY_FEEDS 2u
+
+/* Feeds whose filter names subtrees. A process has a bit for each, so there are no more. */
+#define LIMIT_SUBTREES 64u
+#define LIMIT_SUBTREES_RESERVED 4u
+#define LIMIT_USER_SUBTREES 8u
+#define LIMIT_ORDINARY_SUBTREES 1u
+#define LIMIT_SUBTREES_KEPT 40u
 
 /* Requests of a user that wait for their answer, and of all. */
 #define LIMIT_REQUESTS LIMIT_CONNECTIONS
 #define LIMIT_REQUESTS_RESERVED 64u
 #define LIMIT_USER_REQUESTS 64u
+#define LIMIT_ORDINARY_REQUESTS 8u
 
-/* Memory for clients: feeds, snapshots, requests and replies. --clients-mib. An eighth of it is reserved for root. */
+/*
+ * Memory for clients: feeds, snapshots, requests and replies. --clients-mib. An eighth of it is reserved for root, and
+ * three eighths are kept for ordinary sets.
+ */
 #define LIMIT_CLIENTS_MIB 512u
-#define LIMIT_BYTES_RESERVED_PART 8u
+#define LIMIT_BYTES_PARTS 8u
+#define LIMIT_BYTES_PARTS_KEPT 3u
 #define LIMIT_USER_MIB 128u
 
 /* Snapshots that are made for a user in a second, and tasks whose statistics it may ask for; and how many at once. */
@@ -82,6 +101,9 @@
 #define LIMIT_FILTERS_NS_AT_ONCE 20000000u
 #define LIMIT_FILTER_NS 400000u
 
+/* Users with unpaid work are counted again after this time. */
+#define LIMIT_PRESENT_NS (10 * NSEC_PER_MSEC)
+
 /* Users that are remembered. Beyond, those without anything are forgotten at once. */
 #define LIMIT_QUOTA_USERS 4096u
 
@@ -98,4 +120,7 @@
 #define LIMIT_SAMPLE_MS_MAX 60000u
 
 /* Feeds of samples, that is, different requests for them. */
-#define LIMIT_SAMPLE_FEEDS 32u
+#define LIMIT_SAMPLE_FEEDS 176u
+#define LIMIT_SAMPLE_FEEDS_RESERVED 8u
+#define LIMIT_USER_SAMPLE_FEEDS 16u
+#define LIMIT_ORDINARY_SAMPLE_FEEDS 2u

@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Three rules bound what a user holds of a kind:
+ * The total of a kind has three parts: the reserve, which is for root alone; the part that is
+ * kept for ordinary sets; and the common part. These rules bound what a user holds of a kind:
  *
  *   - all users together never exceed the total, and without root the total less
  *     the reserve;
  *   - a user has at most its share;
- *   - a user leaves the others as much as it has itself. So no user ever takes the
- *     last, and each one more that takes all it can gets half as much as the one before.
+ *   - up to its ordinary set, a user gets what is free, in whatever part it is. So a user
+ *     that has nothing gets an ordinary set, as long as fewer users have one than the kept part
+ *     is for;
+ *   - beyond its ordinary set, a user gets only what the common part has. It leaves there
+ *     as much as it has itself beyond its ordinary set. So no user ever takes the last, and each one
+ *     more that takes all it can gets half as much as the one before.
  *
- * Only the first rule holds for root. A rate is kept as the moment up to which all
+ * Root has the total as its only limit. Beyond the reserve, root too leaves the kept part to the ordinary
+ * sets. A rate is kept as the moment up to which all
  * that was done is paid for: it may be ahead of the clock by what is allowed at
  * once, and no further. Processor time is kept in the same way, but a user that is
  * ahead by more than LIMIT_WORK_AHEAD_NS is throttled, not refused.
+ *
+ * The time of the broker is divided among the users that are present: those with work that is
+ * not paid for yet. A user that is connected and asks for nothing takes no part of it.
  *
  * Users are few, and a user is looked up once a connection, so a list is enough. A user
  * that holds nothing stays until its rates have recovered and its refusals are old.
@@ -27,16 +36,27 @@
 #include "broker/policy/quota.h"
 
 #define MIB ((uint64_t)1024 * 1024)
+#define BYTES_KEPT (LIMIT_CLIENTS_MIB * MIB / LIMIT_BYTES_PARTS * LIMIT_BYTES_PARTS_KEPT)
+
+/* A share by the names of its limits. */
+#define SHARE(kind)                                                                          \
+        {                                                                                    \
+                LIMIT_##kind, LIMIT_##kind##_RESERVED, LIMIT_USER_##kind, LIMIT_ORDINARY_##kind, \
+                        LIMIT_ORDINARY_##kind *LIMIT_ORDINARY_USERS                          \
+        }
 
 const QuotaLimits quota_limits_default = {
         .root = 0,
         .held =
                 {
-                        [QUOTA_CONNECTIONS] = {LIMIT_CONNECTIONS, LIMIT_CONNECTIONS_RESERVED, LIMIT_USER_CONNECTIONS},
-                        [QUOTA_FEEDS] = {LIMIT_FEEDS, LIMIT_FEEDS_RESERVED, LIMIT_USER_FEEDS},
-                        [QUOTA_REQUESTS] = {LIMIT_REQUESTS, LIMIT_REQUESTS_RESERVED, LIMIT_USER_REQUESTS},
-                        [QUOTA_BYTES] = {LIMIT_CLIENTS_MIB * MIB, LIMIT_CLIENTS_MIB *MIB / LIMIT_BYTES_RESERVED_PART,
-                                         LIMIT_USER_MIB *MIB},
+                        [QUOTA_CONNECTIONS] = SHARE(CONNECTIONS),
+                        [QUOTA_FEEDS] = SHARE(FEEDS),
+                        [QUOTA_SAMPLE_FEEDS] = SHARE(SAMPLE_FEEDS),
+                        [QUOTA_SUBTREES] = {LIMIT_SUBTREES, LIMIT_SUBTREES_RESERVED, LIMIT_USER_SUBTREES,
+                                            LIMIT_ORDINARY_SUBTREES, LIMIT_SUBTREES_KEPT},
+                        [QUOTA_REQUESTS] = SHARE(REQUESTS),
+                        [QUOTA_BYTES] = {LIMIT_CLIENTS_MIB * MIB, LIMIT_CLIENTS_MIB *MIB / LIMIT_BYTES_PARTS,
+                                         LIMIT_USER_MIB *MIB, BYTES_KEPT / LIMIT_ORDINARY_USERS, BYTES_KEPT},
                 },
         .rates =
                 {
@@ -71,7 +91,7 @@ void quota_deinit(Quota *quota) {
                 user_free(user);
         }
         for (int kind = 0; kind < _QUOTA_HELD; ++kind)
-                assert(quota->used[kind] == 0 && quota->used_by_root[kind] == 0);
+                assert(quota->used[kind] == 0 && quota->used_by_root[kind] == 0 && quota->used_ordinary[kind] == 0);
 }
 
 /*
@@ -129,8 +149,7 @@ QuotaUser *quota_user_get(Quota *quota, uid_t uid, uint64_t now_ns) {
 }
 
 QuotaUser *quota_user_ref(QuotaUser *user) {
-        if (user->n_refs++ == 0)
-                ++user->quota->n_present;
+        ++user->n_refs;
         return user;
 }
 
@@ -143,8 +162,7 @@ QuotaUser *quota_user_ref(QuotaUser *user) {
 QuotaUser *quota_user_unref(QuotaUser *user) {
         if (user) {
                 assert(user->n_refs > 0);
-                if (--user->n_refs == 0)
-                        --user->quota->n_present;
+                --user->n_refs;
         }
         return NULL;
 }
@@ -195,17 +213,36 @@ void quota_user_overdraw(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t n
                         MAX(user->due_ns[rate], now_ns) + n * (NSEC_PER_SEC / user->quota->limits.rates[rate].a_second);
 }
 
+static bool user_is_present(const QuotaUser *user, uint64_t now_ns) {
+        return !quota_user_is_root(user) &&
+               (user->work_paid_ns > now_ns || user->due_ns[QUOTA_FILTERS - _QUOTA_HELD] > now_ns);
+}
+
+/*
+ * Counts the users among which the time of all users is divided: those with unpaid work, at least one. The
+ * count is kept for a moment, because each event needs it.
+ */
+static size_t quota_count_present(Quota *quota, uint64_t now_ns) {
+        if (now_ns >= quota->count_ns) {
+                quota->count_ns = now_ns + LIMIT_PRESENT_NS;
+                quota->n_present = 0;
+                list_for_each(link, safe, &quota->users)
+                        quota->n_present += user_is_present(container_of(link, QuotaUser, link), now_ns);
+        }
+        return MAX(quota->n_present, (size_t)1);
+}
+
 /**
  * quota_user_work() - note that work was done for a user
  * @user:    the user
- * @n_ns:    how long the filter took
+ * @n_ns:    how long the work took
  * @now_ns:  now, monotonic
  *
- * All users together may keep the broker busy for a half of its time; each has an equal
+ * All users together may keep the broker busy for a half of its time; each that is present has an equal
  * part of that.
  */
 void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
-        uint64_t n_users = quota_user_is_root(user) ? 1 : MAX(user->quota->n_present, (size_t)1);
+        uint64_t n_users = quota_user_is_root(user) ? 1 : quota_count_present(user->quota, now_ns);
 
         user->work_paid_ns = MAX(user->work_paid_ns, now_ns) + LIMIT_WORK_PART * n_users * n_ns;
 }
@@ -230,7 +267,8 @@ bool quota_user_is_throttled(const QuotaUser *user, uint64_t now_ns) {
  * Return: 0; QUOTA_E_USER: the user's filters take more time than they may.
  */
 int quota_user_filter(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
-        return quota_user_spend(user, QUOTA_FILTERS, MIN(n_ns, (uint64_t)LIMIT_FILTER_NS) * user->quota->n_present,
+        return quota_user_spend(user, QUOTA_FILTERS,
+                                MIN(n_ns, (uint64_t)LIMIT_FILTER_NS) * quota_count_present(user->quota, now_ns),
                                 now_ns);
 }
 
@@ -263,30 +301,60 @@ bool quota_user_refused(QuotaUser *user, QuotaKind kind, uint64_t now_ns) {
  * Charges.
  */
 
+/* How much of @n is within the ordinary set of a user. */
+static uint64_t ordinary_of(const QuotaUser *user, QuotaKind kind, uint64_t n) {
+        return quota_user_is_root(user) ? 0 : MIN(n, user->quota->limits.held[kind].ordinary);
+}
+
+/* The part that is kept for ordinary sets, as far as no user has it. */
+static uint64_t quota_kept(const Quota *quota, QuotaKind kind) {
+        const QuotaShare *share = &quota->limits.held[kind];
+
+        return share->kept - MIN(share->kept, quota->used_ordinary[kind]);
+}
+
+static int root_may_take(const Quota *quota, QuotaKind kind, uint64_t n) {
+        const QuotaShare *share = &quota->limits.held[kind];
+        uint64_t left = share->total - quota->used[kind] - n;
+
+        /* the reserve is free as far as root has not used it */
+        if (quota->used_by_root[kind] + n <= share->reserve)
+                return 0;
+        return left < quota_kept(quota, kind) ? QUOTA_E_TOTAL : 0;
+}
+
 static int user_may_take(const QuotaUser *user, QuotaKind kind, uint64_t n) {
         const Quota *quota = user->quota;
         const QuotaShare *share = &quota->limits.held[kind];
-        uint64_t used = quota->used[kind], roots = quota->used_by_root[kind], left;
+        uint64_t used = quota->used[kind], roots = quota->used_by_root[kind], mine = user->used[kind];
+        uint64_t left, more, kept;
 
         if (n == 0)
                 return 0;
-        if (n > share->total - used)
+        if (used >= share->total || n > share->total - used)
                 return QUOTA_E_TOTAL;
         if (quota_user_is_root(user))
-                return 0;
+                return root_may_take(quota, kind, n);
         /* the part of root's use that exceeds the reserve is taken from the others */
         used += MAX(roots, share->reserve) - roots;
         if (used >= share->total || n > share->total - used)
                 return QUOTA_E_TOTAL;
+        if (mine + n > share->of_user)
+                return QUOTA_E_USER;
+        more = mine + n - ordinary_of(user, kind, mine + n);
         left = share->total - used - n;
-        return user->used[kind] + n > MIN(share->of_user, left) ? QUOTA_E_USER : 0;
+        kept = quota_kept(quota, kind);
+        kept -= MIN(kept, ordinary_of(user, kind, mine + n) - ordinary_of(user, kind, mine));
+        return left < kept || more > left - kept ? QUOTA_E_USER : 0;
 }
 
 static void user_account(QuotaUser *user, QuotaKind kind, uint64_t n_before, uint64_t n) {
         Quota *quota = user->quota;
+        uint64_t ordinary = ordinary_of(user, kind, user->used[kind]);
 
         user->used[kind] += n - n_before;
         quota->used[kind] += n - n_before;
+        quota->used_ordinary[kind] += ordinary_of(user, kind, user->used[kind]) - ordinary;
         if (quota_user_is_root(user))
                 quota->used_by_root[kind] += n - n_before;
 }

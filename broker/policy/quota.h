@@ -23,14 +23,16 @@ typedef struct QuotaUser QuotaUser;
 
 enum {
         _QUOTA_E_SUCCESS,
-        QUOTA_E_USER,           /* the user has its share */
+        QUOTA_E_USER,           /* the user has its share, or the rest is kept for other users */
         QUOTA_E_TOTAL,          /* there is no more for anyone, or for anyone but root */
 };
 
 typedef enum QuotaKind {
         /* Held until it is returned. */
         QUOTA_CONNECTIONS,
-        QUOTA_FEEDS,
+        QUOTA_FEEDS,            /* feeds of events */
+        QUOTA_SAMPLE_FEEDS,
+        QUOTA_SUBTREES,         /* feeds whose filter names subtrees: each takes a bit in every process */
         QUOTA_REQUESTS,         /* without an answer yet */
         QUOTA_BYTES,            /* memory */
         _QUOTA_HELD,
@@ -45,6 +47,8 @@ struct QuotaShare {
         uint64_t total;
         uint64_t reserve;       /* part of the total, for root alone */
         uint64_t of_user;       /* for one user, root excepted */
+        uint64_t ordinary;      /* the ordinary set: what each user gets first */
+        uint64_t kept;          /* part of the total, for the ordinary sets alone */
 };
 
 struct QuotaRate {
@@ -62,9 +66,11 @@ struct Quota {
         QuotaLimits limits;
         List users;
         size_t n_users;
-        size_t n_present;                       /* users that hold something */
+        size_t n_present;                       /* users, root excepted, with work that was not paid for when counted */
+        uint64_t count_ns;                      /* when these users are counted again */
         uint64_t used[_QUOTA_HELD];             /* by all */
         uint64_t used_by_root[_QUOTA_HELD];
+        uint64_t used_ordinary[_QUOTA_HELD];    /* by all but root, each up to its ordinary set */
         uint64_t n_refused;
         uint64_t line_due_ns;                   /* when the rate of the log allows the next line */
 };

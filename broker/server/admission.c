@@ -15,6 +15,14 @@ enum {
         ADMISSION_E_REFUSED,
 };
 
+typedef struct Refusal Refusal;
+
+/* Why a connection is not taken. */
+struct Refusal {
+        ErrorCode code;
+        QuotaErrorText message;
+};
+
 /**
  * admission_turn_away() - say why a connection is not taken, and close it
  * @hub:      the hub
@@ -34,45 +42,40 @@ void admission_turn_away(Hub *hub, int fd, ErrorCode code, const char *message) 
         close(fd);
 }
 
-static int admission_refuse(QuotaUser *user, QuotaKind kind, int r, EncodedError *ret_error) {
-        *ret_error = (EncodedError){
-                .code = ERROR_LIMIT,
-                .message = "The broker has as many connections as it allows.",
-                .closing = true,
-        };
+static int admission_refuse(Hub *hub, QuotaUser *user, QuotaKind kind, int r, Refusal *ret_refusal) {
+        *ret_refusal = (Refusal){ .code = ERROR_LIMIT, .message = quota_error_print_total(&hub->quota, kind) };
         if (r == QUOTA_E_USER) {
                 quota_error_log(user, kind);
-                ret_error->code = ERROR_QUOTA;
-                ret_error->message = quota_error_message(kind);
+                *ret_refusal = (Refusal){ .code = ERROR_QUOTA, .message = quota_error_print(user, kind) };
         }
         return ADMISSION_E_REFUSED;
 }
 
-static int admission_take_place(Hub *hub, uid_t uid, Charge *ret_place, EncodedError *ret_error) {
+static int admission_take_place(Hub *hub, uid_t uid, Charge *ret_place, Refusal *ret_refusal) {
         QuotaUser *user = quota_user_get(&hub->quota, uid, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
         int r = QUOTA_E_TOTAL;
 
         if (user)
                 r = charge_take(ret_place, user, QUOTA_CONNECTIONS, 1);
         if (r)
-                r = admission_refuse(user, QUOTA_CONNECTIONS, r, ret_error);
+                r = admission_refuse(hub, user, QUOTA_CONNECTIONS, r, ret_refusal);
         quota_user_unref(user);
         return r;
 }
 
 /* Makes a client for a connection, if its user may have one more connection. */
-static int admission_admit(Hub *hub, int fd, uid_t uid, Client **ret_client, EncodedError *ret_error) {
+static int admission_admit(Hub *hub, int fd, uid_t uid, Client **ret_client, Refusal *ret_refusal) {
         Charge place = CHARGE_NULL;
         Client *client;
         int r;
 
-        r = admission_take_place(hub, uid, &place, ret_error);
+        r = admission_take_place(hub, uid, &place, ret_refusal);
         if (r)
                 return r;
         r = client_new(&client, &hub->connections.owner, place.user, fd);
         if (r) {
-                r = admission_refuse(place.user, QUOTA_BYTES, r == CONNECTION_E_QUOTA ? QUOTA_E_USER : QUOTA_E_TOTAL,
-                                     ret_error);
+                r = admission_refuse(hub, place.user, QUOTA_BYTES,
+                                     r == CONNECTION_E_QUOTA ? QUOTA_E_USER : QUOTA_E_TOTAL, ret_refusal);
                 charge_return(&place);
                 return r;
         }
@@ -93,10 +96,10 @@ static int admission_admit(Hub *hub, int fd, uid_t uid, Client **ret_client, Enc
  */
 bool admission_refuses(Hub *hub, int fd, uid_t uid) {
         Charge place = CHARGE_NULL;
-        EncodedError error;
+        Refusal refusal;
 
-        if (admission_take_place(hub, uid, &place, &error)) {
-                admission_turn_away(hub, fd, error.code, error.message);
+        if (admission_take_place(hub, uid, &place, &refusal)) {
+                admission_turn_away(hub, fd, refusal.code, refusal.message.text);
                 return true;
         }
         charge_return(&place);
@@ -112,11 +115,11 @@ bool admission_refuses(Hub *hub, int fd, uid_t uid) {
 void admission_welcome(Hub *hub, int fd, const Credentials *credentials) {
         uint8_t frame[ENCODED_REPLY_MAX];
         BrokerStatus status;
-        EncodedError error;
+        Refusal refusal;
         Client *client;
 
-        if (admission_admit(hub, fd, credentials->uid, &client, &error))
-                return admission_turn_away(hub, fd, error.code, error.message);
+        if (admission_admit(hub, fd, credentials->uid, &client, &refusal))
+                return admission_turn_away(hub, fd, refusal.code, refusal.message.text);
 
         client->uid = credentials->uid;
         client->rights = policy_rights(&hub->policy, credentials);

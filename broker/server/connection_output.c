@@ -138,13 +138,28 @@ void connection_refuse(Connection *connection, const EncodedError *error) {
  * @closing:     whether the connection ends
  */
 void connection_refuse_quota(Connection *connection, uint64_t request_id, QuotaKind kind, bool closing) {
+        QuotaErrorText message = quota_error_print(connection->user, kind);
+
         quota_error_log(connection->user, kind);
         connection_refuse(connection, &(EncodedError){
                                               .request_id = request_id,
                                               .code = ERROR_QUOTA,
-                                              .message = quota_error_message(kind),
+                                              .message = message.text,
                                               .closing = closing,
                                       });
+}
+
+/**
+ * connection_refuse_total() - refuse what all users together have used up
+ * @connection:  the connection
+ * @request_id:  the id of the refused request
+ * @kind:        the part of the quota that is used up
+ */
+void connection_refuse_total(Connection *connection, uint64_t request_id, QuotaKind kind) {
+        QuotaErrorText message = quota_error_print_total(connection->user->quota, kind);
+
+        connection_refuse(connection,
+                          &(EncodedError){.request_id = request_id, .code = ERROR_LIMIT, .message = message.text});
 }
 
 /* The last reply was sent: requests that had to wait for room are read again. */

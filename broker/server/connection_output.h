@@ -89,6 +89,7 @@ void connection_await_request(Connection *connection);
 void connection_reply(Connection *connection, const uint8_t *frame, size_t n_frame);
 void connection_refuse(Connection *connection, const EncodedError *error);
 void connection_refuse_quota(Connection *connection, uint64_t request_id, QuotaKind kind, bool closing);
+void connection_refuse_total(Connection *connection, uint64_t request_id, QuotaKind kind);
 void connection_flush(Connection *connection);
 void connection_wake(Connection *connection);
 void connection_age(Connection *connection);

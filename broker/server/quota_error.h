@@ -8,5 +8,12 @@
 
 #include "broker/policy/quota.h"
 
+typedef struct QuotaErrorText QuotaErrorText;
+
+struct QuotaErrorText {
+        char text[256];
+};
+
 void quota_error_log(QuotaUser *user, QuotaKind kind);
-const char *quota_error_message(QuotaKind kind);
+QuotaErrorText quota_error_print(const QuotaUser *user, QuotaKind kind);
+QuotaErrorText quota_error_print_total(const Quota *quota, QuotaKind kind);

@@ -26,49 +26,48 @@ static void request_handler_refuse_memory(Client *client, const Request *request
         request_handler_refuse(client, request, ERROR_LIMIT, NULL, "The broker has no memory for the subscription.");
 }
 
-/* There is no feed, or no snapshot of it; @r of feeds_find() or feeds_snapshot(). */
-static void request_handler_refuse_feed(Client *client, const Request *request, int r) {
-        switch (r) {
-        case FEEDS_E_NO_ROOT:
-                return request_handler_refuse(
-                        client, request, ERROR_BAD_VALUE, "subscribe.filter.subtrees",
-                        "There is no such process: the first process of each subtree must be alive.");
-        case FEEDS_E_FULL:
-                return request_handler_refuse(client, request, ERROR_LIMIT, NULL,
-                                              "The broker has as many feeds (different subscriptions) as it allows.");
-        case FEEDS_E_SNAPSHOTS:
-                return request_handler_refuse(client, request, ERROR_LIMIT, "subscribe.snapshot",
-                                              "Too many snapshots are being read by slow clients: try again.");
-        case FEEDS_E_USER_FEEDS:
-                return connection_refuse_quota(&client->connection, request->id, QUOTA_FEEDS, false);
-        case FEEDS_E_USER_BYTES:
-                return connection_refuse_quota(&client->connection, request->id, QUOTA_BYTES, false);
-        case FEEDS_E_USER_SNAPSHOTS:
-                return connection_refuse_quota(&client->connection, request->id, QUOTA_SNAPSHOTS, false);
-        default:
-                return request_handler_refuse_memory(client, request);
+/* Refuses what a quota does not allow; @r of FEEDS_E_*. Return: whether it is about a quota. */
+static bool request_handler_refuse_quota(Client *client, const Request *request, QuotaKind feeds, int r) {
+        const struct {
+                int r;
+                QuotaKind kind;
+                bool of_user;
+        } rows[] = {
+                { FEEDS_E_FULL, feeds, false },
+                { FEEDS_E_SUBTREES, QUOTA_SUBTREES, false },
+                { FEEDS_E_BYTES, QUOTA_BYTES, false },
+                { FEEDS_E_USER_FEEDS, feeds, true },
+                { FEEDS_E_USER_SUBTREES, QUOTA_SUBTREES, true },
+                { FEEDS_E_USER_BYTES, QUOTA_BYTES, true },
+                { FEEDS_E_USER_SNAPSHOTS, QUOTA_SNAPSHOTS, true },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                if (rows[i].r != r)
+                        continue;
+                if (rows[i].of_user)
+                        connection_refuse_quota(&client->connection, request->id, rows[i].kind, false);
+                else
+                        connection_refuse_total(&client->connection, request->id, rows[i].kind);
+                return true;
         }
+        return false;
 }
 
-/* There is no feed of samples; @r of sample_feeds_find(). */
-static void request_handler_refuse_sample_feed(Client *client, const Request *request, int r) {
-        switch (r) {
-        case FEEDS_E_NO_ROOT:
-                return request_handler_refuse(
-                        client, request, ERROR_BAD_VALUE, "sample.filter.subtrees",
-                        "There is no such process: the first process of each subtree must be alive.");
-        case FEEDS_E_FULL:
-                return request_handler_refuse(
-                        client, request, ERROR_LIMIT, NULL,
-                        "The broker has as many feeds (different requests for samples) as it allows.");
-        case FEEDS_E_USER_FEEDS:
-                return connection_refuse_quota(&client->connection, request->id, QUOTA_FEEDS, false);
-        case FEEDS_E_USER_BYTES:
-                return connection_refuse_quota(&client->connection, request->id, QUOTA_BYTES, false);
-        default:
-                return request_handler_refuse(client, request, ERROR_LIMIT, NULL,
-                                              "The broker has no memory for the samples.");
-        }
+/* There is no feed, or no snapshot of it; @r of FEEDS_E_*. @feeds: the kind of feed. */
+static void request_handler_refuse_feed(Client *client, const Request *request, QuotaKind feeds, int r) {
+        if (request_handler_refuse_quota(client, request, feeds, r))
+                return;
+        if (r == FEEDS_E_NO_ROOT)
+                request_handler_refuse(client, request, ERROR_BAD_VALUE,
+                                       feeds == QUOTA_FEEDS ? "subscribe.filter.subtrees" : "sample.filter.subtrees",
+                                       "There is no such process: the first process of each subtree must be alive.");
+        else if (r == FEEDS_E_SNAPSHOTS)
+                request_handler_refuse(client, request, ERROR_LIMIT, "subscribe.snapshot",
+                                       "Slow clients of your user are reading two snapshots of this feed, which is as "
+                                       "many as are kept: read them, or try again.");
+        else
+                request_handler_refuse_memory(client, request);
 }
 
 /*
@@ -106,13 +105,13 @@ static void request_handler_begin(RequestHandler *handler, Client *client, const
 
         r = feeds_find(handler->feeds, &request->subscription.key, &client->rights, client->connection.user, &feed);
         if (r)
-                return request_handler_refuse_feed(client, request, r);
+                return request_handler_refuse_feed(client, request, QUOTA_FEEDS, r);
         feed_close_batch(feed);
 
         if (request->subscription.snapshot) {
                 r = feeds_snapshot(handler->feeds, feed, client->connection.user, &snapshot);
                 if (r)
-                        return request_handler_refuse_feed(client, request, r);
+                        return request_handler_refuse_feed(client, request, QUOTA_FEEDS, r);
         }
         if (subscription_begin(handler->subscriptions, client, request, feed, snapshot,
                                snapshot ? snapshot->next_number : feed->next_number))
@@ -134,8 +133,7 @@ static bool request_handler_let_wait(RequestHandler *handler, Client *client, co
         if (r == PENDING_REQUEST_E_QUOTA)
                 connection_refuse_quota(&client->connection, request->id, QUOTA_REQUESTS, false);
         else if (r)
-                request_handler_refuse(client, request, ERROR_LIMIT, NULL,
-                                       "Too many subscriptions wait until programs are read: try again.");
+                connection_refuse_total(&client->connection, request->id, QUOTA_REQUESTS);
         return r == 0;
 }
 
@@ -170,7 +168,7 @@ static void request_handler_begin_samples(RequestHandler *handler, Client *clien
         r = sample_feeds_find(&handler->sampler->feeds, &request->subscription.key, &request->sampling, &client->rights,
                               client->connection.user, &feed);
         if (r)
-                request_handler_refuse_sample_feed(client, request, r);
+                request_handler_refuse_feed(client, request, QUOTA_SAMPLE_FEEDS, r);
         else
                 subscription_begin_samples(handler->subscriptions, client, request, feed);
         sampler_schedule(handler->sampler);

@@ -162,7 +162,7 @@ static StatsJob *stats_job_new(Client *client, uint64_t request_id) {
                 if (r == QUOTA_E_USER)
                         connection_refuse_quota(&client->connection, request_id, kind, false);
                 else
-                        stats_requests_refuse_memory(client, request_id);
+                        connection_refuse_total(&client->connection, request_id, kind);
                 return NULL;
         }
         return job;
@@ -181,7 +181,8 @@ void stats_requests_add(StatsRequests *requests, Client *client, const Request *
 
         if (client->n_stats_requests >= LIMIT_STATS_WAITING)
                 return stats_requests_refuse(client, request->id,
-                                             "This connection has as many questions without an answer as are allowed.");
+                                             "This connection has 16 requests for statistics without an answer, as "
+                                             "many as one connection may have: wait for the answers.");
         if (quota_user_spend(user, QUOTA_STATS, wanted->n_pids + wanted->n_tids, now_ns()))
                 return connection_refuse_quota(&client->connection, request->id, QUOTA_STATS, false);
         job = stats_job_new(client, request->id);

@@ -11,8 +11,11 @@ import time
 import pytest
 
 from tb_client import BrokerError, Closed, brief, what
+from tb_live import ask_samples
 from tb_protocol import broker_pb2
-from tb_users import IS_ROOT, OTHER, client_of, end_attack, open_directory, start_attack, start_open
+from tb_users import (
+    IS_ROOT, OTHER, client_of, end_attack, open_directory, raise_file_limit, start_attack, start_open,
+)
 from tb_wait import wait_until
 
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="two users take root")
@@ -135,3 +138,78 @@ def test_root_loses_nothing_to_a_user_who_takes_all(make_open, means):
         client_of(daemon, OTHER).send_raw(b"\0")
         daemon.clients[-1].error()
         daemon.clients[-1].receive()
+
+
+@pytest.fixture
+def live(stats, make_open):
+    """A broker for all users whose kernel answers for tasks."""
+    daemon = make_open(start=False)
+    daemon.arguments += ["--stats-fd", str(stats.broker.fileno())]
+    command = daemon.command
+    daemon.command = lambda: (command()[0], command()[1] + [stats.broker.fileno()])
+    daemon.start()
+    stats.broker.close()
+    daemon.wait_ready()
+    return daemon
+
+
+def take_sample_feeds(daemon, uid, n):
+    """Asks for different samples until that is refused. Return: how often it was granted, and the refusal."""
+    for i in range(n):
+        try:
+            ask_samples(client_of(daemon, uid), interval_ms=60000 - i)
+        except BrokerError as refused:
+            return i, refused.error
+    return n, None
+
+
+@needs_root
+def test_feeds_of_samples_for_root_and_newcomers(live):
+    """Users who take all feeds of samples that they can get leave root its part, and each other user an ordinary set."""
+    for uid in range(60000, 60006):
+        granted, error = take_sample_feeds(live, uid, 17)
+        assert granted >= 2 and error.code == broker_pb2.ERROR_CODE_QUOTA and not error.closing
+        assert f"Your user has {granted} " in error.message and "feeds of samples" in error.message
+        assert "end others" in error.message
+    assert take_sample_feeds(live, 60100, 2) == (2, None)
+    assert take_sample_feeds(live, 0, 8) == (8, None)
+
+
+def try_everything(daemon, uid, n):
+    """Asks for more and more of everything. Return: how many of the requests were refused."""
+    refused, clients = 0, []
+    for i in range(n):
+        try:
+            if i % 2 == 0 or not clients:
+                clients.append(client_of(daemon, uid))
+            elif i % 4 == 1:
+                ask_samples(clients[-1], interval_ms=60000 - i)
+            else:
+                clients[-1].subscribe(("fork",), snapshot=True, filter={"uids": [i]})
+        except (AssertionError, BrokerError, Closed):
+            refused += 1
+    return refused
+
+
+@needs_root
+def test_thirty_users_are_ordinary(live):
+    """Thirty users, each with a table and a stream, are all served, and so they are beside a user who takes all."""
+    raise_file_limit(4096)
+    streams = []
+    for uid in range(60000, 60030):
+        ask_samples(client_of(live, uid), interval_ms=1000)
+        streams.append(client_of(live, uid))
+        streams[-1].subscribe(("fork",), snapshot=True)
+    root = live.subscriber(kinds=("fork",), snapshot=True)
+    ask_samples(live.client(), interval_ms=1000)
+    assert root.status().refused_quota == 0
+
+    assert try_everything(live, OTHER, 1000) > 500
+    live.kernel.fork(3000)
+    for client in [root] + streams:
+        assert client.take(1)[0].tid == 3000
+        assert client.reader_lost == 0
+    late = client_of(live, 61000)
+    late.subscribe(("fork",), snapshot=True)
+    ask_samples(client_of(live, 61000), interval_ms=1000)
+    ask_samples(live.client(), interval_ms=2000)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
 
-/* Quotas: by tables, and compared with a model that counts every charge again at each step. */
+/*
+ * Quotas: by tables, and compared with a model that counts every charge again at each step. At each
+ * step root gets its reserve, and each user its ordinary set.
+ */
 
 #include "broker/base/util.h"
 #include "broker/policy/limits.h"
@@ -262,67 +265,203 @@ static void test_many_users(void) {
         quota_deinit(&quota);
 }
 
-/* The sum of the charges of a kind. @of_one: only the charges of user @uid. */
-static uint64_t model_sum(const Charge *charges, QuotaKind kind, bool of_one, uid_t uid) {
-        uint64_t n = 0;
+/* All three parts of each total: kept are the ordinary sets of eight users. */
+static const QuotaLimits parts = {
+        .held = {
+                [QUOTA_CONNECTIONS] = { 100, 10, 40, 4, 32 },
+                [QUOTA_FEEDS] = { 30, 2, 12, 2, 16 },
+                [QUOTA_SAMPLE_FEEDS] = { 18, 2, 16, 2, 16 },
+                [QUOTA_SUBTREES] = { 12, 1, 3, 1, 8 },
+                [QUOTA_REQUESTS] = { 100, 10, 40 },
+                [QUOTA_BYTES] = { 100000, 10000, 40000, 3000, 24000 },
+        },
+        .rates = {
+                [QUOTA_SNAPSHOTS - _QUOTA_HELD] = { .a_second = 4, .at_once = 8 },
+                [QUOTA_STATS - _QUOTA_HELD] = { .a_second = 100, .at_once = 100 },
+        },
+};
 
+#define MODEL_USERS 7u /* with root, and one that comes last */
+
+/* The use of each user, counted from the charges. */
+typedef struct Model {
+        uint64_t used[MODEL_USERS][_QUOTA_HELD];
+        uint64_t all[_QUOTA_HELD], ordinary[_QUOTA_HELD];
+} Model;
+
+static void model_count(Model *model, const Charge *charges) {
+        *model = (Model){};
         for (size_t i = 0; i < CHARGES_MAX; ++i)
-                if (charges[i].user && charges[i].kind == kind && (!of_one || charges[i].user->uid == uid))
-                        n += charges[i].n;
-        return n;
+                if (charges[i].user)
+                        model->used[charges[i].user->uid][charges[i].kind] += charges[i].n;
+        for (uid_t uid = 0; uid < MODEL_USERS; ++uid)
+                for (int kind = 0; kind < _QUOTA_HELD; ++kind) {
+                        model->all[kind] += model->used[uid][kind];
+                        if (uid > 0)
+                                model->ordinary[kind] += MIN(model->used[uid][kind], parts.held[kind].ordinary);
+                }
 }
 
-static void model_check(const Quota *quota, const Charge *charges, QuotaKind kind, uid_t uid, uint64_t n_more, int r) {
-        const QuotaShare *share = &limits.held[kind];
-        uint64_t all = model_sum(charges, kind, false, 0), mine = model_sum(charges, kind, true, uid);
-        uint64_t roots = model_sum(charges, kind, true, 0), others = all - roots;
-        uint64_t room = share->total - MAX(roots, share->reserve);
+/* A user gets @n of a kind, and gives it back at once. */
+static void model_expect(Quota *quota, uid_t uid, QuotaKind kind, uint64_t n) {
+        QuotaUser *user = quota_user_get(quota, uid, SECOND);
+        Charge charge = CHARGE_NULL;
 
-        assert(quota->used[kind] == all && all <= share->total && others <= share->total - share->reserve);
-        if (uid == 0) {
-                assert(r != QUOTA_E_USER && (r == 0 || all + n_more > share->total));
-        } else if (r == 0) {
-                assert(mine <= share->of_user && mine <= room - others);
-        } else if (r == QUOTA_E_TOTAL) {
-                assert(others + n_more > room || all + n_more > share->total);
-        } else {
-                assert(mine + n_more > share->of_user || mine + n_more > room - others - n_more);
+        assert(charge_take(&charge, user, kind, n) == 0);
+        charge_return(&charge);
+        quota_user_unref(user);
+}
+
+/* The sums are right, root can get the rest of its reserve, and each user the rest of its ordinary set. */
+static void model_check(Quota *quota, const Model *model) {
+        for (int kind = 0; kind < _QUOTA_HELD; ++kind) {
+                const QuotaShare *share = &parts.held[kind];
+
+                assert(quota->used[kind] == model->all[kind] && quota->used_ordinary[kind] == model->ordinary[kind] &&
+                       quota->used_by_root[kind] == model->used[0][kind]);
+                assert(model->all[kind] <= share->total &&
+                       model->all[kind] - model->used[0][kind] <= share->total - share->reserve);
+                if (model->used[0][kind] < share->reserve)
+                        model_expect(quota, 0, kind, share->reserve - model->used[0][kind]);
+                for (uid_t uid = 1; uid < MODEL_USERS; ++uid) {
+                        assert(model->used[uid][kind] <= share->of_user);
+                        if (model->used[uid][kind] < share->ordinary)
+                                model_expect(quota, uid, kind, share->ordinary - model->used[uid][kind]);
+                }
         }
+}
+
+/* Nothing is refused without a reason. */
+static void model_check_refusal(const Model *before, uid_t uid, QuotaKind kind, uint64_t n, int r) {
+        const QuotaShare *share = &parts.held[kind];
+        uint64_t mine = before->used[uid][kind], roots = before->used[0][kind], free;
+        uint64_t kept = share->kept - MIN(share->kept, before->ordinary[kind]);
+
+        free = share->total - before->all[kind];
+        if (uid == 0) {
+                assert(r == QUOTA_E_TOTAL && (n > free || (roots + n > share->reserve && n + kept > free)));
+                return;
+        }
+        free -= share->reserve - MIN(roots, share->reserve);
+        if (r == QUOTA_E_TOTAL)
+                assert(n > free);
+        else
+                assert(mine + n > share->of_user || (mine + n > share->ordinary && mine + 2 * n + kept > free));
 }
 
 static void test_random(uint64_t seed) {
         static Charge charges[CHARGES_MAX];
         uint64_t state = seed;
+        Model model = {};
         Quota quota;
 
-        quota_init(&quota, &limits);
+        quota_init(&quota, &parts);
         for (int step = 0; step < 20000; ++step) {
                 Charge *charge = &charges[random_below(&state, CHARGES_MAX)];
-                uid_t uid = (uid_t)random_below(&state, 6);
+                /* The last user never asks but in model_check(). */
+                uid_t uid = (uid_t)random_below(&state, MODEL_USERS - 1);
                 QuotaKind kind = (QuotaKind)random_below(&state, _QUOTA_HELD);
                 uint64_t n = kind == QUOTA_BYTES ? 1 + random_below(&state, 20000) : 1 + random_below(&state, 3);
-                QuotaUser *user;
-                int r;
+                uint64_t more = n;
+                int r = 0;
 
                 if (!charge->user) {
-                        user = quota_user_get(&quota, uid, (uint64_t)step * NSEC_PER_MSEC + 1);
+                        QuotaUser *user = quota_user_get(&quota, uid, (uint64_t)step * NSEC_PER_MSEC + 1);
+
                         r = charge_take(charge, user, kind, n);
                         quota_user_unref(user);
-                        model_check(&quota, charges, kind, uid, n, r);
-                } else if (random_below(&state, 2) == 0) {
-                        uint64_t before = charge->n;
-
-                        user = charge->user;
+                } else if (random_below(&state, 8) > 0) {
+                        uid = charge->user->uid;
                         kind = charge->kind;
+                        more = n - MIN(n, charge->n);
                         r = charge_resize(charge, n);
-                        assert(r == 0 || n > before);
-                        if (n > before)
-                                model_check(&quota, charges, kind, user->uid, n - before, r);
                 } else {
                         charge_return(charge);
                 }
+                if (r)
+                        model_check_refusal(&model, uid, kind, more, r);
+                model_count(&model, charges);
+                model_check(&quota, &model);
         }
         return_all(charges, CHARGES_MAX);
+        model_count(&model, charges);
+        model_check(&quota, &model);
+        quota_deinit(&quota);
+}
+
+/* Users who take all they can, one after the other, leave the ordinary sets, and root its reserve. */
+static void test_ordinary(void) {
+        static Charge greedy[MODEL_USERS][CHARGES_MAX], late[CHARGES_MAX], roots[CHARGES_MAX];
+        size_t n_greedy[MODEL_USERS], n_late, n_roots;
+        QuotaUser *user;
+        Quota quota;
+
+        quota_init(&quota, &parts);
+        for (uid_t uid = 0; uid < MODEL_USERS; ++uid) {
+                user = quota_user_get(&quota, 1000 + uid, SECOND);
+                n_greedy[uid] = take_all(greedy[uid], user, QUOTA_CONNECTIONS, NULL);
+                assert(n_greedy[uid] >= parts.held[QUOTA_CONNECTIONS].ordinary);
+                quota_user_unref(user);
+        }
+        /* the eighth comes late */
+        user = quota_user_get(&quota, 2000, SECOND);
+        n_late = take_all(late, user, QUOTA_CONNECTIONS, NULL);
+        assert(n_late >= 4);
+        quota_user_unref(user);
+        /* root cannot take what is kept, but its reserve */
+        for (uid_t uid = 0; uid < MODEL_USERS; ++uid)
+                return_all(greedy[uid], n_greedy[uid]);
+        user = quota_user_get(&quota, 0, SECOND);
+        n_roots = take_all(roots, user, QUOTA_CONNECTIONS, NULL);
+        quota_user_unref(user);
+        for (uid_t uid = 0; uid < MODEL_USERS; ++uid) {
+                user = quota_user_get(&quota, 1000 + uid, SECOND);
+                assert(take_all(greedy[uid], user, QUOTA_CONNECTIONS, NULL) == 4);
+                return_all(greedy[uid], 4);
+                for (size_t i = 0; i < 4; ++i)
+                        assert(charge_take(&greedy[uid][i], user, QUOTA_CONNECTIONS, 1) == 0);
+                quota_user_unref(user);
+        }
+        for (uid_t uid = 0; uid < MODEL_USERS; ++uid)
+                return_all(greedy[uid], 4);
+        return_all(roots, n_roots);
+        return_all(late, n_late);
+        quota_deinit(&quota);
+}
+
+/* Time is divided among users with unpaid work, not among all who are connected. */
+static void test_present(void) {
+        QuotaUser *user, *idle[30], *busy[4], *root;
+        uint64_t now = SECOND;
+        Quota quota;
+
+        quota_init(&quota, &parts);
+        user = quota_user_get(&quota, 1000, now);
+        root = quota_user_get(&quota, 0, now);
+        for (uid_t i = 0; i < ARRAY_SIZE(idle); ++i) {
+                idle[i] = quota_user_get(&quota, 2000 + i, now);
+                /* it asked for something a while ago */
+                quota_user_work(idle[i], NSEC_PER_MSEC, now);
+                quota_user_unref(quota_user_get(&quota, 3000 + i, now));
+        }
+        now += SECOND;
+        quota_user_work(root, NSEC_PER_MSEC, now);
+        quota_user_work(user, NSEC_PER_MSEC, now);
+        assert(user->work_paid_ns == now + LIMIT_WORK_PART * NSEC_PER_MSEC);
+        now += SECOND;
+        for (uid_t i = 0; i < ARRAY_SIZE(busy); ++i) {
+                busy[i] = quota_user_get(&quota, 4000 + i, now);
+                quota_user_work(busy[i], SECOND, now);
+        }
+        now += LIMIT_PRESENT_NS;
+        quota_user_work(user, NSEC_PER_MSEC, now);
+        assert(user->work_paid_ns == now + LIMIT_WORK_PART * ARRAY_SIZE(busy) * NSEC_PER_MSEC);
+        for (size_t i = 0; i < ARRAY_SIZE(idle); ++i)
+                quota_user_unref(idle[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(busy); ++i)
+                quota_user_unref(busy[i]);
+        quota_user_unref(user);
+        quota_user_unref(root);
         quota_deinit(&quota);
 }
 
@@ -335,6 +474,8 @@ int main(void) {
         test_memory();
         test_log();
         test_many_users();
+        test_ordinary();
+        test_present();
         for (uint64_t seed = 1; seed <= 10; ++seed)
                 test_random(seed);
         return 0;

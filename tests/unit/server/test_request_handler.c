@@ -98,7 +98,7 @@ static void test_refused_without_room(void) {
         Rig *rig = begin();
         Peer peer = peer_new_waiting(rig, 0);
 
-        rig_share(rig, QUOTA_FEEDS)->total = rig_share(rig, QUOTA_FEEDS)->reserve = 0;
+        rig_share(rig, QUOTA_SAMPLE_FEEDS)->total = rig_share(rig, QUOTA_SAMPLE_FEEDS)->reserve = 0;
         rig_read_programs(rig);
         peer_expect_error(rig, &peer, ERROR_LIMIT, false);
         expect_wanted(rig, 0, false);
