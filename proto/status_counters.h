@@ -34,7 +34,7 @@
         C(closed_for_strict, COUNT, ALL, SINCE_START, 160, "strict subscribers closed")                                \
         C(refused_connections, COUNT, ALL, SINCE_START, 180, "connections refused")                                    \
         C(unmatched_stats, COUNT, ALL, NOW, 30, "statistics that wait for an exit")                                    \
-        C(synthesised_exits, COUNT, ALL, SINCE_START, 20, "exits concluded from statistics")                           \
+        C(synthesised_exits, COUNT, ALL, SINCE_START, 20, "exits synthesised from records")                            \
         C(broker_cpu_ns, TIME, ALL, NOWHERE, 0, "")                                                                    \
         C(synthesised_forks, COUNT, ALL, SINCE_START, 10, "forks found in /proc after a loss")                         \
         C(programs_captured, COUNT, ALL, SINCE_START, 30, "programs read from /proc")                                  \

@@ -36,7 +36,7 @@ enum {
         TASK_LATE_EXIT_EXPECTED = 1u << 3,
         /* Name and ids are not known: the fork was lost. */
         TASK_UNKNOWN = 1u << 4,
-        /* Born while delay accounting was on: the kernel counts its delays. */
+        /* Forked while delay accounting was on: the kernel counts its delays. */
         TASK_COUNTED = 1u << 5,
         /* Seeded, and its fork was reported: a FORK that is still in the queue is the same fork. */
         TASK_FORK_REPORTED = 1u << 6,

@@ -295,7 +295,7 @@ struct tb_event {
         uint64_t start_time_ns; /* start of the task; 0: not known */
         uint64_t start_boot_ns; /* the same by CLOCK_BOOTTIME: with tid, the task's identity until the next boot */
         bool task_unknown;      /* the fork event was lost: a 0 above means not known */
-        bool synthesised;       /* the broker concluded it; the connector did not send it */
+        bool synthesised;       /* the broker made it; the connector did not send it */
         bool left_filter;       /* the task no longer matches the filter after this event */
         bool restricted;        /* the task belongs to another user: only its public fields are set */
         bool comm_stale;        /* comm may be the name before an exec: a TB_KIND_COMM follows when it is read */

@@ -66,7 +66,7 @@ def test_place_of_one_that_leaves(daemon):
 
 
 def test_a_proc_that_cannot_be_read_is_not_empty(daemon):
-    """After a loss the table is compared with /proc: without descriptors nothing is concluded from it."""
+    """After a loss the table is compared with /proc: without descriptors nothing is synthesised."""
     daemon.kernel.wait_listening()
     for pid in range(100, 150):
         daemon.kernel.fork(pid)

@@ -318,7 +318,7 @@ def test_unknown_attributes_are_skipped(daemon):
     assert client.event().exit.stats.identity.ac_pid == 200
 
 
-def test_exit_lost_in_a_gap_is_concluded_from_its_record(daemon):
+def test_exit_lost_in_a_gap_is_synthesised_from_its_record(daemon):
     """The connector lost the exit, but the accounting record came: the end is reported, and marked."""
     client = daemon.subscriber()
     k = daemon.kernel

@@ -59,8 +59,8 @@ def from_record(k):
 EXITS = {
     "reported with its record": (reported_with_record, False, True, True),
     "reported without its record": (reported_without_record, False, True, False),
-    "concluded from /proc": (from_proc, True, False, False),
-    "concluded from its record": (from_record, True, True, True),
+    "synthesised from /proc": (from_proc, True, False, False),
+    "synthesised from its record": (from_record, True, True, True),
 }
 
 

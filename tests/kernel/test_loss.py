@@ -175,16 +175,16 @@ def test_every_fork_has_its_exit(lossy):
         assert check_every_fork_has_its_exit(lossy.stream, name) > 0
 
 
-def test_exits_that_only_taskstats_told(lossy):
+def test_exits_that_only_taskstats_reported(lossy):
     """Their records are exact, and have what the connector lost."""
-    concluded = [r for r in lossy.stream if r.kind == support.EXIT and r.flags & SYNTHESISED
+    synthesised = [r for r in lossy.stream if r.kind == support.EXIT and r.flags & SYNTHESISED
                  and r.flags & support.STATS]
-    assert concluded
-    assert len(concluded) <= lossy.last[-1].status.synthesised_exits
+    assert synthesised
+    assert len(synthesised) <= lossy.last[-1].status.synthesised_exits
     records = collections.Counter(w.tid for w in lossy.witness if w.source == support.WITNESS_TASKSTATS)
-    for r in concluded:
+    for r in synthesised:
         assert records[r.tid] > 0, r
-    own = [r for r in concluded if name_of(r) in lossy.names]
+    own = [r for r in synthesised if name_of(r) in lossy.names]
     assert own
 
 

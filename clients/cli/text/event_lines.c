@@ -305,7 +305,7 @@ static void event_lines_details(EventLines *lines, const struct tb_event *event)
         }
 
         if (event->synthesised)
-                line_add(&lines->line, " (concluded)");
+                line_add(&lines->line, " (synthesised)");
         if (event->left_filter)
                 line_add(&lines->line, " (leaves the filter)");
         if (event->kind == TB_KIND_EXEC)

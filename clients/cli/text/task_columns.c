@@ -281,7 +281,7 @@ static const TaskColumn columns[] = {
         {
                 "flags",
                 "FLAGS",
-                "k: the kernel's; c: its ids changed since its exec; s: older than the broker; u: its birth was lost",
+                "k: the kernel's; c: its ids changed since its exec; s: older than the broker; u: its fork was lost",
                 .write = write_flags,
                 .compare = compare_flags,
         },

@@ -70,7 +70,8 @@ static void test_kinds(void) {
         event.synthesised = true;
         check_line(&lines,
                    &event,
-                   "22:13:20.123 sid      4194304       1 root       123456789012345 leads a new session (concluded)");
+                   "22:13:20.123 sid      4194304       1 root       123456789012345 leads a new session "
+                   "(synthesised)");
         event = make_event(TB_KIND_PTRACE);
         check_line(&lines, &event, "22:13:20.123 ptrace   4194304       1 root       123456789012345 no longer traced");
         event.ptrace.tracer_pid = 8;
@@ -458,7 +459,7 @@ static void test_widest(void) {
         event_lines_event(&lines, &event);
         assert(lines.line.n < LINE_TEXT_MAX - 1 && lines.line.text[lines.line.n - 1] == '\n' &&
                lines.line.text[lines.line.n] == 0);
-        assert(strstr(lines.line.text, "(concluded)\n"));
+        assert(strstr(lines.line.text, "(synthesised)\n"));
 
         memset(cmdline, 0xff, sizeof(cmdline) - 1);
         event.kind = TB_KIND_EXEC;

@@ -332,7 +332,7 @@ static void test_mark_of_unseen(void) {
  * An end that only /proc shows: its status is not known, although the leader's is. One task is
  * missing in its totals.
  */
-static void test_conclusion(void) {
+static void test_synthesised_exit(void) {
         Rig *rig = rig_new();
         Case c = { .rig = rig, .process = true };
         const Event *event;
@@ -382,7 +382,7 @@ static void test_leader_never_seen(void) {
 int main(void) {
         test_all();
         test_mark_of_unseen();
-        test_conclusion();
+        test_synthesised_exit();
         test_leader_never_seen();
         return 0;
 }
