@@ -113,7 +113,7 @@ const Event *event_of_process(const Event *event, Event *storage) {
         storage->exit.wait_status = event->exit.process_wait_status;
         storage->exit.status_unknown = event->exit.process_status_unknown;
         if (of_thread)
-                storage->exit.exit_signal = leader ? leader->process->exit_signal : 0;
+                storage->exit.exit_signal = leader ? leader->exit_signal : 0;
         if (event->exit.process_stats)
                 storage->exit.stats = event->exit.process_stats;
         storage->exit.process_stats = NULL;

@@ -68,6 +68,7 @@ struct Task {
         uint32_t tid;
         uint32_t ruid, euid, rgid, egid;
         uint16_t flags;
+        uint8_t exit_signal;            /* a leader that ended: the parent gets it at the end of the process; 0: none */
         char comm[COMM_SIZE];
         uint32_t sampled;               /* digest of its use when it was last sampled; 0: never sampled */
         uint32_t changed_sweep;         /* the last sweep that found it changed */
@@ -96,8 +97,9 @@ struct Process {
         bool nondumpable : 1;           /* /proc did not show it to its owner when it was last checked since its exec */
         bool has_wait_status : 1;       /* the kernel marked the task that ended the process, with: */
         bool has_leader_status : 1;     /* the leader ended first, with: */
-        uint8_t exit_signal;            /* the parent gets it at the end; 0: none, or the leader's exit was not seen */
-        uint32_t wait_status;
+        bool sampled : 1;               /* nothing but the use of its tasks changed since it was last sampled */
+        bool sampled_with_parent : 1;   /* its parent was known then */
+        uint16_t wait_status;
         uint32_t parent_pid;            /* the number as it was last read; the process is parent_serial */
         uint64_t origin_start_ns;       /* the start of the origin; 0: not known */
         List tasks;
@@ -105,8 +107,8 @@ struct Process {
         Program *program;               /* its program; NULL: no subscription asked for programs */
         uint64_t marks;                 /* subtrees that it belongs to, as bits */
         uint32_t session;               /* 0: none or not known */
-        uint32_t sampled;               /* as of a task: of the number of its tasks and of their exits */
         uint32_t changed_sweep;
+        uint32_t peak_rss, peak_vm;     /* the largest that an answer had: see process_peaks.h */
         uint32_t parent_serial;         /* the process that had the number parent_pid; 0: not known */
 };
 

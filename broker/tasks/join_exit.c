@@ -21,6 +21,7 @@
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/join_recheck.h"
 #include "broker/tasks/process_exit.h"
+#include "broker/tasks/process_peaks.h"
 #include "broker/tasks/procfs.h"
 
 /* The record is newer than the table: it has the name after an exec, and the present parent. */
@@ -83,7 +84,7 @@ static int exit_known(Join *join, Task *task, Event *event, ExitRecord *record, 
                 event->exit.stats = &record->stats;
         }
 
-        if (more || process->totals) {
+        if (more || process->totals || (record && process_peaks_exceed(process, &record->stats))) {
                 r = process_exit_add_task(join, process, record);
                 if (r)
                         return error_trace(r);

@@ -62,7 +62,8 @@ static void recheck_commit(Join *join, Task *task, const TaskChange *change) {
         event_fill(&event, &change->task);
         join_commit(join, &event, task, change);
         /* Samples whose set has the task from now on contain it, even if it does not run. */
-        task->sampled = task->process->sampled = 0;
+        task->sampled = 0;
+        task->process->sampled = false;
 }
 
 /* Reads the name and the owner of a task, if they are stale. */

@@ -29,6 +29,7 @@ static void parents_leave(const TaskTable *table, Process *process) {
                 --parent->n_children;
         process->parent_serial = 0;
         process->has_no_parent = false;
+        process->sampled = false;
 }
 
 /* Whether it is known which parent a process has, or that it has none. */

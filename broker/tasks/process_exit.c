@@ -12,6 +12,7 @@
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/tasks/process_exit.h"
+#include "broker/tasks/process_peaks.h"
 #include "broker/tasks/procfs.h"
 
 /**
@@ -23,7 +24,7 @@ void process_exit_note_mark(Process *process, const ExitRecord *record) {
         if (!(record->stats.ac_flag & AC_FLAG_GROUP))
                 return;
         process->has_wait_status = true;
-        process->wait_status = record->stats.ac_exitcode;
+        process->wait_status = (uint16_t)record->stats.ac_exitcode;
 }
 
 /**
@@ -35,7 +36,7 @@ void process_exit_note_leader(Process *process, const Event *event) {
         if (event->tid != event->pid || process->has_wait_status || event->exit.status_unknown)
                 return;
         process->has_leader_status = true;
-        process->wait_status = event->exit.wait_status;
+        process->wait_status = (uint16_t)event->exit.wait_status;
 }
 
 /* Whether a record has the exit status of its task. Before version 12 only a leader's has it. */
@@ -80,6 +81,7 @@ int process_exit_add_task(Join *join, Process *process, const ExitRecord *record
                 task_stats_add(totals, &record->stats, record->tid == process->pid);
         else
                 ++totals->tasks_missing;
+        process->sampled = false;
         return 0;
 }
 
@@ -150,6 +152,7 @@ int process_exit_finish(Join *join, Process *process, const ExitRecord *record, 
 
         if (kernel_sums)
                 task_stats_raise(totals, &record->process);
+        process_peaks_raise(process, totals);
         totals->tasks_unseen = process_exit_may_lack_tasks(join, process);
         totals->ac_pid = process->pid;
         totals->ac_etime_us = MAX(totals->ac_etime_us, totals->ac_tgetime_us);

@@ -20,6 +20,7 @@
 #include "broker/model/owner.h"
 #include "broker/tasks/parents.h"
 #include "broker/tasks/process_exit.h"
+#include "broker/tasks/process_peaks.h"
 #include "broker/tasks/process_totals.h"
 
 void process_totals_deinit(ProcessTotals *sum) {
@@ -164,6 +165,7 @@ TaskSample process_totals_sample(const Join *join, ProcessTotals *sum, const Tas
         const Process *process = leader->process;
         TaskSample sample = process_totals_task_sample(&join->table, leader, &sum->total, time_ns);
 
+        process_peaks_raise(process, &sum->total);
         if (!sum->single) {
                 sum->total.tasks_unseen = process_exit_may_lack_tasks(join, process);
                 sum->total.ac_pid = process->pid;
@@ -253,6 +255,7 @@ int process_totals_answer(Join *join, StatsSource *source, const Task *task, Sta
                 join_mask_stats(join, &ret_answer->stats, task);
                 /* A live task has no exit status. */
                 ret_answer->stats.groups &= ~STATS_EXIT_STATUS;
+                return error_trace(process_peaks_note(&join->table, task->process, &ret_answer->stats));
         }
         return 0;
 }

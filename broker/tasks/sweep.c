@@ -87,13 +87,12 @@ static void note_task(Sweep *sweep, Task *task, const TaskStats *stats) {
 
 /* A fork or an exit of a thread changes a process too, and so does another parent. */
 static void note_process(Sweep *sweep, Process *process) {
-        uint64_t n_ended = process->totals ? process->totals->tasks + process->totals->tasks_missing : 0;
-        const Process *parent = parents_get(&sweep->join->table, process);
-        uint32_t sampled = folded(mix(mix(mix(0, process->n_live), n_ended), parent ? parent->serial : 0));
+        bool with_parent = parents_is_known(&sweep->join->table, process);
 
-        if (process->sampled == sampled)
+        if (process->sampled && process->sampled_with_parent == with_parent)
                 return;
-        process->sampled = sampled;
+        process->sampled = true;
+        process->sampled_with_parent = with_parent;
         process->changed_sweep = sweep->number;
 }
 
@@ -133,7 +132,7 @@ static void sweep_report_process(Sweep *sweep, Task *leader) {
 
         if (sweep->sum.failed) {
                 /* As it may have changed, the next pass reports it. */
-                process->sampled = 0;
+                process->sampled = false;
                 return;
         }
         note_process(sweep, process);
@@ -244,5 +243,5 @@ void sweep_on_event(Sweep *sweep, const Event *event) {
         if (!task)
                 return;
         task->sampled = 0;
-        task->process->sampled = 0;
+        task->process->sampled = false;
 }

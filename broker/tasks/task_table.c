@@ -200,6 +200,7 @@ static Process *process_new(TaskTable *table, uint32_t pid) {
 static void task_live(TaskTable *table, Task *task) {
         task->flags &= (uint16_t)~TASK_GONE;
         ++task->process->n_live;
+        task->process->sampled = false;
         ++table->n_live_tasks;
 }
 
@@ -271,6 +272,7 @@ void task_table_end_task(TaskTable *table, Task *task) {
         assert(process->n_live > 0);
         --table->n_live_tasks;
         --process->n_live;
+        process->sampled = false;
         recheck_queue_drop(&table->recheck_queue, task);
         if (task->tid == process->pid)
                 task->flags |= TASK_GONE;

@@ -150,8 +150,8 @@ struct tb_task_stats {
         struct {
                 uint64_t ac_minflt;             /* page faults without I/O */
                 uint64_t ac_majflt;             /* page faults with I/O */
-                uint64_t hiwater_rss_kib;       /* peak resident memory of the address space */
-                uint64_t hiwater_vm_kib;        /* peak virtual memory of the address space */
+                uint64_t hiwater_rss_kib;       /* peak resident memory; see taskstats.proto for an exec */
+                uint64_t hiwater_vm_kib;        /* peak virtual memory, likewise */
         } memory;
 
         struct {

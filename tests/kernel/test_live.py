@@ -131,6 +131,29 @@ def test_samples_of_a_process_whose_threads_come_and_go(make_broker, directory):
         assert all(b >= a * 0.999 for a, b in zip(values, values[1:])), (name, values)
 
 
+def test_a_peak_stays_over_an_exec(make_broker):
+    """The kernel begins its peak anew at an exec. The process keeps what was sampled before, to its end."""
+    broker = make_broker()
+    text = "import os, signal\nx = bytearray(b'x') * (96 << 20)\nos.kill(os.getpid(), signal.SIGSTOP)\n"
+    text += "os.execv('/bin/sleep', ['sleep', '1000'])\n"
+    process = subprocess.Popen([sys.executable, "-S", "-c", text], stdin=subprocess.DEVNULL)
+    with broker.subscriber(("exit",), threads=False) as exits, broker.client() as client:
+        try:
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+            before, = get_stats(client, pids=[process.pid])
+            process.send_signal(signal.SIGCONT)
+            wait_until(lambda: get_stats(client, pids=[process.pid])[0].comm == b"sleep", "exec")
+            after, task = get_stats(client, pids=[process.pid], tids=[process.pid])
+        finally:
+            process.kill()
+            process.wait()
+        peaks = [answer.stats.memory.hiwater_rss_kib for answer in (before, after, task)]
+        assert peaks[0] == peaks[1] >= 96 << 10 > 32 << 10 > peaks[2], peaks
+        assert after.stats.memory.hiwater_vm_kib == before.stats.memory.hiwater_vm_kib
+        exit_ = exits.until(lambda e: e.pid == process.pid)[-1].exit
+        assert exit_.stats.memory.hiwater_rss_kib == peaks[0]
+
+
 # -- what the kernel does ----------------------------------------------------
 
 

@@ -46,6 +46,7 @@ enum {
 #define STATS_AT_PID 128
 #define STATS_AT_PPID 132
 #define STATS_AT_ETIME 144
+#define STATS_AT_RSS 200
 #define STATS_AT_NVCSW 272
 #define STATS_AT_TGID 368
 #define STATS_AT_TGETIME 376

@@ -54,7 +54,7 @@ struct RigRecord {
         uint8_t flags;
         const char *comm;
         uint32_t uid, gid, ppid;
-        uint64_t nvcsw, run_ns, blkio_count;
+        uint64_t nvcsw, run_ns, blkio_count, rss_kib, vm_kib;
         bool has_sums;                  /* the record has sums of the process: */
         uint64_t sum_nvcsw, sum_run_ns;
         uint16_t version;               /* 0: 16 */
@@ -187,6 +187,8 @@ static inline void rig_record_fill(uint8_t stats[static STATS_BYTES], const RigR
         put_u32(stats, STATS_AT_PID, record->tid);
         put_u32(stats, STATS_AT_PPID, record->ppid);
         put_u64(stats, STATS_AT_ETIME, record->etime_us);
+        put_u64(stats, STATS_AT_RSS, record->rss_kib);
+        put_u64(stats, STATS_AT_RSS + 8, record->vm_kib);
         put_u64(stats, STATS_AT_NVCSW, record->nvcsw);
         if (!record->version || record->version >= 12)
                 put_u32(stats, STATS_AT_TGID, record->pid);

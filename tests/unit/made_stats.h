@@ -25,6 +25,7 @@ struct MadeStats {
         const TaskTable *table;         /* has the ids of the tasks */
         uint64_t run_ns[MADE_TIDS_MAX]; /* 0: there is no such task */
         uint64_t read_bytes[MADE_TIDS_MAX];
+        uint64_t rss_kib[MADE_TIDS_MAX], vm_kib[MADE_TIDS_MAX];
         bool lost[MADE_TIDS_MAX];       /* there is no answer */
         bool gone[MADE_TIDS_MAX];       /* the kernel has it no more, and the table still */
         uint32_t asked[MADE_ASKED_MAX];
@@ -36,11 +37,12 @@ static inline TaskStats made_stats_of(const MadeStats *made, uint32_t tid) {
 
         return (TaskStats){
                 .version = 16,
-                .groups = STATS_IDENTITY | STATS_CPU | STATS_IO | STATS_EXECUTABLE | STATS_EXIT_STATUS,
+                .groups = STATS_IDENTITY | STATS_CPU | STATS_MEMORY | STATS_IO | STATS_EXECUTABLE | STATS_EXIT_STATUS,
                 .ac_pid = tid,
                 .ac_uid = task ? task->ruid : 0,
                 .ac_gid = task ? task->rgid : 0,
-                .hiwater_rss_kib = 1,
+                .hiwater_rss_kib = made->rss_kib[tid] ? made->rss_kib[tid] : 1,
+                .hiwater_vm_kib = made->vm_kib[tid],
                 .cpu_run_virtual_total_ns = made->run_ns[tid],
                 .read_bytes = made->read_bytes[tid],
         };

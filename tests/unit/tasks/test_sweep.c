@@ -3,6 +3,7 @@
 
 /* Sweeps over a table, with a source that the test plays: the sweep of the last change, and the totals of processes. */
 
+#include "broker/tasks/parents.h"
 #include "broker/tasks/stats_request.h"
 #include "broker/tasks/sweep.h"
 #include "tests/unit/join_rig.h"
@@ -167,6 +168,133 @@ static void test_reported_again(void) {
         end(rig, &sweep);
 }
 
+/* A process counts as changed after the start and the end of a thread, and with another parent, each time once. */
+static void test_process_changes(void) {
+        Sweep sweep;
+        Rig *rig = begin(&sweep);
+
+        add(rig, 5, 5, 50);
+        add(rig, 6, 6, 60);
+        add(rig, 10, 10, 100);
+        sweep_all(&sweep, false, true, 256);
+        add(rig, 10, 11, 110);
+        sweep_all(&sweep, false, true, 256);
+        expect(10, true, 210, 2, 2);
+        rig_record(rig, RECORD(11, 10, 1000, 0, 0, "task", .run_ns = 110));
+        rig_exit(rig, 10, 11, 0);
+        rig_turn(rig);
+        sweep_all(&sweep, false, true, 256);
+        expect(10, true, 210, 2, 3);
+        sweep_all(&sweep, false, true, 256);
+        expect(10, true, 210, 2, 3);
+        assert(parents_set(&rig->join.table, task_table_get_process(&rig->join.table, 10), 5));
+        sweep_all(&sweep, false, true, 256);
+        expect(10, true, 210, 2, 5);
+        assert(parents_set(&rig->join.table, task_table_get_process(&rig->join.table, 10), 6));
+        sweep_all(&sweep, false, true, 256);
+        expect(10, true, 210, 2, 6);
+        /* the parent ends, and the adopter is not read yet */
+        rig_record(rig, RECORD(6, 6, 1000, 0, 0, "task"));
+        rig_exit(rig, 6, 6, 0);
+        rig_turn(rig);
+        kernel.run_ns[6] = 0;
+        sweep_all(&sweep, false, true, 256);
+        expect(10, true, 210, 2, 7);
+        sweep_all(&sweep, false, true, 256);
+        expect(10, true, 210, 2, 7);
+        end(rig, &sweep);
+}
+
+/* One step of the life of a process: what the kernel answers then, and the peaks that its totals have. */
+typedef struct PeakStep PeakStep;
+typedef struct PeakRow PeakRow;
+
+struct PeakStep {
+        const char *what;
+        bool exec;
+        uint64_t rss_kib, vm_kib;       /* the answer has these; 0: nobody samples */
+        uint64_t want_rss_kib, want_vm_kib;
+};
+
+struct PeakRow {
+        const char *what;
+        bool threads;
+        PeakStep steps[5];
+        uint64_t record_kib, want_exit_kib;     /* 0: the exit has no totals, as the record has all */
+};
+
+#define OVER_16_TIB 21474836484
+
+static const PeakRow peak_rows[] = {
+        { "exec after a sample", false,
+          { { "before", false, 204800, 300000, 204800, 300000 }, { "after", true, 1200, 2400, 204800, 300000 } },
+          1300, 204800 },
+        { "exec to a larger program", false,
+          { { "before", false, 1200, 2400, 1200, 2400 }, { "after", true, 8000, 9000, 8000, 9000 } }, 8000, 0 },
+        { "exec twice", false,
+          { { "before", false, 5000, 6000, 5000, 6000 }, { "one", true, 9000, 100, 9000, 6000 },
+            { "two", true, 40, 80, 9000, 6000 } }, 40, 9000 },
+        { "exec between two samples", false,
+          { { "before", false, 5000, 6000, 5000, 6000 }, { "not sampled", true, 0, 0, 0, 0 },
+            { "two", true, 40, 80, 5000, 6000 } }, 40, 5000 },
+        { "peak set back without an exec", false,
+          { { "before", false, 5000, 6000, 5000, 6000 }, { "after", false, 4000, 6000, 5000, 6000 } }, 4000, 5000 },
+        { "more than 16 TiB", false,
+          { { "before", false, 5000, OVER_16_TIB, 5000, OVER_16_TIB }, { "after", true, 40, 80, 5000, OVER_16_TIB } },
+          40, 5000 },
+        { "threads", true,
+          { { "before", false, 5000, 6000, 5000, 6000 }, { "after", false, 5200, 6400, 5200, 6400 } }, 5200, 5200 },
+};
+
+static void peaks_check_step(Rig *rig, Sweep *sweep, const PeakStep *step) {
+        if (step->exec)
+                rig_exec(rig, 20);
+        rig_turn(rig);
+        if (!step->rss_kib)
+                return;
+        kernel.rss_kib[20] = kernel.rss_kib[21] = step->rss_kib;
+        kernel.vm_kib[20] = kernel.vm_kib[21] = step->vm_kib;
+        sweep_all(sweep, true, true, 256);
+        assert(find(20, true)->stats.hiwater_rss_kib == step->want_rss_kib);
+        assert(find(20, true)->stats.hiwater_vm_kib == step->want_vm_kib);
+        /* the task has the peaks of its memory alone */
+        assert(find(20, false)->stats.hiwater_rss_kib == step->rss_kib);
+}
+
+static const Event *peaks_end_task(Rig *rig, uint32_t tid, uint8_t flags, uint64_t rss_kib) {
+        rig_skip(rig);
+        rig_record(rig, RECORD(tid, 20, 1000, 0, flags, "task", .rss_kib = rss_kib, .vm_kib = (uint64_t)1 << 40));
+        rig_exit(rig, 20, tid, 0);
+        rig_turn(rig);
+        return rig_expect(rig, EVENT_EXIT, 20, tid);
+}
+
+/* The peaks of a process never fall, as the peaks of its memory do at an exec. Its exit has the same peaks. */
+static void test_peaks(void) {
+        for (size_t i = 0; i < ARRAY_SIZE(peak_rows); ++i) {
+                const PeakRow *row = &peak_rows[i];
+                const TaskStats *totals;
+                const Event *event;
+                Sweep sweep;
+                Rig *rig = begin(&sweep);
+
+                add(rig, 20, 20, 200);
+                if (row->threads)
+                        add(rig, 20, 21, 210);
+                for (const PeakStep *step = row->steps; step->what; ++step)
+                        peaks_check_step(rig, &sweep, step);
+                if (row->threads)
+                        peaks_end_task(rig, 21, 0, row->record_kib);
+                event = peaks_end_task(rig, 20, AC_FLAG_GROUP, row->record_kib);
+                totals = event->exit.process_stats;
+                assert(event->exit.process_ended && event->exit.stats->hiwater_rss_kib == row->record_kib);
+                assert(!!totals == (row->want_exit_kib > 0));
+                assert(!totals || totals->hiwater_rss_kib == row->want_exit_kib);
+                assert(!totals || totals->tasks == 1u + row->threads);
+                end(rig, &sweep);
+        }
+}
+
 /* A sum that lacks an answer is not reported; the next complete sum is. */
 static void test_lost(void) {
         Sweep sweep;
@@ -320,6 +448,8 @@ int main(void) {
         test_changes();
         test_renumber();
         test_reported_again();
+        test_process_changes();
+        test_peaks();
         test_lost();
         test_record_of_one_that_is_gone();
         test_large();

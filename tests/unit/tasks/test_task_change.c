@@ -60,10 +60,13 @@ static void test_sweep_members(void) {
         task_table_init(&table);
         task = made_task(&table, 50, 50, 1, 7);
         task_change_begin(&change, task);
-        task->sampled = task->process->sampled = 3;
+        task->sampled = 3;
+        task->process->sampled = true;
+        task->process->peak_rss = task->process->peak_vm = 5;
         task->changed_sweep = task->process->changed_sweep = 4;
         task_change_store(&table, task, &change);
-        assert(task->sampled == 3 && task->process->sampled == 3);
+        assert(task->sampled == 3 && task->process->sampled);
+        assert(task->process->peak_rss == 5 && task->process->peak_vm == 5);
         assert(task->changed_sweep == 4 && task->process->changed_sweep == 4);
         task_table_deinit(&table);
 }
