@@ -11,7 +11,7 @@
  * broker.proto and the public header against it.
  *
  * To add a criterion: one row here, a field in broker.proto, a member of struct
- * tb_filter, and a function NAME_match() in broker/policy/filter.c.
+ * tb_filter, and a function NAME_match() in broker/policy/filter_matcher.c.
  *
  * C(name, NAME, shape, max, max_bytes, scope, noun, nouns, OPTION, option, VALUE, help)
  *   name       the field of the wire's Filter; the member of each struct

@@ -77,25 +77,27 @@ int feed_new(Feed **ret_feed, uint64_t id, const SubscriptionKey *key, size_t n_
         Feed *feed = memory_alloc_optional(NULL, sizeof(*feed));
         FeedChunk *chunk = memory_alloc_optional(NULL, sizeof(*chunk));
 
-        if (!feed || !chunk) {
-                free(feed);
-                free(chunk);
-                return FEED_E_MEMORY;
-        }
-        *feed = (Feed){};
+        if (!feed || !chunk)
+                goto out_of_memory;
+        *feed = (Feed){ .key = *key };
+        if (filter_matcher_init(&feed->matcher, &feed->key.filter))
+                goto out_of_memory;
         list_init(&feed->link);
         list_init(&feed->all_link);
         list_init(&feed->chunks);
         list_init(&feed->cursors);
         feed->id = id;
-        feed->key = *key;
-        feed->matches_all = filter_matches_all(&key->filter);
         list_init(&feed->snapshots);
         feed->next_number = 1;
         feed->n_max = MAX(n_max, (size_t)2 * FEED_CHUNK_BYTES);
         chunk_append(feed, chunk);
         *ret_feed = feed;
         return 0;
+
+out_of_memory:
+        free(feed);
+        free(chunk);
+        return FEED_E_MEMORY;
 }
 
 /**
@@ -107,7 +109,7 @@ int feed_new(Feed **ret_feed, uint64_t id, const SubscriptionKey *key, size_t n_
  *         feed has at least.
  */
 int feed_charge(Feed *feed, QuotaUser *user) {
-        size_t n = sizeof(*feed);
+        size_t n = sizeof(*feed) + filter_matcher_size(&feed->matcher);
         int r;
 
         for (List *link = feed->chunks.next; link != &feed->chunks; link = link->next)
@@ -133,6 +135,7 @@ Feed *feed_free(Feed *feed) {
         charge_return(&feed->subtrees);
         list_unlink(&feed->link);
         list_unlink(&feed->all_link);
+        filter_matcher_deinit(&feed->matcher);
         free(feed);
         return NULL;
 }

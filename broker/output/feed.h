@@ -14,6 +14,7 @@
 #include "broker/base/util.h"
 #include "broker/output/encode.h"
 #include "broker/output/request_decode.h"
+#include "broker/policy/filter_matcher.h"
 #include "broker/policy/policy.h"
 #include "broker/policy/quota.h"
 
@@ -47,8 +48,7 @@ struct Feed {
         SubscriptionKey key;            /* the subscription that it serves */
         Rights rights;                  /* its readers' rights */
         bool of_samples;                /* a frame is a part of a sample, and has the sample's number */
-        bool matches_all;               /* the filter leaves nothing out */
-        FilterBinding binding;          /* the processes that the filter names */
+        FilterMatcher matcher;          /* the key's filter, compiled */
         uint32_t age;                   /* calls of feed_age() without a cursor */
         List snapshots;                 /* the newest is last; the owner makes and frees them */
 

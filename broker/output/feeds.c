@@ -111,7 +111,7 @@ bool feeds_serves(const Feed *feed, const SubscriptionKey *key, const Rights *ri
         if (quota_user_is_root(user) && !quota_user_is_root(feed->place.user))
                 return false;
         return !feed->stopped && rights_equal(&feed->rights, rights) && subscription_key_equals(&feed->key, key) &&
-               memcmp(&feed->binding.starts, starts, sizeof(*starts)) == 0;
+               memcmp(&feed->matcher.binding.starts, starts, sizeof(*starts)) == 0;
 }
 
 /* Marks the tasks of a feed's subtrees, if it has some. */
@@ -130,7 +130,7 @@ static int feeds_take_mark(Feeds *feeds, Feed *feed, QuotaUser *user) {
         if (subtree_mark(feeds->table, mark, filter->subtrees, filter->n_subtrees))
                 return FEEDS_E_MEMORY;
         feeds->marks |= mark;
-        feed->binding.mark = mark;
+        feed->matcher.binding.mark = mark;
         return 0;
 }
 
@@ -211,7 +211,7 @@ int feeds_make(Feeds *feeds,
                 feed_free(feed);
                 return r;
         }
-        feed->binding.starts = *starts;
+        feed->matcher.binding.starts = *starts;
         feed->place = place;
         feed->rights = *rights;
         if (subscription_key_wants_programs(key))
@@ -230,7 +230,7 @@ int feeds_make(Feeds *feeds,
 void feeds_dispose(Feeds *feeds, Feed *feed) {
         if (subscription_key_wants_programs(&feed->key))
                 program_reader_unwant(feeds->programs);
-        feeds->marks &= ~feed->binding.mark;
+        feeds->marks &= ~feed->matcher.binding.mark;
         feed_free(feed);
 }
 

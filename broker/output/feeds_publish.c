@@ -29,11 +29,11 @@ FilterVerdict feeds_filter_timed(Feed *feed, const Event *event) {
         FilterVerdict verdict;
 
         if (feed->key.filter.n_comms == 0 || !feed->place.user)
-                return filter_judge(&feed->key.filter, &feed->binding, event, before);
+                return filter_matcher_judge(&feed->matcher, event, before);
         if (feed->stopped)
                 return FILTER_HIDES;
         begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-        verdict = filter_judge(&feed->key.filter, &feed->binding, event, before);
+        verdict = filter_matcher_judge(&feed->matcher, event, before);
         end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         feed->stopped = quota_user_filter(feed->place.user, end_ns - begin_ns, end_ns) != 0;
         return verdict;
@@ -41,7 +41,7 @@ FilterVerdict feeds_filter_timed(Feed *feed, const Event *event) {
 
 /* Applies the filter, without the rights. */
 static FilterVerdict feed_filter(Feed *feed, const Event *event) {
-        return feed->matches_all ? FILTER_PASSES : feeds_filter_timed(feed, event);
+        return feed->matcher.matches_all ? FILTER_PASSES : feeds_filter_timed(feed, event);
 }
 
 /*
@@ -77,7 +77,7 @@ static int feed_variant(Feed *feed, const Event *event) {
         FilterVerdict verdict;
 
         if (view != VIEW_NONE)
-                filter_bind(&feed->key.filter, &feed->binding, event->pid, event->process_start_ns);
+                filter_matcher_bind(&feed->matcher, event->pid, event->process_start_ns);
         verdict = feed_filter(feed, event);
         if (view != VIEW_FULL) {
                 variant |= ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);

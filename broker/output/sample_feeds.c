@@ -175,14 +175,12 @@ static void sample_feed_admit(SampleFeed *feed, uint64_t now_ns) {
 
 /* Whether a feed's set of tasks has one. */
 static bool sample_feed_has(SampleFeed *feed, const Task *task) {
-        const Filter *filter = &feed->feed->key.filter;
-
         if (policy_view_task(&feed->feed->rights, task) == VIEW_NONE)
                 return false;
-        if (feed->feed->matches_all)
+        if (feed->feed->matcher.matches_all)
                 return true;
-        filter_bind(filter, &feed->feed->binding, task->process->pid, process_leader(task->process)->start_time_ns);
-        return filter_passes_task(filter, &feed->feed->binding, task);
+        filter_matcher_bind(&feed->feed->matcher, task->process->pid, process_leader(task->process)->start_time_ns);
+        return filter_matcher_has_task(&feed->feed->matcher, task);
 }
 
 static void sample_feed_append(SampleFeed *feed, const TaskSample *sample, View view, Encodings *encodings) {
@@ -249,8 +247,8 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings 
         }
         if (view == VIEW_NONE)
                 return;
-        filter_bind(&feed->feed->key.filter, &feed->feed->binding, event->pid, event->process_start_ns);
-        if (!feed->feed->matches_all && feeds_filter_timed(feed->feed, event) == FILTER_HIDES)
+        filter_matcher_bind(&feed->feed->matcher, event->pid, event->process_start_ns);
+        if (!feed->feed->matcher.matches_all && feeds_filter_timed(feed->feed, event) == FILTER_HIDES)
                 return;
         feed->n_forks += event->kind == EVENT_FORK;
         feed->n_execs += event->kind == EVENT_EXEC;
@@ -319,7 +317,7 @@ bool sample_feeds_want(const SampleFeeds *samples, const Task *leader) {
 
                 if (!feed->in_sweep)
                         continue;
-                if (feed->feed->matches_all || !feed->feed->key.threads) {
+                if (feed->feed->matcher.matches_all || !feed->feed->key.threads) {
                         if (sample_feed_has(feed, leader))
                                 return true;
                         continue;

@@ -49,9 +49,9 @@ static int snapshot_close_part(Snapshot *snapshot, Part *part) {
         return snapshot_add_frame(snapshot, header, encode_part_header(n, header), part->bytes, n);
 }
 
-static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed, Part *part) {
+static int snapshot_fill(Snapshot *snapshot, TaskTable *table, Feed *feed, Part *part) {
         uint32_t programs = feed->key.programs ? ENCODE_PROGRAM : 0;
-        bool threads = feed->key.threads, all = filter_matches_all(&feed->key.filter);
+        bool threads = feed->key.threads, all = feed->matcher.matches_all;
         int r;
 
         for (Task *task = threads ? task_table_next(table, 1) : task_table_next_leader(table, 1); task;
@@ -63,7 +63,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
                 /* A leader that was never seen only holds its process' number. The feed has not reported its FORK. */
                 if (!threads && task_table_leader_is_unseen(task))
                         continue;
-                if (view == VIEW_NONE || (!all && !filter_passes_task(&feed->key.filter, &feed->binding, task)))
+                if (view == VIEW_NONE || (!all && !filter_matcher_has_task(&feed->matcher, task)))
                         continue;
                 n = encode_task(task, parents_present(table, task->process),
                                 programs | (view == VIEW_PUBLIC ? ENCODE_PUBLIC : 0), threads, encoded);
@@ -94,7 +94,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, const Feed *feed,
  *
  * Return: 0; SNAPSHOT_E_MEMORY.
  */
-int snapshot_new(Snapshot **ret_snapshot, TaskTable *table, const Feed *feed, uint64_t time_ns) {
+int snapshot_new(Snapshot **ret_snapshot, TaskTable *table, Feed *feed, uint64_t time_ns) {
         Snapshot *snapshot = memory_alloc_optional(NULL, sizeof(*snapshot));
         uint8_t end[ENCODED_REPLY_MAX];
         Part *part = memory_alloc_optional(NULL, sizeof(*part));

@@ -51,7 +51,7 @@ struct SnapshotCursor {
         size_t offset;                  /* offset of the next byte to send */
 };
 
-int snapshot_new(Snapshot **ret_snapshot, TaskTable *table, const Feed *feed, uint64_t time_ns);
+int snapshot_new(Snapshot **ret_snapshot, TaskTable *table, Feed *feed, uint64_t time_ns);
 Snapshot *snapshot_free(Snapshot *snapshot);
 
 void snapshot_cursor_attach(SnapshotCursor *cursor, Snapshot *snapshot);

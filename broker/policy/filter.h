@@ -16,8 +16,6 @@
 #include "proto/filter_criteria.h"
 
 typedef struct Filter Filter;
-typedef struct FilterBinding FilterBinding;
-typedef struct FilterStarts FilterStarts;
 
 /* NR_CPUS of the largest kernels. */
 #define FILTER_CPUS 8192u
@@ -50,21 +48,6 @@ struct Filter {
 #undef MEMBERS_NUMBERS
 };
 
-/*
- * The starts of the processes that a filter's numbers name, in the order of the numbers. 0: no process had the number
- * yet.
- */
-struct FilterStarts {
-        uint64_t pids[FILTER_PIDS_MAX];
-        uint64_t subtrees[FILTER_SUBTREES_MAX];
-};
-
-/* The processes that a filter names. A later process with the number of one of them is another process. */
-struct FilterBinding {
-        FilterStarts starts;
-        uint64_t mark;                  /* marks the tasks of the subtrees; 0: there are no subtrees */
-};
-
 /* filter_has_uids() and so on: whether the filter restricts by that criterion. */
 #define HAS_NUMBERS(name) (filter->n_##name > 0)
 #define HAS_TEXTS(name) (filter->n_##name > 0)
@@ -83,18 +66,5 @@ FILTER_CRITERIA(HAS)
 #undef HAS_TEXTS
 #undef HAS_NUMBERS
 
-/* The result for an event. */
-typedef enum FilterVerdict {
-        FILTER_HIDES,
-        FILTER_PASSES,
-        FILTER_LEAVES,          /* passes, and its task does so no more */
-        FILTER_ENTERS,          /* passes, and its task did not before */
-} FilterVerdict;
-
 bool filter_matches_all(const Filter *filter);
 bool filter_parse_cpus(Filter *filter, const char *text);
-
-void filter_bind(const Filter *filter, FilterBinding *binding, uint32_t pid, uint64_t start_time_ns);
-
-bool filter_passes_task(const Filter *filter, const FilterBinding *binding, const Task *task);
-FilterVerdict filter_judge(const Filter *filter, const FilterBinding *binding, const Event *event, const Task *before);

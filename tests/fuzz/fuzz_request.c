@@ -10,6 +10,7 @@
 #include "broker/base/util.h"
 #include "broker/output/encode.h"
 #include "broker/output/request_decode.h"
+#include "broker/policy/filter_matcher.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_text(const char *text, size_t n_max, bool empty_allowed) {
@@ -43,8 +44,16 @@ static void check_judging(const Filter *filter) {
                 { .kind = EVENT_FORK, .pid = 1, .tid = 1, .comm = "0123456789abcde", .cpu = 8191 },
         };
 
-        for (size_t i = 0; i < ARRAY_SIZE(events); ++i)
-                assert(filter_judge(filter, &(FilterBinding){ .mark = 1 }, &events[i], NULL) <= FILTER_ENTERS);
+        FilterMatcher matcher;
+
+        assert(filter_matcher_init(&matcher, filter) == 0);
+        for (size_t i = 0; i < ARRAY_SIZE(events); ++i) {
+                uint64_t n_steps = matcher.n_steps;
+
+                assert(filter_matcher_judge(&matcher, &events[i], NULL) <= FILTER_ENTERS);
+                assert(matcher.n_steps - n_steps <= FILTER_STEPS_MAX);
+        }
+        filter_matcher_deinit(&matcher);
 }
 
 static void check_subscription(const Subscription *subscription) {

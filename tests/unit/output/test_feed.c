@@ -11,13 +11,13 @@ static void test_new(void) {
 
         assert(feed->id == 7 && feed->next_number == 1 && feed->n_bytes == 0);
         assert(feed->n_max >= 2 * FEED_CHUNK_BYTES);
-        assert(subscription_key_equals(&feed->key, &feed_key) && feed->matches_all);
-        assert(feed->binding.mark == 0 && list_is_empty(&feed->snapshots));
+        assert(subscription_key_equals(&feed->key, &feed_key) && feed->matcher.matches_all);
+        assert(feed->matcher.binding.mark == 0 && list_is_empty(&feed->snapshots));
         assert(!feed_free(feed));
         assert(!feed_free(NULL));
 
         assert(feed_new(&feed, 8, &filtered, 0) == 0);
-        assert(subscription_key_equals(&feed->key, &filtered) && !feed->matches_all);
+        assert(subscription_key_equals(&feed->key, &filtered) && !feed->matcher.matches_all);
         feed_free(feed);
 }
 
