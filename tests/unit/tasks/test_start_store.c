@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "broker/base/clock.h"
-#include "broker/tasks/task_start.h"
+#include "broker/tasks/start_store.h"
 #include "tests/unit/harness.h"
 
 static char path[64];
@@ -76,40 +76,11 @@ static void test_refused(void) {
         assert(start_store_get(&store, 1) == 0 && start_store_next(&store, 0) == 0);
 }
 
-/* The table keeps an exact start, takes the later start of a later owner, and removes a task that ended. */
-static void test_table(void) {
-        static TaskTable table;
-        Task *task;
-
-        assert(start_store_open(&store, path) == 0);
-        start_store_set(&store, 10, 1005);
-        start_store_set(&store, 11, 1005);
-        start_store_set(&store, 12, 1005);
-        task_table_init(&table);
-        table.starts = &store;
-        task = task_table_add(&table, 10, 10);
-        task_start_find(&table, task, 1000);
-        assert(task->start_time_ns == 1005);
-        task = task_table_add(&table, 11, 11);
-        task_start_find(&table, task, 2000);
-        assert(task->start_time_ns == 2000 && start_store_get(&store, 11) == 2000);
-        task_start_prune(&table);
-        assert(start_store_get(&store, 12) == 0 && start_store_get(&store, 10) == 1005);
-        task_table_end_task(&table, task);
-        task_table_end_process(&table, task_table_get_process(&table, 11));
-        assert(start_store_get(&store, 11) == 0);
-        task_table_deinit(&table);
-        assert(start_store_get(&store, 10) == 1005);
-        start_store_close(&store);
-        assert(unlink(path) == 0);
-}
-
 int main(void) {
         snprintf(path, sizeof(path), "/dev/shm/test-start-store-%d", (int)getpid());
         test_over_restart();
         test_pages();
         test_other_boot();
         test_refused();
-        test_table();
         return 0;
 }
