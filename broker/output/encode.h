@@ -14,6 +14,7 @@
 #include "broker/model/event.h"
 #include "broker/model/sample.h"
 #include "broker/model/status.h"
+#include "broker/policy/filter.h"
 #include "broker/policy/policy.h"
 #include "broker/tasks/task_table.h"
 #include "proto/frame.h"
@@ -94,10 +95,16 @@ size_t encode_subscribed(uint64_t request_id,
                          uint64_t feed,
                          uint64_t next_number,
                          bool resumed,
+                         const Filter *filter,
+                         const FilterStarts *starts,
                          uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REPLY_MAX]);
-size_t encode_sampling(uint64_t request_id, uint64_t next_number, uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_sampling(uint64_t request_id,
+                       uint64_t next_number,
+                       const Filter *filter,
+                       const FilterStarts *starts,
+                       uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_sample_loss(uint64_t count, uint8_t buffer[static ENCODED_REPLY_MAX]);
 
 size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t groups,

@@ -41,18 +41,45 @@ size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid,
         return message_frame(&m, buffer);
 }
 
+typedef struct StartsMessage StartsMessage;
+
+/* A FilterStarts of the wire with its lists. */
+struct StartsMessage {
+        PB(FilterStarts) message;
+        uint64_t pids[FILTER_PIDS_MAX];
+        uint64_t subtrees[FILTER_SUBTREES_MAX];
+};
+
+/* Return: the message in @m; NULL if the filter has no numbers. */
+static PB(FilterStarts) *encode_starts(StartsMessage *m, const Filter *filter, const FilterStarts *starts) {
+        taskbroker__v1__filter_starts__init(&m->message);
+        for (size_t i = 0; i < filter->n_pids; ++i)
+                m->pids[i] = start_by_boot_clock(starts->pids[i]);
+        for (size_t i = 0; i < filter->n_subtrees; ++i)
+                m->subtrees[i] = start_by_boot_clock(starts->subtrees[i]);
+        m->message.pids = m->pids;
+        m->message.n_pids = filter->n_pids;
+        m->message.subtrees = m->subtrees;
+        m->message.n_subtrees = filter->n_subtrees;
+        return filter->n_pids + filter->n_subtrees > 0 ? &m->message : NULL;
+}
+
 size_t encode_subscribed(uint64_t request_id,
                          uint64_t feed,
                          uint64_t next_number,
                          bool resumed,
+                         const Filter *filter,
+                         const FilterStarts *starts,
                          uint8_t buffer[static ENCODED_REPLY_MAX]) {
         PB(Subscribed) subscribed = PB_INIT(SUBSCRIBED);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+        StartsMessage storage;
 
         subscribed.request_id = request_id;
         subscribed.feed = feed;
         subscribed.next_number = next_number;
         subscribed.resumed = resumed;
+        subscribed.starts = encode_starts(&storage, filter, starts);
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED;
         m.subscribed = &subscribed;
         return message_frame(&m, buffer);
@@ -73,12 +100,18 @@ size_t encode_snapshot_end(uint64_t number,
         return message_frame(&m, buffer);
 }
 
-size_t encode_sampling(uint64_t request_id, uint64_t next_number, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+size_t encode_sampling(uint64_t request_id,
+                       uint64_t next_number,
+                       const Filter *filter,
+                       const FilterStarts *starts,
+                       uint8_t buffer[static ENCODED_REPLY_MAX]) {
         PB(Sampling) sampling = PB_INIT(SAMPLING);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+        StartsMessage storage;
 
         sampling.request_id = request_id;
         sampling.next_number = next_number;
+        sampling.starts = encode_starts(&storage, filter, starts);
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLING;
         m.sampling = &sampling;
         return message_frame(&m, buffer);

@@ -15,10 +15,14 @@
 #include "broker/base/util.h"
 #include "broker/output/feeds.h"
 #include "broker/policy/limits.h"
+#include "broker/tasks/procfs.h"
 #include "broker/tasks/subtree.h"
 
 /* A snapshot without a reader stays this long. */
 #define SNAPSHOT_KEEP_NS NSEC_PER_SEC
+
+/* The kernel makes a fork event at most so long after the start that /proc has. */
+#define FORK_EVENT_DELAY_MAX_NS NSEC_PER_SEC
 
 void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t n_bytes_max) {
         *feeds = (Feeds){
@@ -61,39 +65,62 @@ void feeds_deinit(Feeds *feeds) {
                 feeds_free_feed(feeds, container_of(link, Feed, link));
 }
 
-/* The start of a process as far as a client may know it; 0: no process has the number. */
-static uint64_t feeds_find_start(const Feeds *feeds, uint32_t pid, const Rights *rights) {
+/*
+ * Whether a process of the table is the one that had that start. If the process was found in /proc, its start is
+ * rounded down, and older than the start by its fork event. A later owner of the number would have a later start.
+ */
+static bool feeds_is_of_start(const Task *leader, uint64_t start_time_ns) {
+        if (!(leader->flags & TASK_SEEDED))
+                return start_time_ns == leader->start_time_ns;
+        return procfs_starts_agree(leader->start_time_ns, start_time_ns) &&
+               start_time_ns < leader->start_time_ns + FORK_EVENT_DELAY_MAX_NS;
+}
+
+/*
+ * The process that a number names. @wanted_ns is its start; 0: the process that has the number now.
+ * Return: The leader; NULL: the process does not live, as far as a client may know.
+ */
+static Task *feeds_find_leader(const Feeds *feeds, uint32_t pid, uint64_t wanted_ns, const Rights *rights) {
         Task *leader = task_table_get_leader(feeds->table, pid);
 
-        if (!leader || policy_view_task(rights, leader) == VIEW_NONE)
-                return 0;
+        if (!leader || policy_view_task(rights, leader) == VIEW_NONE ||
+            (wanted_ns && !feeds_is_of_start(leader, wanted_ns)))
+                return NULL;
         /* A FORK that is still in the queue would give it another start: it is not reported then. */
         if (leader->flags & TASK_SEEDED)
                 leader->flags |= TASK_FORK_REPORTED;
-        return leader->start_time_ns;
+        return leader;
 }
 
 /**
  * feeds_find_starts() - the processes that a key's numbers name
  * @feeds:       the feeds
  * @key:         the key
+ * @wanted:      the starts of the processes; 0: the process that has the number now
  * @rights:      the rights of the client that asks
  * @ret_starts:  output: the starts of the processes, which distinguish them from later processes with their numbers
  *
  * Return: 0; FEEDS_E_NO_ROOT: not all roots of subtrees live, as far as the client may know.
  */
-int feeds_find_starts(const Feeds *feeds, const SubscriptionKey *key, const Rights *rights, FilterStarts *ret_starts) {
+int feeds_find_starts(const Feeds *feeds,
+                      const SubscriptionKey *key,
+                      const FilterStarts *wanted,
+                      const Rights *rights,
+                      FilterStarts *ret_starts) {
         const Filter *filter = &key->filter;
+        const Task *leader;
 
-        *ret_starts = (FilterStarts){};
-        for (size_t i = 0; i < filter->n_pids; ++i)
-                ret_starts->pids[i] = feeds_find_start(feeds, filter->pids[i], rights);
+        *ret_starts = *wanted;
+        for (size_t i = 0; i < filter->n_pids; ++i) {
+                leader = feeds_find_leader(feeds, filter->pids[i], wanted->pids[i], rights);
+                if (leader)
+                        ret_starts->pids[i] = leader->start_time_ns;
+        }
         for (size_t i = 0; i < filter->n_subtrees; ++i) {
-                const Task *leader = task_table_get_leader(feeds->table, filter->subtrees[i]);
-
-                if (!leader || policy_view_task(rights, leader) == VIEW_NONE)
+                leader = feeds_find_leader(feeds, filter->subtrees[i], wanted->subtrees[i], rights);
+                if (!leader)
                         return FEEDS_E_NO_ROOT;
-                ret_starts->subtrees[i] = feeds_find_start(feeds, filter->subtrees[i], rights);
+                ret_starts->subtrees[i] = leader->start_time_ns;
         }
         return 0;
 }
@@ -238,18 +265,24 @@ void feeds_dispose(Feeds *feeds, Feed *feed) {
  * feeds_find() - the feed of a key, made if it is not there
  * @feeds:     the feeds
  * @key:     the selection of the feed
+ * @wanted:    the processes that its numbers name, see feeds_find_starts()
  * @rights:    the rights of the client that reads it
  * @user:      at whose cost one is made
  * @ret_feed:  output
  *
  * Return: 0; one of FEEDS_E_*.
  */
-int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, QuotaUser *user, Feed **ret_feed) {
+int feeds_find(Feeds *feeds,
+               const SubscriptionKey *key,
+               const FilterStarts *wanted,
+               const Rights *rights,
+               QuotaUser *user,
+               Feed **ret_feed) {
         FilterStarts starts;
         Feed *made;
         int r;
 
-        r = feeds_find_starts(feeds, key, rights, &starts);
+        r = feeds_find_starts(feeds, key, wanted, rights, &starts);
         if (r)
                 return r;
         list_for_each(link, safe, &feeds->list) {

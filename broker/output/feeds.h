@@ -55,7 +55,11 @@ struct Feeds {
 void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t n_bytes_max);
 void feeds_deinit(Feeds *feeds);
 
-int feeds_find_starts(const Feeds *feeds, const SubscriptionKey *key, const Rights *rights, FilterStarts *ret_starts);
+int feeds_find_starts(const Feeds *feeds,
+                      const SubscriptionKey *key,
+                      const FilterStarts *wanted,
+                      const Rights *rights,
+                      FilterStarts *ret_starts);
 bool feeds_serves(const Feed *feed, const SubscriptionKey *key, const Rights *rights, const FilterStarts *starts,
                   const QuotaUser *user);
 int feeds_make(Feeds *feeds,
@@ -68,7 +72,12 @@ int feeds_make(Feeds *feeds,
                Feed **ret_feed);
 void feeds_dispose(Feeds *feeds, Feed *feed);
 
-int feeds_find(Feeds *feeds, const SubscriptionKey *key, const Rights *rights, QuotaUser *user, Feed **ret_feed);
+int feeds_find(Feeds *feeds,
+               const SubscriptionKey *key,
+               const FilterStarts *wanted,
+               const Rights *rights,
+               QuotaUser *user,
+               Feed **ret_feed);
 Feed *feeds_get(const Feeds *feeds, uint64_t id);
 void feeds_drop_snapshots(Feed *feed, uint64_t before_ns);
 void feeds_age(Feeds *feeds);

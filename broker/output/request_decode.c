@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/base/clock.h"
 #include "broker/base/util.h"
 #include "broker/output/request_decode.h"
 #include "taskbroker/v1/broker.pb-c.h"
@@ -134,6 +135,27 @@ static int filter_decode(const Taskbroker__V1__Filter *m, bool of_sample, Filter
         return 0;
 }
 
+static void starts_convert(const uint64_t *wire, size_t n_wire, uint64_t *starts) {
+        for (size_t i = 0; i < n_wire; ++i)
+                starts[i] = wire[i] ? wire[i] + (uint64_t)clock_boot_epoch_ns() : 0;
+}
+
+static int starts_decode(const Taskbroker__V1__FilterStarts *m, bool of_sample, Subscription *subscription,
+                         EncodedError *error) {
+        const Filter *filter = &subscription->key.filter;
+
+        if (!m)
+                return 0;
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, FIELD(of_sample, "starts"),
+                              "The starts have a field that this broker does not know.");
+        if (m->n_pids > filter->n_pids || m->n_subtrees > filter->n_subtrees)
+                return REFUSE_VALUE(error, FIELD(of_sample, "starts"), "There are more starts than numbers.");
+        starts_convert(m->pids, m->n_pids, subscription->starts.pids);
+        starts_convert(m->subtrees, m->n_subtrees, subscription->starts.subtrees);
+        return 0;
+}
+
 static int resume_decode(const Taskbroker__V1__Resume *m, Resume *resume, EncodedError *error) {
         if (m->base.n_unknown_fields > 0)
                 return refuse(error, ERROR_UNKNOWN_FIELD, true, "subscribe.resume",
@@ -169,6 +191,8 @@ static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *su
         subscription->snapshot = m->snapshot;
         if (m->filter && filter_decode(m->filter, false, &subscription->key.filter, error))
                 return REQUEST_E_REFUSED;
+        if (starts_decode(m->starts, false, subscription, error))
+                return REQUEST_E_REFUSED;
         subscription->has_resume = m->resume;
         return m->resume ? resume_decode(m->resume, &subscription->resume, error) : 0;
 }
@@ -193,7 +217,9 @@ static int sample_decode(const Taskbroker__V1__Sample *m, Request *request, Enco
         request->sampling.interval_ms = m->interval_ms;
         request->sampling.groups = m->groups ? m->groups : known;
         request->subscription.key.threads = m->scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS;
-        return m->filter ? filter_decode(m->filter, true, &request->subscription.key.filter, error) : 0;
+        if (m->filter && filter_decode(m->filter, true, &request->subscription.key.filter, error))
+                return REQUEST_E_REFUSED;
+        return starts_decode(m->starts, true, &request->subscription, error);
 }
 
 static int stats_decode(const Taskbroker__V1__GetStats *m, StatsWanted *stats, EncodedError *error) {

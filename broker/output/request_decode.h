@@ -37,6 +37,7 @@ struct Resume {
 
 struct Subscription {
         SubscriptionKey key;
+        FilterStarts starts;            /* the processes that its numbers name; 0: the one that has the number now */
         bool strict;
         uint32_t max_delay_ms;
         bool snapshot;

@@ -82,6 +82,7 @@ static int sample_feeds_new(SampleFeeds *samples,
  * sample_feeds_find() - the feed of a request, made if it is not there
  * @samples:   the feeds
  * @key:     the selection of the feed
+ * @wanted:    the processes that its numbers name, see feeds_find_starts()
  * @sampling:  how
  * @rights:    the rights of the client that reads it
  * @user:      at whose cost one is made
@@ -91,6 +92,7 @@ static int sample_feeds_new(SampleFeeds *samples,
  */
 int sample_feeds_find(SampleFeeds *samples,
                       const SubscriptionKey *key,
+                      const FilterStarts *wanted,
                       const Sampling *sampling,
                       const Rights *rights,
                       QuotaUser *user,
@@ -98,7 +100,7 @@ int sample_feeds_find(SampleFeeds *samples,
         FilterStarts starts;
         int r;
 
-        r = feeds_find_starts(samples->feeds, key, rights, &starts);
+        r = feeds_find_starts(samples->feeds, key, wanted, rights, &starts);
         if (r)
                 return r;
         list_for_each(link, safe, &samples->list) {

@@ -46,6 +46,7 @@ void sample_feeds_deinit(SampleFeeds *samples);
 
 int sample_feeds_find(SampleFeeds *samples,
                       const SubscriptionKey *key,
+                      const FilterStarts *wanted,
                       const Sampling *sampling,
                       const Rights *rights,
                       QuotaUser *user,

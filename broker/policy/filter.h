@@ -16,6 +16,7 @@
 #include "proto/filter_criteria.h"
 
 typedef struct Filter Filter;
+typedef struct FilterStarts FilterStarts;
 
 /* NR_CPUS of the largest kernels. */
 #define FILTER_CPUS 8192u
@@ -46,6 +47,15 @@ struct Filter {
 #undef MEMBERS_PATHS
 #undef MEMBERS_TEXTS
 #undef MEMBERS_NUMBERS
+};
+
+/*
+ * The starts of the processes that a filter's numbers name, in the order of the numbers. 0: no process had the number
+ * yet.
+ */
+struct FilterStarts {
+        uint64_t pids[FILTER_PIDS_MAX];
+        uint64_t subtrees[FILTER_SUBTREES_MAX];
 };
 
 /* filter_has_uids() and so on: whether the filter restricts by that criterion. */

@@ -17,7 +17,6 @@
 
 typedef struct FilterBinding FilterBinding;
 typedef struct FilterMatcher FilterMatcher;
-typedef struct FilterStarts FilterStarts;
 
 /* The largest work for a task, and for an event, whose task is judged as it was before and as it is after. */
 #define FILTER_STEPS_MAX 4096u
@@ -25,15 +24,6 @@ typedef struct FilterStarts FilterStarts;
 enum {
         _FILTER_E_SUCCESS,
         FILTER_E_MEMORY,
-};
-
-/*
- * The starts of the processes that a filter's numbers name, in the order of the numbers. 0: no process had the number
- * yet.
- */
-struct FilterStarts {
-        uint64_t pids[FILTER_PIDS_MAX];
-        uint64_t subtrees[FILTER_SUBTREES_MAX];
 };
 
 /* The processes that a filter names. A later process with the number of one of them is another process. */

@@ -103,7 +103,8 @@ static void request_handler_begin(RequestHandler *handler, Client *client, const
         Feed *feed;
         int r;
 
-        r = feeds_find(handler->feeds, &request->subscription.key, &client->rights, client->connection.user, &feed);
+        r = feeds_find(handler->feeds, &request->subscription.key, &request->subscription.starts, &client->rights,
+                       client->connection.user, &feed);
         if (r)
                 return request_handler_refuse_feed(client, request, QUOTA_FEEDS, r);
         feed_close_batch(feed);
@@ -142,7 +143,8 @@ static void request_handler_subscribe(RequestHandler *handler, Client *client, c
         const SubscriptionKey *key = &request->subscription.key;
         Feed *feed;
 
-        if (feeds_find(handler->feeds, key, &client->rights, client->connection.user, &feed) ||
+        if (feeds_find(handler->feeds, key, &request->subscription.starts, &client->rights, client->connection.user,
+                       &feed) ||
             program_reader_is_complete(handler->feeds->programs) || !subscription_key_wants_programs(key))
                 request_handler_begin(handler, client, request);
         else
@@ -165,8 +167,8 @@ static void request_handler_begin_samples(RequestHandler *handler, Client *clien
         SampleFeed *feed;
         int r;
 
-        r = sample_feeds_find(&handler->sampler->feeds, &request->subscription.key, &request->sampling, &client->rights,
-                              client->connection.user, &feed);
+        r = sample_feeds_find(&handler->sampler->feeds, &request->subscription.key, &request->subscription.starts,
+                              &request->sampling, &client->rights, client->connection.user, &feed);
         if (r)
                 request_handler_refuse_feed(client, request, QUOTA_SAMPLE_FEEDS, r);
         else

@@ -61,7 +61,8 @@ int subscription_begin(Subscriptions *subscriptions,
         ++subscriptions->n_of_events;
         subscriptions->n_resumed += subscription->has_resume;
         connection_reply(connection, frame,
-                         encode_subscribed(request->id, feed->id, next_number, subscription->has_resume, frame));
+                         encode_subscribed(request->id, feed->id, next_number, subscription->has_resume,
+                                           &feed->key.filter, &feed->matcher.binding.starts, frame));
         return 0;
 }
 
@@ -85,7 +86,9 @@ void subscription_begin_samples(Subscriptions *subscriptions, Client *client, co
         ++connection->n_expected;
         if (++subscriptions->n_of_samples == 1 && subscriptions->on_samples)
                 subscriptions->on_samples(subscriptions, true);
-        connection_reply(connection, frame, encode_sampling(request->id, feed->feed->next_number, frame));
+        connection_reply(connection, frame,
+                         encode_sampling(request->id, feed->feed->next_number, &feed->feed->key.filter,
+                                         &feed->feed->matcher.binding.starts, frame));
         sample_feed_attach(feed, &connection->queue.cursor, now_ns());
 }
 

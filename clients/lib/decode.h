@@ -17,6 +17,7 @@
 
 #include "clients/lib/arena.h"
 #include "clients/lib/batch.h"
+#include "clients/lib/named_starts.h"
 #include "proto/event_kinds.h"
 
 typedef struct Decoder Decoder;
@@ -40,6 +41,7 @@ struct Decoder {
 
         struct tb_message message;              /* the last message, and its parts */
         struct tb_subscribed subscribed;
+        NamedStarts starts;                     /* the processes that the last Subscribed or Sampling named */
         struct tb_status status;
         uint64_t status_events[EVENT_KINDS_N];
         struct tb_error error;

@@ -96,6 +96,20 @@ static int decoder_error(Decoder *decoder, const uint8_t *data, size_t n_data) {
         return 1;
 }
 
+/* Keeps the starts of an answer; NULL: its filter has no numbers. */
+void decoder_keep_starts(Decoder *decoder, const Taskbroker__V1__FilterStarts *wire) {
+        NamedStarts *starts = &decoder->starts;
+
+        *starts = (NamedStarts){ 0 };
+        if (!wire)
+                return;
+        for (; starts->n_pids < wire->n_pids && starts->n_pids < TB_FILTER_PIDS_MAX; ++starts->n_pids)
+                starts->pids[starts->n_pids] = wire->pids[starts->n_pids];
+        for (; starts->n_subtrees < wire->n_subtrees && starts->n_subtrees < TB_FILTER_SUBTREES_MAX;
+             ++starts->n_subtrees)
+                starts->subtrees[starts->n_subtrees] = wire->subtrees[starts->n_subtrees];
+}
+
 static int decoder_subscribed(Decoder *decoder, const uint8_t *data, size_t n_data) {
         const Taskbroker__V1__Subscribed *wire;
 
@@ -103,6 +117,7 @@ static int decoder_subscribed(Decoder *decoder, const uint8_t *data, size_t n_da
         if (!wire)
                 return decoder_not_unpacked(decoder, &decoder->arena, "a Subscribed is malformed");
 
+        decoder_keep_starts(decoder, wire->starts);
         decoder->subscribed = (struct tb_subscribed){
                 .feed = wire->feed,
                 .next_number = wire->next_number,

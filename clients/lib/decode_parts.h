@@ -27,5 +27,6 @@ struct tb_termination decode_termination(const Taskbroker__V1__Termination *wire
 int decoder_refuse(Decoder *decoder, const char *reason);
 int decoder_not_unpacked(Decoder *decoder, const Arena *arena, const char *reason);
 int decoder_open_samples(Decoder *decoder, const uint8_t *data, size_t n_data, bool answer);
+void decoder_keep_starts(Decoder *decoder, const Taskbroker__V1__FilterStarts *wire);
 int decoder_sampling(Decoder *decoder, const uint8_t *data, size_t n_data);
 int decoder_sample_loss(Decoder *decoder, const uint8_t *data, size_t n_data);

@@ -210,6 +210,7 @@ int decoder_sampling(Decoder *decoder, const uint8_t *data, size_t n_data) {
         if (!wire)
                 return decoder_not_unpacked(decoder, &decoder->arena, "a Sampling is malformed");
 
+        decoder_keep_starts(decoder, wire->starts);
         decoder->message = (struct tb_message){ .type = TB_MESSAGE_SAMPLING, .request_id = wire->request_id };
         return 1;
 }

@@ -32,7 +32,8 @@ static size_t encode_frame(uint8_t frame[static ENCODE_REQUEST_MAX], const Taskb
 #define BYTES_CPU_LIST(max, max_bytes) BYTES_TEXTS(max, max_bytes)
 #define BYTES_FLAG(max, max_bytes) 2
 #define BYTES(name, NAME, shape, max, max_bytes, ...) +BYTES_##shape(max, max_bytes)
-_Static_assert((0 FILTER_CRITERIA(BYTES)) + 256 <= ENCODE_REQUEST_MAX, "the largest filter must fit a request");
+_Static_assert((0 FILTER_CRITERIA(BYTES)) + sizeof(NamedStarts) + 256 <= ENCODE_REQUEST_MAX,
+               "the largest filter must fit a request");
 #undef BYTES
 
 typedef struct FilterWire FilterWire;
@@ -81,13 +82,27 @@ static Taskbroker__V1__Filter *encode_filter(FilterWire *wire, const struct tb_f
         return any ? m : NULL;
 }
 
+/* Return: the message in @m; NULL: the numbers name the processes that have them now. */
+static Taskbroker__V1__FilterStarts *encode_starts(Taskbroker__V1__FilterStarts *m, const NamedStarts *starts) {
+        taskbroker__v1__filter_starts__init(m);
+        if (!starts || starts->n_pids + starts->n_subtrees == 0)
+                return NULL;
+        m->pids = (uint64_t *)starts->pids;
+        m->n_pids = starts->n_pids;
+        m->subtrees = (uint64_t *)starts->subtrees;
+        m->n_subtrees = starts->n_subtrees;
+        return m;
+}
+
 size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
                         uint64_t request_id,
                         const struct tb_subscription *subscription,
+                        const NamedStarts *starts,
                         const EncodeResume *resume) {
         Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
         Taskbroker__V1__Subscribe subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
         Taskbroker__V1__Resume place = TASKBROKER__V1__RESUME__INIT;
+        Taskbroker__V1__FilterStarts named;
         FilterWire filter;
         Taskbroker__V1__EventKind kinds[32];
 
@@ -107,6 +122,7 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
                 subscribe.resume = &place;
         }
         subscribe.filter = encode_filter(&filter, &subscription->filter);
+        subscribe.starts = encode_starts(&named, starts);
 
         message.request_id = request_id;
         message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE;
@@ -144,16 +160,20 @@ size_t encode_get_stats(uint8_t frame[static ENCODE_REQUEST_MAX],
         return encode_frame(frame, &message);
 }
 
-size_t encode_sample(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id,
-                     const struct tb_sampling *sampling) {
+size_t encode_sample(uint8_t frame[static ENCODE_REQUEST_MAX],
+                     uint64_t request_id,
+                     const struct tb_sampling *sampling,
+                     const NamedStarts *starts) {
         Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
         Taskbroker__V1__Sample sample = TASKBROKER__V1__SAMPLE__INIT;
+        Taskbroker__V1__FilterStarts named;
         FilterWire filter;
 
         sample.interval_ms = sampling->interval_ms;
         sample.scope = (Taskbroker__V1__SampleScope)sampling->scope;
         sample.groups = sampling->groups;
         sample.filter = encode_filter(&filter, &sampling->filter);
+        sample.starts = encode_starts(&named, starts);
 
         message.request_id = request_id;
         message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;

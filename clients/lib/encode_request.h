@@ -6,6 +6,8 @@
 
 #include "taskbroker/taskbroker.h"
 
+#include "clients/lib/named_starts.h"
+
 /* The largest request, its prefix included. An assertion holds it to the largest filter, which takes 7 KiB. */
 #define ENCODE_REQUEST_MAX 8192u
 
@@ -21,6 +23,7 @@ struct EncodeResume {
 size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
                         uint64_t request_id,
                         const struct tb_subscription *subscription,
+                        const NamedStarts *starts,
                         const EncodeResume *resume);
 size_t encode_get_status(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id);
 size_t encode_get_stats(uint8_t frame[static ENCODE_REQUEST_MAX],
@@ -29,4 +32,7 @@ size_t encode_get_stats(uint8_t frame[static ENCODE_REQUEST_MAX],
                         size_t n_pids,
                         const uint32_t *tids,
                         size_t n_tids);
-size_t encode_sample(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id, const struct tb_sampling *sampling);
+size_t encode_sample(uint8_t frame[static ENCODE_REQUEST_MAX],
+                     uint64_t request_id,
+                     const struct tb_sampling *sampling,
+                     const NamedStarts *starts);

@@ -160,6 +160,7 @@ int reconnect_keep(Reconnect *reconnect,
         if (r < 0)
                 return r;
 
+        kept->starts = (NamedStarts){ 0 };
         kept->request_id = request_id;
         kept->samples = sampling;
         if (sampling) {
@@ -201,13 +202,30 @@ static void reconnect_refuse(Reconnect *reconnect, uint64_t request_id) {
                 reconnect->has_subscription = false;
 }
 
+/*
+ * A number that no process had names the first process that gets it. The subscription reports that process first of all
+ * that get the number.
+ */
+static void reconnect_name(Reconnect *reconnect, uint32_t pid, uint32_t tid, uint64_t start_boot_ns) {
+        const struct tb_filter *filter = &reconnect->kept->filter.filter;
+        NamedStarts *starts = &reconnect->kept->starts;
+
+        for (size_t i = 0; i < starts->n_pids && i < filter->n_pids && pid == tid; ++i)
+                if (filter->pids[i] == pid && starts->pids[i] == 0)
+                        starts->pids[i] = start_boot_ns;
+}
+
 /**
  * reconnect_track() - keep the program's position in the stream
  * @reconnect: the state
  * @message:   the message that the program gets
+ * @starts:    the processes that the numbers of the subscription name; used if the message accepts a subscription
  * @epoch:     the epoch of the broker
  */
-void reconnect_track(Reconnect *reconnect, const struct tb_message *message, uint64_t epoch) {
+void reconnect_track(Reconnect *reconnect,
+                     const struct tb_message *message,
+                     const NamedStarts *starts,
+                     uint64_t epoch) {
         const struct tb_event *event = message->event;
 
         switch (message->type) {
@@ -216,9 +234,11 @@ void reconnect_track(Reconnect *reconnect, const struct tb_message *message, uin
                 break;
         case TB_MESSAGE_SAMPLING:
                 reconnect_accept(reconnect, message->request_id);
+                reconnect->kept->starts = *starts;
                 break;
         case TB_MESSAGE_SUBSCRIBED:
                 reconnect_accept(reconnect, message->request_id);
+                reconnect->kept->starts = *starts;
                 reconnect->epoch = epoch;
                 reconnect->feed = message->subscribed->feed;
                 reconnect->next_number = message->subscribed->next_number;
@@ -227,7 +247,14 @@ void reconnect_track(Reconnect *reconnect, const struct tb_message *message, uin
         case TB_MESSAGE_SNAPSHOT_END:
                 reconnect->resumable = true;
                 break;
+        case TB_MESSAGE_TASK_SAMPLE:
+                /* the answer to a question is about whatever process has the number now */
+                if (message->request_id == 0)
+                        reconnect_name(reconnect, message->task_sample->pid, message->task_sample->tid,
+                                       message->task_sample->start_boot_ns);
+                break;
         case TB_MESSAGE_EVENT:
+                reconnect_name(reconnect, event->pid, event->tid, event->start_boot_ns);
                 reconnect->next_number = event->number + 1;
                 if (event->kind == TB_KIND_LOSS && event->loss.source == TB_LOSS_SOURCE_READER)
                         reconnect->next_number = event->number + event->loss.count;

@@ -7,6 +7,7 @@
 #include "taskbroker/taskbroker.h"
 
 #include "clients/lib/filter_copy.h"
+#include "clients/lib/named_starts.h"
 
 typedef struct Kept Kept;
 typedef struct Reconnect Reconnect;
@@ -18,6 +19,7 @@ struct Kept {
         struct tb_subscription subscription; /* points into filter */
         struct tb_sampling sampling;    /* points into filter, too */
         FilterCopy filter;
+        NamedStarts starts;             /* the processes that its numbers name */
 };
 
 struct Reconnect {
@@ -56,5 +58,8 @@ int reconnect_keep(Reconnect *reconnect,
                    const struct tb_subscription *subscription,
                    const struct tb_sampling *sampling,
                    uint64_t request_id);
-void reconnect_track(Reconnect *reconnect, const struct tb_message *message, uint64_t epoch);
+void reconnect_track(Reconnect *reconnect,
+                     const struct tb_message *message,
+                     const NamedStarts *starts,
+                     uint64_t epoch);
 const struct tb_link *reconnect_set_restored(Reconnect *reconnect, enum tb_link_state state, const char *reason);

@@ -134,7 +134,7 @@ int tb_subscribe(struct tb_client *client, const struct tb_subscription *subscri
                 if (r < 0)
                         return r;
         }
-        client_queue(client, frame, encode_subscribe(frame, ++client->last_request_id, &asked, NULL));
+        client_queue(client, frame, encode_subscribe(frame, ++client->last_request_id, &asked, NULL, NULL));
         if (ret_request_id)
                 *ret_request_id = client->last_request_id;
 
@@ -220,7 +220,7 @@ int tb_sample(struct tb_client *client, const struct tb_sampling *sampling, uint
                 if (r < 0)
                         return r;
         }
-        client_queue(client, frame, encode_sample(frame, ++client->last_request_id, sampling));
+        client_queue(client, frame, encode_sample(frame, ++client->last_request_id, sampling, NULL));
         if (ret_request_id)
                 *ret_request_id = client->last_request_id;
 

@@ -125,11 +125,12 @@ static int session_subscribe(struct tb_client *client, bool resume) {
         client->subscribe_id = ++client->last_request_id;
         client->resuming = resume;
         if (reconnect->kept->samples)
-                n = encode_sample(frame, client->subscribe_id, &reconnect->kept->sampling);
+                n = encode_sample(frame, client->subscribe_id, &reconnect->kept->sampling, &reconnect->kept->starts);
         else
                 n = encode_subscribe(frame,
                                      client->subscribe_id,
                                      &reconnect->kept->subscription,
+                                     &reconnect->kept->starts,
                                      resume ? &place : NULL);
         client_queue(client, frame, n);
         (void)reconnect_watch(client->reconnect, client->fd, true);
@@ -188,7 +189,7 @@ static int session_restore(struct tb_client *client) {
         client->subscribe_id = 0;
         if (message->type == TB_MESSAGE_SUBSCRIBED || message->type == TB_MESSAGE_SAMPLING) {
                 client->decoder.message.request_id = reconnect->kept->request_id;
-                reconnect_track(client->reconnect, message, client->decoder.welcome.epoch);
+                reconnect_track(client->reconnect, message, &client->decoder.starts, client->decoder.welcome.epoch);
                 if (client->resuming)
                         return session_emit_restored(client, NULL);
                 client->subscribed_follows = true;
@@ -236,7 +237,7 @@ static int session_next(struct tb_client *client) {
                         return 1;
                 }
                 if (!reconnect->lost_reported) {
-                        reconnect_track(reconnect, message, client->decoder.welcome.epoch);
+                        reconnect_track(reconnect, message, &client->decoder.starts, client->decoder.welcome.epoch);
                         return 1;
                 }
                 r = session_restore(client);

@@ -441,6 +441,46 @@ def test_pids_of_two_owners_of_a_number(peopled, threads):
     assert brief(between.until_mark(mark)[0]) == born + rest
 
 
+def test_starts(peopled):
+    """A request can name processes by their starts: later processes with their numbers do not match."""
+    k = peopled.kernel
+    observer = peopled.subscriber()
+    numbers = dict(pids=[110, 300], subtrees=[1])
+    first = peopled.client().subscribe(filter=numbers).starts
+    k.fork(200, parent_tid=110)
+    k.fork(300)
+    k.end(110)
+    born = observer.take(3)[1].start_boot_ns
+    assert [*first.pids] == [*first.subtrees, 0] == [peopled.client().subscribe(filter=dict(pids=[1])).starts.pids[0], 0]
+    then = dict(pids=[first.pids[0], born], subtrees=first.subtrees)
+    k.fork(110, parent_tid=1)
+    k.fork(210, parent_tid=110)
+    observer.take(2)
+    client = peopled.client()
+    assert client.subscribe(filter=numbers, starts=then, snapshot=True).starts == broker_pb2.FilterStarts(**then)
+    assert sorted(task.pid for task in client.snapshot()) == [200, 300]
+    k.exec(110)
+    k.exec(210)
+    k.exec(200)
+    k.exec(300)
+    assert reported(peopled, client) == [("exec", 200), ("exec", 300)]
+
+
+@pytest.mark.parametrize(
+    "field, filter, starts",
+    [
+        ("starts", dict(pids=[100]), dict(pids=[0, 0])),
+        ("starts", dict(pids=[100]), dict(subtrees=[0])),
+        ("starts", {}, dict(pids=[1])),
+        ("filter.subtrees", dict(subtrees=[100]), dict(subtrees=[5])),
+    ],
+)
+def test_bad_starts(peopled, field, filter, starts):
+    with pytest.raises(BrokerError) as caught:
+        peopled.client().subscribe(filter=filter, starts=starts)
+    assert (caught.value.error.code, caught.value.error.field) == (broker_pb2.ERROR_CODE_BAD_VALUE, f"subscribe.{field}")
+
+
 def test_subtree_of_orphans(peopled):
     """Orphans and their children stay in the set. A new process with the number of the root is not in it."""
     client = peopled.subscriber(filter=dict(subtrees=[100]))

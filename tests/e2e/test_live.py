@@ -10,7 +10,7 @@ import pytest
 import tb_fields
 from tb_client import BrokerError
 from tb_daemon import executable
-from tb_live import ask_samples, ask_stats, get_stats, next_sample, sample_until
+from tb_live import ask_samples, ask_stats, get_stats, next_sample, sample_until, sampling
 from tb_protocol import broker_pb2, sample_pb2
 from tb_wait import TIMEOUT, wait_until
 
@@ -306,6 +306,18 @@ def test_filters_and_groups(live):
         assert sample.by().keys() == pids and sample.last.full
         for task in sample.tasks:
             assert task.stats.HasField("cpu") and not task.stats.HasField("io") and not task.stats.HasField("identity")
+
+
+def test_starts(live):
+    """A request for samples names its processes by their starts, too: a stranger with the number is in no sample."""
+    client = live.client()
+    starts = sampling(client, filter=dict(pids=[100])).starts
+    assert next_sample(client).by().keys() == {100} and starts.pids[0] > 0
+    for wanted, pids in ((starts.pids[0], {100}), (starts.pids[0] - 1, set()), (starts.pids[0] + 1, set())):
+        again = live.client()
+        asked = sampling(again, filter=dict(pids=[100]), starts=dict(pids=[wanted]))
+        assert [*asked.starts.pids] == [wanted]
+        assert next_sample(again).by().keys() == pids
 
 
 @pytest.mark.parametrize(

@@ -416,6 +416,44 @@ def test_outlives_the_broker(make_daemon):
     assert out.splitlines()[1].split()[1:3] == ["fork", "100"]
 
 
+@pytest.mark.parametrize("option", ["--pid", "--tree"])
+@pytest.mark.parametrize("stranger", [False, True])
+def test_processes_outlive_the_broker(make_daemon, option, stranger):
+    """After a restart, the filter has the same process. A later process with its number is another one."""
+    daemon = make_daemon()
+    client = daemon.subscriber(("fork",))
+    daemon.kernel.fork(100)
+    start = client.event().start_boot_ns
+    more = () if option == "--tree" else ("--pid", "102")
+    process = watch(daemon, client, "--json", "-e", "exec", option, "100", *more, "-n", "3")
+    daemon.kernel.exec(100)
+    assert json.loads(process.stdout.readline())["pid"] == 100
+    assert daemon.terminate() == 0
+
+    daemon.path.unlink()
+    again = make_daemon(path=daemon.path, start=False)
+    again.proc.add(1, ppid=0, start_ns=1_000_000_000)
+    again.proc.add(100, ppid=1, start_ns=start + 3_000_000_000 * stranger)
+    again.start()
+    if option == "--tree" and stranger:
+        out, err = finish(process, 1)
+        assert [o["state"] for o in objects(out)] == [] and "no such process" in err
+        return
+    status = again.client()
+    again.kernel.wait_listening()
+    while status.status().subscribers < 1:
+        assert process.poll() is None
+    again.kernel.exec(100)
+    again.kernel.fork(101, parent_tid=100)
+    again.kernel.exec(101)
+    # A number that no process had before the restart either.
+    again.kernel.fork(102)
+    again.kernel.exec(102)
+    again.kernel.exec(102)
+    out, _ = finish(process)
+    assert [o["pid"] for o in objects(out) if o["kind"] == "exec"] == ([102, 102] if stranger else [100, 101])
+
+
 def test_strict_does_not(make_daemon):
     """With --strict, the command ends at a new broker: events may be missing."""
     daemon = make_daemon()

@@ -249,10 +249,11 @@ class Client:
         resume=None,
         filter=None,
         programs=False,
+        starts=None,
     ):
         """
         Sends a Subscribe; answered() reads the reply. `filter` is a dictionary of
-        Filter's fields, `resume` a Place.
+        Filter's fields, `resume` a Place, `starts` a dictionary of FilterStarts' fields.
         """
         request = broker_pb2.ClientMessage()
         request.subscribe.SetInParent()
@@ -264,6 +265,8 @@ class Client:
         request.subscribe.programs = programs
         if filter is not None:
             request.subscribe.filter.CopyFrom(broker_pb2.Filter(**filter))
+        if starts is not None:
+            request.subscribe.starts.CopyFrom(broker_pb2.FilterStarts(**starts))
         if resume is not None:
             request.subscribe.resume.CopyFrom(broker_pb2.Resume(**resume._asdict()))
         self.asked = (self.send(request), snapshot and resume is None, resume)

@@ -100,6 +100,8 @@ BOOT_TIMES = {
     f"{task}.{relative}.start_boot_ns"
     for task in ("event_batch.events", "snapshot_part.tasks", "stats.tasks", "sample_batch.tasks")
     for relative in ("maker", "parent")
+} | {
+    f"{answer}.starts.{numbers}" for answer in ("subscribed", "sampling") for numbers in ("pids", "subtrees")
 }
 
 # The offset that times are made with may be so far from the clocks' distance.
@@ -214,6 +216,8 @@ class Normaliser:
                     new = SAME_TEXT
                 elif field.message_type:
                     new = self._message(value, field.message_type, name + ".")
+                elif name in BOOT_TIMES:
+                    new = b"".join(self._fixed64(name, value[i:i + 8]) for i in range(0, length, 8))
                 elif name == TEXT:
                     new = REWORDED.get(value, value)
                 else:
@@ -231,7 +235,7 @@ class Normaliser:
             return value
         monotonic_ns = number + (self.boot_epoch_ns if name in BOOT_TIMES else 0) - self.offset_ns
         if name not in CLOCK_READINGS:
-            token = self.clock.token(monotonic_ns, "start_" in name)
+            token = self.clock.token(monotonic_ns, ".start" in name)
         else:
             token = self.clock.reading(monotonic_ns)
         return value if token is None else struct.pack("<Q", token)

@@ -100,13 +100,20 @@ def get_stats(client, pids=(), tids=()):
     return list(reply.tasks)
 
 
-def ask_samples(client, interval_ms=100, scope=0, filter=None, groups=0):
+def ask_samples(client, **kw):
+    return sampling(client, **kw).next_number
+
+
+def sampling(client, interval_ms=100, scope=0, filter=None, groups=0, starts=None):
+    """The reply to a request for samples."""
     request = broker_pb2.ClientMessage()
     request.sample.interval_ms = interval_ms
     request.sample.scope = scope
     request.sample.groups = groups
     if filter is not None:
         request.sample.filter.CopyFrom(broker_pb2.Filter(**filter))
+    if starts is not None:
+        request.sample.starts.CopyFrom(broker_pb2.FilterStarts(**starts))
     ident = client.send(request)
     while True:
         message = client.receive()
@@ -115,7 +122,7 @@ def ask_samples(client, interval_ms=100, scope=0, filter=None, groups=0):
             raise BrokerError(message.error)
         if body == "sampling":
             assert message.sampling.request_id == ident
-            return message.sampling.next_number
+            return message.sampling
         assert body in STREAM + ("sample_batch", "sample_loss"), message
 
 

@@ -444,7 +444,7 @@ static void test_largest_request(void) {
         };
         uint8_t frame[ENCODE_REQUEST_MAX];
 
-        assert(encode_subscribe(frame, UINT64_MAX, &subscription, NULL) <= ENCODE_REQUEST_MAX);
+        assert(encode_subscribe(frame, UINT64_MAX, &subscription, NULL, NULL) <= ENCODE_REQUEST_MAX);
         assert(encode_get_status(frame, UINT64_MAX) <= ENCODE_REQUEST_MAX);
 }
 

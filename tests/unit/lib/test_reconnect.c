@@ -264,7 +264,125 @@ static void test_second_request(bool samples, int answer) {
         rig_free(&rig);
 }
 
+static void bytes_add_sampling(Bytes *bytes, Taskbroker__V1__FilterStarts *starts) {
+        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
+        Taskbroker__V1__Sampling sampling = TASKBROKER__V1__SAMPLING__INIT;
+
+        sampling.request_id = 1;
+        sampling.next_number = 1;
+        sampling.starts = starts;
+        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLING;
+        message.sampling = &sampling;
+        bytes_add_message(bytes, &message);
+}
+
+static void bytes_add_named(Bytes *bytes, Taskbroker__V1__FilterStarts *starts) {
+        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
+        Taskbroker__V1__Subscribed subscribed = TASKBROKER__V1__SUBSCRIBED__INIT;
+
+        subscribed.request_id = subscribed.feed = subscribed.next_number = 1;
+        subscribed.starts = starts;
+        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED;
+        message.subscribed = &subscribed;
+        bytes_add_message(bytes, &message);
+}
+
+/* The broker reports a task: in an event, or in a sample that answers @request_id. */
+static void rig_report(Rig *rig, bool samples, uint64_t request_id, uint32_t pid, uint32_t tid, uint64_t start) {
+        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
+        Taskbroker__V1__EventBatch batch = TASKBROKER__V1__EVENT_BATCH__INIT;
+        Taskbroker__V1__SampleBatch sample = TASKBROKER__V1__SAMPLE_BATCH__INIT;
+        Taskbroker__V1__Stats stats = TASKBROKER__V1__STATS__INIT;
+        Taskbroker__V1__Event event = TASKBROKER__V1__EVENT__INIT, *events[] = { &event };
+        Taskbroker__V1__TaskSample task = TASKBROKER__V1__TASK_SAMPLE__INIT, *tasks[] = { &task };
+        Taskbroker__V1__Coredump coredump = TASKBROKER__V1__COREDUMP__INIT;
+        const struct tb_message *unused;
+
+        event.pid = task.pid = pid;
+        event.tid = task.tid = tid;
+        event.start_boot_ns = task.start_boot_ns = start;
+        event.what_case = TASKBROKER__V1__EVENT__WHAT_COREDUMP;
+        event.coredump = &coredump;
+        batch.first_number = 1;
+        batch.events = events;
+        sample.tasks = stats.tasks = tasks;
+        batch.n_events = sample.n_tasks = stats.n_tasks = 1;
+        stats.request_id = request_id;
+        sample.number = 1;
+        if (request_id > 0) {
+                message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATS;
+                message.stats = &stats;
+        } else if (samples) {
+                message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_BATCH;
+                message.sample_batch = &sample;
+        } else {
+                message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_EVENT_BATCH;
+                message.event_batch = &batch;
+        }
+        bytes_add_message(&rig->bytes, &message);
+        rig_send(rig);
+        rig_expect(rig, samples || request_id > 0 ? TB_MESSAGE_TASK_SAMPLE : TB_MESSAGE_EVENT);
+        if (request_id > 0)
+                rig_expect(rig, TB_MESSAGE_STATS_END);
+        assert(tb_next(rig->client, &unused) == 0);
+}
+
+/*
+ * A subscription by numbers is made again for the same processes. A number that no process had names the first process
+ * that the stream reports with it.
+ */
+static void test_starts(bool samples, bool answered) {
+        uint32_t pids[] = { 11, 12, 13 }, subtrees[] = { 12 };
+        uint64_t starts[] = { 110, 0, 0 }, roots[] = { 7 };
+        struct tb_filter filter = { .pids = pids, .n_pids = 3, .subtrees = subtrees, .n_subtrees = 1 };
+        struct tb_subscription subscription = { .filter = filter };
+        struct tb_sampling sampling = { .filter = filter, .interval_ms = 1000 };
+        Taskbroker__V1__FilterStarts named = TASKBROKER__V1__FILTER_STARTS__INIT, *again;
+        Taskbroker__V1__ClientMessage *message;
+        const struct tb_message *unused;
+        Rig rig = rig_new();
+
+        named.pids = starts;
+        named.n_pids = 3;
+        named.subtrees = roots;
+        named.n_subtrees = 1;
+        assert((samples ? tb_sample(rig.client, &sampling, NULL) : tb_subscribe(rig.client, &subscription, NULL)) == 0);
+        bytes_add_welcome(&rig.bytes, 1);
+        if (answered && samples)
+                bytes_add_sampling(&rig.bytes, &named);
+        else if (answered)
+                bytes_add_named(&rig.bytes, &named);
+        rig_send(&rig);
+        rig_expect(&rig, TB_MESSAGE_WELCOME);
+        if (answered) {
+                rig_expect(&rig, samples ? TB_MESSAGE_SAMPLING : TB_MESSAGE_SUBSCRIBED);
+                rig_report(&rig, samples, 5, 12, 12, 99);       /* an answer about the number */
+                rig_report(&rig, samples, 0, 12, 50, 119);      /* a thread, not the process */
+                rig_report(&rig, samples, 0, 12, 12, 120);
+                rig_report(&rig, samples, 0, 12, 12, 121);      /* a later process */
+                rig_report(&rig, samples, 0, 11, 11, 111);
+        }
+
+        rig_break(&rig);
+        bytes_add_welcome(&rig.bytes, 1);
+        rig_send(&rig);
+        assert(tb_process(rig.client) == 0);
+        assert(tb_next(rig.client, &unused) == 0);
+        message = rig_read_subscription(&rig);
+        again = samples ? message->sample->starts : message->subscribe->starts;
+        assert(!again == !answered);
+        if (answered) {
+                assert(again->n_pids == 3 && again->n_subtrees == 1);
+                assert(again->pids[0] == 110 && again->pids[1] == 120 && again->pids[2] == 0);
+                assert(again->subtrees[0] == 7);
+        }
+        taskbroker__v1__client_message__free_unpacked(message, NULL);
+        rig_free(&rig);
+}
+
 int main(void) {
+        for (int i = 0; i < 4; ++i)
+                test_starts(i & 1, i & 2);
         for (int answer = 0; answer < SECOND_LAST; ++answer)
                 test_second_request(false, answer);
         test_second_request(true, SECOND_REFUSED);

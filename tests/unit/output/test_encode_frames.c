@@ -3,6 +3,7 @@
 
 /* The frame around a batch, written by hand, against protobuf-c's own; and the replies. */
 
+#include "broker/base/clock.h"
 #include "broker/base/util.h"
 #include "broker/output/encode.h"
 #include "tests/unit/pb.h"
@@ -118,13 +119,20 @@ static void test_welcome(void) {
 static void test_subscribed(void) {
         for (int resumed = 0; resumed < 2; ++resumed) {
                 uint8_t frame[ENCODED_REPLY_MAX];
-                PB(ServerMessage) *message = frame_unpack(frame, encode_subscribed(5, UINT64_MAX, 7, resumed, frame));
+                Filter filter = { .n_pids = resumed ? 2 : 0 };
+                FilterStarts starts = { .pids = { 0, 70 + (uint64_t)clock_boot_epoch_ns() } };
+                PB(ServerMessage) *message =
+                        frame_unpack(frame, encode_subscribed(5, UINT64_MAX, 7, resumed, &filter, &starts, frame));
 
                 assert(message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED);
                 assert(message->subscribed->request_id == 5);
                 assert(message->subscribed->feed == UINT64_MAX);
                 assert(message->subscribed->next_number == 7);
                 assert(message->subscribed->resumed == resumed);
+                assert(!message->subscribed->starts == !resumed);
+                assert(!resumed || message->subscribed->starts->n_pids == 2);
+                assert(!resumed || message->subscribed->starts->pids[0] == 0);
+                assert(!resumed || message->subscribed->starts->pids[1] == 70);
                 message_free(message);
         }
 }

@@ -195,7 +195,7 @@ static void test_stats(void) {
 
 /* On every level, of every wire type. */
 static void test_unknown_fields(void) {
-        static const uint32_t numbers[] = { 9, 15, 16, 1000, 536870911 };
+        static const uint32_t numbers[] = { 14, 15, 16, 1000, 536870911 };
 
         for (size_t i = 0; i < ARRAY_SIZE(numbers); ++i) {
                 for (uint32_t wire_type = 0; wire_type <= 5; ++wire_type) {
@@ -217,6 +217,11 @@ static void test_unknown_fields(void) {
                 }
         }
 
+        /* in the starts of a Subscribe */
+        add_number(14, 1);
+        wrap(0, 9);
+        wrap(7, 2);
+        check_refused(7, ERROR_UNKNOWN_FIELD, true, "subscribe.starts");
         /* a request of the future */
         wrap(7, 14);
         check_refused(7, ERROR_UNKNOWN_FIELD, true, NULL);

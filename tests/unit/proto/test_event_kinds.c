@@ -185,7 +185,7 @@ static void test_requests(void) {
         assert(!event_kind_is_known(0) && !event_kind_is_known(EVENT_KINDS_N) && !event_kind_is_known(-1));
         assert(event_default_kinds() == TB_KINDS_DEFAULT);
 
-        n = encode_subscribe(frame, 7, &subscription, NULL);
+        n = encode_subscribe(frame, 7, &subscription, NULL, NULL);
         assert(frame_parse(frame, n, FRAME_MAX_FROM_CLIENT, &n_prefix, &n_message) == 0);
         assert(request_decode(frame + n_prefix, n_message, &request, &error) == 0);
         assert(request.subscription.key.kinds == all);

@@ -143,7 +143,7 @@ static void check_way(bool full, size_t only) {
         size_t n;
 
         check_library(&options.wanted, full, only);
-        n = encode_subscribe(frame, 7, &subscription, NULL);
+        n = encode_subscribe(frame, 7, &subscription, NULL, NULL);
         assert(decode(frame, n, &request, &error) == 0);
         check_broker(&request.subscription.key.filter, full, only);
 
@@ -153,7 +153,7 @@ static void check_way(bool full, size_t only) {
         memset(values, 0xa5, sizeof(values));
         check_library(&copy.filter, full, only);
         subscription.filter = copy.filter;
-        assert(encode_subscribe(again, 7, &subscription, NULL) == n && memcmp(frame, again, n) == 0);
+        assert(encode_subscribe(again, 7, &subscription, NULL, NULL) == n && memcmp(frame, again, n) == 0);
         filter_copy_deinit(&copy);
         assert(!copy.texts && !copy.filter.uids);
 }
@@ -188,7 +188,7 @@ static void test_samples(void) {
                 filter_options_init(&options);
                 give(row, 1);
                 sampling.filter = options.wanted;
-                r = decode(frame, encode_sample(frame, 7, &sampling), &request, &error);
+                r = decode(frame, encode_sample(frame, 7, &sampling, NULL), &request, &error);
                 assert(r == (rows[row].scope == EVENT ? REQUEST_E_REFUSED : 0));
                 if (r == 0) {
                         check_broker(&request.subscription.key.filter, false, row);
