@@ -142,7 +142,7 @@ static int message_handle(CrewSlot *slot, const uint8_t *data, size_t n_data, bo
 /* Runs until SIGTERM, which simply ends it: what it counted stands in the slot. */
 int subscriber_main(void *userdata, CrewSeat *seat) {
         const SubscriberOptions *options = userdata;
-        bool subscribed = false, told = false;
+        bool subscribed = false, reported = false;
         size_t n_buffer = 0;
         int fd;
 
@@ -183,9 +183,9 @@ int subscriber_main(void *userdata, CrewSeat *seat) {
                 memmove(buffer, buffer + done, n_buffer - done);
                 n_buffer -= done;
 
-                if (subscribed && !told) {
+                if (subscribed && !reported) {
                         crew_ready(seat);
-                        told = true;
+                        reported = true;
                 }
         }
 }

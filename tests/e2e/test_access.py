@@ -80,12 +80,12 @@ def machine(stats, make_daemon):
 
 def sample_of(client, pid):
     while True:
-        told = next_sample(client).by()
-        if pid in told:
-            return told[pid]
+        tasks = next_sample(client).by()
+        if pid in tasks:
+            return tasks[pid]
 
 
-def assert_told(task, full):
+def assert_shown(task, full):
     if full:
         assert task.stats.io.read_bytes == 1 << 20 and not task.stats.withheld_groups, task
     else:
@@ -108,8 +108,8 @@ def test_every_door(machine):
         if not own:
             assert_program_restricted(tasks[pid].program)
         for task in [*get_stats(machine.user(), pids=[pid], tids=[pid]), sample[pid]]:
-            assert_told(task, own)
-        assert_told(get_stats(machine.daemon.client(), pids=[pid])[0], True)
+            assert_shown(task, own)
+        assert_shown(get_stats(machine.daemon.client(), pids=[pid])[0], True)
     for pid, owner in OWNERS.items():
         own = owner == OTHER
         machine.end(pid)
@@ -124,7 +124,7 @@ def test_every_door(machine):
             if not own:
                 assert_stats_restricted(ended.stats)
         assert ended.HasField("termination") == own
-        assert_told(ended, own)
+        assert_shown(ended, own)
 
 
 @pytest.mark.parametrize("shown_at_last", [False, True])
@@ -136,34 +136,34 @@ def test_a_program_that_hides(machine, shown_at_last):
         machine.show(MINE, OTHER if shown else 0)
         machine.run(MINE, 2000 + i)
         for task in get_stats(me, pids=[MINE], tids=[MINE]):
-            assert_told(task, shown)
+            assert_shown(task, shown)
         while (task := sample_of(sampling, MINE)).stats.cpu.cpu_run_virtual_total_ns != 2000 + i:
             pass
-        assert_told(task, shown)
-        assert_told(get_stats(admin, pids=[MINE])[0], True)
+        assert_shown(task, shown)
+        assert_shown(get_stats(admin, pids=[MINE])[0], True)
     machine.end(MINE)
     if shown_at_last:
         assert exits.event().exit.termination.exit_code == 7
     else:
         assert_event_restricted(exits.event())
-    assert_told(sample_of(sampling, MINE), shown_at_last)
+    assert_shown(sample_of(sampling, MINE), shown_at_last)
 
 
 def test_ids_change_while_the_kernel_is_asked(machine):
     """The owner in /proc changes before the kernel answers, without an event: /proc is checked after each answer."""
     me, sampling = machine.user(), machine.user()
     machine.live.hooks[MINE] = lambda: machine.show(MINE, 0)
-    assert_told(get_stats(me, pids=[MINE])[0], False)
+    assert_shown(get_stats(me, pids=[MINE])[0], False)
     machine.show(MINE, OTHER)
     machine.live.hooks[THEIRS] = lambda: machine.show(MINE, 0)
     first, _, second = get_stats(me, pids=[MINE, THEIRS, MINE])
-    assert_told(first, True)
-    assert_told(second, False)
+    assert_shown(first, True)
+    assert_shown(second, False)
     machine.show(MINE, OTHER)
-    assert_told(get_stats(me, pids=[MINE])[0], True)
+    assert_shown(get_stats(me, pids=[MINE])[0], True)
     machine.live.hooks[MINE] = lambda: machine.show(MINE, 0)
     ask_samples(sampling)
-    assert_told(sample_of(sampling, MINE), False)
+    assert_shown(sample_of(sampling, MINE), False)
 
 
 def test_one_that_cannot_be_looked_at(machine):
@@ -171,7 +171,7 @@ def test_one_that_cannot_be_looked_at(machine):
     machine.daemon.proc.remove(MINE)
     (task,) = get_stats(machine.user(), pids=[MINE])
     assert task.state != sample_pb2.SAMPLE_STATE_GONE
-    assert_told(task, False)
+    assert_shown(task, False)
 
 
 def test_threads_count(machine):

@@ -233,8 +233,8 @@ def test_half_are_stopped_in_a_storm(make_daemon):
                 client = Client(daemon.path, rcvbuf=4096)
                 client.subscribe(("comm",), threads=True)
                 os.write(here, b".")
-                told = sum(what(e) != "loss" for e in client.until(lambda e: e.comm == b"last"))
-                code = 0 if told + client.reader_lost == n + 1 else 2
+                received = sum(what(e) != "loss" for e in client.until(lambda e: e.comm == b"last"))
+                code = 0 if received + client.reader_lost == n + 1 else 2
                 os.write(here, b"%d\n" % client.reader_lost)
             finally:
                 os._exit(code)
@@ -257,7 +257,7 @@ def test_half_are_stopped_in_a_storm(make_daemon):
     for pid, ready in children:
         lost.append(int(os.read(ready, 100)))
         os.close(ready)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "what it was told and what it lost are not all"
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "what it received and what it lost are not all"
     assert all(lost[: n_clients // 2]), "a feed of 1 MiB holds less than this storm"
     assert subscriber.reader_lost == 0
     assert subscriber.status().reader_lost == sum(lost)

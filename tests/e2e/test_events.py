@@ -372,7 +372,7 @@ def test_events_of_unknown_tasks(daemon):
     ]
     assert execed.task_unknown and execed.start_time_ns == 0
     assert named.task_unknown and named.comm == b"stranger"
-    assert exited.start_time_ns == exited.time_ns - 5000, "the record tells"
+    assert exited.start_time_ns == exited.time_ns - 5000, "the record has it"
     assert exited.exit.process_ended and exited.exit.stats.identity.ac_pid == 502
     assert forked.start_time_ns == forked.time_ns and forked.ppid == 504
     assert forked.task_unknown and forked.comm == b"", "what it is called is its parent's name, which is not known"

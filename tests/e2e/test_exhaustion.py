@@ -133,11 +133,11 @@ def test_out_of_memory(make_daemon):
         client.close()
     for client in slow:
         try:
-            told = client.until(lambda e: e.comm == b"%d" % (n - 1))
+            received = client.until(lambda e: e.comm == b"%d" % (n - 1))
         except Closed:
             # There was no memory for the rest of a frame that this client had begun to read.
             continue
-        assert sum(what(e) != "loss" for e in told) + client.reader_lost == n
+        assert sum(what(e) != "loss" for e in received) + client.reader_lost == n
         assert client.reader_lost > 0
     k.fork(101)
     k.comm(101, comm=b"more")

@@ -105,7 +105,7 @@ def test_a_thousand_half_open_connections(make_daemon):
         client.status()
 
 
-def test_refused_connections_are_told_why(make_daemon):
+def test_refused_connections_get_the_reason(make_daemon):
     """A client beyond the limit gets an error that names the limit, not silence."""
     raise_file_limit(16384)
     daemon = make_daemon()

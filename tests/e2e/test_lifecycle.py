@@ -26,7 +26,7 @@ def test_stops_cleanly(make_daemon, number):
     assert not daemon.path.exists(), "the socket is removed"
 
 
-def test_clients_are_told(make_daemon):
+def test_clients_are_notified(make_daemon):
     daemon = make_daemon(listener=False)
     daemon.wait_ready()
     idle = daemon.client()
@@ -55,7 +55,7 @@ def test_stops_with_readers_that_do_not_read(make_daemon):
     assert daemon.terminate() == 0
 
 
-def test_what_was_told_before_the_stop_arrives(make_daemon):
+def test_what_was_sent_before_the_stop_arrives(make_daemon):
     daemon = make_daemon()
     client = daemon.subscriber(kinds=("fork",))
     for i in range(100):

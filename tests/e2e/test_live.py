@@ -89,7 +89,7 @@ def test_what_ended_threads_used_is_in_the_sum(live):
     assert (process.tasks, process.stats.tasks, run_ns(process)) == (1, 2, 9_000_000)
 
 
-def test_a_thread_whose_exit_is_not_told_yet_counts_by_its_record(live):
+def test_a_thread_whose_exit_is_not_reported_yet_counts_by_its_record(live):
     client = live.client()
     get_stats(client, pids=[100])
 
@@ -371,7 +371,7 @@ def test_without_subscribers_there_is_no_sweep(live):
     assert len(live.live.asked) == asked + 1
 
 
-def test_a_reader_that_does_not_read_is_told_and_gets_all_again(live):
+def test_a_reader_that_does_not_read_gets_the_loss_and_all_again(live):
     client = live.client(rcvbuf=4096)
     for tid in range(1000, 2000):
         live.live.live[tid] = used(tid, comm=b"many")
@@ -414,19 +414,19 @@ def cells(text):
 def test_the_command_says_all_of_a_process(live):
     done = ask_command(live, "100")
     assert (done.returncode, done.stderr) == (0, "")
-    ((head, told),) = cells(done.stdout)
+    ((head, shown),) = cells(done.stdout)
     assert head.startswith("process 100: leader, of root, 2 threads, since 20")
-    assert told["cpu_run_virtual_total_ns"] == "8.00ms" and told["read_bytes"] == "7.6M (8 000 000 bytes)"
-    assert told["nvcsw"] == "8 002" and told["hiwater_rss_kib"] == "100K"
+    assert shown["cpu_run_virtual_total_ns"] == "8.00ms" and shown["read_bytes"] == "7.6M (8 000 000 bytes)"
+    assert shown["nvcsw"] == "8 002" and shown["hiwater_rss_kib"] == "100K"
     assert "  exit status: it has not ended" in done.stdout.splitlines()
 
 
 def test_the_command_says_all_of_each_thread(live):
     done = ask_command(live, "--threads", "100")
     assert (done.returncode, done.stderr) == (0, "")
-    (first, told_first), (second, told_second) = cells(done.stdout)
+    (first, shown_first), (second, shown_second) = cells(done.stdout)
     assert first.startswith("thread 100 of process 100: leader,") and second.startswith("thread 101 of process 100: thread,")
-    assert [told["cpu_run_virtual_total_ns"] for told in (told_first, told_second)] == ["5.00ms", "3.00ms"]
+    assert [shown["cpu_run_virtual_total_ns"] for shown in (shown_first, shown_second)] == ["5.00ms", "3.00ms"]
 
 
 def test_the_command_says_who_is_gone(live):

@@ -26,7 +26,7 @@ def assert_gap(e, count, cpu):
 
 
 @pytest.mark.parametrize("count", [1, 5, 100000])
-def test_gap_is_told_in_its_place(daemon, count):
+def test_gap_is_reported_in_its_place(daemon, count):
     client = daemon.subscriber()
     k = daemon.kernel
     k.fork(100, cpu=2)
@@ -41,7 +41,7 @@ def test_gap_is_told_in_its_place(daemon, count):
     assert status.connector.lost == count
 
 
-def test_everybody_is_told(daemon):
+def test_everybody_gets_the_loss(daemon):
     """Loss comes whatever was asked for."""
     clients = [daemon.subscriber(kinds=(kind,)) for kind in ("sid", "ptrace", "exit")]
     k = daemon.kernel
@@ -133,8 +133,8 @@ def test_exit_without_statistics(daemon):
     assert not x.HasField("stats") and x.process_ended
     assert x.termination.exit_code == 3
     assert not exits[0].synthesised
-    told = losses(events) or [client.event()]
-    assert [(e.loss.count, e.loss.source, e.loss.reason) for e in told] == [
+    reported = losses(events) or [client.event()]
+    assert [(e.loss.count, e.loss.source, e.loss.reason) for e in reported] == [
         (1, event_pb2.LOSS_SOURCE_TASKSTATS, event_pb2.LOSS_REASON_OVERRUN)
     ]
     assert client.status().taskstats.lost == 1
@@ -151,8 +151,8 @@ def test_missing_statistics_add_up(daemon):
             k.end(1000 + i)
         else:
             k.exit(1000 + i)
-    missing, told, exits = 0, 0, 0
-    while exits < n or told < missing:
+    missing, reported, exits = 0, 0, 0
+    while exits < n or reported < missing:
         e = client.event()
         if what(e) == "exit":
             exits += 1
@@ -160,8 +160,8 @@ def test_missing_statistics_add_up(daemon):
             assert e.exit.HasField("stats") == ((e.tid - 1000) % 3 != 0)
         elif what(e) == "loss":
             assert e.loss.source == event_pb2.LOSS_SOURCE_TASKSTATS
-            told += e.loss.count
-    assert missing == told == n // 3
+            reported += e.loss.count
+    assert missing == reported == n // 3
     assert client.status().taskstats.lost == n // 3
 
 
@@ -374,7 +374,7 @@ def test_table_is_compared_with_proc_after_a_loss(daemon):
     born = time.monotonic_ns()
     daemon.proc.add(203, ppid=101)
     k.lose(1, 4)
-    k.comm(101, comm=b"told", cpu=1)
+    k.comm(101, comm=b"other", cpu=1)
     births = set()
 
     def all_found(e):

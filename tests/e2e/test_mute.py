@@ -150,7 +150,7 @@ def test_muted_again_and_again(daemon):
     assert k.listeners >= 1
 
 
-def test_everybody_is_told_of_the_blind_time(daemon):
+def test_everybody_gets_the_blind_time(daemon):
     clients = [daemon.subscriber(kinds=("ptrace",)), daemon.subscriber()]
     k = daemon.kernel
     k.wait_requests(1)

@@ -328,9 +328,9 @@ def test_births_while_the_rest_is_read(make_daemon, asked):
     if "programs" in asked:
         assert {tid for tid, t in tasks.items() if t.program != IS_LS} == {1}
     k.fork(999, parent_tid=pids[-1])
-    told = {e.tid for e in client.until(lambda e: e.tid == 999)}
-    assert not told & tasks.keys()
-    assert {pid for pid in born if pid not in told and pid not in tasks} == set()
+    received = {e.tid for e in client.until(lambda e: e.tid == 999)}
+    assert not received & tasks.keys()
+    assert {pid for pid in born if pid not in received and pid not in tasks} == set()
     k.mark()
     assert what(client.event()) in ("loss", "ptrace")
 

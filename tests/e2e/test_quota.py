@@ -92,9 +92,9 @@ def test_memory_of_a_user(make_open):
         daemon.kernel.comm(100, comm=b"%d" % i)
         if beside and i % 500 == 499:
             beside.take(500)
-    told = slow.until(lambda e: e.comm == b"%d" % (n - 1))
+    received = slow.until(lambda e: e.comm == b"%d" % (n - 1))
     assert slow.reader_lost > 0
-    assert sum(what(e) != "loss" for e in told) + slow.reader_lost == n
+    assert sum(what(e) != "loss" for e in received) + slow.reader_lost == n
 
 
 @needs_root

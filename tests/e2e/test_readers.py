@@ -54,7 +54,7 @@ def read_all(client, last):
             return received
 
 
-def test_slow_reader_is_told_what_it_lost(small):
+def test_slow_reader_gets_its_loss(small):
     k = small.kernel
     slow = small.subscriber(kinds=KINDS, rcvbuf=4096)
     fast = small.subscriber(kinds=KINDS)

@@ -388,7 +388,7 @@ def test_waits_for_the_last_event(broker):
     assert account["complete"] and account["processes"]["made"] == 2
 
 
-def test_the_end_that_is_told_early(broker):
+def test_the_end_that_is_reported_early(broker):
     """There is no report before the command has ended, even if its exit event comes earlier."""
     process = run(broker, "--json", "sleep", "1000")
     broker.asked()

@@ -43,7 +43,7 @@ def test_table(seeded):
         assert abs(e.start_time_ns - (seeded.made[e.tid] + boot_to_wall())) < 1_000_000_000
 
 
-def test_nothing_is_told_of_the_seed_itself(seeded):
+def test_nothing_is_reported_of_the_seed_itself(seeded):
     client = seeded.subscriber(kinds=ALL_KINDS, threads=True)
     seeded.kernel.fork(100)
     assert brief([client.event()]) == [("fork", 100)]

@@ -83,19 +83,19 @@ static inline void samples_check_task(uint32_t uid, const PB(TaskSample) *sample
                 assert(!stats->io && !stats->executable && !stats->exit_status && !stats->memory_integrals);
 }
 
-static inline void samples_begin(Samples *samples, const PB(Sampling) *sampling, bool foretold) {
+static inline void samples_begin(Samples *samples, const PB(Sampling) *sampling, bool predicted) {
         uint32_t asked = (uint32_t)sampling->request_id & 0xffff;
 
         assert(!samples->on && sampling->next_number > 0);
         samples->on = true;
         samples->fresh = true;
         samples->threads = asked & 1;
-        samples->groups = foretold && asked >> 1 ? asked >> 1 : ~0u;
+        samples->groups = predicted && asked >> 1 ? asked >> 1 : ~0u;
         samples->next = sampling->next_number;
         samples->next_max = samples->next + 1;
 }
 
-static inline void samples_check_one(Samples *samples, const PB(TaskSample) *sample, bool foretold) {
+static inline void samples_check_one(Samples *samples, const PB(TaskSample) *sample, bool predicted) {
         uint32_t number = samples->threads ? sample->tid : sample->pid;
         SampledTask *task = &samples->tasks[number];
 
@@ -106,7 +106,7 @@ static inline void samples_check_one(Samples *samples, const PB(TaskSample) *sam
                 assert(samples->groups & STATS_CPU || !sample->stats->cpu);
                 assert(samples->groups & STATS_EXIT_STATUS || !sample->stats->exit_status);
         }
-        if (!foretold)
+        if (!predicted)
                 return;
         assert(sample->start_time_ns >= task->start_time_ns);
         if (sample->start_time_ns > task->start_time_ns)
@@ -120,7 +120,7 @@ static inline void samples_check_one(Samples *samples, const PB(TaskSample) *sam
         }
 }
 
-static inline void samples_check_batch(Samples *samples, const PB(SampleBatch) *batch, uint32_t uid, bool foretold) {
+static inline void samples_check_batch(Samples *samples, const PB(SampleBatch) *batch, uint32_t uid, bool predicted) {
         assert(samples->on);
         if (samples->begun)
                 assert(batch->number == samples->next);
@@ -130,7 +130,7 @@ static inline void samples_check_batch(Samples *samples, const PB(SampleBatch) *
         samples->next = samples->next_max = batch->number;
         for (size_t i = 0; i < batch->n_tasks; ++i) {
                 samples_check_task(uid, batch->tasks[i]);
-                samples_check_one(samples, batch->tasks[i], foretold);
+                samples_check_one(samples, batch->tasks[i], predicted);
         }
         if (!batch->last) {
                 assert(batch->n_tasks > 0 && !batch->full && batch->span_ns == 0 && batch->exits == 0);
@@ -177,10 +177,10 @@ static inline void samples_forget(Samples *samples, uint64_t id) {
                 question->id = 0;
 }
 
-static inline void samples_check_answer(Samples *samples, const PB(Stats) *stats, uint32_t uid, bool foretold) {
+static inline void samples_check_answer(Samples *samples, const PB(Stats) *stats, uint32_t uid, bool predicted) {
         const Question *question = stats->request_id ? samples_find_question(samples, stats->request_id) : NULL;
 
-        assert(question || !foretold);
+        assert(question || !predicted);
         for (size_t i = 0; i < stats->n_tasks; ++i) {
                 const PB(TaskSample) *sample = stats->tasks[i];
 
@@ -189,10 +189,10 @@ static inline void samples_check_answer(Samples *samples, const PB(Stats) *stats
                 if (sample->state)
                         assert(!sample->stats && sample->comm.len == 0 && sample->start_time_ns == 0 &&
                                !(sample->pid && sample->tid));
-                if (foretold)
+                if (predicted)
                         assert((i < question->n_pids ? sample->pid : sample->tid) == question->numbers[i]);
         }
-        if (foretold)
+        if (predicted)
                 assert(stats->n_tasks == question->n);
         samples_forget(samples, stats->request_id);
 }

@@ -20,14 +20,14 @@ MEMBER = struct.Struct("=6IQ")
 _files = itertools.count()
 
 
-class Told:
+class Controlled:
     """A program that takes orders by lines on its standard input, and ends at the end of it."""
 
     def __init__(self, *command):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.pending = b""
 
-    def tell(self, line=""):
+    def send(self, line=""):
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
 
@@ -60,7 +60,7 @@ class Told:
             self.finish()
 
 
-class Crowd(Told):
+class Crowd(Controlled):
     def __init__(self, directory, name=None, count=100_000, stay=0, kinds=(), groups=()):
         self.name = name or support.unique_name()
         self.truth = pathlib.Path(directory) / f"crowd-{next(_files)}"
@@ -76,11 +76,11 @@ class Crowd(Told):
         self.members = None
 
     def begin(self):
-        self.tell()
+        self.send()
 
     def stop(self):
         """Begins no more, and is at rest: what was made, and what of it stays, is known then."""
-        self.tell()
+        self.send()
         return self.settle()
 
     def has_settled(self):
@@ -102,7 +102,7 @@ class Crowd(Told):
         return {m.pid for m in self.staying()} | set(self.workers)
 
 
-class Sleepers(Told):
+class Sleepers(Controlled):
     """A process of many threads."""
 
     def __init__(self, _, n):
@@ -111,7 +111,7 @@ class Sleepers(Told):
         self.pid = self.process.pid
 
 
-class Outlived(Told):
+class Outlived(Controlled):
     """A process whose other thread can outlive its leader."""
 
     def __init__(self, _):
@@ -121,11 +121,11 @@ class Outlived(Told):
 
     def obey(self, *words):
         for word in words:
-            self.tell(word)
+            self.send(word)
             assert self.line() == [word]
 
 
-class Turns(Told):
+class Turns(Controlled):
     """Two makers of tasks of one number."""
 
     N_HELPERS = 8
@@ -142,7 +142,7 @@ class Turns(Told):
         self.number, *self.makers = self.ready()
 
     def run(self):
-        self.tell()
+        self.send()
         assert self.line() == ["done"]
         records = support.records(self.truth, support.TRUTH, support.Truth)
         self.truth.unlink()
@@ -170,20 +170,20 @@ class Turns(Told):
         return b"".join(word.encode() + b"\0" for word in words)
 
 
-class Roots(Told):
+class Roots(Controlled):
     """Processes of one number, one after the other, and a child of each that stays."""
 
     def __init__(self, _):
         super().__init__(support.program("reuse"), "roots", "--comm", support.unique_name())
 
     def begin(self):
-        self.tell("begin")
+        self.send("begin")
         return tuple(map(int, self.line()))
 
     def end(self):
-        self.tell("end")
+        self.send("end")
         assert self.line() == ["ended"]
 
     def fork(self, i):
-        self.tell(f"fork {i}")
+        self.send(f"fork {i}")
         return int(self.line()[0])

@@ -217,12 +217,12 @@ def test_somebody_elses_feed(make_broker):
 
 
 # The fields of a status that every client may read: the broker, the kernel, and the client's own figures.
-TOLD_OF_STATUS = {
+VISIBLE_IN_STATUS = {
     "request_id", "broker_version", "epoch", "start_time_ns", "uptime_ns", "realtime_offset_ns", "kernel_release", "taskstats_version",
     "delay_accounting", "connections", "subscribers", "live_tasks", "live_processes", "withheld",
     "connector", "taskstats",
 }
-TOLD_OF_SOURCES = {"lost", "muted", "repaired"}
+VISIBLE_IN_SOURCES = {"lost", "muted", "repaired"}
 
 
 def test_status(make_broker):
@@ -235,9 +235,9 @@ def test_status(make_broker):
     assert status.epoch == of_root.epoch and status.kernel_release == of_root.kernel_release
     assert status.live_tasks > 0
     # No other count of the whole machine is there, not even as zero.
-    assert {field.name for field, _ in status.ListFields()} <= TOLD_OF_STATUS, status
+    assert {field.name for field, _ in status.ListFields()} <= VISIBLE_IN_STATUS, status
     for source in (status.connector, status.taskstats):
-        assert {field.name for field, _ in source.ListFields()} <= TOLD_OF_SOURCES, status
+        assert {field.name for field, _ in source.ListFields()} <= VISIBLE_IN_SOURCES, status
     assert of_root.events and of_root.connector.received and of_root.broker_cpu_ns
 
 
@@ -345,7 +345,7 @@ def test_every_door(make_broker, place):
     zoo = Zoo(broker, place)
     n_foreign = 0
 
-    def judge(task, told):
+    def judge(task, judged):
         nonlocal n_foreign
         own = {pid: own for _, pid, own in zoo}.get(task.pid)
         if own or not task.stats.withheld_groups and task.HasField("stats"):
@@ -355,23 +355,23 @@ def test_every_door(make_broker, place):
             assert_stats_restricted(task.stats)
             assert not task.HasField("termination")
             n_foreign += 1
-        told.add(task.pid)
+        judged.add(task.pid)
 
     everybody = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    told = set()
+    judged = set()
     for i in range(0, len(everybody), 60):
         for task in get_stats(me, pids=everybody[i:i + 60], tids=everybody[i:i + 60]):
-            judge(task, told)
-    assert told >= set(zoo.pids.values())
+            judge(task, judged)
+    assert judged >= set(zoo.pids.values())
 
     sampling = {}
     for scope in (sample_pb2.SAMPLE_SCOPE_PROCESSES, sample_pb2.SAMPLE_SCOPE_THREADS):
         sampling[scope] = client_of(broker, ME, ME_GROUP)
         ask_samples(sampling[scope], scope=scope)
-        told = set()
+        judged = set()
         for task in next_sample(sampling[scope]).tasks:
-            judge(task, told)
-        assert told >= set(zoo.pids.values())
+            judge(task, judged)
+        assert judged >= set(zoo.pids.values())
     assert n_foreign >= 4 * (len(zoo.pids) - len(zoo.OWN))
 
     snapshot, of_root = ({task.pid: task for task in c.snapshot()} for c in (
@@ -421,7 +421,7 @@ def test_every_door(make_broker, place):
                     continue
                 own = remaining.pop(task.pid)
                 assert task.HasField("termination") == own
-                assert_told(task, own)
+                assert_shown(task, own)
 
 
 @contextlib.contextmanager
@@ -471,7 +471,7 @@ def last_sample_of(client, pid):
     return seen[-1]
 
 
-def assert_told(task, shown):
+def assert_shown(task, shown):
     if shown:
         assert task.stats.HasField("io") and not task.stats.withheld_groups, task
         assert task.stats.io.read_char_bytes >= 32768
@@ -497,9 +497,9 @@ def test_a_program_that_hides(make_broker, place, at_last, groups):
     for shown in (True, False, True, False, at_last):
         switch.turn(shown)
         for task in get_stats(asking, pids=[pid, pid], tids=[pid]):
-            assert_told(task, shown or admin)
-        assert_told(last_sample_of(sampling, pid), shown or admin)
-        assert_told(last_sample_of(threads, pid), shown or admin)
+            assert_shown(task, shown or admin)
+        assert_shown(last_sample_of(sampling, pid), shown or admin)
+        assert_shown(last_sample_of(threads, pid), shown or admin)
         snapshot = subscriber_of(broker, ME, ME_GROUP, groups=groups, snapshot=True, programs=True)
         (task,) = [task for task in snapshot.snapshot() if task.pid == pid]
         assert task.program.exe_withheld == (not shown and not admin)
@@ -512,7 +512,7 @@ def test_a_program_that_hides(make_broker, place, at_last, groups):
         assert_event_restricted(of_me)
     ended = last_sample_of(sampling, pid)
     assert ended.ended and ended.HasField("termination") == (at_last or admin)
-    assert_told(ended, at_last or admin)
+    assert_shown(ended, at_last or admin)
 
 
 @pytest.mark.parametrize("name, mode", [("ta-cap", "wait"), ("ta-blind", "wait"), ("ta-plain", "hide"), ("ta-plain", "wait")])
@@ -526,9 +526,9 @@ def test_older_than_the_broker(make_broker, place, name, mode):
     exits = subscriber_of(broker, ME, ME_GROUP, kinds=("exit",))
     me = client_of(broker, ME, ME_GROUP)
     ask_samples(me)
-    assert_told(last_sample_of(me, pid), own)
+    assert_shown(last_sample_of(me, pid), own)
     for task in get_stats(client_of(broker, ME, ME_GROUP), pids=[pid], tids=[pid]):
-        assert_told(task, own)
+        assert_shown(task, own)
     finish(shell, 7)
     event = exits.until(lambda e: e.WhichOneof("what") == "exit" and e.pid == pid)[-1]
     if own:

@@ -91,8 +91,8 @@ def check_process(seen, process, execing=None, missing_exits=()):
         assert not end.flags & PROCESS_STATS
         total = end.cpu_ns
     if process.status >= 0:
-        told = end.process_status if end.flags & PROCESS_TERMINATION else end.status
-        assert told == process.status, end
+        reported = end.process_status if end.flags & PROCESS_TERMINATION else end.status
+        assert reported == process.status, end
     if process.cpu_us >= 0:
         assert total // 1000 <= process.cpu_us + 2
         assert process.cpu_us - total // 1000 < TICK_US
@@ -222,13 +222,13 @@ def test_number_of_a_zombie(directory, make_broker, beside):
     os.waitpid(zombie, 0)
     fact = support.corner(directory, "take", number=zombie)
     support.marker(end)
-    told = [r for r in collect.finish() if r.pid == zombie]
+    reported = [r for r in collect.finish() if r.pid == zombie]
 
-    assert [r.kind for r in told] == [FORK, EXIT] * 3
-    for fork, exit_ in zip(told[::2], told[1::2]):
+    assert [r.kind for r in reported] == [FORK, EXIT] * 3
+    for fork, exit_ in zip(reported[::2], reported[1::2]):
         assert exit_.start_time_ns == fork.start_time_ns
         assert not exit_.flags & (SYNTHESISED | TASK_UNKNOWN)
         assert exit_.flags & STATS and exit_.flags & PROCESS_ENDED
-    assert [r.status >> 8 for r in told[1::2]] == [r.stats_status >> 8 for r in told[1::2]] == [1, 2, 3]
+    assert [r.status >> 8 for r in reported[1::2]] == [r.stats_status >> 8 for r in reported[1::2]] == [1, 2, 3]
     broker.settle(lambda s: s.unmatched_stats == 0)
     assert len(fact.processes) == 4

@@ -114,7 +114,7 @@ def test_fork_precedes_the_childs_own_events(capture):
     assert n > len(capture.truth) // 2
 
 
-def test_every_task_is_told_once(capture):
+def test_every_task_is_reported_once(capture):
     """As many forks, exits and records of each number as there were tasks of that number."""
     makers = {t.maker for t in capture.truth}
     groups = {t.pid for t in capture.truth}
@@ -243,12 +243,12 @@ def test_exec_sends_no_comm(directory, connector):
     assert named == [truth[0].maker]
 
 
-def test_coredump_is_told_where_none_is_allowed(directory, connector):
+def test_coredump_is_reported_where_none_is_allowed(directory, connector):
     fact = support.corner(directory, "core-forbidden")
     subject = fact.subject
     assert subject.status == 11
-    told = [e.what for e in connector.events() if e.pid == subject.pid]
-    assert told == [k.FORK, k.COREDUMP, k.EXIT]
+    kinds = [e.what for e in connector.events() if e.pid == subject.pid]
+    assert kinds == [k.FORK, k.COREDUMP, k.EXIT]
 
 
 # (program, what it does, whether its user may look into it, ids that change at its exec)

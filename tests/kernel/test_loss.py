@@ -74,7 +74,7 @@ def lossy(directory):
         broker.stop()
 
 
-def told(stream, source):
+def reported_losses(stream, source):
     return sum(r.loss_count for r in stream if r.kind == LOSS and r.loss_source == source)
 
 
@@ -115,7 +115,7 @@ def test_taskstats_received_and_lost_are_what_was_made(lossy):
 
 def test_stream_tells_what_status_counts(lossy):
     last = lossy.last[-1].status
-    assert told(lossy.stream, support.SOURCE_CONNECTOR) == last.connector.lost
+    assert reported_losses(lossy.stream, support.SOURCE_CONNECTOR) == last.connector.lost
     assert not [r for r in lossy.stream if r.kind == LOSS and r.loss_reason != support.REASON_OVERRUN]
 
 
@@ -135,14 +135,14 @@ def test_loss_stands_where_it_happened(lossy):
             made[w.cpu, w.stamp, w.tid] = w
     acknowledged = sorted((w.cpu, w.sequence) for w in lossy.witness
                           if w.source == support.WITNESS_CONNECTOR and w.what == k.NONE)
-    due, missing, acks, told_here, told_early = {}, 0, 0, collections.Counter(), 0
+    due, missing, acks, lost_here, lost_early = {}, 0, 0, collections.Counter(), 0
     for r in lossy.stream:
         if r.kind == LOSS:
             assert r.loss_count > 0
             if r.flags & support.CPU_KNOWN:
-                told_here[r.cpu] += r.loss_count
+                lost_here[r.cpu] += r.loss_count
             else:
-                told_early += r.loss_count
+                lost_early += r.loss_count
             continue
         if r.flags & SYNTHESISED:
             continue
@@ -151,16 +151,16 @@ def test_loss_stands_where_it_happened(lossy):
         gap = w.sequence - due.get(r.cpu, w.sequence)
         assert gap >= 0, (w, r)
         n_acks = sum(1 for cpu, n in acknowledged if cpu == r.cpu and w.sequence - gap <= n < w.sequence) if gap else 0
-        here = told_here.pop(r.cpu, 0)
+        here = lost_here.pop(r.cpu, 0)
         # Never more than is missing. Less only by losses that came before, or by acknowledgements, which are no events.
         assert here <= gap, (w, r)
-        assert here + told_early + n_acks >= gap, (w, r)
+        assert here + lost_early + n_acks >= gap, (w, r)
         missing += gap
         acks += n_acks
         due[r.cpu] = w.sequence + 1
-    all_told = told(lossy.stream, support.SOURCE_CONNECTOR)
+    reported = reported_losses(lossy.stream, support.SOURCE_CONNECTOR)
     assert missing > 0
-    assert missing - acks <= all_told <= missing, (missing, acks, all_told)
+    assert missing - acks <= reported <= missing, (missing, acks, reported)
 
 
 def test_every_exit_says_why(lossy):

@@ -71,7 +71,7 @@ def test_without_a_user(make_broker, directory, beside):
     check_works(broker, directory, beside)
 
 
-def test_stays_root_where_told_so(make_broker):
+def test_stays_root_where_asked(make_broker):
     broker = make_broker("--user", "root")
     check_confined(broker.process.pid, pwd.getpwuid(0))
     assert "There is no user" not in broker.log()

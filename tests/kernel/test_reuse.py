@@ -96,7 +96,7 @@ def test_roots(make_broker, beside, recorder):
     assert len({reader.feed for reader in readers}) == 4
     for i, reader in enumerate(readers):
         # The last of its tree, which ends it.
-        told = reader.until(lambda e: e.tid == grandchildren[i][-1] and what(e) == "exit")
-        assert [e.tid for e in told if what(e) == "fork"] == grandchildren[i]
-        assert {e.tid for e in told} <= {number, *grandchildren[i]}
+        received = reader.until(lambda e: e.tid == grandchildren[i][-1] and what(e) == "exit")
+        assert [e.tid for e in received if what(e) == "fork"] == grandchildren[i]
+        assert {e.tid for e in received} <= {number, *grandchildren[i]}
     control.close()

@@ -32,9 +32,9 @@ def test_slow_reader(directory, make_broker, beside):
     more_truth, more_name = support.storm(directory, "fork", 500)
     support.marker(end)
 
-    told = good.finish()
-    check_complete(told, truth, name, 2)
-    check_complete(told, more_truth, more_name, 2)
+    received = good.finish()
+    check_complete(received, truth, name, 2)
+    check_complete(received, more_truth, more_name, 2)
     check_complete(other.finish(), truth, name, 2)
 
     rest = slow.finish()
@@ -46,16 +46,16 @@ def test_slow_reader(directory, make_broker, beside):
         assert not r.flags & support.AT_LEAST
     lost = sum(r.loss_count for r in losses)
     # The same feed: what it got is what the other got under the same numbers, and what it lost is exactly the rest.
-    by_number = {r.number: r for r in told}
+    by_number = {r.number: r for r in received}
     for r in rest:
         if r.kind != LOSS and r.number in by_number:
             assert r == by_number[r.number]
-    last = min(told[-1].number, rest[-1].number)
-    first = max(told[0].number, rest[0].number)
-    n_told = sum(1 for r in told if first <= r.number <= last)
+    last = min(received[-1].number, rest[-1].number)
+    first = max(received[0].number, rest[0].number)
+    n_received = sum(1 for r in received if first <= r.number <= last)
     n_rest = sum(1 for r in rest if first <= r.number <= last and r.kind != LOSS)
-    assert n_rest + lost == n_told
-    assert [name_of(r) for r in rest].count(more_name) == [name_of(r) for r in told].count(more_name)
+    assert n_rest + lost == n_received
+    assert [name_of(r) for r in rest].count(more_name) == [name_of(r) for r in received].count(more_name)
 
     strict.finish(code=3)
     error, code, strict_lost, closing = strict.said.split()

@@ -71,11 +71,11 @@ class Top:
     def _take(self):
         while b"\n" in self.rest:
             line, self.rest = self.rest.split(b"\n", 1)
-            told = json.loads(line)
-            if told["kind"] == "task_sample":
-                self.tasks.append(told)
+            shown = json.loads(line)
+            if shown["kind"] == "task_sample":
+                self.tasks.append(shown)
             else:
-                self.samples.append((told, self.tasks))
+                self.samples.append((shown, self.tasks))
                 self.tasks = []
                 return True
         return False
@@ -179,15 +179,15 @@ def test_direct_io(broker, disk):
         top.finish()
     child.end()
 
-    told = top.of(child.pid)
-    first, last = told[0], told[-1]
+    shown = top.of(child.pid)
+    first, last = shown[0], shown[-1]
     assert first["used"] is None and not last["ended"]
     for name, mine in (("read_bytes", "read_bytes"), ("write_bytes", "write_bytes")):
         difference = after[name] - before[name]
         assert difference >= 4 * MIB
         # The broker rounds each of the two totals down to a multiple of 1024.
-        assert abs(used(told, "io", mine) - difference) < KIB
-        assert used(told, "io", mine) == last["stats"]["io"][mine] - first["stats"]["io"][mine]
+        assert abs(used(shown, "io", mine) - difference) < KIB
+        assert used(shown, "io", mine) == last["stats"]["io"][mine] - first["stats"]["io"][mine]
         assert last["stats"]["io"][mine] == after[name] // KIB * KIB
 
     # The same in the sums of each sample.
@@ -211,18 +211,18 @@ def test_spinner_under_limit(broker):
         top.until(lambda tasks: any(task["pid"] == pid and task["ended"] for task in tasks))
         top.finish()
 
-    told = top.of(pid)
+    shown = top.of(pid)
     cpu_ns = (usage.ru_utime + usage.ru_stime) * 1e9
     # The limit is held by sampled time.
     assert cpu_ns >= 0.5e9
-    assert len(told) > 2 and [task["ended"] for task in told] == [False] * (len(told) - 1) + [True]
-    assert told[-1]["term_signal"] == signal.SIGXCPU
+    assert len(shown) > 2 and [task["ended"] for task in shown] == [False] * (len(shown) - 1) + [True]
+    assert shown[-1]["term_signal"] == signal.SIGXCPU
     # The use covers its whole life: it used nothing before the first sample.
-    total = told[-1]["stats"]["cpu"]["cpu_run_virtual_total_ns"]
-    assert used(told, "cpu", "cpu_run_virtual_total_ns") == total
+    total = shown[-1]["stats"]["cpu"]["cpu_run_virtual_total_ns"]
+    assert used(shown, "cpu", "cpu_run_virtual_total_ns") == total
     assert cpu_ns - 2 * TICK_NS <= total <= cpu_ns + TICK_NS
     # It never used more than the time that there was.
-    for task in told:
+    for task in shown:
         assert task["used"]["cpu"]["cpu_run_virtual_total_ns"] <= task["span_ns"] + TICK_NS
 
 
@@ -234,7 +234,7 @@ def test_short_writers(broker, beside, disk):
     end = support.unique_name()
     collect = beside(Collecting, broker, end, kinds=(EXIT,))
     codes, written = {}, {}
-    told_to, says = os.pipe()
+    results, says = os.pipe()
     with watching(broker, "-d", "0.2") as top:
         top.next()
         fd = os.open(disk / "file", os.O_WRONLY | os.O_CREAT, 0o600)
@@ -249,26 +249,26 @@ def test_short_writers(broker, beside, disk):
             os.waitpid(pid, 0)
             codes[pid] = i % 7
             # A page of metadata, too, may count for its first writer.
-            written[pid] = int(dict(line.split(b": ") for line in os.read(told_to, 4096).splitlines())[b"write_bytes"])
+            written[pid] = int(dict(line.split(b": ") for line in os.read(results, 4096).splitlines())[b"write_bytes"])
         os.close(fd)
         top.until(lambda tasks: any(task["pid"] == pid and task["ended"] for task in tasks))
         top.finish()
     support.marker(end)
     records = {r.pid: r for r in collect.finish() if r.kind == EXIT and r.flags & PROCESS_ENDED and r.pid in written}
 
-    told = collections.defaultdict(list)
+    shown = collections.defaultdict(list)
     for _, tasks in top.samples:
         for task in tasks:
             if task["pid"] in written and task["ppid"] == os.getpid():
-                told[task["pid"]].append(task)
-    assert len(codes) == N_WRITERS and told.keys() == codes.keys()
-    for pid, tasks in told.items():
+                shown[task["pid"]].append(task)
+    assert len(codes) == N_WRITERS and shown.keys() == codes.keys()
+    for pid, tasks in shown.items():
         assert [task["ended"] for task in tasks] == [False] * (len(tasks) - 1) + [True]
         assert tasks[-1]["exit_code"] == codes[pid] and tasks[-1]["used"] is not None
         assert used(tasks, "cpu", "cpu_run_virtual_total_ns") == records[pid].cpu_ns
         assert used(tasks, "io", "write_bytes") == written[pid] >= mmap.PAGESIZE
 
-    everything = [task for tasks in told.values() for task in tasks]
+    everything = [task for tasks in shown.values() for task in tasks]
     assert used(everything, "io", "write_char_bytes") == N_WRITERS * mmap.PAGESIZE
     assert sum(sample["forks"] or 0 for sample, _ in top.samples) >= N_WRITERS
     assert sum(sample["exits"] or 0 for sample, _ in top.samples) >= N_WRITERS
