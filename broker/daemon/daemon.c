@@ -119,6 +119,7 @@ static int daemon_init_server(Daemon *daemon, const Options *options) {
         if (r)
                 return DAEMON_E_FAILED;
         hub_set_policy(&daemon->hub, &daemon->policy_watch.policy);
+        daemon->hub.quota.subuids = &daemon->policy_watch.subuids;
         r = listen_socket_open(&daemon->listener, &daemon->hub, options);
         return r > 0 ? DAEMON_E_FAILED : error_trace(r);
 }

@@ -115,6 +115,7 @@ static const OptionRow rows[] = {
         { "listener-fd", FD(listener_fd) },
         { "delayacct-state", TEXT(delayacct_state, 0, "a path"), .text = "/run/taskbroker-delayacct" },
         { "procfs", TEXT(procfs, 0, "a path"), .text = "/proc" },
+        { "subuid-file", TEXT(subuid_file, 0, "a path"), .text = "/etc/subuid" },
 };
 
 static void usage_print_row(const OptionRow *row) {

@@ -45,6 +45,7 @@ struct Options {
         int stats_fd;           /* -1: open one; a test's broker then has no live statistics */
         int listener_fd;        /* -1: make the socket */
         const char *procfs;
+        const char *subuid_file;
         uint64_t answer_ticks;
         uint64_t request_seconds;
         uint64_t unread_seconds;

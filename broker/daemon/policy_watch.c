@@ -7,6 +7,8 @@
  *
  * In a service that systemd protects, /proc is a separate instance without the machine's
  * options. So the mountinfo of process 1 is read too, and the stricter one counts.
+ *
+ * The files of subordinate ids are checked together with mountinfo, and read when they have changed.
  */
 
 #include <fcntl.h>
@@ -24,6 +26,8 @@
 
 /* The default of --admin-group. */
 #define ADMIN_GROUP "taskbroker"
+
+#define PASSWD_PATH "/etc/passwd"
 
 /**
  * policy_watch_find_group() - find the number of a group
@@ -77,6 +81,35 @@ static void policy_watch_read(PolicyWatch *watch) {
                             "broker is in.");
 }
 
+/* Whether a file has changed since the last call. */
+static bool file_has_changed(const char *path, struct stat *last) {
+        struct stat now;
+        bool changed;
+
+        if (stat(path, &now) < 0)
+                now = (struct stat){};
+        changed = now.st_ino != last->st_ino || now.st_dev != last->st_dev || now.st_size != last->st_size ||
+                  now.st_mtim.tv_sec != last->st_mtim.tv_sec || now.st_mtim.tv_nsec != last->st_mtim.tv_nsec;
+        *last = now;
+        return changed;
+}
+
+static void policy_watch_read_subuids(PolicyWatch *watch) {
+        bool changed = file_has_changed(watch->subuid_path, &watch->subuid_file);
+
+        /* A name can get its number later. */
+        changed |= file_has_changed(PASSWD_PATH, &watch->passwd_file);
+        if (!changed)
+                return;
+        if (subuid_map_read(&watch->subuids, watch->subuid_path, PASSWD_PATH) == SUBUID_E_MEMORY)
+                log_warning("There is no memory for %s: each subordinate user is counted by itself.",
+                            watch->subuid_path);
+        if (watch->subuids.n_ignored > 0)
+                log_warning("%zu lines of %s are not valid, or are too many, and were ignored.",
+                            watch->subuids.n_ignored, watch->subuid_path);
+        log_debug("%zu ranges of subordinate users count with their owners.", watch->subuids.n);
+}
+
 /**
  * policy_watch_init() - read the policy for the first time
  * @watch:      output
@@ -89,6 +122,7 @@ int policy_watch_init(PolicyWatch *watch, const Options *options, int procfs_fd)
         *watch = (PolicyWatch){
                 .procfs_fd = procfs_fd,
                 .path = options->procfs,
+                .subuid_path = options->subuid_file,
                 .mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC),
                 .policy = {
                         .admin_group = POLICY_NO_GROUP,
@@ -105,6 +139,7 @@ int policy_watch_init(PolicyWatch *watch, const Options *options, int procfs_fd)
         if (!options->admin_group && !policy_watch_find_group(ADMIN_GROUP, &watch->policy.admin_group))
                 log_notice("There is no group " ADMIN_GROUP ": only root may see everything.");
         policy_watch_read(watch);
+        policy_watch_read_subuids(watch);
         if (watch->policy.hides)
                 log_info("/proc is mounted with hidepid: users see their own tasks only.");
 
@@ -114,6 +149,7 @@ int policy_watch_init(PolicyWatch *watch, const Options *options, int procfs_fd)
 void policy_watch_deinit(PolicyWatch *watch) {
         if (watch->mounts_fd >= 0)
                 close(watch->mounts_fd);
+        subuid_map_deinit(&watch->subuids);
         *watch = (PolicyWatch)POLICY_WATCH_NULL;
 }
 
@@ -132,5 +168,6 @@ bool policy_watch_update(PolicyWatch *watch) {
         if (++watch->n_quiet < READ_EVERY && poll(&pfd, 1, 0) <= 0)
                 return false;
         policy_watch_read(watch);
+        policy_watch_read_subuids(watch);
         return !policy_equals(&before, &watch->policy);
 }

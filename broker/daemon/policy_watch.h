@@ -3,15 +3,17 @@
 
 /*
  * PolicyWatch: keeps the Policy of this machine up to date, which is made of the options,
- * the groups and the mount options of /proc. It only reads; the loop hands each change
- * to the hub.
+ * the groups and the mount options of /proc; and the owners of subordinate ids. It only reads; the loop hands each
+ * change of the policy to the hub.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "broker/daemon/options.h"
 #include "broker/policy/policy.h"
+#include "broker/policy/subuid.h"
 
 typedef struct PolicyWatch PolicyWatch;
 
@@ -22,6 +24,9 @@ struct PolicyWatch {
         uint32_t n_quiet;       /* calls of policy_watch_update() since mountinfo was read */
         bool blind;             /* /proc hides tasks from the broker itself */
         Policy policy;
+        const char *subuid_path;        /* not owned */
+        struct stat subuid_file, passwd_file;   /* as they were when the map was read; zero: there was no file */
+        SubuidMap subuids;
 };
 
 #define POLICY_WATCH_NULL { .mounts_fd = -1 }

@@ -24,9 +24,16 @@
 /* Snapshots of one feed that are in memory at a time at the cost of one user. */
 #define LIMIT_SNAPSHOTS_OF_FEED 2u
 
-/* Requests of all clients in a turn of the loop, and connections taken in one: events wait for its end. */
+/*
+ * Requests of all clients in a turn of the loop, and connections that are welcomed or turned away in one: events wait
+ * for its end.
+ */
 #define LIMIT_TURN_NS NSEC_PER_MSEC
 #define LIMIT_TURN_CONNECTIONS 8u
+#define LIMIT_TURN_REFUSALS 128u
+
+/* Connections that wait to be accepted. A user that floods the socket fills the queue, and others wait behind it. */
+#define LIMIT_BACKLOG 64
 
 /* Bytes of snapshots that are copied to all readers in a turn of the loop: a millisecond or two. */
 #define LIMIT_SNAPSHOT_TURN_BYTES ((size_t)2 * 1024 * 1024)
@@ -79,6 +86,13 @@
 #define LIMIT_BYTES_PARTS_KEPT 3u
 #define LIMIT_USER_MIB 128u
 
+/*
+ * Connections of a user in a second, and at once. Connections beyond the rate are turned away before anything is read
+ * for them.
+ */
+#define LIMIT_USER_CONNECTS_A_SECOND 100u
+#define LIMIT_USER_CONNECTS_AT_ONCE 300u
+
 /* Snapshots that are made for a user in a second, and tasks whose statistics it may ask for; and how many at once. */
 #define LIMIT_USER_SNAPSHOTS_A_SECOND 4u
 #define LIMIT_USER_SNAPSHOTS_AT_ONCE 16u
@@ -103,6 +117,11 @@
 
 /* Users with unpaid work are counted again after this time. */
 #define LIMIT_PRESENT_NS (10 * NSEC_PER_MSEC)
+
+/* Bytes and ranges of /etc/subuid that are read, and lines of /etc/passwd that are searched for the names in it. */
+#define LIMIT_SUBUID_BYTES ((size_t)1024 * 1024)
+#define LIMIT_SUBUID_RANGES 16384u
+#define LIMIT_PASSWD_LINES 65536u
 
 /* Users that are remembered. Beyond, those without anything are forgotten at once. */
 #define LIMIT_QUOTA_USERS 4096u

@@ -23,7 +23,8 @@
  * The time of the broker is divided among the users that are present: those with work that is
  * not paid for yet. A user that is connected and asks for nothing takes no part of it.
  *
- * Users are few, and a user is looked up once a connection, so a list is enough. A user
+ * Users are few, and a user is looked up once a connection, so a list is enough. The one that was looked up
+ * last is first, so that a flood of connections by one user finds it at once. A user
  * that holds nothing stays until its rates have recovered and its refusals are old.
  * Otherwise a client could reset them by connecting again.
  */
@@ -62,6 +63,7 @@ const QuotaLimits quota_limits_default = {
                 {
                         [QUOTA_SNAPSHOTS - _QUOTA_HELD] = {LIMIT_USER_SNAPSHOTS_A_SECOND, LIMIT_USER_SNAPSHOTS_AT_ONCE},
                         [QUOTA_STATS - _QUOTA_HELD] = {LIMIT_USER_STATS_A_SECOND, LIMIT_USER_STATS_AT_ONCE},
+                        [QUOTA_CONNECTS - _QUOTA_HELD] = {LIMIT_USER_CONNECTS_A_SECOND, LIMIT_USER_CONNECTS_AT_ONCE},
                         [QUOTA_FILTERS - _QUOTA_HELD] = {LIMIT_FILTERS_NS_A_SECOND, LIMIT_FILTERS_NS_AT_ONCE},
                 },
 };
@@ -124,7 +126,7 @@ static void quota_forget(Quota *quota, uint64_t now_ns) {
 /**
  * quota_user_get() - the user with a number, made if it is not there
  * @quota:   the quota
- * @uid:     the number
+ * @uid:     the number; a subordinate id stands for its owner
  * @now_ns:  now, monotonic
  *
  * Return: The user, with a reference for the caller; NULL: no memory.
@@ -132,10 +134,14 @@ static void quota_forget(Quota *quota, uint64_t now_ns) {
 QuotaUser *quota_user_get(Quota *quota, uid_t uid, uint64_t now_ns) {
         QuotaUser *user;
 
+        uid = quota->subuids && uid != quota->limits.root ? subuid_map_owner(quota->subuids, uid) : uid;
         list_for_each(link, safe, &quota->users) {
                 user = container_of(link, QuotaUser, link);
-                if (user->uid == uid)
-                        return quota_user_ref(user);
+                if (user->uid != uid)
+                        continue;
+                list_unlink(&user->link);
+                list_prepend(&quota->users, &user->link);
+                return quota_user_ref(user);
         }
         quota_forget(quota, now_ns);
         user = calloc(1, sizeof(*user));
@@ -143,7 +149,7 @@ QuotaUser *quota_user_get(Quota *quota, uid_t uid, uint64_t now_ns) {
                 return NULL;
         user->quota = quota;
         user->uid = uid;
-        list_append(&quota->users, &user->link);
+        list_prepend(&quota->users, &user->link);
         ++quota->n_users;
         return quota_user_ref(user);
 }

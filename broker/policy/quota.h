@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "broker/base/list.h"
+#include "broker/policy/subuid.h"
 
 typedef struct Charge Charge;
 typedef struct Quota Quota;
@@ -39,6 +40,7 @@ typedef enum QuotaKind {
         /* Limited by a rate. */
         QUOTA_SNAPSHOTS = _QUOTA_HELD,
         QUOTA_STATS,            /* tasks that are queried */
+        QUOTA_CONNECTS,         /* connections that are made, whether they last or not */
         QUOTA_FILTERS,          /* nanoseconds of matching events with filters */
         _QUOTA_KINDS,
 } QuotaKind;
@@ -64,6 +66,7 @@ struct QuotaLimits {
 
 struct Quota {
         QuotaLimits limits;
+        const SubuidMap *subuids;               /* not owned; NULL: each id is its own owner */
         List users;
         size_t n_users;
         size_t n_present;                       /* users, root excepted, with work that was not paid for when counted */
@@ -78,7 +81,7 @@ struct Quota {
 struct QuotaUser {
         Quota *quota;
         List link;
-        uid_t uid;
+        uid_t uid;                              /* the owner of a subordinate id */
         size_t n_refs;
         uint64_t used[_QUOTA_HELD];
         uint64_t due_ns[_QUOTA_KINDS - _QUOTA_HELD]; /* when all that was done at a rate is paid for */

@@ -84,26 +84,53 @@ static int admission_admit(Hub *hub, int fd, uid_t uid, Client **ret_client, Ref
         return 0;
 }
 
+/* Counts a connection of a user, which may not connect too often. */
+static int admission_spend(Hub *hub, QuotaUser *user, uint64_t now_ns, Refusal *ret_refusal) {
+        int r = user ? quota_user_spend(user, QUOTA_CONNECTS, 1, now_ns) : 0;
+
+        return r ? admission_refuse(hub, user, QUOTA_CONNECTS, r, ret_refusal) : 0;
+}
+
 /**
- * admission_refuses() - turn away a connection whose user may have no more connections
- * @hub:  the hub
- * @fd:   the socket; taken over, if it is turned away
- * @uid:  the user that connected
+ * admission_refuses() - turn away a connection whose user may not connect now
+ * @hub:     the hub
+ * @fd:      the socket; taken over, if it is turned away
+ * @uid:     the user that connected
+ * @now_ns:  now, monotonic
  *
  * This check comes before the rest of the credentials is read, because reading them takes longer.
  *
  * Return: Whether the connection was turned away.
  */
-bool admission_refuses(Hub *hub, int fd, uid_t uid) {
+bool admission_refuses(Hub *hub, int fd, uid_t uid, uint64_t now_ns) {
+        QuotaUser *user = quota_user_get(&hub->quota, uid, now_ns);
         Charge place = CHARGE_NULL;
         Refusal refusal;
+        int r;
 
-        if (admission_take_place(hub, uid, &place, &refusal)) {
-                admission_turn_away(hub, fd, refusal.code, refusal.message.text);
-                return true;
-        }
+        r = admission_spend(hub, user, now_ns, &refusal);
+        if (!r)
+                r = admission_take_place(hub, uid, &place, &refusal);
         charge_return(&place);
-        return false;
+        quota_user_unref(user);
+        if (r)
+                admission_turn_away(hub, fd, refusal.code, refusal.message.text);
+        return r != 0;
+}
+
+/**
+ * admission_charge() - charge a user with the time that its connection took
+ * @hub:     the hub
+ * @uid:     the user
+ * @n_ns:    the time
+ * @now_ns:  now, monotonic
+ */
+void admission_charge(Hub *hub, uid_t uid, uint64_t n_ns, uint64_t now_ns) {
+        QuotaUser *user = quota_user_get(&hub->quota, uid, now_ns);
+
+        if (user)
+                quota_user_work(user, n_ns, now_ns);
+        quota_user_unref(user);
 }
 
 /**

@@ -120,7 +120,7 @@ static int listener_bind(Listener *listener, const ListenerOptions *options) {
                 return LISTENER_E_PERMISSION;
         if (stat(listener->path, &listener->made) < 0)
                 return error_origin(-errno);
-        return listen(listener->fd, SOMAXCONN) < 0 ? error_origin(-errno) : 0;
+        return listen(listener->fd, LIMIT_BACKLOG) < 0 ? error_origin(-errno) : 0;
 }
 
 /* Makes the socket at the path. */
@@ -194,15 +194,11 @@ static void listener_refuse_namespace(Listener *listener, int fd) {
 }
 
 static int listener_welcome(Listener *listener, int fd) {
-        struct ucred credentials;
-        socklen_t n_credentials = sizeof(credentials);
         PeerCreds peer;
         int r;
 
         listener->pending = -1;
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &n_credentials) == 0 &&
-            admission_refuses(listener->hub, fd, credentials.uid))
-                return 0;
+        ++listener->n_welcomed;
         r = peer_creds_read(&peer, fd);
         if (r == 0)
                 admission_welcome(listener->hub, fd, &peer.credentials);
@@ -219,14 +215,35 @@ static int listener_welcome(Listener *listener, int fd) {
         return r == PEER_CREDS_E_SHORT ? LISTENER_E_SHORT : 0;
 }
 
+/* Welcomes a connection or turns it away, and charges its user with the time. */
+static int listener_take(Listener *listener, int fd, uint64_t begin_ns, uint64_t *ret_end_ns) {
+        struct ucred credentials;
+        socklen_t n_credentials = sizeof(credentials);
+        bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &n_credentials) == 0;
+        int r = 0;
+
+        if (!known || !admission_refuses(listener->hub, fd, credentials.uid, begin_ns))
+                r = listener_welcome(listener, fd);
+        *ret_end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        if (known)
+                admission_charge(listener->hub, credentials.uid, *ret_end_ns - begin_ns, *ret_end_ns);
+        return r;
+}
+
+/*
+ * A user that connects too often is turned away in some microseconds, and a welcome takes some hundred. So a turn
+ * takes few connections in, and turns many away: the queue of the socket stays short for others.
+ */
 static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
         Listener *listener = container_of(watcher, Listener, watcher);
+        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
 
         (void)loop;
         (void)events;
+        listener->n_welcomed = 0;
         if (listener->pending >= 0 && listener_welcome(listener, listener->pending))
                 return listener_pause(listener, EMFILE);
-        for (unsigned int i = 0; i < LIMIT_TURN_CONNECTIONS; ++i) {
+        for (unsigned int i = 0; i < LIMIT_TURN_REFUSALS && listener->n_welcomed < LIMIT_TURN_CONNECTIONS; ++i) {
                 int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
                 if (fd < 0 && errno == EAGAIN)
@@ -236,7 +253,7 @@ static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int eve
                 /* Descriptors or memory ran out. Any other error would also occur again at once. */
                 if (fd < 0)
                         return listener_pause(listener, errno);
-                if (listener_welcome(listener, fd))
+                if (listener_take(listener, fd, now_ns, &now_ns))
                         return listener_pause(listener, EMFILE);
         }
 }

@@ -28,6 +28,7 @@ struct Listener {
         char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "" if the socket was handed in */
         struct stat made;       /* the file that was made at the path */
         int pending;            /* a connection that waits for a free descriptor; -1: no connection waits */
+        size_t n_welcomed;      /* connections that were not turned away at once, in this turn */
         ev_io watcher;
         ev_timer pause;         /* out of descriptors or memory: until it is tried again */
         ev_timer calm;          /* since the last time that it paused */

@@ -33,6 +33,7 @@ static const QuotaErrorWords quota_words[_QUOTA_KINDS] = {
                           "close some, and read what the broker sends" },
         [QUOTA_SNAPSHOTS] = { "snapshots a second", "ask again in a second" },
         [QUOTA_STATS] = { "statistics of tasks a second", "ask again in a second" },
+        [QUOTA_CONNECTS] = { "connections a second", "keep connections, and wait before connecting again" },
         [QUOTA_FILTERS] = { "time for filters", "use fewer or simpler patterns of names" },
 };
 
@@ -58,7 +59,7 @@ static int print_rate(const QuotaUser *user, QuotaKind kind, char *text, size_t 
         if (kind == QUOTA_FILTERS)
                 return snprintf(text, n_text, "The filters of your user's subscriptions take more of the broker's time "
                                               "than its part of a quarter");
-        return snprintf(text, n_text, "Your user asks for more than the %" PRIu32 " %s that one user may have",
+        return snprintf(text, n_text, "Your user makes or asks for more than the %" PRIu32 " %s that one user may have",
                         rate->a_second, quota_words[kind].name);
 }
 

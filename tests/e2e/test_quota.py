@@ -213,3 +213,48 @@ def test_thirty_users_are_ordinary(live):
     late.subscribe(("fork",), snapshot=True)
     ask_samples(client_of(live, 61000), interval_ms=1000)
     ask_samples(live.client(), interval_ms=2000)
+
+
+@needs_root
+def test_flood_of_connections(make_open):
+    """A user that connects again and again is refused after a while, and other users are not."""
+    daemon = make_open()
+    daemon.kernel.wait_listening()
+    refused = []
+    while not refused:
+        for _ in range(400):
+            client = client_of(daemon, OTHER, welcome=False)
+            message = client.receive()
+            if message.WhichOneof("body") == "error":
+                refused.append(message.error)
+            client.close()
+    assert all(error.code == broker_pb2.ERROR_CODE_QUOTA and error.closing for error in refused)
+    assert "connections a second" in refused[0].message and "wait before connecting" in refused[0].message
+    client_of(daemon, OTHER + 1)
+    assert daemon.client().status().refused_quota == len(refused)
+    assert daemon.log().count(f"User {OTHER} has used up its quota of connections a second") == 1
+
+
+@needs_root
+def test_subordinate_users_count_with_their_owner(make_open, tmp_path):
+    """A user does not get more by the ids that newuidmap(1) gives it; the file is read again when it changes."""
+    subuid = tmp_path / "subuid"
+    subuid.write_text(f"{OTHER}:200000:65536\nnot a line\n")
+    daemon = make_open(arguments=["--user-connections", "5", "--subuid-file", str(subuid)])
+    daemon.kernel.wait_listening()
+    for i in range(5):
+        client_of(daemon, 200000 + i)
+    for uid in (OTHER, 200000, 265535):
+        assert "5 of the 5 connections" in refusal(lambda **kw: client_of(daemon, uid, **kw)).message
+    client_of(daemon, 265536)
+    assert "1 lines of" in daemon.log()
+
+    subuid.write_text(f"{OTHER}:300000:65536\n")
+
+    def is_free():
+        try:
+            return client_of(daemon, 200100)
+        except AssertionError:
+            return None
+
+    wait_until(is_free, "the range belongs to no user")

@@ -429,6 +429,37 @@ static void test_ordinary(void) {
         quota_deinit(&quota);
 }
 
+/* All ids of a user are one user, and nobody owns root. */
+static void test_subordinates(void) {
+        SubuidRange ranges[] = { { 1, 99, 1000 }, { 100000, 165535, 1000 }, { 200000, 265535, 1001 } };
+        const SubuidMap map = { .ranges = ranges, .n = ARRAY_SIZE(ranges) };
+        static Charge charges[CHARGES_MAX];
+        QuotaUser *user, *other, *root;
+        Quota quota;
+        size_t n;
+
+        quota_init(&quota, &limits);
+        quota.subuids = &map;
+        user = quota_user_get(&quota, 1000, SECOND);
+        other = quota_user_get(&quota, 200000, SECOND);
+        root = quota_user_get(&quota, 0, SECOND);
+        assert(user->uid == 1000 && other->uid == 1001 && root->uid == 0 && quota.n_users == 3);
+        n = take_all(charges, user, QUOTA_CONNECTIONS, NULL);
+        for (uid_t uid = 100000; uid < 165536; ++uid) {
+                QuotaUser *subordinate = quota_user_get(&quota, uid, SECOND);
+                Charge charge = CHARGE_NULL;
+
+                assert(subordinate == user && charge_take(&charge, subordinate, QUOTA_CONNECTIONS, 1) == QUOTA_E_USER);
+                quota_user_unref(subordinate);
+        }
+        assert(quota.n_users == 3);
+        return_all(charges, n);
+        quota_user_unref(user);
+        quota_user_unref(other);
+        quota_user_unref(root);
+        quota_deinit(&quota);
+}
+
 /* Time is divided among users with unpaid work, not among all who are connected. */
 static void test_present(void) {
         QuotaUser *user, *idle[30], *busy[4], *root;
@@ -475,6 +506,7 @@ int main(void) {
         test_log();
         test_many_users();
         test_ordinary();
+        test_subordinates();
         test_present();
         for (uint64_t seed = 1; seed <= 10; ++seed)
                 test_random(seed);

@@ -87,7 +87,8 @@ static void test_many_connections(void) {
         for (size_t i = 0; i < ARRAY_SIZE(fds); ++i) {
                 fds[i] = connect_to(path);
                 assert(fds[i] >= 0);
-                if (i % 90 == 89)
+                /* the last fifty wait in the queue */
+                if (i < 150 && i % 20 == 19)
                         rig_turn(rig);
         }
         /* few in a turn: events wait for its end */
@@ -99,6 +100,60 @@ static void test_many_connections(void) {
                 close(fds[i]);
         rig_turn(rig);
         assert(rig_status(rig).connections == 0);
+        listener_deinit(&listener);
+        rig_free(rig);
+        tree_free(&tree);
+}
+
+/*
+ * A user that has connected too often is turned away at once, with an Error. A connection that waits behind
+ * the flood is welcomed when as many turns have passed as the flood takes.
+ */
+static void test_flood(void) {
+        static uid_t flooder = 65533, other = 65534;
+        uid_t uid = geteuid();
+        Tree tree = tree_new();
+        Rig *rig = rig_new();
+        int fds[LIMIT_BACKLOG - 1];
+        QuotaUser *user;
+        Listener listener;
+        char path[108];
+        Peer peer = { .bytes = malloc(PEER_BYTES_MAX) };
+
+        path_of(&tree, "sock", path);
+        assert(peer.bytes && chmod(tree.path, 0755) == 0 &&
+               listener_init(&listener, &rig->hub, LISTEN_ON(path)) == 0);
+        if (uid != 0) {
+                flooder = uid;
+                rig_limits(rig)->root = (uid_t)-2;
+        }
+        user = quota_user_get(&rig->hub.quota, flooder, 1);
+        quota_user_overdraw(user, QUOTA_CONNECTS, 1000000, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+        assert(uid != 0 || seteuid(flooder) == 0);
+        for (size_t i = 0; i < ARRAY_SIZE(fds); ++i) {
+                fds[i] = connect_to(path);
+                assert(fds[i] >= 0);
+        }
+        assert(uid != 0 || (seteuid(0) == 0 && seteuid(other) == 0));
+        peer.fd = connect_to(path);
+        assert(peer.fd >= 0 && (uid != 0 || seteuid(0) == 0));
+
+        rig_run_watchers(rig);
+        _Static_assert(LIMIT_BACKLOG <= LIMIT_TURN_REFUSALS, "a turn empties the queue");
+        assert(rig_status(rig).connections == (uid == 0) && rig_status(rig).refused_quota >= ARRAY_SIZE(fds));
+        /* the time was charged to the flooder alone */
+        assert(user->work_paid_ns > 0);
+        if (uid == 0)
+                message_free(peer_expect_body(rig, &peer, WELCOME));
+        for (size_t i = 0; i < ARRAY_SIZE(fds); ++i) {
+                Peer refused = { .fd = fds[i], .bytes = peer.bytes };
+
+                peer_expect_error(rig, &refused, ERROR_QUOTA, true);
+                close(fds[i]);
+        }
+        quota_user_unref(user);
+        peer_free(&peer);
+        rig_turn(rig);
         listener_deinit(&listener);
         rig_free(rig);
         tree_free(&tree);
@@ -421,6 +476,7 @@ int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_listen();
         test_many_connections();
+        test_flood();
         test_stale_socket();
         test_start_at_once();
         test_lock();
