@@ -96,6 +96,8 @@ static int exit_known(Join *join, Task *task, Event *event, ExitRecord *record, 
         } else {
                 process_exit_note_leader(process, event);
         }
+        if (record && !more)
+                join_recheck_report_exec(join, task, event, NULL);
         join_commit_exit(join, event, task, process);
         return 0;
 }

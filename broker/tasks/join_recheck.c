@@ -54,12 +54,47 @@ static bool recheck_owner(const Join *join, TaskChange *change) {
         return true;
 }
 
+/*
+ * Whether the name of a task is the name that an exec gave it, and no task of its process can
+ * have been in a set of names since then.
+ */
+static bool recheck_is_of_exec(const Task *task) {
+        if (!(task->flags & TASK_COMM_STALE) || task->tid != task->process->pid || !task->process->execed)
+                return false;
+        list_for_each(link, safe, &task->process->tasks)
+                if (!(container_of(link, Task, link)->flags & TASK_COMM_STALE))
+                        return false;
+        return true;
+}
+
+/**
+ * join_recheck_report_exec() - emit an exec whose name was stale
+ * @join:    the join
+ * @task:    a task, stale
+ * @named:   the event that has its name: of a reading, or its exit
+ * @change:  the task with its name, to store; NULL: the exit follows
+ *
+ * The exec did not reach the feeds that select by name. They get it now.
+ */
+void join_recheck_report_exec(Join *join, Task *task, const Event *named, const TaskChange *change) {
+        Event event = *named;
+
+        if (!recheck_is_of_exec(task))
+                return;
+        event.kind = EVENT_EXEC;
+        event.cpu = 0;
+        event.synthesised = event.only_for_sets = true;
+        memset(&event.exec, 0, sizeof(event.exec));
+        join_commit(join, &event, task, change);
+}
+
 /* Emits what was read, and stores it. */
 static void recheck_commit(Join *join, Task *task, const TaskChange *change) {
         Event event = join_change_event(join, task);
 
         event.only_for_sets = !(task->flags & TASK_COMM_STALE);
         event_fill(&event, &change->task);
+        join_recheck_report_exec(join, task, &event, change);
         join_commit(join, &event, task, change);
         /* Samples whose set has the task from now on contain it, even if it does not run. */
         task->sampled = 0;

@@ -18,3 +18,4 @@ enum {
 int join_recheck_queue(Join *join);
 void join_recheck_hidden(Join *join);
 void join_recheck_store_comm(Join *join, Task *task, const char comm[static COMM_SIZE]);
+void join_recheck_report_exec(Join *join, Task *task, const Event *named, const TaskChange *change);

@@ -135,7 +135,7 @@ void process_totals_on_event(ProcessTotals *sum, const Event *event) {
         if (sum->pid == 0 || event->pid != sum->pid)
                 return;
         /* By exec a thread takes the leader's number. */
-        if (event->kind == EVENT_EXEC)
+        if (event->kind == EVENT_EXEC && !event->only_for_sets)
                 sum->failed = true;
         if (event->kind != EVENT_EXIT)
                 return;

@@ -4,6 +4,7 @@
 import pytest
 
 from tb_client import ALL_KINDS, KINDS, brief, what
+from tb_proc import boottime_ns
 from tb_protocol import event_pb2, taskstats_pb2
 import tb_fields
 import tb_kernel
@@ -94,6 +95,35 @@ def test_exec_of_what_is_gone_already(daemon):
     assert (execed.comm, execed.exec.comm_stale) == (b"init", True)
     k.end(100, comm=b"right")
     assert client.event().comm == b"right"
+
+
+@pytest.mark.parametrize("threads", [False, True])
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_filter_by_name_gets_an_exec_whose_name_comes_later(daemon, lives, threads):
+    """Once, as an exec, when the name is known: it is read, or it is in the record of the exit."""
+    k = daemon.kernel
+    kinds = ("exec", "exit")
+    named, other, everything = (
+        daemon.subscriber(kinds, threads=threads, **({"filter": dict(comms=[comm])} if comm else {}))
+        for comm in (b"wanted", b"other", None)
+    )
+    began = boottime_ns()
+    k.fork(100)
+    k.proc.remove(100)
+    k.exec(100)
+    assert everything.event().comm_stale
+    if lives:
+        k.proc.add(100, ppid=1, comm=b"wanted", start_ns=began)
+    else:
+        k.end(100, comm=b"wanted")
+    e = named.event()
+    assert (what(e), e.comm, e.synthesised, e.comm_stale) == ("exec", b"wanted", True, False)
+    if lives:
+        k.end(100, comm=b"wanted")
+    assert (what(named.event()), what(everything.event())) == ("exit", "exit")
+    k.exec(1, comm=b"other")
+    assert (what(other.event()), what(everything.event())) == ("exec", "exec")
+    assert not named.events_left()
 
 
 def test_exec_whose_end_is_known_already(daemon):

@@ -144,12 +144,40 @@ class Oracle:
             table.apply(event)
         yield len(self.events), None, table, gone
 
+    @staticmethod
+    def _late_exec(event, table, execed):
+        """
+        The exec that a filter by name has not got, if the event has its name: a reading of the name, or the end of
+        a process of one task. All tasks of the process are stale until then.
+        """
+        rows = table.of_process(event.pid)
+        named = what(event) == "comm_change" and event.synthesised
+        named = named or (what(event) == "exit" and event.exit.process_ended and event.exit.HasField("stats"))
+        if not named or event.tid != event.pid or event.pid not in execed or not all(row.comm_stale for row in rows):
+            return None
+        late = type(event).FromString(event.SerializeToString())
+        late.exec.SetInParent()
+        late.synthesised = True
+        late.ClearField("cpu")
+        return late if event.tid in table.rows else None
+
+    def _run_late(self, late, step, subscriptions, table, gone):
+        """Sends it to those whose set the process enters by it."""
+        before, whole = self._before(late, table, gone)
+        for subscription in subscriptions:
+            was = before if subscription.threads else whole
+            subjects = self._after(late, table, gone)
+            if not any(map(subscription.passes, was)) and subscription.judge(late, was, subjects) == SENT:
+                subscription.expected.append((step, late, False))
+        return [self._after(late, table, gone)]
+
     def run(self, subscriptions, joins=()):
         """
         Fills `expected` of each subscription. `joins` has (subscription, step) for each
         subscription with subtrees: its set is made where the first client subscribed.
         """
         joins = {id(subscription): step for subscription, step in joins}
+        execed = {task.pid for task in self.tasks}
         for step, event, table, gone in self.steps():
             for subscription in subscriptions:
                 if joins.get(id(subscription)) == step:
@@ -157,6 +185,16 @@ class Oracle:
             if event is None:
                 return
             before, whole = self._before(event, table, gone)
+            late = self._late_exec(event, table, execed)
+            if late is not None:
+                begun = [s for s in subscriptions if step >= joins.get(id(s), 0)]
+                now = self._run_late(late, step, begun, table, gone)
+                if what(event) != "exit":
+                    before = whole = now
+            if what(event) == "exec":
+                execed.add(event.pid)
+            elif what(event) == "fork" and event.tid == event.pid:
+                execed.discard(event.pid)
             for subscription in subscriptions:
                 if step < joins.get(id(subscription), 0):
                     continue

@@ -67,10 +67,16 @@ struct RigRecord {
                 .comm = comm_, __VA_ARGS__                                                                             \
         }
 
+/* Whether the rig has the execs that only feeds get that select by name. */
+static bool rig_has_late_execs;
+
 static inline void rig_on_event(Join *join, const Event *event) {
         Rig *rig = container_of(join, Rig, join);
-        RigEvent *copy = &rig->events[rig->n_events++];
+        RigEvent *copy;
 
+        if (event->kind == EVENT_EXEC && event->only_for_sets && !rig_has_late_execs)
+                return;
+        copy = &rig->events[rig->n_events++];
         assert(rig->n_events <= RIG_EVENTS_MAX);
         copy->event = *event;
         if (event->program)

@@ -234,8 +234,10 @@ static void test_many(void) {
                 assert(join_recheck_queue(&rig->join) == 0);
         assert(queue->n_read == N && queue->n_ended == 0 && n_slices == (N + 47) / 48);
         for (uint32_t pid = FIRST; pid < FIRST + N; ++pid) {
-                const Event *event = rig_expect(rig, EVENT_COMM, pid, pid);
+                const Event *event = rig_expect(rig, EVENT_EXEC, pid, pid);
 
+                assert(event->synthesised && event->only_for_sets && strcmp(event->comm, "known") == 0);
+                event = rig_expect(rig, EVENT_COMM, pid, pid);
                 assert(event->synthesised && !event->comm_stale && strcmp(event->comm, "known") == 0);
         }
         rig_free(rig);
@@ -284,6 +286,8 @@ static void test_leader(void) {
         rig_record(rig, RECORD(100, 100, 1, 0, 0, "name"));
         rig_exit(rig, 100, 100, 0);
         rig_turn(rig);
+        event = rig_expect(rig, EVENT_EXEC, 100, 100);
+        assert(event->synthesised && event->only_for_sets && strcmp(event->comm, "name") == 0);
         event = rig_expect(rig, EVENT_COMM, 100, 100);
         assert(event->synthesised && strcmp(event->comm, "name") == 0 && !event->comm_stale);
         assert(strcmp(rig_expect(rig, EVENT_EXIT, 100, 100)->comm, "name") == 0);
@@ -293,12 +297,69 @@ static void test_leader(void) {
         rig_free(rig);
 }
 
+/* The exec of a process reaches a feed that selects by name exactly once, at the latest before its exit. */
+static void test_exec_in_sets(void) {
+        static const struct {
+                const char *what;
+                bool execs, read, renamed_thread, ends;
+                unsigned int n_late;    /* execs that are sent late */
+        } rows[] = {
+                { "read later", true, true, false, false, 1 },
+                { "read later, then ended", true, true, false, true, 1 },
+                { "ended before it was read", true, false, false, true, 1 },
+                { "never read", true, false, false, false, 0 },
+                { "a thread has a name already", true, true, true, false, 0 },
+                { "no exec since the fork", false, true, false, true, 0 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                Rig *rig = rig_new();
+                unsigned int n_late = 0;
+                uint64_t start_ns;
+
+                rig_seed(rig, INIT, INIT, "init");
+                rig_fork(rig, INIT, 100, 100);
+                rig_exec(rig, 100);
+                start_ns = rig_fork(rig, 100, 101, 101);
+                if (rows[i].execs)
+                        rig_exec(rig, 101);
+                if (rows[i].renamed_thread) {
+                        rig_fork(rig, 101, 101, 102);
+                        rig_say(rig, WHAT_COMM, 102, 101, 'x', 0, 0, 0);
+                }
+                rig_turn(rig);
+                assert(task_table_get(&rig->join.table, 101)->flags & TASK_COMM_STALE);
+                proc_add_stat(&rig->procfs, &(ProcTask){ .pid = 101, .tid = 101, .comm = "known", .n_threads = 1,
+                                                         .start = proc_ticks(rig_wall(start_ns)) });
+                proc_add_status(&rig->procfs, 101, 101, "known", IDS);
+                if (rows[i].read)
+                        assert(join_recheck_queue(&rig->join) == 0);
+                if (rows[i].ends) {
+                        rig_record(rig, RECORD(101, 101, 1, 0, AC_FLAG_GROUP, "known"));
+                        rig_exit(rig, 101, 101, 0);
+                        rig_turn(rig);
+                }
+                for (; rig->i_event < rig->n_events; ++rig->i_event) {
+                        const Event *event = &rig->events[rig->i_event].event;
+
+                        if (event->pid != 101 || event->kind != EVENT_EXEC || !event->synthesised)
+                                continue;
+                        assert(event->only_for_sets && !event->comm_stale && strcmp(event->comm, "known") == 0);
+                        ++n_late;
+                }
+                assert(n_late == rows[i].n_late);
+                rig_free(rig);
+        }
+}
+
 int main(void) {
         log_init(LOG_LEVEL_ERR);
+        rig_has_late_execs = true;
         for (uint64_t seed = 1; seed <= 3; ++seed)
                 test_random(seed);
         test_many();
         test_gone();
         test_leader();
+        test_exec_in_sets();
         return 0;
 }
