@@ -40,12 +40,14 @@ typedef enum LossSource {
         LOSS_CONNECTOR = 1,
         LOSS_TASKSTATS = 2,
         LOSS_READER = 3,
+        LOSS_FILTER = 4,
 } LossSource;
 
 typedef enum LossReason {
         LOSS_OVERRUN = 1,
         LOSS_MUTED = 2,
         LOSS_FELL_BEHIND = 3,
+        LOSS_OVER_BUDGET = 4,
 } LossReason;
 
 struct Event {

@@ -101,6 +101,7 @@ static PB(LossMissing) loss_missing(LossSource source) {
         case LOSS_READER:
                 return TASKBROKER__V1__LOSS_MISSING__LOSS_MISSING_COUNTED;
         case LOSS_CONNECTOR:
+        case LOSS_FILTER:
                 break;
         }
         return TASKBROKER__V1__LOSS_MISSING__LOSS_MISSING_POSSIBLE;

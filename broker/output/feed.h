@@ -14,6 +14,7 @@
 #include "broker/base/util.h"
 #include "broker/output/encode.h"
 #include "broker/output/request_decode.h"
+#include "broker/policy/filter_budget.h"
 #include "broker/policy/filter_matcher.h"
 #include "broker/policy/policy.h"
 #include "broker/policy/quota.h"
@@ -61,7 +62,13 @@ struct Feed {
         Charge memory;                  /* empty: it is charged to no user */
         Charge place;                   /* one feed; set by the owner */
         Charge subtrees;                /* one, if the filter names subtrees; set by the owner */
-        bool stopped;                   /* its filter took too long: its readers are to be closed */
+
+        FilterBudget budget;            /* the budget of the filter */
+        const uint64_t *step_ns;        /* the owner's: the time in which one step of a filter is paid for */
+        uint64_t n_skipped;             /* events that the filter did not judge, since gap_since_ns; 0: no gap */
+        uint64_t gap_since_ns;
+        int64_t gap_offset_ns;          /* the time offset of the first of them */
+        bool gap_began;                 /* it is still to be logged */
 
         size_t n_closed;                /* batches closed since its readers were woken */
         size_t n_open;                  /* the size of the open batch */

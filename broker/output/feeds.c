@@ -14,6 +14,7 @@
 #include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/feeds.h"
+#include "broker/output/feed_judge.h"
 #include "broker/policy/limits.h"
 #include "broker/tasks/procfs.h"
 #include "broker/tasks/subtree.h"
@@ -137,7 +138,7 @@ bool feeds_serves(const Feed *feed, const SubscriptionKey *key, const Rights *ri
                   const QuotaUser *user) {
         if (quota_user_is_root(user) && !quota_user_is_root(feed->place.user))
                 return false;
-        return !feed->stopped && rights_equal(&feed->rights, rights) && subscription_key_equals(&feed->key, key) &&
+        return rights_equal(&feed->rights, rights) && subscription_key_equals(&feed->key, key) &&
                memcmp(&feed->matcher.binding.starts, starts, sizeof(*starts)) == 0;
 }
 
@@ -165,6 +166,15 @@ static int feeds_charge(Feed *feed, QuotaUser *user) {
         int r = feed_charge(feed, user);
 
         return r == FEED_E_QUOTA ? FEEDS_E_USER_BYTES : r ? FEEDS_E_BYTES : 0;
+}
+
+/* Counts a feed's filter, or counts it no more. The filters with a budget divide their steps among them. */
+static void feeds_count_filter(Feeds *feeds, const Feed *feed, int n) {
+        if (!feed_has_budget(feed))
+                return;
+        feeds->n_filters += (size_t)n;
+        feeds->step_ns = filter_budget_step_ns(&feed->place.user->quota->limits.rates[QUOTA_FILTERS - _QUOTA_HELD],
+                                               feeds->n_filters);
 }
 
 /* The one that has been without subscribers for longest: of one user, or of all. */
@@ -240,9 +250,11 @@ int feeds_make(Feeds *feeds,
         }
         feed->matcher.binding.starts = *starts;
         feed->place = place;
+        feed->step_ns = &feeds->step_ns;
         feed->rights = *rights;
         if (subscription_key_wants_programs(key))
                 program_reader_want(feeds->programs);
+        feeds_count_filter(feeds, feed, 1);
         ++feeds->last_id;
         list_append(&feeds->all, &feed->all_link);
         *ret_feed = feed;
@@ -258,6 +270,7 @@ void feeds_dispose(Feeds *feeds, Feed *feed) {
         if (subscription_key_wants_programs(&feed->key))
                 program_reader_unwant(feeds->programs);
         feeds->marks &= ~feed->matcher.binding.mark;
+        feeds_count_filter(feeds, feed, -1);
         feed_free(feed);
 }
 
@@ -313,7 +326,7 @@ Feed *feeds_get(const Feeds *feeds, uint64_t id) {
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
 
-                if (feed->id == id && !feed->stopped)
+                if (feed->id == id)
                         return feed;
         }
         return NULL;
@@ -332,9 +345,11 @@ void feeds_age(Feeds *feeds) {
 
                 feeds_drop_snapshots(feed, now_ns - SNAPSHOT_KEEP_NS);
                 feed_age(feed, feeds->resume_seconds);
+                if (feed->n_skipped > 0 && feed_may_judge(feed, clock_time_ns()))
+                        feed_end_gap(feed, clock_time_ns());
                 if (scarce)
                         feed_shrink(feed);
-                if (feed->age > feeds->resume_seconds || (feed->stopped && list_is_empty(&feed->cursors)))
+                if (feed->age > feeds->resume_seconds)
                         feeds_free_feed(feeds, feed);
         }
 }

@@ -45,6 +45,8 @@ struct Feeds {
         List all;                       /* all feeds, with those from feeds_make() */
         List list;
         size_t n;
+        size_t n_filters;               /* feeds whose filters have a budget, with feeds of samples */
+        uint64_t step_ns;               /* the time in which one step of such a filter is paid for */
         uint64_t last_id;
         uint64_t marks;                 /* given to feeds */
         uint64_t event_count;

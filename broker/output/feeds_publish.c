@@ -6,8 +6,8 @@
  * to the others.
  */
 
-#include "broker/base/clock.h"
 #include "broker/base/util.h"
+#include "broker/output/feed_judge.h"
 #include "broker/output/feeds_publish.h"
 
 /* The task before the event, as the feed sees it: a feed of processes sees the process' leader. */
@@ -15,33 +15,24 @@ static const Task *feed_task_before(const Feed *feed, const Event *event) {
         return feed->key.threads ? event->task_before : event->leader_before;
 }
 
-/**
- * feeds_filter_timed() - whether an event passes a feed's filter
- * @feed:   the feed
- * @event:  the event
- *
- * Patterns of names can take long to match, and events are many: what that takes is at
- * the cost of the feed's user, and if that is too much, the feed stops.
- */
-FilterVerdict feeds_filter_timed(Feed *feed, const Event *event) {
-        const Task *before = feed_task_before(feed, event);
-        uint64_t begin_ns, end_ns;
-        FilterVerdict verdict;
-
-        if (feed->key.filter.n_comms == 0 || !feed->place.user)
-                return filter_matcher_judge(&feed->matcher, event, before);
-        if (feed->stopped)
-                return FILTER_HIDES;
-        begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-        verdict = filter_matcher_judge(&feed->matcher, event, before);
-        end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-        feed->stopped = quota_user_filter(feed->place.user, end_ns - begin_ns, end_ns) != 0;
-        return verdict;
+/* Whether the feed can get an event at all: a kind that it has, or a change of its set. */
+static bool feed_concerns(const Feed *feed, const Event *event) {
+        return feed->key.kinds & EVENT_BIT(event->kind) || event_changes_set(event) || event_changes_task(event);
 }
 
 /* Applies the filter, without the rights. */
-static FilterVerdict feed_filter(Feed *feed, const Event *event) {
-        return feed->matcher.matches_all ? FILTER_PASSES : feeds_filter_timed(feed, event);
+static FilterVerdict feed_filter(Feed *feed, const Event *event, View view) {
+        if (event->kind == EVENT_LOSS)
+                return FILTER_PASSES;
+        if (!feed_concerns(feed, event))
+                return FILTER_HIDES;
+        if (!feed_may_judge(feed, event->time_ns)) {
+                if (view != VIEW_NONE)
+                        feed_skip(feed, event);
+                return FILTER_HIDES;
+        }
+        feed_end_gap(feed, event->time_ns);
+        return feed_judge(feed, event);
 }
 
 /*
@@ -78,7 +69,7 @@ static int feed_variant(Feed *feed, const Event *event) {
 
         if (view != VIEW_NONE)
                 filter_matcher_bind(&feed->matcher, event->pid, event->process_start_ns);
-        verdict = feed_filter(feed, event);
+        verdict = feed_filter(feed, event, view);
         if (view != VIEW_FULL) {
                 variant |= ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);
                 /* The filter must not select by an exit status that the reader may not know. */

@@ -6,5 +6,4 @@
 #include "broker/model/event.h"
 #include "broker/output/feeds.h"
 
-FilterVerdict feeds_filter_timed(Feed *feed, const Event *event);
 void feeds_publish(Feeds *feeds, const Event *event);

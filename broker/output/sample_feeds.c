@@ -10,10 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/base/clock.h"
 #include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/cursor.h"
-#include "broker/output/feeds_publish.h"
+#include "broker/output/feed_judge.h"
 #include "broker/output/sample_feeds.h"
 #include "broker/output/sample_view.h"
 #include "broker/policy/limits.h"
@@ -23,6 +24,9 @@
 
 /* Bytes of a feed for each live task: so many full samples are always in it. */
 #define TASK_BYTES_MAX 2048u
+
+/* The work for a feed and a task beside the filter's, in steps: the view, and a copy of the sample. */
+#define FEED_STEPS 64u
 
 /* Different encodings of one sample that are kept for other feeds. */
 #define ENCODINGS 4
@@ -175,14 +179,21 @@ static void sample_feed_admit(SampleFeed *feed, uint64_t now_ns) {
         sample_feed_renew(feed, now_ns);
 }
 
-/* Whether a feed's set of tasks has one. */
-static bool sample_feed_has(SampleFeed *feed, const Task *task) {
+/* Whether a feed's set of tasks has a task. The work is counted for the slice, and by the filter for the feed. */
+static bool sample_feed_has(SampleFeeds *samples, SampleFeed *feed, const Task *task) {
+        FilterMatcher *matcher = &feed->feed->matcher;
+        uint64_t n_steps = matcher->n_steps;
+        bool has;
+
+        ++samples->n_steps;
         if (policy_view_task(&feed->feed->rights, task) == VIEW_NONE)
                 return false;
-        if (feed->feed->matcher.matches_all)
+        if (matcher->matches_all)
                 return true;
-        filter_matcher_bind(&feed->feed->matcher, task->process->pid, process_leader(task->process)->start_time_ns);
-        return filter_matcher_has_task(&feed->feed->matcher, task);
+        filter_matcher_bind(matcher, task->process->pid, process_leader(task->process)->start_time_ns);
+        has = filter_matcher_has_task(matcher, task);
+        samples->n_steps += matcher->n_steps - n_steps;
+        return has;
 }
 
 static void sample_feed_append(SampleFeed *feed, const TaskSample *sample, View view, Encodings *encodings) {
@@ -250,7 +261,13 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings 
         if (view == VIEW_NONE)
                 return;
         filter_matcher_bind(&feed->feed->matcher, event->pid, event->process_start_ns);
-        if (!feed->feed->matcher.matches_all && feeds_filter_timed(feed->feed, event) == FILTER_HIDES)
+        if (event->kind != EVENT_FORK && event->kind != EVENT_EXEC && event->kind != EVENT_EXIT)
+                return;
+        if (!feed_may_judge(feed->feed, event->time_ns)) {
+                ++feed->n_lost;
+                return;
+        }
+        if (feed_judge(feed->feed, event) == FILTER_HIDES)
                 return;
         feed->n_forks += event->kind == EVENT_FORK;
         feed->n_execs += event->kind == EVENT_EXEC;
@@ -289,6 +306,14 @@ void sample_feeds_publish(SampleFeeds *samples, const Event *event) {
  * During a sweep.
  */
 
+/* A feed whose filter is over its budget is asked again after the shortest interval. */
+static bool sample_feed_may_begin(SampleFeed *feed, uint64_t now_ns) {
+        if (feed_may_judge(feed->feed, clock_time_ns()))
+                return true;
+        feed->due_ns = now_ns + LIMIT_SAMPLE_MS_MIN * NSEC_PER_MSEC;
+        return false;
+}
+
 /**
  * sample_feeds_begin() - a sweep begins
  * @samples:           the feeds
@@ -296,37 +321,39 @@ void sample_feeds_publish(SampleFeeds *samples, const Event *event) {
  * @ret_of_tasks:      output: tasks are wanted
  * @ret_of_processes:  output: processes are wanted
  *
- * Feeds whose next sample is due take part.
+ * Feeds whose next sample is due take part, unless their filters are over their budgets.
  *
  * Return: Whether any does.
  */
 bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, bool *ret_of_tasks, bool *ret_of_processes) {
         *ret_of_tasks = *ret_of_processes = false;
+        samples->n_steps_of_task = 0;
         list_for_each(link, safe, &samples->list) {
                 SampleFeed *feed = container_of(link, SampleFeed, link);
 
-                feed->in_sweep = feed->due_ns <= now_ns + DUE_SLACK_NS;
+                feed->in_sweep = feed->due_ns <= now_ns + DUE_SLACK_NS &&
+                                 sample_feed_may_begin(feed, now_ns);
+                if (feed->in_sweep)
+                        samples->n_steps_of_task += FEED_STEPS + filter_matcher_steps_max(&feed->feed->matcher);
                 *ret_of_tasks |= feed->in_sweep && feed->feed->key.threads;
                 *ret_of_processes |= feed->in_sweep && !feed->feed->key.threads;
         }
         return *ret_of_tasks || *ret_of_processes;
 }
 
-/* Whether a process, or a thread of it, is in the set of a feed that takes part. */
-bool sample_feeds_want(const SampleFeeds *samples, const Task *leader) {
+/**
+ * sample_feeds_want() - whether a feed that takes part wants a task or a process
+ * @samples:     the feeds
+ * @task:        the task, or the process' leader
+ * @of_process:  for the process as a whole: feeds of processes are asked, and feeds of all tasks
+ */
+bool sample_feeds_want(SampleFeeds *samples, const Task *task, bool of_process) {
         list_for_each(link, safe, &samples->list) {
                 SampleFeed *feed = container_of(link, SampleFeed, link);
+                bool whole = !feed->feed->key.threads || feed->feed->matcher.matches_all;
 
-                if (!feed->in_sweep)
-                        continue;
-                if (feed->feed->matcher.matches_all || !feed->feed->key.threads) {
-                        if (sample_feed_has(feed, leader))
-                                return true;
-                        continue;
-                }
-                list_for_each(member, member_safe, &leader->process->tasks)
-                        if (sample_feed_has(feed, container_of(member, Task, link)))
-                                return true;
+                if (feed->in_sweep && whole == of_process && sample_feed_has(samples, feed, task))
+                        return true;
         }
         return false;
 }
@@ -348,7 +375,7 @@ void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_pr
                 View view;
 
                 if (!feed->in_sweep || feed->feed->key.threads == of_process || changed_sweep <= feed->sweep ||
-                    !sample_feed_has(feed, task))
+                    !sample_feed_has(samples, feed, task))
                         continue;
                 view = sample_view(samples->ptrace_check, &feed->feed->rights, sample);
                 sample_feed_append(feed, sample, view, &encodings);
@@ -382,6 +409,7 @@ void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, ui
 
         feed_append(feed->feed, bytes, encode_sample_end(&end, bytes), 0);
         feed_end_sample(feed->feed);
+        feed_charge_filter(feed->feed, span->end_time_ns);
         /* Chunks that all readers have read have no further use. */
         feed_age(feed->feed, 0);
         feed->in_sweep = false;

@@ -39,6 +39,8 @@ struct SampleFeeds {
         PtraceCheck *ptrace_check;           /* not owned */
         List list;
         size_t n;
+        uint64_t n_steps;               /* work for all feeds in all sweeps so far */
+        uint64_t n_steps_of_task;       /* the most for one task in the sweep that runs */
 };
 
 void sample_feeds_init(SampleFeeds *samples, Feeds *feeds, PtraceCheck *ptrace_check);
@@ -58,6 +60,6 @@ void sample_feed_attach(SampleFeed *feed, Cursor *cursor, uint64_t now_ns);
 void sample_feeds_publish(SampleFeeds *samples, const Event *event);
 
 bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, bool *ret_of_tasks, bool *ret_of_processes);
-bool sample_feeds_want(const SampleFeeds *samples, const Task *leader);
+bool sample_feeds_want(SampleFeeds *samples, const Task *task, bool of_process);
 void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample);
 void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uint64_t now_ns);

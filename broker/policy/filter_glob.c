@@ -220,6 +220,11 @@ size_t filter_glob_size(const FilterGlob *glob) {
         return sizeof(*glob) + glob->n_words * sizeof(GlobWord) + glob->n_jumps * sizeof(GlobJump);
 }
 
+/* The most work for one name. */
+uint64_t filter_glob_steps_max(const FilterGlob *glob) {
+        return 1 + glob->n_words * COMM_SIZE + glob->n_jumps * (COMM_SIZE - 1);
+}
+
 /* Whether a bracket expression ends at different places for different bytes. */
 bool filter_glob_is_odd(const FilterGlob *glob) {
         return glob->n_jumps > 0;

@@ -22,5 +22,6 @@ FilterGlob *filter_glob_new(void);
 FilterGlob *filter_glob_free(FilterGlob *glob);
 bool filter_glob_add(FilterGlob **glob, const char *pattern);
 size_t filter_glob_size(const FilterGlob *glob);
+uint64_t filter_glob_steps_max(const FilterGlob *glob);
 bool filter_glob_is_odd(const FilterGlob *glob);
 bool filter_glob_match(FilterGlob *glob, const char *name, uint64_t *n_steps);

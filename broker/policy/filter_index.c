@@ -125,6 +125,19 @@ void filter_index_init(FilterIndex *index, const Filter *filter) {
                 index_add_cgroup(index, filter, (uint8_t)i);
 }
 
+/* The comparisons to find a value in a list. */
+static uint64_t search_steps(uint32_t n) {
+        return n > 0 ? 32 - (uint64_t)__builtin_clz(n) : 0;
+}
+
+/* The most work for one task: its user id, its number twice and its parent's, and its cgroup. */
+uint64_t filter_index_steps_max(const FilterIndex *index) {
+        uint64_t path = 2 + FILTER_CGROUPS_BYTES_MAX / 8;
+
+        return search_steps(index->n_uids) + 3 * search_steps(index->n_pids) +
+               (index->n_cgroups > 0 ? path + path * search_steps(index->n_cgroups) : 0);
+}
+
 /**
  * filter_index_has_uid() - whether a user id is in the list
  * @index:    the lists

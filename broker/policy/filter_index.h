@@ -25,6 +25,7 @@ struct FilterIndex {
 };
 
 void filter_index_init(FilterIndex *index, const Filter *filter);
+uint64_t filter_index_steps_max(const FilterIndex *index);
 bool filter_index_has_uid(const FilterIndex *index, uint32_t uid, uint64_t *n_steps);
 uint32_t filter_index_find_pid(const FilterIndex *index, uint32_t pid, uint64_t *n_steps);
 bool filter_index_has_cgroup(const FilterIndex *index, const Filter *filter, const char *path, uint64_t *n_steps);

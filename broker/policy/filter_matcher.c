@@ -147,6 +147,12 @@ size_t filter_matcher_size(const FilterMatcher *matcher) {
         return matcher->glob ? filter_glob_size(matcher->glob) : 0;
 }
 
+/* The most work for one task, with the binding of its number. */
+uint64_t filter_matcher_steps_max(const FilterMatcher *matcher) {
+        return JUDGE_STEPS + filter_index_steps_max(&matcher->index) +
+               (matcher->glob ? filter_glob_steps_max(matcher->glob) : 0);
+}
+
 /**
  * filter_matcher_bind() - let the numbers that no process had name a process
  * @matcher:        the compiled filter

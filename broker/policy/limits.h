@@ -107,13 +107,13 @@
 #define LIMIT_WORK_AHEAD_NS (10 * NSEC_PER_MSEC)
 
 /*
- * Time that the filters of all users may take for events: in a second, and at once. A
- * subscription is ended if its user's filters take more. One event counts for at most
- * LIMIT_FILTER_NS, because a longer time is mostly an interruption.
+ * Steps of one feed's filter in a second, and at once; and of all filters together in a second. A step takes about a
+ * nanosecond. An event is a few steps for an ordinary filter, and never more than FILTER_STEPS_MAX. A filter over its
+ * budget judges no events until half of what it may do at once is paid for.
  */
-#define LIMIT_FILTERS_NS_A_SECOND 250000000u
-#define LIMIT_FILTERS_NS_AT_ONCE 20000000u
-#define LIMIT_FILTER_NS 400000u
+#define LIMIT_FILTER_STEPS_A_SECOND 10000000u
+#define LIMIT_FILTER_STEPS_AT_ONCE 2500000u
+#define LIMIT_FILTERS_STEPS_A_SECOND 400000000u
 
 /* Users with unpaid work are counted again after this time. */
 #define LIMIT_PRESENT_NS (10 * NSEC_PER_MSEC)

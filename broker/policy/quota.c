@@ -64,7 +64,7 @@ const QuotaLimits quota_limits_default = {
                         [QUOTA_SNAPSHOTS - _QUOTA_HELD] = {LIMIT_USER_SNAPSHOTS_A_SECOND, LIMIT_USER_SNAPSHOTS_AT_ONCE},
                         [QUOTA_STATS - _QUOTA_HELD] = {LIMIT_USER_STATS_A_SECOND, LIMIT_USER_STATS_AT_ONCE},
                         [QUOTA_CONNECTS - _QUOTA_HELD] = {LIMIT_USER_CONNECTS_A_SECOND, LIMIT_USER_CONNECTS_AT_ONCE},
-                        [QUOTA_FILTERS - _QUOTA_HELD] = {LIMIT_FILTERS_NS_A_SECOND, LIMIT_FILTERS_NS_AT_ONCE},
+                        [QUOTA_FILTERS - _QUOTA_HELD] = {LIMIT_FILTER_STEPS_A_SECOND, LIMIT_FILTER_STEPS_AT_ONCE},
                 },
 };
 
@@ -220,8 +220,7 @@ void quota_user_overdraw(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t n
 }
 
 static bool user_is_present(const QuotaUser *user, uint64_t now_ns) {
-        return !quota_user_is_root(user) &&
-               (user->work_paid_ns > now_ns || user->due_ns[QUOTA_FILTERS - _QUOTA_HELD] > now_ns);
+        return !quota_user_is_root(user) && user->work_paid_ns > now_ns;
 }
 
 /*
@@ -260,22 +259,6 @@ void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
  */
 bool quota_user_is_throttled(const QuotaUser *user, uint64_t now_ns) {
         return user->work_paid_ns > now_ns + LIMIT_WORK_AHEAD_NS;
-}
-
-/**
- * quota_user_filter() - charge a user with the time that its filter took for one event
- * @user:    the user
- * @n_ns:    how long the filter took
- * @now_ns:  now, monotonic
- *
- * A very long time is mostly an interruption, and counts as LIMIT_FILTER_NS.
- *
- * Return: 0; QUOTA_E_USER: the user's filters take more time than they may.
- */
-int quota_user_filter(QuotaUser *user, uint64_t n_ns, uint64_t now_ns) {
-        return quota_user_spend(user, QUOTA_FILTERS,
-                                MIN(n_ns, (uint64_t)LIMIT_FILTER_NS) * quota_count_present(user->quota, now_ns),
-                                now_ns);
 }
 
 bool quota_user_is_root(const QuotaUser *user) {

@@ -41,7 +41,7 @@ typedef enum QuotaKind {
         QUOTA_SNAPSHOTS = _QUOTA_HELD,
         QUOTA_STATS,            /* tasks that are queried */
         QUOTA_CONNECTS,         /* connections that are made, whether they last or not */
-        QUOTA_FILTERS,          /* nanoseconds of matching events with filters */
+        QUOTA_FILTERS,          /* steps of one feed's filter: see FilterBudget */
         _QUOTA_KINDS,
 } QuotaKind;
 
@@ -109,7 +109,6 @@ int quota_user_spend(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_n
 void quota_user_overdraw(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns);
 void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns);
 bool quota_user_is_throttled(const QuotaUser *user, uint64_t now_ns);
-int quota_user_filter(QuotaUser *user, uint64_t n_ns, uint64_t now_ns);
 bool quota_user_is_root(const QuotaUser *user);
 bool quota_user_refused(QuotaUser *user, QuotaKind kind, uint64_t now_ns);
 

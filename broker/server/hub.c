@@ -14,6 +14,7 @@
 #include "broker/output/feed.h"
 #include "broker/output/feeds_publish.h"
 #include "broker/server/hub.h"
+#include "broker/server/quota_error.h"
 
 /* Without subscribers events may wait this long: only the task table needs them. */
 #define MAX_DELAY_MS_UNWATCHED 100u
@@ -258,22 +259,11 @@ static void hub_serve_held(Hub *hub) {
         hub->requests.fresh = false;
 }
 
-/* A feed's filter took too long: the connections of all its readers are closed. */
-static void hub_close_readers(Hub *hub, const Feed *feed) {
-        list_for_each(link, safe, &hub->connections.open) {
-                Client *client = container_of(link, Client, connection.link);
-
-                if (client->connection.queue.closing || client->feed != feed)
-                        continue;
-                connection_refuse_quota(&client->connection, 0, QUOTA_FILTERS, true);
-                connection_flush(&client->connection);
-        }
-}
-
 /* A batch of samples is closed with its sample, or when it is full. */
-static void hub_send_feed(Hub *hub, Feed *feed) {
-        if (feed->stopped)
-                hub_close_readers(hub, feed);
+static void hub_send_feed(Feed *feed) {
+        if (feed->gap_began)
+                quota_error_log(feed->place.user, QUOTA_FILTERS);
+        feed->gap_began = false;
         if (!feed->of_samples)
                 feed_close_batch(feed);
         if (feed->n_closed == 0)
@@ -298,7 +288,7 @@ int hub_end_turn(Hub *hub) {
         if (hub->feeds.n > 0 && !ev_is_active(&hub->age))
                 ev_timer_again(hub->loop, &hub->age);
         list_for_each(link, safe, &hub->feeds.all)
-                hub_send_feed(hub, container_of(link, Feed, all_link));
+                hub_send_feed(container_of(link, Feed, all_link));
         hub_free_dead(hub);
         if (hub->has_room || hub->subscriptions.changed)
                 hub_measure_max_delay(hub);

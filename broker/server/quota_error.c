@@ -34,7 +34,7 @@ static const QuotaErrorWords quota_words[_QUOTA_KINDS] = {
         [QUOTA_SNAPSHOTS] = { "snapshots a second", "ask again in a second" },
         [QUOTA_STATS] = { "statistics of tasks a second", "ask again in a second" },
         [QUOTA_CONNECTS] = { "connections a second", "keep connections, and wait before connecting again" },
-        [QUOTA_FILTERS] = { "time for filters", "use fewer or simpler patterns of names" },
+        [QUOTA_FILTERS] = { "steps of a filter", "use a simpler filter" },
 };
 
 /* A number of @kind in the unit of its name. */
@@ -56,9 +56,6 @@ static int print_held(const QuotaUser *user, QuotaKind kind, char *text, size_t 
 static int print_rate(const QuotaUser *user, QuotaKind kind, char *text, size_t n_text) {
         const QuotaRate *rate = &user->quota->limits.rates[kind - _QUOTA_HELD];
 
-        if (kind == QUOTA_FILTERS)
-                return snprintf(text, n_text, "The filters of your user's subscriptions take more of the broker's time "
-                                              "than its part of a quarter");
         return snprintf(text, n_text, "Your user makes or asks for more than the %" PRIu32 " %s that one user may have",
                         rate->a_second, quota_words[kind].name);
 }

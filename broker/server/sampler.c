@@ -54,8 +54,19 @@ void sampler_schedule(Sampler *sampler) {
  * The sweep's questions.
  */
 
+static bool sampler_asks(Sampler *sampler, const Task *task, bool of_process) {
+        bool wanted = sample_feeds_want(&sampler->feeds, task, of_process);
+
+        sampler->consumer.n_steps = sampler->feeds.n_steps;
+        return wanted;
+}
+
 static bool sampler_wants(SampleConsumer *consumer, const Task *leader) {
-        return sample_feeds_want(&container_of(consumer, Sampler, consumer)->feeds, leader);
+        return sampler_asks(container_of(consumer, Sampler, consumer), leader, true);
+}
+
+static bool sampler_wants_task(SampleConsumer *consumer, const Task *task) {
+        return sampler_asks(container_of(consumer, Sampler, consumer), task, false);
 }
 
 static void sampler_take(SampleConsumer *consumer, const Task *task, bool of_process, const TaskSample *sample) {
@@ -76,6 +87,7 @@ static void sampler_begin_sweep(Sampler *sampler) {
         if (sweep_renumber(&sampler->sweep))
                 sample_feeds_renew(&sampler->feeds);
         sampler->begin_time_ns = join_time_ns(sampler->join, due_ns);
+        sampler->consumer.n_steps_of_task = sampler->feeds.n_steps_of_task;
         sweep_start(&sampler->sweep, of_tasks, of_processes);
 }
 
@@ -188,7 +200,11 @@ void sampler_init(Sampler *sampler, struct ev_loop *loop, Feeds *feeds, Join *jo
         ptrace_check_init(&sampler->ptrace_check, procfs_fd, &join->table);
         sample_feeds_init(&sampler->feeds, feeds, &sampler->ptrace_check);
         stats_requests_init(&sampler->requests, &join->table, &sampler->ptrace_check);
-        sampler->consumer = (SampleConsumer){ .wants = sampler_wants, .take = sampler_take };
+        sampler->consumer = (SampleConsumer){
+                .wants = sampler_wants,
+                .wants_task = sampler_wants_task,
+                .take = sampler_take,
+        };
         sweep_init(&sampler->sweep, join, source, &sampler->consumer);
         ev_timer_init(&sampler->due, sampler_on_due, 0., 0.);
         ev_timer_init(&sampler->slice, sampler_on_slice, 0., 0.);

@@ -21,6 +21,16 @@
 /* Tasks in a slice, at most. */
 #define SLICE_TASKS 256u
 
+/* The work to look at a task, in steps of a filter. */
+#define LOOK_STEPS 16u
+
+/* Whether a process is wanted. */
+typedef enum Choice {
+        CHOICE_NO,
+        CHOICE_YES,
+        CHOICE_OPEN,            /* the slice has no steps left for it */
+} Choice;
+
 void sweep_init(Sweep *sweep, Join *join, StatsSource *source, SampleConsumer *consumer) {
         *sweep = (Sweep){ .join = join, .source = source, .consumer = consumer };
 }
@@ -64,6 +74,8 @@ void sweep_start(Sweep *sweep, bool of_tasks, bool of_processes) {
         sweep->of_processes = of_processes;
         sweep->next_pid = 1;
         sweep->large = false;
+        sweep->choosing = false;
+        sweep->wanted_pid = 0;
 }
 
 static uint64_t mix(uint64_t h, uint64_t value) {
@@ -168,33 +180,74 @@ static int sweep_slice_of_large(Sweep *sweep, size_t n_max) {
         return 0;
 }
 
-/* As many whole processes as fit into a slice. */
-static int sweep_slice_of_small(Sweep *sweep, size_t n_max) {
-        uint32_t tids[SLICE_TASKS];
-        Task *leaders[SLICE_TASKS], *leader;
-        size_t n = 0, n_leaders = 0;
+/*
+ * The choice of processes.
+ */
+
+/* Whether the slice has steps left. To look at a task is work too. */
+static bool sweep_has_steps(const Sweep *sweep) {
+        return sweep->n_steps + sweep->consumer->n_steps - sweep->n_consumer_steps < SWEEP_SLICE_STEPS;
+}
+
+static bool sweep_wants_task(Sweep *sweep, const Task *task) {
+        sweep->n_steps += LOOK_STEPS;
+        return !(task->flags & TASK_GONE) && sweep->consumer->wants_task(sweep->consumer, task);
+}
+
+static Choice sweep_choose(Sweep *sweep, const Task *leader) {
+        const Process *process = leader->process;
+
+        sweep->n_steps += LOOK_STEPS;
+        if (process->n_live == 0)
+                return CHOICE_NO;
+        if (process->pid == sweep->wanted_pid || sweep->consumer->wants(sweep->consumer, leader))
+                return CHOICE_YES;
+        if (!sweep->of_tasks || !sweep->consumer->wants_task)
+                return CHOICE_NO;
+        list_for_each(link, safe, &process->tasks) {
+                if (sweep_wants_task(sweep, container_of(link, Task, link)))
+                        return CHOICE_YES;
+                if (!sweep_has_steps(sweep))
+                        return CHOICE_OPEN;
+        }
+        return CHOICE_NO;
+}
+
+/* Looks for a wanted task of a process that has too many of them for the steps of one slice. */
+static int sweep_slice_of_choice(Sweep *sweep) {
+        uint32_t tid;
+
+        while ((tid = process_totals_next(&sweep->sum))) {
+                const Task *task = task_table_get(&sweep->join->table, tid);
+
+                ++sweep->sum.i;
+                if (task && sweep_wants_task(sweep, task)) {
+                        sweep->wanted_pid = sweep->sum.pid;
+                        break;
+                }
+                if (!sweep_has_steps(sweep))
+                        return 0;
+        }
+        if (!tid)
+                sweep->next_pid = sweep->sum.pid + 1;
+        sweep->choosing = false;
+        sweep->sum.pid = 0;
+        return 0;
+}
+
+/* The process has more tasks than a slice queries, or than it has steps for. */
+static int sweep_begin_large(Sweep *sweep, const Process *process, Choice choice) {
+        sweep->large = choice == CHOICE_YES;
+        sweep->choosing = choice == CHOICE_OPEN;
+        if (sweep->large)
+                sweep->next_pid = process->pid + 1;
+        return error_trace(process_totals_begin(&sweep->sum, process));
+}
+
+/* Queries whole processes, and reports them. */
+static int sweep_query(Sweep *sweep, const uint32_t *tids, size_t n, Task *const *leaders, size_t n_leaders) {
         int r;
 
-        while ((leader = task_table_next_leader(&sweep->join->table, sweep->next_pid))) {
-                Process *process = leader->process;
-
-                if (process->n_live > 0 && sweep->consumer->wants(sweep->consumer, leader)) {
-                        if (n + process->n_live > n_max)
-                                break;
-                        r = process_totals_begin(&sweep->sum, process);
-                        if (r)
-                                return error_trace(r);
-                        n += process_totals_fill(&sweep->sum, tids + n, n_max - n);
-                        leaders[n_leaders++] = leader;
-                }
-                sweep->next_pid = process->pid + 1;
-        }
-
-        if (n == 0 && leader) {
-                sweep->large = true;
-                sweep->next_pid = leader->process->pid + 1;
-                return error_trace(process_totals_begin(&sweep->sum, leader->process));
-        }
         r = n > 0 ? sweep->source->ask(sweep->source, tids, n) : 0;
         if (r)
                 return error_trace(r);
@@ -207,6 +260,41 @@ static int sweep_slice_of_small(Sweep *sweep, size_t n_max) {
                 sweep_report_process(sweep, leaders[i]);
         }
         sweep->sum.pid = 0;
+        return 0;
+}
+
+/* As many whole processes as fit into a slice. */
+static int sweep_slice_of_small(Sweep *sweep, size_t n_max) {
+        uint32_t tids[SLICE_TASKS];
+        Task *leaders[SLICE_TASKS], *leader;
+        size_t n = 0, n_leaders = 0;
+        Choice choice = CHOICE_NO;
+        int r;
+
+        while ((leader = task_table_next_leader(&sweep->join->table, sweep->next_pid))) {
+                Process *process = leader->process;
+
+                choice = sweep_choose(sweep, leader);
+                if (choice == CHOICE_OPEN || (choice == CHOICE_YES && n + process->n_live > n_max))
+                        break;
+                if (choice == CHOICE_YES) {
+                        r = process_totals_begin(&sweep->sum, process);
+                        if (r)
+                                return error_trace(r);
+                        n += process_totals_fill(&sweep->sum, tids + n, n_max - n);
+                        leaders[n_leaders++] = leader;
+                }
+                choice = CHOICE_NO;
+                sweep->next_pid = process->pid + 1;
+                if (!sweep_has_steps(sweep))
+                        break;
+        }
+
+        if (n == 0 && choice != CHOICE_NO)
+                return error_trace(sweep_begin_large(sweep, leader->process, choice));
+        r = sweep_query(sweep, tids, n, leaders, n_leaders);
+        if (r)
+                return error_trace(r);
         if (!leader) {
                 sweep->running = false;
                 ++sweep->n_passes;
@@ -222,8 +310,16 @@ static int sweep_slice_of_small(Sweep *sweep, size_t n_max) {
  * Return: 0, or a negative errno.
  */
 int sweep_slice(Sweep *sweep, size_t n_max) {
+        uint64_t n_steps_of_task = MAX(sweep->consumer->n_steps_of_task, (uint64_t)1);
+
         n_max = MIN(n_max, sweep->source->n_max);
         n_max = MIN(n_max, (size_t)SLICE_TASKS);
+        if (n_max > SWEEP_SLICE_STEPS / n_steps_of_task)
+                n_max = MAX((size_t)(SWEEP_SLICE_STEPS / n_steps_of_task), (size_t)1);
+        sweep->n_steps = 0;
+        sweep->n_consumer_steps = sweep->consumer->n_steps;
+        if (sweep->choosing)
+                return error_trace(sweep_slice_of_choice(sweep));
         return error_trace(sweep->large ? sweep_slice_of_large(sweep, n_max) : sweep_slice_of_small(sweep, n_max));
 }
 

@@ -16,6 +16,12 @@
 
 typedef struct Sweep Sweep;
 
+/*
+ * The work of a slice ends with the task by which it reaches so many steps: once for the choice of the tasks, and once
+ * for their samples.
+ */
+#define SWEEP_SLICE_STEPS 200000u
+
 struct Sweep {
         Join *join;                     /* not owned */
         StatsSource *source;            /* not owned */
@@ -27,6 +33,10 @@ struct Sweep {
         uint32_t next_pid;
         ProcessTotals sum;                    /* the present process */
         bool large;                     /* it takes several slices */
+        bool choosing;                  /* the choice whether it is wanted takes several slices */
+        uint32_t wanted_pid;            /* the process that was chosen in this way; 0: none */
+        uint64_t n_steps;               /* work of the slice beside the consumer's */
+        uint64_t n_consumer_steps;      /* the consumer's when the slice began */
 
         uint64_t n_passes;
         uint64_t n_tasks;               /* queried */

@@ -30,12 +30,14 @@ static const char *const loss_source_names[] = {
         [TB_LOSS_SOURCE_CONNECTOR] = "connector",
         [TB_LOSS_SOURCE_TASKSTATS] = "taskstats",
         [TB_LOSS_SOURCE_READER] = "reader",
+        [TB_LOSS_SOURCE_FILTER] = "filter",
 };
 
 static const char *const loss_reason_names[] = {
         [TB_LOSS_REASON_OVERRUN] = "overrun",
         [TB_LOSS_REASON_MUTED] = "muted",
         [TB_LOSS_REASON_FELL_BEHIND] = "fell_behind",
+        [TB_LOSS_REASON_OVER_BUDGET] = "over_budget",
 };
 
 /* The numbers come from the wire: an enum may hold any. */

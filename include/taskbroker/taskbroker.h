@@ -226,12 +226,14 @@ enum tb_loss_source {
         TB_LOSS_SOURCE_CONNECTOR = 1,
         TB_LOSS_SOURCE_TASKSTATS = 2,
         TB_LOSS_SOURCE_READER = 3,
+        TB_LOSS_SOURCE_FILTER = 4,
 };
 
 enum tb_loss_reason {
         TB_LOSS_REASON_OVERRUN = 1,
         TB_LOSS_REASON_MUTED = 2,
         TB_LOSS_REASON_FELL_BEHIND = 3,
+        TB_LOSS_REASON_OVER_BUDGET = 4,
 };
 
 /* As event.proto, LossMissing: the events of this stream that are missing because of a loss. */

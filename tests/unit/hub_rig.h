@@ -253,6 +253,10 @@ static inline const Feed *rig_first_feed(const Rig *rig) {
         return container_of(rig->hub.feeds.list.next, Feed, link);
 }
 
+static inline const Feed *rig_newest_feed(const Rig *rig) {
+        return container_of(rig->hub.feeds.list.prev, Feed, link);
+}
+
 /* Snapshots that were made are too old to be shared. */
 static inline void rig_age_snapshots(Rig *rig) {
         list_for_each(link, safe, &rig->hub.feeds.list)

@@ -174,7 +174,7 @@ static struct json_object *json_delays(const Usage *usage) {
 static struct json_object *json_losses(const Usage *usage) {
         struct json_object *object = json_object_new_object();
 
-        for (unsigned int source = TB_LOSS_SOURCE_CONNECTOR; source <= TB_LOSS_SOURCE_READER; ++source)
+        for (unsigned int source = TB_LOSS_SOURCE_CONNECTOR; source <= TB_LOSS_SOURCE_FILTER; ++source)
                 json_add_number(object,
                                 tb_loss_source_name((enum tb_loss_source)source),
                                 usage->n_lost[source]);

@@ -23,15 +23,16 @@ __attribute__((format(printf, 2, 3))) static void write_note(FILE *stream, const
 }
 
 static void write_losses(const Usage *usage, FILE *stream) {
-        static const char *const sources[TB_LOSS_SOURCE_READER + 1] = {
+        static const char *const sources[TB_LOSS_SOURCE_FILTER + 1] = {
                 "facts",
                 "kernel events",
                 "processes' statistics",
                 "events of this stream",
+                "events before the filter",
         };
         char count[FORMAT_MAX];
 
-        for (size_t i = 0; i <= TB_LOSS_SOURCE_READER; ++i)
+        for (size_t i = 0; i <= TB_LOSS_SOURCE_FILTER; ++i)
                 if (usage->n_lost[i])
                         write_note(stream,
                                    "%s%s %s of this machine were lost: the figures may lack them.",

@@ -276,7 +276,7 @@ static int usage_process_ended(Usage *usage, const struct tb_event *event) {
 }
 
 static void usage_loss(Usage *usage, const struct tb_event *event) {
-        unsigned int source = event->loss.source <= TB_LOSS_SOURCE_READER ? (unsigned int)event->loss.source : 0;
+        unsigned int source = event->loss.source <= TB_LOSS_SOURCE_FILTER ? (unsigned int)event->loss.source : 0;
 
         usage->n_lost[source] += event->loss.count;
         if (event->loss.at_least)
@@ -362,7 +362,7 @@ int usage_settle(Usage *usage, bool (*exists)(uint32_t pid)) {
 uint64_t usage_lost(const Usage *usage) {
         uint64_t n = 0;
 
-        for (size_t i = 0; i <= TB_LOSS_SOURCE_READER; ++i)
+        for (size_t i = 0; i <= TB_LOSS_SOURCE_FILTER; ++i)
                 n += usage->n_lost[i];
 
         return n;

@@ -35,7 +35,7 @@ struct Usage {
         uint64_t n_tasks_missing;       /* threads that are not in the totals of their process */
         uint64_t n_unseen;              /* that have gone, and whose exit was not reported */
 
-        uint64_t n_lost[TB_LOSS_SOURCE_READER + 1]; /* by source; 0: an unknown source */
+        uint64_t n_lost[TB_LOSS_SOURCE_FILTER + 1]; /* by source; 0: an unknown source */
         bool lost_at_least;
 
         /* Sums over processes that ended and have statistics. */

@@ -218,11 +218,13 @@ static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
                 [TB_LOSS_REASON_OVERRUN] = "the kernel had no room to queue them",
                 [TB_LOSS_REASON_MUTED] = "some process had silenced the source",
                 [TB_LOSS_REASON_FELL_BEHIND] = "this reader was too slow",
+                [TB_LOSS_REASON_OVER_BUDGET] = "this filter was over its budget of work",
         };
         static const char *const sources[] = {
                 [TB_LOSS_SOURCE_CONNECTOR] = "kernel events",
                 [TB_LOSS_SOURCE_TASKSTATS] = "exits' statistics",
                 [TB_LOSS_SOURCE_READER] = "events of this stream",
+                [TB_LOSS_SOURCE_FILTER] = "events before the filter",
         };
         unsigned int source = (unsigned int)event->loss.source, reason = (unsigned int)event->loss.reason;
         char text[FORMAT_MAX];
@@ -231,11 +233,11 @@ static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
                  " *** %s%s",
                  !event->loss.count_known ? "an unknown number of" : event->loss.at_least ? "at least " : "",
                  event->loss.count_known ? format_count(text, event->loss.count) : "");
-        line_add(&lines->line, " %s lost", source >= 1 && source <= TB_LOSS_SOURCE_READER ? sources[source] : "facts");
+        line_add(&lines->line, " %s lost", source >= 1 && source <= TB_LOSS_SOURCE_FILTER ? sources[source] : "facts");
         line_add(&lines->line, "%s", event->loss.missing == TB_LOSS_MISSING_COUNTED ? "" : " machine-wide");
         line_add(&lines->line,
                  ": %s",
-                 reason >= 1 && reason <= TB_LOSS_REASON_FELL_BEHIND ? reasons[reason]
+                 reason >= 1 && reason <= TB_LOSS_REASON_OVER_BUDGET ? reasons[reason]
                                                                      : "the broker does not say why");
         line_add(&lines->line,
                  " (%s, %s",

@@ -15,8 +15,10 @@ static void test_names(void) {
         assert(!tb_kind_name((enum tb_kind)31));
         assert(!tb_kind_name((enum tb_kind)-1));
         assert(strcmp(tb_loss_source_name(TB_LOSS_SOURCE_READER), "reader") == 0);
-        assert(strcmp(tb_loss_source_name((enum tb_loss_source)4), "unknown") == 0);
+        assert(strcmp(tb_loss_source_name((enum tb_loss_source)5), "unknown") == 0);
+        assert(strcmp(tb_loss_source_name(TB_LOSS_SOURCE_FILTER), "filter") == 0);
         assert(strcmp(tb_loss_reason_name(TB_LOSS_REASON_FELL_BEHIND), "fell_behind") == 0);
+        assert(strcmp(tb_loss_reason_name(TB_LOSS_REASON_OVER_BUDGET), "over_budget") == 0);
         assert(strcmp(tb_loss_reason_name((enum tb_loss_reason)0), "unknown") == 0);
 }
 

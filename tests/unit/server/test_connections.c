@@ -232,35 +232,115 @@ static void test_feed_bytes(void) {
         rig_free(rig);
 }
 
-/* A filter that takes longer than its user may have ends its readers, and nobody else's. */
-static void test_filters(void) {
-        Rig *rig = rig_new_of_users();
-        Peer other = peer_new_subscribed(rig, 0, false, 0), peer = peer_new_welcomed(rig, 0);
+/* A COMM event at a time, of a task whose name begins with @tid as a text. */
+static void publish_at(Rig *rig, uint32_t tid, uint64_t time_ns) {
+        Event event = { .kind = EVENT_COMM, .pid = tid, .tid = tid, .time_ns = time_ns };
+
+        snprintf(event.comm, sizeof(event.comm), "%u-0123456789", tid);
+        rig_publish_event(rig, &event);
+}
+
+/* The next event of a subscription: a Loss of @n_lost by its filter, or if that is 0 an event of a task. */
+static void expect_event(Rig *rig, Peer *peer, uint64_t number, uint64_t n_lost, uint32_t tid, uint64_t since_ns) {
+        PB(ServerMessage) *message = peer_expect_body(rig, peer, EVENT_BATCH);
+        const PB(Event) *event = message->event_batch->events[0];
+
+        assert(message->event_batch->first_number == number && message->event_batch->n_events == 1);
+        if (n_lost == 0) {
+                assert(event->what_case == TASKBROKER__V1__EVENT__WHAT_COMM_CHANGE && event->tid == tid);
+        } else {
+                assert(event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS);
+                assert(event->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_FILTER);
+                assert(event->loss->reason == TASKBROKER__V1__LOSS_REASON__LOSS_REASON_OVER_BUDGET);
+                assert(event->loss->missing == TASKBROKER__V1__LOSS_MISSING__LOSS_MISSING_POSSIBLE);
+                assert(event->loss->count == n_lost && !event->loss->at_least);
+                assert(event->loss->since_time_ns == since_ns && event->time_ns >= since_ns);
+        }
+        message_free(message);
+}
+
+static void ask_for_name(const Peer *peer, const char *pattern) {
         PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
         PB(Subscribe) subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
-        ProtobufCBinaryData pattern = { .data = (uint8_t *)"*[a-z]*[a-z]*[a-z]*b", .len = 20 };
+        ProtobufCBinaryData comm = { .data = (uint8_t *)pattern, .len = strlen(pattern) };
         PB(EventKind) kind = TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM;
 
-        rig_rate(rig, QUOTA_FILTERS)->at_once = 20000;
-        rig_rate(rig, QUOTA_FILTERS)->a_second = 1000;
-        filter.comms = &pattern;
+        filter.comms = &comm;
         filter.n_comms = 1;
         subscribe.filter = &filter;
         subscribe.kinds = &kind;
         subscribe.n_kinds = 1;
         subscribe.threads = true;
-        peer_ask_for(&peer, 1, &subscribe);
+        peer_ask_for(peer, 1, &subscribe);
+}
+
+/* A filter over its budget judges no events until it has recovered. Its stream has their number, and goes on. */
+static void test_filters(void) {
+        Rig *rig = rig_new_of_users();
+        Peer other = peer_new_subscribed(rig, 0, false, 0), peer = peer_new_welcomed(rig, 0);
+        uint64_t number = 1, time_ns = 1000 * NSEC_PER_SEC, since_ns;
+        const FilterBudget *budget;
+        uint64_t n_skipped = 0;
+        uint32_t tid = 100;
+
+        rig_rate(rig, QUOTA_FILTERS)->at_once = 100;
+        rig_rate(rig, QUOTA_FILTERS)->a_second = 1000;
+        ask_for_name(&peer, "*[a-z]*[0-9]*[0-9]*[0-9]b");
         expect_subscribed(rig, &peer, false);
-        rig_publish(rig, 5000);
+        budget = &rig_newest_feed(rig)->budget;
+        while (!budget->over)
+                publish_at(rig, tid++, time_ns);
+        assert(tid > 103 && tid < 120 && rig_newest_feed(rig)->n_skipped == 1);
+        since_ns = time_ns;
+        for (; n_skipped < 5000; ++n_skipped)
+                publish_at(rig, tid++, time_ns + n_skipped);
         rig_turn(rig);
-        peer_expect_error(rig, &peer, ERROR_QUOTA, true);
-        peer_expect_end(rig, &peer);
-        peer_check_events(rig, &other, 1, 0, 5000, NULL);
-        /* a stopped feed no longer belongs to any user */
+        peer_expect_nothing(rig, &peer);
+        assert(rig_status(rig).refused_quota == 1);
+
+        /* half of the budget is free again: the stream goes on */
+        time_ns = budget->paid_ns - 49 * NSEC_PER_MSEC;
+        publish_at(rig, tid++, time_ns);
+        rig_turn(rig);
+        expect_event(rig, &peer, number++, n_skipped + 1, 0, since_ns);
+
+        /* without another event too */
+        while (!budget->over)
+                publish_at(rig, tid++, time_ns);
+        rig_turn(rig);
+        peer_expect_nothing(rig, &peer);
         rig_age(rig, 1);
-        assert(rig_status(rig).feeds == 1 && rig_status(rig).refused_quota == 1);
+        expect_event(rig, &peer, number++, 1, 0, time_ns);
         peer_free(&peer);
         peer_free(&other);
+        expect_all_returned(rig);
+        rig_free(rig);
+}
+
+/* A loss by one filter leaves the streams of all others whole, however many users there are. */
+static void test_filters_of_others(void) {
+        Rig *rig = rig_new_of_users();
+        Peer plain = peer_new_welcomed(rig, 0), worst = peer_new_welcomed(rig, 0);
+        QuotaUser *users[60];
+        uint64_t time_ns = 1000 * NSEC_PER_SEC;
+
+        rig_rate(rig, QUOTA_FILTERS)->at_once = 600;
+        rig_rate(rig, QUOTA_FILTERS)->a_second = 1000;
+        ask_for_name(&plain, "77-*");
+        expect_subscribed(rig, &plain, false);
+        ask_for_name(&worst, "*[!x]*[!x]*[!x]*[!x]*[!x]*[!x]*[!x]*[!x]*[!x]*z");
+        expect_subscribed(rig, &worst, false);
+        for (size_t i = 0; i < ARRAY_SIZE(users); ++i)
+                users[i] = quota_user_get(&rig->hub.quota, (uid_t)(5000 + i), 1);
+        for (uint32_t tid = 10; tid < 80; ++tid)
+                publish_at(rig, tid, time_ns);
+        rig_turn(rig);
+        expect_event(rig, &plain, 1, 0, 77, 0);
+        assert(rig_first_feed(rig)->n_skipped == 0 && rig_newest_feed(rig)->n_skipped > 0);
+        for (size_t i = 0; i < ARRAY_SIZE(users); ++i)
+                quota_user_unref(users[i]);
+        peer_free(&plain);
+        peer_free(&worst);
         expect_all_returned(rig);
         rig_free(rig);
 }
@@ -390,6 +470,7 @@ int main(void) {
         test_output();
         test_feed_bytes();
         test_filters();
+        test_filters_of_others();
         test_rest();
         test_rest_in_turn();
         test_turn();
