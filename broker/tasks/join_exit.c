@@ -216,10 +216,14 @@ static int exit_check_record(Join *join, const Event *event, const Task *task, P
 
 /*
  * Whether the record of an exit may have come before the start. The self-test reads records
- * too. On a busy machine a task may go on exiting for seconds after its record came.
+ * too. On a busy machine a task may go on exiting for seconds after its record came. The kernel
+ * takes an exiting task out of /proc before it sends the EXIT. So an EXIT of a task that is not
+ * in the table, while no fork was lost, is from a task that was out of /proc at the start.
  */
 static bool exit_began_before_start(const Join *join, const Event *event, const Task *task) {
         if (task && (task->flags & TASK_EXITING_AT_START))
+                return true;
+        if (!task && !join->forks_lost)
                 return true;
         if (task && !(task->flags & TASK_SEEDED) && task->start_time_ns >= join_time_ns(join, join->start_ns))
                 return false;

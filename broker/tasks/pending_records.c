@@ -102,7 +102,7 @@ bool pending_record_belongs_to(const PendingRecord *record, const Task *task) {
  * Return: Whether the record's task is not older than the task.
  */
 bool pending_record_fits(const PendingRecord *record, const Task *task, uint64_t end_ns) {
-                uint64_t age_ns = record->record.stats.ac_etime_us * NSEC_PER_USEC;
+        uint64_t age_ns = record->record.stats.ac_etime_us * NSEC_PER_USEC;
 
         return task->start_time_ns + age_ns <= end_ns + START_TOLERANCE_NS;
 }

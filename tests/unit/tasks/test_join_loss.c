@@ -154,9 +154,15 @@ static void test_unknown_tasks(void) {
         assert(rig_expect(rig, EVENT_EXIT, 103, 103)->exit.process_ended);
         assert(!rig_expect(rig, EVENT_EXIT, 103, 104)->exit.process_ended);
 
-        /* without a record */
+        /* without a record: while no fork was lost, it was out of /proc at the start, and still exiting */
         rig_exit(rig, 105, 105, 3 << 8);
         rig_turn(rig);
+        assert(rig_expect(rig, EVENT_EXIT, 105, 105)->exit.stats_missing == STATS_MISSING_NOT_WITNESSED);
+        rig_expect_nothing(rig);
+        rig_lose(rig, 1);
+        rig_exit(rig, 105, 105, 3 << 8);
+        rig_turn(rig);
+        rig_expect_loss(rig, LOSS_CONNECTOR, LOSS_OVERRUN, 1);
         event = rig_expect(rig, EVENT_EXIT, 105, 105);
         assert(event->task_unknown && event->start_time_ns == 0 && event->comm[0] == 0);
         assert(event->exit.stats_missing == STATS_MISSING_LOST && event->exit.process_ended);
