@@ -788,8 +788,8 @@ def test_another_user(stats, make_session):
                 full_stats(k, pid, ac_uid=owner, ac_gid=owner, ac_exitcode=0x0700)
                 k.exit(pid, code=0x0700)
         session.record("status", uid=OTHER).status()
-        # The user may have sixteen feeds; the events and the samples above take two.
-        for uid in range(14):
+        # The user may have sixteen feeds of events; one serves the events above.
+        for uid in range(15):
             with acting_as(OTHER):
                 session.daemon.client().subscribe(("fork",), filter=dict(uids=[uid]))
         with pytest.raises(BrokerError):
