@@ -67,3 +67,8 @@ def test_in_python(daemon, start, tmp_path):
     process = start("/usr/bin/python3", source)
     end_one(daemon)
     assert process.stdout.readline() == "100 worker 2.500 ms status 7\n"
+    # No record, and a signal: what is missing is not printed as 0.
+    daemon.kernel.fork(101)
+    daemon.kernel.comm(101, comm=b"killed")
+    daemon.kernel.exit(101, code=9)
+    assert process.stdout.readline() == "101 killed unknown time signal 9\n"
