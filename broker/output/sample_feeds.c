@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/base/clock.h"
 #include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/cursor.h"
@@ -307,8 +306,8 @@ void sample_feeds_publish(SampleFeeds *samples, const Event *event) {
  */
 
 /* A feed whose filter is over its budget is asked again after the shortest interval. */
-static bool sample_feed_may_begin(SampleFeed *feed, uint64_t now_ns) {
-        if (feed_may_judge(feed->feed, clock_time_ns()))
+static bool sample_feed_may_begin(SampleFeed *feed, uint64_t now_ns, uint64_t time_ns) {
+        if (feed_may_judge(feed->feed, time_ns))
                 return true;
         feed->due_ns = now_ns + LIMIT_SAMPLE_MS_MIN * NSEC_PER_MSEC;
         return false;
@@ -318,6 +317,7 @@ static bool sample_feed_may_begin(SampleFeed *feed, uint64_t now_ns) {
  * sample_feeds_begin() - a sweep begins
  * @samples:           the feeds
  * @now_ns:            monotonic
+ * @time_ns:           the same on the time scale of events
  * @ret_of_tasks:      output: tasks are wanted
  * @ret_of_processes:  output: processes are wanted
  *
@@ -325,14 +325,15 @@ static bool sample_feed_may_begin(SampleFeed *feed, uint64_t now_ns) {
  *
  * Return: Whether any does.
  */
-bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, bool *ret_of_tasks, bool *ret_of_processes) {
+bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, uint64_t time_ns, bool *ret_of_tasks,
+                        bool *ret_of_processes) {
         *ret_of_tasks = *ret_of_processes = false;
         samples->n_steps_of_task = 0;
         list_for_each(link, safe, &samples->list) {
                 SampleFeed *feed = container_of(link, SampleFeed, link);
 
                 feed->in_sweep = feed->due_ns <= now_ns + DUE_SLACK_NS &&
-                                 sample_feed_may_begin(feed, now_ns);
+                                 sample_feed_may_begin(feed, now_ns, time_ns);
                 if (feed->in_sweep)
                         samples->n_steps_of_task += FEED_STEPS + filter_matcher_steps_max(&feed->feed->matcher);
                 *ret_of_tasks |= feed->in_sweep && feed->feed->key.threads;

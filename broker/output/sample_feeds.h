@@ -59,7 +59,8 @@ void sample_feed_attach(SampleFeed *feed, Cursor *cursor, uint64_t now_ns);
 
 void sample_feeds_publish(SampleFeeds *samples, const Event *event);
 
-bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, bool *ret_of_tasks, bool *ret_of_processes);
+bool sample_feeds_begin(SampleFeeds *samples, uint64_t now_ns, uint64_t time_ns, bool *ret_of_tasks,
+                        bool *ret_of_processes);
 bool sample_feeds_want(SampleFeeds *samples, const Task *task, bool of_process);
 void sample_feeds_append_task(SampleFeeds *samples, const Task *task, bool of_process, const TaskSample *sample);
 void sample_feed_end(SampleFeed *feed, uint32_t sweep, const SampleEnd *span, uint64_t now_ns);

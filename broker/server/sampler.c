@@ -79,14 +79,14 @@ static void sampler_take(SampleConsumer *consumer, const Task *task, bool of_pro
 
 static void sampler_begin_sweep(Sampler *sampler) {
         bool of_tasks, of_processes;
-        uint64_t due_ns = sampler->due_ns;
+        uint64_t due_ns = sampler->due_ns, time_ns = join_time_ns(sampler->join, due_ns);
 
         sampler->due_ns = 0;
-        if (sampler->sweep.running || !sample_feeds_begin(&sampler->feeds, due_ns, &of_tasks, &of_processes))
+        if (sampler->sweep.running || !sample_feeds_begin(&sampler->feeds, due_ns, time_ns, &of_tasks, &of_processes))
                 return;
         if (sweep_renumber(&sampler->sweep))
                 sample_feeds_renew(&sampler->feeds);
-        sampler->begin_time_ns = join_time_ns(sampler->join, due_ns);
+        sampler->begin_time_ns = time_ns;
         sampler->consumer.n_steps_of_task = sampler->feeds.n_steps_of_task;
         sweep_start(&sampler->sweep, of_tasks, of_processes);
 }

@@ -156,9 +156,60 @@ static void test_sweep_number_wraps(void) {
         rig_free(rig);
 }
 
+/*
+ * The work of a sweep for a filter is charged. A feed over its budget takes part in no sweep and judges no event; its
+ * next sample has their number. A feed without a filter gets its samples meanwhile.
+ */
+static void test_filter_over_budget(void) {
+        ProtobufCBinaryData pattern = { .data = (uint8_t *)"*x*", .len = 3 };
+        PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
+        PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
+        Rig *rig = begin();
+        PB(ServerMessage) *message;
+        Peer peer, other;
+        Feed *feed;
+
+        for (uint32_t tid = 1; tid <= 100; ++tid)
+                (void)add(rig, tid, tid);
+        rig_limits(rig)->root = (uid_t)-2;
+        rig_rate(rig, QUOTA_FILTERS)->a_second = 1;
+        rig_rate(rig, QUOTA_FILTERS)->at_once = 50;
+        filter.comms = &pattern;
+        filter.n_comms = 1;
+        sample.interval_ms = LIMIT_SAMPLE_MS_MAX;
+        sample.filter = &filter;
+        peer = sampling_of(rig, 0, &sample, 1);
+        feed = container_of(rig->sampler.feeds.list.next, SampleFeed, link)->feed;
+        rig_finish_sampling(rig);
+        message = expect_part(rig, &peer, 1);
+        assert(message->sample_batch->last && message->sample_batch->n_tasks == 0);
+        message_free(message);
+        assert(feed->matcher.n_steps >= 200 && feed->budget.n_charged == feed->matcher.n_steps);
+
+        other = sampling(rig, 0, LIMIT_SAMPLE_MS_MAX, false, 1);
+        rig_sample(rig);
+        rig_finish_sampling(rig);
+        message = expect_part(rig, &other, 1);
+        message_free(message);
+        peer_expect_nothing(rig, &peer);
+        live_and_die(rig, 1000);
+        assert(feed->budget.n_charged == feed->matcher.n_steps);
+
+        feed->budget = (FilterBudget){ .n_charged = feed->matcher.n_steps };
+        rig_sample(rig);
+        rig_finish_sampling(rig);
+        message = expect_part(rig, &peer, 2);
+        assert(message->sample_batch->last && message->sample_batch->lost == 2 && message->sample_batch->forks == 0);
+        message_free(message);
+        peer_free(&peer);
+        peer_free(&other);
+        rig_free(rig);
+}
+
 int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_sweep_number_wraps();
         test_loss();
+        test_filter_over_budget();
         return 0;
 }

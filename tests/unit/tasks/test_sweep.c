@@ -25,28 +25,37 @@ static MadeStats kernel;
 static Report reports[REPORTS_MAX];
 static size_t n_reports;
 static uint32_t unwanted;
+static uint32_t only_wanted;            /* a task; 0: all are wanted */
+static uint64_t n_choice_steps, n_take_steps;
 
 static bool wants(SampleConsumer *consumer, const Task *leader) {
-        (void)consumer;
-        return leader->tid != unwanted;
+        consumer->n_steps += n_choice_steps;
+        return !only_wanted && leader->tid != unwanted;
+}
+
+static bool wants_task(SampleConsumer *consumer, const Task *task) {
+        consumer->n_steps += n_choice_steps;
+        return task->tid == only_wanted;
 }
 
 static void take(SampleConsumer *consumer, const Task *task, bool of_process, const TaskSample *sample) {
         uint32_t changed = of_process ? task->process->changed_sweep : task->changed_sweep;
 
-        (void)consumer;
+        consumer->n_steps += n_take_steps;
         assert(n_reports < REPORTS_MAX && sample->tid == task->tid && !sample->ended && !sample->gone);
         assert(!(sample->stats->groups & STATS_EXIT_STATUS));
         reports[n_reports++] = (Report){ task->tid, of_process, changed, *sample->stats, sample->tasks };
 }
 
-static SampleConsumer sweep_consumer = { .wants = wants, .take = take };
+static SampleConsumer sweep_consumer = { .wants = wants, .wants_task = wants_task, .take = take };
 
 static Rig *begin(Sweep *sweep) {
         Rig *rig = rig_new();
 
         made_stats_init(&kernel, &rig->join.table);
-        unwanted = 0;
+        unwanted = only_wanted = 0;
+        n_choice_steps = n_take_steps = 0;
+        sweep_consumer.n_steps_of_task = 0;
         sweep_init(sweep, &rig->join, &kernel.source, &sweep_consumer);
         return rig;
 }
@@ -443,6 +452,94 @@ static void test_request(void) {
         end(rig, &sweep);
 }
 
+/* Sweeps all tasks, with the work of each slice within its bound; returns the number of slices. */
+static size_t sweep_bounded(Sweep *sweep, bool of_tasks) {
+        size_t n_slices = 0;
+
+        n_reports = 0;
+        sweep_start(sweep, of_tasks, !of_tasks);
+        for (; sweep->running; ++n_slices) {
+                uint64_t n_steps = sweep_consumer.n_steps;
+
+                assert(sweep_slice(sweep, 256) == 0);
+                n_steps = sweep_consumer.n_steps - n_steps;
+                assert(n_steps <= 2 * SWEEP_SLICE_STEPS + n_choice_steps);
+        }
+        return n_slices;
+}
+
+/* A slice ends by its work, though no task is wanted, or few, and though the filters take many steps. */
+static void test_bounded(void) {
+        static const uint64_t steps[] = { 1, 500, 20000, SWEEP_SLICE_STEPS };
+        Sweep sweep;
+        Rig *rig = begin(&sweep);
+
+        for (uint32_t pid = 10; pid < 3010; ++pid)
+                add(rig, pid, pid, pid);
+        for (size_t i = 0; i < ARRAY_SIZE(steps); ++i) {
+                size_t n_slices;
+
+                n_choice_steps = n_take_steps = sweep_consumer.n_steps_of_task = steps[i];
+                only_wanted = UINT32_MAX;
+                n_slices = sweep_bounded(&sweep, false);
+                assert(n_reports == 0 && n_slices >= 3000 * steps[i] / SWEEP_SLICE_STEPS && n_slices <= 3001);
+                only_wanted = 2000;
+                (void)sweep_bounded(&sweep, true);
+                assert(n_reports == 1 && find(2000, false));
+                only_wanted = 0;
+                (void)sweep_bounded(&sweep, false);
+                assert(n_reports == 3000);
+        }
+        end(rig, &sweep);
+}
+
+/* A process with more threads than a slice has steps for is wanted for the sake of its last thread, or not at all. */
+static void test_bounded_threads(void) {
+        static const uint64_t steps[] = { 1, 500, SWEEP_SLICE_STEPS };
+        Sweep sweep;
+        Rig *rig = begin(&sweep);
+
+        add(rig, 10, 10, 10);
+        for (uint32_t tid = 20; tid < 1020; ++tid)
+                add(rig, 20, tid, tid);
+        add(rig, 2000, 2000, 2000);
+        for (size_t i = 0; i < ARRAY_SIZE(steps); ++i) {
+                n_choice_steps = n_take_steps = sweep_consumer.n_steps_of_task = steps[i];
+                only_wanted = 1019;
+                (void)sweep_bounded(&sweep, true);
+                assert(n_reports == 1000 && find(1019, false));
+                only_wanted = UINT32_MAX;
+                (void)sweep_bounded(&sweep, true);
+                assert(n_reports == 0);
+                only_wanted = 2000;
+                (void)sweep_bounded(&sweep, true);
+                assert(n_reports == 1 && find(2000, false));
+        }
+        end(rig, &sweep);
+}
+
+/* The process ends while it is chosen over several slices, and its number is given to another one. */
+static void test_end_while_chosen(void) {
+        Sweep sweep;
+        Rig *rig = begin(&sweep);
+
+        for (uint32_t tid = 20; tid < 30; ++tid)
+                add(rig, 20, tid, tid);
+        add(rig, 40, 40, 40);
+        n_choice_steps = SWEEP_SLICE_STEPS;
+        only_wanted = 40;
+        n_reports = 0;
+        sweep_start(&sweep, true, false);
+        while (!sweep.choosing)
+                assert(sweep_slice(&sweep, 256) == 0);
+        assert(sweep.sum.pid == 20);
+        task_table_end_process(&rig->join.table, task_table_get_process(&rig->join.table, 20));
+        while (sweep.running)
+                assert(sweep_slice(&sweep, 256) == 0);
+        assert(n_reports == 1 && find(40, false));
+        end(rig, &sweep);
+}
+
 int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_changes();
@@ -454,5 +551,8 @@ int main(void) {
         test_record_of_one_that_is_gone();
         test_large();
         test_request();
+        test_bounded();
+        test_bounded_threads();
+        test_end_while_chosen();
         return 0;
 }
