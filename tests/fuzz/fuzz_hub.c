@@ -6,8 +6,9 @@
  * and requests, valid or not, in pieces. They subscribe with filters and snapshots, and
  * resume feeds of this hub or unknown feeds. They ask for samples and for the statistics
  * of live tasks. A made-up kernel answers, stays silent, or returns an error. Tasks
- * start, run, change and end, and time passes. Readers read, stall, half-close and
- * vanish.
+ * start, run, change and end, and time passes. Some events are lost or never sent: then
+ * tasks are unknown, and no owner is certain. Filters are as costly as they may be. Readers
+ * read, stall, half-close and vanish.
  *
  * Some readers belong to root, others to users who own some of the tasks.
  *
@@ -217,6 +218,39 @@ static void ask_status(Fuzz *fuzz, Reader *reader) {
         send_message(fuzz, reader, &message);
 }
 
+/* The costliest filter that a request may have: as many values as it may have, and patterns that backtrack. */
+typedef struct WorstFilter WorstFilter;
+
+struct WorstFilter {
+        PB(Filter) filter;
+        uint32_t numbers[64];
+        char comm[64], cgroup[512];
+        ProtobufCBinaryData comms[16], cgroups[8];
+};
+
+static void worst_filter(WorstFilter *worst, uint8_t what) {
+        static const char *const parts[] = { "*[[:alpha:]]", "*?", "*[!a]", "[[:alnum:]]" };
+
+        *worst = (WorstFilter){ .filter = TASKBROKER__V1__FILTER__INIT };
+        for (size_t n = 0; n + strlen(parts[what % 4]) < sizeof(worst->comm); n += strlen(parts[what % 4]))
+                strcpy(worst->comm + n, parts[what % 4]);
+        memset(worst->cgroup, 'a', sizeof(worst->cgroup) - 1);
+        worst->cgroup[0] = '/';
+        for (uint32_t i = 0; i < ARRAY_SIZE(worst->numbers); ++i)
+                worst->numbers[i] = i + (what & 0x10 ? 0 : 1000);
+        for (size_t i = 0; i < ARRAY_SIZE(worst->comms); ++i)
+                worst->comms[i] = (ProtobufCBinaryData){ strlen(worst->comm), (uint8_t *)worst->comm };
+        for (size_t i = 0; i < ARRAY_SIZE(worst->cgroups); ++i)
+                worst->cgroups[i] = (ProtobufCBinaryData){ sizeof(worst->cgroup) - 1, (uint8_t *)worst->cgroup };
+        worst->filter.comms = worst->comms;
+        worst->filter.n_comms = ARRAY_SIZE(worst->comms);
+        worst->filter.uids = worst->filter.pids = worst->numbers;
+        worst->filter.n_uids = what & 0x20 ? ARRAY_SIZE(worst->numbers) : 0;
+        worst->filter.n_pids = what & 0x40 ? ARRAY_SIZE(worst->numbers) : 0;
+        worst->filter.cgroups = worst->cgroups;
+        worst->filter.n_cgroups = what & 0x80 ? ARRAY_SIZE(worst->cgroups) : 0;
+}
+
 static void ask_subscribe(Fuzz *fuzz, Reader *reader) {
         static const char *const comms[] = { "task-*", "task-[1-3]", "?*", "x" };
         static const char *const cgroups[] = { "/", "/a", "/a/b", "/c/" };
@@ -225,6 +259,7 @@ static void ask_subscribe(Fuzz *fuzz, Reader *reader) {
                  numbers[2] = { fuzz_u8(input) % N_TASKS, 1 + what % N_TASKS };
         PB(EventKind) kinds_listed[_EVENT_KIND_N];
         ProtobufCBinaryData comm, cgroup;
+        WorstFilter worst;
         PB(Subscribe) subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
         PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
         PB(Resume) resume = TASKBROKER__V1__RESUME__INIT;
@@ -256,6 +291,10 @@ static void ask_subscribe(Fuzz *fuzz, Reader *reader) {
                 filter.cgroups = &cgroup;
                 filter.n_cgroups = what & 0x1000 ? 1 : 0;
         }
+        if (kinds & 0x8000) {
+                worst_filter(&worst, fuzz_u8(input));
+                subscribe.filter = &worst.filter;
+        }
         if (what & 0x2000) {
                 subscribe.resume = &resume;
                 resume.epoch = what & 0x4000 ? fuzz_u64(input) : RIG_EPOCH;
@@ -276,6 +315,7 @@ static void ask_sample(Fuzz *fuzz, Reader *reader) {
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
         uint8_t root[] = "/";
         ProtobufCBinaryData cgroup = { 1, root };
+        WorstFilter worst;
 
         sample.interval_ms = what & 0x1 ? LIMIT_SAMPLE_MS_MIN : LIMIT_SAMPLE_MS_MAX;
         sample.scope = what & 0x2 ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS
@@ -289,6 +329,10 @@ static void ask_sample(Fuzz *fuzz, Reader *reader) {
                 filter.n_uids = what & 0x40 ? 2 : 0;
                 filter.cgroups = &cgroup;
                 filter.n_cgroups = what & 0x80 ? 1 : 0;
+        }
+        if ((what & 0xf0) == 0xf0) {
+                worst_filter(&worst, fuzz_u8(input));
+                sample.filter = &worst.filter;
         }
         message.request_id = SAMPLE_ID(++fuzz->n_asked, sample.groups,
                                        sample.scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS);
@@ -549,10 +593,61 @@ static void sample(Fuzz *fuzz, uint8_t op) {
         }
 }
 
-static void lose(Fuzz *fuzz) {
+/* An event of a task whose fork the kernel did not report: nobody owns it. */
+static void happen_unknown(Fuzz *fuzz, EventKind kind) {
+        TaskStats stats = { .version = 16, .groups = STATS_IO | STATS_CPU, .read_bytes = LABEL_FOREIGN };
+        Event event = {
+                .kind = kind,
+                .pid = N_TASKS + 1,
+                .tid = N_TASKS + 1,
+                .uid = 1 + fuzz_u8(&fuzz->input) % N_USERS,
+                .task_unknown = true,
+                .exit = { .stats = &stats, .process_ended = true, .wait_status = 256 },
+        };
+
+        if (kind == EVENT_UID)
+                event.credentials.real_id = event.credentials.effective_id = event.uid;
+        publish(fuzz, &event);
+}
+
+/* /proc shows all tasks to their owners, if all their ids belong to one user. */
+static void recheck(Fuzz *fuzz) {
+        for (uint32_t tid = 1; tid <= N_TASKS; ++tid) {
+                Task *task = task_table_get(&fuzz->rig->join.table, tid);
+
+                if (!task || task->euid != task->ruid || task->egid != task->rgid)
+                        continue;
+                owner_note_shown(task);
+                run_task(fuzz, task, 0);
+        }
+}
+
+/* The kernel does not report all: it has lost events, or somebody has silenced it. */
+static void lose(Fuzz *fuzz, uint8_t how) {
         Event event = { .kind = EVENT_LOSS, .loss = { .count = 3, .source = LOSS_CONNECTOR, .reason = LOSS_OVERRUN } };
 
-        publish(fuzz, &event);
+        switch (how) {
+        case 1:
+        case 2:
+                event.loss.reason = LOSS_MUTED;
+                event.loss.at_least = true;
+                publish(fuzz, &event);
+                task_table_mark_creds_stale(&fuzz->rig->join.table);
+                break;
+        case 3:
+        case 4:
+                recheck(fuzz);
+                break;
+        case 5:
+                happen_unknown(fuzz, EVENT_EXIT);
+                break;
+        case 6:
+                happen_unknown(fuzz, EVENT_UID);
+                break;
+        default:
+                publish(fuzz, &event);
+                break;
+        }
 }
 
 /* Enough, now and then, to drop a reader that stalls off its feed's tail. */
@@ -640,7 +735,7 @@ static void step_world(Fuzz *fuzz, uint8_t op) {
                 rig_read_programs(fuzz->rig);
                 break;
         case 10:
-                lose(fuzz);
+                lose(fuzz, op >> 4);
                 break;
         case 11:
                 flood(fuzz);

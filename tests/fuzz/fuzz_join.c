@@ -6,14 +6,17 @@
  * forks, execs, exits, records and losses of few numbers. /proc is empty, and time
  * passes between the messages.
  *
- * The table stays consistent under any input: its counters match its content, and
- * each event has a plausible task.
+ * The table stays consistent under any input: its counters match its content, its queues
+ * hold no more than its tasks, and each event has a plausible task. join_machine.h plays
+ * tasks that some machine may have: no user gets the exit of a privileged program.
  */
 
 #include "broker/base/util.h"
 #include "broker/tasks/join.h"
+#include "broker/tasks/parents.h"
 #include "tests/fuzz/fuzz_tree.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/join_machine.h"
 #include "tests/unit/fake_kernel.h"
 
 #define STEPS_MAX 600
@@ -32,12 +35,14 @@ struct Fuzz {
         int connector_kernel, listener_kernel;
         uint32_t seqs[4];
         uint64_t now;
+        Machine machine;
 };
 
 static void on_event(Join *join, const Event *event) {
         const Task *task = task_table_get(&join->table, event->tid);
 
         assert(event->kind >= EVENT_FORK && event->kind < _EVENT_KIND_N);
+        machine_check_event(&container_of(join, Fuzz, join)->machine, event);
         if (event->kind == EVENT_LOSS) {
                 assert(event->loss.count > 0 || event->loss.at_least);
                 return;
@@ -118,6 +123,28 @@ static void age(Fuzz *fuzz) {
         assert(join_tick(&fuzz->join) == 0);
 }
 
+/* The queues are bounded. */
+static void check_sizes(const Join *join) {
+        const RecheckQueue *queue = &join->table.recheck_queue;
+        size_t n_queued = 0;
+
+        for (const List *link = queue->tasks.next; link != &queue->tasks; link = link->next)
+                assert(++n_queued <= join->table.n_live_tasks);
+        assert(join->late_exits.n <= LATE_EXITS_MAX);
+}
+
+/* The children of a process are the processes that have it as present parent. */
+static void check_children(const TaskTable *table) {
+        size_t n_counted = 0, n_found = 0;
+
+        for (const Task *leader = task_table_next_leader(table, 1); leader;
+             leader = task_table_next_leader(table, leader->tid + 1)) {
+                n_counted += leader->process->n_children;
+                n_found += parents_get(table, leader->process) != NULL;
+        }
+        assert(n_counted == n_found);
+}
+
 static void turn(Fuzz *fuzz) {
         bool drained = false;
 
@@ -125,6 +152,17 @@ static void turn(Fuzz *fuzz) {
                 assert(join_turn(&fuzz->join, &drained) == 0);
         assert(drained);
         check_table(&fuzz->join.table, fuzz->join.forks_lost);
+        check_children(&fuzz->join.table);
+        check_sizes(&fuzz->join);
+}
+
+/* A loss may be reported late, but it is reported, if anything was withheld. */
+static void finish(Fuzz *fuzz) {
+        for (int i = 0; i < 4; ++i) {
+                age(fuzz);
+                turn(fuzz);
+        }
+        assert(!fuzz->machine.withheld || fuzz->machine.lost);
 }
 
 static void step(Fuzz *fuzz) {
@@ -169,6 +207,8 @@ static void step(Fuzz *fuzz) {
         case 14:
                 if (op & 0x80)
                         join_loss_note_muted(&fuzz->join, fuzz->now - 20 * MS);
+                else
+                        machine_step(&fuzz->machine, &fuzz->input);
                 break;
         default:
                 turn(fuzz);
@@ -194,7 +234,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
         join_init(&fuzz.join, &fuzz.connector, &fuzz.listener, &fuzz.features, fuzz_tree()->fd, on_event);
         join_set_time_offset(&fuzz.join, OFFSET_NS);
         fuzz.join.start_ns -= 10000 * MS;
+        fuzz.join.start_grace_ns -= 10000 * MS;
         fuzz.now = fuzz.join.start_ns + 2000 * MS;
+        fuzz.machine = (Machine){
+                .connector = fuzz.connector_kernel,
+                .listener = fuzz.listener_kernel,
+                .seqs = fuzz.seqs,
+                .now = &fuzz.now,
+        };
+        machine_begin(&fuzz.machine, &fuzz.join);
 
         for (int n = 0; n < STEPS_MAX && fuzz_has_more(&fuzz.input); ++n) {
                 step(&fuzz);
@@ -202,6 +250,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
                         turn(&fuzz);
         }
         turn(&fuzz);
+        finish(&fuzz);
 
         join_deinit(&fuzz.join);
         connector_deinit(&fuzz.connector);

@@ -224,10 +224,36 @@ def seeds_hub():
     yield from hub_scenes()
 
 
+def machine(*whats):
+    """Steps of the machine in join_machine.h, as (what, number): the join takes a turn after each."""
+    return b"".join(bytes([0x1E, 0, 0, what, number]) for what, number in whats)
+
+
+def join_scenes():
+    """Set-id execs, in sight and in silence, by leaders and by threads, whose makers and parents differ."""
+    fork, sibling, thread, execute, end, drop, silence = 0, 0x10, 2, 3, 5, 6, 7
+    own, setuid, setuid_used, third, setgid = 0, 0x10, 0x90, 0x20, 0x30
+    aged = bytes([0x1D, 0, 0, 7])
+    for program in (own, setuid, setuid_used, third, setgid):
+        exec_ = execute | program
+        yield machine((fork, 1), (exec_, 1), (end, 1))
+        yield machine((fork, 1), (execute, 1), (silence, 0), (exec_, 1), (silence, 0), (end, 1)) + aged
+        yield machine((fork, 1), (execute, 1), (exec_, 1), (drop, 1), (execute, 1), (end, 1))
+        yield machine((silence, 0), (fork, 1), (exec_, 1), (silence, 0), (fork, 1), (end, 1)) + aged
+        yield machine((fork, 1), (thread, 1), (exec_, 2), (end, 1))
+        yield machine((fork, 1), (thread, 1), (end, 1), (exec_, 2), (end, 1))
+        yield machine((fork, 1), (execute, 1), (thread, 1), (silence, 0), (exec_, 2), (silence, 0), (end, 1)) + aged
+        yield machine((fork, 1), (exec_, 1), (fork | sibling, 1), (end, 2), (end, 1))
+        yield machine((fork, 1), (exec_, 1), (fork, 1), (end, 1), (execute, 2), (end, 2))
+
+
 def seeds_join():
     rng = random.Random(2)
     for _ in range(30):
         yield steps(rng, rng.randrange(8, 80), list(range(16)))
+    for _ in range(10):
+        yield machine(*((rng.randrange(256), rng.randrange(20)) for _ in range(rng.randrange(8, 80))))
+    yield from join_scenes()
 
 
 def piece(data):
