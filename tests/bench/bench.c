@@ -177,7 +177,7 @@ static int run_broker(const char *program, const Scenario *scenario, const Workl
         }
         if (r >= 0) {
                 crew_go(&crew);
-                /* the subscribers' own births are still on their way */
+                /* the subscribers' own forks are still on their way */
                 nanosleep(&settle, NULL);
                 r = measure_broker(&broker, scenario, workload, ret);
                 crew_stop(&crew);

@@ -46,7 +46,7 @@ bool machine_wait_idle(uint64_t timeout_ns) {
         return false;
 }
 
-/* Tasks born since the machine started, threads too. */
+/* Tasks forked since the machine started, threads too. */
 uint64_t machine_births(void) {
         FILE *file = fopen("/proc/stat", "re");
         unsigned long births = 0;

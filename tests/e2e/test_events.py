@@ -388,7 +388,7 @@ def test_without_threads_gets_the_last_exit_even_if_a_threads(daemon):
 
 
 def test_events_of_unknown_tasks(daemon):
-    """No event reported their birth; an unknown value is 0, and is marked as unknown."""
+    """No event reported their fork; an unknown value is 0, and is marked as unknown."""
     client = daemon.subscriber(kinds=ALL_KINDS)
     k = daemon.kernel
     k.exec(500)
@@ -445,7 +445,7 @@ def test_many_events_in_order(daemon):
 
 
 def test_delay_accounting_off_is_absent_not_zero(make_daemon, tmp_path):
-    """A task that was born while delay accounting was off has no delays; the other statistics are there."""
+    """A task that was forked while delay accounting was off has no delays; the other statistics are there."""
     daemon = make_daemon(start=False)
     daemon.proc.set_delay_accounting(False)
     daemon.start()

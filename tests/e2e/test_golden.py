@@ -308,7 +308,7 @@ def losses(session):
             k.lose(4, 1)
             k.ptrace(1, cpu=4)
 
-    # A task is born, a task is gone, a task has another name and other ids.
+    # A task is forked, a task is gone, a task has another name and other ids.
     with session.comparison():
         session.proc.add(600, ppid=503, uid=7, gid=8, comm=b"unheard of", start_ns=session.clock.seed(0))
         lose_one()

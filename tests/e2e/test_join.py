@@ -167,7 +167,7 @@ def test_exec_drops_the_other_threads(daemon):
 
 
 def test_exec_by_a_thread_of_an_unknown_process(daemon):
-    """The births of the process and of its leader were lost: its start is known at its end only."""
+    """The forks of the process and of its leader were lost: its start is known at its end only."""
     client = daemon.subscriber(kinds=ALL_KINDS, threads=True)
     k = daemon.kernel
     k.fork(301, pid=300, parent_tid=299)

@@ -360,7 +360,7 @@ def test_reuse_after_a_lost_exit(daemon):
 
 
 def test_table_is_compared_with_proc_after_a_loss(daemon):
-    """No event and no record reports a birth and an end: the broker finds both in /proc."""
+    """No event and no record reports a fork and an end: the broker finds both in /proc."""
     client = daemon.subscriber(threads=True)
     before = client.status()
     k = daemon.kernel
@@ -394,7 +394,7 @@ def test_table_is_compared_with_proc_after_a_loss(daemon):
     ]
     assert client.status().live_tasks == before.live_tasks + 4
 
-    # It was seen in /proc before its FORK was queued: one birth, reported once.
+    # It was seen in /proc before its FORK was queued: one fork, reported once.
     k.mirror = False
     k.fork(203, parent_tid=101, cpu=1, stamp=born)
     k.mirror = True

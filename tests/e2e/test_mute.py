@@ -101,7 +101,7 @@ def test_muted_without_any_traffic(daemon):
 
 
 def test_short_lives_in_the_blind_time(daemon):
-    """Tasks are born and end unseen: their ends are reported, from their records alone."""
+    """Tasks are forked and end unseen: their ends are reported, from their records alone."""
     client = daemon.subscriber()
     k = daemon.kernel
     k.fork(99)

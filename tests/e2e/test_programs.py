@@ -296,7 +296,7 @@ def test_snapshot_waits_for_what_is_not_known_yet(make_daemon):
     again = daemon.subscriber(programs=True, snapshot=True)
     assert {t.tid: t.program for t in again.snapshot()} == programs
     captured, late, skipped = counts(client)
-    # The one that was born meanwhile may have been read before its parent was, or have its parent's.
+    # The one that was forked meanwhile may have been read before its parent was, or have its parent's.
     assert captured in (1001, 1002) and (late, skipped) == (0, 0)
 
 
@@ -304,7 +304,7 @@ def test_snapshot_waits_for_what_is_not_known_yet(make_daemon):
 def test_births_while_the_rest_is_read(make_daemon, asked):
     """
     The children of what is read last, by numbers that were passed already: all is known
-    of them too when the reply comes, and of those that are born after it.
+    of them too when the reply comes, and of those that are forked after it.
     """
     daemon = make_daemon(start=False)
     daemon.proc.set_program(1, **INIT)

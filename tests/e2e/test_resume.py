@@ -9,7 +9,7 @@ from tb_protocol import broker_pb2
 
 @pytest.fixture
 def former(daemon):
-    """A subscription that received three births in one frame, and whose connection has ended."""
+    """A subscription that received three forks in one frame, and whose connection has ended."""
     client = daemon.subscriber(max_delay_ms=200)
     for tid in (100, 101, 102):
         daemon.kernel.fork(tid)

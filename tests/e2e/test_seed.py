@@ -136,7 +136,7 @@ def test_broken_proc(make_daemon):
 
 
 def test_birth_that_proc_shows_too(make_daemon):
-    """Born while /proc was read: in the table and in the queue. The task is reported once."""
+    """Forked while /proc was read: in the table and in the queue. The task is reported once."""
     daemon = make_daemon(start=False)
     stamp = time.monotonic_ns()
     daemon.proc.add(80, start_ns=stamp + time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns())

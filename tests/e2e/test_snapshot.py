@@ -94,7 +94,7 @@ def test_its_identities_are_those_of_events(seeded):
 
 
 def test_what_has_happened(seeded):
-    """Births, changes and ends before the snapshot are in it, and not reported again."""
+    """Forks, changes and ends before the snapshot are in it, and not reported again."""
     k = seeded.kernel
     observer = seeded.subscriber(ALL_KINDS, threads=True)
     born = k.fork(100, parent_tid=51, parent_pid=50)

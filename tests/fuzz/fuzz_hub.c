@@ -542,7 +542,7 @@ static void run_tasks(Fuzz *fuzz, uint32_t tids) {
         }
 }
 
-/* Enough that are born and end, now and then, to drop a reader of samples that stalls off its feed's tail. */
+/* Enough that are forked and end, now and then, to drop a reader of samples that stalls off its feed's tail. */
 static void storm(Fuzz *fuzz) {
         size_t n = fuzz_u8(&fuzz->input);
         FuzzInput input = fuzz->input;

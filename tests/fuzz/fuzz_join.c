@@ -57,7 +57,7 @@ static void on_event(Join *join, const Event *event) {
         }
 }
 
-/* Only where births were lost is there a process without a live task. */
+/* Only where forks were lost is there a process without a live task. */
 static void check_table(const TaskTable *table, bool forks_lost) {
         size_t n_tasks = 0, n_processes = 0;
 

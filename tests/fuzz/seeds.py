@@ -199,7 +199,7 @@ def steps(rng, n, weights):
 def hub_scenes():
     """Scenes that random steps seldom make: readers that fall behind, in steps of fuzz_hub.c."""
     turn, due, one_at_once = b"\x0c", b"\x6d", b"\x0d\0"
-    births = b"".join(bytes([0x0E, 0, tid, 0, tid, 0]) for tid in range(20))
+    forks = b"".join(bytes([0x0E, 0, tid, 0, tid, 0]) for tid in range(20))
     threads = b"".join(bytes([0x0E, 1, tid, 0, 0]) for tid in range(1, 20))
     run, flood, storm = b"\x3d\xff", b"\x0b\xff", b"\x5d\xff"
     subscribe = b"\x90\xfe\x07\1\0\0\7\0" + turn
@@ -208,7 +208,7 @@ def hub_scenes():
     yield subscribe + turn + flood * 3 + receive * 3 + flood + receive
     for what in (0, 2, 8):
         sample = bytes([0x91, what, 0, 0]) + turn
-        for people in (births, births[:6] + threads):
+        for people in (forks, forks[:6] + threads):
             yield people + sample + due + turn + storm + due + turn + receive + run + due + turn
             # it falls behind while a sweep runs, and waits for the next
             wide = bytes([0x01, what, 0, 0]) + turn

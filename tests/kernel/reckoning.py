@@ -161,7 +161,7 @@ def check_every_fork_has_its_exit(stream, name):
     alive, n = {}, 0
     for record in stream:
         if record.kind == FORK and name_of(record) == name:
-            assert record.tid not in alive, f"{record.tid} is born twice: {alive[record.tid]} and {record}"
+            assert record.tid not in alive, f"{record.tid} is forked twice: {alive[record.tid]} and {record}"
             alive[record.tid] = record
             n += 1
         elif record.kind == EXIT and record.tid in alive:

@@ -742,7 +742,7 @@ def test_a_broker_that_is_blinded(make_broker, directory, place):
             # a task of the broker's own user, so that it sees it
             visible = start(65534, 65534, path_of(place, "ta-plain"), "wait", "7")
             visible.stdout.readline()
-        # It looks for who has ended before it looks for who was born.
+        # It looks for who has ended before it looks for who was forked.
         seen = root.until(lambda e: e.WhichOneof("what") == "fork" and e.pid == visible.pid)
         assert seen[-1].synthesised and any(is_loss(e) for e in seen)
         assert not [e for e in seen if e.WhichOneof("what") == "exit" and e.pid in pids]

@@ -102,7 +102,7 @@ def test_over_restarts(make_broker):
         for number in (signal.SIGKILL, signal.SIGTERM):
             broker.process.send_signal(number)
             broker.process.wait()
-            # A task that ends while no broker runs, and one that is born then.
+            # A task that ends while no broker runs, and one that is forked then.
             gone = children.pop()
             gone.kill()
             gone.wait()
@@ -224,7 +224,7 @@ def test_steps(make_broker, sleepers, seconds):
 
 class Reader:
     """
-    Holds the stream against the promises, for processes: one birth, one end, one identity, no
+    Holds the stream against the promises, for processes: one fork, one end, one identity, no
     negative span. No event ends a process that lives.
     """
 
@@ -248,7 +248,7 @@ class Reader:
         if event.tid != event.pid and kind != "exit":
             return
         if kind == "fork":
-            assert event.pid not in self.starts, f"{event.pid} was born, and has not ended: {event}"
+            assert event.pid not in self.starts, f"{event.pid} was forked, and has not ended: {event}"
             assert (event.pid, event.start_boot_ns) not in self.ended, f"an identity came twice: {event}"
             self.starts[event.pid] = event.start_boot_ns
             return
@@ -269,7 +269,7 @@ N_ROUNDS = max(4, N_STORM // 10_000)
 def test_storm_of_steps_and_losses(make_broker, directory, sleepers):
     """
     Processes come and go, the clock is set every 200 ms, and each second the kernel loses
-    messages. An independent reader holds the stream: no live process ends, none is born
+    messages. An independent reader holds the stream: no live process ends, none is forked
     twice, and in the end its table equals /proc.
     """
     broker = make_broker("--rcvbuf-bytes", str(192 * 1024))

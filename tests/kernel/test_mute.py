@@ -102,7 +102,7 @@ def test_what_happens_meanwhile(directory, make_broker, beside):
     assert gone.flags & support.PROCESS_ENDED
     assert gone.flags & support.TERMINATION and gone.status == signal.SIGTERM
 
-    # It was born while the connector was mute: found when the table was reconciled, and its end is an ordinary one.
+    # It was forked while the connector was mute: found when the table was reconciled, and its end is an ordinary one.
     (found,) = [r for r in stream if r.kind == FORK and r.tid == stays.pid]
     assert found.flags & SYNTHESISED
     (end_of_it,) = [r for r in stream if r.kind == EXIT and r.pid == stays.pid]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 After a loss that cannot be avoided the broker compares its table with /proc. Soon after, the table equals
-/proc, and so does the table of a reader who applied the events. The birth and the end of each process are
+/proc, and so does the table of a reader who applied the events. The fork and the end of each process are
 reported once, whatever part of it was missed.
 """
 
@@ -58,7 +58,7 @@ def wrong(rows, tasks):
 
 
 class LossyTable(LiveTable):
-    """Accepts the end of a task whose birth was lost. It counts each birth and each end of processes."""
+    """Accepts the end of a task whose fork was lost. It counts each fork and each end of processes."""
 
     def __init__(self, tasks, threads):
         super().__init__(tasks, threads, filtered=True)
@@ -93,7 +93,7 @@ def test_table_is_right_again(directory, make_broker, beside, recorder, changing
     leaving.settle()
     control.barrier()
     before = broker.status()
-    # Births, changes and ends that nobody hears of: there is no room for them any more.
+    # Forks, changes and ends that nobody hears of: there is no room for them any more.
     with broker.stopped():
         if first == "storm":
             support.storm(directory, "fork", 3000)
@@ -241,7 +241,7 @@ def sleepers(pid):
 
 @pytest.mark.parametrize("late", [0, 0.05, 0.1])
 def test_births_while_it_starts(make_broker, late):
-    """Processes are born while /proc is read, some of them of young parents: in the end the table has all."""
+    """Processes are forked while /proc is read, some of them of young parents: in the end the table has all."""
     processes = [
         subprocess.Popen([sys.executable, "-S", "-c", BECOME, str(i * 0.004)], start_new_session=True) for i in range(60)
     ]

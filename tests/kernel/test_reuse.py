@@ -18,7 +18,7 @@ def lives_of(events, number):
             continue
         if what(event) == "fork":
             lives.append([])
-        assert lives, f"of a task that was never born: {event}"
+        assert lives, f"of a task that was never forked: {event}"
         lives[-1].append(event)
     return lives
 

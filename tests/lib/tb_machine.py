@@ -71,7 +71,7 @@ class Machine:
         self.reuses = True      # whether a number may be given away before its owner's exit is reported
         self.processes = {}
         self.expected = []      # (kind, tid, pid) of each event that an observer must get
-        # Long before the first reported birth: tasks of one number and one moment count as the same task.
+        # Long before the first reported fork: tasks of one number and one moment count as the same task.
         self.began_ns = boottime_ns() - 5_000_000_000
         self.seed(1, None, Seed(comm=b"init"), session=1)
         self.seed(KTHREADD, None, Seed(comm=b"kthreadd", kernel=True), session=0, exe=None)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 A reader's table of tasks: a snapshot, and the events after it. Written from what
-the .proto files promise, it compares each event with its content: no task is born
+the .proto files promise, it compares each event with its content: no task is forked
 twice, and no event is about an unknown task, or about another by its number.
 """
 
@@ -67,7 +67,7 @@ def differences(rows, due, fields=FIELDS):
 class Table:
     """
     With `threads` rows are by tid, else by pid. `filtered`: tasks come in and go by
-    other events than their births and ends.
+    other events than their forks and exits.
     """
 
     def __init__(self, tasks=(), threads=False, filtered=False):
@@ -161,7 +161,7 @@ class Table:
             assert row.tid == event.tid, f"of another task of the process: {event}\n{row}"
             assert row.pid == event.pid, f"of another process' task: {event}\n{row}"
             if not row.start_time_ns and row.task_unknown:
-                # The birth was lost: the start is 0 until the broker knows it.
+                # The fork was lost: the start is 0 until the broker knows it.
                 row.start_time_ns = event.start_time_ns
             row.start_boot_ns = event.start_boot_ns
             assert row.start_time_ns == event.start_time_ns, f"of another task by that number: {event}\n{row}"

@@ -290,7 +290,7 @@ static bool is_change(EventKind kind) {
         return kind == EVENT_EXEC || kind == EVENT_COMM || kind == EVENT_UID;
 }
 
-/* The task before an event; a birth has none. */
+/* The task before an event; a fork has none. */
 static const Task *before_of(EventKind kind, const Subject *was) {
         return kind == EVENT_FORK ? NULL : task_of(was, false);
 }

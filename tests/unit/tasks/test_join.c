@@ -224,7 +224,7 @@ static void test_sums_of_unseen_threads(void) {
         rig_free(rig);
 }
 
-/* The EXIT names the present parent: an orphan has another parent than at its birth. */
+/* The EXIT names the present parent: an orphan has another parent than at its fork. */
 static void test_parent_at_exit(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -409,7 +409,7 @@ static void test_changes(void) {
         rig_free(rig);
 }
 
-/* A task born while /proc is read is in the table and in the queue. It is one task. */
+/* A task forked while /proc is read is in the table and in the queue. It is one task. */
 static void test_seen_twice(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -481,7 +481,7 @@ static void test_delay_accounting(void) {
                         rig_seed(rig, 100, 100, "old");
                 rig_turn(rig);
                 rig_skip(rig);
-                /* accounting is switched meanwhile: the state at the birth counts */
+                /* accounting is switched meanwhile: the state at the fork counts */
                 if (rows[i].accounting != DELAY_ACCOUNTING_UNKNOWN)
                         rig->features.delay_accounting =
                                 rows[i].accounting == DELAY_ACCOUNTING_ON ? DELAY_ACCOUNTING_OFF : DELAY_ACCOUNTING_ON;

@@ -309,7 +309,7 @@ static void test_threads(void) {
         rig_free(rig);
 }
 
-/* A change of ids may be among the lost messages: no process has an owner since birth until it was checked. */
+/* A change of ids may be among the lost messages: no process has an owner since its fork until it was checked. */
 static void test_loss(void) {
         Rig *rig = rig_new();
 

@@ -12,7 +12,7 @@
 
 /*
  * A number is reused before the EXIT of the former task was queued. The exit of the former
- * task is synthesised from its record before the birth, and the late EXIT is dropped.
+ * task is synthesised from its record before the fork, and the late EXIT is dropped.
  */
 static void test_number_given_anew(void) {
         Rig *rig = rig_new();
@@ -174,7 +174,7 @@ static void test_number_changes_its_kind(void) {
 }
 
 /*
- * If exits and births were lost, a number in the table may contradict an event: the task
+ * If exits and forks were lost, a number in the table may contradict an event: the task
  * that has the number in the table has ended.
  */
 static void test_contradictions(void) {

@@ -120,7 +120,7 @@ static void test_order_of_losses(void) {
         rig_free(rig);
 }
 
-/* Tasks whose birth was lost. */
+/* Tasks whose fork was lost. */
 static void test_unknown_tasks(void) {
         Rig *rig = rig_new();
         const Event *event;
@@ -220,7 +220,7 @@ static void test_grace(void) {
         assert(rig_expect(rig, EVENT_EXIT, 100, 100)->exit.stats_missing == STATS_MISSING_NOT_WITNESSED);
         assert(rig_expect(rig, EVENT_EXIT, 101, 101)->exit.stats_missing == STATS_MISSING_NOT_WITNESSED);
         rig_expect(rig, EVENT_FORK, 102, 102);
-        /* the record of a task that was born after the start is lost */
+        /* the record of a task that was forked after the start is lost */
         assert(rig_expect(rig, EVENT_EXIT, 102, 102)->exit.stats_missing == STATS_MISSING_LOST);
         rig_expect_loss(rig, LOSS_TASKSTATS, LOSS_OVERRUN, 1);
         rig_free(rig);

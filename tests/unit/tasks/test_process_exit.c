@@ -31,7 +31,7 @@ static void test_mark(void) {
         rig_free(rig);
 }
 
-/* A process has more tasks only if a birth was lost and the marked record is still to come. */
+/* A process has more tasks only if a fork was lost and the marked record is still to come. */
 static void test_more_by_records(void) {
         Rig *rig = rig_new();
         Process *process = rig_seed(rig, PID, PID, "x")->process;

@@ -2,7 +2,7 @@
 #undef NDEBUG
 
 /*
- * A process of which only the leader was seen: the birth of its other thread was lost.
+ * A process of which only the leader was seen: the fork of its other thread was lost.
  * However both go on, a reader that knows the process gets its end exactly once, and not
  * too early. A reader of threads has exactly the threads that live.
  */
@@ -13,7 +13,7 @@
 
 enum {
         PROCESS = 100,
-        THREAD,                 /* its birth was lost */
+        THREAD,                 /* its fork was lost */
         SECOND,                 /* a child of THREAD */
         CHILD = 200,            /* a child of THREAD too */
         N_NUMBERS = 300,
@@ -79,7 +79,7 @@ static void reader_apply(Case *c, const Event *event) {
                 c->tasks[THREAD] = c->tasks[SECOND] = false;
                 c->tasks[PROCESS] = true;
         } else if (event->kind == EVENT_EXIT) {
-                /* an exit may be reported for a task whose birth, or whose exec, was lost */
+                /* an exit may be reported for a task whose fork, or whose exec, was lost */
                 assert(c->tasks[event->tid] || event->tid == THREAD || event->task_unknown ||
                        c->act == ACT_EXEC_LOST);
                 c->tasks[event->tid] = false;
@@ -360,7 +360,7 @@ static void test_synthesised_exit(void) {
         rig_free(rig);
 }
 
-/* A process whose leader was never seen, and has ended: reconcile reports the birth once. */
+/* A process whose leader was never seen, and has ended: reconcile reports the fork once. */
 static void test_leader_never_seen(void) {
         Rig *rig = rig_new();
         Case c = { .rig = rig };

@@ -321,7 +321,7 @@ static void add_owned(const Tree *procfs, uint32_t pid, const char *comm, uint32
 }
 
 /*
- * A process is born after /proc was listed, and its parent was not read yet: only the
+ * A process is forked after /proc was listed, and its parent was not read yet: only the
  * number of the process is known, and only the number of its child. In the end both are in
  * the table as /proc has them.
  */

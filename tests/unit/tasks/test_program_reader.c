@@ -659,7 +659,7 @@ static void test_events(void) {
         event = rig_expect(rig, EVENT_EXEC, 102, 102);
         check_unread(event->program, PROGRAM_LATE, "/a");
 
-        /* the birth of a thread changes nothing; an exit has the program again */
+        /* the fork of a thread changes nothing; an exit has the program again */
         rig_fork(rig, 1, 101, 111);
         rig_exit(rig, 101, 111, 0);
         for (uint32_t pid = 100; pid <= 102; ++pid)

@@ -122,7 +122,7 @@ static void test_found(void) {
         end();
 }
 
-/* A child has its marks from its parent, so the births of unknown ancestors are reported first. */
+/* A child has its marks from its parent, so the forks of unknown ancestors are reported first. */
 static void test_found_ancestors(void) {
         const uint64_t start = rig_wall(50 * NSEC_PER_SEC);
 
@@ -138,7 +138,7 @@ static void test_found_ancestors(void) {
         end();
 }
 
-/* The name and the ids of a task become known, of which the table has the birth alone. */
+/* The name and the ids of a task become known, of which the table has the fork alone. */
 static void test_found_unknown(void) {
         const Event *event;
         Task *task;
@@ -155,7 +155,7 @@ static void test_found_unknown(void) {
         end();
 }
 
-/* Threads keep an ended leader as a zombie: the birth and the exit of the leader are reported too. */
+/* Threads keep an ended leader as a zombie: the fork and the exit of the leader are reported too. */
 static void test_found_below_zombie(void) {
         const uint64_t start = rig_wall(50 * NSEC_PER_SEC);
 

@@ -123,7 +123,7 @@ static void test_leader_gone(void) {
         assert(process->n_live == 1);
         check_counts(&table, 1, 1);
 
-        /* another thread is born meanwhile */
+        /* another thread is forked meanwhile */
         assert(task_table_add(&table, 100, 102)->process == process);
         check_counts(&table, 2, 1);
 
@@ -153,7 +153,7 @@ static void test_leader_never_seen(void) {
         assert(task_table_get_process(&table, 200) == process);
         check_counts(&table, 1, 1);
 
-        /* the birth of the leader comes after all */
+        /* the fork of the leader comes after all */
         leader = task_table_add(&table, 200, 200);
         assert(leader->process == process && leader->flags == 0);
         assert(task_table_get(&table, 200) == leader);
@@ -377,7 +377,7 @@ static void test_is_free(void) {
                 /* a process, or an unseen leader, with the number of the thread */
                 { 300, 100, false },
                 { 300, 200, false },
-                /* the birth of the leader itself is allowed */
+                /* the fork of the leader itself is allowed */
                 { 200, 200, true },
                 { 200, 206, true },
                 { 300, 300, true },
