@@ -141,6 +141,11 @@ static int daemon_init_tasks(Daemon *daemon, const Options *options) {
         join_init(&daemon->join, &daemon->connector, &daemon->exits, &daemon->features, daemon->procfs_fd,
                   daemon_on_event);
         daemon->join.table.starts = &daemon->starts;
+        /* A test that plays the kernel is not asked at each exec. */
+        if (daemon->connector.opened) {
+                daemon->join.exe_reader.source = &daemon->stats_service.query.source;
+                daemon->join.can_be_silenced = daemon->connector.keepalive;
+        }
         reconcile_init(&daemon->reconcile, &daemon->join, daemon->procfs_fd);
         r = reconcile_seed(&daemon->reconcile);
         if (r)

@@ -177,6 +177,7 @@ static void loop_on_reconcile_slice(struct ev_loop *ev, ev_timer *watcher, int e
                 return loop_fail(loop, error_trace(r));
         if (loop->reconcile->phase == RECONCILE_IDLE) {
                 ev_timer_stop(ev, watcher);
+                loop->join->reconciling = false;
                 log_debug("The task table was compared with /proc: %zu tasks alive.", loop->join->table.n_live_tasks);
         }
 }
@@ -237,6 +238,7 @@ static void loop_check_table(Loop *loop) {
         if (!loop->join->wants_reconcile || !join_loss_is_settled(loop->join))
                 return;
         loop->join->wants_reconcile = false;
+        loop->join->reconciling = true;
         reconcile_start(loop->reconcile);
         ev_timer_start(loop->ev, &loop->reconcile_slice);
 }

@@ -73,6 +73,13 @@ static int connector_send(Connector *connector, ProcRequest request) {
         return 0;
 }
 
+static int connector_new_cookie(Connector *connector) {
+        if (getrandom(&connector->cookie, sizeof(connector->cookie), 0) < 0)
+                return error_origin(-errno);
+        connector->first_cookie = connector->cookie;
+        return 0;
+}
+
 /**
  * connector_init() - open the connector and ask it to speak
  * @connector:  output
@@ -113,8 +120,9 @@ int connector_init(Connector *connector, const ConnectorOptions *options) {
         connector->events = calloc(2 * BATCH_N + 1, sizeof(*connector->events));
         if (!connector->events)
                 return error_origin(-ENOMEM);
-        if (getrandom(&connector->cookie, sizeof(connector->cookie), 0) < 0)
-                return error_origin(-errno);
+        r = connector_new_cookie(connector);
+        if (r)
+                return error_trace(r);
 
         connector->alive_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         r = connector_send(connector, PROC_REQUEST_LISTEN);
@@ -245,6 +253,19 @@ static int connector_poll_drops(Connector *connector) {
         return 0;
 }
 
+/*
+ * Counts an acknowledgement that is not ours. A request that raises the kernel's count from
+ * zero is always acknowledged, so that each silence ends with one. The remedy's own requests
+ * have the numbers since the last probe.
+ */
+static void connector_note_ack(Connector *connector, uint32_t ack) {
+        if (connector->awaiting && ack == connector->cookie + 1)
+                connector->awaiting = false;
+        else if (connector->first_cookie == connector->cookie ||
+                 ack - 1 - connector->first_cookie > connector->cookie - connector->first_cookie)
+                ++connector->n_foreign_acks;
+}
+
 /**
  * connector_read() - receive a batch
  * @connector:  the connector; its events are overwritten
@@ -282,8 +303,8 @@ int connector_read(Connector *connector, size_t n_wanted) {
                         ++connector->counters.malformed;
                         continue;
                 }
-                if (r == PROC_MESSAGE_E_ACK && connector->awaiting && message.ack == connector->cookie + 1)
-                        connector->awaiting = false;
+                if (r == PROC_MESSAGE_E_ACK)
+                        connector_note_ack(connector, message.ack);
 
                 if (connector_account(connector, &message))
                         return error_trace(-ENOMEM);
@@ -291,6 +312,8 @@ int connector_read(Connector *connector, size_t n_wanted) {
                         ++connector->counters.malformed;
                 if (r == 0) {
                         message.event.time_ns = connector_time_ns(connector, message.monotonic_ns);
+                        if (message.event.kind == EVENT_EXEC)
+                                message.event.exec.n_acks = connector->n_foreign_acks;
                         connector->events[connector->n_events++] = message.event;
                 }
         }
@@ -338,7 +361,9 @@ int connector_probe(Connector *connector) {
         connector->n_unpolled = POLL_DROPS_EVERY;
         if (!connector->keepalive || connector->muted || connector->awaiting)
                 return 0;
-        ++connector->cookie;
+        r = connector_new_cookie(connector);
+        if (r)
+                return error_trace(r);
         r = connector_send(connector, PROC_REQUEST_LISTEN);
         if (r == -EAGAIN || r == -ENOBUFS || r == -ENOMEM)
                 return 0;

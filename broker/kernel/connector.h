@@ -52,7 +52,9 @@ struct Connector {
         uint64_t n_gaps;        /* messages missing by their numbers */
         uint64_t n_ahead;       /* reported by the drop counter, not yet met as gaps */
 
-        uint32_t cookie;        /* sent with the last LISTEN */
+        uint32_t n_foreign_acks; /* acknowledgements of requests that are not ours */
+        uint32_t first_cookie;  /* sent with the first request since the last probe */
+        uint32_t cookie;        /* sent with the last LISTEN; random, so that nobody can forge its acknowledgement */
         bool awaiting;          /* its acknowledgement */
         uint32_t awaiting_drops;
         bool muted;

@@ -48,6 +48,7 @@ typedef enum LossReason {
         LOSS_MUTED = 2,
         LOSS_FELL_BEHIND = 3,
         LOSS_OVER_BUDGET = 4,
+        LOSS_UNREPORTED = 5,
 } LossReason;
 
 struct Event {
@@ -89,6 +90,8 @@ struct Event {
 #undef MEMBER_U32
                 struct {
                         bool superseded;        /* a later exec or name of the process is in the same batch */
+                        bool forks;             /* a later fork of the process is in the same batch */
+                        uint32_t n_acks;        /* foreign acknowledgements of the connector before it */
                         uint32_t caller_tid; /* the thread that called it, if not the leader: it still has this number
                                                 in the table */
                 } exec;

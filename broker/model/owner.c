@@ -99,17 +99,14 @@ static bool stats_contradict(const Task *task, const TaskStats *stats) {
  * @stats:  its record
  *
  * Real ids that differ from the table's were changed in a message that was lost. A privilege
- * that nothing explains was used by a program that is not known. So was all else, if the
- * process called exec and no event reported it.
+ * that nothing explains was used by a program that is not known.
  */
 void owner_note_record(const Task *task, const TaskStats *stats) {
         Process *process = task->process;
         bool unexplained = (stats->ac_flag & AC_FLAG_SU) && task->euid != 0 && !process->privileged_before &&
                            !process->in_own_namespace;
 
-        bool unseen = task->tid == process->pid && !process->execed && !(stats->ac_flag & AC_FLAG_FORK);
-
-        if (unexplained || unseen || stats_contradict(task, stats))
+        if (unexplained || stats_contradict(task, stats))
                 process->creds_stale = true;
 }
 

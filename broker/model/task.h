@@ -52,6 +52,8 @@ enum {
         TASK_COMM_STALE = 1u << 11,
         /* Its name is from its record: a later exec may have set that name. */
         TASK_COMM_FROM_RECORD = 1u << 12,
+        /* Its process called exec, which ended it: its EXIT is still to come, its record shows the former program. */
+        TASK_ENDED_BY_EXEC = 1u << 13,
 
         /* Its name or its owner is still to be read in /proc. */
         TASK_STALE = TASK_OWNER_STALE | TASK_COMM_STALE,
@@ -77,17 +79,13 @@ struct Task {
 struct Process {
         uint32_t pid;
         uint32_t serial;                /* never used again for this number: with it, its identity in the table */
-        uint32_t n_live;                /* tasks not gone; 0: its live tasks were never seen */
-        uint32_t n_children;            /* processes in the table that have it as present parent */
-
-        /* The origin: the first parent that is known. It stays for life. See process_origin(). */
-        uint32_t origin_pid;
-        bool origin_known : 1;
-        bool origin_is_maker : 1;       /* the fork event was seen, or there is no parent: the origin forked it */
-
-        /* The present parent. See parents_present(). */
-        bool has_no_parent : 1;
-        bool seeded : 1;                /* older than the broker */
+        uint32_t n_live : 24;           /* tasks not gone; 0: its live tasks were never seen */
+        bool has_wait_status : 1;       /* the kernel marked the task that ended the process, with: wait_status */
+        bool has_leader_status : 1;     /* the leader ended first, with: wait_status */
+        bool sampled : 1;               /* nothing but the use of its tasks changed since it was last sampled */
+        bool sampled_with_parent : 1;   /* its parent was known then */
+        bool exe_known : 1;             /* its executable was read since its last exec */
+        uint32_t n_children : 24;       /* processes in the table that have it as present parent */
         bool suspect : 1;               /* its ids or its parent's changed: only /proc, read in full, shows its owner */
         bool execed : 1;                /* called exec since its fork, or may have; AC_FLAG_FORK says the same */
         bool privileged_before : 1;     /* AC_FLAG_SU may be older than the reading of /proc that showed its owner */
@@ -95,12 +93,15 @@ struct Process {
         bool uid_by_exec : 1, gid_by_exec : 1; /* ids of a leader that has ended: of the exec that is to come */
         bool creds_stale : 1;           /* messages were lost that may have changed its ids */
         bool nondumpable : 1;           /* /proc did not show it to its owner when it was last checked since its exec */
-        bool has_wait_status : 1;       /* the kernel marked the task that ended the process, with: */
-        bool has_leader_status : 1;     /* the leader ended first, with: */
-        bool sampled : 1;               /* nothing but the use of its tasks changed since it was last sampled */
-        bool sampled_with_parent : 1;   /* its parent was known then */
-        uint16_t wait_status;
-        uint32_t parent_pid;            /* the number as it was last read; the process is parent_serial */
+
+        /* The origin: the first parent that is known. It stays for life. See process_origin(). */
+        uint64_t origin_pid : 22;
+        uint64_t parent_pid : 22;       /* the number as it was last read; the process is parent_serial */
+        uint64_t wait_status : 16;
+        bool origin_known : 1;
+        bool origin_is_maker : 1;       /* the fork event was seen, or there is no parent: the origin forked it */
+        bool has_no_parent : 1;         /* see parents_present() */
+        bool seeded : 1;                /* older than the broker */
         uint64_t origin_start_ns;       /* the start of the origin; 0: not known */
         List tasks;
         TaskStats *totals;              /* sums over its tasks that ended; NULL before the first */
@@ -110,7 +111,15 @@ struct Process {
         uint32_t changed_sweep;
         uint32_t peak_rss, peak_vm;     /* the largest that an answer had: see process_peaks.h */
         uint32_t parent_serial;         /* the process that had the number parent_pid; 0: not known */
+        uint32_t exe;                   /* digest of the executable; not known: see process_set_exe_unknown() */
 };
+
+_Static_assert(sizeof(Process) <= 96, "a process with its task takes at most 200 bytes");
+
+/* The number of a task, of which the kernel uses 22 bits (PID_MAX_LIMIT). */
+static inline uint32_t process_number(uint32_t pid) {
+        return pid & 0x3fffffu;
+}
 
 /* The leader of a process, gone or not. */
 static inline const Task *process_leader(const Process *process) {
@@ -124,6 +133,18 @@ static inline ProcessId process_origin(const Process *process) {
                 .known = process->origin_known,
                 .start_time_ns = process->origin_start_ns,
         };
+}
+
+/* Sets the executable of a process, as it was read; see exe_reader.h. */
+static inline void process_set_exe(Process *process, uint32_t exe) {
+        process->exe_known = true;
+        process->exe = exe;
+}
+
+/* Notes that the executable was not read since an exec. @n_acks: the connector's foreign acknowledgements by then. */
+static inline void process_set_exe_unknown(Process *process, uint32_t n_acks) {
+        process->exe_known = false;
+        process->exe = n_acks;
 }
 
 /* The process that the kernel named as parent at the fork; it forked the process, unless by CLONE_PARENT. */

@@ -23,6 +23,7 @@
 #include "broker/tasks/join_exec.h"
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/join_fork.h"
+#include "broker/tasks/join_loss_note.h"
 #include "broker/tasks/join_recheck.h"
 
 /* Datagrams a round and rounds a turn: they bound what a turn of the loop can cost. */
@@ -48,6 +49,7 @@ void join_init(Join *join,
         task_table_init(&join->table);
         exit_records_init(&join->records, listener);
         comm_reader_init(&join->comm_reader, procfs_fd);
+        exe_reader_init(&join->exe_reader);
         program_reader_init(&join->programs, procfs_fd, &join->table, &join->records);
         join->programs.connector = connector;
         join_set_time_offset(join, clock_offset_ns(CLOCK_BOOTTIME, CLOCK_MONOTONIC) + clock_boot_epoch_ns());
@@ -92,17 +94,22 @@ static int join_event(Join *join, Event *event) {
 /*
  * Marks the execs of a batch behind which the same process calls exec or changes its name
  * again: /proc has the later name already. Another process may share the bit: its exec is
- * marked too, which costs a later reading.
+ * marked too, which costs a later reading. So is an exec behind which the process forks: a
+ * next exec may have begun, whose executable the child does not have.
  */
 static void join_mark_superseded(Connector *connector) {
-        uint64_t seen[SEEN_BITS / 64] = {};
+        uint64_t seen[SEEN_BITS / 64] = {}, forking[SEEN_BITS / 64] = {};
 
         for (size_t i = connector->empty ? connector->n_events : 0; i-- > 0;) {
                 Event *event = &connector->events[i];
                 uint64_t *word = &seen[event->pid % SEEN_BITS / 64], bit = 1ull << event->pid % 64;
 
-                if (event->kind == EVENT_EXEC)
+                if (event->kind == EVENT_FORK)
+                        forking[event->fork.parent_pid % SEEN_BITS / 64] |= 1ull << event->fork.parent_pid % 64;
+                if (event->kind == EVENT_EXEC) {
                         event->exec.superseded = *word & bit;
+                        event->exec.forks = forking[event->pid % SEEN_BITS / 64] & bit;
+                }
                 if (event->kind == EVENT_EXEC || (event->kind == EVENT_COMM && event->tid == event->pid))
                         *word |= bit;
         }

@@ -7,6 +7,7 @@
 #include "broker/base/util.h"
 #include "broker/model/owner.h"
 #include "broker/tasks/join_change.h"
+#include "broker/tasks/join_silence.h"
 
 /* Programs that a slice reads. */
 #define PROGRAMS_SLICE 48u
@@ -37,6 +38,7 @@ static void change_gone_leader(const Join *join, const Event *event) {
 
 /* A task that is not in the table: the event has what the kernel sent. */
 static void change_unknown(Join *join, Event *event) {
+        join_silence_check_change(join, event);
         event->task_unknown = true;
         if (event->kind == EVENT_UID)
                 event->uid = event->credentials.real_id;

@@ -16,6 +16,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/join_exec.h"
 #include "broker/tasks/join_exit.h"
+#include "broker/tasks/join_silence.h"
 #include "broker/tasks/procfs.h"
 
 /* Flags that the calling thread passes on to the leader. */
@@ -26,7 +27,7 @@
  * the thread without a record is the caller. If several have none, records were lost:
  * their exits come later, as exits of unknown tasks.
  */
-static int exec_find_caller(Join *join, Process *process, uint64_t now_ns, Task **ret_caller) {
+static int exec_find_caller(Join *join, Process *process, const Event *event, Task **ret_caller) {
         Task *leader = NULL, *caller = NULL;
         PendingRecord *record;
         int r;
@@ -45,6 +46,7 @@ static int exec_find_caller(Join *join, Process *process, uint64_t now_ns, Task 
         }
         if (leader && !caller && (leader->flags & TASK_GONE) && leader->start_time_ns) {
                 /* The caller was never seen. */
+                join_silence_note_unknown(join, event, process);
                 task_table_revive(&join->table, leader);
                 return 0;
         }
@@ -54,7 +56,7 @@ static int exec_find_caller(Join *join, Process *process, uint64_t now_ns, Task 
         record = exit_records_peek(&join->records, leader->tid);
         if (!(leader->flags & TASK_GONE) && record && !(record->record.stats.ac_flag & AC_FLAG_GROUP)) {
                 /* The old leader's EXIT will come late. */
-                r = join_exit_synthesise_task(join, leader, record, now_ns);
+                r = join_exit_synthesise_task(join, leader, record, event->time_ns);
                 if (r)
                         return error_trace(r);
                 leader->flags |= TASK_LATE_EXIT_EXPECTED;
@@ -82,36 +84,53 @@ static void exec_replace_leader(TaskChange *change, const Task *caller) {
         memcpy(leader->comm, caller->comm, sizeof(leader->comm));
 }
 
-/* Removes the caller, now the leader, and the threads without a record: none of them gets an EXIT that is known. */
-static void exec_remove_threads(Join *join, const Task *leader) {
+/*
+ * Marks the threads that the exec ended: their records are from before it. Removes the
+ * caller, which is the leader now, and with it the threads without a record: none of them
+ * gets an EXIT that is known.
+ */
+static void exec_end_threads(Join *join, const Task *leader, bool by_thread) {
         list_for_each(link, safe, &leader->process->tasks) {
                 Task *task = container_of(link, Task, link);
 
-                if (task != leader && !pending_record_belongs_to(exit_records_peek(&join->records, task->tid), task))
+                if (task == leader)
+                        continue;
+                task->flags |= TASK_ENDED_BY_EXEC;
+                if (by_thread &&
+                    !pending_record_belongs_to(exit_records_peek(&join->records, task->tid), task))
                         task_table_end_task(&join->table, task);
         }
 }
 
 enum {
         _EXEC_E_SUCCESS,
-        EXEC_E_IN_PROC,         /* read in /proc, and the owner of its file too */
+        EXEC_E_IN_PROC,         /* read in /proc, and the owner of its file and the executable too */
         EXEC_E_IN_RECORD,       /* read in the record of its exit */
 };
 
+/* The reading of a process after its exec. */
+typedef struct ExecReading ExecReading;
+
+struct ExecReading {
+        int found_in;           /* EXEC_E_*; 0: nowhere, it is read later */
+        char comm[COMM_SIZE];
+        uint32_t owner;         /* the owner of the file in /proc */
+        bool exe_known;         /* the executable was read before the owner */
+        uint32_t exe;
+};
+
 /*
- * Reads the name after the exec; 0: not known, and read later (join_recheck.c). If the process
- * has ended meanwhile, its record has the name. Otherwise /proc has it, which is read only
- * while the kernel's queue is empty: under load the queue comes first. If the process had
- * ended by then, /proc may have shown the next owner of its number.
+ * Reads the name after the exec. If it is not known, it is read later (join_recheck.c). If
+ * the process has ended meanwhile, its record has the name. Otherwise /proc has it, which is
+ * read only while the kernel's queue is empty: under load the queue comes first. If the
+ * process had ended by then, /proc may have shown the next owner of its number.
+ *
+ * The executable is read before the owner. So the owner is the one of that program, or of a
+ * later one, which the record of the exit then shows.
  */
-static int exec_read_comm(Join *join,
-                          const Event *event,
-                          const Task *task,
-                          char ret_comm[static COMM_SIZE],
-                          uint32_t *ret_owner) {
+static int exec_read(Join *join, const Event *event, const Task *task, ExecReading *reading) {
         uint64_t monotonic_ns = event->time_ns - (uint64_t)join->time_offset_ns;
         PendingRecord *record;
-        bool in_proc = false;
         int r;
 
         if (event->exec.superseded)
@@ -120,21 +139,25 @@ static int exec_read_comm(Join *join,
         if (!record) {
                 if (!join->connector->empty)
                         return 0;
-                in_proc = comm_reader_read(&join->comm_reader, event->pid, monotonic_ns, ret_comm, ret_owner);
-                /* Otherwise a later exec may have set the name. */
-                in_proc = in_proc && connector_is_idle(join->connector);
+                reading->exe_known = !event->exec.forks &&
+                                     exe_reader_read(&join->exe_reader, event->pid, &reading->exe);
+                if (comm_reader_read(&join->comm_reader, event->pid, monotonic_ns, reading->comm, &reading->owner) &&
+                    /* Otherwise a later exec may have set the name. */
+                    connector_is_idle(join->connector))
+                        reading->found_in = EXEC_E_IN_PROC;
                 exit_records_expect(&join->records);
                 r = exit_records_drain(&join->records);
                 if (r)
                         return error_trace(r);
                 record = exit_records_peek(&join->records, event->pid);
                 if (!record)
-                        return in_proc ? EXEC_E_IN_PROC : 0;
+                        return 0;
         }
         if (task && !pending_record_fits(record, task, join_time_ns(join, record->arrived_ns)))
-                return in_proc ? EXEC_E_IN_PROC : 0;
-        memcpy(ret_comm, record->record.stats.ac_comm, COMM_SIZE);
-        return EXEC_E_IN_RECORD;
+                return 0;
+        memcpy(reading->comm, record->record.stats.ac_comm, COMM_SIZE);
+        reading->found_in = EXEC_E_IN_RECORD;
+        return 0;
 }
 
 /*
@@ -144,18 +167,18 @@ static int exec_read_comm(Join *join,
  *
  * Return: Whether the check is still to be made.
  */
-static bool exec_check_owner(Join *join, TaskChange *change, int found_in, uint32_t owner) {
+static bool exec_check_owner(Join *join, TaskChange *change, const ExecReading *reading) {
         int procfs_fd = join->comm_reader.procfs_fd;
         Task *task = &change->task;
         Process *process = &change->process;
         ProcfsTask found;
 
         /* A process that has ended cannot be checked. */
-        if (found_in == EXEC_E_IN_RECORD || task->euid == 0)
+        if (reading->found_in == EXEC_E_IN_RECORD || task->euid == 0)
                 return false;
-        if (found_in != EXEC_E_IN_PROC)
+        if (reading->found_in != EXEC_E_IN_PROC)
                 return true;
-        if (owner == task->euid && !process->suspect && !process->creds_stale) {
+        if (reading->owner == task->euid && !process->suspect && !process->creds_stale) {
                 process->in_own_namespace |= procfs_in_user_namespace(procfs_fd, process->pid);
                 return false;
         }
@@ -172,9 +195,10 @@ static bool exec_check_owner(Join *join, TaskChange *change, int found_in, uint3
  * Sets whether its owner may look into the new memory, which is dumpable, whatever was set
  * for the old one. A suspect process has no owner until it was checked.
  */
-static void exec_reset_owner(Join *join, TaskChange *change, int found_in, uint32_t owner) {
+static void exec_reset_owner(Join *join, TaskChange *change, const Event *event, const ExecReading *reading) {
         Task *task = &change->task;
         Process *process = &change->process;
+        bool exe_known = reading->found_in == EXEC_E_IN_PROC && reading->exe_known;
 
         process->suspect |= (task->flags & TASK_NONDUMPABLE) != 0;
         process->nondumpable = false;
@@ -183,21 +207,26 @@ static void exec_reset_owner(Join *join, TaskChange *change, int found_in, uint3
         task->flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_KERNEL | TASK_NONDUMPABLE | TASK_OWNER_STALE);
         if (process->suspect)
                 task->flags |= TASK_NONDUMPABLE;
-        if (exec_check_owner(join, change, found_in, owner))
+        if (exec_check_owner(join, change, reading) ||
+            (reading->found_in == EXEC_E_IN_PROC && event->exec.forks && join->exe_reader.source))
                 task->flags |= TASK_OWNER_STALE;
+        if (exe_known)
+                process_set_exe(process, reading->exe);
+        else
+                process_set_exe_unknown(process, event->exec.n_acks);
 }
 
 /* Sets the name after the exec, or notes that it is to be read. */
-static void exec_set_name(const Join *join, TaskChange *change, int found_in, const char comm[static COMM_SIZE]) {
+static void exec_set_name(const Join *join, TaskChange *change, const ExecReading *reading) {
         Task *task = &change->task;
 
         task->flags &= (uint16_t)~(TASK_COMM_STALE | TASK_COMM_FROM_RECORD);
-        if (!found_in)
+        if (!reading->found_in)
                 task->flags |= TASK_COMM_STALE;
         else
-                memcpy(task->comm, comm, sizeof(task->comm));
+                memcpy(task->comm, reading->comm, sizeof(task->comm));
         /* With more in the queue, another exec may follow. */
-        if (found_in == EXEC_E_IN_RECORD && !join->connector->empty)
+        if (reading->found_in == EXEC_E_IN_RECORD && !join->connector->empty)
                 task->flags |= TASK_COMM_FROM_RECORD;
 }
 
@@ -211,27 +240,26 @@ static void exec_set_name(const Join *join, TaskChange *change, int found_in, co
 int join_exec(Join *join, Event *event) {
         Process *process = task_table_get_process(&join->table, event->pid);
         TaskChange change UNINITIALISED;
-        char comm[COMM_SIZE];
+        ExecReading reading = {};
         Task *task, *caller = NULL;
-        uint32_t owner = 0;
         Program *program;
-        int found, r;
+        int r;
 
         if (process && (process->n_live > 1 || !task_table_get(&join->table, event->pid))) {
-                r = exec_find_caller(join, process, event->time_ns, &caller);
+                r = exec_find_caller(join, process, event, &caller);
                 if (r)
                         return error_trace(r);
         }
 
         task = task_table_get(&join->table, event->tid);
-        found = exec_read_comm(join, event, task, comm, &owner);
-        if (found < 0)
-                return error_trace(found);
+        r = exec_read(join, event, task, &reading);
+        if (r)
+                return error_trace(r);
         if (!task) {
+                join_silence_note_unknown(join, event, process);
                 event_fill(event, NULL);
-                event->comm_stale = found == 0;
-                if (found)
-                        memcpy(event->comm, comm, sizeof(event->comm));
+                event->comm_stale = reading.found_in == 0;
+                memcpy(event->comm, reading.comm, reading.found_in ? sizeof(event->comm) : 0);
                 join_commit(join, event, NULL, NULL);
                 return 0;
         }
@@ -242,8 +270,8 @@ int join_exec(Join *join, Event *event) {
                 event->exec.caller_tid = caller->tid;
                 event->task_before = caller;
         }
-        exec_set_name(join, &change, found, comm);
-        exec_reset_owner(join, &change, found, owner);
+        exec_set_name(join, &change, &reading);
+        exec_reset_owner(join, &change, event, &reading);
         r = program_reader_read_at_exec(&join->programs, &change.task,
                                         join->connector->empty && !event->exec.superseded, &program);
         if (r)
@@ -251,8 +279,8 @@ int join_exec(Join *join, Event *event) {
         change.process.program = program;
         event_fill(event, &change.task);
         join_commit(join, event, task, &change);
-        if (caller)
-                exec_remove_threads(join, task);
+        if (task->process->n_live > 1)
+                exec_end_threads(join, task, caller);
         /* The record of a former leader is no longer the leader's last. */
         if (task->process->totals)
                 task->process->totals->has_leader = false;

@@ -20,6 +20,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/join_recheck.h"
+#include "broker/tasks/join_silence.h"
 #include "broker/tasks/process_exit.h"
 #include "broker/tasks/process_peaks.h"
 #include "broker/tasks/procfs.h"
@@ -74,7 +75,7 @@ static int exit_known(Join *join, Task *task, Event *event, ExitRecord *record, 
         if (record && more && task->tid == process->pid && (task->flags & TASK_COMM_STALE))
                 join_recheck_store_comm(join, task, record->stats.ac_comm);
         if (record)
-                owner_note_record(task, &record->stats);
+                join_silence_check_record(join, task, event, &record->stats);
         event_fill(event, task);
         if (last && task->tid != process->pid)
                 exit_restrict_owner(event, task_table_get_leader(&join->table, process->pid));
@@ -150,6 +151,8 @@ static int exit_unknown(Join *join, Event *event, ExitRecord *record) {
         Process *process = process_of_unknown(join, event, record);
         TaskStats totals = {};
 
+        if (record)
+                join_silence_note_unknown(join, event, process);
         if (process)
                 return error_trace(exit_of_process(join, process, event, record));
         event->task_unknown = true;
@@ -275,9 +278,7 @@ int join_exit_reported(Join *join, Event *event) {
         return error_trace(r);
 }
 
-/*
- * Synthesised exits.
- */
+/* Synthesised exits. */
 
 /* The record that is pending for a task that ended by @now_ns; NULL. */
 static PendingRecord *pending_record_of(Join *join, const Task *task, uint64_t now_ns) {

@@ -16,6 +16,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/join_fork.h"
+#include "broker/tasks/join_silence.h"
 #include "broker/tasks/parents.h"
 #include "broker/tasks/procfs.h"
 #include "broker/tasks/task_start.h"
@@ -168,6 +169,7 @@ int join_fork(Join *join, Event *event) {
         if (r)
                 return error_trace(r);
 
+        join_silence_check_parent(join, event);
         model = fork_find_model(join, event);
         first = !task_table_get_process(&join->table, event->pid);
         task = fork_add_task(join, event, first);

@@ -11,6 +11,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/join_loss.h"
+#include "broker/tasks/join_loss_note.h"
 #include "broker/tasks/procfs.h"
 
 /* How long a record waits for its EXIT once EXITs are known to be lost. */
@@ -18,22 +19,6 @@
 
 /* How long it waits while no loss is known: longer than a large task takes to be torn down. */
 #define OVERDUE_AGE_NS (2 * NSEC_PER_SEC)
-
-/**
- * join_loss_note() - note that messages of the connector were lost
- * @join:  the join
- */
-void join_loss_note(Join *join) {
-        join->forks_lost = true;
-        join->wants_reconcile = true;
-        if (!join->owners_stale)
-                task_table_mark_creds_stale(&join->table);
-        join->owners_stale = true;
-        join->lossy_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-        if (!join->lossy)
-                join->lossy_since_ns = join->lossy_ns;
-        join->lossy = true;
-}
 
 /**
  * join_loss_note_muted() - note that the connector was silenced, and speaks again

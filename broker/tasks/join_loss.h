@@ -11,7 +11,6 @@
 
 #include "broker/tasks/join_state.h"
 
-void join_loss_note(Join *join);
 void join_loss_note_muted(Join *join, uint64_t since_ns);
 void join_loss_emit_missing_stats(Join *join);
 int join_loss_tick(Join *join);

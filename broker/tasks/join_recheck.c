@@ -105,7 +105,9 @@ static void recheck_commit(Join *join, Task *task, const TaskChange *change) {
 static int recheck_stale(Join *join, Task *task) {
         TaskChange change UNINITIALISED;
         uint16_t flags = task->flags;
+        bool exe_known = false;
         ProcfsTask found;
+        uint32_t exe;
 
         if (!procfs_read_stat(join->comm_reader.procfs_fd, task->process->pid, task->tid, &found)) {
                 if (procfs_is_short())
@@ -121,8 +123,14 @@ static int recheck_stale(Join *join, Task *task) {
         change.task.flags &= (uint16_t)~TASK_COMM_STALE;
         if (flags & TASK_COMM_STALE)
                 memcpy(change.task.comm, found.comm, sizeof(change.task.comm));
-        if ((flags & TASK_OWNER_STALE) && recheck_owner(join, &change))
+        /* The executable first: an exec in between shows in the record of the exit. */
+        if (flags & TASK_OWNER_STALE)
+                exe_known = exe_reader_read(&join->exe_reader, task->tid, &exe);
+        if ((flags & TASK_OWNER_STALE) && recheck_owner(join, &change)) {
                 change.task.flags &= (uint16_t)~TASK_OWNER_STALE;
+                if (exe_known)
+                        process_set_exe(&change.process, exe);
+        }
         if (!connector_is_idle(join->connector))
                 return JOIN_RECHECK_E_BUSY;
 

@@ -21,6 +21,7 @@
 #include "broker/kernel/connector.h"
 #include "broker/model/status.h"
 #include "broker/tasks/comm_reader.h"
+#include "broker/tasks/exe_reader.h"
 #include "broker/tasks/exit_records.h"
 #include "broker/tasks/late_exits.h"
 #include "broker/tasks/program_reader.h"
@@ -49,6 +50,7 @@ struct Join {
         ExitRecords records;
         LateExits late_exits;
         CommReader comm_reader;
+        ExeReader exe_reader;
         JoinAdoption adoption;
         uint32_t recheck_tid;           /* where the next tick goes on */
         ProgramReader programs;
@@ -68,6 +70,9 @@ struct Join {
         bool was_muted;                 /* until the loss of the blind time is emitted */
         uint64_t muted_since_ns;        /* monotonic */
         uint64_t n_blind;               /* exits of the blind time, so far */
+        bool can_be_silenced;           /* set by the owner: any user can silence the connector */
+        bool reconciling;               /* set by the owner: the table is compared with /proc */
+        bool unreported; /* the messages that are known to be lost are those that were never sent */
 
         uint64_t n_synthesised;         /* exits */
         uint64_t n_synthesised_forks;

@@ -92,7 +92,7 @@ bool parents_set(TaskTable *table, Process *process, uint32_t parent_pid) {
         Process *parent = parents_candidate(table, process, parent_pid);
 
         parents_leave(table, process);
-        process->parent_pid = parent_pid;
+        process->parent_pid = process_number(parent_pid);
         process->has_no_parent = parent_pid == 0;
         if (parent) {
                 process->parent_serial = parent->serial;
@@ -114,7 +114,7 @@ void parents_set_origin(TaskTable *table, Process *process, uint32_t parent_pid,
         if (process->origin_known)
                 return;
         process->origin_known = true;
-        process->origin_pid = parent_pid;
+        process->origin_pid = process_number(parent_pid);
         process->origin_start_ns = parents_find(table, process, parent_pid).start_time_ns;
         /* No process adopts one: a process without a parent has none from its fork on. */
         process->origin_is_maker = is_maker || parent_pid == 0;

@@ -25,6 +25,8 @@ struct ProcfsTask {
         uint32_t ruid, euid, rgid, egid;
         bool nondumpable;       /* hidden from the owner of these ids, as far as is known */
         bool in_namespace;      /* in a user namespace: nondumpable, unless its owner made the namespace */
+        bool exe_known;         /* a reader of executables was asked too, before all else was read */
+        uint32_t exe;
 };
 
 /* Two clocks are not read at the same moment, and a record's age is rounded. */

@@ -17,6 +17,7 @@
 #include "broker/tasks/join_change.h"
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/parents.h"
+#include "broker/tasks/recheck_queue.h"
 #include "broker/tasks/reconcile_apply.h"
 #include "broker/tasks/task_start.h"
 
@@ -40,6 +41,22 @@ static uint64_t parent_marks(const Reconcile *reconcile, uint32_t ppid) {
         return parent ? parent->marks : 0;
 }
 
+/*
+ * Stores the executable of a process. If an exec may be in the queue, it is read again later,
+ * with the owner.
+ */
+static void apply_exe(const Reconcile *reconcile, Task *task, const ProcfsTask *found) {
+        Join *join = reconcile->join;
+
+        if (task->tid != task->process->pid || !join->exe_reader.source)
+                return;
+        if (found->exe_known && connector_is_idle(join->connector))
+                return process_set_exe(task->process, found->exe);
+        process_set_exe_unknown(task->process, join->connector->n_foreign_acks);
+        if (!found->kernel_thread && !found->exiting && !found->ended)
+                task->flags |= TASK_OWNER_STALE;
+}
+
 /* Stores name and ids of a task of which only the number and the start were known. */
 static void apply_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *found, uint64_t now_ns) {
         Event event = synthesised_event(EVENT_COMM, task->process->pid, task->tid, now_ns);
@@ -58,6 +75,7 @@ static void apply_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *fo
         procfs_fill_task(&change.task, found);
         if (!found->nondumpable)
                 procfs_verify_task(&change.task, found);
+        apply_exe(reconcile, &change.task, found);
         if (reconcile->seeding && found->exiting)
                 change.task.flags |= TASK_EXITING_AT_START;
         if (reconcile->seeding)
@@ -95,6 +113,8 @@ static int apply_fork(Reconcile *reconcile, uint32_t pid, uint32_t tid, const Pr
                 program_reader_note_fork(&join->programs, task->process);
         }
         task->process->session = found->session;
+        apply_exe(reconcile, task, found);
+        recheck_queue_update(&join->table.recheck_queue, task);
         apply_zombie_leader(reconcile, pid);
         if (reconcile->seeding) {
                 task->flags |= found->exiting ? TASK_EXITING_AT_START : 0;
@@ -109,7 +129,10 @@ static int apply_fork(Reconcile *reconcile, uint32_t pid, uint32_t tid, const Pr
         return 0;
 }
 
-/* Reports an exec: a leader that had ended, and lives. Only by exec does another thread become the leader. */
+/*
+ * Reports an exec: a leader that runs another program; or a leader that had ended, and lives.
+ * Only by exec does another thread become the leader.
+ */
 static int apply_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *found, uint64_t now_ns) {
         Join *join = reconcile->join;
         Event event = synthesised_event(EVENT_EXEC, leader->tid, leader->tid, now_ns);
@@ -121,6 +144,7 @@ static int apply_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *foun
         change.task.flags &= (uint16_t)~(TASK_CREDENTIALS_CHANGED | TASK_NONDUMPABLE | TASK_OWNER_STALE | TASK_GONE);
         procfs_fill_task(&change.task, found);
         procfs_verify_task(&change.task, found);
+        apply_exe(reconcile, &change.task, found);
         event.parent = parents_find(&join->table, leader->process, found->ppid);
         r = program_reader_read_at_exec(&join->programs, &change.task, join->connector->empty, &program);
         if (r)
@@ -167,7 +191,7 @@ static int apply_found(Reconcile *reconcile, const Mismatch *mismatch, uint64_t 
         if (task ? !(task->flags & TASK_UNKNOWN) || task->process->pid != mismatch->pid
                  : !task_table_is_free(table, mismatch->pid, mismatch->tid))
                 return 0;
-        if (!procfs_read_task(reconcile->procfs_fd, mismatch->pid, mismatch->tid, &found)) {
+        if (!reconcile_read_task(reconcile, mismatch->pid, mismatch->tid, &found)) {
                 reconcile->join->wants_reconcile |= procfs_is_short();
                 return 0;
         }
@@ -192,14 +216,16 @@ static int apply_found(Reconcile *reconcile, const Mismatch *mismatch, uint64_t 
         return 0;
 }
 
-/* Reports the changes of a task one by one, as the kernel would have. */
-static void apply_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
+/* Reports the changes of a task one by one, as the kernel would have. An exec explains all others. */
+static int apply_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
         uint32_t pid = task->process->pid;
         ProcfsTask found;
 
-        if (!procfs_read_task(reconcile->procfs_fd, pid, task->tid, &found) ||
+        if (!reconcile_read_task(reconcile, pid, task->tid, &found) ||
             !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
-                return;
+                return 0;
+        if (!reconcile_exe_agrees(task, &found))
+                return error_trace(apply_exec(reconcile, task, &found, now_ns));
         if (task->ruid != found.ruid || task->euid != found.euid) {
                 Event event = synthesised_event(EVENT_UID, pid, task->tid, now_ns);
 
@@ -221,6 +247,7 @@ static void apply_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
                 join_change(reconcile->join, &event);
         }
         procfs_verify_task(task, &found);
+        return 0;
 }
 
 static int apply_mismatch(Reconcile *reconcile, const Mismatch *mismatch, uint64_t now_ns) {
@@ -232,9 +259,7 @@ static int apply_mismatch(Reconcile *reconcile, const Mismatch *mismatch, uint64
         case MISMATCH_FOUND:
                 return error_trace(apply_found(reconcile, mismatch, now_ns, PARENTS_MAX));
         case MISMATCH_CHANGED:
-                if (same)
-                        apply_changed(reconcile, task, now_ns);
-                return 0;
+                return same ? error_trace(apply_changed(reconcile, task, now_ns)) : 0;
         case MISMATCH_GONE_PROCESS:
                 if (!same && leader && leader->process->n_live == 0 && leader->start_time_ns == mismatch->start_time_ns)
                         return error_trace(join_exit_synthesise_process(reconcile->join, leader->process, now_ns));

@@ -89,25 +89,55 @@ bool reconcile_comm_agrees(const Task *task, const ProcfsTask *found) {
         return (task->flags & TASK_KERNEL) || memcmp(task->comm, found->comm, sizeof(task->comm)) == 0;
 }
 
+/* Whether a process has the executable that the kernel has. */
+bool reconcile_exe_agrees(const Task *task, const ProcfsTask *found) {
+        return !found->exe_known || !task->process->exe_known || task->process->exe == found->exe;
+}
+
+/**
+ * reconcile_read_task() - read a task in /proc, and before it the executable of its process
+ * @reconcile:  the comparison
+ * @pid:        its process
+ * @tid:        the task; only the leader's executable is read
+ * @ret_found:  output
+ *
+ * If an exec comes in between, the record of the exit shows that.
+ *
+ * Return: Whether it lives.
+ */
+bool reconcile_read_task(const Reconcile *reconcile, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
+        uint32_t exe = 0;
+        bool exe_known = tid == pid && exe_reader_read(&reconcile->join->exe_reader, tid, &exe);
+
+        if (!procfs_read_task(reconcile->procfs_fd, pid, tid, ret_found))
+                return false;
+        ret_found->exe_known = exe_known;
+        ret_found->exe = exe;
+        return true;
+}
+
 static bool task_agrees(const Task *task, const ProcfsTask *found) {
         return task->ruid == found->ruid && task->euid == found->euid && task->rgid == found->rgid &&
-               task->egid == found->egid && reconcile_comm_agrees(task, found);
+               task->egid == found->egid && reconcile_comm_agrees(task, found) && reconcile_exe_agrees(task, found);
 }
 
 /* Compares a live task with /proc. Return: whether /proc has it. */
 static bool scan_live_task(Reconcile *reconcile, Task *task) {
         ProcfsTask found;
 
-        if (!procfs_read_task(reconcile->procfs_fd, task->process->pid, task->tid, &found) ||
+        if (!reconcile_read_task(reconcile, task->process->pid, task->tid, &found) ||
             !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
                 return false;
         reconcile->join->owners_stale = false;
         if (task->flags & TASK_UNKNOWN)
                 return true;
-        if (task_agrees(task, &found))
+        if (task_agrees(task, &found)) {
                 procfs_verify_task(task, &found);
-        else
+                if (found.exe_known && connector_is_idle(reconcile->join->connector))
+                        process_set_exe(task->process, found.exe);
+        } else {
                 scan_add(reconcile, MISMATCH_CHANGED, task->process->pid, task->tid, task->start_time_ns);
+        }
         return true;
 }
 

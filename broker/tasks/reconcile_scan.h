@@ -63,4 +63,6 @@ void reconcile_start(Reconcile *reconcile);
 void reconcile_start_seeding(Reconcile *reconcile);
 void reconcile_scan(Reconcile *reconcile);
 
+bool reconcile_read_task(const Reconcile *reconcile, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);
+bool reconcile_exe_agrees(const Task *task, const ProcfsTask *found);
 bool reconcile_comm_agrees(const Task *task, const ProcfsTask *found);

@@ -51,6 +51,8 @@ void task_change_store(TaskTable *table, Task *task, const TaskChange *change) {
         process->gid_by_exec = change->process.gid_by_exec;
         process->creds_stale = change->process.creds_stale;
         process->nondumpable = change->process.nondumpable;
+        process->exe_known = change->process.exe_known;
+        process->exe = change->process.exe;
         if (change->process.program != process->program)
                 task_table_set_program(table, process, change->process.program);
 }

@@ -357,6 +357,8 @@ void task_table_inherit(TaskTable *table, Process *process, const Process *paren
         process->creds_stale = parent->creds_stale;
         process->nondumpable = parent->nondumpable;
         process->in_own_namespace = parent->in_own_namespace;
+        process->exe_known = parent->exe_known;
+        process->exe = parent->exe;
         process->marks = parent->marks;
         if (parent->program) {
                 ++parent->program->n_users;

@@ -38,6 +38,7 @@ static const char *const loss_reason_names[] = {
         [TB_LOSS_REASON_MUTED] = "muted",
         [TB_LOSS_REASON_FELL_BEHIND] = "fell_behind",
         [TB_LOSS_REASON_OVER_BUDGET] = "over_budget",
+        [TB_LOSS_REASON_UNREPORTED] = "unreported",
 };
 
 /* The numbers come from the wire: an enum may hold any. */

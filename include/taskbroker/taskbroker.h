@@ -234,6 +234,7 @@ enum tb_loss_reason {
         TB_LOSS_REASON_MUTED = 2,
         TB_LOSS_REASON_FELL_BEHIND = 3,
         TB_LOSS_REASON_OVER_BUDGET = 4,
+        TB_LOSS_REASON_UNREPORTED = 5,  /* the source did not report an event, as its consequences show */
 };
 
 /* As event.proto, LossMissing: the events of this stream that are missing because of a loss. */

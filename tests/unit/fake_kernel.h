@@ -50,6 +50,8 @@ enum {
 #define STATS_AT_NVCSW 272
 #define STATS_AT_TGID 368
 #define STATS_AT_TGETIME 376
+#define STATS_AT_EXE_DEV 384
+#define STATS_AT_EXE_INODE 392
 
 /* Attributes of a taskstats message. */
 enum {

@@ -55,6 +55,7 @@ struct RigRecord {
         const char *comm;
         uint32_t uid, gid, ppid;
         uint64_t nvcsw, run_ns, blkio_count, rss_kib, vm_kib;
+        uint64_t exe;                   /* inode of the executable, on device 1; 0: none */
         bool has_sums;                  /* the record has sums of the process: */
         uint64_t sum_nvcsw, sum_run_ns;
         uint16_t version;               /* 0: 16 */
@@ -196,6 +197,8 @@ static inline void rig_record_fill(uint8_t stats[static STATS_BYTES], const RigR
         put_u64(stats, STATS_AT_RSS, record->rss_kib);
         put_u64(stats, STATS_AT_RSS + 8, record->vm_kib);
         put_u64(stats, STATS_AT_NVCSW, record->nvcsw);
+        put_u64(stats, STATS_AT_EXE_DEV, record->exe > 0);
+        put_u64(stats, STATS_AT_EXE_INODE, record->exe);
         if (!record->version || record->version >= 12)
                 put_u32(stats, STATS_AT_TGID, record->pid);
 }

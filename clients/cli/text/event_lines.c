@@ -219,6 +219,7 @@ static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
                 [TB_LOSS_REASON_MUTED] = "some process had silenced the source",
                 [TB_LOSS_REASON_FELL_BEHIND] = "this reader was too slow",
                 [TB_LOSS_REASON_OVER_BUDGET] = "this filter was over its budget of work",
+                [TB_LOSS_REASON_UNREPORTED] = "the source did not report them",
         };
         static const char *const sources[] = {
                 [TB_LOSS_SOURCE_CONNECTOR] = "kernel events",
@@ -237,8 +238,8 @@ static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
         line_add(&lines->line, "%s", event->loss.missing == TB_LOSS_MISSING_COUNTED ? "" : " machine-wide");
         line_add(&lines->line,
                  ": %s",
-                 reason >= 1 && reason <= TB_LOSS_REASON_OVER_BUDGET ? reasons[reason]
-                                                                     : "the broker does not say why");
+                 reason >= 1 && reason <= TB_LOSS_REASON_UNREPORTED ? reasons[reason]
+                                                                    : "the broker does not say why");
         line_add(&lines->line,
                  " (%s, %s",
                  tb_loss_source_name(event->loss.source),

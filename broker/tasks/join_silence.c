@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Any user can silence the connector for a moment, too short for a probe. No event reports an
+ * exec or a fork of that moment, and no number shows it. Its consequences do: the record of each
+ * exit has the executable, the name, the ids and the mark of a birth, as the kernel has them.
+ * If the table has others, an event is missing. That is a loss, and the owner of the task
+ * is not known.
+ *
+ * An exec that fails after the kernel has given up the old program makes no event either. The
+ * process is killed then, and its record looks the same.
+ */
+
+#include <string.h>
+
+#include "broker/model/owner.h"
+#include "broker/tasks/join_loss_note.h"
+#include "broker/tasks/join_silence.h"
+#include "broker/tasks/procfs.h"
+
+/* Flags of a task whose name is not known for certain. */
+#define COMM_UNCERTAIN (TASK_UNKNOWN | TASK_KERNEL | TASK_COMM_STALE | TASK_COMM_FROM_RECORD)
+
+/*
+ * Whether a process has another name than the table has. A child has the name of the thread
+ * that forked it, and kernel threads of the process get theirs without an event. So only
+ * names since an exec count. While other threads live, the event of a change may still come.
+ */
+static bool comm_contradicts(const Join *join, const Task *task, const TaskStats *stats) {
+        const Process *process = task->process;
+
+        return join->can_be_silenced && task->tid == process->pid && process->execed && process->n_live == 1 &&
+               !(task->flags & COMM_UNCERTAIN) && strncmp(task->comm, stats->ac_comm, COMM_SIZE) != 0;
+}
+
+/* Whether a process runs another program than the one that the table has. */
+static bool exe_contradicts(const Join *join, const Process *process, const TaskStats *stats) {
+        uint32_t exe;
+
+        return process->exe_known && exe_reader_digest(&join->exe_reader, stats, &exe) && exe != process->exe;
+}
+
+/*
+ * Whether an exec may be hidden that left no trace. The program of the last reported exec was
+ * not read, and afterwards the kernel acknowledged another listener's request. Each silence
+ * ends with such an acknowledgement.
+ */
+static bool exec_may_be_hidden(const Join *join, const Process *process) {
+        return join->can_be_silenced && process->execed && !process->exe_known &&
+               process->exe != join->connector->n_foreign_acks;
+}
+
+static bool ids_contradict(const Task *task, const TaskStats *stats) {
+        return !(task->flags & TASK_UNKNOWN) && (stats->ac_uid != task->ruid || stats->ac_gid != task->rgid);
+}
+
+/**
+ * join_silence_check_record() - compare the record of a task with the table
+ * @join:   the join
+ * @task:   the task, live, in the table
+ * @event:  its exit
+ * @stats:  its record
+ */
+void join_silence_check_record(Join *join, Task *task, const Event *event, const TaskStats *stats) {
+        Process *process = task->process;
+        bool leader = task->tid == process->pid;
+
+        owner_note_record(task, stats);
+        if (task->flags & TASK_ENDED_BY_EXEC)
+                return;
+        process->creds_stale |= exec_may_be_hidden(join, process);
+        if ((leader && !process->execed && !(stats->ac_flag & AC_FLAG_FORK)) ||
+            (leader && ids_contradict(task, stats)) ||
+            exe_contradicts(join, process, stats) || comm_contradicts(join, task, stats)) {
+                process->creds_stale = true;
+                join_loss_note_unreported(join, event->time_ns);
+        }
+}
+
+/**
+ * join_silence_check_parent() - check that the parent of a new task is in the table
+ * @join:   the join
+ * @event:  the fork: of a process, or of a thread of its process
+ */
+void join_silence_check_parent(Join *join, const Event *event) {
+        uint32_t pid = event->tid == event->pid ? event->fork.parent_pid : event->pid;
+
+        if (pid && !task_table_get_process(&join->table, pid))
+                join_loss_note_unreported(join, event->time_ns);
+}
+
+/**
+ * join_silence_note_unknown() - note an event that only a task of the table can have
+ * @join:     the join
+ * @event:    the event; its task is not in the table
+ * @process:  the task's process; NULL: not in the table
+ */
+void join_silence_note_unknown(Join *join, const Event *event, Process *process) {
+        if (process)
+                process->creds_stale = true;
+        join_loss_note_unreported(join, event->time_ns);
+}
+
+/**
+ * join_silence_check_change() - the same, of an event that may come after the exit of its task
+ * @join:   the join
+ * @event:  a change of a name or of ids; its task is not in the table
+ *
+ * Another thread can change the name of a thread that has ended. A thread that calls exec
+ * changes the ids of a leader that has ended. Then /proc does not have the task, or the table
+ * has the leader.
+ */
+void join_silence_check_change(Join *join, const Event *event) {
+        ProcfsTask found;
+
+        if (!join->can_be_silenced || join->wants_reconcile || join->reconciling ||
+            (event->tid == event->pid && task_table_get_leader(&join->table, event->pid)) ||
+            !procfs_read_task(join->comm_reader.procfs_fd, event->pid, event->tid, &found) ||
+            !procfs_starts_agree(found.start_time_ns, event->time_ns))
+                return;
+        join_loss_note_unreported(join, event->time_ns);
+}
