@@ -22,6 +22,7 @@
 #include "broker/daemon/kernel_features.h"
 #include "broker/daemon/listen_socket.h"
 #include "broker/daemon/loop.h"
+#include "broker/daemon/priority.h"
 #include "broker/daemon/privileges.h"
 #include "broker/daemon/quota_limits.h"
 #include "broker/daemon/seccomp.h"
@@ -172,6 +173,7 @@ static void daemon_start_loop(Daemon *daemon) {
 static int daemon_confine(Daemon *daemon, const Options *options) {
         int r;
 
+        priority_raise((int)options->priority_boost);
         r = privileges_drop(&daemon->privileges);
         if (r)
                 return DAEMON_E_FAILED;

@@ -26,6 +26,7 @@
 #define SOCKET_PATH "/run/taskbroker.sock"
 #define SOCKET_MODE "0666"
 #define LOG_LEVEL "info"
+#define PRIORITY_BOOST 15
 
 /* The value that getopt_long() returns for the first row: above all characters. */
 #define OPTION_FIRST 256
@@ -98,6 +99,8 @@ static const OptionRow rows[] = {
           .help = "keep CAP_SYS_PTRACE, which shows the executables of other users' processes" },
         { "seccomp", CHOICE(seccomp, "off", "on", "on or off"), .text = "on",
           .value_name = "on|off", .help = "whether the kernel refuses system calls that are not needed (default on)" },
+        { "priority-boost", NUMBER(priority_boost, 0, 20, 1, PRIORITY_BOOST),
+          .value_name = "N", .help = "lower the nice value from 0, so that users' load loses no events" },
         { "check", FLAG(check), .help = "print what the kernel offers and what is missing, and exit" },
         { "help", .type = OPTION_PRINT, .print = usage_print },
         { "version", .type = OPTION_PRINT, .print = version_print },

@@ -36,6 +36,7 @@ struct Options {
         bool keep_ptrace;
         const char *start_file; /* NULL: chosen by start_file.c */
         bool seccomp;
+        uint64_t priority_boost;
         DelayacctMode delayacct;
         const char *delayacct_state;    /* the file that says that the broker switched it on */
 

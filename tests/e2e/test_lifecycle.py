@@ -302,3 +302,21 @@ def test_descriptors_that_nobody_named_are_closed(make_daemon):
     os.set_blocking(reader, False)
     assert os.read(reader, 1) == b""
     os.close(reader)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="raising a priority takes root")
+@pytest.mark.parametrize("before, arguments, after", [
+    (0, [], -15),
+    (0, ["--priority-boost", "3"], -3),
+    (0, ["--priority-boost", "0"], 0),
+    (5, [], 5),
+    (-2, [], -2),
+])
+def test_priority(make_daemon, before, arguments, after):
+    """The broker raises a priority that nobody has set."""
+    daemon = make_daemon(start=False, arguments=arguments)
+    command = daemon.command
+    daemon.command = lambda: (["nice", "-n", str(before)] + command()[0], command()[1])
+    daemon.start()
+    daemon.wait_ready()
+    assert os.getpriority(os.PRIO_PROCESS, daemon.process.pid) == after
