@@ -80,8 +80,10 @@ enum {
 /*
  * F(member, name, type, at, json)
  *   name  the wire's, JSON's and the structs' name of it
- *   type  U32: uint32; COMM: a task's name, bytes
- *   at    where it stands in the kernel's event data, of kinds whose parse is FIELDS
+ *   type  U32: uint32; COMM: a task's name, bytes; PROCESS: a ProcessId; START: a start by
+ *         the boot clock, 0 if it is not known
+ *   at    where it stands in the kernel's event data, of kinds whose parse is FIELDS; the
+ *         join fills in PROCESS and START
  *   json  SHOWN, or HIDDEN where another key of the event has the same value
  */
 #define EVENT_FIELDS_fork(F)                                                  \
@@ -98,6 +100,8 @@ enum {
 
 #define EVENT_FIELDS_ptrace(F)                                                \
         F(ptrace, tracer_pid, U32, 12, SHOWN)                                 \
-        F(ptrace, tracer_tid, U32, 8, SHOWN)
+        F(ptrace, tracer_tid, U32, 8, SHOWN)                                  \
+        F(ptrace, tracer, PROCESS, 0, SHOWN)                                  \
+        F(ptrace, tracer_start_boot_ns, START, 0, SHOWN)
 
 #define EVENT_FIELDS_none(F)

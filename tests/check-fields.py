@@ -269,7 +269,12 @@ def compare_lists(where, have, due):
 
 # -- event kinds --------------------------------------------------------------
 
-FIELD_TYPES = {"U32": ("uint32", "uint32_t"), "COMM": ("bytes", "char")}
+FIELD_TYPES = {
+    "U32": ("uint32", "uint32_t"),
+    "COMM": ("bytes", "char"),
+    "PROCESS": ("message", "struct tb_process_id"),
+    "START": ("fixed64", "uint64_t"),
+}
 
 
 def check_kinds(data):

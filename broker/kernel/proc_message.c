@@ -71,6 +71,8 @@ static int proc_event_parse(const ProcEvent *p, Event *event) {
         case PROC_EVENT_NONE:
                 return PROC_MESSAGE_E_ACK;
 #define LOAD_U32(member, name, at) event->member.name = load_u32(data + (at));
+#define LOAD_PROCESS(member, name, at)
+#define LOAD_START(member, name, at)
 #define LOAD(member, name, type, at, json) LOAD_##type(member, name, at)
 #define PARSE_FIELDS(name, member) EVENT_FIELDS_##member(LOAD)
 #define PARSE_OWN(name, member) proc_event_parse_##name(data, event);

@@ -81,11 +81,15 @@ struct Event {
                 /* fork, comm_change, credentials, ptrace: plain fields */
 #define MEMBER_U32(name) uint32_t name;
 #define MEMBER_COMM(name) char name[COMM_SIZE];
+#define MEMBER_PROCESS(name) ProcessId name;
+#define MEMBER_START(name) uint64_t name;
 #define MEMBER(member, name, type, ...) MEMBER_##type(name)
 #define STRUCT(member) struct { EVENT_FIELDS_##member(MEMBER) } member;
                 EVENT_STRUCTS(STRUCT)
 #undef STRUCT
 #undef MEMBER
+#undef MEMBER_START
+#undef MEMBER_PROCESS
 #undef MEMBER_COMM
 #undef MEMBER_U32
                 struct {

@@ -80,6 +80,7 @@ size_t encode_batch_header(uint64_t first_number,
 
 size_t encode_task(const Task *task,
                    ProcessId parent,
+                   ProcessId session_leader,
                    uint32_t variant,
                    bool threads,
                    uint8_t buffer[static ENCODED_TASK_MAX]);

@@ -31,7 +31,7 @@ struct EventMessage {
         PB(Termination) termination, process_termination;
         StatsMessage stats, process_stats;
         PB(Program) program;
-        PB(ProcessId) maker, parent;
+        PB(ProcessId) maker, parent, relative;
         PB(ProcessLeader) leader;
         Event process_event;
 };
@@ -123,6 +123,8 @@ static void fill_what(EventMessage *m, const Event *event, uint32_t variant) {
         switch (event->kind) {
 #define FIELD_U32(member, name) what->name = event->member.name;
 #define FIELD_COMM(member, name) what->name = bytes_of_comm(event->member.name);
+#define FIELD_PROCESS(member, name) what->name = encode_parts_process(&m->relative, event->member.name);
+#define FIELD_START(member, name) what->name = event->member.name;
 #define FIELD(member, name, type, at, json) FIELD_##type(member, name)
 #define FILL_FIELDS(name, member) EVENT_FIELDS_##member(FIELD) (void)what;
 #define FILL_OWN(name, member) fill_##name(m, what, event, variant);

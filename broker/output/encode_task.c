@@ -13,6 +13,7 @@
  * encode_task() - encode a task as a member of a snapshot's part
  * @task:     the task; without @threads the leader, gone or not
  * @parent:   the present parent of its process
+ * @session_leader:  the leader of its session
  * @variant:  ENCODE_* bits
  * @threads:  it stands for itself; else for its process
  * @buffer:   output
@@ -21,12 +22,13 @@
  */
 size_t encode_task(const Task *task,
                    ProcessId parent,
+                   ProcessId session_leader,
                    uint32_t variant,
                    bool threads,
                    uint8_t buffer[static ENCODED_TASK_MAX]) {
         PB(Task) m = PB_INIT(TASK);
         PB(Program) program;
-        PB(ProcessId) maker, present;
+        PB(ProcessId) maker, present, session;
         size_t n;
 
         m.pid = task->process->pid;
@@ -38,7 +40,8 @@ size_t encode_task(const Task *task,
         m.euid = task->euid;
         m.gid = task->rgid;
         m.egid = task->egid;
-        m.session = task->process->session;
+        m.session = session_leader.pid;
+        m.session_leader = encode_parts_process(&session, session_leader);
         m.comm = bytes_of_comm(task->comm);
         m.comm_stale = task->flags & TASK_COMM_STALE;
         m.start_time_ns = task->start_time_ns;

@@ -65,7 +65,7 @@ static int snapshot_fill(Snapshot *snapshot, TaskTable *table, Feed *feed, Part 
                         continue;
                 if (view == VIEW_NONE || (!all && !filter_matcher_has_task(&feed->matcher, task)))
                         continue;
-                n = encode_task(task, parents_present(table, task->process),
+                n = encode_task(task, parents_present(table, task->process), parents_session(table, task->process),
                                 programs | (view == VIEW_PUBLIC ? ENCODE_PUBLIC : 0), threads, encoded);
                 if (part->n + n > sizeof(part->bytes)) {
                         r = snapshot_close_part(snapshot, part);

@@ -36,6 +36,23 @@ static void change_gone_leader(const Join *join, const Event *event) {
         owner_note_ids(leader);
 }
 
+/* Completes a debugger's numbers by the starts of its process and its task. */
+static void change_find_tracer(const Join *join, Event *event) {
+        uint32_t pid = event->ptrace.tracer_pid;
+        const Task *leader = pid ? task_table_get_leader(&join->table, pid) : NULL;
+        const Task *task = pid ? task_table_get(&join->table, event->ptrace.tracer_tid) : NULL;
+
+        event->ptrace.tracer = (ProcessId){
+                .pid = pid,
+                .known = true,
+                .start_time_ns = leader ? leader->start_time_ns : 0,
+        };
+        event->ptrace.tracer_start_boot_ns =
+                task && task->process->pid == pid && task->start_time_ns
+                        ? task->start_time_ns - (uint64_t)clock_boot_epoch_ns()
+                        : 0;
+}
+
 /* A task that is not in the table: the event has what the kernel sent. */
 static void change_unknown(Join *join, Event *event) {
         join_silence_check_change(join, event);
@@ -83,6 +100,8 @@ void join_change(Join *join, Event *event) {
         Task *task = task_table_get(&join->table, event->tid);
         TaskChange change UNINITIALISED;
 
+        if (event->kind == EVENT_PTRACE)
+                change_find_tracer(join, event);
         if (!task)
                 return change_unknown(join, event);
         if (event->kind == EVENT_PTRACE || event->kind == EVENT_COREDUMP) {

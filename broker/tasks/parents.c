@@ -63,6 +63,33 @@ static Process *parents_candidate(const TaskTable *table, const Process *process
 }
 
 /**
+ * parents_session() - the leader of a process' session
+ * @table:    the table
+ * @process:  the process
+ *
+ * The kernel gives the number of a session to no process while the session has members. So a
+ * leader is never younger than a member. A younger process with the number is a stranger, and
+ * the member has ended unseen.
+ *
+ * Return: The leader, without a start if the table does not have it.
+ */
+ProcessId parents_session(const TaskTable *table, const Process *process) {
+        const Process *leader = process;
+
+        if (process->session == 0)
+                return (ProcessId){ .known = !(process_leader(process)->flags & TASK_UNKNOWN) };
+        if (process->session != process->pid)
+                leader = parents_candidate(table, process, process->session);
+        if (leader && leader->session != leader->pid)
+                leader = NULL;
+        return (ProcessId){
+                .pid = process->session,
+                .known = true,
+                .start_time_ns = leader ? process_leader(leader)->start_time_ns : 0,
+        };
+}
+
+/**
  * parents_find() - complete a parent's number
  * @table:       the table
  * @process:     the process

@@ -14,6 +14,7 @@
 
 Process *parents_get(const TaskTable *table, const Process *process);
 bool parents_is_known(const TaskTable *table, const Process *process);
+ProcessId parents_session(const TaskTable *table, const Process *process);
 ProcessId parents_present(const TaskTable *table, const Process *process);
 ProcessId parents_find(const TaskTable *table, const Process *process, uint32_t parent_pid);
 bool parents_set(TaskTable *table, Process *process, uint32_t parent_pid);

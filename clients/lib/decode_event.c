@@ -111,6 +111,8 @@ static bool decode_what(Decoder *decoder, const Taskbroker__V1__Event *wire) {
         switch (wire->what_case) {
 #define FIELD_U32(member, name) event->member.name = what->name;
 #define FIELD_COMM(member, name) decode_comm(event->member.name, what->name);
+#define FIELD_PROCESS(member, name) event->member.name = decode_process_id(what->name);
+#define FIELD_START(member, name) event->member.name = what->name;
 #define FIELD(member, name, type, at, json) FIELD_##type(member, name)
 #define DECODE_FIELDS(name, member) EVENT_FIELDS_##member(FIELD) (void)what;
 #define DECODE_OWN(name, member) decode_##name(decoder, what);

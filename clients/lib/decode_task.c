@@ -64,6 +64,7 @@ void decode_task(struct tb_task *task, struct tb_program *program, const Taskbro
                 .gid = wire->gid,
                 .egid = wire->egid,
                 .session = wire->session,
+                .session_leader = decode_process_id(wire->session_leader),
                 .start_time_ns = wire->start_time_ns,
                 .start_boot_ns = wire->start_boot_ns,
                 .tasks = wire->tasks,

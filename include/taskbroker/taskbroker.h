@@ -336,6 +336,8 @@ struct tb_event {
                 struct {
                         uint32_t tracer_pid;                            /* 0: detached */
                         uint32_t tracer_tid;
+                        struct tb_process_id tracer;                    /* the process tracer_pid by its identity */
+                        uint64_t tracer_start_boot_ns;                  /* with tracer_tid its identity; 0: not known */
                 } ptrace;
                 struct {
                         uint64_t count;                                 /* machine-wide, unless missing is COUNTED */
@@ -396,7 +398,7 @@ struct tb_task {
         uint32_t ppid;                  /* parent.pid, as ps(1) has it; 0: none or not known */
         uint32_t uid, euid;             /* real and effective */
         uint32_t gid, egid;
-        uint32_t session;               /* 0: none; with task_unknown not known */
+        uint32_t session;               /* session_leader.pid; 0: none or not known */
         char comm[TB_COMM_SIZE];
         uint64_t start_time_ns;         /* 0: not known */
         uint64_t start_boot_ns;         /* the same by CLOCK_BOOTTIME: with tid, its identity */
@@ -408,6 +410,7 @@ struct tb_task {
         bool comm_stale;                /* comm may be the name before an exec */
         const struct tb_program *program; /* NULL: not asked for */
         struct tb_process_id maker, parent; /* as in struct tb_event */
+        struct tb_process_id session_leader; /* leads its session; pid 0: it has none. See broker.proto, Task */
 };
 
 /* The snapshot is complete. */

@@ -142,7 +142,13 @@ def event_json(numbered):
         ids = getattr(e, kind)
         out.update(real_id=ids.real_id, effective_id=ids.effective_id)
     elif kind == "ptrace":
-        out.update(tracer_pid=e.ptrace.tracer_pid, tracer_tid=e.ptrace.tracer_tid)
+        p = e.ptrace
+        assert p.HasField("tracer") and p.tracer.pid == p.tracer_pid
+        out.update(
+            tracer_pid=p.tracer_pid, tracer_tid=p.tracer_tid,
+            tracer_id=f"{p.tracer.pid}-{p.tracer.start_boot_ns}" if p.tracer.start_boot_ns else None,
+            tracer_start_boot_ns=p.tracer_start_boot_ns or None,
+        )
     elif kind == "exit":
         x = e.exit
         own = not x.HasField("process_termination") and not x.process_termination_missing

@@ -84,7 +84,7 @@ def test_default_columns(daemon):
     cells = [line.split() for line in lines]
     assert [c[0] for c in cells] == ["1", "2", "20", "100", "200", "201", "300", "400"]
     assert [c[5] for c in cells] == ["init", "kthreadd", "worker", "sshd", "bash", "vi", "make", "cc"]
-    assert cells[0][:3] == ["1", "-", "root"] and cells[0][3].startswith("1h") and cells[0][4] == "1"
+    assert cells[0][:3] == ["1", "0", "root"] and cells[0][3].startswith("1h") and cells[0][4] == "1"
     assert cells[5][1:3] == ["200", "nobody"] and cells[5][3].startswith("3m") and cells[5][4] == "2"
     # All columns line up.
     assert {line.index(c[5]) for line, c in zip(lines, cells)} == {header.index("NAME")}

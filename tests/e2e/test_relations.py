@@ -70,3 +70,73 @@ def test_stranger(daemon, orphan):
     assert task.maker.pid == 500 and task.maker.start_boot_ns == events[0].start_boot_ns
     assert task.maker.start_boot_ns != stranger.start_boot_ns
     assert task.parent.pid != 500
+
+
+def test_session(make_daemon):
+    """The leader of a session by its identity, and no later owner of its number."""
+    daemon = make_daemon(start=False)
+    daemon.proc.add(300, session=300, start_ns=1_000_000_000)
+    daemon.proc.add(301, session=300, start_ns=1_000_000_000)
+    daemon.proc.add(302, session=4711)
+    daemon.proc.add(303, session=0, kernel_thread=True)
+    daemon.start()
+    k = daemon.kernel
+    observer = daemon.subscriber(("fork", "exit", "sid"))
+    k.fork(400, parent_tid=300)
+    k.sid(400)
+    k.fork(401, parent_tid=400)
+    events = [next_event(observer) for _ in range(3)]
+    starts = {pid: task.start_boot_ns for pid, task in snapshot(daemon).items()}
+
+    def leaders():
+        tasks = snapshot(daemon)
+        assert all(task.HasField("session_leader") for task in tasks.values())
+        assert all(task.session == task.session_leader.pid for task in tasks.values())
+        return {pid: (task.session_leader.pid, task.session_leader.start_boot_ns) for pid, task in tasks.items()}
+
+    assert events[1].start_boot_ns == starts[400]
+    have = leaders()
+    assert have[300] == have[301] == (300, starts[300])
+    assert (have[302], have[303]) == ((4711, 0), (0, 0))
+    assert have[400] == have[401] == (400, starts[400])
+    k.exit(400)
+    k.exit(300)
+    [next_event(observer) for _ in range(2)]
+    # The number of a session is not used again while the session lives. Here it is, as if 401 had ended unseen.
+    for pid in (400, 300):
+        k.fork(pid, parent_tid=1)
+        k.sid(pid)
+    [next_event(observer) for _ in range(4)]
+    # A snapshot may be shared with one that was asked for shortly before.
+    wait_until(lambda: leaders()[400][1] > starts[400], "the later 400")
+    have = leaders()
+    assert have[401] == (400, 0) and have[301] == (300, 0)
+
+
+def test_tracer(daemon):
+    """A debugger is named by the starts of its process and its thread; a later owner of its number by its own."""
+    k = daemon.kernel
+    observer = daemon.subscriber(("fork", "exit", "ptrace"), threads=True)
+
+    def traced(**tracer):
+        k.ptrace(100, **tracer)
+        event = next_event(observer)
+        assert event.ptrace.HasField("tracer") and event.ptrace.tracer.pid == event.ptrace.tracer_pid
+        return event.ptrace.tracer.start_boot_ns, event.ptrace.tracer_start_boot_ns
+
+    k.fork(100, parent_tid=1)
+    k.fork(200, parent_tid=1)
+    k.fork(201, pid=200)
+    leader, thread = [next_event(observer).start_boot_ns for _ in range(3)][1:]
+    assert traced(tracer_tid=201, tracer_pid=200) == (leader, thread)
+    assert traced(tracer_tid=200, tracer_pid=200) == (leader, leader)
+    assert traced() == (0, 0)
+    assert traced(tracer_tid=202, tracer_pid=200) == (leader, 0)
+    assert traced(tracer_tid=201, tracer_pid=100)[1] == 0
+    k.exit(201, pid=200)
+    k.exit(200)
+    [next_event(observer) for _ in range(2)]
+    assert traced(tracer_tid=200, tracer_pid=200) == (0, 0)
+    k.fork(200, parent_tid=1)
+    later = next_event(observer).start_boot_ns
+    assert later > leader and traced(tracer_tid=200, tracer_pid=200) == (later, later)

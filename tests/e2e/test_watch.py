@@ -35,8 +35,12 @@ def task_json(task, threads=False):
     for name in ("pid", "tid"):
         out[name] = getattr(task, name)
     out["ppid"] = task.parent.pid if task.HasField("parent") else None
-    for name in ("uid", "euid", "gid", "egid", "session"):
+    for name in ("uid", "euid", "gid", "egid"):
         out[name] = getattr(task, name) if known or getattr(task, name) else None
+    leader = task.session_leader
+    assert task.session == leader.pid
+    out["session"] = task.session if task.HasField("session_leader") else None
+    out["session_id"] = f"{leader.pid}-{leader.start_boot_ns}" if leader.start_boot_ns else None
     out.update(
         comm=task.comm.decode() if known or task.comm else None,
         **start_json(task),

@@ -101,6 +101,10 @@ BOOT_TIMES = {
     for task in ("event_batch.events", "snapshot_part.tasks", "stats.tasks", "sample_batch.tasks")
     for relative in ("maker", "parent")
 } | {
+    "snapshot_part.tasks.session_leader.start_boot_ns",
+    "event_batch.events.ptrace.tracer.start_boot_ns",
+    "event_batch.events.ptrace.tracer_start_boot_ns",
+} | {
     f"{answer}.starts.{numbers}" for answer in ("subscribed", "sampling") for numbers in ("pids", "subtrees")
 }
 
@@ -235,7 +239,7 @@ class Normaliser:
             return value
         monotonic_ns = number + (self.boot_epoch_ns if name in BOOT_TIMES else 0) - self.offset_ns
         if name not in CLOCK_READINGS:
-            token = self.clock.token(monotonic_ns, ".start" in name)
+            token = self.clock.token(monotonic_ns, "start" in name)
         else:
             token = self.clock.reading(monotonic_ns)
         return value if token is None else struct.pack("<Q", token)

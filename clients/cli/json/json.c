@@ -127,7 +127,7 @@ void json_add_known_text(struct json_object *object, const char *key, const char
                 json_add(object, key, NULL);
 }
 
-static void json_add_id(struct json_object *object, const char *key, uint32_t tid, uint64_t start_boot_ns) {
+void json_add_id(struct json_object *object, const char *key, uint32_t tid, uint64_t start_boot_ns) {
         char id[48];
 
         snprintf(id, sizeof(id), "%" PRIu32 "-%" PRIu64, tid, start_boot_ns);

@@ -26,6 +26,7 @@ void json_add_bool(struct json_object *object, const char *key, bool value);
 void json_add_flag(struct json_object *object, const char *key, bool value, bool known);
 void json_add_text(struct json_object *object, const char *key, const char *text);
 void json_add_termination(struct json_object *object, const struct tb_termination *termination);
+void json_add_id(struct json_object *object, const char *key, uint32_t tid, uint64_t start_boot_ns);
 void json_add_start(struct json_object *object, uint32_t tid, uint64_t start_time_ns, uint64_t start_boot_ns);
 void json_add_known_text(struct json_object *object, const char *key, const char *text, bool known);
 void json_add_escaped(struct json_object *object, const char *key);

@@ -122,6 +122,9 @@ struct json_object *json_event(const struct tb_event *event) {
                 json_add_text(object, #name, event->member.name);                                                      \
         else                                                                                                           \
                 json_add(object, #name, NULL);
+#define SHOWN_PROCESS(member, name)                                                                                    \
+        json_add_id(object, #name "_id", event->member.name.pid, event->member.name.start_boot_ns);
+#define SHOWN_START(member, name) json_add_known(object, #name, event->member.name, event->member.name != 0);
 #define HIDDEN_U32(member, name)
 #define HIDDEN_COMM(member, name)
 #define FIELD(member, name, type, at, json) json##_##type(member, name)

@@ -50,6 +50,18 @@ static void write_id(const TaskColumn *column, const TaskColumnView *view, const
         snprintf(text, TASK_COLUMN_TEXT_MAX, number || !task->task_unknown ? "%" PRIu32 : "-", number);
 }
 
+/* The number of a relative. 0 stands for no process, if the relation is known. */
+static void write_relative(const TaskColumn *column,
+                           const TaskColumnView *view,
+                           const struct tb_task *task,
+                           char *text) {
+        struct tb_process_id relative;
+
+        (void)view;
+        memcpy(&relative, (const char *)task + column->offset - offsetof(struct tb_process_id, pid), sizeof(relative));
+        snprintf(text, TASK_COLUMN_TEXT_MAX, relative.known ? "%" PRIu32 : "-", relative.pid);
+}
+
 static const char *task_user(const TaskColumnView *view, const struct tb_task *task) {
         return task->uid || !task->task_unknown ? users_name(view->users, task->uid) : "-";
 }
@@ -254,14 +266,20 @@ static int compare_flags(const TaskColumn *column,
 static const TaskColumn columns[] = {
         { "pid", "PID", "the process", TASK_COLUMN_NUMBER(pid), .write = write_number },
         { "tid", "TID", "the task", TASK_COLUMN_NUMBER(tid), .write = write_number },
-        { "ppid", "PPID", "the process' present parent", TASK_COLUMN_NUMBER(parent.pid), .write = write_number },
-        { "maker", "MAKER", "the process that forked it", TASK_COLUMN_NUMBER(maker.pid), .write = write_number },
+        { "ppid", "PPID", "the process' present parent", TASK_COLUMN_NUMBER(parent.pid), .write = write_relative },
+        { "maker", "MAKER", "the process that forked it", TASK_COLUMN_NUMBER(maker.pid), .write = write_relative },
         { "user", "USER", "the real user's name", .write = write_user, .compare = compare_user },
         { "uid", "UID", "the real user", TASK_COLUMN_NUMBER(uid), .write = write_id },
         { "euid", "EUID", "the effective user", TASK_COLUMN_NUMBER(euid), .write = write_id },
         { "gid", "GID", "the real group", TASK_COLUMN_NUMBER(gid), .write = write_id },
         { "egid", "EGID", "the effective group", TASK_COLUMN_NUMBER(egid), .write = write_id },
-        { "session", "SESSION", "the leader of its session", TASK_COLUMN_NUMBER(session), .write = write_id },
+        {
+                "session",
+                "SESSION",
+                "the leader of its session",
+                TASK_COLUMN_NUMBER(session_leader.pid),
+                .write = write_relative,
+        },
         { "started", "STARTED", "when it began", .write = write_started, .compare = compare_started },
         { "age", "AGE", "how long ago that is", .right = true, .write = write_age, .compare = compare_age },
         { "tasks", "TASKS", "how many tasks the process has", TASK_COLUMN_NUMBER(tasks), .write = write_number },

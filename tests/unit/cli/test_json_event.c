@@ -34,7 +34,12 @@ static void test_plain_kinds(void) {
         event = make_event(TB_KIND_PTRACE);
         event.ptrace.tracer_pid = 8;
         event.ptrace.tracer_tid = 9;
-        check_json(json_event(&event), HEAD("ptrace") ",\"tracer_pid\":8,\"tracer_tid\":9}");
+        check_json(json_event(&event), HEAD("ptrace") ",\"tracer_pid\":8,\"tracer_tid\":9,\"tracer_id\":null,"
+                                       "\"tracer_start_boot_ns\":null}");
+        event.ptrace.tracer = (struct tb_process_id){ .known = true, .pid = 8, .start_boot_ns = 80 };
+        event.ptrace.tracer_start_boot_ns = 90;
+        check_json(json_event(&event), HEAD("ptrace") ",\"tracer_pid\":8,\"tracer_tid\":9,\"tracer_id\":\"8-80\","
+                                       "\"tracer_start_boot_ns\":90}");
 }
 
 /* The former name is not known of a task that the broker did not know, or that it found in /proc. */

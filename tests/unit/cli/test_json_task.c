@@ -20,6 +20,7 @@ static void test_snapshot(void) {
                 .gid = 4,
                 .egid = UINT32_MAX,
                 .session = 6,
+                .session_leader = { .known = true, .pid = 6, .start_boot_ns = 77 },
                 .comm = "s\xffh",
                 .start_time_ns = UINT64_C(9007199254740993),
                 .start_boot_ns = 5000000001u,
@@ -31,7 +32,8 @@ static void test_snapshot(void) {
 
         check_json(json_task(&task),
                    "{\"kind\":\"task\",\"pid\":100,\"tid\":101,\"ppid\":50,\"uid\":2,\"euid\":3,\"gid\":4,"
-                   "\"egid\":4294967295,\"session\":6,\"comm\":\"s\\\\xffh\",\"comm_escaped\":true,"
+                   "\"egid\":4294967295,\"session\":6,\"session_id\":\"6-77\","
+                   "\"comm\":\"s\\\\xffh\",\"comm_escaped\":true,"
                    "\"id\":\"101-5000000001\",\"start_time_ns\":9007199254740993,"
                    "\"start_boot_ns\":5000000001," RELATIVES ","
                    "\"tasks\":7,\"kernel_thread\":false,\"credentials_changed\":true,\"seeded\":true,"
@@ -40,17 +42,17 @@ static void test_snapshot(void) {
 
         /* A kernel thread belongs to root and may have no parent: these zeroes are known values. */
         task = (struct tb_task){ .pid = 2, .tid = 2, .comm = "kthreadd", .start_time_ns = 1, .kernel_thread = true,
-                                 .parent.known = true };
+                                 .parent.known = true, .session_leader.known = true };
         check_json(json_task(&task),
                    "{\"kind\":\"task\",\"pid\":2,\"tid\":2,\"ppid\":0,\"uid\":0,\"euid\":0,\"gid\":0,\"egid\":0,"
-                   "\"session\":0,\"comm\":\"kthreadd\","
+                   "\"session\":0,\"session_id\":null,\"comm\":\"kthreadd\","
                    "\"id\":null,\"start_time_ns\":1,\"start_boot_ns\":null,"
                    "\"maker_pid\":null,\"maker_id\":null,\"parent_pid\":0,\"parent_id\":null,\"kernel_thread\":true,"
                    "\"credentials_changed\":false}");
         task = (struct tb_task){ .pid = 2, .tid = 2, .task_unknown = true };
         check_json(json_task(&task),
                    "{\"kind\":\"task\",\"pid\":2,\"tid\":2,\"ppid\":null,\"uid\":null,\"euid\":null,\"gid\":null,"
-                   "\"egid\":null,\"session\":null,\"comm\":null,"
+                   "\"egid\":null,\"session\":null,\"session_id\":null,\"comm\":null,"
                    "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null," NO_RELATIVES ","
                    "\"kernel_thread\":null,"
                    "\"credentials_changed\":null,\"task_unknown\":true}");

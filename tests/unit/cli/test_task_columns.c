@@ -32,9 +32,13 @@ static void test_cells(void) {
         check_cell("maker", &task, "-");
         task.parent = (struct tb_process_id){ .known = true };
         task.maker = (struct tb_process_id){ .known = true, .pid = 7 };
-        check_cell("ppid", &task, "-");
+        check_cell("ppid", &task, "0");
         check_cell("maker", &task, "7");
+        check_cell("session", &task, "-");
+        task.session_leader = (struct tb_process_id){ .known = true };
         check_cell("session", &task, "0");
+        task.session_leader.pid = 9;
+        check_cell("session", &task, "9");
         check_cell("tasks", &task, "1");
         check_cell("uid", &task, "0");
         check_cell("user", &task, "root");

@@ -45,8 +45,8 @@ static PB(ServerMessage) *roundtrip(const Task *task, uint32_t variant, bool thr
         size_t n;
 
         memset(encoded, 0xaa, sizeof(encoded));
-        n = encode_task(task, (ProcessId){ .pid = task->process->parent_pid, .known = true }, variant, threads,
-                        encoded);
+        n = encode_task(task, (ProcessId){ .pid = task->process->parent_pid, .known = true },
+                        (ProcessId){ .pid = task->process->session, .known = true }, variant, threads, encoded);
         assert(n > 0 && n <= sizeof(encoded));
         message = frame_tasks(encoded, n);
         assert(message->snapshot_part->n_tasks == 1);
@@ -198,7 +198,7 @@ static void test_parts(void) {
         for (size_t count = 1; n < sizeof(tasks) - ENCODED_TASK_MAX; ++count) {
                 PB(ServerMessage) *message;
 
-                n += encode_task(task, (ProcessId){ .pid = 17, .known = true }, 0, true, tasks + n);
+                n += encode_task(task, (ProcessId){ .pid = 17, .known = true }, (ProcessId){}, 0, true, tasks + n);
                 if (count > 500 && count % 100)
                         continue;
                 message = frame_tasks(tasks, n);

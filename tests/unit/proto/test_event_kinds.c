@@ -12,6 +12,7 @@
 #include <linux/connector.h>
 #include <linux/netlink.h>
 
+#include "broker/base/clock.h"
 #include "broker/base/util.h"
 #include "broker/kernel/proc_message.h"
 #include "broker/output/encode.h"
@@ -66,9 +67,15 @@ static Event make_event(EventKind kind) {
         assert(event->tid == word_at(kind, kind == EVENT_EXEC ? 4 : (task_at)));
 #define CHECK_U32(member, name, at) assert(event->member.name == word_at(kind, at));
 #define CHECK_COMM(member, name, at) assert(!"a parser of fields that are names");
+/* the join fills these in */
+#define CHECK_PROCESS(member, name, at)                                                                                \
+        event->member.name = (ProcessId){ .pid = 81, .known = true, .start_time_ns = 82 };
+#define CHECK_START(member, name, at) event->member.name = 83;
 #define CHECK(member, name, type, at, json) CHECK_##type(member, name, at)
 #define FILL_U32(member, name, at) event->member.name = word_at(kind, at);
 #define FILL_COMM(member, name, at) comm_of(kind, #name, event->member.name);
+#define FILL_PROCESS(member, name, at) CHECK_PROCESS(member, name, at)
+#define FILL_START(member, name, at) CHECK_START(member, name, at)
 #define FILL(member, name, type, at, json) FILL_##type(member, name, at)
 #define MAKE_FIELDS(kernel, task_at, member) PARSED(kernel, task_at) EVENT_FIELDS_##member(CHECK)
 #define MAKE_OWN(kernel, task_at, member) PARSED(kernel, task_at) EVENT_FIELDS_##member(FILL)
@@ -115,6 +122,13 @@ static void check_json_comm(struct json_object *object, const char *key, const c
         assert(json_object_object_get_ex(object, key, &value) && strcmp(json_object_get_string(value), due) == 0);
 }
 
+static void check_json_id(struct json_object *object, const char *key, const struct tb_process_id *due) {
+        char id[48];
+
+        snprintf(id, sizeof(id), "%" PRIu32 "-%" PRIu64, due->pid, due->start_boot_ns);
+        check_json_comm(object, key, id);
+}
+
 static void check_received(const struct tb_event *event, const Event *sent, struct json_object *object) {
         assert((int)event->kind == (int)sent->kind && event->number == 5);
         assert(event->pid == sent->pid && event->tid == sent->tid && event->cpu == sent->cpu);
@@ -131,6 +145,15 @@ static void check_received(const struct tb_event *event, const Event *sent, stru
 #define CHECK_COMM(member, name, json)                                                                                 \
         assert(strcmp(event->member.name, sent->member.name) == 0 && *event->member.name);                             \
         JSON_##json(check_json_comm(object, #name, sent->member.name);)
+#undef CHECK_PROCESS
+#define CHECK_PROCESS(member, name, json)                                                                              \
+        assert(event->member.name.known && event->member.name.pid == 81);                                              \
+        assert(event->member.name.start_boot_ns == 82 - (uint64_t)clock_boot_epoch_ns());                              \
+        JSON_##json(check_json_id(object, #name "_id", &event->member.name);)
+#undef CHECK_START
+#define CHECK_START(member, name, json)                                                                                \
+        assert(event->member.name == sent->member.name && event->member.name != 0);                                    \
+        JSON_##json(check_json_u32(object, #name, 83);)
 #undef CHECK
 #define CHECK(member, name, type, at, json) CHECK_##type(member, name, json)
 #define KIND(NAME, name, number, kernel, task_at, parse, member, ...)                                                  \
