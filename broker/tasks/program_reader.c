@@ -238,15 +238,34 @@ static int program_reader_has_ended(ProgramReader *programs, const Task *task, b
         return 0;
 }
 
-/* Reads the files between two checks of the owner. @ret_hidden: the task is not dumpable. */
-static bool reading_fill_owned(Reading *reading, int dir_fd, const Task *task, bool at_exec, bool *ret_hidden) {
+/* Whether a task runs on that could not be read. */
+static bool task_runs(int dir_fd, const Task *task) {
+        char buffer[1024];
+        ProcfsTask found;
+
+        return procfs_read_file(dir_fd, "stat", buffer, sizeof(buffer)) > 0 && procfs_parse_stat(buffer, &found) &&
+               !found.ended && !found.exiting && procfs_starts_agree(found.start_time_ns, task->start_time_ns);
+}
+
+/*
+ * Reads the files between two checks of the owner. @ret_hidden: the task is not dumpable.
+ * LATE: the task has gone. SKIPPED: its owner is not the owner that the table has yet, or
+ * descriptors were missing.
+ */
+static ProgramState reading_fill_owned(Reading *reading, int dir_fd, const Task *task, bool at_exec,
+                                       bool *ret_hidden) {
         bool shown_before, shown_after;
 
-        if (!procfs_check_owner(dir_fd, task, &shown_before) || !reading_fill(reading, dir_fd, task, at_exec) ||
-            !procfs_check_owner(dir_fd, task, &shown_after))
-                return false;
-        *ret_hidden = !shown_after && !(task->flags & TASK_UNKNOWN);
-        return shown_before == shown_after;
+        errno = 0;
+        if (procfs_check_owner(dir_fd, task, &shown_before)) {
+                if (!reading_fill(reading, dir_fd, task, at_exec))
+                        return procfs_is_short() ? PROGRAM_SKIPPED : PROGRAM_LATE;
+                if (procfs_check_owner(dir_fd, task, &shown_after) && shown_before == shown_after) {
+                        *ret_hidden = !shown_after && !(task->flags & TASK_UNKNOWN);
+                        return PROGRAM_CAPTURED;
+                }
+        }
+        return procfs_is_short() || task_runs(dir_fd, task) ? PROGRAM_SKIPPED : PROGRAM_LATE;
 }
 
 /* Whether the owner can have changed twice since @begin_ns, so that both checks found the same one. */
@@ -256,8 +275,8 @@ static bool program_reader_is_disturbed(ProgramReader *programs, uint64_t begin_
 }
 
 /*
- * Reads the files of a task. @ret_state: CAPTURED; LATE: they are gone, or belong to another;
- * SKIPPED: they may, which a later reading shows.
+ * Reads the files of a task. @ret_state: CAPTURED; LATE: the task has gone; SKIPPED: a later
+ * reading shows the files.
  */
 static int program_reader_fill_reading(ProgramReader *programs, Reading *reading, Task *task, bool at_exec,
                                        ProgramState *ret_state) {
@@ -269,10 +288,13 @@ static int program_reader_fill_reading(ProgramReader *programs, Reading *reading
         *ret_state = PROGRAM_LATE;
         snprintf(path, sizeof(path), "%u/task/%u", task->process->pid, task->tid);
         fd = openat(programs->procfs_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
+        if (fd < 0) {
+                *ret_state = procfs_is_short() ? PROGRAM_SKIPPED : PROGRAM_LATE;
                 return 0;
-        if (reading_fill_owned(reading, fd, task, at_exec, &hidden))
-                *ret_state = program_reader_is_disturbed(programs, begin_ns) ? PROGRAM_SKIPPED : PROGRAM_CAPTURED;
+        }
+        *ret_state = reading_fill_owned(reading, fd, task, at_exec, &hidden);
+        if (*ret_state == PROGRAM_CAPTURED && program_reader_is_disturbed(programs, begin_ns))
+                *ret_state = PROGRAM_SKIPPED;
         close(fd);
         if (*ret_state != PROGRAM_LATE && programs->records) {
                 r = program_reader_has_ended(programs, task, &ended);
@@ -342,7 +364,8 @@ static int program_reader_read(ProgramReader *programs, Task *task, bool at_exec
                 return error_trace(r);
         programs->n_captured += state == PROGRAM_CAPTURED;
         programs->n_late += state == PROGRAM_LATE;
-        programs->n_skipped += state == PROGRAM_SKIPPED;
+        /* A pass that skips it again finds nothing new. */
+        programs->n_skipped += state == PROGRAM_SKIPPED && (at_exec || !former || former->state != PROGRAM_SKIPPED);
         if (state == PROGRAM_SKIPPED)
                 programs->complete = false;
         program = program_new(state, state == PROGRAM_CAPTURED ? &reading : NULL, former);
@@ -384,7 +407,7 @@ int program_reader_read_at_exec(ProgramReader *programs, Task *task, bool empty,
  * @ret_program:  output: the program, of which the caller has the only use, and which the
  *                caller stores
  *
- * A pass goes over all tasks. Processes for which there is no memory are left out.
+ * A pass goes over all tasks. Processes for which there is no memory are left to a later pass.
  *
  * Return: 0, or a negative errno.
  */
@@ -400,8 +423,11 @@ int program_reader_read_next(ProgramReader *programs, Task **ret_task, Program *
                 const Program *program = task->process->program;
 
                 programs->next_tid = task->tid + 1;
-                if ((!program || program->state != PROGRAM_CAPTURED) && program_reader_has_room(programs))
+                if (program && program->state == PROGRAM_CAPTURED)
+                        continue;
+                if (program_reader_has_room(programs))
                         break;
+                programs->complete = false;
         }
         *ret_task = task;
         if (!task) {

@@ -174,7 +174,9 @@ def test_it_had_gone(ready):
     k.exec(101, program=LS)
     assert client.take(2)[1].exec.program == late
 
+    began = boottime_ns()
     k.fork(102)
+    ready.proc.add(102, start_ns=began, exiting=True)
     k.exec(102, program=dict(cmdline=b"", exe=None, cgroup=b"0::/user.slice\n"))
     assert client.take(2)[1].exec.program == late
     k.fork(103, parent_tid=102)
@@ -238,6 +240,30 @@ def test_forms(ready, shown, due):
     assert client.take(2)[1].exec.program == expected
     k.end(100)
     assert client.event().exit.program == expected
+
+
+def test_read_later_after_a_change_of_owner(ready):
+    """
+    The process changes its ids while its program is read. The exec has no program, and says so. When the broker
+    has the new owner, it reads the program, and the process enters the sets of filters.
+    """
+    k = ready.kernel
+    everything = ready.subscriber(("exec", "exit"), programs=True)
+    of_cgroup = ready.subscriber(("exec", "exit"), programs=True, filter=dict(cgroups=[b"/user.slice"]))
+    began = boottime_ns()
+    k.fork(100)
+    k.uid(100, real=5, effective=5)
+    k.proc.add(100, ppid=1, uid=1000, comm=b"ls", start_ns=began)
+    k.proc.set_program(100, **LS)
+    k.exec(100)
+    assert everything.event().exec.program == program(SKIPPED, cgroup=b"/init.scope")
+    k.uid(100, real=1000, effective=1000)
+    entered = of_cgroup.event()
+    assert (entered.pid, entered.synthesised, entered.left_filter) == (100, True, False)
+    again = ready.subscriber(programs=True, snapshot=True)
+    assert {t.tid: t.program for t in again.snapshot()} == {1: IS_INIT, 100: IS_LS}
+    k.end(100)
+    assert everything.event().exit.program == of_cgroup.event().exit.program == IS_LS
 
 
 def test_too_many(ready):

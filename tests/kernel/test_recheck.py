@@ -17,6 +17,8 @@ import time
 import pytest
 from tb_client import ALL_KINDS
 from tb_live import ask_samples, next_sample
+from tb_protocol import event_pb2
+from tb_wait import wait_until
 
 # Waits for a name on its input, then takes it, or calls exec under it, or leaves a child and calls exec.
 ACTOR = """
@@ -80,6 +82,36 @@ def test_stopped_while_programs_start(make_broker):
             while due:
                 due -= {task.pid for task in next_sample(sampled).tasks}
             assert not known & pids
+        finally:
+            for sleeper in sleepers:
+                sleeper.kill()
+                sleeper.wait()
+
+
+def programs_of(broker, pids):
+    with broker.client() as client:
+        client.subscribe(programs=True, snapshot=True)
+        return {task.pid: task.program for task in client.snapshot() if task.pid in pids}
+
+
+def test_programs_missed_while_stopped(make_broker):
+    """Processes start while the broker gets no processor. It has their command lines and cgroups a little later."""
+    broker = make_broker()
+    with broker.client() as client:
+        client.subscribe(("exec",), programs=True)
+        with broker.stopped():
+            sleepers = [subprocess.Popen(["sleep", "600", f"0.{i}"]) for i in range(20)]
+            time.sleep(1.2)
+        pids = {sleeper.pid for sleeper in sleepers}
+        try:
+            states = [e.exec.program.state for e in client.take(20) if e.pid in pids]
+            assert event_pb2.PROGRAM_STATE_SKIPPED in states
+            captured = event_pb2.PROGRAM_STATE_CAPTURED
+            wait_until(lambda: all(p.state == captured for p in programs_of(broker, pids).values()), "programs")
+            for pid, program in programs_of(broker, pids).items():
+                assert program.cmdline == pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+                paths = pathlib.Path(f"/proc/{pid}/cgroup").read_bytes().splitlines()
+                assert program.cgroup in {path.split(b":", 2)[2] for path in paths}
         finally:
             for sleeper in sleepers:
                 sleeper.kill()

@@ -3,6 +3,9 @@
 
 /* Programs of processes, from a directory that plays /proc: read in time, too late, or skipped. */
 
+#include <sys/resource.h>
+
+#include "broker/base/clock.h"
 #include "broker/tasks/program_reader.h"
 #include "tests/unit/join_rig.h"
 #include "tests/unit/made_proc.h"
@@ -140,6 +143,7 @@ static void test_captured(void) {
         check_program(program, PROGRAM_CAPTURED, "", 0, "", "/");
         free(program);
         proc_write(&tree, 700, 700, "statm", "0 0 0 0 0 0 0\n", 14);
+        proc_add_stat(&tree, &(ProcTask){ .pid = 700, .tid = 700, .comm = "x", .start = START, .exiting = true });
         program = read_at_exec(task, true);
         assert(program->state == PROGRAM_LATE);
         free(program);
@@ -190,6 +194,8 @@ static void test_late(void) {
                         task_table_set_program(&table, task->process, made_program("old", "/old", "/former"));
 
                 for (size_t i = 0; i < ARRAY_SIZE(files); ++i) {
+                        proc_add(&tree, &(ProcTask){ .pid = 700, .tid = 700, .comm = "x", .ppid = 1, .start = START,
+                                                     .exiting = true });
                         proc_remove_file(&tree, 700, 700, files[i]);
                         expect_late(task, cgroup, &n_late);
                         proc_add_task(&tree, 700, 700, "x", 1, START);
@@ -205,9 +211,11 @@ static void test_late(void) {
                          &(ProcTask){.pid = 700, .tid = 700, .comm = "x", .ppid = 1, .start = START, .state = 'Z'});
                 proc_add_program(&tree, 700, 700, "", 0, NULL, "0::/\n");
                 expect_late(task, cgroup, &n_late);
-                proc_add_task(&tree, 700, 700, "x", 1, START);
+                proc_add(&tree,
+                         &(ProcTask){.pid = 700, .tid = 700, .comm = "x", .ppid = 1, .start = START, .exiting = true});
                 expect_late(task, cgroup, &n_late);
 
+                proc_add_task(&tree, 700, 700, "x", 1, START);
                 proc_add_program(&tree, 700, 700, "x", 1, "/x", CGROUP);
                 check_reused(task, cgroup, &n_late);
 
@@ -254,6 +262,78 @@ static void test_skipped(void) {
                 program = read_at_exec(task, true);
                 assert(program->state == PROGRAM_CAPTURED);
                 free(program);
+                program_reader_unwant(&programs);
+                end();
+        }
+}
+
+enum { BUSY, BUDGET, ROOM, DESCRIPTORS, OWNER, _OBSTACLE_N };
+
+/* Puts something in the way of a reading, or takes it away. Returns whether the kernel's queue is empty. */
+static bool obstruct(int obstacle, bool present, Task *task) {
+        struct rlimit limit;
+
+        switch (obstacle) {
+        case BUDGET:
+                programs.refilled_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+                programs.n_tokens = present ? 0 : 1000;
+                break;
+        case ROOM:
+                table.n_program_bytes += (present ? 1 : -1) * (size_t)128 * 1024 * 1024;
+                break;
+        case DESCRIPTORS:
+                assert(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+                limit.rlim_cur = present ? 0 : limit.rlim_max;
+                assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+                break;
+        case OWNER:
+                task->ruid = present ? 7 : 1000;
+                break;
+        }
+        return obstacle != BUSY || !present;
+}
+
+static void read_all(void) {
+        for (int i = 0; i < 4 && !program_reader_is_complete(&programs); ++i)
+                do {
+                        programs.n_tokens = programs.n_tokens ? 1000 : 0;
+                        assert(read_slice(&programs) == 0);
+                } while (programs.next_tid);
+}
+
+/*
+ * A program that was not read because of an obstacle is marked, and is read as soon as it can
+ * be: command line, executable and cgroup. The cgroup before that is the former one.
+ */
+static void test_missed(void) {
+        for (int obstacle = BUSY; obstacle < _OBSTACLE_N; ++obstacle) {
+                Program *program;
+                bool empty;
+                Task *task;
+
+                begin();
+                program_reader_want(&programs);
+                task = add_process(700);
+                task_table_set_program(&table, task->process, made_program("old", "/old", "/former"));
+                read_all();
+                proc_add(&tree, &(ProcTask){ .pid = 700, .tid = 700, .comm = "x", .ppid = 1, .start = START });
+                proc_add_program(&tree, 700, 700, "new", 4, "/new", "0::/next\n");
+
+                empty = obstruct(obstacle, true, task);
+                program = read_at_exec(task, empty);
+                check_unread(program, PROGRAM_SKIPPED, "/former");
+                task_table_set_program(&table, task->process, program);
+                assert(!program_reader_is_complete(&programs));
+                if (obstacle >= ROOM) {
+                        /* a pass does not give up */
+                        read_all();
+                        check_unread(task->process->program, PROGRAM_SKIPPED, "/former");
+                        assert(!program_reader_is_complete(&programs));
+                }
+                obstruct(obstacle, false, task);
+                read_all();
+                assert(program_reader_is_complete(&programs));
+                check_program(task->process->program, PROGRAM_CAPTURED, "new", 4, "/new", "/next");
                 program_reader_unwant(&programs);
                 end();
         }
@@ -719,6 +799,7 @@ int main(void) {
         test_captured();
         test_late();
         test_skipped();
+        test_missed();
         test_budget();
         test_kernel_thread();
         test_truncation();

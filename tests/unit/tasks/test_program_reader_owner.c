@@ -166,7 +166,7 @@ static void test_change(void) {
                                 n = play_read(next, place, -1, at_exec, false, &program, &nondumpable);
                                 if (place == 0)
                                         assert(program->state ==
-                                               (next == &hidden ? PROGRAM_CAPTURED : PROGRAM_LATE));
+                                               (next == &hidden ? PROGRAM_CAPTURED : PROGRAM_SKIPPED));
                                 if (program->state != PROGRAM_CAPTURED) {
                                         assert(program->n_cmdline == 0 && program->n_exe == 0 && !nondumpable);
                                         ++n_refused;
