@@ -36,6 +36,7 @@ struct Made {
         uint32_t pid;
         uint32_t tid;
         double start;
+        double step;    /* the time scale of the broker is so many seconds later */
         const char *comm;
         uint64_t cpu_ns;
         uint64_t read_bytes;
@@ -80,7 +81,7 @@ static inline struct tb_task_sample made_sample(const Made *made, double at) {
                 .maker = { .known = true, .pid = 1, .start_boot_ns = 1 },
                 .parent = { .known = true, .pid = 1, .start_boot_ns = 1 },
                 .uid = 4242424,
-                .start_time_ns = AT(made->start),
+                .start_time_ns = AT(made->start + made->step),
                 .start_boot_ns = AT(made->start) - BEGIN_NS / 2,
                 .time_ns = AT(at),
                 .tasks = 1,
@@ -133,7 +134,7 @@ static inline struct tb_event made_event(enum tb_kind kind, const Made *made, do
                 .maker = { .known = true, .pid = 1, .start_boot_ns = 1 },
                 .parent = { .known = true, .pid = 1, .start_boot_ns = 1 },
                 .uid = 4242424,
-                .start_time_ns = AT(made->start),
+                .start_time_ns = AT(made->start + made->step),
                 .start_boot_ns = AT(made->start) - BEGIN_NS / 2,
                 .time_ns = AT(at),
         };
@@ -155,7 +156,7 @@ static inline void send_event(Live *live, const struct tb_event *event) {
 }
 
 static inline const LiveRow *row_of(const Live *live, const Made *made) {
-        return live_find_started(live, made->tid ? made->tid : made->pid, AT(made->start));
+        return live_find_task(live, made->tid ? made->tid : made->pid, AT(made->start) - BEGIN_NS / 2);
 }
 
 /* Return: the use of @made in the last sample, which must be known. */

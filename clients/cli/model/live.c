@@ -15,9 +15,6 @@
 #include "clients/cli/connect/program.h"
 #include "clients/cli/model/live.h"
 
-/* Two brokers may report different starts of a task that is older than both: /proc is exact to 10 ms. */
-#define LIVE_START_JITTER_NS UINT64_C(20000000)
-
 #define LIVE_BUCKETS_MIN 1024u
 
 static size_t live_bucket(const Live *live, uint32_t tid) {
@@ -64,30 +61,21 @@ static int live_make_room(Live *live) {
         return 0;
 }
 
-LiveRow *live_find_started(const Live *live, uint32_t tid, uint64_t start_time_ns) {
+LiveRow *live_find_task(const Live *live, uint32_t tid, uint64_t start_boot_ns) {
         LiveRow *row;
 
         if (!live->n_buckets)
                 return NULL;
 
         row = live->buckets[live_bucket(live, tid)];
-        while (row && (row->tid != tid || row->start_time_ns != start_time_ns))
+        while (row && (row->tid != tid || row->start_boot_ns != start_boot_ns))
                 row = row->next_same_hash;
 
         return row;
 }
 
 LiveRow *live_find_process(const Live *live, uint32_t pid, uint64_t start_boot_ns) {
-        LiveRow *row;
-
-        if (!live->n_buckets || !start_boot_ns)
-                return NULL;
-
-        row = live->buckets[live_bucket(live, pid)];
-        while (row && (row->tid != pid || row->start_boot_ns != start_boot_ns))
-                row = row->next_same_hash;
-
-        return row;
+        return start_boot_ns ? live_find_task(live, pid, start_boot_ns) : NULL;
 }
 
 LiveRow *live_find(const Live *live, uint32_t tid) {
@@ -97,40 +85,21 @@ LiveRow *live_find(const Live *live, uint32_t tid) {
                 return NULL;
 
         for (row = live->buckets[live_bucket(live, tid)]; row; row = row->next_same_hash)
-                if (row->tid == tid && (!newest || row->start_time_ns > newest->start_time_ns))
+                if (row->tid == tid && (!newest || row->start_boot_ns > newest->start_boot_ns))
                         newest = row;
 
         return newest;
 }
 
-/* After a restart of the broker, the start of a task that it did not see may differ a little. */
-static LiveRow *live_find_restarted(const Live *live, uint32_t tid, uint64_t start_time_ns) {
-        LiveRow *row = live_find_started(live, tid, start_time_ns);
-        uint64_t apart;
-
-        if (row || !live->restarted)
-                return row;
-
-        row = live_find(live, tid);
-        if (!row || row->ended)
-                return NULL;
-
-        apart = row->start_time_ns > start_time_ns ? row->start_time_ns - start_time_ns
-                                                   : start_time_ns - row->start_time_ns;
-        if (apart > LIVE_START_JITTER_NS)
-                return NULL;
-
-        row->start_time_ns = start_time_ns;
-        return row;
-}
-
 /* Finds the row of a task, or makes it. NULL: there is too little memory. */
-LiveRow *live_find_or_add(Live *live, uint32_t pid, uint32_t tid, uint64_t start_time_ns) {
+LiveRow *live_find_or_add(Live *live, uint32_t pid, uint32_t tid, uint64_t start_time_ns, uint64_t start_boot_ns) {
         LiveRow *row, **bucket;
 
-        row = live_find_restarted(live, tid, start_time_ns);
-        if (row)
+        row = live_find_task(live, tid, start_boot_ns);
+        if (row) {
+                row->start_time_ns = start_time_ns;
                 return row;
+        }
         if (live_make_room(live) < 0 || live_grow_buckets(live) < 0)
                 return NULL;
 
@@ -140,6 +109,7 @@ LiveRow *live_find_or_add(Live *live, uint32_t pid, uint32_t tid, uint64_t start
         row->pid = pid;
         row->tid = tid;
         row->start_time_ns = start_time_ns;
+        row->start_boot_ns = start_boot_ns;
         row->index = live->n_rows;
         live->rows[live->n_rows++] = row;
         ++live->n_alive;
@@ -280,7 +250,7 @@ void live_reset(Live *live, bool threads) {
         live->awaiting = live->ended_first = live->ended_last = NULL;
         memset(live->tracked, 0, sizeof(live->tracked));
         live->sample = (LiveSample){0};
-        live->in_sample = live->restarted = live->snapshot_complete = false;
+        live->in_sample = live->snapshot_complete = false;
         live->threads = threads;
 }
 

@@ -31,7 +31,7 @@ struct LiveRow {
         uint32_t pid;
         uint32_t tid;
         uint64_t start_time_ns; /* 0: not known */
-        uint64_t start_boot_ns; /* the same by the boot clock */
+        uint64_t start_boot_ns; /* the same by the boot clock: with tid, the identity of the task */
 
         struct tb_process_id maker, parent; /* the maker stays, the parent changes */
         uint32_t uid;
@@ -127,7 +127,6 @@ struct Live {
         LiveRow *ended_first, *ended_last;
         size_t n_ended;
         bool in_sample;             /* parts of the next sample have come */
-        bool restarted;             /* the broker was restarted: starts may differ a little */
         uint32_t machine_groups;    /* groups that some row has */
         uint32_t machine_uncounted; /* groups that rows lack and no row has */
         uint32_t machine_unsupported;
@@ -146,11 +145,11 @@ void live_reset(Live *live, bool threads);
 void live_expire(Live *live, uint64_t now_ns);
 
 /*
- * NULL: there is no such row. live_find() finds the newest task that has the number, live_find_process() the leader of
- * a process by its identity.
+ * NULL: there is no such row. live_find() finds the newest task that has the number, live_find_task() a task by its
+ * identity, live_find_process() the leader of a process. The identity is the same over a restart of the broker.
  */
 LiveRow *live_find(const Live *live, uint32_t tid);
-LiveRow *live_find_started(const Live *live, uint32_t tid, uint64_t start_time_ns);
+LiveRow *live_find_task(const Live *live, uint32_t tid, uint64_t start_boot_ns);
 LiveRow *live_find_process(const Live *live, uint32_t pid, uint64_t start_boot_ns);
 
 /* Keeps a history of the row from now on, as long as the row exists. Returns 0; -ENOSPC: there are too many. */
@@ -158,7 +157,7 @@ int live_track(Live *live, LiveRow *row);
 void live_untrack(Live *live, LiveRow *row);
 
 /* For what fills the model: live_messages.c and live_samples.c. */
-LiveRow *live_find_or_add(Live *live, uint32_t pid, uint32_t tid, uint64_t start_time_ns);
+LiveRow *live_find_or_add(Live *live, uint32_t pid, uint32_t tid, uint64_t start_time_ns, uint64_t start_boot_ns);
 void live_set_name(LiveRow *row, const char comm[static TB_COMM_SIZE], bool stale);
 int live_set_program(LiveRow *row, const struct tb_program *program);
 void live_end_row(Live *live, LiveRow *row, uint64_t now_ns);

@@ -16,7 +16,7 @@
 static int messages_take_task(Live *live, const struct tb_task *task) {
         LiveRow *row;
 
-        row = live_find_or_add(live, task->pid, task->tid, task->start_time_ns);
+        row = live_find_or_add(live, task->pid, task->tid, task->start_time_ns, task->start_boot_ns);
         if (!row)
                 return -ENOMEM;
         if (row->exited || row->ended)
@@ -26,7 +26,6 @@ static int messages_take_task(Live *live, const struct tb_task *task) {
         if (!task->task_unknown) {
                 row->uid = task->uid;
         }
-        row->start_boot_ns = task->start_boot_ns;
         row->maker = task->maker;
         row->parent = task->parent;
         live_set_name(row, task->comm, task->comm_stale);
@@ -39,7 +38,7 @@ static int messages_take_task(Live *live, const struct tb_task *task) {
 
 /* The row of the task of an event; NULL: unknown, or the row of an earlier task with the number. */
 static LiveRow *messages_find_row(const Live *live, const struct tb_event *event) {
-        return live_find_started(live, live->threads ? event->tid : event->pid, event->start_time_ns);
+        return live_find_task(live, live->threads ? event->tid : event->pid, event->start_boot_ns);
 }
 
 /* The row of the process whose program a new task runs; NULL: not known, or only a later process with its number is. */
@@ -61,13 +60,12 @@ static int messages_take_fork(Live *live, const struct tb_event *event) {
         if (!live->threads && event->tid != event->pid)
                 return 0;
 
-        row = live_find_or_add(live, event->pid, event->tid, event->start_time_ns);
+        row = live_find_or_add(live, event->pid, event->tid, event->start_time_ns, event->start_boot_ns);
         if (!row)
                 return -ENOMEM;
         if (row->sampled || row->exited)
                 return 0;
 
-        row->start_boot_ns = event->start_boot_ns;
         row->maker = event->maker;
         row->parent = event->parent;
         row->uid = event->uid;
@@ -192,9 +190,6 @@ int live_messages_take(Live *live, const struct tb_message *message) {
                 return live_samples_task(live, message->task_sample);
         case TB_MESSAGE_SAMPLE:
                 return live_samples_end(live, message->sample);
-        case TB_MESSAGE_LINK:
-                live->restarted |= message->link->state == TB_LINK_RESTARTED;
-                return 0;
         default:
                 return 0;
         }

@@ -100,7 +100,7 @@ int live_samples_task(Live *live, const struct tb_task_sample *sample) {
                 return 0;
         samples_begin(live);
 
-        row = live_find_or_add(live, sample->pid, sample->tid, sample->start_time_ns);
+        row = live_find_or_add(live, sample->pid, sample->tid, sample->start_time_ns, sample->start_boot_ns);
         if (!row)
                 return -ENOMEM;
         again = row->sample == number;
@@ -112,7 +112,6 @@ int live_samples_task(Live *live, const struct tb_task_sample *sample) {
         }
 
         row->pid = sample->pid;
-        row->start_boot_ns = sample->start_boot_ns;
         row->maker = sample->maker;
         row->parent = sample->parent;
         row->uid = sample->uid;
@@ -282,8 +281,6 @@ int live_samples_end(Live *live, const struct tb_sample *summary) {
         if (live->n_renamed)
                 samples_end_renamed(live, summary);
         samples_end_awaiting(live, summary);
-        if (summary->full)
-                live->restarted = false;
 
         if (sample.span_ns) {
                 live->n_forks += summary->forks;

@@ -228,7 +228,7 @@ static void detail_draw(TopPageDetail *detail, const TopView *view) {
 /* Copies the values of the last sample. */
 static int page_detail_refresh(Top *top, const TopView *view) {
         TopPageDetail *detail = top_state_page(top, &top_page_detail);
-        const LiveRow *row = live_find_started(&top->live, detail->row.tid, detail->row.start_time_ns);
+        const LiveRow *row = live_find_task(&top->live, detail->row.tid, detail->row.start_boot_ns);
 
         if (row && !view->paused)
                 detail_copy(detail, row);
@@ -272,7 +272,7 @@ void top_page_detail_show(Top *top, uint32_t code) {
 
         /* While paused, the table has copies: the model keeps the history of its own row. */
         *detail = (TopPageDetail){ .n_lines = 0 };
-        tracked = live_find_started(&top->live, row->tid, row->start_time_ns);
+        tracked = live_find_task(&top->live, row->tid, row->start_boot_ns);
         if (tracked)
                 (void)live_track(&top->live, tracked);
         detail_copy(detail, row);
@@ -282,7 +282,7 @@ void top_page_detail_show(Top *top, uint32_t code) {
 /* Back to the table. */
 void top_page_detail_close(Top *top, uint32_t code) {
         TopPageDetail *detail = top_state_page(top, &top_page_detail);
-        LiveRow *row = live_find_started(&top->live, detail->row.tid, detail->row.start_time_ns);
+        LiveRow *row = live_find_task(&top->live, detail->row.tid, detail->row.start_boot_ns);
 
         if (row)
                 live_untrack(&top->live, row);

@@ -81,7 +81,7 @@ Live *top_pause_end(Live *paused, const Live *live) {
 
         for (size_t i = 0; i < paused->n_rows; ++i) {
                 const LiveRow *copy = paused->rows[i];
-                LiveRow *row = live_find_started(live, copy->tid, copy->start_time_ns);
+                LiveRow *row = live_find_task(live, copy->tid, copy->start_boot_ns);
 
                 if (row)
                         row->marks = copy->marks;

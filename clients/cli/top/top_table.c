@@ -104,7 +104,7 @@ static void table_place_cursor(TopTable *table) {
         for (size_t i = 0; i < table->n_entries && table->follow && !found; ++i) {
                 const LiveRow *row = table->entries[i].row;
 
-                if (row->tid == table->followed && row->start_time_ns == table->followed_start_ns) {
+                if (row->tid == table->followed && row->start_boot_ns == table->followed_start_ns) {
                         table->list.cursor = i;
                         found = true;
                 }
@@ -193,7 +193,7 @@ void top_table_follow(TopTable *table, bool follow) {
         if (!table->follow)
                 return;
         table->followed = row->tid;
-        table->followed_start_ns = row->start_time_ns;
+        table->followed_start_ns = row->start_boot_ns;
 }
 
 /* Moves the cursor to the next row that has the text searched for; without @next it may stay where it is. */

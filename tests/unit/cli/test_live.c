@@ -265,9 +265,10 @@ static void test_full(void) {
         live_deinit(&live);
 }
 
-/* Two brokers report slightly different starts of a task that is older than both. */
+/* A task is the same over a restart of the broker, on whatever time scale. With another start it is another task. */
 static void test_restart(void) {
-        Made before = {.pid = 10, .start = -10, .cpu_ns = 5}, after = {.pid = 10, .start = -9.995, .cpu_ns = 9};
+        Made before = {.pid = 10, .start = -10, .cpu_ns = 5}, same = {.pid = 10, .start = -10, .step = 7, .cpu_ns = 9};
+        Made other = {.pid = 10, .start = -9.995, .cpu_ns = 20};
         struct tb_link link = {.state = TB_LINK_RESTARTED};
         Live live;
 
@@ -275,15 +276,17 @@ static void test_restart(void) {
         send_row(&live, &before, 1);
         send_sample(&live, 1, true);
         send_message(&live, (struct tb_message){.type = TB_MESSAGE_LINK, .link = &link});
-        send_row(&live, &after, 3);
+        send_row(&live, &same, 3);
         send_sample(&live, 3, true);
-        assert(live.n_rows == 1 && used_of(&live, &after, METRIC_CPU) == 4);
+        assert(live.n_rows == 1 && used_of(&live, &same, METRIC_CPU) == 4);
+        assert(row_of(&live, &same)->start_time_ns == AT(-3));
 
-        /* After the full sample, a different start means a different task. */
-        before.start = -9.99;
-        send_row(&live, &before, 4);
-        send_sample(&live, 4, false);
-        assert(live.n_rows == 2);
+        send_message(&live, (struct tb_message){.type = TB_MESSAGE_LINK, .link = &link});
+        send_row(&live, &other, 4);
+        send_sample(&live, 4, true);
+        assert(live.n_rows == 2 && live.n_alive == 1);
+        assert(row_of(&live, &same)->ended && !row_of(&live, &other)->ended);
+        assert(live_find(&live, 10) == row_of(&live, &other));
         live_deinit(&live);
 }
 
@@ -353,10 +356,10 @@ static void test_program_of_maker(void) {
         event = made_event(TB_KIND_FORK, &thread, 1);
         event.start_boot_ns = 76;
         send_event(&live, &event);
-        assert(!row_of(&live, &thread)->program);
+        assert(!live_find_task(&live, 14, 76)->program);
         event.start_boot_ns = 77;
         send_event(&live, &event);
-        assert(row_of(&live, &thread)->program->n_cmdline == 4);
+        assert(live_find_task(&live, 14, 77)->program->n_cmdline == 4);
         live_deinit(&live);
 }
 
@@ -364,7 +367,8 @@ static void test_names(void) {
         struct tb_program program = {.cmdline = "a\0b", .n_cmdline = 4, .exe = "/a", .n_exe = 2, .cgroup = ""};
         struct tb_task task = {
                 .pid = 10, .tid = 10, .parent = { .known = true, .pid = 3 },
-                .uid = 4, .start_time_ns = AT(-10), .start_boot_ns = 77, .program = &program};
+                .uid = 4, .start_time_ns = AT(-10), .start_boot_ns = AT(-10) - BEGIN_NS / 2,
+                .program = &program};
         Made made = {.pid = 10, .start = -10}, child = {.pid = 11, .start = 1};
         struct tb_event event;
         Live live;
@@ -378,7 +382,7 @@ static void test_names(void) {
         /* A child runs the program of its parent. */
         event = made_event(TB_KIND_FORK, &child, 1);
         event.fork.parent_pid = 10;
-        event.maker = (struct tb_process_id){ .known = true, .pid = 10, .start_boot_ns = 77 };
+        event.maker = (struct tb_process_id){ .known = true, .pid = 10, .start_boot_ns = task.start_boot_ns };
         send_event(&live, &event);
         assert(row_of(&live, &child)->program->n_cmdline == 4);
 
@@ -408,7 +412,7 @@ static void test_names(void) {
 
         /* The exit of a process has the start of its leader. An earlier process had the number with another start. */
         event = made_event(TB_KIND_EXIT, &child, 4);
-        event.start_time_ns = AT(2);
+        event.start_boot_ns -= 1;
         send_event(&live, &event);
         assert(!row_of(&live, &child)->exited);
         event = made_event(TB_KIND_EXIT, &child, 4);
