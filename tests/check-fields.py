@@ -325,6 +325,8 @@ def check_criteria(data):
             due[f"TB_FILTER_{r.NAME}_MAX"] = int(r.max)
             if not re.search(rf"\b{r.max}\b", data["Filter comments"].get(r.name, "")):
                 yield f"broker.proto: Filter.{r.name} does not say that there are {r.max} at most"
+        if "not known" not in data["Filter comments"].get(r.name, ""):
+            yield f"broker.proto: Filter.{r.name} does not say what becomes of a value that is not known"
         if r.shape in ("TEXTS", "PATHS"):
             due[f"TB_FILTER_{r.OPTION}_BYTES_MAX"] = int(r.max_bytes)
         for name, number in due.items():

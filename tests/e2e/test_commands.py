@@ -45,7 +45,10 @@ def stats_json(stats):
         if not stats.HasField(group):
             continue
         message = getattr(stats, group)
-        out[group] = {f.name: getattr(message, f.name) for f in tb_fields.FIELDS if f.group == group}
+        out[group] = {
+            f.name: getattr(message, f.name) if f.since <= stats.taskstats_version else None
+            for f in tb_fields.FIELDS if f.group == group
+        }
         if group == "identity":
             out[group]["ac_comm"] = message.ac_comm.decode()
     if stats.HasField("delays"):

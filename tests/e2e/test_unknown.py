@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+import tb_fields
 from tb_client import ALL_KINDS, what
 from tb_protocol import event_pb2
 from test_commands import command, finish, watch
@@ -161,3 +162,44 @@ def test_losses(daemon):
     records, events = [line for line in finish(text)[0].splitlines() if "***" in line]
     assert "1 exits' statistics lost machine-wide" in records and "may be missing" not in records
     assert "5 kernel events lost machine-wide" in events and "events of this stream may be missing" in events
+
+
+@pytest.mark.parametrize("version", [8, 9, 10, 11, 12, 17])
+def test_old_kernels(make_daemon, version):
+    """A field that the kernel's record does not have is null in JSON and `-` in text; its group's other fields stay."""
+    daemon = make_daemon(version=version)
+    client = daemon.subscriber(kinds=("exit",))
+    process = watch(daemon, client, "--json", "-e", "exit", "-n", "1")
+    daemon.kernel.fork(100)
+    daemon.kernel.stats(tb_fields.distinct(version, 100, 100))
+    daemon.kernel.exit(100)
+    shown = json.loads(finish(process)[0])["stats"]
+    unsupported = shown.get("unsupported_groups", [])
+    assert shown["taskstats_version"] == version
+    for f in tb_fields.FIELDS:
+        assert (f.group in unsupported) == (f.group not in shown), f.group
+        if f.group in shown:
+            assert (shown[f.group][f.name] is None) == (version < f.since), f.name
+    for d in tb_fields.DELAYS:
+        assert (d.name in shown["delays"]) == (version >= d.since), d.name
+        peak = shown["delays"].get(d.name, {}).get("peak")
+        assert (peak is not None) == (version >= max(d.since, 15)), d.name
+        assert peak is None or (peak["max_time_ns"] is not None) == (version >= 17)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_delay_accounting(make_daemon, counted):
+    """Delays that the kernel did not count are absent: in the wire's mask, in JSON's list, and not 0."""
+    daemon = make_daemon(start=False)
+    daemon.proc.set_delay_accounting(counted)
+    daemon.start()
+    client = daemon.subscriber(kinds=("exit",))
+    process = watch(daemon, client, "--json", "-e", "exit", "-n", "1")
+    daemon.kernel.fork(100)
+    daemon.kernel.end(100)
+    wire = client.event().exit.stats
+    shown = json.loads(finish(process)[0])["stats"]
+    groups = {"delays", "delay_peaks"}
+    assert wire.delays.HasField("blkio") == counted and wire.delays.HasField("cpu")
+    assert ("blkio" in shown["delays"]) == counted and "cpu" in shown["delays"]
+    assert groups.isdisjoint(shown.get("uncounted_groups", [])) == counted

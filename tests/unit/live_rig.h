@@ -50,6 +50,7 @@ struct Made {
 
 static inline struct tb_task_stats made_stats(const Made *made) {
         struct tb_task_stats stats = {
+                .taskstats_version = 16,
                 .groups = made->groups ? made->groups : GROUPS_ALL,
                 .withheld_groups = made->withheld,
                 .uncounted_groups = made->uncounted,

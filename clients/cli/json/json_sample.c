@@ -67,7 +67,7 @@ struct json_object *json_sample_row(const Live *live, const LiveRow *row) {
         json_add_number(object, "tid", row->tid);
         json_add_known(object, "ppid", row->parent.pid, row->parent.known);
         json_add_known(object, "uid", row->uid, row->uid != 0 || !row->unknown);
-        json_add_text(object, "comm", row->comm);
+        json_add_known_text(object, "comm", row->comm, row->comm[0] || !row->unknown);
         if (row->comm_stale)
                 json_add_bool(object, "comm_stale", true);
         json_add_start(object, row->tid, row->start_time_ns, row->start_boot_ns);

@@ -60,7 +60,8 @@ struct json_object *json_task_stats(const struct tb_task_stats *stats) {
 #define NUMBER_U32(value) json_object_new_uint64(value)
 #define NUMBER_U64(value) json_object_new_uint64(value)
 #define NUMBER_S8(value) json_object_new_int64(value)
-#define ADD_FIELD(group, name, type, ...) json_add(part, #name, NUMBER_##type(stats->group.name));
+#define ADD_FIELD(group, name, type, offset, offset_v15, since, total)                                                 \
+        json_add(part, #name, stats->taskstats_version >= (since) ? NUMBER_##type(stats->group.name) : NULL);
 #define ADD_GROUP(group, GROUP, number)                                                                                \
         if (stats->groups & TB_STATS_BIT(number)) {                                                                    \
                 part = json_object_new_object();                                                                       \

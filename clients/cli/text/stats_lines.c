@@ -27,6 +27,7 @@ struct StatsField {
         size_t offset;
         size_t size;
         bool is_signed;
+        uint32_t since; /* the first version of the kernel's record that has it */
         unsigned int metric;
 };
 
@@ -64,6 +65,7 @@ static const StatsField stats_fields[] = {
                 offsetof(struct tb_task_stats, in_group.field),                                                        \
                 sizeof(MEMBER(in_group, field)),                                                                       \
                 SIGNED_##type,                                                                                         \
+                (since),                                                                                               \
                 METRIC_IF_##total(field),                                                                              \
         },
         TASKSTATS_FIELDS(FIELD)
@@ -221,7 +223,10 @@ static size_t stats_add_fields(const struct tb_task_stats *stats,
                 if (stats_fields[i].group != group)
                         continue;
                 lines[n] = (StatsLine){ .name = stats_fields[i].name };
-                stats_write_value(stats_fields + i, stats_read(stats_fields + i, stats), lines + n);
+                if (stats->taskstats_version < stats_fields[i].since)
+                        strcpy(lines[n].value, "-");
+                else
+                        stats_write_value(stats_fields + i, stats_read(stats_fields + i, stats), lines + n);
                 stats_write_rate(rates, stats_fields + i, lines + n);
                 ++n;
         }

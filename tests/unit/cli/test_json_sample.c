@@ -93,6 +93,9 @@ static void test_unknown(void) {
         lost = made_sample(&(Made){.pid = 12, .start = 0.5}, 0.7);
         lost.ended = true;
         lost.stats_missing = TB_STATS_MISSING_LOST;
+        lost.task_unknown = true;
+        lost.comm[0] = 0;
+        lost.uid = 0;
         send_message(&live, (struct tb_message){.type = TB_MESSAGE_TASK_SAMPLE, .task_sample = &lost});
         send_sample(&live, 1, false);
 
@@ -108,6 +111,7 @@ static void test_unknown(void) {
 
         object = json_sample_row(&live, live_find(&live, 12));
         assert(!get(object, "/used") && !get(object, "/stats") && !get(object, "/exit_code"));
+        assert(!get(object, "/comm") && !get(object, "/uid") && !get(object, "/kernel_thread"));
         assert(strcmp(json_object_get_string(get(object, "/stats_missing")), "lost") == 0);
         json_object_put(object);
 

@@ -5,6 +5,7 @@
  * Statistics of a task as JSON.
  */
 
+#include "proto/taskstats_fields.h"
 #include "tests/unit/json_rig.h"
 
 static void test_stats(void) {
@@ -47,7 +48,26 @@ static void test_stats(void) {
         json_object_put(object);
 }
 
+/* The fields of a present group that the kernel's record does not have are null, and never 0. */
+static void test_versions(void) {
+        for (uint32_t version = 8; version < 18; ++version) {
+                struct tb_task_stats stats = { .groups = UINT32_MAX, .taskstats_version = version };
+                struct json_object *object = json_task_stats(&stats);
+
+#define CHECK(in_group, name, type, offset, offset_v15, since, total)                                                  \
+        {                                                                                                              \
+                struct json_object *group = json_object_object_get(object, #in_group), *value;                         \
+                                                                                                                       \
+                assert(json_object_object_get_ex(group, #name, &value) && !value == (version < (since)));              \
+        }
+                TASKSTATS_FIELDS(CHECK)
+#undef CHECK
+                json_object_put(object);
+        }
+}
+
 int main(void) {
         test_stats();
+        test_versions();
         return 0;
 }

@@ -55,7 +55,22 @@ static void test_stats(void) {
         live_deinit(&live);
 }
 
+/* A field that the kernel's record does not have is "-", and never 0. */
+static void test_versions(void) {
+        static StatsLine lines[STATS_LINES_MAX];
+
+        for (uint32_t version = 8; version < 18; ++version) {
+                struct tb_task_stats stats = { .groups = UINT32_MAX, .taskstats_version = version };
+                size_t n = stats_lines(&stats, NULL, true, lines);
+
+                assert((strcmp(stat_of(lines, n, "ac_tgetime_us")->value, "-") == 0) == (version < 12));
+                assert((strcmp(stat_of(lines, n, "ac_tgid")->value, "-") == 0) == (version < 12));
+                assert(strcmp(stat_of(lines, n, "ac_pid")->value, "0") == 0);
+        }
+}
+
 int main(void) {
         test_stats();
+        test_versions();
         return 0;
 }
