@@ -338,6 +338,13 @@ def test_sums(broker):
     assert cpu["unattributed_ns"] == cpu["total_ns"] - 23 * MS
     assert [c["comm"] for c in account["commands"]] == ["daemon", "cc", "as", "root"]
     assert account["commands_left_out"] == 0
+    # The rows of the table add up to the whole.
+    rows = account["commands"]
+    assert sum(c["runs"] for c in rows) == p["made"] and sum(c["failed"] for c in rows) == p["failed"]
+    assert sum(c["cpu_run_virtual_total_ns"] for c in rows) == cpu["records"]["cpu_run_virtual_total_ns"]
+    for name in ("read_bytes", "write_bytes"):
+        assert sum(c[name] or 0 for c in rows) == account["io"][name], name
+    assert max(c["hiwater_rss_kib"] for c in rows) == account["memory"]["hiwater_rss_since_exec_kib"]
 
 
 def test_top_and_args(broker):

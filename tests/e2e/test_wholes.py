@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Parts add up to wholes, in every view of one machine whose figures the test makes up: threads to
+their process, processes to the machine, the rows of a table to its total.
+"""
+
+import json
+import random
+import re
+import subprocess
+
+import pytest
+
+from tb_client import what
+from tb_daemon import executable
+from tb_wait import TIMEOUT, wait_until
+from test_live import end, live, used  # noqa: F401 (a fixture)
+
+# Figures that are summed, by group, with the member of the made-up statistics.
+SUMS = {
+    ("cpu", "cpu_run_virtual_total_ns"), ("memory", "ac_minflt"), ("scheduling", "nvcsw"), ("io", "read_bytes"),
+    ("io", "write_bytes"), ("io", "cancelled_write_bytes"),
+}
+
+
+class Crowd:
+    """Processes 200, 210, ... with some threads each, which use something, end, and come."""
+
+    def __init__(self, live, seed):
+        self.live, self.rng = live, random.Random(seed)
+        self.tasks = {}         # tid: pid
+        self.total = {}         # tid: figures
+        self.ended = {}         # tid: (pid, figures)
+        for pid in range(200, 260, 10):
+            for tid in range(pid, pid + self.rng.randrange(1, 5)):
+                self.fork(pid, tid)
+
+    def fork(self, pid, tid):
+        self.live.kernel.fork(tid, pid=pid, comm=b"crowd")
+        self.tasks[tid], self.total[tid] = pid, dict.fromkeys((name for _, name in SUMS), 0)
+        self.work(tid)
+
+    def work(self, tid):
+        for name in sorted(self.total[tid]):
+            # The kernel rounds input and output down to 1024 bytes.
+            self.total[tid][name] += self.rng.randrange(1, 1000) * 1024
+        self.live.live.live[tid] = used(tid, pid=self.tasks[tid], comm=b"crowd", **self.total[tid])
+
+    def end(self, tid):
+        pid = self.tasks.pop(tid)
+        self.ended[tid] = pid, self.total.pop(tid)
+        end(self.live, tid, pid=pid, last=pid not in self.tasks.values(), comm=b"crowd", **self.ended[tid][1])
+
+    def step(self):
+        for tid in sorted(self.tasks):
+            if self.rng.random() < 0.5:
+                self.work(tid)
+        threads = [tid for tid in sorted(self.tasks) if tid != self.tasks[tid]]
+        if threads:
+            self.end(self.rng.choice(threads))
+        pid = self.rng.choice(sorted(set(self.tasks.values())))
+        self.fork(pid, max([*self.tasks, *self.ended]) + 1)
+
+    def end_process(self, pid):
+        tids = [tid for tid in sorted(self.tasks, reverse=True) if self.tasks[tid] == pid]
+        for tid in tids:
+            self.end(tid)
+
+    def of_process(self, pid):
+        """The sums over all threads of a process, with those that ended."""
+        parts = [self.total[tid] for tid, of in self.tasks.items() if of == pid]
+        parts += [figures for of, figures in self.ended.values() if of == pid]
+        return {name: sum(part[name] for part in parts) for _, name in SUMS}
+
+
+def command(live, *arguments):
+    return subprocess.Popen(
+        [executable("TASKBROKER", "command"), *arguments[:1], "--socket", str(live.path), *arguments[1:]],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+    )
+
+
+def figures(stats):
+    return {name: stats[group][name] for group, name in SUMS}
+
+
+def add(parts):
+    parts = list(parts)
+    return {name: sum(part[name] for part in parts) for _, name in SUMS}
+
+
+def samples_of(text):
+    """The rows of each sample, and the sample's own object."""
+    rows = []
+    for line in text.splitlines():
+        item = json.loads(line)
+        if item["kind"] == "sample":
+            yield rows, item
+            rows = []
+        else:
+            rows.append(item)
+
+
+@pytest.fixture
+def crowd(live):  # noqa: F811
+    return Crowd(live, 1)
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_top(crowd, threads):
+    """In each sample the rows add up to the machine; all samples together are what the rows have in total."""
+    options = ["--threads"] if threads else []
+    top = command(crowd.live, "top", "-b", "--json", "-n", "6", "-d", "0.2", *options)
+    out = []
+    for line in top.stdout:
+        out.append(line)
+        if json.loads(line)["kind"] == "sample":
+            crowd.step()
+    assert top.wait(TIMEOUT) == 0
+    totals, whole, parts = {}, [], []
+    for rows, sample in samples_of("".join(out)):
+        assert len(rows) == sample["tasks"] >= len([row for row in rows if row["used"]])
+        known = [figures(row["used"]) for row in rows if row["used"]]
+        if sample["used"] is not None:
+            assert figures(sample["used"]) == add(known), sample["sample"]
+            whole.append(figures(sample["used"]))
+            parts += known
+        for row in rows:
+            totals[row["id"]] = row
+    assert len(whole) >= 4 and add(whole) == add(parts)
+    assert any(row["ended"] for row in totals.values()) == threads
+    for row in totals.values():
+        if not threads and row["pid"] >= 200:
+            assert row["comm"] == "crowd" and row["stats"]["tasks_missing"] == 0
+
+
+def test_top_table(crowd):
+    """The first line of a sample has the sum of the column of written bytes a second."""
+    top = command(crowd.live, "top", "-b", "-n", "3", "-d", "0.5", "-o", "pid,write")
+    n = 0
+    out = []
+    for line in top.stdout:
+        out.append(line)
+        if line.split()[:2] == ["PID", "WRITE/s"]:
+            crowd.step()
+    assert top.wait(TIMEOUT) == 0
+    units = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+    def number(text):
+        value, unit = re.fullmatch(r"([\d.]+)([KMG]?)", text).groups()
+        return float(value) * units[unit]
+
+    for block in "".join(out).strip().split("\n\n"):
+        first, _, *rows = block.splitlines()
+        whole = number(re.search(r"write (\S+)/s", first)[1])
+        parts = [number(cell) for _, cell in map(str.split, rows) if cell != "-"]
+        # Each cell is rounded to three digits.
+        assert sum(parts) == pytest.approx(whole, rel=0.02)
+        n += whole > 0
+    assert n >= 1
+
+
+def test_threads_and_process(crowd):
+    """`stats` of a process is the sum of its threads, live or ended, at each step."""
+    for _ in range(4):
+        crowd.step()
+        for pid in sorted(set(crowd.tasks.values())):
+            tids = [str(tid) for tid, of in crowd.tasks.items() if of == pid]
+            process = command(crowd.live, "stats", "--json", str(pid))
+            out, _ = process.communicate(timeout=TIMEOUT)
+            answer = json.loads(out)
+            assert figures(answer["stats"]) == crowd.of_process(pid)
+            assert answer["tasks"] == len(tids)
+
+
+def test_watch(crowd):
+    """The exits of the threads add up to the exit of their process, with threads and without."""
+    with_threads = crowd.live.subscriber(("exit",), threads=True)
+    watch = command(crowd.live, "watch", "-e", "exit", "--json", "-n", str(len(set(crowd.tasks.values()))))
+    wait_until(lambda: with_threads.status().subscribers == 2, "the watch")
+    for _ in range(3):
+        crowd.step()
+    for pid in sorted(set(crowd.tasks.values())):
+        crowd.end_process(pid)
+    out, _ = watch.communicate(timeout=TIMEOUT)
+    exits = [json.loads(line) for line in out.splitlines()]
+    assert len(exits) > 0
+    for e in exits:
+        assert figures(e["stats"]) == crowd.of_process(e["pid"])
+    n_threads = {}
+    for _ in range(len(crowd.ended)):
+        event = with_threads.event()
+        assert what(event) == "exit"
+        n_threads.setdefault(event.pid, []).append(event)
+    for pid, events in n_threads.items():
+        sums = add({name: getattr(getattr(e.exit.stats, group), name) for group, name in SUMS} for e in events)
+        assert sums == crowd.of_process(pid)
+
+
+def test_ps(crowd):
+    """The rows of all threads are as many as the processes say that they have; the forest has each process once."""
+    crowd.step()
+
+    def lines(*arguments):
+        out, _ = command(crowd.live, "ps", "--no-header", *arguments).communicate(timeout=TIMEOUT)
+        return [line.split() for line in out.splitlines()]
+
+    processes = {int(pid): int(tasks) for pid, tasks in lines("-o", "pid,tasks")}
+    threads = [int(pid) for pid, _ in lines("--threads", "-o", "pid,tid")]
+    assert processes == {pid: threads.count(pid) for pid in set(threads)}
+    forest = [int(re.search(r"\d+", line[0])[0]) for line in lines("--tree", "-o", "pid,name")]
+    assert sorted(forest) == sorted(processes)
