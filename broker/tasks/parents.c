@@ -107,6 +107,15 @@ ProcessId parents_find(const TaskTable *table, const Process *process, uint32_t 
         };
 }
 
+/*
+ * The process that has the origin's number, and is not younger than the child, is the origin. If messages were lost,
+ * the table may get it after the child.
+ */
+static void parents_complete_origin(const TaskTable *table, Process *process) {
+        if (process->origin_known && process->origin_start_ns == 0 && process_leader(process)->start_time_ns > 0)
+                process->origin_start_ns = parents_find(table, process, process->origin_pid).start_time_ns;
+}
+
 /**
  * parents_set() - set the present parent of a process
  * @table:       the table
@@ -127,6 +136,7 @@ bool parents_set(TaskTable *table, Process *process, uint32_t parent_pid) {
         } else if (parent_pid) {
                 table->has_orphans = true;
         }
+        parents_complete_origin(table, process);
         return parent || parent_pid == 0;
 }
 
@@ -169,7 +179,6 @@ void parents_bind(TaskTable *table) {
 
                 if (process->parent_pid && process->parent_serial == 0)
                         (void)parents_set(table, process, process->parent_pid);
-                if (process->origin_known && process->origin_start_ns == 0)
-                        process->origin_start_ns = parents_find(table, process, process->origin_pid).start_time_ns;
+                parents_complete_origin(table, process);
         }
 }

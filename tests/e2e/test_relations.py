@@ -140,3 +140,20 @@ def test_tracer(daemon):
     k.fork(200, parent_tid=1)
     later = next_event(observer).start_boot_ns
     assert later > leader and traced(tracer_tid=200, tracer_pid=200) == (later, later)
+
+
+def test_maker_that_is_found_later(daemon):
+    """The fork of the maker was lost. Its start becomes known when the broker finds it in /proc."""
+    k = daemon.kernel
+    observer = daemon.subscriber(("fork",))
+    start = daemon.proc.add(500)
+    k.fork(501, parent_tid=500)
+    fork = next_event(observer)
+    assert (fork.pid, fork.maker.pid, fork.maker.start_boot_ns) == (501, 500, 0)
+    k.mark()
+    found = next_event(observer)
+    assert (found.pid, found.synthesised, found.start_boot_ns) == (500, True, start)
+    wait_until(lambda: snapshot(daemon)[501].parent.start_boot_ns == start, "the parent")
+    assert snapshot(daemon)[501].maker.start_boot_ns == start
+    k.exec(501)
+    assert snapshot(daemon)[501].maker.pid == 500

@@ -126,7 +126,34 @@ static void test_bind(void) {
         task_table_deinit(&table);
 }
 
+/* After a loss the parent may be found later than its child. A younger process with its number is another one. */
+static void test_late_origin(void) {
+        static const struct {
+                uint64_t child_ns, other_ns, origin_ns;
+        } rows[] = {
+                { 2 * NSEC_PER_SEC, NSEC_PER_SEC, NSEC_PER_SEC },
+                { 2 * NSEC_PER_SEC, 3 * NSEC_PER_SEC, 0 },
+                { 0, NSEC_PER_SEC, 0 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                Process *child = begin();
+
+                task_table_get(&table, CHILD)->start_time_ns = rows[i].child_ns;
+                parents_set_origin(&table, child, OTHER, true);
+                assert(!parents_set(&table, child, OTHER) && child->origin_start_ns == 0);
+                (void)add(OTHER, rows[i].other_ns);
+                (void)parents_set(&table, child, OTHER);
+                assert(child->origin_start_ns == rows[i].origin_ns && child->origin_is_maker);
+                /* it stays for life */
+                end(task_table_get_process(&table, OTHER));
+                assert(parents_set(&table, child, PARENT) && child->origin_start_ns == rows[i].origin_ns);
+                task_table_deinit(&table);
+        }
+}
+
 int main(void) {
+        test_late_origin();
         test_present();
         test_reuse();
         test_end_without_children();
