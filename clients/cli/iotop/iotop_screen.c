@@ -288,8 +288,7 @@ int iotop_screen(IotopOptions *options) {
                 .sort = IOTOP_IO,
         };
         live_init(&iotop.live);
-        iotop.live.only = options->pids;
-        iotop.live.n_only = options->n_pids;
+        live_only_set(&iotop.live.only, options->pids, options->n_pids);
         if (iotop_open(&iotop) < 0) {
                 error_print("%s", iotop.link.error);
                 return EXIT_STATUS_ERROR;

@@ -9,6 +9,7 @@
 
 #include "clients/cli/model/live_exited.h"
 #include "clients/cli/model/live_history.h"
+#include "clients/cli/model/live_only.h"
 #include "clients/cli/model/metrics.h"
 
 typedef struct Live Live;
@@ -114,9 +115,7 @@ struct Live {
 
         bool threads; /* rows are threads: set by live_reset() */
 
-        /* Only tasks with these numbers, of processes or threads; n_only 0: all tasks. The owner keeps the array. */
-        const uint32_t *only;
-        size_t n_only;
+        LiveOnlyList only; /* tasks and processes that the user named; live_reset() keeps the list */
 
         /* Private. */
         LiveRow **buckets;

@@ -90,8 +90,7 @@ int live_batch_run(LiveBatch *batch) {
         int r, r_finish;
 
         live_init(&batch->live);
-        batch->live.only = batch->only;
-        batch->live.n_only = batch->n_only;
+        live_only_set(&batch->live.only, batch->only, batch->n_only);
         if (live_link_open(&batch->link, &batch->live, batch->settings) < 0) {
                 error_print("%s", batch->link.error);
                 return EXIT_STATUS_ERROR;

@@ -10,7 +10,7 @@ typedef struct LiveBatch LiveBatch;
 struct LiveBatch {
         const LiveSettings *settings;
         uint64_t iterations;  /* 0: until a signal */
-        const uint32_t *only; /* as Live.only */
+        const uint32_t *only; /* numbers of tasks and processes: see live_only.h */
         size_t n_only;
         bool first_too; /* also print the first sample, which is not counted */
         /* Prints the last sample of the model into the output. Returns as output_write(). */

@@ -155,14 +155,6 @@ static int messages_take_event(Live *live, const struct tb_event *event) {
         }
 }
 
-static bool messages_wanted(const Live *live, uint32_t pid, uint32_t tid) {
-        for (size_t i = 0; i < live->n_only; ++i)
-                if (live->only[i] == pid || live->only[i] == tid)
-                        return true;
-
-        return live->n_only == 0;
-}
-
 /**
  * live_messages_take() - take a message of either connection
  * @live:       the model
@@ -171,23 +163,26 @@ static bool messages_wanted(const Live *live, uint32_t pid, uint32_t tid) {
  * Return: 0, or -ENOMEM.
  */
 int live_messages_take(Live *live, const struct tb_message *message) {
+        const struct tb_task_sample *sample = message->task_sample;
+        const struct tb_event *event = message->event;
+
         switch (message->type) {
         case TB_MESSAGE_TASK:
-                if (!messages_wanted(live, message->task->pid, message->task->tid))
+                if (!live_only_has(&live->only, message->task->pid, message->task->tid, message->task->start_boot_ns))
                         return 0;
                 return messages_take_task(live, message->task);
         case TB_MESSAGE_SNAPSHOT_END:
                 live->snapshot_complete = true;
                 return 0;
         case TB_MESSAGE_EVENT:
-                if (message->event->kind != TB_KIND_LOSS &&
-                    !messages_wanted(live, message->event->pid, message->event->tid))
+                if (event->kind != TB_KIND_LOSS &&
+                    !live_only_has(&live->only, event->pid, event->tid, event->start_boot_ns))
                         return 0;
-                return messages_take_event(live, message->event);
+                return messages_take_event(live, event);
         case TB_MESSAGE_TASK_SAMPLE:
-                if (!messages_wanted(live, message->task_sample->pid, message->task_sample->tid))
+                if (!live_only_has(&live->only, sample->pid, sample->tid, sample->start_boot_ns))
                         return 0;
-                return live_samples_task(live, message->task_sample);
+                return live_samples_task(live, sample);
         case TB_MESSAGE_SAMPLE:
                 return live_samples_end(live, message->sample);
         default:

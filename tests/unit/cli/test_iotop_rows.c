@@ -152,8 +152,7 @@ static void test_only_numbers(void) {
 
         live_init(&live);
         live_reset(&live, true);
-        live.only = only;
-        live.n_only = N(only);
+        live_only_set(&live.only, only, N(only));
         send_row(&live, &one, 0);
         send_row(&live, &two, 0);
         send_row(&live, &three, 0);
@@ -161,6 +160,12 @@ static void test_only_numbers(void) {
         send_event(&live, &event);
         send_sample(&live, 0, true);
         assert(live.n_rows == 2 && row_of(&live, &one) && row_of(&live, &two));
+
+        /* a later task with the number is not what the user named */
+        one.start = 0.5;
+        send_row(&live, &one, 1);
+        send_sample(&live, 1, true);
+        assert(!row_of(&live, &one));
         live_deinit(&live);
 }
 
