@@ -142,6 +142,7 @@ static int daemon_init_tasks(Daemon *daemon, const Options *options) {
         join_init(&daemon->join, &daemon->connector, &daemon->exits, &daemon->features, daemon->procfs_fd,
                   daemon_on_event);
         daemon->join.table.starts = &daemon->starts;
+        daemon->join.programs.cmdline_max = options->max_args;
         /* A test that plays the kernel is not asked at each exec. */
         if (daemon->connector.opened) {
                 daemon->join.exe_reader.source = &daemon->stats_service.query.source;

@@ -15,6 +15,7 @@
 
 #include "broker/base/util.h"
 #include "broker/daemon/options.h"
+#include "broker/model/program.h"
 #include "broker/policy/limits.h"
 
 #define MIB (1024ull * 1024ull)
@@ -22,6 +23,7 @@
 #define CLIENTS_MIB_MIN 16
 #define CLIENTS_MIB_MAX 65536
 #define FD_MAX (1 << 20)
+#define ARGS_MIN 64
 
 #define SOCKET_PATH "/run/taskbroker.sock"
 #define SOCKET_MODE "0666"
@@ -82,6 +84,8 @@ static const OptionRow rows[] = {
           .value_name = "N", .help = "its part for the clients of one user" },
         { "user-connections", NUMBER(user_connections, 1, LIMIT_CONNECTIONS, 1, LIMIT_USER_CONNECTIONS),
           .value_name = "N", .help = "connections of one user" },
+        { "max-args", NUMBER(max_args, ARGS_MIN, PROGRAM_CMDLINE_MAX, 1, PROGRAM_CMDLINE_DEFAULT),
+          .value_name = "BYTES", .help = "the length at which command lines are cut" },
         { "delayacct", .type = OPTION_DELAYACCT, .offset = FIELD(DelayacctMode, delayacct),
           .accepted = "never, always or on-demand", .value_name = "MODE",
           .help = "switch delay accounting on: never, always or on-demand, while\n" HELP_INDENT

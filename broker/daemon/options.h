@@ -26,6 +26,7 @@ struct Options {
         uint64_t clients_bytes; /* memory for all clients */
         uint64_t user_bytes;    /* the part of it that the clients of one user may take */
         uint64_t user_connections;
+        uint64_t max_args;      /* bytes of a command line */
         LogLevel log_level;
         const char *admin_group;        /* name or number; NULL: the default group, if it exists */
         const char *socket_group;       /* name or number; NULL: unchanged */

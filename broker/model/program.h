@@ -13,7 +13,9 @@
 
 typedef struct Program Program;
 
-#define PROGRAM_CMDLINE_MAX 2048u
+/* The bytes of a command line: the most that an option allows, and without the option. */
+#define PROGRAM_CMDLINE_MAX 32768u
+#define PROGRAM_CMDLINE_DEFAULT 2048u
 #define PROGRAM_PATH_MAX 1024u
 
 /* Numbers of the wire's ProgramState. */

@@ -24,12 +24,12 @@ typedef struct SampleEnd SampleEnd;
 /*
  * An encoded event, as a member of EventBatch.events: tag, length and bytes.
  * Every name is bounded, so an event is: the largest has two TaskStats of at
- * most 1.6 KiB each, and a Program of 4 KiB. A test encodes it.
+ * most 1.6 KiB each, and a Program of 34 KiB. A test encodes it.
  */
-#define ENCODED_EVENT_MAX 9216u
+#define ENCODED_EVENT_MAX (7168u + PROGRAM_CMDLINE_MAX)
 
 /* An encoded task, as a member of SnapshotPart.tasks: its Program is the most of it. */
-#define ENCODED_TASK_MAX 4608u
+#define ENCODED_TASK_MAX (2560u + PROGRAM_CMDLINE_MAX)
 
 /* An encoded sample of a task, as a member of SampleBatch.tasks or Stats.tasks: one TaskStats is the most of it. */
 #define ENCODED_SAMPLE_MAX 2048u

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <assert.h>
 #include <string.h>
 
 #include "broker/output/put.h"
@@ -24,17 +23,19 @@ size_t put_fixed64(uint8_t *data, uint64_t value) {
         return 8;
 }
 
-/* Writes tag and length in front of @n bytes that begin at @data + @room, and closes the gap. */
+/*
+ * Writes tag and length in front of @n bytes that begin at @data + @room, and closes the gap. A length that needs more
+ * than @room moves the bytes: the longest command lines need one more.
+ */
 size_t put_member_prefix(uint8_t *data, size_t room, uint8_t tag, size_t n) {
         uint8_t prefix[1 + FRAME_PREFIX_MAX];
         size_t n_prefix;
 
         prefix[0] = tag;
         n_prefix = 1 + frame_prefix(prefix + 1, (uint32_t)n);
-        assert(n_prefix <= room);
-        memcpy(data, prefix, n_prefix);
-        if (n_prefix < room)
+        if (n_prefix != room)
                 memmove(data + n_prefix, data + room, n);
+        memcpy(data, prefix, n_prefix);
         return n_prefix + n;
 }
 

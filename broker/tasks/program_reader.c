@@ -48,6 +48,7 @@
 typedef struct Reading Reading;
 
 struct Reading {
+        size_t cmdline_max;
         bool truncated;
         size_t n_cmdline, n_exe, n_cgroup;
         char cmdline[PROGRAM_CMDLINE_MAX + 2];
@@ -56,7 +57,12 @@ struct Reading {
 };
 
 void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ExitRecords *records) {
-        *programs = (ProgramReader){ .procfs_fd = procfs_fd, .table = table, .records = records };
+        *programs = (ProgramReader){
+                .procfs_fd = procfs_fd,
+                .table = table,
+                .records = records,
+                .cmdline_max = PROGRAM_CMDLINE_DEFAULT,
+        };
 }
 
 /**
@@ -201,11 +207,11 @@ static bool reading_fill(Reading *reading, int dir_fd, const Task *task, bool at
             found.ended || !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
                 return false;
 
-        n = procfs_read_file(dir_fd, "cmdline", reading->cmdline, sizeof(reading->cmdline));
+        n = procfs_read_file(dir_fd, "cmdline", reading->cmdline, reading->cmdline_max + 2);
         if (n < 0)
                 return false;
         n = (ssize_t)cmdline_without_padding(reading->cmdline, (size_t)n, found.comm, at_exec);
-        reading->n_cmdline = cut((size_t)n, PROGRAM_CMDLINE_MAX, &reading->truncated);
+        reading->n_cmdline = cut((size_t)n, reading->cmdline_max, &reading->truncated);
 
         n = readlinkat(dir_fd, "exe", reading->exe, sizeof(reading->exe));
         /*
@@ -356,9 +362,10 @@ static int program_reader_read(ProgramReader *programs, Task *task, bool at_exec
         const Program *former = task->process->program;
         Program *program;
         ProgramState state;
-        Reading reading;
+        Reading reading UNINITIALISED;
         int r;
 
+        reading.cmdline_max = programs->cmdline_max;
         r = program_reader_fill_reading(programs, &reading, task, at_exec, &state);
         if (r)
                 return error_trace(r);

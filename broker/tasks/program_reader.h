@@ -22,6 +22,7 @@ struct ProgramReader {
         ExitRecords *records;           /* not owned; NULL: it is not checked whether a task has ended */
         Connector *connector;           /* not owned; NULL: it is not checked whether events came meanwhile */
         int64_t time_offset_ns;     /* the time scale of clock.h minus CLOCK_MONOTONIC */
+        size_t cmdline_max;             /* a longer command line is cut */
         size_t n_wanted;                /* users of programs */
         bool complete;                  /* a pass has begun since a subscription wanted them, and leaves nothing out */
         uint32_t next_tid;              /* where the pass goes on; 0: no pass runs */

@@ -4,13 +4,17 @@ The programs of processes: read at exec, repeated at exit, and inherited at fork
 A program that could not be read is sent with the reason, and counted.
 """
 
+import json
+import subprocess
 import time
 
 import pytest
 
 from tb_client import what
+from tb_daemon import executable
 from tb_proc import boottime_ns
 from tb_protocol import event_pb2
+from tb_wait import TIMEOUT, wait_until
 
 CAPTURED = event_pb2.PROGRAM_STATE_CAPTURED
 LATE = event_pb2.PROGRAM_STATE_LATE
@@ -240,6 +244,46 @@ def test_forms(ready, shown, due):
     assert client.take(2)[1].exec.program == expected
     k.end(100)
     assert client.event().exit.program == expected
+
+
+@pytest.mark.parametrize("n", [2049, 32768, 32769, 100000])
+def test_long_arguments(make_daemon, n):
+    """--max-args: in the exec and in the snapshot, in JSON and text of the command, which reads by the library."""
+    daemon = make_daemon(start=False)
+    daemon.proc.set_program(1, **INIT)
+    daemon.arguments += ["--max-args", "32768"]
+    daemon.start()
+    client = daemon.subscriber(programs=True)
+
+    def command(verb, *arguments):
+        return subprocess.Popen(
+            [executable("TASKBROKER", "command"), verb, "--socket", str(daemon.path), *arguments],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        )
+
+    watches = [command("watch", "-e", "exec", "--args", "-n", "1", *json_) for json_ in ([], ["--json"])]
+    wait_until(lambda: client.status().subscribers == 3, "the watches")
+    arguments = [b"cc", *(b"-D%05d=%s" % (i, b"x" * 40) for i in range(n // 49 + 1))]
+    line = b"\0".join(arguments)[:n - 1] + b"\0"
+    assert len(line) == n
+    due = dict(cmdline=line[:32768], truncated=n > 32768)
+    daemon.kernel.fork(100)
+    daemon.kernel.exec(100, comm=b"cc", program=dict(cmdline=line, exe=b"/bin/cc", cgroup=b"0::/\n"))
+    execed = client.take(2)[1].exec.program
+    assert (execed.state, execed.cmdline, execed.truncated) == (CAPTURED, due["cmdline"], due["truncated"])
+    task, = (t for t in daemon.subscriber(programs=True, snapshot=True).snapshot() if t.pid == 100)
+    assert task.program == execed
+
+    words = [word.decode() for word in due["cmdline"].rstrip(b"\0").split(b"\0")]
+    text = " ".join([words[0], *words[1:]]) + ("..." if due["truncated"] else "")
+    outputs = [watch.communicate(timeout=TIMEOUT)[0] for watch in watches]
+    assert outputs[0].splitlines()[-1].endswith(" " + text)
+    found = json.loads(outputs[1].splitlines()[-1])["program"]
+    assert (found["cmdline"], found["truncated"]) == (words, due["truncated"])
+    out, _ = command("ps", "--pid", "100", "--no-header", "-o", "args").communicate(timeout=TIMEOUT)
+    assert out == text + "\n"
+    out, _ = command("ps", "--pid", "100", "--json", "--args").communicate(timeout=TIMEOUT)
+    assert json.loads(out)["program"]["cmdline"] == words
 
 
 def test_read_later_after_a_change_of_owner(ready):

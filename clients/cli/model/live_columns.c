@@ -113,7 +113,7 @@ static void write_command(const LiveColumn *column, const LiveView *view, const 
                 write_name(column, view, row, text);
                 return;
         }
-        if (row->program && cmdline_text(text, row->program) > 0)
+        if (row->program && cmdline_short_text(text, row->program) > 0)
                 return;
 
         text[0] = '[';

@@ -34,7 +34,7 @@ struct Delay {
 
 /* Writes what fits of a text into the columns. */
 static void write_cut(FILE *stream, const char *text, size_t columns) {
-        char fitted[CMDLINE_TEXT_MAX];
+        char fitted[CMDLINE_SHORT_TEXT_MAX];
 
         text_fit(fitted, sizeof(fitted), text, columns, TEXT_LINE);
         fputs(fitted, stream);

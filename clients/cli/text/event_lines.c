@@ -187,7 +187,7 @@ static void event_lines_exit(EventLines *lines, const struct tb_event *event) {
  * terminal: of the row that the line has reached, if its columns take several rows.
  */
 static void event_lines_arguments(EventLines *lines, const struct tb_program *program) {
-        char text[CMDLINE_TEXT_MAX], fitted[CMDLINE_TEXT_MAX];
+        static char text[CMDLINE_TEXT_MAX], fitted[CMDLINE_TEXT_MAX];
         size_t room = SIZE_MAX;
 
         if (!lines->arguments || !program)

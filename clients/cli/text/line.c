@@ -106,7 +106,7 @@ void line_end(Line *line) {
 /* The number of columns that the line takes on a terminal. */
 size_t line_columns(const Line *line) {
         const char *at = line->text;
-        char part[LINE_TEXT_MAX];
+        static char part[LINE_TEXT_MAX];
         size_t n = 0, n_part;
 
         while (*at) {

@@ -36,7 +36,7 @@ static void table_line_add(TaskTableLine *line, const char *text, size_t n_text)
 /* A text that does not fit ends the line. */
 static void table_line_add_text(TaskTableLine *line, const char *text) {
         bool cut = text_width(text, TEXT_LINE) > line->room;
-        char fitted[CELL_MAX];
+        static char fitted[CELL_MAX];
 
         line->room -= text_fit(fitted, sizeof(fitted), text, line->room, TEXT_LINE);
         if (cut)
@@ -108,7 +108,7 @@ static void task_table_measure(const TaskTable *table,
                                TreeNode *const *nodes,
                                size_t n_rows,
                                size_t *widths) {
-        char text[CELL_MAX];
+        static char text[CELL_MAX];
         size_t width;
 
         for (size_t i = 0; i < table->n_columns; ++i) {
@@ -153,7 +153,7 @@ int task_table_write(const TaskTable *table,
                      Output *output) {
         size_t widths[TASK_TABLE_COLUMNS_MAX] = { 0 };
         TaskTableLine line = { .output = output };
-        char text[CELL_MAX];
+        static char text[CELL_MAX];
 
         task_table_measure(table, tasks, nodes, n_rows, widths);
         if (table->header)

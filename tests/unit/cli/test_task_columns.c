@@ -111,20 +111,20 @@ static void test_program_cells(void) {
 
 /* The longest command line that the broker sends, of bytes that are all escaped. */
 static void test_longest_cell(void) {
-        static char cmdline[2049], text[TASK_COLUMN_TEXT_MAX];
-        struct tb_program program = make_program(cmdline, 2048);
+        static char cmdline[CMDLINE_MAX + 1], text[TASK_COLUMN_TEXT_MAX];
+        struct tb_program program = make_program(cmdline, CMDLINE_MAX);
         struct tb_task task = make_task(1, 0, 1, "x");
 
-        memset(cmdline, '\xff', 2048);
+        memset(cmdline, '\xff', CMDLINE_MAX);
         program.truncated = true;
         task.program = &program;
         task_column_write(find("args"), &view, &task, text);
-        assert(strlen(text) == 4 * 2048 + 6 && strcmp(text + 4 * 2048 + 2, "'...") == 0);
+        assert(strlen(text) == 4 * CMDLINE_MAX + 6 && strcmp(text + 4 * CMDLINE_MAX + 2, "'...") == 0);
 
         /* A longer command line is cut. */
-        program.n_cmdline = 2049;
+        program.n_cmdline = CMDLINE_MAX + 1;
         task_column_write(find("args"), &view, &task, text);
-        assert(strlen(text) == 4 * 2048 + 6);
+        assert(strlen(text) == 4 * CMDLINE_MAX + 6);
 }
 
 static void test_every_column(void) {

@@ -400,24 +400,30 @@ static void test_truncation(void) {
         static const struct {
                 size_t n_cmdline, n_exe, n_path;
                 bool truncated;
+                size_t cmdline_max;     /* 0: the default */
         } rows[] = {
-                {2048, 1024, 1024, false}, {2047, 1023, 1023, false}, {2049, 1, 1, true},
-                {2050, 1, 1, true},        {100000, 1, 1, true},      {1, 1025, 1, true},
-                {1, 1026, 1, true},        {1, 4000, 1, true},        {1, 1, 1025, true},
-                {1, 1, 4000, true},        {2049, 1025, 1025, true},  {2048, 1024, 1025, true},
+                {32768, 1024, 1024, false, 32768}, {32769, 1, 1, true, 32768}, {100000, 1, 1, true, 32768},
+                {64, 1, 1, false, 64}, {65, 1, 1, true, 64},
+                {2048, 1024, 1024, false, 0}, {2047, 1023, 1023, false, 0}, {2049, 1, 1, true, 0},
+                {2050, 1, 1, true, 0},        {100000, 1, 1, true, 0},      {1, 1025, 1, true, 0},
+                {1, 1026, 1, true, 0},        {1, 4000, 1, true, 0},        {1, 1, 1025, true, 0},
+                {1, 1, 4000, true, 0},        {2049, 1025, 1025, true, 0},  {2048, 1024, 1025, true, 0},
         };
         static char cmdline[100000], exe[4096], cgroup[8192];
 
         for (size_t i = 0; i < sizeof(cmdline); ++i)
                 cmdline[i] = (char)('a' + i % 26);
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
-                size_t n_cmdline = MIN(rows[i].n_cmdline, (size_t)2048), n_exe = MIN(rows[i].n_exe, (size_t)1024);
+                size_t cmdline_max = rows[i].cmdline_max ? rows[i].cmdline_max : 2048;
+                size_t n_cmdline = MIN(rows[i].n_cmdline, cmdline_max), n_exe = MIN(rows[i].n_exe, (size_t)1024);
                 size_t n_path = MIN(rows[i].n_path, (size_t)1024);
                 Program *program;
                 Task *task;
 
                 begin();
                 program_reader_want(&programs);
+                if (rows[i].cmdline_max)
+                        programs.cmdline_max = cmdline_max;
                 task = add_process(700);
                 memset(exe, 0, sizeof(exe));
                 memcpy(exe, cmdline, rows[i].n_exe);
