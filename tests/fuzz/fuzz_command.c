@@ -113,7 +113,8 @@ static void check_message(const struct tb_message *message) {
                 check_json(object);
 }
 
-static bool none_exists(uint32_t pid) {
+static bool none_exists(uint32_t pid, uint64_t start_boot_ns) {
+        (void)start_boot_ns;
         (void)pid;
         return false;
 }

@@ -72,8 +72,9 @@ static inline void end(void) {
         usage_deinit(&usage);
 }
 
-static inline bool none_exist(uint32_t pid) {
+static inline bool none_exist(uint32_t pid, uint64_t start_boot_ns) {
         (void)pid;
+        (void)start_boot_ns;
         return false;
 }
 

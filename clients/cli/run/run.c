@@ -28,6 +28,7 @@
 #include "clients/cli/json/json.h"
 #include "clients/cli/run/child.h"
 #include "clients/cli/run/run_options.h"
+#include "clients/cli/run/run_process.h"
 #include "clients/cli/run/run_report.h"
 #include "clients/cli/run/usage.h"
 #include "clients/cli/verbs.h"
@@ -216,33 +217,6 @@ static int run_signals(Run *run) {
         return VERB_CONTINUE;
 }
 
-/* Whether the process runs. A zombie does not, unless other threads of it run. */
-static bool run_exists(uint32_t pid) {
-        char path[32], text[1024];
-        const char *at;
-        int n_threads;
-        FILE *file;
-        char state;
-        size_t n;
-
-        snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
-        file = fopen(path, "re");
-        if (!file)
-                return false;
-        n = fread(text, 1, sizeof(text) - 1, file);
-        fclose(file);
-        text[n] = 0;
-
-        at = strrchr(text, ')');
-        if (!at || sscanf(at + 1,
-                          " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
-                          &state,
-                          &n_threads) != 2)
-                return false;
-
-        return (state != 'Z' && state != 'X') || n_threads > 1;
-}
-
 /* Whether no more events are to come: the exits of the command and of all that ended before it were reported. */
 static bool run_has_all_events(Run *run) {
         if (!run->client || !run->subscribed || clock_now_ns() >= run->events_deadline)
@@ -250,7 +224,7 @@ static bool run_has_all_events(Run *run) {
         if (!run->usage.root_ended)
                 return false;
 
-        return usage_unreported(&run->usage, run_exists) == 0;
+        return usage_unreported(&run->usage, run_process_exists) == 0;
 }
 
 static int run_wait(Run *run) {
@@ -377,7 +351,7 @@ static int run_write_report(Run *run) {
                 .width = terminal_width(fileno(run->stream)),
         };
 
-        if (usage_settle(&run->usage, run_exists) < 0) {
+        if (usage_settle(&run->usage, run_process_exists) < 0) {
                 error_print("There is too little memory for the report.");
                 return -1;
         }

@@ -23,6 +23,8 @@ typedef struct UsageSettling UsageSettling;
 
 struct UsageProcess {
         uint32_t pid;
+        bool is_root;
+        uint64_t start_boot_ns;         /* with pid its identity; 0: not known */
         uint64_t n_reaped;              /* descendants that ended, each waited for by its parent */
         UsageCpu reaped;                /* their use */
 };
@@ -30,7 +32,7 @@ struct UsageProcess {
 /* The data of a walk over the processes. */
 struct UsageSettling {
         Usage *usage;
-        bool (*exists)(uint32_t pid);
+        bool (*exists)(uint32_t pid, uint64_t start_boot_ns);
         uint32_t *gone;                 /* NULL: only count them */
         size_t n_gone;
 };
@@ -52,7 +54,12 @@ static UsageProcess *usage_find(const Usage *usage, uint32_t pid) {
         return found ? *found : NULL;
 }
 
-static int usage_born(Usage *usage, uint32_t pid) {
+/* Whether a process is the one with a start, as far as both starts are known. */
+static bool process_has_start(const UsageProcess *process, uint64_t start_boot_ns) {
+        return process->start_boot_ns == 0 || start_boot_ns == 0 || process->start_boot_ns == start_boot_ns;
+}
+
+static int usage_born(Usage *usage, uint32_t pid, uint64_t start_boot_ns) {
         UsageProcess *process;
 
         if (pid >= PID_LIMIT)
@@ -62,6 +69,7 @@ static int usage_born(Usage *usage, uint32_t pid) {
         if (!process)
                 return -ENOMEM;
         process->pid = pid;
+        process->start_boot_ns = start_boot_ns;
         if (!tsearch(process, &usage->processes, process_compare)) {
                 free(process);
                 return -ENOMEM;
@@ -90,12 +98,19 @@ static void usage_drop(Usage *usage, UsageProcess *process) {
  * Return: 0, or -ENOMEM.
  */
 int usage_init(Usage *usage, uint32_t root) {
+        UsageProcess *process;
+        int r;
+
         *usage = (Usage){ .root = root };
         usage->members = calloc(1, PID_LIMIT / 8 + 1);
         if (!usage->members)
                 return -ENOMEM;
 
-        return usage_born(usage, root);
+        r = usage_born(usage, root, 0);
+        process = r < 0 ? NULL : usage_find(usage, root);
+        if (process)
+                process->is_root = true;
+        return r;
 }
 
 void usage_deinit(Usage *usage) {
@@ -104,6 +119,13 @@ void usage_deinit(Usage *usage) {
         usage_commands_deinit(&usage->commands);
         free(usage->members);
         *usage = (Usage){ 0 };
+}
+
+/* A number is used again only after an exit: that event was lost. */
+static void usage_drop_unseen(Usage *usage, UsageProcess *process) {
+        usage->root_ended |= process->is_root;
+        usage_drop(usage, process);
+        ++usage->n_unseen;
 }
 
 static int usage_fork(Usage *usage, const struct tb_event *event) {
@@ -115,17 +137,15 @@ static int usage_fork(Usage *usage, const struct tb_event *event) {
         }
 
         /* The fork of the root may come after the subscription. The root is counted already. */
-        if (event->pid == usage->root && !usage->root_ended)
-                return 0;
-
-        /* A number is used again only after an exit: that event was lost. */
         process = usage_find(usage, event->pid);
-        if (process) {
-                usage_drop(usage, process);
-                ++usage->n_unseen;
+        if (process && process->is_root && process_has_start(process, event->start_boot_ns)) {
+                process->start_boot_ns = event->start_boot_ns;
+                return 0;
         }
+        if (process)
+                usage_drop_unseen(usage, process);
 
-        return usage_born(usage, event->pid);
+        return usage_born(usage, event->pid, event->start_boot_ns);
 }
 
 static void usage_delay(UsageDelay *sum, const struct tb_delay *delay) {
@@ -135,6 +155,11 @@ static void usage_delay(UsageDelay *sum, const struct tb_delay *delay) {
         ++sum->n_processes;
         sum->count += delay->count;
         sum->total_ns += delay->total_ns;
+}
+
+/* The start of the process: its leader's. 0 if it is not known. */
+static uint64_t usage_start(const struct tb_event *event) {
+        return event->tid == event->pid ? event->start_boot_ns : event->exit.leader.start_boot_ns;
 }
 
 /* The name of the process: its leader's. Empty if it ended with another thread and its leader is not known. */
@@ -205,15 +230,18 @@ static void usage_stats(Usage *usage,
 static void usage_reaped(Usage *usage,
                          const UsageProcess *process,
                          const UsageCpu *own,
+                         const struct tb_process_id *present,
                          const struct tb_task_stats *stats) {
         UsageCpu cpu = process->reaped;
         UsageProcess *parent;
 
         usage_cpu_add(&cpu, own);
-        if (process->pid == usage->root || !stats || !(stats->groups & TB_STATS_BIT(TB_STATS_IDENTITY)))
+        if (process->is_root || !stats || !(stats->groups & TB_STATS_BIT(TB_STATS_IDENTITY)))
                 return;
 
         parent = usage_find(usage, stats->identity.ac_ppid);
+        if (parent && present->pid == parent->pid && !process_has_start(parent, present->start_boot_ns))
+                parent = NULL;
         if (parent) {
                 usage_cpu_add(&parent->reaped, &cpu);
                 parent->n_reaped += process->n_reaped + 1;
@@ -233,9 +261,13 @@ static int usage_process_ended(Usage *usage, const struct tb_event *event) {
         int r;
 
         process = usage_find(usage, event->pid);
+        if (process && !process_has_start(process, usage_start(event))) {
+                usage_drop_unseen(usage, process);
+                process = NULL;
+        }
         if (!process) {
                 /* Its fork was lost. */
-                r = usage_born(usage, event->pid);
+                r = usage_born(usage, event->pid, usage_start(event));
                 if (r < 0)
                         return r;
                 process = usage_find(usage, event->pid);
@@ -267,9 +299,8 @@ static int usage_process_ended(Usage *usage, const struct tb_event *event) {
         usage_cpu_add(&command->cpu, &own);
         r = usage_command_take_program(command, event->exit.program, own.measured_ns);
 
-        usage_reaped(usage, process, &own, stats);
-        if (event->pid == usage->root)
-                usage->root_ended = true;
+        usage_reaped(usage, process, &own, &event->parent, stats);
+        usage->root_ended |= process->is_root;
         usage_drop(usage, process);
 
         return r;
@@ -312,18 +343,18 @@ static void usage_visit(const void *node, VISIT visit, void *closure) {
         if (visit != postorder && visit != leaf)
                 return;
 
-        if (!settling->exists(process->pid)) {
+        if (!settling->exists(process->pid, process->start_boot_ns)) {
                 if (settling->gone)
                         settling->gone[settling->n_gone] = process->pid;
                 ++settling->n_gone;
-        } else if (settling->gone && process->pid != usage->root) {
+        } else if (settling->gone && !process->is_root) {
                 usage_cpu_add(&usage->orphans, &process->reaped);
                 usage->n_orphans += process->n_reaped;
         }
 }
 
 /* The number of processes that have gone, by @exists, and whose exit was not reported yet. */
-size_t usage_unreported(Usage *usage, bool (*exists)(uint32_t pid)) {
+size_t usage_unreported(Usage *usage, bool (*exists)(uint32_t pid, uint64_t start_boot_ns)) {
         UsageSettling settling = { .usage = usage, .exists = exists };
 
         twalk_r(usage->processes, usage_visit, &settling);
@@ -333,7 +364,7 @@ size_t usage_unreported(Usage *usage, bool (*exists)(uint32_t pid)) {
 /**
  * usage_settle() - complete the sums
  * @usage:      the usage, after the root was waited for and its last event taken
- * @exists:     whether a process of that pid exists
+ * @exists:     whether the process with that pid and that start exists; a start of 0 is not known
  *
  * Processes that are left still run, or their exit was lost. The root has not waited for
  * tasks that ended below running processes: they are added to the orphans. Tasks that
@@ -342,7 +373,7 @@ size_t usage_unreported(Usage *usage, bool (*exists)(uint32_t pid)) {
  *
  * Return: 0, or -ENOMEM.
  */
-int usage_settle(Usage *usage, bool (*exists)(uint32_t pid)) {
+int usage_settle(Usage *usage, bool (*exists)(uint32_t pid, uint64_t start_boot_ns)) {
         UsageSettling settling = { .usage = usage, .exists = exists };
 
         settling.gone = calloc(usage->n_live + 1, sizeof(*settling.gone));

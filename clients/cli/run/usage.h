@@ -68,7 +68,7 @@ struct Usage {
 int usage_init(Usage *usage, uint32_t root);
 void usage_deinit(Usage *usage);
 int usage_event(Usage *usage, const struct tb_event *event);
-size_t usage_unreported(Usage *usage, bool (*exists)(uint32_t pid));
-int usage_settle(Usage *usage, bool (*exists)(uint32_t pid));
+size_t usage_unreported(Usage *usage, bool (*exists)(uint32_t pid, uint64_t start_boot_ns));
+int usage_settle(Usage *usage, bool (*exists)(uint32_t pid, uint64_t start_boot_ns));
 bool usage_complete(const Usage *usage);
 uint64_t usage_lost(const Usage *usage);

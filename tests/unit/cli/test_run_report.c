@@ -8,7 +8,8 @@
 #include "clients/cli/run/run_report.h"
 #include "tests/unit/usage_rig.h"
 
-static bool exists_500(uint32_t pid) {
+static bool exists_500(uint32_t pid, uint64_t start_boot_ns) {
+        (void)start_boot_ns;
         return pid == 500;
 }
 

@@ -11,8 +11,9 @@
 #include "clients/cli/run/usage.h"
 #include "tests/unit/usage_rig.h"
 
-static bool all_exist(uint32_t pid) {
+static bool all_exist(uint32_t pid, uint64_t start_boot_ns) {
         (void)pid;
+        (void)start_boot_ns;
         return true;
 }
 
@@ -157,7 +158,62 @@ static void test_losses(void) {
         end();
 }
 
+static void fork_at(uint32_t pid, uint64_t start_boot_ns) {
+        struct tb_event event = { .kind = TB_KIND_FORK, .pid = pid, .tid = pid, .start_boot_ns = start_boot_ns };
+
+        assert(usage_event(&usage, &event) == 0);
+}
+
+/* @parent_start_boot_ns is the start of the present parent, which has the number @ppid. */
+static void exit_at(uint32_t pid, uint64_t start_boot_ns, uint32_t ppid, uint64_t parent_start_boot_ns) {
+        struct tb_event event = make_exit(pid, "cc");
+
+        event.start_boot_ns = start_boot_ns;
+        event.parent = (struct tb_process_id){ .known = true, .pid = ppid, .start_boot_ns = parent_start_boot_ns };
+        stats.groups = GROUPS;
+        stats.identity.ac_ppid = ppid;
+        stats.cpu.cpu_run_virtual_total_ns = MS;
+        assert(usage_event(&usage, &event) == 0);
+}
+
+static bool started_at_5(uint32_t pid, uint64_t start_boot_ns) {
+        return pid == 101 && start_boot_ns == 5;
+}
+
+/* After an exit that was lost, a number belongs to another process. */
+static void test_reuse(void) {
+        begin();
+        fork_at(ROOT, 1);
+        fork_at(101, 5);
+        fork_at(102, 6);
+
+        /* the fork of the second 101 was lost too */
+        exit_at(101, 7, 102, 6);
+        assert(usage.n_unseen == 1 && usage.n_ended == 1 && usage.n_live == 2 && usage.n_processes == 4);
+        /* the second 102 waits for the child of no process of its number */
+        fork_at(102, 8);
+        assert(usage.n_unseen == 2 && usage.n_orphans == 0);
+        fork_at(103, 9);
+        exit_at(103, 9, 102, 6);
+        exit_at(102, 8, 110, 2);
+        assert(usage.n_orphans == 1 && usage.n_live == 1);
+
+        /* a process of the root's number that is not the root */
+        fork_at(ROOT, 10);
+        assert(usage.root_ended && usage.n_unseen == 3 && usage.n_live == 1);
+        exit_at(ROOT, 10, 110, 2);
+        assert(usage.n_orphans == 2 && usage.n_live == 0);
+
+        /* the process itself runs, not a later one with its number */
+        fork_at(101, 5);
+        assert(usage_unreported(&usage, started_at_5) == 0);
+        fork_at(101, 11);
+        assert(usage_unreported(&usage, started_at_5) == 1);
+        end();
+}
+
 int main(void) {
+        test_reuse();
         test_counts();
         test_counts_after_losses();
         test_sums();
