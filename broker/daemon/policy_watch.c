@@ -68,7 +68,8 @@ static void policy_watch_read(PolicyWatch *watch) {
          * A directory that plays /proc has no process 1, or one without mounts. A mount that
          * hides process 1 from the broker is itself the strict one.
          */
-        if (!proc_mount_read_of(&machine, watch->procfs_fd, "1/mountinfo") && (!is_procfs || proc_mount_hides(&own)))
+        if (!proc_mount_read_of(&machine, watch->procfs_fd, "1/mountinfo", PROC_MOUNT_BYTES) &&
+            (!is_procfs || proc_mount_hides(&own)))
                 machine = own;
         mount = proc_mount_stricter(&own, &machine);
         watch->policy.hides = proc_mount_hides(&mount);

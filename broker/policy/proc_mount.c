@@ -9,9 +9,8 @@
 #include "broker/base/util.h"
 #include "broker/policy/proc_mount.h"
 
-/* A mountinfo is read in such steps, up to some thousands of mounts. */
+/* A mountinfo is read in such steps. */
 #define MOUNTINFO_STEP ((size_t)64 * 1024)
-#define MOUNTINFO_MAX (16 * MOUNTINFO_STEP)
 
 static HidePid hidepid_parse(const char *value) {
         static const struct {
@@ -110,7 +109,7 @@ bool proc_mount_read(ProcMount *ret_mount, const char *path) {
 }
 
 /* Reads a file up to a limit; NULL: it could not be read in full. */
-static char *file_read_all(int fd) {
+static char *file_read_all(int fd, size_t n_max) {
         char *text = NULL;
         size_t n = 0, n_size = 0;
 
@@ -118,7 +117,7 @@ static char *file_read_all(int fd) {
                 ssize_t k;
 
                 if (n + 1 >= n_size) {
-                        char *larger = n_size < MOUNTINFO_MAX ? realloc(text, n_size += MOUNTINFO_STEP) : NULL;
+                        char *larger = n_size < n_max ? realloc(text, n_size += MOUNTINFO_STEP) : NULL;
 
                         if (!larger)
                                 break;
@@ -142,15 +141,16 @@ static char *file_read_all(int fd) {
  * @ret_mount:  output; PROC_MOUNT_UNKNOWN if it cannot be read, is too long, or has no /proc
  * @dir_fd:     a directory of /proc
  * @file:       the process' mountinfo below it
+ * @n_max:      bytes that are read at most
  *
  * Everybody may read the mountinfo of every process that /proc shows. A client can make its
  * own as long as it likes, so the reading has a limit.
  *
  * Return: true if it was read.
  */
-bool proc_mount_read_of(ProcMount *ret_mount, int dir_fd, const char *file) {
+bool proc_mount_read_of(ProcMount *ret_mount, int dir_fd, const char *file, size_t n_max) {
         _cleanup_(fd_closep) int fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC);
-        _cleanup_(freep) char *text = fd < 0 ? NULL : file_read_all(fd);
+        _cleanup_(freep) char *text = fd < 0 ? NULL : file_read_all(fd, n_max);
 
         if (!text || !proc_mount_parse(ret_mount, text, "/proc"))
                 *ret_mount = (ProcMount)PROC_MOUNT_UNKNOWN;

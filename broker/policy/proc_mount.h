@@ -26,12 +26,19 @@ struct ProcMount {
         gid_t gid;              /* the group that is exempt; 0: none but root's */
 };
 
+/*
+ * Bytes of a mountinfo that are read: some thousands of mounts. A user can make mounts in a namespace of its own, and
+ * each connection costs such a reading: there, some hundred mounts are read.
+ */
+#define PROC_MOUNT_BYTES ((size_t)1024 * 1024)
+#define PROC_MOUNT_BYTES_OF_USER ((size_t)64 * 1024)
+
 /* A mount that cannot be read counts as the strictest one. */
 #define PROC_MOUNT_UNKNOWN { .hidepid = HIDEPID_PTRACEABLE }
 
 bool proc_mount_parse(ProcMount *ret_mount, const char *mountinfo, const char *path);
 bool proc_mount_read(ProcMount *ret_mount, const char *path);
-bool proc_mount_read_of(ProcMount *ret_mount, int dir_fd, const char *file);
+bool proc_mount_read_of(ProcMount *ret_mount, int dir_fd, const char *file, size_t n_max);
 ProcMount proc_mount_stricter(const ProcMount *a, const ProcMount *b);
 bool proc_mount_hides(const ProcMount *mount);
 uint32_t proc_mount_exempt_group(const ProcMount *mount);

@@ -131,14 +131,31 @@ bool peer_creds_capabilities_suffice(uint64_t effective) {
         return effective & BIT(CAP_SYS_PTRACE) && effective & (BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH));
 }
 
-/* Whether the peer's own mount of /proc hides other users' tasks from it; true if it cannot be read. */
+/*
+ * Whether the peer has the mounts of process 1, whose options the policy contains. A mount is in one namespace only,
+ * and its number is unique. So the first mount that the peer sees shows the namespace, in some bytes.
+ */
+static bool peer_creds_has_mounts_of_machine(const char *path) {
+        char own[256], machine[256];
+
+        if (file_read(path, own, sizeof(own)) <= 0 || file_read("/proc/1/mountinfo", machine, sizeof(machine)) <= 0)
+                return false;
+        own[strcspn(own, "\n")] = 0;
+        machine[strcspn(machine, "\n")] = 0;
+        return strcmp(own, machine) == 0;
+}
+
+/* Whether the peer's own mount of /proc hides other users' tasks from it; true if it cannot be read in full. */
 static bool peer_creds_procfs_hides(const Credentials *credentials, pid_t pid) {
         ProcMount mount;
         uint32_t group;
         char path[64];
 
         snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
-        (void)proc_mount_read_of(&mount, AT_FDCWD, path);
+        if (peer_creds_has_mounts_of_machine(path))
+                return false;
+        (void)proc_mount_read_of(&mount, AT_FDCWD, path,
+                                 credentials->in_user_namespace ? PROC_MOUNT_BYTES_OF_USER : PROC_MOUNT_BYTES);
         group = proc_mount_exempt_group(&mount);
         return mount.subset || (proc_mount_hides(&mount) &&
                                 (group == UINT32_MAX || !credentials_has_group(credentials, group)));

@@ -85,25 +85,35 @@ static void test_stricter(void) {
         }
 }
 
+static bool read_of(ProcMount *mount, const Tree *tree) {
+        return proc_mount_read_of(mount, tree->fd, "1/mountinfo", PROC_MOUNT_BYTES);
+}
+
 /* An unreadable mountinfo counts as hiding: a file that is missing, is too long, or has no /proc. */
 static void test_read_of(void) {
-        static char text[2 * 1024 * 1024];
+        static char text[2 * PROC_MOUNT_BYTES];
         Tree tree = tree_new();
         ProcMount mount;
 
-        assert(!proc_mount_read_of(&mount, tree.fd, "1/mountinfo") && mount.hidepid == HIDEPID_PTRACEABLE);
+        assert(!read_of(&mount, &tree) && mount.hidepid == HIDEPID_PTRACEABLE);
         tree_write_text(&tree, "1/mountinfo", ROOT);
-        assert(proc_mount_read_of(&mount, tree.fd, "1/mountinfo") && mount.hidepid == HIDEPID_PTRACEABLE);
+        assert(read_of(&mount, &tree) && mount.hidepid == HIDEPID_PTRACEABLE);
         tree_write_text(&tree, "1/mountinfo", ROOT "22 21 0:20 / /proc rw - proc proc rw\n");
-        assert(proc_mount_read_of(&mount, tree.fd, "1/mountinfo") && !proc_mount_hides(&mount));
+        assert(read_of(&mount, &tree) && !proc_mount_hides(&mount));
         tree_write_text(&tree, "1/mountinfo", ROOT "22 21 0:20 / /proc rw - proc proc rw,subset=pid\n");
-        assert(proc_mount_read_of(&mount, tree.fd, "1/mountinfo") && mount.hidepid == 0 && proc_mount_hides(&mount));
+        assert(read_of(&mount, &tree) && mount.hidepid == 0 && proc_mount_hides(&mount));
         memset(text, '\n', sizeof(text) - 1);
         memcpy(text, "22 21 0:20 / /proc rw - proc proc rw", 36);
-        tree_write(&tree, "1/mountinfo", text, 1000000);
-        assert(proc_mount_read_of(&mount, tree.fd, "1/mountinfo") && !proc_mount_hides(&mount));
+        tree_write(&tree, "1/mountinfo", text, PROC_MOUNT_BYTES - 2);
+        assert(read_of(&mount, &tree) && !proc_mount_hides(&mount));
+        /* a user's own namespace: less is read, whatever the file has */
+        assert(!proc_mount_read_of(&mount, tree.fd, "1/mountinfo", PROC_MOUNT_BYTES_OF_USER));
+        assert(mount.hidepid == HIDEPID_PTRACEABLE);
+        tree_write(&tree, "1/mountinfo", text, PROC_MOUNT_BYTES_OF_USER - 2);
+        assert(proc_mount_read_of(&mount, tree.fd, "1/mountinfo", PROC_MOUNT_BYTES_OF_USER));
+        assert(!proc_mount_hides(&mount));
         tree_write(&tree, "1/mountinfo", text, sizeof(text) - 1);
-        assert(!proc_mount_read_of(&mount, tree.fd, "1/mountinfo") && mount.hidepid == HIDEPID_PTRACEABLE);
+        assert(!read_of(&mount, &tree) && mount.hidepid == HIDEPID_PTRACEABLE);
         tree_free(&tree);
 }
 

@@ -41,7 +41,8 @@ static void test_self(void) {
 
                 assert(peer.credentials.uid == geteuid() && peer.credentials.gid == getegid());
                 assert(!peer.credentials.lacks_capabilities || geteuid() == 0);
-                if (proc_mount_read_of(&mount, AT_FDCWD, "/proc/self/mountinfo") && !proc_mount_hides(&mount))
+                if (proc_mount_read_of(&mount, AT_FDCWD, "/proc/self/mountinfo", PROC_MOUNT_BYTES) &&
+                    !proc_mount_hides(&mount))
                         assert(!peer.credentials.procfs_hides);
         }
         peer_creds_deinit(&peer);
