@@ -120,6 +120,15 @@ kthreadd
 """
 
 
+def test_parent(daemon):
+    """The name of the present parent, also of a parent that does not match the filter."""
+    assert table(daemon, "--no-header", "-o", "pid,parent", "--sort", "parent,pid").split("\n")[:-1] == [
+        "  1 -", "  2 -", "201 bash", "300 bash", "100 init", " 20 kthreadd", "400 make", "200 sshd",
+    ]
+    assert table(daemon, "--no-header", "-o", "name,parent", "--comm", "cc").split() == ["cc", "make"]
+    assert table(daemon, "--no-header", "-o", "tid,parent", "--threads", "--comm", "vi-io").split() == ["211", "bash"]
+
+
 def test_tree(daemon):
     assert table(daemon, "--tree", "--no-header", "-o", "name") == TREE
     ascii_tree = TREE.replace("└─", "`-").replace("├─", "|-")

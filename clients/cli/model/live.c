@@ -21,12 +21,9 @@ static size_t live_bucket(const Live *live, uint32_t tid) {
         return (tid * UINT32_C(2654435769)) & (live->n_buckets - 1);
 }
 
-static int live_grow_buckets(Live *live) {
-        size_t n_buckets = live->n_buckets ? 2 * live->n_buckets : LIVE_BUCKETS_MIN;
+/* Makes the table by which rows are found. Returns 0, or -ENOMEM. */
+int live_index(Live *live, size_t n_buckets) {
         LiveRow **buckets;
-
-        if (live->n_rows < live->n_buckets)
-                return 0;
 
         buckets = calloc(n_buckets, sizeof(*buckets));
         if (!buckets)
@@ -43,6 +40,13 @@ static int live_grow_buckets(Live *live) {
         }
 
         return 0;
+}
+
+static int live_grow_buckets(Live *live) {
+        if (live->n_rows < live->n_buckets)
+                return 0;
+
+        return live_index(live, live->n_buckets ? 2 * live->n_buckets : LIVE_BUCKETS_MIN);
 }
 
 static int live_make_room(Live *live) {

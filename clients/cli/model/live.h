@@ -156,6 +156,7 @@ int live_track(Live *live, LiveRow *row);
 void live_untrack(Live *live, LiveRow *row);
 
 /* For what fills the model: live_messages.c and live_samples.c. */
+int live_index(Live *live, size_t n_buckets);
 LiveRow *live_find_or_add(Live *live, uint32_t pid, uint32_t tid, uint64_t start_time_ns, uint64_t start_boot_ns);
 void live_set_name(LiveRow *row, const char comm[static TB_COMM_SIZE], bool stale);
 int live_set_program(LiveRow *row, const struct tb_program *program);

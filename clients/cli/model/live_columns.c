@@ -107,6 +107,16 @@ static void write_name(const LiveColumn *column, const LiveView *view, const Liv
         text_name(text, LIVE_TEXT_MAX, row->comm, row->comm_stale);
 }
 
+static void write_parent(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
+        const struct tb_process_id *id = &row->parent;
+        const LiveRow *parent = id->known ? live_find_process(view->live, id->pid, id->start_boot_ns) : NULL;
+
+        if (parent)
+                write_name(column, view, parent, text);
+        else
+                strcpy(text, "-");
+}
+
 /* As in ps(1): the name in brackets if there are no arguments. */
 static void write_command(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
         if (!view->arguments) {
@@ -253,6 +263,13 @@ static const LiveColumn columns[] = {
         ID(pid, "PID", 7, "the process"),
         ID(tid, "TID", 7, "the thread; of a process, its first"),
         ID(ppid, "PPID", 7, "the process' present parent"),
+        {.name = "parent",
+         .header = "PARENT",
+         .help = "the name of the present parent",
+         .width = 15,
+         .ascending = true,
+         .text = write_parent,
+         .write = write_parent},
         {.name = "user",
          .header = "USER",
          .help = "the real user",

@@ -47,6 +47,7 @@ struct Ps {
         uint64_t begin_boot_ns;         /* our own start, CLOCK_BOOTTIME: the scale of the messages is not known then */
         Answer answer;                  /* the wait for the next message */
         TaskList tasks;
+        TaskList parents;               /* all processes, if a column needs them */
         TaskColumnView view;
         Users users;
 };
@@ -173,6 +174,36 @@ static int ps_take_fresh(Ps *ps) {
         }
 }
 
+static bool ps_wants_parents(const PsOptions *options) {
+        for (size_t i = 0; i < options->n_columns; ++i)
+                if (options->columns[i]->parent)
+                        return true;
+        for (size_t i = 0; i < options->n_keys; ++i)
+                if (options->keys[i].column->parent)
+                        return true;
+
+        return false;
+}
+
+/* The parents of the tasks may not match the filter: all processes are asked for. */
+static int ps_take_parents(Ps *ps) {
+        static PsOptions options;
+        static Ps all;
+        int r;
+
+        options.socket_path = ps->options->socket_path;
+        all.options = &options;
+        r = ps_try(&all);
+        if (r != EXIT_STATUS_OK)
+                return r;
+
+        ps->parents = all.tasks;
+        if (task_list_index(&ps->parents) < 0)
+                return ps_out_of_memory();
+        ps->view.parents = &ps->parents;
+        return EXIT_STATUS_OK;
+}
+
 /* Tasks that are equal by all keys are sorted by number, so that the order is always the same. */
 static int ps_compare(const void *a, const void *b, void *closure) {
         const struct tb_task *one = *(const struct tb_task *const *)a, *other = *(const struct tb_task *const *)b;
@@ -279,12 +310,15 @@ int verb_ps(const char *socket_path, int argc, char **argv) {
         ps.users.numeric = options.numeric;
         ps.begin_boot_ns = clock_now_boot_ns();
         r = ps_take_fresh(&ps);
+        if (r == EXIT_STATUS_OK && ps_wants_parents(&options))
+                r = ps_take_parents(&ps);
         if (r == EXIT_STATUS_OK)
                 r = ps_print(&ps);
         /* As in procps: no task matches the filter. */
         if (r == EXIT_STATUS_OK && ps.tasks.n_tasks == 0)
                 r = EXIT_STATUS_ERROR;
         task_list_deinit(&ps.tasks);
+        task_list_deinit(&ps.parents);
 
         return r;
 }

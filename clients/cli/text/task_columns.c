@@ -129,6 +129,30 @@ static void write_name(const TaskColumn *column, const TaskColumnView *view, con
                 text_name(text, TASK_COLUMN_TEXT_MAX, task->comm, task->comm_stale);
 }
 
+/* The present parent; NULL: not known. */
+static const struct tb_task *task_parent(const TaskColumnView *view, const struct tb_task *task) {
+        return view->parents ? task_list_find_process(view->parents, &task->parent) : NULL;
+}
+
+static void write_parent(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text) {
+        const struct tb_task *parent = task_parent(view, task);
+
+        if (parent)
+                write_name(column, view, parent, text);
+        else
+                strcpy(text, "-");
+}
+
+static int compare_parent(const TaskColumn *column,
+                          const TaskColumnView *view,
+                          const struct tb_task *a,
+                          const struct tb_task *b) {
+        const struct tb_task *one = task_parent(view, a), *other = task_parent(view, b);
+
+        (void)column;
+        return strcmp(one ? one->comm : "", other ? other->comm : "");
+}
+
 static int compare_name(const TaskColumn *column,
                         const TaskColumnView *view,
                         const struct tb_task *a,
@@ -267,6 +291,14 @@ static const TaskColumn columns[] = {
         { "pid", "PID", "the process", TASK_COLUMN_NUMBER(pid), .write = write_number },
         { "tid", "TID", "the task", TASK_COLUMN_NUMBER(tid), .write = write_number },
         { "ppid", "PPID", "the process' present parent", TASK_COLUMN_NUMBER(parent.pid), .write = write_relative },
+        {
+                "parent",
+                "PARENT",
+                "the name of the present parent",
+                .parent = true,
+                .write = write_parent,
+                .compare = compare_parent,
+        },
         { "maker", "MAKER", "the process that forked it", TASK_COLUMN_NUMBER(maker.pid), .write = write_relative },
         { "user", "USER", "the real user's name", .write = write_user, .compare = compare_user },
         { "uid", "UID", "the real user", TASK_COLUMN_NUMBER(uid), .write = write_id },

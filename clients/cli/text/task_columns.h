@@ -9,6 +9,7 @@
 
 #include "clients/cli/base/cmdline.h"
 #include "clients/cli/base/users.h"
+#include "clients/cli/model/task_list.h"
 
 typedef struct TaskColumn TaskColumn;
 typedef struct TaskColumnView TaskColumnView;
@@ -20,6 +21,7 @@ typedef struct TaskColumnView TaskColumnView;
 struct TaskColumnView {
         Users *users;
         uint64_t now_ns;                /* since the epoch: the time that ages are relative to */
+        const TaskList *parents;        /* where parents are looked up; NULL: no column needs them */
 };
 
 struct TaskColumn {
@@ -28,6 +30,7 @@ struct TaskColumn {
         const char *help;
         bool right;                     /* aligned to the right */
         bool program;                   /* is about the program, which the broker must be asked for */
+        bool parent;                    /* is about the parent, for which all processes must be asked for */
         bool branch;                    /* a forest can be drawn in it */
         size_t offset;                  /* for a number: its place in struct tb_task */
         void (*write)(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text);

@@ -38,6 +38,7 @@ static void pause_free(Live *paused) {
                 free(paused->rows[i]);
         }
         free(paused->rows);
+        free(paused->buckets);
         live_history_deinit(&paused->history);
         free(paused);
 }
@@ -66,6 +67,9 @@ Live *top_pause_begin(const Live *live) {
                 if (!paused->rows[paused->n_rows])
                         goto no_memory;
         }
+
+        if (live->n_buckets && live_index(paused, live->n_buckets) < 0)
+                goto no_memory;
 
         return paused;
 

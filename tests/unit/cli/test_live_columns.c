@@ -6,6 +6,7 @@
  */
 
 #include "clients/cli/model/live_columns.h"
+#include "clients/cli/top/top_pause.h"
 #include "tests/unit/live_rig.h"
 
 static const LiveColumn *find_column(const char *name) {
@@ -22,6 +23,33 @@ static void check_cell(const LiveView *view, const char *name, const Made *made,
         if (strcmp(text, should) != 0)
                 fprintf(stderr, "%s is: %s\nshould be: %s\n", name, text, should);
         assert(strcmp(text, should) == 0);
+}
+
+/* The parent's name, if the model has the parent and not only a process with its number. Also in a paused copy. */
+static void test_parent(void) {
+        Made own = {.pid = 10, .start = -1}, other = {.pid = 12, .start = -2, .comm = "other"};
+        static Users users;
+        Live live, *paused;
+        LiveView view = {.live = &live, .users = &users};
+        struct tb_process_id *parent;
+
+        live_init(&live);
+        send_row(&live, &own, 1);
+        send_row(&live, &other, 1);
+        send_sample(&live, 1, true);
+        check_cell(&view, "parent", &own, "-");
+        parent = &live_find(&live, 10)->parent;
+        *parent = (struct tb_process_id){
+                .known = true, .pid = 12, .start_boot_ns = row_of(&live, &other)->start_boot_ns};
+        check_cell(&view, "parent", &own, "other");
+        paused = top_pause_begin(&live);
+        view.live = paused;
+        check_cell(&view, "parent", &own, "other");
+        assert(!top_pause_end(paused, &live));
+        view.live = &live;
+        --parent->start_boot_ns;
+        check_cell(&view, "parent", &own, "-");
+        live_deinit(&live);
 }
 
 static void test_columns(void) {
@@ -84,5 +112,6 @@ static void test_columns(void) {
 
 int main(void) {
         test_columns();
+        test_parent();
         return 0;
 }

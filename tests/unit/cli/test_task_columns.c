@@ -140,7 +140,7 @@ static void test_every_column(void) {
                 assert(task_column_compare(column, &view, &a, &a) == 0);
                 assert(task_column_compare(column, &view, &a, &b) == -task_column_compare(column, &view, &b, &a));
         }
-        assert(n == 19);
+        assert(n == 20);
 
         assert(task_column_compare(find("pid"), &view, &a, &b) < 0);
         assert(task_column_compare(find("started"), &view, &a, &b) < 0);

@@ -43,7 +43,40 @@ static void test_copies(void) {
         assert(tasks.n_tasks == 0);
 }
 
+/* A process is found by its identity, and not by its number alone. */
+static void test_find(void) {
+        static const struct {
+                const char *what;
+                struct tb_process_id id;
+                bool found;
+        } rows[] = {
+                { "the process", { .known = true, .pid = 30, .start_boot_ns = 300 }, true },
+                { "an earlier one with its number", { .known = true, .pid = 30, .start_boot_ns = 299 }, false },
+                { "a number without a start", { .known = true, .pid = 30 }, false },
+                { "not known", { .pid = 30, .start_boot_ns = 300 }, false },
+                { "no process", { .known = true }, false },
+                { "another", { .known = true, .pid = 31, .start_boot_ns = 310 }, false },
+        };
+        TaskList tasks = TASK_LIST_NULL;
+
+        for (uint32_t i = 10; i > 0; --i) {
+                struct tb_task task = make_task(10 * i, 0, 1, "x");
+
+                task.start_boot_ns = 100 * i;
+                assert(task_list_add(&tasks, &task) == 0);
+        }
+        assert(!task_list_find_process(&tasks, &rows[0].id));
+        assert(task_list_index(&tasks) == 0);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); ++i) {
+                const struct tb_task *found = task_list_find_process(&tasks, &rows[i].id);
+
+                assert(!!found == rows[i].found && (!found || found->pid == rows[i].id.pid));
+        }
+        task_list_deinit(&tasks);
+}
+
 int main(void) {
+        test_find();
         test_copies();
         return 0;
 }
