@@ -10,8 +10,8 @@
  *
  * The read bytes of a record are the truth: whether the task has privileges. /proc is empty,
  * so that the join never sees a process there. The user never gets the exit of a process with
- * privileges. The user gets all other exits, unless a loss was reported, or the kernel did
- * not name the maker.
+ * privileges. The user gets all other exits, unless a loss was reported, an exec may be
+ * hidden, or the kernel did not name the maker.
  *
  * Include it behind #undef NDEBUG.
  */
@@ -66,6 +66,7 @@ struct Machine {
         uint64_t *now;
         MachineTask tasks[MACHINE_TASKS];
         bool silent;
+        bool acknowledged;      /* somebody else's request was */
         bool lost;              /* a loss was reported */
         bool withheld;          /* an exit of a process that is certainly the user's */
 };
@@ -95,6 +96,7 @@ static inline void machine_say(Machine *machine, uint32_t what, uint32_t a, uint
 static inline void machine_acknowledge(Machine *machine, uint32_t number) {
         uint8_t bytes[PROC_BYTES];
 
+        machine->acknowledged = true;
         proc_bytes(bytes, machine->seqs[0]++, WHAT_NONE, 0, *machine->now);
         put_u32(bytes, PROC_AT_ACK, 0x80000000u | number);
         packet_send(machine->connector, bytes, sizeof(bytes));
@@ -169,10 +171,10 @@ static inline void machine_fork(Machine *machine, const MachineTask *maker, uint
         parent = thread || sibling ? maker->parent : maker->pid;
         *task = *maker;
         task->parent = parent;
+        task->forked = true;
+        task->used_privilege = false;
         if (!thread) {
                 task->pid = tid;
-                task->forked = true;
-                task->used_privilege = false;
                 task->certain = maker->certain && !sibling;
         }
         machine_say(machine, WHAT_FORK, parent, parent, tid, task->pid);

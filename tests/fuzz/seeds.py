@@ -245,6 +245,10 @@ def join_scenes():
         yield machine((fork, 1), (execute, 1), (thread, 1), (silence, 0), (exec_, 2), (silence, 0), (end, 1)) + aged
         yield machine((fork, 1), (exec_, 1), (fork | sibling, 1), (end, 2), (end, 1))
         yield machine((fork, 1), (exec_, 1), (fork, 1), (end, 1), (execute, 2), (end, 2))
+        yield machine((fork, 1), (silence, 0), (exec_, 1), (silence, 0), (fork, 1), (end, 2), (end, 1)) + aged
+        yield machine((fork, 1), (silence, 0), (exec_, 1), (silence, 0), (fork, 1), (execute, 2), (end, 2)) + aged
+        yield machine((fork, 1), (silence, 0), (exec_, 1), (silence, 0), (thread, 1), (end, 2), (end, 1)) + aged
+        yield machine((fork, 1), (execute, 1), (silence, 0), (exec_, 1), (silence, 0), (fork, 1), (end, 2)) + aged
 
 
 def seeds_join():

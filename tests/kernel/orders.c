@@ -13,7 +13,9 @@
  *   spawn    posix_spawn()
  *   fd       execveat() of a descriptor
  *   sibling  a child of a child, with this process as its parent (CLONE_PARENT)
+ *   vfork    vfork()
  *   bound    a child that can gain no privileges (PR_SET_NO_NEW_PRIVS)
+ *   nested   a child in a user namespace of its own, which knows no ids but the user's
  *   traced   a child that this process traces, so that the exec gives no privileges
  *
  * SILENCE says when the connector is silent, as a sum: 1 at the fork, 2 at the exec, 4 at
@@ -29,6 +31,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -102,7 +105,7 @@ static void *execute(void *unused) {
             read(order.go[0], &c, 1) != 1)
                 _exit(96);
         if (!strcmp(order.how, "fd"))
-                syscall(SYS_execveat, open(*order.arguments, O_PATH | O_CLOEXEC), "", order.arguments, environ,
+                syscall(SYS_execveat, open(*order.arguments, O_PATH), "", order.arguments, environ,
                         AT_EMPTY_PATH);
         else
                 execv(*order.arguments, order.arguments);
@@ -155,6 +158,8 @@ static void child(void) {
         close(order.go[1]);
         if (!strcmp(order.how, "bound") && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 _exit(95);
+        if (!strcmp(order.how, "nested") && unshare(CLONE_NEWUSER) < 0)
+                _exit(86);
         if (!strcmp(order.how, "traced") && ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
                 _exit(94);
         if (!strcmp(order.how, "sibling")) {
@@ -178,8 +183,20 @@ static void child(void) {
                 pause();
 }
 
+/* The child shares the memory of this process, which waits until the exec. So the order to go comes first. */
+static pid_t make_vfork_child(void) {
+        pid_t pid;
+
+        if (write(order.go[1], "x", 1) != 1)
+                fail("write");
+        pid = vfork();
+        if (pid == 0)
+                execute(NULL);
+        return pid;
+}
+
 static pid_t make_child(void) {
-        pid_t pid = fork(), sibling;
+        pid_t pid = !strcmp(order.how, "vfork") ? make_vfork_child() : fork(), sibling;
         char c;
 
         if (pid < 0)
@@ -224,7 +241,8 @@ static int let_execute(pid_t pid) {
 
 static void obey(int silencer) {
         uint64_t begin = now_ns();
-        int error, status;
+        bool at_once;
+        int error = 0, status;
         pid_t pid;
         char line[8];
 
@@ -233,18 +251,20 @@ static void obey(int silencer) {
         pipe_new(order.executed);
         pipe_new(order.other);
         silence(silencer, 1, true);
-        if (!strcmp(order.how, "spawn")) {
+        at_once = !strcmp(order.how, "spawn") || !strcmp(order.how, "vfork");
+        if (at_once)
                 silence(silencer, 2, true);
-                pid = spawn(&error);
-                close(order.executed[1]);
-        } else {
-                pid = make_child();
+        pid = strcmp(order.how, "spawn") ? make_child() : spawn(&error);
+        if (!at_once) {
                 silence(silencer, 1, false);
                 silence(silencer, 2, true);
-                error = let_execute(pid);
         }
+        if (strcmp(order.how, "spawn"))
+                error = let_execute(pid);
+        else
+                close(order.executed[1]);
         silence(silencer, 2, false);
-        if (!strcmp(order.how, "spawn"))
+        if (at_once)
                 silence(silencer, 1, false);
         printf("%d %d\n", pid, error);
         fflush(stdout);

@@ -12,6 +12,7 @@ The programs are a test's own children, and what happened to them is known from 
 import contextlib
 import itertools
 import os
+import pathlib
 import pwd
 import random
 import shutil
@@ -65,9 +66,9 @@ WAITING = {"su", "chfn", "chsh", "unix_chkpwd"}
 # The privileges of these are no ids. Only /proc shows them, while the program runs.
 CAPABLE = {"gst-ptp-helper", "ping"}
 
-HOWS = ("leader", "again", "thread", "left", "spawn", "fd", "sibling")
+HOWS = ("leader", "again", "thread", "left", "spawn", "vfork", "fd", "sibling")
 # The exec gives no privileges, and the program is its user's own.
-POWERLESS = ("bound", "traced")
+POWERLESS = ("bound", "traced", "nested")
 # Programs that do not forbid by themselves to look into them.
 PLAIN = {"expiry", "chage", "mount", "umount"}
 
@@ -100,7 +101,7 @@ class Run:
 
     def __init__(self, uid, own, how, silence, command):
         self.uid, self.own, self.how, self.silence, self.command = uid, own, how, silence, command
-        self.name = os.path.basename(command[0])
+        self.name = os.path.basename(command[0]).removesuffix("-script")
         self.pid = self.executed_ns = self.begin = self.end = None
         self.ends = 0           # reported to its user
 
@@ -193,7 +194,17 @@ class Scene:
         self.n_kept = self.n_shown = self.n_withheld = 0
 
     def command(self, name, user):
+        """Sometimes by a script: the kernel gives it the privileges of the interpreter."""
+        if name not in WAITING | CAPABLE and len(ARGUMENTS[name]) == 1 and self.rng.random() < 0.3:
+            return [self.script(name)]
         return [self.programs[name], *(argument.replace("NAME", user) for argument in ARGUMENTS[name])]
+
+    def script(self, name):
+        path = pathlib.Path(path_of(self.place, f"{name}-script"))
+        if not path.exists():
+            path.write_text(f"#!{self.programs[name]} {ARGUMENTS[name][0]}\n")
+            path.chmod(0o755)
+        return str(path)
 
     def draw(self, uid, user, silences):
         """A run at random: a third of the programs are the user's own."""
@@ -244,7 +255,7 @@ class Scene:
                     run = runs.get(task.pid)
                     # after a silenced exec it has the program before
                     if run and not (run.own and run.uid == uid):
-                        assert task.program.exe != run.command[0].encode(), f"{run}, to {uid}:\n{task}"
+                        assert not task.program.exe.endswith(f"/{run.name}".encode()), f"{run}, to {uid}:\n{task}"
 
     def read(self):
         """All events up to now: of each user, and of the failures that each user sees."""
@@ -298,7 +309,7 @@ class Scene:
         """An event of a program of the user who gets it."""
         what = event.WhichOneof("what")
         if what == "exec" and not run.own:
-            assert event.exec.program.exe != run.command[0].encode(), f"{run}\n{event}"
+            assert not event.exec.program.exe.endswith(f"/{run.name}".encode()), f"{run}\n{event}"
         if what != "exit" or not event.exit.process_ended:
             return
         run.ends += 1
@@ -363,9 +374,9 @@ def loss(scene, directory, n):
 
 
 @pytest.mark.parametrize("stages, options", [
-    ((calm, storm), ()),
+    ((calm, storm, silence), ()),
     ((loss, calm), SMALL[2:]),
-], ids=["calm", "lost"])
+], ids=["silenced", "lost"])
 def test_nothing_too_much_and_nothing_too_little(alone, make_broker, directory, place, stages, options):
     scene = Scene(make_broker("--feed-mib", "256", *options), place)
     n = 0
@@ -381,7 +392,7 @@ def test_nothing_too_much_and_nothing_too_little(alone, make_broker, directory, 
     scene.finish()
 
 
-@pytest.mark.parametrize("silences", [(0,)], ids=["reported"])
+@pytest.mark.parametrize("silences", [(0,), (2,), (3,)], ids=["reported", "exec-silenced", "all-silenced"])
 def test_while_they_run(alone, make_broker, place, silences):
     """The doors that are open while a program with privileges waits for its input."""
     scene = Scene(make_broker(), place, n_runners=len(HOWS))
