@@ -90,6 +90,60 @@ static void test_feeds(void) {
         rig_free(rig);
 }
 
+static void ask_for_subtree(const Peer *peer, uint64_t id, uint32_t pid) {
+        PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
+        PB(Subscribe) subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
+
+        filter.subtrees = &pid;
+        filter.n_subtrees = 1;
+        subscribe.filter = &filter;
+        peer_ask_for(peer, id, &subscribe);
+}
+
+/* Feeds with subtrees are counted by themselves, because each takes a bit in every process. */
+static void test_subtrees(void) {
+        Rig *rig = rig_new_of_users();
+        Peer peers[2] = { peer_new_welcomed(rig, 0), peer_new_welcomed(rig, 0) };
+
+        rig_share(rig, QUOTA_SUBTREES)->of_user = 1;
+        rig_add_processes(rig, 100, 2);
+        ask_for_subtree(&peers[0], 1, 100);
+        expect_subscribed(rig, &peers[0], false);
+        ask_for_subtree(&peers[1], 1, 101);
+        peer_expect_error(rig, &peers[1], ERROR_QUOTA, false);
+        assert(rig_used(rig, QUOTA_SUBTREES) == 1 && rig_used(rig, QUOTA_FEEDS) == 1);
+        /* the same subtree shares the feed */
+        ask_for_subtree(&peers[1], 2, 100);
+        expect_subscribed(rig, &peers[1], false);
+        for (int i = 0; i < 2; ++i)
+                peer_free(&peers[i]);
+        expect_all_returned(rig);
+        rig_free(rig);
+}
+
+/* Administrators share a feed, but root reads none at the cost of another user. */
+static void test_root_shares_nothing(void) {
+        static uint32_t admins = 77;
+        static const uint32_t uids[] = { 1000, 1001, 0 };
+        Peer peers[ARRAY_SIZE(uids)];
+        Rig *rig = rig_new();
+
+        rig_policy(rig)->admin_group = admins;
+        for (size_t i = 0; i < ARRAY_SIZE(uids); ++i) {
+                const Credentials credentials = { .uid = uids[i], .gid = admins, .groups = &admins, .n_groups = 1 };
+
+                peers[i] = peer_new_of(rig, 0, &credentials);
+                message_free(peer_expect_body(rig, &peers[i], WELCOME));
+                ask_for_uid(&peers[i], 1, 10, false, false);
+                expect_subscribed(rig, &peers[i], false);
+                assert(rig_status(rig).feeds == (uids[i] == 0 ? 2 : 1));
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(uids); ++i)
+                peer_free(&peers[i]);
+        expect_all_returned(rig);
+        rig_free(rig);
+}
+
 /* A client that asks too often shares an existing snapshot; without a snapshot to share, the request is refused. */
 static void test_snapshots(void) {
         Rig *rig = rig_new_of_users();
@@ -463,6 +517,8 @@ int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_connections();
         test_feeds();
+        test_subtrees();
+        test_root_shares_nothing();
         test_snapshots();
         test_waiting();
         test_programs_read_since();
