@@ -6,7 +6,7 @@
  * while processes of a user only keep the processors busy, and while as many or more ask
  * the broker for one thing or another as fast as they can.
  *
- *   bench-attack TASKBROKERD ATTACK [--forks N]
+ *   bench-attack TASKBROKERD ATTACK [--forks N] [--tasks N]
  */
 
 #include <getopt.h>
@@ -23,8 +23,9 @@
 #include "tests/bench/broker.h"
 #include "tests/bench/latency.h"
 #include "tests/bench/machine.h"
+#include "tests/bench/table_crowd.h"
 
-#define N_MEANS_MAX 10
+#define N_MEANS_MAX 11
 #define ATTACKER "65533"
 
 /* Attacks of tests/e2e/attack.c, each in a process of its own; "spin" is done here. */
@@ -33,8 +34,9 @@ static const char *const attacks[][N_MEANS_MAX + 1] = {
         { "connections", "feeds", "requests" },
         { "readers", "patterns", "subtrees" },
         { "hold", "stats", "samples" },
-        { "halves" },
-        { "connections", "hold", "feeds", "requests", "patterns", "readers", "halves", "stats", "samples", "subtrees" },
+        { "halves", "sweeps" },
+        { "connections", "hold", "feeds", "requests", "patterns", "readers", "halves", "stats", "samples", "subtrees",
+          "sweeps" },
 };
 
 static pid_t attack_start(const char *program, const char *path, const char *const *means) {
@@ -91,10 +93,12 @@ static int bench_attack(Latency *latency, const char *program, const char *path,
 int main(int argc, char **argv) {
         static const struct option table[] = {
                 { "forks", required_argument, NULL, 'f' },
+                { "tasks", required_argument, NULL, 't' },
                 { NULL, 0, NULL, 0 },
         };
-        size_t n_forks = 5000;
+        size_t n_forks = 5000, n_tasks = 0;
         Latency latency = {};
+        Crowd crowd;
         Broker broker;
         int c, r;
 
@@ -103,11 +107,13 @@ int main(int argc, char **argv) {
 
                 if (c == 'f' && number > 0 && number <= LATENCY_FORKS_MAX)
                         n_forks = number;
+                else if (c == 't' && number > 0 && number <= CROWD_PIDS_MAX)
+                        n_tasks = number;
                 else
                         argc = 0;
         }
         if (argc - optind != 2) {
-                fprintf(stderr, "Usage: bench-attack TASKBROKERD ATTACK [--forks N]\n");
+                fprintf(stderr, "Usage: bench-attack TASKBROKERD ATTACK [--forks N] [--tasks N]\n");
                 return 2;
         }
 
@@ -119,7 +125,11 @@ int main(int argc, char **argv) {
                 return 1;
         }
         (void)setpriority(PRIO_PROCESS, 0, 0);
-        r = latency_init(&latency, broker.path, n_forks);
+        r = crowd_init(&crowd);
+        if (r == 0)
+                r = crowd_grow(&crowd, n_tasks, true);
+        if (r == 0)
+                r = latency_init(&latency, broker.path, n_forks);
         machine_wait_idle(MACHINE_IDLE_NS);
         printf("\nMilliseconds from a fork to its subscriber:\n\n"
                "| | median | 99%% | 99.9%% | most |\n|---|---|---|---|---|\n");
@@ -128,6 +138,7 @@ int main(int argc, char **argv) {
         printf("\n");
         for (size_t i = 0; i < sizeof(attacks) / sizeof(*attacks) && r == 0; ++i)
                 r = bench_attack(&latency, argv[optind + 1], broker.path, attacks[i]);
+        crowd_disperse(&crowd);
         latency_deinit(&latency);
         broker_stop(&broker);
         if (r < 0)

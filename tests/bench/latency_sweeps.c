@@ -2,8 +2,9 @@
 
 /*
  * Whether events wait for sweeps: how long after it happened a fork reaches a subscriber
- * that lets none be held back, while no client samples, and while a client samples all tasks
- * as fast as the broker allows. It also measures what a sweep costs for each task.
+ * that lets none be held back, while no client samples, while a client samples all tasks as
+ * fast as the broker allows, and while several clients do so with the worst filters. Root's
+ * filters have no budget. It also measures what a sweep costs for each task.
  *
  *   bench-latency TASKBROKERD [--tasks N]... [--forks N]
  */
@@ -12,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,18 +26,49 @@
 #include "tests/bench/table_crowd.h"
 
 #define SIZES_MAX 8
+#define SAMPLERS_MAX 16
 
 typedef struct Bench Bench;
 
 struct Bench {
         Broker broker;
         Latency latency;
+        pid_t samplers[SAMPLERS_MAX];
+        size_t n_samplers;
+        int samplers_fd;        /* the samplers end when it is closed */
 };
 
+/* A filter that passes no task, and takes each of them as much work as any filter can. */
+static void make_worst_filter(struct tb_filter *filter, unsigned int number) {
+        static char patterns[TB_FILTER_COMMS_MAX][TB_FILTER_COMM_BYTES_MAX + 1];
+        static const char *comms[TB_FILTER_COMMS_MAX];
+        static uint32_t uids[TB_FILTER_UIDS_MAX];
+
+        for (size_t i = 0; i < TB_FILTER_UIDS_MAX; ++i)
+                uids[i] = (uint32_t)i;
+        for (size_t i = 0; i < TB_FILTER_COMMS_MAX; ++i) {
+                memset(patterns[i], '?', TB_FILTER_COMM_BYTES_MAX);
+                patterns[i][0] = '*';
+                patterns[i][TB_FILTER_COMM_BYTES_MAX - 1] = (char)('a' + number);
+                comms[i] = patterns[i];
+        }
+        *filter = (struct tb_filter){
+                .uids = uids,
+                .n_uids = TB_FILTER_UIDS_MAX,
+                .comms = comms,
+                .n_comms = TB_FILTER_COMMS_MAX,
+        };
+}
+
 /* Subscribes to samples for ever, and ignores them. */
-static void sampler_main(const char *path, int ready_fd) {
-        const struct tb_sampling sampling = { .interval_ms = 100 };
+static void sampler_main(const char *path, int ready_fd, unsigned int number) {
+        struct tb_sampling sampling = { .interval_ms = 100 };
         struct tb_client *client;
+
+        if (number > 0) {
+                sampling.scope = TB_SAMPLE_THREADS;
+                make_worst_filter(&sampling.filter, number);
+        }
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (tb_connect(path, &client) < 0 || tb_sample(client, &sampling, NULL) < 0)
@@ -59,12 +92,59 @@ static int bench_status(Bench *bench, struct tb_status *ret_status) {
         return message ? 0 : -1;
 }
 
-static int bench_size(Bench *bench, size_t n_tasks) {
-        struct tb_status before, after;
-        int fds[2], r;
+/* Starts clients that sample, and waits until each has its first sample, which is another matter. */
+static int samplers_start(Bench *bench, size_t n, bool worst) {
+        int fds[2], r = 0;
         char byte;
-        pid_t pid;
 
+        if (pipe(fds) < 0)
+                return -1;
+        for (bench->n_samplers = 0; bench->n_samplers < n && r == 0; ++bench->n_samplers) {
+                pid_t pid = fork();
+
+                if (pid == 0) {
+                        close(fds[0]);
+                        sampler_main(bench->broker.path, fds[1], worst ? 1 + (unsigned int)bench->n_samplers : 0);
+                }
+                bench->samplers[bench->n_samplers] = pid;
+                r = pid > 0 && read(fds[0], &byte, 1) == 1 ? 0 : -1;
+        }
+        close(fds[1]);
+        bench->samplers_fd = fds[0];
+        return r;
+}
+
+static void samplers_stop(Bench *bench) {
+        for (size_t i = 0; i < bench->n_samplers; ++i) {
+                if (bench->samplers[i] <= 0)
+                        continue;
+                kill(bench->samplers[i], SIGKILL);
+                waitpid(bench->samplers[i], NULL, 0);
+        }
+        close(bench->samplers_fd);
+}
+
+static int bench_samplers(Bench *bench, size_t n_tasks, size_t n, bool worst, const char *what) {
+        struct tb_status before, after;
+        int r;
+
+        r = samplers_start(bench, n, worst);
+        if (r == 0)
+                r = bench_status(bench, &before);
+        if (r == 0)
+                r = latency_measure(&bench->latency, what);
+        if (r == 0)
+                r = bench_status(bench, &after);
+        if (r == 0)
+                printf(" %llu | %.2f |\n", (unsigned long long)(after.sweeps - before.sweeps),
+                       (double)(after.sweep_cpu_ns - before.sweep_cpu_ns) / 1e3 /
+                               (double)((after.sweeps - before.sweeps) * n_tasks));
+        fflush(stdout);
+        samplers_stop(bench);
+        return r;
+}
+
+static int bench_size(Bench *bench, size_t n_tasks) {
         machine_wait_idle(MACHINE_IDLE_NS);
         printf("\n%zu tasks, milliseconds from a fork to its subscriber:\n\n"
                "| | median | 99%% | 99.9%% | most | sweeps | us a task |\n|---|---|---|---|---|---|---|\n",
@@ -73,34 +153,9 @@ static int bench_size(Bench *bench, size_t n_tasks) {
                 return -1;
         printf(" | |\n");
         fflush(stdout);
-
-        if (pipe(fds) < 0)
+        if (bench_samplers(bench, n_tasks, 1, false, "a client samples") < 0)
                 return -1;
-        pid = fork();
-        if (pid == 0) {
-                close(fds[0]);
-                sampler_main(bench->broker.path, fds[1]);
-        }
-        close(fds[1]);
-        /* The first sample, of all tasks, is another matter. */
-        r = pid > 0 && read(fds[0], &byte, 1) == 1 ? 0 : -1;
-        if (r == 0)
-                r = bench_status(bench, &before);
-        if (r == 0)
-                r = latency_measure(&bench->latency, "a client samples");
-        if (r == 0)
-                r = bench_status(bench, &after);
-        if (r == 0)
-                printf(" %llu | %.2f |\n", (unsigned long long)(after.sweeps - before.sweeps),
-                       (double)(after.sweep_cpu_ns - before.sweep_cpu_ns) / 1e3 /
-                               (double)(after.sweep_tasks - before.sweep_tasks));
-        fflush(stdout);
-        if (pid > 0) {
-                kill(pid, SIGKILL);
-                waitpid(pid, NULL, 0);
-        }
-        close(fds[0]);
-        return r;
+        return bench_samplers(bench, n_tasks, SAMPLERS_MAX, true, "16 clients, worst filters");
 }
 
 static int bench_all(Bench *bench, const size_t *sizes, size_t n_sizes, size_t n_forks) {

@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #define CROWD_TASKS_MAX 200000
-#define CROWD_PIDS_MAX 40000
+#define CROWD_PIDS_MAX 60000
 
 typedef struct Crowd {
         uint32_t *tids;         /* CROWD_TASKS_MAX, shared with the children; n_tasks of them are alive */

@@ -208,7 +208,7 @@ static void do_patterns(void) {
 
 /* A request of the member @tag as a frame. */
 static size_t put_request(uint8_t *out, unsigned int tag, const uint8_t *data, size_t n) {
-        static uint8_t message[8192];
+        static uint8_t message[8400];
         size_t n_message = put_bytes(message, tag, data, n), n_prefix = put_varint(out, n_message);
 
         memcpy(out + n_prefix, message, n_message);
@@ -247,6 +247,49 @@ static void do_samples(void) {
                 fds[i] = attach();
                 if (fds[i] >= 0)
                         (void)!send(fds[i], frame, put_request(frame, 5, body, 6), MSG_NOSIGNAL);
+        }
+        while (now() < end) {
+                for (size_t i = 0; i < 16; ++i)
+                        if (fds[i] >= 0)
+                                (void)drain(fds[i]);
+                usleep(1000);
+                ++*count;
+        }
+        close_all(16);
+}
+
+/*
+ * Ten samples a second by sixteen filters, each as long as a filter may be. The one half has patterns that take long to
+ * match, the other half has lists of users and processes.
+ */
+static void do_sweeps(void) {
+        static const char *const shapes[] = {
+                "?*?*?*?*?*?*?*?*?*?*?*?*?*?*",
+                "*[[:alpha:]][[:alpha:]][[:alpha:]][[:alpha:]]*",
+        };
+        static uint8_t filter[8192], body[8300], frame[8400];
+
+        for (uint8_t i = 0; i < 16; ++i) {
+                uint8_t head[] = { 1 << 3, 100, 2 << 3, 2 };
+                size_t n = 0, n_body = sizeof(head);
+
+                for (uint8_t k = 0; k < 16 && i % 2; ++k) {
+                        char pattern[64];
+
+                        snprintf(pattern, sizeof(pattern), "*%02u%s%02uz", i, shapes[k % 2], k);
+                        n += put_bytes(filter + n, 4, pattern, strlen(pattern));
+                }
+                for (uint32_t k = 0; k < 64 && i % 2 == 0; ++k) {
+                        filter[n++] = 1 << 3;
+                        n += put_varint(filter + n, k < 32 ? k : 65500 + k);
+                        filter[n++] = 2 << 3;
+                        n += put_varint(filter + n, 1 + i * 100 + k);
+                }
+                memcpy(body, head, sizeof(head));
+                n_body += put_bytes(body + n_body, 3, filter, n);
+                fds[i] = attach();
+                if (fds[i] >= 0)
+                        (void)!send(fds[i], frame, put_request(frame, 5, body, n_body), MSG_NOSIGNAL);
         }
         while (now() < end) {
                 for (size_t i = 0; i < 16; ++i)
@@ -326,6 +369,7 @@ static const struct {
         { "stats", do_stats },
         { "samples", do_samples },
         { "subtrees", do_subtrees },
+        { "sweeps", do_sweeps },
 };
 
 static int usage(void) {

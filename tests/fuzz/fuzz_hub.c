@@ -83,6 +83,12 @@ static void check_public(const Reader *reader, const PB(Event) *event) {
                 assert(event->exit->program->exe.len == 0);
 }
 
+static void reader_check_filter_loss(const PB(Event) *event) {
+        assert(event->loss->reason == TASKBROKER__V1__LOSS_REASON__LOSS_REASON_OVER_BUDGET);
+        assert(event->loss->missing == TASKBROKER__V1__LOSS_MISSING__LOSS_MISSING_POSSIBLE);
+        assert(event->loss->count > 0 && event->loss->since_time_ns <= event->time_ns);
+}
+
 static void reader_check_batch(Reader *reader, const PB(EventBatch) *batch) {
         assert(reader->subscribed && !reader->in_snapshot);
         assert(batch->n_events > 0 && batch->first_number == reader->next);
@@ -96,6 +102,9 @@ static void reader_check_batch(Reader *reader, const PB(EventBatch) *batch) {
                         reader->next += event->loss->count;
                 else
                         ++reader->next;
+                if (event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS &&
+                    event->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_FILTER)
+                        reader_check_filter_loss(event);
         }
 }
 
@@ -228,9 +237,12 @@ struct WorstFilter {
         ProtobufCBinaryData comms[16], cgroups[8];
 };
 
-static void worst_filter(WorstFilter *worst, uint8_t what) {
+/* @what: also whether filters have small budgets from now on. */
+static void worst_filter(Fuzz *fuzz, WorstFilter *worst, uint8_t what) {
         static const char *const parts[] = { "*[[:alpha:]]", "*?", "*[!a]", "[[:alnum:]]" };
 
+        if (what & 0x8)
+                *rig_rate(fuzz->rig, QUOTA_FILTERS) = (QuotaRate){ .a_second = 10000, .at_once = 1000 };
         *worst = (WorstFilter){ .filter = TASKBROKER__V1__FILTER__INIT };
         for (size_t n = 0; n + strlen(parts[what % 4]) < sizeof(worst->comm); n += strlen(parts[what % 4]))
                 strcpy(worst->comm + n, parts[what % 4]);
@@ -292,7 +304,7 @@ static void ask_subscribe(Fuzz *fuzz, Reader *reader) {
                 filter.n_cgroups = what & 0x1000 ? 1 : 0;
         }
         if (kinds & 0x8000) {
-                worst_filter(&worst, fuzz_u8(input));
+                worst_filter(fuzz, &worst, fuzz_u8(input));
                 subscribe.filter = &worst.filter;
         }
         if (what & 0x2000) {
@@ -331,7 +343,7 @@ static void ask_sample(Fuzz *fuzz, Reader *reader) {
                 filter.n_cgroups = what & 0x80 ? 1 : 0;
         }
         if ((what & 0xf0) == 0xf0) {
-                worst_filter(&worst, fuzz_u8(input));
+                worst_filter(fuzz, &worst, fuzz_u8(input));
                 sample.filter = &worst.filter;
         }
         message.request_id = SAMPLE_ID(++fuzz->n_asked, sample.groups,

@@ -134,6 +134,11 @@ def seeds_filter():
     for text in ("0-3,8", "0", "8191", "0-8191", "1,2,3-5,", "3-1", "00012", "a*\0abc", "[a-c]?\0b5", "*a*a*a*b\0aaaaaaaaaaa",
                  "[[:alpha:]]\0x", "\\*\0*", "[!]-]\0a"):
         yield text.encode()
+    names = ("aaaaaaaaaaaaaaa", "abcdefghijklmno", "]*]*]a]*]a]a]")
+    for shape in ("*[[:alpha:]]" * 5, "*?" * 31, "?" * 62, "*a" * 31, "[ba-[:alpha:]*]" * 4):
+        yield "\0".join([f"{shape[:62]}{chr(97 + i)}" for i in range(16)] + list(names)).encode()
+    yield "\0".join("x" * 509 + chr(97 + i) for i in range(9)).encode()
+    yield "\0".join(("a", "a/b", "a.b", "a/b/c", "ab", "", "a-b/c", "b")).encode()
 
 
 def proc_datagrams():

@@ -10,6 +10,7 @@ from test_storm import ROOM, check_all, storm_and_collect
     ("connections", "feeds", "requests"),
     ("readers", "patterns", "subtrees"),
     ("hold", "stats", "samples"),
+    ("sweeps", "patterns"),
 ], ids="-".join)
 def test_root_misses_nothing(directory, make_broker, beside, means):
     broker = make_broker(*ROOM)
