@@ -222,7 +222,7 @@ static int iotop_compare(const void *first, const void *second, void *closure) {
 
 /* The user in its column: a name is cut, and a number is not. */
 static void iotop_user(const IotopRows *rows, const LiveRow *row, char text[static IOTOP_USER_MAX]) {
-        const char *name = users_name(rows->users, row->uid);
+        const char *name = live_user(row, rows->users);
 
         text_fit(text, IOTOP_USER_MAX, name, text_is_number(name) ? SIZE_MAX : iotop_columns[IOTOP_USER].width,
                  TEXT_LINE);
@@ -313,7 +313,7 @@ void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, c
 
         if (line->row->program && cmdline_short_text(text + n, line->row->program) > 0)
                 return;
-        text_name(text + n, IOTOP_LINE_MAX - n, line->row->comm, line->row->comm_stale);
+        live_name(line->row, text + n, IOTOP_LINE_MAX - n);
 }
 
 /**

@@ -90,7 +90,7 @@ static void write_id(const LiveColumn *column, const LiveView *view, const LiveR
 
 static void write_user(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
         (void)column;
-        snprintf(text, LIVE_TEXT_MAX, "%s", row->uid || !row->unknown ? users_name(view->users, row->uid) : "-");
+        snprintf(text, LIVE_TEXT_MAX, "%s", live_user(row, view->users));
 }
 
 /* The key of the order: numbers are padded, so that they are in their order as texts too. */
@@ -104,7 +104,7 @@ static void text_user(const LiveColumn *column, const LiveView *view, const Live
 static void write_name(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
         (void)column;
         (void)view;
-        text_name(text, LIVE_TEXT_MAX, row->comm, row->comm_stale);
+        live_name(row, text, LIVE_TEXT_MAX);
 }
 
 static void write_parent(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "clients/cli/base/text.h"
 #include "clients/cli/model/live_values.h"
 
 #define NS_PER_S 1e9
@@ -56,6 +57,14 @@ enum metric_known live_rate(const Live *live, const LiveRow *row, unsigned int m
 
         *ret_per_second = known == METRIC_KNOWN ? (double)used * NS_PER_S / (double)span_ns : 0;
         return known;
+}
+
+const char *live_user(const LiveRow *row, Users *users) {
+        return row->uid || !row->unknown ? users_name(users, row->uid) : "-";
+}
+
+void live_name(const LiveRow *row, char *text, size_t n_text) {
+        text_name(text, n_text, row->comm[0] || !row->unknown ? row->comm : "-", row->comm_stale);
 }
 
 /* The rates of all metrics. */

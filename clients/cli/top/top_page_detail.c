@@ -66,13 +66,13 @@ static void detail_copy(TopPageDetail *detail, const LiveRow *row) {
         if (row->history)
                 (void)live_history_copy(&detail->history, row->history);
 
-        text_escape(detail->command, sizeof(detail->command), row->comm, TEXT_FOR_TERMINAL);
+        live_name(row, detail->command, sizeof(detail->command));
         detail->exe[0] = detail->cgroup[0] = 0;
         if (!row->program)
                 return;
         cmdline_short_text(detail->command, row->program);
         if (!detail->command[0])
-                text_escape(detail->command, sizeof(detail->command), row->comm, TEXT_FOR_TERMINAL);
+                live_name(row, detail->command, sizeof(detail->command));
         text_escape(detail->exe, sizeof(detail->exe), row->program->exe, TEXT_FOR_TERMINAL);
         text_escape(detail->cgroup, sizeof(detail->cgroup), row->program->cgroup, TEXT_FOR_TERMINAL);
         if (row->program->exe_withheld)
@@ -110,7 +110,7 @@ static void detail_draw_title(const TopPageDetail *detail, const TopView *view) 
                 snprintf(text, sizeof(text), ", made by %" PRIu32, row->maker.pid);
                 at += screen_put(view->screen, 1, at, width - at, SCREEN_PLAIN, text);
         }
-        snprintf(text, sizeof(text), ", of %s", users_name(view->columns.users, row->uid));
+        snprintf(text, sizeof(text), ", of %s", live_user(row, view->columns.users));
         at += screen_put(view->screen, 1, at, width - at, SCREEN_PLAIN, text);
         if (row->tasks) {
                 snprintf(text, sizeof(text), ", %" PRIu32 " thread%s", row->tasks, row->tasks == 1 ? "" : "s");

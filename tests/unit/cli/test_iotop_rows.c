@@ -143,6 +143,25 @@ static void test_forms(void) {
         live_deinit(&live);
 }
 
+/* A task whose fork was lost is not shown as root's. */
+static void test_unknown(void) {
+        Made made = {.pid = 4000001, .start = -1};
+        struct tb_task_sample sample = made_sample(&made, 0);
+        Live live;
+        IotopRows rows = {.live = &live, .users = &users};
+
+        live_init(&live);
+        sample.task_unknown = true;
+        sample.uid = 0;
+        sample.comm[0] = 0;
+        send_message(&live, (struct tb_message){.type = TB_MESSAGE_TASK_SAMPLE, .task_sample = &sample});
+        send_sample(&live, 0, true);
+        assert(iotop_rows_make(&rows) == 0 && rows.n_lines == 1);
+        check_line(&rows, 4000001, true, "4000001    ? -              ? B/s       ? B/s     ? %     ? %  -");
+        iotop_rows_deinit(&rows);
+        live_deinit(&live);
+}
+
 static void test_only_numbers(void) {
         static const uint32_t only[] = {11, 13};
         Made one = {.pid = 10, .tid = 11, .start = -1}, two = {.pid = 13, .tid = 14, .start = -1};
@@ -210,6 +229,7 @@ int main(void) {
         test_lines();
         test_order();
         test_forms();
+        test_unknown();
         test_only_numbers();
         test_summary();
         return 0;

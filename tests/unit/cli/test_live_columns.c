@@ -52,6 +52,28 @@ static void test_parent(void) {
         live_deinit(&live);
 }
 
+/* A task whose fork was lost is not shown as root's. */
+static void test_unknown(void) {
+        static Users users;
+        Made made = {.pid = 10, .start = -1};
+        struct tb_task_sample sample;
+        Live live;
+        LiveView view = {.live = &live, .users = &users};
+
+        live_init(&live);
+        sample = made_sample(&made, 1);
+        sample.task_unknown = true;
+        sample.uid = 0;
+        sample.comm[0] = 0;
+        send_message(&live, (struct tb_message){.type = TB_MESSAGE_TASK_SAMPLE, .task_sample = &sample});
+        send_sample(&live, 1, true);
+        check_cell(&view, "user", &made, "-");
+        check_cell(&view, "name", &made, "-");
+        view.arguments = true;
+        check_cell(&view, "command", &made, "[-]");
+        live_deinit(&live);
+}
+
 static void test_columns(void) {
         static Users users;
         Made own = {.pid = 10, .start = -1, .comm = "o\nwn"};
@@ -111,6 +133,7 @@ static void test_columns(void) {
 }
 
 int main(void) {
+        test_unknown();
         test_columns();
         test_parent();
         return 0;
