@@ -67,6 +67,7 @@ struct Machine {
         MachineTask tasks[MACHINE_TASKS];
         bool silent;
         bool acknowledged;      /* somebody else's request was */
+        bool mixed;             /* a task had privileges: a fork need not say which of two tasks was the maker */
         bool lost;              /* a loss was reported */
         bool withheld;          /* an exit of a process that is certainly the user's */
 };
@@ -236,6 +237,7 @@ static inline void machine_exec(Machine *machine, MachineTask *caller, MachinePr
         task->privileged = task->euid != task->ruid || task->egid != task->rgid;
         task->used_privilege |= task->euid == 0 && uses_privilege;
         task->certain &= !task->privileged;
+        machine->mixed |= task->privileged;
         machine_say(machine, WHAT_EXEC, machine_number(machine, task), task->pid, 0, 0);
 }
 
@@ -325,6 +327,6 @@ static inline void machine_check_event(Machine *machine, const Event *event) {
                 return;
         machine_check_stats(event, event->exit.stats);
         machine_check_stats(event, event->exit.process_stats);
-        if (event->exit.stats && event->exit.stats->read_char_bytes == MACHINE_CERTAIN)
+        if (!machine->mixed && event->exit.stats && event->exit.stats->read_char_bytes == MACHINE_CERTAIN)
                 machine->withheld |= event->owner.claim != OWNER_SHOWN || event->owner.uid != MACHINE_USER;
 }
