@@ -3,6 +3,8 @@
 
 /* Tests messages of the proc connector: every kind, cut at every byte, and malformed ones. */
 
+#include <linux/cn_proc.h>
+
 #include "broker/base/util.h"
 #include "broker/kernel/proc_message.h"
 #include "tests/unit/fake_kernel.h"
@@ -114,19 +116,29 @@ static void test_acknowledgement(void) {
         assert(message.seq == 77 && message.ack == 0xcafe && message.event.cpu == 1);
 }
 
+static void check_unknown(uint32_t what) {
+        uint8_t bytes[PROC_BYTES];
+        ProcMessage message;
+
+        proc_bytes(bytes, 78, what, 2, 5);
+        proc_union(bytes, 11, 10, 0, 0, 0, 0);
+        assert(parse(bytes, sizeof(bytes), &message) == PROC_MESSAGE_E_UNKNOWN);
+        /* counted with the others of its processor all the same */
+        assert(message.seq == 78 && message.event.cpu == 2);
+}
+
+/* Each kind of the kernel is one bit: each bit without a row, and several bits at once. */
 static void test_unknown_kinds(void) {
-        static const uint32_t whats[] = { 0x8, 0x10, 0x20, 0x400, 0x3, 0x20000000, 0xc0000000, UINT32_MAX };
+#define BIT_OF(NAME, name, number, kernel, ...) | (uint32_t)(kernel)
+        uint32_t known = 0 EVENT_KINDS(BIT_OF);
+#undef BIT_OF
 
-        for (size_t i = 0; i < ARRAY_SIZE(whats); ++i) {
-                uint8_t bytes[PROC_BYTES];
-                ProcMessage message;
-
-                proc_bytes(bytes, 78, whats[i], 2, 5);
-                proc_union(bytes, 11, 10, 0, 0, 0, 0);
-                assert(parse(bytes, sizeof(bytes), &message) == PROC_MESSAGE_E_UNKNOWN);
-                /* counted with the others of its processor all the same */
-                assert(message.seq == 78 && message.event.cpu == 2);
-        }
+        for (uint32_t what = 1; what != 0; what <<= 1)
+                if (!(what & known))
+                        check_unknown(what);
+        check_unknown(0x3);
+        check_unknown(0xc0000000);
+        check_unknown(UINT32_MAX);
 }
 
 static void test_numbers_of_tasks(void) {
