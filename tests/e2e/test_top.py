@@ -322,6 +322,27 @@ def test_detail(broker, make_top):
     top.wait(lambda lines: not row_of(lines, 102) and row_of(lines, 101))
 
 
+@pytest.mark.parametrize(
+    "task, name, user",
+    [
+        (dict(comm=b"old", stale=True), "?old", "root"),
+        (dict(comm=b"", unknown=True), "-", "-"),
+    ],
+)
+def test_detail_of_a_task_known_in_part(tmp_path, make_top, task, name, user):
+    """A name that may be old has its mark. If its fork was lost, a task is not shown as belonging to root."""
+    broker = LiveBroker(tmp_path / "socket", [Task(300, **task)])
+    try:
+        top = make_top(broker)
+        broker.sample()
+        top.wait(lambda lines: row_of(lines, 300))
+        top.keys("Enter")
+        lines = top.wait("process 300")
+        assert lines[0].split()[0] == name and f", of {user}" in lines[1]
+    finally:
+        broker.close()
+
+
 def test_detail_of_anothers(broker, make_top):
     top = make_top(broker, columns=120, rows=50)
     shows(broker, top)

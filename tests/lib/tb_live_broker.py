@@ -24,7 +24,7 @@ class Task:
     """A process, and what it has used so far."""
 
     def __init__(self, pid, comm=b"task", uid=0, ppid=1, cmdline=None, age=100, tasks=1, kernel_thread=False,
-                 withheld=False, counted=False, peak_kib=4096):
+                 withheld=False, counted=False, peak_kib=4096, stale=False, unknown=False):
         self.pid, self.comm, self.uid, self.ppid = pid, comm, uid, ppid
         self.cmdline = cmdline
         self.start = time.time_ns() - age * NS
@@ -32,6 +32,8 @@ class Task:
         self.kernel_thread = kernel_thread
         self.withheld, self.counted = withheld, counted
         self.peak_kib = peak_kib
+        # Its name may be the name before an exec; its fork was lost.
+        self.stale, self.unknown = stale, unknown
         self.cpu = self.wait = self.read = self.write = self.blkio = 0
 
     def parent(self):
@@ -42,6 +44,7 @@ class Task:
             pid=self.pid, tid=self.pid, ppid=self.ppid, uid=self.uid, comm=self.comm, start_time_ns=self.start,
             maker=self.parent(), parent=self.parent(),
             time_ns=now, tasks=0 if ended else self.tasks, kernel_thread=self.kernel_thread, ended=ended,
+            comm_stale=self.stale, task_unknown=self.unknown,
         )
         t = s.stats
         t.taskstats_version = 16
@@ -69,7 +72,7 @@ class Task:
         t = broker_pb2.Task(
             pid=self.pid, tid=self.pid, ppid=self.ppid, uid=self.uid, comm=self.comm, start_time_ns=self.start,
             maker=self.parent(), parent=self.parent(),
-            tasks=self.tasks, kernel_thread=self.kernel_thread,
+            tasks=self.tasks, kernel_thread=self.kernel_thread, comm_stale=self.stale, task_unknown=self.unknown,
         )
         if self.cmdline is not None:
             t.program.state = event_pb2.PROGRAM_STATE_CAPTURED
