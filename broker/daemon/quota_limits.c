@@ -39,12 +39,15 @@ static uint64_t descriptors_raise(void) {
 QuotaLimits quota_limits_find(const Options *options) {
         uint64_t n_connections = descriptors_raise();
         QuotaLimits limits = quota_limits_default;
+        QuotaRate *connects = &limits.rates[QUOTA_CONNECTS - _QUOTA_HELD];
         QuotaShare *connections = &limits.held[QUOTA_CONNECTIONS], *bytes = &limits.held[QUOTA_BYTES];
 
         connections->total = n_connections;
         connections->reserve = MIN(connections->reserve, n_connections / 8);
         connections->of_user = options->user_connections;
         connections->kept = MIN(connections->kept, n_connections / 2);
+        /* After a restart of the broker all clients of a user come back at once. */
+        connects->at_once = MAX(connects->at_once, (uint32_t)options->user_connections);
         bytes->total = options->clients_bytes;
         bytes->reserve = options->clients_bytes / LIMIT_BYTES_PARTS;
         bytes->of_user = options->user_bytes;

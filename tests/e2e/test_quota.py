@@ -259,3 +259,12 @@ def test_subordinate_users_count_with_their_owner(make_open, tmp_path):
             return None
 
     wait_until(is_free, "the range belongs to no user")
+
+
+@needs_root
+def test_all_clients_of_a_user_come_back_at_once(make_open):
+    """As many connections as a user may have can be made at once, also if an option allows many."""
+    raise_file_limit(4096)
+    daemon = make_open(arguments=["--user-connections", "500"])
+    for _ in range(500):
+        client_of(daemon, OTHER)
