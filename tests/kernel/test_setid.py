@@ -310,7 +310,7 @@ class Scene:
         what = event.WhichOneof("what")
         if what == "exec" and not run.own:
             assert not event.exec.program.exe.endswith(f"/{run.name}".encode()), f"{run}\n{event}"
-        if what != "exit" or not event.exit.process_ended:
+        if what != "exit" or not event.exit.process_ended or is_before_exec(event):
             return
         run.ends += 1
         if not run.own:
@@ -340,6 +340,12 @@ class Scene:
         for runner in self.runners:
             runner.finish()
         print(f"{self.n_kept} privileged kept, {self.n_shown} own shown, {self.n_withheld} own withheld in losses")
+
+
+def is_before_exec(event):
+    """After a loss, a thread that called exec may seem to have ended its process before. It ran the helper program."""
+    stats = event.exit.process_stats if event.exit.HasField("process_stats") else event.exit.stats
+    return event.synthesised and event.comm == stats.identity.ac_comm == b"kernel-orders"
 
 
 def in_a_hurry(run):
