@@ -143,6 +143,7 @@ def test_tree_of_one(daemon):
     assert table(daemon, "--tree=200", "--no-header", "-o", "name") == "bash\n├─vi\n└─make\n  └─cc\n"
     two = table(daemon, "--tree=300", "--tree=20", "--no-header", "-o", "pid,name")
     assert two == " 20 worker\n300 make\n400 └─cc\n"
+    assert pids(daemon, "--tree=200") == [200, 201, 300, 400]
 
 
 def test_threads(daemon):

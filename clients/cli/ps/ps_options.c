@@ -131,7 +131,8 @@ static int ps_options_complete(PsOptions *options) {
                                         options);
                 ps_options_read_columns(NULL, "ps", options->args ? "args" : "name", options);
         }
-        if (options->tree && !options->json && !ps_options_has_branch(options))
+        /* With a process, --tree selects tasks too: then no column needs to show the branches. */
+        if (options->tree && !options->filter.wanted.n_subtrees && !options->json && !ps_options_has_branch(options))
                 return error_usage("ps", "--tree: it is drawn in the column name or args; -o must have one.");
         options->programs = options->args || ps_options_needs_programs(options);
 
