@@ -82,7 +82,8 @@ static void apply_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *fo
                 task_change_store(table, task, &change);
         else
                 join_commit(reconcile->join, &event, task, &change);
-        (void)parents_set(table, task->process, found->ppid);
+        if (parents_set(table, task->process, found->ppid))
+                parents_note_adoption(table, task->process);
 }
 
 /* Stores the name and the ids of a leader that ended first and is still there as a zombie. */
@@ -246,7 +247,7 @@ static int apply_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
                 memcpy(event.comm, found.comm, sizeof(event.comm));
                 join_change(reconcile->join, &event);
         }
-        procfs_verify_task(task, &found);
+        reconcile_verify_task(reconcile, task, &found);
         return 0;
 }
 
