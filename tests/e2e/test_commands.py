@@ -161,7 +161,7 @@ def event_json(numbered):
             out.update(exit_code=None, term_signal=None, core_dumped=None)
             out["termination_missing"] = enum_name(event_pb2.TerminationMissing, missing, "TERMINATION_MISSING_")
         else:
-            out.update(exit_code=t.exit_code, term_signal=t.term_signal, core_dumped=t.core_dumped)
+            out.update(exit_code=None if t.term_signal else t.exit_code, term_signal=t.term_signal, core_dumped=t.core_dumped)
         out.update(process_ended=x.process_ended, exit_signal=None if e.synthesised else x.exit_signal)
         out["stats"] = stats_json(x.stats) if x.HasField("stats") else None
         if not x.HasField("stats"):
@@ -279,7 +279,7 @@ def test_watch_json_statistics(make_daemon, version):
     first = json.loads(out.splitlines()[0])
     assert first["process_stats"]["tasks"] == 2
     assert first["stats"]["identity"]["ac_pid"] == 100
-    assert (first["exit_code"], first["term_signal"], first["core_dumped"]) == (0, 11, True)
+    assert (first["exit_code"], first["term_signal"], first["core_dumped"]) == (None, 11, True)
 
 
 def test_watch_json_losses(daemon):

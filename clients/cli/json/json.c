@@ -154,9 +154,11 @@ void json_add_flag(struct json_object *object, const char *key, bool value, bool
         json_add(object, key, value || known ? json_object_new_boolean(value) : NULL);
 }
 
-/* Adds the cause of an end; null and "termination_missing" if it is not known. */
+/* Adds the cause of an end; null and "termination_missing" if it is not known. A killed task has no exit code. */
 void json_add_termination(struct json_object *object, const struct tb_termination *termination) {
-        json_add_known(object, "exit_code", termination->exit_code, termination->known);
+        bool exited = termination->known && termination->term_signal == 0;
+
+        json_add_known(object, "exit_code", termination->exit_code, exited);
         json_add_known(object, "term_signal", termination->term_signal, termination->known);
         json_add(object, "core_dumped", termination->known ? json_object_new_boolean(termination->core_dumped) : NULL);
         if (!termination->known)

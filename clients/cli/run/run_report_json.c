@@ -225,7 +225,7 @@ struct json_object *run_report_json(const RunReport *report) {
 
         json_add_words(object, report->command);
         json_add_number(object, "pid", usage->root);
-        json_add_number(object, "exit_code", exited ? (uint64_t)WEXITSTATUS(report->status) : 0);
+        json_add_known(object, "exit_code", (uint64_t)WEXITSTATUS(report->status), exited);
         json_add_number(object, "term_signal", exited ? 0 : (uint64_t)WTERMSIG(report->status));
         json_add_bool(object, "core_dumped", !exited && WCOREDUMP(report->status));
         json_add_number(object, "start_time_ns", report->start_time_ns);

@@ -153,7 +153,7 @@ static void test_exit(void) {
         event.exit.stats = &stats;
         event.exit.process_stats = &totals;
         check_json(json_event(&event),
-                   HEAD("exit") ",\"exit_code\":0,\"term_signal\":9,\"core_dumped\":true,\"process_ended\":true,"
+                   HEAD("exit") ",\"exit_code\":null,\"term_signal\":9,\"core_dumped\":true,\"process_ended\":true,"
                                 "\"exit_signal\":17,\"stats\":{\"taskstats_version\":8},"
                                 "\"process_stats\":{\"taskstats_version\":8,\"tasks\":2,\"tasks_missing\":0,"
                                 "\"tasks_unseen\":false}}");
