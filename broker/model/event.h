@@ -68,7 +68,6 @@ struct Event {
         bool task_unknown;
         bool comm_stale;                /* comm may be the name before an exec */
         bool synthesised;
-        bool superseded;                /* /proc may be ahead of this fork or exec: its batch has a later event */
         bool only_for_sets;             /* sent only to feeds whose set of tasks changes by it */
         const Program *program;         /* NULL: not known; valid during the emit call */
         uint64_t marks;                 /* subtrees that the process belongs to, as bits */
@@ -94,6 +93,7 @@ struct Event {
 #undef MEMBER_COMM
 #undef MEMBER_U32
                 struct {
+                        bool superseded;        /* a later exec or name of the process is in the same batch */
                         bool forks;             /* a later fork of the process is in the same batch */
                         uint32_t n_acks;        /* foreign acknowledgements of the connector before it */
                         uint32_t caller_tid; /* the thread that called it, if not the leader: it still has this number

@@ -43,21 +43,6 @@ Owner owner_of_task(const Task *task) {
 }
 
 /**
- * owner_traits() - what else than its ids decides on the owner of a task
- * @task:  the task
- *
- * Without what a loss left open, which a reading of /proc settles for each task.
- *
- * Return: Bits, equal for two tasks if they are alike.
- */
-unsigned int owner_traits(const Task *task) {
-        const Process *process = task->process;
-
-        return (task->flags & (TASK_UNKNOWN | TASK_KERNEL | TASK_NONDUMPABLE)) | (process->suspect ? 1u << 16 : 0) |
-               (process->nondumpable ? 1u << 17 : 0) | (process->in_own_namespace ? 1u << 18 : 0);
-}
-
-/**
  * owner_note_fork() - set what a new process inherits from its parent's ids
  * @task:  its first task, which has its parent's ids and flags
  *

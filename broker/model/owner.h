@@ -29,7 +29,6 @@ struct Owner {
 Owner owner_of_task(const Task *task);
 Owner owner_of_live_task(const Task *task, const TaskStats *stats);
 void owner_restrict(Owner *owner, const Owner *other);
-unsigned int owner_traits(const Task *task);
 void owner_note_fork(Task *task);
 void owner_note_ids(Task *task);
 void owner_note_shown(Task *task);

@@ -59,12 +59,6 @@ enum {
         TASK_STALE = TASK_OWNER_STALE | TASK_COMM_STALE,
 };
 
-/* How a process may differ from its relatives, which had all from one process at first. */
-enum {
-        KIN_PROGRAM = 1u << 0,          /* name, program, session */
-        KIN_OWNER = 1u << 1,            /* ids, privileges, what /proc shows */
-};
-
 /* A FORK comes later than the start that /proc has, by a tick and a little. A still later one is checked by /proc. */
 #define TASK_FORK_DELAY_NS (20 * NSEC_PER_MSEC)
 
@@ -91,7 +85,6 @@ struct Process {
         bool sampled : 1;               /* nothing but the use of its tasks changed since it was last sampled */
         bool sampled_with_parent : 1;   /* its parent was known then */
         bool exe_known : 1;             /* its executable was read since its last exec */
-        uint8_t kin : 2;                /* how its descendants may differ from it: KIN_* bits, see parents.c */
         uint32_t n_children : 24;       /* processes in the table that have it as present parent */
         bool suspect : 1;               /* its ids or its parent's changed: only /proc, read in full, shows its owner */
         bool execed : 1;                /* called exec since its fork, or may have; AC_FLAG_FORK says the same */

@@ -27,24 +27,6 @@ void comm_reader_init(CommReader *reader, int procfs_fd) {
 }
 
 /**
- * comm_reader_take_token() - whether there is time to read something in /proc for an event
- * @reader:   the budget, of which a reading is taken
- * @time_ns:  the time of the event, monotonic
- */
-bool comm_reader_take_token(CommReader *reader, uint64_t time_ns) {
-        uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-
-        if (now - reader->refilled_ns >= NSEC_PER_SEC) {
-                reader->refilled_ns = now;
-                reader->n_tokens = READS_PER_SECOND;
-        }
-        if (reader->n_tokens == 0 || now - time_ns >= NSEC_PER_SEC)
-                return false;
-        --reader->n_tokens;
-        return true;
-}
-
-/**
  * comm_reader_read() - read a process' name
  * @reader:        the budget
  * @pid:           the process
@@ -60,13 +42,20 @@ bool comm_reader_read(CommReader *reader,
                 uint64_t exec_time_ns,
                 char ret_comm[static COMM_SIZE],
                 uint32_t *ret_owner) {
+        uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         char path[32], comm[COMM_SIZE + 1];
         struct stat st;
         ssize_t n;
         int fd;
 
-        if (!comm_reader_take_token(reader, exec_time_ns))
+        if (now - reader->refilled_ns >= NSEC_PER_SEC) {
+                reader->refilled_ns = now;
+                reader->n_tokens = READS_PER_SECOND;
+        }
+        if (reader->n_tokens == 0 || now - exec_time_ns >= NSEC_PER_SEC)
                 return false;
+        --reader->n_tokens;
+
         snprintf(path, sizeof(path), "%u/comm", pid);
         fd = openat(reader->procfs_fd, path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)

@@ -20,7 +20,6 @@ struct CommReader {
 };
 
 void comm_reader_init(CommReader *reader, int procfs_fd);
-bool comm_reader_take_token(CommReader *reader, uint64_t time_ns);
 bool comm_reader_read(CommReader *reader,
                 uint32_t pid,
                 uint64_t exec_time_ns,

@@ -93,30 +93,25 @@ static int join_event(Join *join, Event *event) {
 
 /*
  * Marks the execs of a batch behind which the same process calls exec or changes its name
- * again: /proc has the later name already. Marks the forks behind which the new process does
- * anything. Another process may share the bit: its event is marked too, which costs a later
- * reading. So is an exec behind which the process forks: a next exec may have begun, whose
- * executable the child does not have.
+ * again: /proc has the later name already. Another process may share the bit: its exec is
+ * marked too, which costs a later reading. So is an exec behind which the process forks: a
+ * next exec may have begun, whose executable the child does not have.
  */
 static void join_mark_superseded(Connector *connector) {
-        uint64_t named[SEEN_BITS / 64] = {}, seen[SEEN_BITS / 64] = {}, forking[SEEN_BITS / 64] = {};
+        uint64_t seen[SEEN_BITS / 64] = {}, forking[SEEN_BITS / 64] = {};
 
         for (size_t i = connector->empty ? connector->n_events : 0; i-- > 0;) {
                 Event *event = &connector->events[i];
-                size_t word = event->pid % SEEN_BITS / 64;
-                uint64_t bit = 1ull << event->pid % 64;
+                uint64_t *word = &seen[event->pid % SEEN_BITS / 64], bit = 1ull << event->pid % 64;
 
-                if (event->kind == EVENT_FORK) {
-                        event->superseded = seen[word] & bit;
+                if (event->kind == EVENT_FORK)
                         forking[event->fork.parent_pid % SEEN_BITS / 64] |= 1ull << event->fork.parent_pid % 64;
-                }
                 if (event->kind == EVENT_EXEC) {
-                        event->superseded = named[word] & bit;
-                        event->exec.forks = forking[word] & bit;
+                        event->exec.superseded = *word & bit;
+                        event->exec.forks = forking[event->pid % SEEN_BITS / 64] & bit;
                 }
                 if (event->kind == EVENT_EXEC || (event->kind == EVENT_COMM && event->tid == event->pid))
-                        named[word] |= bit;
-                seen[word] |= bit;
+                        *word |= bit;
         }
 }
 

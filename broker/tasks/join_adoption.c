@@ -44,9 +44,6 @@ static void adoption_finish(Join *join) {
         adoption->next_pid = 0;
         adoption->wait_ticks = adoption->n_left ? MIN(2 * adoption->wait_ticks + 1, WAIT_TICKS_MAX) : 0;
         adoption->ticks = adoption->wait_ticks;
-        /* A parent that is not in the table cannot be the parent of a FORK that is certain. */
-        if (!join->table.has_orphans)
-                parents_note_all_read(&join->table);
 }
 
 /**

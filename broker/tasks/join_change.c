@@ -8,7 +8,6 @@
 #include "broker/model/owner.h"
 #include "broker/tasks/join_change.h"
 #include "broker/tasks/join_silence.h"
-#include "broker/tasks/parents.h"
 
 /* Programs that a slice reads. */
 #define PROGRAMS_SLICE 48u
@@ -18,7 +17,7 @@
  * leader, and then reports the ids under the leader's number, before the exec. The gone
  * leader keeps them until then (join_exec.c).
  */
-static void change_gone_leader(Join *join, const Event *event) {
+static void change_gone_leader(const Join *join, const Event *event) {
         Task *leader = event->tid == event->pid ? task_table_get_leader(&join->table, event->pid) : NULL;
 
         if (!leader || !(leader->flags & TASK_GONE))
@@ -35,7 +34,6 @@ static void change_gone_leader(Join *join, const Event *event) {
                 return;
         }
         owner_note_ids(leader);
-        parents_note_change(&join->table, leader->process, KIN_OWNER);
 }
 
 /* Completes a debugger's numbers by the starts of its process and its task. */
@@ -177,8 +175,6 @@ int join_change_read_programs(Join *join) {
                         return error_trace(r);
                 if (!task)
                         return 0;
-                if (task->process->nondumpable)
-                        parents_note_change(&join->table, task->process, KIN_OWNER);
                 join_change_program(join, task, program);
         }
         return 0;

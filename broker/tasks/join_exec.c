@@ -17,7 +17,6 @@
 #include "broker/tasks/join_exec.h"
 #include "broker/tasks/join_exit.h"
 #include "broker/tasks/join_silence.h"
-#include "broker/tasks/parents.h"
 #include "broker/tasks/procfs.h"
 
 /* Flags that the calling thread passes on to the leader. */
@@ -134,7 +133,7 @@ static int exec_read(Join *join, const Event *event, const Task *task, ExecReadi
         PendingRecord *record;
         int r;
 
-        if (event->superseded)
+        if (event->exec.superseded)
                 return 0;
         record = exit_records_peek(&join->records, event->pid);
         if (!record) {
@@ -175,11 +174,7 @@ static bool exec_check_owner(Join *join, TaskChange *change, const ExecReading *
         ProcfsTask found;
 
         /* A process that has ended cannot be checked. */
-        if (reading->found_in == EXEC_E_IN_RECORD)
-                return false;
-        if (task->flags & TASK_UNKNOWN)
-                return true;
-        if (task->euid == 0)
+        if (reading->found_in == EXEC_E_IN_RECORD || task->euid == 0)
                 return false;
         if (reading->found_in != EXEC_E_IN_PROC)
                 return true;
@@ -278,13 +273,12 @@ int join_exec(Join *join, Event *event) {
         exec_set_name(join, &change, &reading);
         exec_reset_owner(join, &change, event, &reading);
         r = program_reader_read_at_exec(&join->programs, &change.task,
-                                        join->connector->empty && !event->superseded, &program);
+                                        join->connector->empty && !event->exec.superseded, &program);
         if (r)
                 return error_trace(r);
         change.process.program = program;
         event_fill(event, &change.task);
         join_commit(join, event, task, &change);
-        parents_note_change(&join->table, task->process, KIN_PROGRAM);
         if (task->process->n_live > 1)
                 exec_end_threads(join, task, caller);
         /* The record of a former leader is no longer the leader's last. */

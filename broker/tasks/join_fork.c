@@ -6,11 +6,7 @@
  * EXIT is. So a FORK with the number of a live task also reports that task's end, which is
  * emitted before the fork (join_exit.c).
  *
- * A new task has the ids and the name of its maker, and a thread has the ids and the name of
- * its process. The kernel names the parent only, which is not the maker after
- * clone(CLONE_PARENT). If the parent has
- * descendants that differ from it (parents.c), /proc shows what the new process has. If there
- * is no time to read it, the process has no ids and no owner until join_recheck.c reads it.
+ * A new task has its parent's ids and name, a thread has the ids and the name of its process.
  */
 
 #include <errno.h>
@@ -109,15 +105,6 @@ static const Task *fork_find_model(const Join *join, const Event *event) {
         return model;
 }
 
-/* How a new task may differ from its model: KIN_* bits. */
-static unsigned int fork_find_doubts(const Join *join, const Event *event, const Task *model) {
-        const Process *parent = task_table_get_process(&join->table, event->fork.parent_pid);
-
-        if (event->tid != event->pid || !model || !parent || (model->flags & TASK_UNKNOWN))
-                return 0;
-        return parents_uncertain(&join->table, parent);
-}
-
 /* Adds the new task to the table; NULL without memory. */
 static Task *fork_add_task(Join *join, const Event *event, bool first) {
         Task *task = task_table_add(&join->table, event->pid, event->tid);
@@ -135,9 +122,8 @@ static Task *fork_add_task(Join *join, const Event *event, bool first) {
                 task->flags |= TASK_COUNTED;
         if (first)
                 parents_set_origin(&join->table, task->process, event->fork.parent_pid, event->tid == event->pid);
-        if (!parents_is_known(&join->table, task->process) &&
-            parents_set(&join->table, task->process, event->fork.parent_pid) && !first)
-                parents_note_adoption(&join->table, task->process);
+        if (!parents_is_known(&join->table, task->process))
+                (void)parents_set(&join->table, task->process, event->fork.parent_pid);
         return task;
 }
 
@@ -158,62 +144,6 @@ static void fork_copy_model(Task *task, const Task *model, bool of_kthreadd) {
                 task->flags |= TASK_COMM_STALE;
 }
 
-/*
- * Reads a new process whose maker is not certain. If its owner is certain, the name and the
- * owner of its files are enough.
- *
- * Return: Whether it was read, and has done nothing since its fork that is in the queue.
- */
-static bool fork_read_task(Join *join, const Event *event, const Task *task, unsigned int kin, ProcfsTask *ret_found) {
-        int procfs_fd = join->comm_reader.procfs_fd;
-        uint32_t owner = task->euid;
-
-        if (event->superseded || !join->connector->empty ||
-            !comm_reader_take_token(&join->comm_reader, event->time_ns - (uint64_t)join->time_offset_ns))
-                return false;
-        if (kin & KIN_OWNER ? !procfs_read_task(procfs_fd, event->pid, event->tid, ret_found)
-                            : !procfs_read_stat(procfs_fd, event->pid, event->tid, ret_found) ||
-                                      (task->euid && !procfs_read_owner(procfs_fd, event->pid, event->tid, &owner)))
-                return false;
-        return owner == task->euid && !ret_found->ended && !ret_found->exiting &&
-               procfs_starts_agree(ret_found->start_time_ns, task->start_time_ns) &&
-               connector_is_idle(join->connector);
-}
-
-/* Takes from a new process what it may have from another maker than its parent, unless /proc shows it. */
-static void fork_resolve_doubts(Join *join, const Event *event, Task *task, unsigned int kin) {
-        Process *process = task->process;
-        ProcfsTask found;
-        bool known;
-
-        if (!kin)
-                return;
-        /* Its executable may be another one too. */
-        process_set_exe_unknown(process, join->connector->n_foreign_acks);
-        known = fork_read_task(join, event, task, kin, &found);
-        if (known && (kin & KIN_OWNER)) {
-                if (!procfs_ids_agree(task, &found)) {
-                        task_table_set_program(&join->table, process, NULL);
-                        program_reader_note_fork(&join->programs, process);
-                }
-                procfs_learn_task(task, &found);
-                /* The kernel clears its mark of a used privilege at a fork. */
-                process->privileged_before = false;
-        } else if (known) {
-                memcpy(task->comm, found.comm, sizeof(task->comm));
-                task->flags &= (uint16_t)~TASK_COMM_STALE;
-                process->session = found.session;
-        } else if (kin & KIN_OWNER) {
-                task->ruid = task->euid = task->rgid = task->egid = process->session = 0;
-                memset(task->comm, 0, sizeof(task->comm));
-                task->flags &= (uint16_t)~(TASK_KERNEL | TASK_NONDUMPABLE | TASK_STALE);
-                task->flags |= TASK_UNKNOWN | TASK_OWNER_STALE;
-        } else {
-                task->flags |= task->euid ? TASK_STALE : TASK_COMM_STALE;
-                process->session = 0;
-        }
-}
-
 /**
  * join_fork() - add a new task to the table, and emit its fork
  * @join:   the join
@@ -224,7 +154,6 @@ static void fork_resolve_doubts(Join *join, const Event *event, Task *task, unsi
 int join_fork(Join *join, Event *event) {
         bool thread = event->tid != event->pid, reused, first;
         const Task *model;
-        unsigned int kin;
         Task *task;
         int r;
 
@@ -243,18 +172,14 @@ int join_fork(Join *join, Event *event) {
         join_silence_check_parent(join, event);
         model = fork_find_model(join, event);
         first = !task_table_get_process(&join->table, event->pid);
-        kin = fork_find_doubts(join, event, model);
         task = fork_add_task(join, event, first);
         if (!task)
                 return error_origin(-ENOMEM);
         if (reused || late_exits_take(&join->late_exits, event->tid))
                 task->flags |= TASK_LATE_EXIT_EXPECTED;
         fork_copy_model(task, model, !thread && event->fork.parent_pid == KTHREADD_PID);
-        fork_resolve_doubts(join, event, task, kin);
         if (first)
                 owner_note_fork(task);
-        if (first && (join->wants_reconcile || join->reconciling))
-                task->process->creds_stale = true;
         recheck_queue_update(&join->table.recheck_queue, task);
         fork_fill(join, event, task);
         join_emit(join, event);

@@ -19,7 +19,6 @@
 #include "broker/model/owner.h"
 #include "broker/tasks/join_change.h"
 #include "broker/tasks/join_recheck.h"
-#include "broker/tasks/parents.h"
 #include "broker/tasks/procfs.h"
 
 /* Stale tasks that a slice reads. */
@@ -93,32 +92,13 @@ void join_recheck_report_exec(Join *join, Task *task, const Event *named, const 
 static void recheck_commit(Join *join, Task *task, const TaskChange *change) {
         Event event = join_change_event(join, task);
 
-        event.only_for_sets = !(task->flags & (TASK_COMM_STALE | TASK_UNKNOWN));
+        event.only_for_sets = !(task->flags & TASK_COMM_STALE);
         event_fill(&event, &change->task);
         join_recheck_report_exec(join, task, &event, change);
         join_commit(join, &event, task, change);
         /* Samples whose set has the task from now on contain it, even if it does not run. */
         task->sampled = 0;
         task->process->sampled = false;
-}
-
-/*
- * Reads all of a task that has neither ids nor a name. If its FORK was lost, it has no marks
- * from its parent either.
- *
- * Return: Whether it is known now.
- */
-static bool recheck_unknown(const Join *join, TaskChange *change) {
-        const Process *parent = parents_get(&join->table, &change->process);
-        ProcfsTask found;
-
-        if (!procfs_read_task(join->comm_reader.procfs_fd, change->process.pid, change->task.tid, &found) ||
-            found.exiting)
-                return false;
-        procfs_learn_task(&change->task, &found);
-        if (parent && parent->pid == change->process.origin_pid)
-                change->process.marks |= parent->marks;
-        return true;
 }
 
 /* Reads the name and the owner of a task, if they are stale. */
@@ -141,15 +121,12 @@ static int recheck_stale(Join *join, Task *task) {
         }
         task_change_begin(&change, task);
         change.task.flags &= (uint16_t)~TASK_COMM_STALE;
-        if (flags & TASK_COMM_STALE) {
+        if (flags & TASK_COMM_STALE)
                 memcpy(change.task.comm, found.comm, sizeof(change.task.comm));
-                change.process.session = found.session;
-        }
         /* The executable first: an exec in between shows in the record of the exit. */
         if (flags & TASK_OWNER_STALE)
                 exe_known = exe_reader_read(&join->exe_reader, task->tid, &exe);
-        if ((flags & TASK_OWNER_STALE) &&
-            ((flags & TASK_UNKNOWN) ? recheck_unknown(join, &change) : recheck_owner(join, &change))) {
+        if ((flags & TASK_OWNER_STALE) && recheck_owner(join, &change)) {
                 change.task.flags &= (uint16_t)~TASK_OWNER_STALE;
                 if (exe_known)
                         process_set_exe(&change.process, exe);

@@ -16,7 +16,6 @@
 #include "broker/model/owner.h"
 #include "broker/tasks/join_loss_note.h"
 #include "broker/tasks/join_silence.h"
-#include "broker/tasks/parents.h"
 #include "broker/tasks/procfs.h"
 
 /* Flags of a task whose name is not known for certain. */
@@ -64,7 +63,7 @@ static bool ids_contradict(const Task *task, const TaskStats *stats) {
  */
 void join_silence_check_record(Join *join, Task *task, const Event *event, const TaskStats *stats) {
         Process *process = task->process;
-        bool leader = task->tid == process->pid, stale_before = process->creds_stale;
+        bool leader = task->tid == process->pid;
 
         owner_note_record(task, stats);
         if (task->flags & TASK_ENDED_BY_EXEC)
@@ -76,8 +75,6 @@ void join_silence_check_record(Join *join, Task *task, const Event *event, const
                 process->creds_stale = true;
                 join_loss_note_unreported(join, event->time_ns);
         }
-        if (process->creds_stale && !stale_before)
-                parents_note_change(&join->table, process, KIN_OWNER);
 }
 
 /**

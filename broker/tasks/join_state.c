@@ -94,9 +94,8 @@ void join_commit(Join *join, Event *event, Task *task, const TaskChange *change)
  */
 void join_commit_exit(Join *join, Event *event, Task *task, Process *process) {
         join_emit_of(join, event, task, process ? task_table_get_leader(&join->table, process->pid) : NULL);
-        if (process && !event->exit.process_ended && event->parent.known &&
-            !parents_is_known(&join->table, process) && parents_set(&join->table, process, event->parent.pid))
-                parents_note_adoption(&join->table, process);
+        if (process && !event->exit.process_ended && event->parent.known && !parents_is_known(&join->table, process))
+                (void)parents_set(&join->table, process, event->parent.pid);
         if (task && task->tid == event->pid)
                 task->exit_signal = (uint8_t)event->exit.exit_signal;
         if (task)

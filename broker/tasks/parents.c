@@ -4,17 +4,8 @@
  * A relation between two processes is kept as number and serial (Process.serial). So a
  * process that ended is never taken for the later owner of its number, and its end changes
  * nothing in its children: no lookup finds their parent any more.
- *
- * A FORK names the parent of the new process. That is its maker, or by clone(CLONE_PARENT)
- * the parent of its maker. Then the child has the name, the program and the ids of a process
- * that the kernel does not name. So each process has a mark (Process.kin) if one of its
- * descendants may differ from it: any of them may get it as parent, as orphans do. A process
- * with a mark has only parents with that mark. Without children the mark goes.
  */
 
-#include <string.h>
-
-#include "broker/model/owner.h"
 #include "broker/tasks/parents.h"
 
 /**
@@ -34,9 +25,8 @@ Process *parents_get(const TaskTable *table, const Process *process) {
 static void parents_leave(const TaskTable *table, Process *process) {
         Process *parent = parents_get(table, process);
 
-        /* An orphan may have the same parent, which is not read yet. */
-        if (parent && --parent->n_children == 0 && !table->orphans_unread)
-                parent->kin = 0;
+        if (parent)
+                --parent->n_children;
         process->parent_serial = 0;
         process->has_no_parent = false;
         process->sampled = false;
@@ -144,85 +134,10 @@ bool parents_set(TaskTable *table, Process *process, uint32_t parent_pid) {
                 process->parent_serial = parent->serial;
                 ++parent->n_children;
         } else if (parent_pid) {
-                table->has_orphans = table->orphans_unread = true;
+                table->has_orphans = true;
         }
         parents_complete_origin(table, process);
         return parent || parent_pid == 0;
-}
-
-/* Marks a process, and its parents as far as they have not all marks. */
-static void kin_mark(TaskTable *table, Process *process, unsigned int kin) {
-        const Process *last = NULL;
-
-        for (; process && (process->kin & kin) != kin; process = parents_get(table, process)) {
-                process->kin |= (uint8_t)kin;
-                last = process;
-        }
-        if (!process && last && !last->has_no_parent && table->orphans_unread)
-                table->orphans_kin |= (uint8_t)kin;
-}
-
-/**
- * parents_note_change() - note that a process differs from its relatives
- * @table:    the table
- * @process:  the process, or one of its threads, has changed
- * @kin:      KIN_* bits: what has changed
- */
-void parents_note_change(TaskTable *table, Process *process, unsigned int kin) {
-        if (process->n_children > 0)
-                return kin_mark(table, process, kin);
-        if (parents_get(table, process))
-                kin_mark(table, parents_get(table, process), kin);
-        else if (!process->has_no_parent && table->orphans_unread)
-                table->orphans_kin |= (uint8_t)kin;
-}
-
-static unsigned int kin_compare(const Task *task, const Task *parent) {
-        bool same_ids = task->ruid == parent->ruid && task->euid == parent->euid && task->rgid == parent->rgid &&
-                        task->egid == parent->egid;
-
-        return (memcmp(task->comm, parent->comm, sizeof(task->comm)) == 0 ? 0 : KIN_PROGRAM) |
-               (same_ids && owner_traits(task) == owner_traits(parent) ? 0 : KIN_OWNER);
-}
-
-/**
- * parents_note_adoption() - note how a process differs from the parent that was found for it
- * @table:    the table
- * @process:  the process, with all that is known of it
- */
-void parents_note_adoption(TaskTable *table, Process *process) {
-        Process *parent = parents_get(table, process);
-        unsigned int kin = process->kin;
-
-        if (!parent)
-                return;
-        if (process->execed || process->session != parent->session)
-                kin |= KIN_PROGRAM;
-        list_for_each(link, safe, &process->tasks)
-                kin |= kin_compare(container_of(link, Task, link), process_leader(parent));
-        kin_mark(table, parent, kin);
-}
-
-/**
- * parents_note_all_read() - note that no process has a parent that is still to be read
- * @table:  the table
- */
-void parents_note_all_read(TaskTable *table) {
-        table->orphans_unread = false;
-        table->orphans_kin = 0;
-}
-
-/**
- * parents_uncertain() - what a process that names another as parent may not have from it
- * @table:   the table
- * @parent:  the parent in its FORK
- *
- * Return: KIN_* bits. An orphan whose parent is not read yet may have any.
- */
-unsigned int parents_uncertain(const TaskTable *table, const Process *parent) {
-        if (parent->n_children == 0 && !table->orphans_unread)
-                return 0;
-        return parent->kin | (table->orphans_kin & KIN_OWNER);
 }
 
 /**
@@ -249,7 +164,7 @@ void parents_set_origin(TaskTable *table, Process *process, uint32_t parent_pid,
  */
 void parents_note_end(TaskTable *table, Process *process) {
         if (process->n_children > 0)
-                table->has_orphans = table->orphans_unread = true;
+                table->has_orphans = true;
         parents_leave(table, process);
 }
 
@@ -262,9 +177,8 @@ void parents_bind(TaskTable *table) {
              task = task_table_next_leader(table, task->tid + 1)) {
                 Process *process = task->process;
 
-                if (process->parent_pid && process->parent_serial == 0 &&
-                    parents_set(table, process, process->parent_pid))
-                        parents_note_adoption(table, process);
+                if (process->parent_pid && process->parent_serial == 0)
+                        (void)parents_set(table, process, process->parent_pid);
                 parents_complete_origin(table, process);
         }
 }

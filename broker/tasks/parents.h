@@ -21,7 +21,3 @@ bool parents_set(TaskTable *table, Process *process, uint32_t parent_pid);
 void parents_set_origin(TaskTable *table, Process *process, uint32_t parent_pid, bool is_maker);
 void parents_note_end(TaskTable *table, Process *process);
 void parents_bind(TaskTable *table);
-void parents_note_change(TaskTable *table, Process *process, unsigned int kin);
-void parents_note_adoption(TaskTable *table, Process *process);
-void parents_note_all_read(TaskTable *table);
-unsigned int parents_uncertain(const TaskTable *table, const Process *parent);

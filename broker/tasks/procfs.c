@@ -190,7 +190,7 @@ bool procfs_read_stat(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret
         return procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) > 0 && procfs_parse_stat(buffer, ret_found);
 }
 
-bool procfs_ids_agree(const Task *task, const ProcfsTask *found) {
+static bool ids_agree(const Task *task, const ProcfsTask *found) {
         return found->ruid == task->ruid && found->euid == task->euid && found->rgid == task->rgid &&
                found->egid == task->egid;
 }
@@ -219,7 +219,7 @@ bool procfs_check_owner(int task_fd, const Task *task, bool *ret_shown) {
         if ((task->flags & TASK_UNKNOWN) || (*ret_shown && st.st_gid == task->egid))
                 return true;
         return procfs_read_file(task_fd, "status", buffer, sizeof(buffer)) > 0 &&
-               status_parse(buffer, &found, &privileged) && procfs_ids_agree(task, &found);
+               status_parse(buffer, &found, &privileged) && ids_agree(task, &found);
 }
 
 static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
@@ -318,7 +318,7 @@ bool procfs_note_owner(Task *task, const ProcfsTask *found) {
                        (!process->suspect && !process->creds_stale && !(task->flags & TASK_NONDUMPABLE));
 
         /* While a task ends, its files belong to root, whatever it was before. */
-        if (found->exiting || !procfs_ids_agree(task, found))
+        if (found->exiting || !ids_agree(task, found))
                 return false;
         if (found->nondumpable && !(found->in_namespace && trusted)) {
                 owner_note_hidden(task);
@@ -338,7 +338,7 @@ bool procfs_note_owner(Task *task, const ProcfsTask *found) {
  * before, and even if its ids changed without an event.
  */
 void procfs_verify_task(Task *task, const ProcfsTask *found) {
-        if (!procfs_ids_agree(task, found)) {
+        if (!ids_agree(task, found)) {
                 task->ruid = found->ruid;
                 task->euid = found->euid;
                 task->rgid = found->rgid;
@@ -346,32 +346,6 @@ void procfs_verify_task(Task *task, const ProcfsTask *found) {
                 owner_note_ids(task);
         }
         (void)procfs_note_owner(task, found);
-}
-
-/**
- * procfs_learn_task() - set name, ids and owner of a task that has none
- * @task:   the task
- * @found:  the task as it was read in full
- *
- * Any process may have made it. So nothing shows that it made its own user namespace.
- */
-void procfs_learn_task(Task *task, const ProcfsTask *found) {
-        Process *process = task->process;
-        bool privileged_before = process->privileged_before || process->suspect;
-
-        task->ruid = found->ruid;
-        task->euid = found->euid;
-        task->rgid = found->rgid;
-        task->egid = found->egid;
-        memcpy(task->comm, found->comm, sizeof(task->comm));
-        task->flags &= (uint16_t)~(TASK_UNKNOWN | TASK_KERNEL | TASK_STALE | TASK_COMM_FROM_RECORD);
-        if (found->kernel_thread)
-                task->flags |= TASK_KERNEL;
-        if (!process->in_own_namespace)
-                task->flags |= TASK_NONDUMPABLE;
-        process->session = found->session;
-        (void)procfs_note_owner(task, found);
-        process->privileged_before = privileged_before;
 }
 
 /**
@@ -408,10 +382,7 @@ void procfs_fill_task(Task *task, const ProcfsTask *found) {
  */
 bool procfs_fill_parent(TaskTable *table, Process *process, const ProcfsTask *found) {
         parents_set_origin(table, process, found->ppid, false);
-        if (!parents_set(table, process, found->ppid))
-                return false;
-        parents_note_adoption(table, process);
-        return true;
+        return parents_set(table, process, found->ppid);
 }
 
 /**

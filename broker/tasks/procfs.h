@@ -35,7 +35,6 @@ struct ProcfsTask {
 ssize_t procfs_read_file(int dir_fd, const char *path, char *buffer, size_t n_buffer);
 bool procfs_parse_stat(char *text, ProcfsTask *ret_found);
 bool procfs_in_user_namespace(int procfs_fd, uint32_t pid);
-bool procfs_ids_agree(const Task *task, const ProcfsTask *found);
 bool procfs_note_owner(Task *task, const ProcfsTask *found);
 bool procfs_starts_agree(uint64_t found_ns, uint64_t known_ns);
 bool procfs_check_owner(int task_fd, const Task *task, bool *ret_shown);
@@ -46,7 +45,6 @@ bool procfs_is_short(void);
 bool procfs_read_leader(int procfs_fd, uint32_t pid, ProcfsTask *ret_found);
 bool procfs_process_lives(int procfs_fd, const Task *leader);
 void procfs_verify_task(Task *task, const ProcfsTask *found);
-void procfs_learn_task(Task *task, const ProcfsTask *found);
 void procfs_fill_task(Task *task, const ProcfsTask *found);
 bool procfs_fill_parent(TaskTable *table, Process *process, const ProcfsTask *found);
 Task *procfs_add_task(TaskTable *table, uint32_t pid, uint32_t tid, const ProcfsTask *found);

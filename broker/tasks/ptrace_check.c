@@ -15,12 +15,10 @@
  * capabilities and user namespace.
  */
 
-#include "broker/model/owner.h"
-#include "broker/tasks/parents.h"
 #include "broker/tasks/procfs.h"
 #include "broker/tasks/ptrace_check.h"
 
-void ptrace_check_init(PtraceCheck *check, int procfs_fd, TaskTable *table) {
+void ptrace_check_init(PtraceCheck *check, int procfs_fd, const TaskTable *table) {
         *check = (PtraceCheck){ .procfs_fd = procfs_fd, .table = table };
 }
 
@@ -83,7 +81,6 @@ static Task *check_find_task(const PtraceCheck *check, uint32_t pid, uint32_t ti
  * Return: Whether it does; false if /proc cannot be read.
  */
 bool ptrace_check_task(PtraceCheck *check, uint32_t pid, uint32_t tid, bool in_full) {
-        unsigned int traits;
         Task *task;
 
         if (check->pid == pid && check->in_full == in_full && (check->tid == tid || !in_full))
@@ -94,12 +91,9 @@ bool ptrace_check_task(PtraceCheck *check, uint32_t pid, uint32_t tid, bool in_f
         check->pid = pid;
         check->tid = tid;
         check->in_full = in_full;
-        traits = owner_traits(task);
         if (in_full)
                 check->accessible = check_in_full(check, task);
         else
                 check->accessible = check_file(check, task->process, task);
-        if (owner_traits(task) != traits)
-                parents_note_change(check->table, task->process, KIN_OWNER);
         return check->accessible;
 }

@@ -17,12 +17,12 @@ typedef struct PtraceCheck PtraceCheck;
 
 struct PtraceCheck {
         int procfs_fd;                  /* not owned */
-        TaskTable *table;               /* not owned */
+        const TaskTable *table;         /* not owned */
         uint32_t pid, tid;              /* the task that was checked; 0: none */
         bool in_full;
         bool accessible;
 };
 
-void ptrace_check_init(PtraceCheck *check, int procfs_fd, TaskTable *table);
+void ptrace_check_init(PtraceCheck *check, int procfs_fd, const TaskTable *table);
 void ptrace_check_forget(PtraceCheck *check);
 bool ptrace_check_task(PtraceCheck *check, uint32_t pid, uint32_t tid, bool in_full);

@@ -82,8 +82,7 @@ static void apply_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *fo
                 task_change_store(table, task, &change);
         else
                 join_commit(reconcile->join, &event, task, &change);
-        if (parents_set(table, task->process, found->ppid))
-                parents_note_adoption(table, task->process);
+        (void)parents_set(table, task->process, found->ppid);
 }
 
 /* Stores the name and the ids of a leader that ended first and is still there as a zombie. */
@@ -247,7 +246,7 @@ static int apply_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
                 memcpy(event.comm, found.comm, sizeof(event.comm));
                 join_change(reconcile->join, &event);
         }
-        reconcile_verify_task(reconcile, task, &found);
+        procfs_verify_task(task, &found);
         return 0;
 }
 

@@ -13,8 +13,6 @@
 #include <unistd.h>
 
 #include "broker/base/util.h"
-#include "broker/model/owner.h"
-#include "broker/tasks/parents.h"
 #include "broker/tasks/reconcile_scan.h"
 
 /* Rounds of the third phase, as long as each finds something. */
@@ -123,15 +121,6 @@ static bool task_agrees(const Task *task, const ProcfsTask *found) {
                task->egid == found->egid && reconcile_comm_agrees(task, found) && reconcile_exe_agrees(task, found);
 }
 
-/* Corrects what is known of a task's owner by /proc. */
-void reconcile_verify_task(Reconcile *reconcile, Task *task, const ProcfsTask *found) {
-        unsigned int traits = owner_traits(task);
-
-        procfs_verify_task(task, found);
-        if (owner_traits(task) != traits)
-                parents_note_change(&reconcile->join->table, task->process, KIN_OWNER);
-}
-
 /* Compares a live task with /proc. Return: whether /proc has it. */
 static bool scan_live_task(Reconcile *reconcile, Task *task) {
         ProcfsTask found;
@@ -143,7 +132,7 @@ static bool scan_live_task(Reconcile *reconcile, Task *task) {
         if (task->flags & TASK_UNKNOWN)
                 return true;
         if (task_agrees(task, &found)) {
-                reconcile_verify_task(reconcile, task, &found);
+                procfs_verify_task(task, &found);
                 if (found.exe_known && connector_is_idle(reconcile->join->connector))
                         process_set_exe(task->process, found.exe);
         } else {

@@ -65,5 +65,4 @@ void reconcile_scan(Reconcile *reconcile);
 
 bool reconcile_read_task(const Reconcile *reconcile, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);
 bool reconcile_exe_agrees(const Task *task, const ProcfsTask *found);
-void reconcile_verify_task(Reconcile *reconcile, Task *task, const ProcfsTask *found);
 bool reconcile_comm_agrees(const Task *task, const ProcfsTask *found);

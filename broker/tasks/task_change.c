@@ -2,22 +2,7 @@
 
 #include <string.h>
 
-#include "broker/model/owner.h"
-#include "broker/tasks/parents.h"
 #include "broker/tasks/task_change.h"
-
-/* How the change makes a process differ from its relatives: KIN_* bits. */
-static unsigned int change_kin(const Task *task, const TaskChange *change) {
-        const Task *now = &change->task;
-        bool same_ids = task->ruid == now->ruid && task->euid == now->euid && task->rgid == now->rgid &&
-                        task->egid == now->egid;
-        bool same_owner = same_ids && owner_traits(task) == owner_traits(now) &&
-                          task->process->creds_stale >= change->process.creds_stale;
-        bool same_program = memcmp(task->comm, now->comm, sizeof(task->comm)) == 0 &&
-                            task->process->session == change->process.session;
-
-        return (same_program ? 0 : KIN_PROGRAM) | (same_owner ? 0 : KIN_OWNER);
-}
 
 /**
  * task_change_begin() - copy a task and its process, to change the copies
@@ -41,10 +26,7 @@ void task_change_begin(TaskChange *change, const Task *task) {
  */
 void task_change_store(TaskTable *table, Task *task, const TaskChange *change) {
         Process *process = task->process;
-        unsigned int kin = change_kin(task, change);
 
-        if (kin)
-                parents_note_change(table, process, kin);
         if ((task->flags & TASK_GONE) && !(change->task.flags & TASK_GONE))
                 task_table_revive(table, task);
         task->ruid = change->task.ruid;

@@ -30,8 +30,6 @@ struct TaskTable {
         RecheckQueue recheck_queue;     /* stale tasks: something is still to be read in /proc */
         uint32_t last_serial;           /* see Process */
         bool has_orphans;               /* a process may have no present parent that is known; others clear it */
-        bool orphans_unread;            /* the same, until all are read: parents_note_all_read() */
-        uint8_t orphans_kin;            /* how an orphan may differ from its unread parent: KIN_* bits */
 };
 
 void task_table_init(TaskTable *table);

@@ -297,7 +297,7 @@ struct tb_event {
         char comm[TB_COMM_SIZE];/* the task's name; fork: its parent's name */
         uint64_t start_time_ns; /* start of the task; 0: not known */
         uint64_t start_boot_ns; /* the same by CLOCK_BOOTTIME: with tid, the task's identity until the next boot */
-        bool task_unknown;      /* fork event lost, or maker not certain: a 0 above means not known */
+        bool task_unknown;      /* the fork event was lost: a 0 above means not known */
         bool synthesised;       /* the broker made it; the connector did not send it */
         bool left_filter;       /* the task no longer matches the filter after this event */
         bool restricted;        /* the task belongs to another user: only its public fields are set */

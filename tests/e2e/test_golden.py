@@ -178,9 +178,9 @@ def older_tasks(session):
     seed, proc = session.clock.seed, session.proc
     proc.add(2, ppid=0, comm=b"kthreadd", start_ns=seed(99), session=0, kernel_thread=True)
     proc.add(3, ppid=2, comm=b"kworker/0:0", start_ns=seed(98), session=0, kernel_thread=True)
-    proc.add(50, ppid=0, uid=1000, gid=100, comm=b"a) (b\\", start_ns=seed(50), session=40)
+    proc.add(50, ppid=1, uid=1000, gid=100, comm=b"a) (b\\", start_ns=seed(50), session=40)
     proc.add(50, tid=51, uid=1000, gid=100, comm=b"thread", start_ns=seed(49), session=40)
-    proc.add(60, ppid=0, uid=1001, euid=0, gid=7, egid=8, comm=b"\xff\x01", start_ns=seed(40), session=40)
+    proc.add(60, ppid=50, uid=1001, euid=0, gid=7, egid=8, comm=b"\xff\x01", start_ns=seed(40), session=40)
     proc.add(70, ppid=50, comm=b"zombie", state="Z", start_ns=seed(30))
     for pid in (2, 3):
         proc.set_program(pid, exe=None)

@@ -23,7 +23,7 @@ class Life:
 
     def __init__(self, k, rng, pid):
         self.k, self.rng, self.pid = k, rng, pid
-        k.fork(pid, comm=b"init")
+        k.fork(pid)
         k.comm(pid, comm=b"leader-%d" % pid)
         self.tids = [pid]
 

@@ -32,7 +32,7 @@ def seeded(make_daemon):
         3: daemon.proc.add(3, ppid=2, comm=b"kworker/0:0", start_ns=hour, session=0, kernel_thread=True),
         50: daemon.proc.add(50, ppid=1, uid=1000, gid=100, comm=b"a) (b\\", session=40),
         51: daemon.proc.add(50, tid=51, uid=1000, gid=100, comm=b"thread", session=40),
-        60: daemon.proc.add(60, ppid=1, uid=1001, euid=0, gid=7, egid=8, comm=b"\xff\x01", session=40),
+        60: daemon.proc.add(60, ppid=50, uid=1001, euid=0, gid=7, egid=8, comm=b"\xff\x01", session=40),
     }
     daemon.proc.add(70, ppid=50, comm=b"zombie", state="Z")
     daemon.start()
@@ -59,7 +59,7 @@ def test_what_proc_shows(seeded):
         3: (3, 2, 0, b"kworker/0:0", 0, 0, 0, 0, True),
         50: (50, 1, 1000, b"a) (b\\", 1000, 100, 100, 40, False),
         51: (50, 1, 1000, b"thread", 1000, 100, 100, 40, False),
-        60: (60, 1, 1001, b"\xff\x01", 0, 7, 8, 40, False),
+        60: (60, 50, 1001, b"\xff\x01", 0, 7, 8, 40, False),
     }
     assert tasks.keys() == due.keys(), "a zombie has ended"
     for tid, t in tasks.items():
@@ -99,7 +99,7 @@ def test_what_has_happened(seeded):
     observer = seeded.subscriber(ALL_KINDS, threads=True)
     born = k.fork(100, parent_tid=51, parent_pid=50)
     k.fork(101, pid=100, parent_tid=50)
-    k.fork(200, parent_tid=2, comm=b"kthreadd")
+    k.fork(200, parent_tid=2)
     k.fork(201, pid=200, parent_tid=2)
     k.fork(210, parent_tid=200)
     k.uid(100, real=7, effective=8)

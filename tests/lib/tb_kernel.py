@@ -245,8 +245,7 @@ class FakeKernel:
         if self.mirror and self.proc:
             asleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
             ids = self.proc.ids(parent_pid, parent_tid)
-            session = self.proc.session(parent_pid)
-            self.proc.add(pid, tid, ppid=parent_pid, start_ns=stamp + asleep, comm=comm, session=session, **ids)
+            self.proc.add(pid, tid, ppid=parent_pid, start_ns=stamp + asleep, comm=comm, **ids)
         return self.event(FORK, struct.pack("=IIII", parent_tid, parent_pid, tid, pid), stamp=stamp, **kw)
 
     def exec(self, tid, pid=None, comm=None, program=None, **kw):

@@ -85,7 +85,12 @@ class Machine:
         self.processes[pid] = process
         for tid in (pid, *tids):
             task = process.tasks[tid] = Task(tid, process, like)
-            self._show(task, self.began_ns)
+            self.proc.add(
+                pid, tid, ppid=process.ppid, uid=task.uid, euid=task.euid, gid=task.gid, egid=task.egid,
+                comm=task.comm, session=process.session, kernel_thread=task.kernel, start_ns=self.began_ns,
+            )
+            # Without this an exec has its old name, whenever the broker looks.
+            (self.proc.root / str(pid) / "comm").unlink(missing_ok=True)
             self.proc.set_program(pid, tid, cmdline=like.comm + b"\0", exe=exe, cgroup=b"0::" + cgroup + b"\n")
         return process
 
@@ -103,18 +108,6 @@ class Machine:
                 )
         return rows
 
-    def _show(self, task, start_ns=None):
-        """/proc shows a task as it is. It has no name alone: so an exec has its old name, whenever the broker looks."""
-        process = task.process
-        task.start_ns = start_ns or task.start_ns
-        if start_ns and task.tid == process.pid:
-            process.start_ns = start_ns
-        self.proc.add(
-            process.pid, task.tid, ppid=process.ppid, uid=task.uid, euid=task.euid, gid=task.gid,
-            egid=task.egid, comm=task.comm, session=process.session, kernel_thread=task.kernel, start_ns=task.start_ns,
-        )
-        (self.proc.root / str(process.pid) / "comm").unlink(missing_ok=True)
-
     # -- steps --------------------------------------------------------------------
 
     def _cpu(self):
@@ -130,7 +123,6 @@ class Machine:
         task = process.tasks[tid] = Task(tid, process, parent_task)
         task.kernel = task.kernel or parent.pid == KTHREADD
         self._note("fork", task)
-        self._show(task, boottime_ns())
         self.kernel.fork(tid, parent_tid=parent_task.tid, parent_pid=parent.pid, cpu=self._cpu())
         return process
 
@@ -138,7 +130,6 @@ class Machine:
         tid = self.free.pop(0)
         task = process.tasks[tid] = Task(tid, process, process.leader)
         self._note("fork", task)
-        self._show(task, boottime_ns())
         # The kernel names the process' own parent.
         parent = process.present_parent
         self.kernel.fork(tid, pid=process.pid, parent_tid=parent, parent_pid=parent, cpu=self._cpu())
@@ -158,9 +149,8 @@ class Machine:
             if task is not caller:
                 self.end(task, code=9)
         del process.tasks[caller.tid]
-        self.proc.remove(process.pid, caller.tid)
         self.free.append(caller.tid)
-        caller.tid, caller.start_ns = process.pid, process.start_ns
+        caller.tid = process.pid
         process.tasks[process.pid] = caller
         self._exec(process)
 
@@ -169,32 +159,26 @@ class Machine:
         leader.changed = leader.kernel = False
         leader.nameless = True
         self._note("exec", leader)
-        self._show(leader)
         self.kernel.exec(process.pid, cpu=self._cpu(), **kw)
 
     def comm(self, task, comm):
         task.comm, task.nameless = comm, False
         self._note("comm_change", task)
-        self._show(task)
         self.kernel.comm(task.tid, pid=task.process.pid, comm=comm, cpu=self._cpu())
 
     def uid(self, task, real, effective):
         task.uid, task.euid, task.changed = real, effective, True
         self._note("user_ids", task)
-        self._show(task)
         self.kernel.uid(task.tid, pid=task.process.pid, real=real, effective=effective, cpu=self._cpu())
 
     def gid(self, task, real, effective):
         task.gid, task.egid, task.changed = real, effective, True
         self._note("group_ids", task)
-        self._show(task)
         self.kernel.gid(task.tid, pid=task.process.pid, real=real, effective=effective, cpu=self._cpu())
 
     def sid(self, process):
         process.session = process.pid
         self._note("session", process.leader)
-        for task in process.tasks.values():
-            self._show(task)
         self.kernel.sid(process.pid, cpu=self._cpu())
 
     def ptrace(self, task):
@@ -212,7 +196,6 @@ class Machine:
     def _gone(self, task):
         process = task.process
         del process.tasks[task.tid]
-        self.proc.remove(process.pid, task.tid)
         if task.tid != process.pid:
             self.free.append(task.tid)
         if not process.tasks:

@@ -87,13 +87,6 @@ class FakeProc:
         uid, gid = lines[b"Uid"], lines[b"Gid"]
         return dict(uid=int(uid[1]), euid=int(uid[2]), gid=int(gid[1]), egid=int(gid[2]))
 
-    def session(self, pid):
-        """The session of a process; None if it is not there."""
-        try:
-            return int((self.root / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[3])
-        except FileNotFoundError:
-            return None
-
     def set_ids(self, pid, tid, label, real, effective):
         """Sets the users (label b"Uid") or the groups (b"Gid") of a task that is there."""
         for place in self._places(pid, tid):

@@ -7,7 +7,6 @@ is held against one that saw it all, and that one's against the machine itself.
 from tb_client import ALL_KINDS, what
 from tb_oracle import Oracle, Reader, check
 from tb_table import Table, differences
-from tb_wait import wait_until
 
 
 def kernels(events):
@@ -64,9 +63,6 @@ class Storm:
             if client.welcome is None:
                 client.greet()
                 client.answered()
-        # So does it with names and owners that it could not read in time.
-        with self.daemon.client() as client:
-            wait_until(lambda: client.status().rechecks_pending == 0, "all is read")
         mark = self.daemon.kernel.mark()
         events, _ = self.observer.until_mark(mark)
         self.events += events

@@ -195,9 +195,6 @@ class Table:
                 row.kernel_thread = True
         if family and not event.synthesised:
             row.session = family[0].session
-        if event.task_unknown or event.comm_stale:
-            # Another process than its parent may have made it.
-            row.session = row.credentials_changed = row.euid = row.gid = row.egid = row.kernel_thread = None
         self._put(key, row)
         if leader and event.fork.parent_pid in self.programs:
             self.programs[event.pid] = self.programs[event.fork.parent_pid]
@@ -234,9 +231,7 @@ class Table:
         if row is None:
             return
         row.uid, row.comm, row.comm_stale = event.uid, event.comm, event.comm_stale
-        if not event.synthesised:
-            # Else it repeats an exec, behind which the ids may have changed.
-            row.credentials_changed = row.kernel_thread = False
+        row.credentials_changed = row.kernel_thread = False
         if not self.threads:
             # The event has the credentials of the thread that called exec, which may not have been the leader.
             row.euid = row.gid = row.egid = None
@@ -247,10 +242,6 @@ class Table:
         row = self._known(event)
         if row is not None and row.tid == event.tid:
             row.comm, row.comm_stale = event.comm, event.comm_stale
-            if row.task_unknown and not event.task_unknown:
-                # The broker has read all of it; an event has not all of that.
-                row.uid, row.task_unknown = event.uid, False
-                row.euid = row.gid = row.egid = row.session = row.kernel_thread = row.credentials_changed = None
 
     def _user_ids(self, event):
         row = self._known(event)

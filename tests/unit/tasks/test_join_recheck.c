@@ -125,8 +125,7 @@ static void check(const Rig *rig, bool settled) {
                         continue;
                 truth_text(&truths[i], comm);
                 assert(!settled || !(task->flags & TASK_STALE));
-                assert((task->flags & (TASK_COMM_STALE | TASK_UNKNOWN)) ||
-                       memcmp(task->comm, comm, COMM_SIZE) == 0);
+                assert((task->flags & TASK_COMM_STALE) || memcmp(task->comm, comm, COMM_SIZE) == 0);
         }
 }
 
@@ -145,7 +144,7 @@ static void check_events(Rig *rig, char shown[static N_PROCESSES][COMM_SIZE], bo
                 if (event->kind == EVENT_EXIT)
                         assert(!event->comm_stale);
                 memcpy(shown[i], event->comm, COMM_SIZE);
-                stale[i] = event->comm_stale || event->task_unknown;
+                stale[i] = event->comm_stale;
         }
         for (size_t k = 0; k < rig->n_events; ++k)
                 free(rig->events[k].program);
@@ -160,7 +159,7 @@ static void check_client(const Rig *rig, char shown[static N_PROCESSES][COMM_SIZ
 
                 if (task)
                         assert(memcmp(shown[i], task->comm, COMM_SIZE) == 0 &&
-                               stale[i] == !!(task->flags & (TASK_COMM_STALE | TASK_UNKNOWN)));
+                               stale[i] == !!(task->flags & TASK_COMM_STALE));
         }
 }
 
