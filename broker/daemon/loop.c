@@ -30,6 +30,13 @@
 /* Between two slices of a pass over /proc, so that a pass takes at most half of one processor. */
 #define SLICE_SECONDS 0.002
 
+/* The same, while no loss is known: at most a twentieth of one processor. */
+#define QUIET_SLICE_SECONDS 0.03
+
+/* Between two such passes: after an acknowledgement of another listener's request, and otherwise. */
+#define ACKED_PASS_NS NSEC_PER_SEC
+#define QUIET_PASS_NS (60 * NSEC_PER_SEC)
+
 /* Between two slices of what is still to be read in /proc. */
 #define RECHECK_SECONDS 0.01
 
@@ -164,7 +171,7 @@ static void loop_on_poll(struct ev_loop *ev, ev_timer *watcher, int events) {
 static void loop_on_reconcile_slice(struct ev_loop *ev, ev_timer *watcher, int events) {
         Loop *loop = container_of(watcher, Loop, reconcile_slice);
         bool drained = false;
-        int r;
+        int r = 0;
 
         (void)events;
         if (loop->reconcile->n_mismatches == 0)
@@ -172,7 +179,10 @@ static void loop_on_reconcile_slice(struct ev_loop *ev, ev_timer *watcher, int e
         loop_turn(loop, &drained);
         if (!drained)
                 return;
-        r = reconcile_apply(loop->reconcile);
+        if (loop->reconcile->quiet)
+                reconcile_quiet_apply(loop->reconcile);
+        else
+                r = reconcile_apply(loop->reconcile);
         if (r)
                 return loop_fail(loop, error_trace(r));
         if (loop->reconcile->phase == RECONCILE_IDLE) {
@@ -234,13 +244,37 @@ static void loop_check_programs(Loop *loop) {
                 ev_timer_again(loop->ev, &loop->programs_slice);
 }
 
-static void loop_check_table(Loop *loop) {
-        if (!loop->join->wants_reconcile || !join_loss_is_settled(loop->join))
+static void loop_pace_reconcile(Loop *loop, double seconds) {
+        ev_timer_stop(loop->ev, &loop->reconcile_slice);
+        ev_timer_set(&loop->reconcile_slice, seconds, seconds);
+        ev_timer_start(loop->ev, &loop->reconcile_slice);
+}
+
+/*
+ * After an acknowledgement of another listener's request, the connector may have been silent.
+ * The pass after it looks for that, at most once a second, and another one does each minute.
+ */
+static void loop_check_silence(Loop *loop) {
+        uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC), n_acks = loop->connector->n_foreign_acks;
+
+        if (!loop->join->can_be_silenced || loop->reconcile->phase != RECONCILE_IDLE ||
+            now - loop->quiet_ns < (n_acks != loop->quiet_acks ? ACKED_PASS_NS : QUIET_PASS_NS))
                 return;
+        loop->quiet_ns = now;
+        loop->quiet_acks = n_acks;
+        reconcile_quiet_start(loop->reconcile);
+        loop_pace_reconcile(loop, QUIET_SLICE_SECONDS);
+}
+
+static void loop_check_table(Loop *loop) {
+        if (!join_loss_is_settled(loop->join))
+                return;
+        if (!loop->join->wants_reconcile)
+                return loop_check_silence(loop);
         loop->join->wants_reconcile = false;
         loop->join->reconciling = true;
         reconcile_start(loop->reconcile);
-        ev_timer_start(loop->ev, &loop->reconcile_slice);
+        loop_pace_reconcile(loop, SLICE_SECONDS);
 }
 
 static void loop_on_prepare(struct ev_loop *ev, ev_prepare *watcher, int events) {

@@ -52,6 +52,19 @@ uint32_t procfs_number(const char *text) {
         return *end == 0 && n < PROC_PID_LIMIT ? (uint32_t)n : 0;
 }
 
+/* Copies a name, in which the kernel has written "\\n" for a newline and "\\\\" for a backslash. */
+static void stat_copy_comm(char ret_comm[static COMM_SIZE], const char *text, const char *end) {
+        size_t n = 0;
+
+        memset(ret_comm, 0, COMM_SIZE);
+        for (; text < end && n < COMM_SIZE - 1; ++text) {
+                bool escaped = *text == '\\' && text + 1 < end;
+
+                text += escaped;
+                ret_comm[n++] = escaped && *text == 'n' ? '\n' : *text;
+        }
+}
+
 /**
  * procfs_parse_stat() - parse /proc/PID/stat
  * @text:       the file
@@ -76,12 +89,12 @@ bool procfs_parse_stat(char *text, ProcfsTask *ret_found) {
                    &state, &ret_found->ppid, &ret_found->session, &flags, &ret_found->n_threads, &start) != 6)
                 return false;
         ret_found->ended = state == 'Z' || state == 'X';
+        ret_found->stopped = state == 't' || state == 'D';
         /* ticks since boot, suspended time included */
         ret_found->start_time_ns = (uint64_t)clock_boot_epoch_ns() + start * tick_ns;
         ret_found->kernel_thread = flags & FLAG_KERNEL_THREAD;
         ret_found->exiting = flags & FLAG_EXITING;
-        memset(ret_found->comm, 0, sizeof(ret_found->comm));
-        memcpy(ret_found->comm, open + 1, MIN((size_t)(close - open - 1), sizeof(ret_found->comm) - 1));
+        stat_copy_comm(ret_found->comm, open + 1, close);
         return true;
 }
 

@@ -51,7 +51,8 @@ void reconcile_start(Reconcile *reconcile) {
         reconcile_deinit(reconcile);
         reconcile->phase = RECONCILE_GONE;
         reconcile->next_tid = 1;
-        reconcile->n_mismatches = 0;
+        reconcile->n_mismatches = reconcile->n_suspects = 0;
+        reconcile->quiet = false;
 }
 
 /**

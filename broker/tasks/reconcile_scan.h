@@ -25,6 +25,7 @@ typedef enum ReconcilePhase {
         RECONCILE_GONE,         /* tasks of the table that /proc does not have */
         RECONCILE_FOUND,        /* tasks of /proc that the table does not have */
         RECONCILE_UNKNOWN,      /* tasks of which the table has the fork alone */
+        RECONCILE_CONFIRM,      /* quiet passes: differences that are still there a second later */
 } ReconcilePhase;
 
 typedef enum MismatchKind {
@@ -46,6 +47,7 @@ struct Reconcile {
         ReconcilePhase phase;
         bool blind;             /* set by the owner: /proc does not show all tasks */
         bool seeding;           /* the table is filled for the first time, without events */
+        bool quiet;             /* no loss is known: see reconcile_quiet.c */
         uint32_t next_tid;      /* gone, unknown: where the next slice begins */
         size_t n_unknown;       /* unknown: found in this round */
         unsigned int n_rounds;  /* unknown */
@@ -54,6 +56,9 @@ struct Reconcile {
         uint32_t pid;
         Mismatch mismatches[RECONCILE_SLICE];
         size_t n_mismatches;
+        Mismatch suspects[RECONCILE_SLICE]; /* quiet: differences that the pass found */
+        size_t n_suspects;
+        uint64_t suspected_ns;  /* monotonic: when the pass ended */
 };
 
 void reconcile_init(Reconcile *reconcile, Join *join, int procfs_fd);

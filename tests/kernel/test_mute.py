@@ -14,7 +14,10 @@ import real_kernel
 import support
 from reckoning import check_every_exit_says_why, check_every_fork_has_its_exit, check_numbers, name_of
 from support import EXIT, FORK, LOSS, SYNTHESISED, Collecting
+from tb_access import assert_event_restricted
 from tb_wait import wait_until
+from test_access import subscriber_of
+from users import ME, ME_GROUP, await_looks, path_of, start
 
 pytestmark = [
     pytest.mark.skipif(
@@ -180,3 +183,119 @@ def test_silenced_for_a_moment(directory, make_broker, beside):
     exits = [r for r in stream if r.kind == EXIT and name_of(r) == name and r.tid not in workers]
     assert sorted((r.tid, r.status) for r in exits) == sorted((t.tid, t.status) for t in truth)
     assert all(r.status == r.stats_status for r in exits if r.flags & support.STATS)
+
+
+def is_unreported(event):
+    return event.WhichOneof("what") == "loss" and event.loss.reason == support.REASON_UNREPORTED
+
+
+# Starts a program of a user by a shell of that user, which the broker has checked.
+BY_SHELL = ["/bin/sh", "-c", 'read x; "$@"; exit $?', "sh"]
+
+
+@pytest.mark.parametrize("by_root", [False, True], ids=["of-the-user", "launched-by-root"])
+@pytest.mark.parametrize("what", ["exec", "thread", "child", "whole"])
+@pytest.mark.parametrize("target", ["ta-sgid", "ta-suid"])
+def test_exec_in_a_silence(make_broker, place, target, what, by_root):
+    """
+    A user silences the connector around an exec of a program with privileges. The program that
+    calls it was executed itself, and has taken its name. The user never gets its exit in full,
+    and the stream has a loss.
+    """
+    broker = make_broker()
+    client = subscriber_of(broker, ME, ME_GROUP)
+    command = [support.program("silence"), target, what, path_of(place, target), "leave", "7"]
+    process = start(ME, ME_GROUP, *([] if by_root else BY_SHELL), *command)
+    await_looks(broker)
+    if not by_root:
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    pid = int(process.stdout.readline())
+    await_looks(broker)
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
+    if what == "whole":
+        pid = int(process.stdout.readline())
+    process.stdin.close()
+    seen = client.until(lambda e: e.pid == pid and e.WhichOneof("what") == "exit" and e.exit.process_ended)
+    assert_event_restricted(seen[-1])
+    # If the process ended in the silence, its exit is synthesised when its record is overdue. The loss follows.
+    if not any(e.WhichOneof("what") == "loss" for e in seen):
+        assert seen[-1].synthesised
+        client.until(lambda e: e.WhichOneof("what") == "loss")
+    # the exec of the program that calls the target is the last one that was reported
+    assert sum(e.WhichOneof("what") == "exec" and e.pid == pid and not e.synthesised for e in seen) <= 1
+    process.stdout.close()
+    process.wait(support.TIMEOUT)
+
+
+def test_stays_after_a_silence(make_broker):
+    """No event follows that would show the fork: the next comparison with /proc finds the child."""
+    broker = make_broker()
+    client = subscriber_of(broker, ME, ME_GROUP)
+    process = start(ME, ME_GROUP, support.program("silence"), "-", "fork")
+    int(process.stdout.readline())
+    await_looks(broker)
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
+    pid = int(process.stdout.readline())
+    seen = client.until(lambda e: e.synthesised and e.pid == pid and e.WhichOneof("what") == "fork")
+    assert any(is_unreported(e) for e in seen)
+    process.stdin.close()
+    process.stdout.close()
+    process.wait(support.TIMEOUT)
+
+
+NOISE = """
+import ctypes, os, subprocess, sys, threading, time
+libc = ctypes.CDLL(None)
+def child(act):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            act()
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+def sleepers():
+    for _ in range(4):
+        threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
+def by_thread():
+    sleepers()
+    thread = threading.Thread(target=os.execv, args=("/bin/true", ["true"]))
+    thread.start()
+    thread.join()
+def by_leader():
+    sleepers()
+    os.execv("/bin/true", ["true"])
+def renamed(name):
+    return lambda: libc.prctl(15, name, 0, 0, 0)
+script, gone = sys.argv[1:]
+for i in range(30):
+    child(by_thread)
+    child(by_leader)
+    child(renamed(b"a\\\\b\\nc"))
+    child(lambda: os.execv("/bin/sh", ["sh", "-c", "exec sh -c 'exec true'"]))
+    subprocess.run(["/bin/sh", "-c", "true & (sleep 0.001; exec true) & exec true"])
+    subprocess.run([script])
+    subprocess.run(["/bin/cp", "/bin/true", gone])
+    subprocess.run(["/bin/sh", "-c", 'rm "$0"; exec true', gone])
+"""
+
+
+def test_nothing_is_taken_for_hidden(directory, make_broker, beside):
+    """Chains of execs, execs by threads, scripts, names: no event is missing, and none is thought to be."""
+    broker = make_broker()
+    end = support.unique_name()
+    collect = beside(Collecting, broker, end)
+    script = directory / "script"
+    script.write_text("#!/bin/sh\n/bin/true; exec /bin/true\n")
+    script.chmod(0o755)
+    with real_kernel.Connector() as connector:
+        assert connector.listen()
+        subprocess.run(["/usr/bin/python3", "-c", NOISE, str(script), str(directory / "gone")], check=True)
+        await_looks(broker)
+        await_looks(broker)
+    support.marker(end)
+    assert not [r for r in collect.finish() if r.kind == LOSS]
+    assert broker.status().connector.lost == 0
