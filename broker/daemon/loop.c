@@ -188,6 +188,7 @@ static void loop_on_reconcile_slice(struct ev_loop *ev, ev_timer *watcher, int e
         if (loop->reconcile->phase == RECONCILE_IDLE) {
                 ev_timer_stop(ev, watcher);
                 loop->join->reconciling = false;
+                loop->join->n_acks_compared = (uint32_t)loop->quiet_acks;
                 log_debug("The task table was compared with /proc: %zu tasks alive.", loop->join->table.n_live_tasks);
         }
 }
@@ -245,9 +246,9 @@ static void loop_check_programs(Loop *loop) {
 }
 
 static void loop_pace_reconcile(Loop *loop, double seconds) {
-        ev_timer_stop(loop->ev, &loop->reconcile_slice);
-        ev_timer_set(&loop->reconcile_slice, seconds, seconds);
-        ev_timer_start(loop->ev, &loop->reconcile_slice);
+        loop->quiet_acks = loop->connector->n_foreign_acks;
+        loop->reconcile_slice.repeat = seconds;
+        ev_timer_again(loop->ev, &loop->reconcile_slice);
 }
 
 /*
@@ -261,7 +262,6 @@ static void loop_check_silence(Loop *loop) {
             now - loop->quiet_ns < (n_acks != loop->quiet_acks ? ACKED_PASS_NS : QUIET_PASS_NS))
                 return;
         loop->quiet_ns = now;
-        loop->quiet_acks = n_acks;
         reconcile_quiet_start(loop->reconcile);
         loop_pace_reconcile(loop, QUIET_SLICE_SECONDS);
 }

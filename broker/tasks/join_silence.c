@@ -41,13 +41,16 @@ static bool exe_contradicts(const Join *join, const Process *process, const Task
 }
 
 /*
- * Whether an exec may be hidden that left no trace. The program of the last reported exec was
- * not read, and afterwards the kernel acknowledged another listener's request. Each silence
- * ends with such an acknowledgement.
+ * Whether an exec may be hidden that left no trace: an exec of the process, or one of the
+ * process that forked it, from which it has its privileges. Its program was not read, and the
+ * kernel has acknowledged another listener's request, after the last reported exec or after
+ * the last comparison with /proc. Each silence ends with such an acknowledgement.
  */
 static bool exec_may_be_hidden(const Join *join, const Process *process) {
-        return join->can_be_silenced && process->execed && !process->exe_known &&
-               process->exe != join->connector->n_foreign_acks;
+        uint32_t n_acks = join->connector->n_foreign_acks;
+
+        return join->can_be_silenced && !process->exe_known &&
+               (n_acks != join->n_acks_compared || (process->execed && n_acks != process->exe));
 }
 
 static bool ids_contradict(const Task *task, const TaskStats *stats) {
