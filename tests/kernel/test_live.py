@@ -148,10 +148,11 @@ def test_a_peak_stays_over_an_exec(make_broker):
             process.kill()
             process.wait()
         peaks = [answer.stats.memory.hiwater_rss_kib for answer in (before, after, task)]
-        assert peaks[0] == peaks[1] >= 96 << 10 > 32 << 10 > peaks[2], peaks
-        assert after.stats.memory.hiwater_vm_kib == before.stats.memory.hiwater_vm_kib
+        # The last answer before the exec may have a little more than the first.
+        assert peaks[1] >= peaks[0] >= 96 << 10 > 32 << 10 > peaks[2], peaks
+        assert after.stats.memory.hiwater_vm_kib >= before.stats.memory.hiwater_vm_kib
         exit_ = exits.until(lambda e: e.pid == process.pid)[-1].exit
-        assert exit_.stats.memory.hiwater_rss_kib == peaks[0]
+        assert exit_.stats.memory.hiwater_rss_kib == peaks[1]
 
 
 # -- what the kernel does ----------------------------------------------------

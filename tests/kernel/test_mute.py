@@ -177,7 +177,8 @@ def test_silenced_for_a_moment(directory, make_broker, beside):
 
     check_numbers(stream)
     check_every_exit_says_why(stream)
-    assert muted_losses(stream)
+    # An overdue EXIT shows the silence, or an event of a task that the table does not have: the earlier counts.
+    assert [r for r in stream if r.kind == LOSS and r.loss_reason in (support.REASON_MUTED, support.REASON_UNREPORTED)]
     check_every_fork_has_its_exit(stream, name)
     workers = {t.maker for t in truth}
     exits = [r for r in stream if r.kind == EXIT and name_of(r) == name and r.tid not in workers]

@@ -15,6 +15,7 @@ import sys
 import time
 
 import pytest
+import support
 from tb_client import ALL_KINDS
 from tb_live import ask_samples, next_sample
 from tb_protocol import event_pb2
@@ -94,14 +95,17 @@ def programs_of(broker, pids):
         return {task.pid: task.program for task in client.snapshot() if task.pid in pids}
 
 
-def test_programs_missed_while_stopped(make_broker):
-    """Processes start while the broker gets no processor. It has their command lines and cgroups a little later."""
+def test_programs_missed_while_stopped(make_broker, directory):
+    """
+    Processes start while the broker gets no processor, and so much follows that it does not stop to read their
+    programs. It has their command lines and cgroups a little later.
+    """
     broker = make_broker()
     with broker.client() as client:
         client.subscribe(("exec",), programs=True)
         with broker.stopped():
             sleepers = [subprocess.Popen(["sleep", "600", f"0.{i}"]) for i in range(20)]
-            time.sleep(1.2)
+            support.storm(directory, "fork", 1000)
         pids = {sleeper.pid for sleeper in sleepers}
         try:
             states = [e.exec.program.state for e in client.take(20) if e.pid in pids]

@@ -20,10 +20,10 @@
  */
 static const QuotaLimits limits = {
         .held = {
-                [QUOTA_CONNECTIONS] = { 100, 10, 40 },
-                [QUOTA_FEEDS] = { 16, 2, 4 },
-                [QUOTA_REQUESTS] = { 100, 10, 40 },
-                [QUOTA_BYTES] = { 100000, 10000, 40000 },
+                [QUOTA_CONNECTIONS] = { 100, 10, 40, 0, 0 },
+                [QUOTA_FEEDS] = { 16, 2, 4, 0, 0 },
+                [QUOTA_REQUESTS] = { 100, 10, 40, 0, 0 },
+                [QUOTA_BYTES] = { 100000, 10000, 40000, 0, 0 },
         },
         .rates = {
                 [QUOTA_SNAPSHOTS - _QUOTA_HELD] = { .a_second = 4, .at_once = 8 },
@@ -272,7 +272,7 @@ static const QuotaLimits parts = {
                 [QUOTA_FEEDS] = { 30, 2, 12, 2, 16 },
                 [QUOTA_SAMPLE_FEEDS] = { 18, 2, 16, 2, 16 },
                 [QUOTA_SUBTREES] = { 12, 1, 3, 1, 8 },
-                [QUOTA_REQUESTS] = { 100, 10, 40 },
+                [QUOTA_REQUESTS] = { 100, 10, 40, 0, 0 },
                 [QUOTA_BYTES] = { 100000, 10000, 40000, 3000, 24000 },
         },
         .rates = {
