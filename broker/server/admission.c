@@ -43,10 +43,11 @@ void admission_turn_away(Hub *hub, int fd, ErrorCode code, const char *message) 
 }
 
 static int admission_refuse(Hub *hub, QuotaUser *user, QuotaKind kind, int r, Refusal *ret_refusal) {
-        *ret_refusal = (Refusal){ .code = ERROR_LIMIT, .message = quota_error_print_total(&hub->quota, kind) };
         if (r == QUOTA_E_USER) {
                 quota_error_log(user, kind);
                 *ret_refusal = (Refusal){ .code = ERROR_QUOTA, .message = quota_error_print(user, kind) };
+        } else {
+                *ret_refusal = (Refusal){ .code = ERROR_LIMIT, .message = quota_error_print_total(&hub->quota, kind) };
         }
         return ADMISSION_E_REFUSED;
 }

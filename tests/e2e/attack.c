@@ -75,7 +75,8 @@ static size_t put_bytes(uint8_t *out, unsigned int tag, const void *data, size_t
         size_t n_head = put_varint(out, tag << 3 | 2);
 
         n_head += put_varint(out + n_head, n);
-        memcpy(out + n_head, data, n);
+        if (n > 0)
+                memcpy(out + n_head, data, n);
         return n_head + n;
 }
 
