@@ -91,7 +91,7 @@ QuotaErrorText quota_error_print(const QuotaUser *user, QuotaKind kind) {
 /**
  * quota_error_print_total() - the Error's message when all users together have what there is
  * @quota:  the quota
- * @kind:   the part of it that is used up; what users hold, as rates have no total
+ * @kind:   the part of it that is used up: below _QUOTA_HELD, because a rate has no total
  *
  * Return: A sentence.
  */
