@@ -11,21 +11,22 @@
  *     that has nothing gets an ordinary set, as long as fewer users have one than the kept part
  *     is for;
  *   - beyond its ordinary set, a user gets only what the common part has. It leaves there
- *     as much as it has itself beyond its ordinary set. So no user ever takes the last, and each one
- *     more that takes all it can gets half as much as the one before.
+ *     as much as it has itself beyond its ordinary set. So no user ever takes the last, and
+ *     each one more that takes all it can gets half as much as the one before.
  *
- * Root has the total as its only limit. Beyond the reserve, root too leaves the kept part to the ordinary
- * sets. A rate is kept as the moment up to which all
- * that was done is paid for: it may be ahead of the clock by what is allowed at
- * once, and no further. Processor time is kept in the same way, but a user that is
- * ahead by more than LIMIT_WORK_AHEAD_NS is throttled, not refused.
+ * Root has no share. Within the reserve it takes what it wants; beyond it, root too leaves the
+ * kept part to the ordinary sets.
+ *
+ * A rate is kept as the moment up to which all that was done is paid for: it may be ahead of
+ * the clock by what is allowed at once, and no further. Processor time is kept in the same way,
+ * but a user that is ahead by more than LIMIT_WORK_AHEAD_NS is throttled, not refused.
  *
  * The time of the broker is divided among the users that are present: those with work that is
  * not paid for yet. A user that is connected and asks for nothing takes no part of it.
  *
- * Users are few, and a user is looked up once a connection, so a list is enough. The one that was looked up
- * last is first, so that a flood of connections by one user finds it at once. A user
- * that holds nothing stays until its rates have recovered and its refusals are old.
+ * Users are few, and a user is looked up once a connection, so a list is enough. The user that
+ * was looked up last is first, so that a flood of connections by one user finds it at once. A
+ * user that holds nothing stays until its rates have recovered and its refusals are old.
  * Otherwise a client could reset them by connecting again.
  */
 

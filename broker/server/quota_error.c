@@ -5,6 +5,7 @@
  * reached, and what the client can do. A refusal changes no number, so the present numbers are the right ones.
  */
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -99,6 +100,7 @@ QuotaErrorText quota_error_print_total(const Quota *quota, QuotaKind kind) {
         const QuotaShare *share = &quota->limits.held[kind];
         QuotaErrorText ret;
 
+        assert(kind < _QUOTA_HELD);
         (void)snprintf(ret.text, sizeof(ret.text),
                        "All users together have the %" PRIu64 " %s that the broker allows: try again later.",
                        in_units(kind, share->total), quota_words[kind].name);
