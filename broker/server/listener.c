@@ -37,6 +37,11 @@
 /* An episode of failures ends after this time without a failure. */
 #define CALM_SECONDS 10.0
 
+/* <asm-generic/socket.h> of Linux 6.16. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 /* Converts an errno of a call that makes the socket or its lock file. */
 static int path_error(int error) {
         switch (error) {
@@ -87,6 +92,17 @@ static void lock_release(const char *lock_path, int fd) {
         close(fd);
 }
 
+/*
+ * Lets the kernel refuse descriptors that peers send along. It would close them for the broker, and to close one can
+ * take as long as its sender wants (SO_LINGER). Before Linux 6.16 there is no such option. Connections have the option
+ * of the listening socket, unless they were made before it was set.
+ */
+static void socket_refuse_descriptors(int fd) {
+        const int value = 0;
+
+        (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &value, sizeof(value));
+}
+
 static bool socket_answers(const struct sockaddr_un *address) {
         _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -134,6 +150,7 @@ static int listener_make(Listener *listener, const ListenerOptions *options) {
         listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (listener->fd < 0)
                 return error_origin(-errno);
+        socket_refuse_descriptors(listener->fd);
         (void)snprintf(lock_path, sizeof(lock_path), "%s.lock", listener->path);
         r = lock_take(lock_path, &lock_fd);
         if (r)
@@ -253,6 +270,7 @@ static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int eve
                 /* Descriptors or memory ran out. Any other error would also occur again at once. */
                 if (fd < 0)
                         return listener_pause(listener, errno);
+                socket_refuse_descriptors(fd);
                 if (listener_take(listener, fd, now_ns, &now_ns))
                         return listener_pause(listener, EMFILE);
         }
@@ -276,6 +294,7 @@ int listener_init(Listener *listener, Hub *hub, const ListenerOptions *options) 
                 listener->fd = options->fd;
                 if (fcntl(options->fd, F_SETFL, O_NONBLOCK) < 0)
                         return error_origin(-errno);
+                socket_refuse_descriptors(options->fd);
         } else {
                 r = listener_make(listener, options);
                 if (r)

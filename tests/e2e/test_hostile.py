@@ -5,6 +5,7 @@ import os
 import random
 import select
 import socket
+import struct
 import time
 
 import pytest
@@ -230,18 +231,62 @@ def test_huge_requests_do_not_stay_in_memory(daemon):
     assert memory_kib(daemon.process.pid) < 128 * 1024
 
 
+# Since Linux 6.16 the kernel refuses descriptors on behalf of the broker.
+REFUSES_DESCRIPTORS = tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 16)
+
+
 def test_file_descriptor_sent_along(daemon):
     """Descriptors that nobody asked for are not kept."""
     subscriber = daemon.subscriber(kinds=("fork",))
     before = len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
     client = daemon.client()
     fds = [os.open("/dev/null", os.O_RDONLY) for _ in range(10)]
-    socket.send_fds(client.socket, [status_frame()], fds)
+    if REFUSES_DESCRIPTORS:
+        with pytest.raises(PermissionError):
+            socket.send_fds(client.socket, [status_frame()], fds)
+        client.send_raw(status_frame())
+    else:
+        socket.send_fds(client.socket, [status_frame()], fds)
     for fd in fds:
         os.close(fd)
     client.reply("status")
     assert len(os.listdir(f"/proc/{daemon.process.pid}/fd")) == before + 1
     assert_served(daemon, subscriber, 1000)
+
+
+def lingering_socket():
+    """A socket whose last close waits until its peer has read all, or for an hour. Returned with its peer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        lingering = socket.create_connection(server.getsockname())
+        peer, _ = server.accept()
+    lingering.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            lingering.send(bytes(65536))
+    lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+    return lingering, peer
+
+
+@pytest.mark.skipif(not REFUSES_DESCRIPTORS, reason="the kernel cannot refuse descriptors")
+@pytest.mark.parametrize("read", [True, False], ids=["read", "unread"])
+def test_descriptor_that_lingers(daemon, read):
+    """The broker never has the last use of a descriptor, so it never waits for its close."""
+    subscriber = daemon.subscriber(kinds=("fork",))
+    client = daemon.client()
+    lingering, peer = lingering_socket()
+    try:
+        with pytest.raises(PermissionError):
+            socket.send_fds(client.socket, [status_frame()[:1]], [lingering.fileno()])
+    finally:
+        # Not the test is to wait: without this option a close goes on in the background.
+        lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+        lingering.close()
+    if read:
+        client.send_raw(status_frame())
+        client.reply("status")
+    client.close()
+    assert_served(daemon, subscriber, 1000)
+    peer.close()
 
 
 def test_descriptors_do_not_leak(daemon):
