@@ -31,9 +31,16 @@ void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t 
                 .programs = programs,
                 .n_bytes_max = n_bytes_max,
                 .resume_seconds = LIMIT_RESUME_SECONDS,
+                .slice_steps = SNAPSHOT_SLICE_STEPS,
         };
         list_init(&feeds->all);
         list_init(&feeds->list);
+        list_init(&feeds->builds);
+}
+
+static void feeds_free_snapshot(Snapshot *snapshot) {
+        snapshot_build_free(snapshot->build);
+        snapshot_free(snapshot);
 }
 
 /**
@@ -46,13 +53,13 @@ void feeds_drop_snapshots(Feed *feed, uint64_t before_ns) {
                 Snapshot *snapshot = container_of(link, Snapshot, link);
 
                 if (snapshot->n_readers == 0 && snapshot->time_ns <= before_ns)
-                        snapshot_free(snapshot);
+                        feeds_free_snapshot(snapshot);
         }
 }
 
 static void feeds_free_feed(Feeds *feeds, Feed *feed) {
         list_for_each(link, safe, &feed->snapshots)
-                snapshot_free(container_of(link, Snapshot, link));
+                feeds_free_snapshot(container_of(link, Snapshot, link));
         --feeds->n;
         feeds_dispose(feeds, feed);
 }

@@ -13,7 +13,7 @@
 #include "broker/base/list.h"
 #include "broker/model/event.h"
 #include "broker/output/feed.h"
-#include "broker/output/snapshot.h"
+#include "broker/output/snapshot_build.h"
 #include "broker/policy/quota.h"
 #include "broker/tasks/program_reader.h"
 #include "broker/tasks/task_table.h"
@@ -41,9 +41,11 @@ struct Feeds {
         ProgramReader *programs;             /* not owned */
         size_t n_bytes_max;             /* the limit of each feed */
         uint32_t resume_seconds;        /* LIMIT_RESUME_SECONDS, or what a test sets */
+        uint64_t slice_steps;           /* SNAPSHOT_SLICE_STEPS, or what a test sets */
 
         List all;                       /* all feeds, with those from feeds_make() */
         List list;
+        List builds;                    /* snapshots that need more slices, the oldest first */
         size_t n;
         size_t n_filters;               /* feeds whose filters have a budget, with feeds of samples */
         uint64_t step_ns;               /* the time in which one step of such a filter is paid for */

@@ -9,6 +9,7 @@
 #include "broker/base/util.h"
 #include "broker/output/feed_judge.h"
 #include "broker/output/feeds_publish.h"
+#include "broker/output/feeds_snapshot.h"
 
 /* The task before the event, as the feed sees it: a feed of processes sees the process' leader. */
 static const Task *feed_task_before(const Feed *feed, const Event *event) {
@@ -105,6 +106,7 @@ void feeds_publish(Feeds *feeds, const Event *event) {
         Event storage UNINITIALISED;
         const Event *process_event = event_of_process(event, &storage);
 
+        feeds_note_event(feeds, event);
         ++feeds->event_count;
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);

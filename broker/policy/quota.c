@@ -262,6 +262,11 @@ bool quota_user_is_throttled(const QuotaUser *user, uint64_t now_ns) {
         return user->work_paid_ns > now_ns + LIMIT_WORK_AHEAD_NS;
 }
 
+/* Whether a user has had less of the broker's time than another one, so that its work comes first. */
+bool quota_user_comes_before(const QuotaUser *user, const QuotaUser *other) {
+        return user->work_paid_ns < other->work_paid_ns;
+}
+
 bool quota_user_is_root(const QuotaUser *user) {
         return user->uid == user->quota->limits.root;
 }

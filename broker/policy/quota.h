@@ -109,6 +109,7 @@ int quota_user_spend(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_n
 void quota_user_overdraw(QuotaUser *user, QuotaKind kind, uint64_t n, uint64_t now_ns);
 void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns);
 bool quota_user_is_throttled(const QuotaUser *user, uint64_t now_ns);
+bool quota_user_comes_before(const QuotaUser *user, const QuotaUser *other);
 bool quota_user_is_root(const QuotaUser *user);
 bool quota_user_refused(QuotaUser *user, QuotaKind kind, uint64_t now_ns);
 

@@ -283,7 +283,9 @@ void connection_wake(Connection *connection) {
  * A snapshot stays in memory until it is read, so a client that does not read it is closed.
  */
 void connection_age(Connection *connection) {
-        if (!connection->queue.snapshot.snapshot || connection_is_closing(connection) ||
+        const Snapshot *snapshot = connection->queue.snapshot.snapshot;
+
+        if (!snapshot || !snapshot->complete || connection_is_closing(connection) ||
             ++connection->snapshot_age < connection->owner->unread_seconds)
                 return;
         connection_refuse(connection, &(EncodedError){

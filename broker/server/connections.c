@@ -55,12 +55,14 @@ static void connections_throttle(Connections *connections, Connection *connectio
                 ev_timer_again(connections->owner.loop, &connections->resume);
 }
 
-/*
- * Serves a connection, and accounts the time. All others come before it, when they are
- * resumed next.
+/**
+ * connections_serve() - serve a connection, and account the time
+ * @connections:  the connections
+ * @connection:   one of them; all others come before it, when they are resumed next
+ * @begin_ns:     now, monotonic
+ * @serve:        serves it
  */
-static void connections_serve(Connections *connections, Connection *connection, uint64_t begin_ns,
-                              ConnectionCallback serve) {
+void connections_serve(Connections *connections, Connection *connection, uint64_t begin_ns, ConnectionCallback serve) {
         uint64_t end_ns;
 
         serve(connection);

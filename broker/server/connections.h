@@ -41,4 +41,5 @@ Connection *connections_take_dead(Connections *connections);
 void connections_wake_readers(Feed *feed);
 void connections_begin_turn(Connections *connections);
 void connections_serve_held(Connections *connections);
+void connections_serve(Connections *connections, Connection *connection, uint64_t begin_ns, ConnectionCallback serve);
 void connections_age(Connections *connections);

@@ -3,16 +3,19 @@
 /*
  * A turn of the loop: watchers are called, requests among them are served or held, and
  * events are published. If hub_needs_drain(), the daemon reads its sources until they are
- * empty. Then hub_end_turn() serves the held requests, closes each feed's batch and wakes
- * its readers. Connections that ended meanwhile are freed last, so that no code that runs
+ * empty. Then hub_end_turn() serves the held requests, makes a slice of a snapshot, closes each
+ * feed's batch and wakes its readers. Connections that ended meanwhile are freed last, so that no code that runs
  * in a turn meets a freed one.
  */
 
+#include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/output/encode.h"
 #include "broker/output/feed.h"
 #include "broker/output/feeds_publish.h"
+#include "broker/output/feeds_snapshot.h"
+#include "broker/policy/limits.h"
 #include "broker/server/hub.h"
 #include "broker/server/quota_error.h"
 
@@ -63,6 +66,13 @@ static void hub_on_age(struct ev_loop *loop, ev_timer *watcher, int events) {
         hub_measure_max_delay(hub);
 }
 
+static void hub_on_work(struct ev_loop *loop, ev_timer *watcher, int events) {
+        /* The work is done in hub_end_turn(). */
+        (void)loop;
+        (void)watcher;
+        (void)events;
+}
+
 /**
  * hub_init() - begin without clients
  * @hub:             output
@@ -105,6 +115,7 @@ void hub_init(Hub *hub,
         connections_init(&hub->connections, loop, hub_on_request, hub_on_fallen);
         request_handler_init(&hub->requests);
         ev_timer_init(&hub->age, hub_on_age, AGE_SECONDS, AGE_SECONDS);
+        ev_timer_init(&hub->work, hub_on_work, 0., 0.);
 }
 
 static void hub_free_client(Hub *hub, Client *client) {
@@ -134,6 +145,7 @@ void hub_deinit(Hub *hub) {
         list_for_each(link, safe, &hub->connections.open)
                 hub_free_client(hub, container_of(link, Client, connection.link));
         ev_timer_stop(hub->loop, &hub->age);
+        ev_timer_stop(hub->loop, &hub->work);
         connections_deinit(&hub->connections);
         feeds_deinit(&hub->feeds);
         quota_deinit(&hub->quota);
@@ -259,6 +271,41 @@ static void hub_serve_held(Hub *hub) {
         hub->requests.fresh = false;
 }
 
+static void hub_serve_pending(Connection *connection) {
+        request_handler_serve_ready(&hub_of(connection)->requests, client_of(connection));
+}
+
+/* Serves the requests that waited for programs, as far as the turn has time for them. */
+static void hub_serve_ready(Hub *hub) {
+        Client *client;
+
+        while (hub->connections.turn_ns < LIMIT_TURN_NS && (client = request_handler_next_ready(&hub->requests)))
+                connections_serve(&hub->connections, &client->connection, (uint64_t)clock_read_ns(CLOCK_MONOTONIC),
+                                  hub_serve_pending);
+}
+
+/* Makes a slice of a snapshot. Its readers get it, or an Error, when it was the last one. */
+static void hub_slice_snapshot(Hub *hub) {
+        Snapshot *snapshot = feeds_build_snapshots(&hub->feeds) ? feeds_slice_snapshot(&hub->feeds) : NULL;
+
+        if (!snapshot)
+                return;
+        list_for_each(link, safe, &snapshot->feed->cursors) {
+                Client *client = container_of(link, Client, connection.queue.cursor.link);
+
+                if (client->connection.queue.snapshot.snapshot == snapshot)
+                        subscription_on_snapshot(client);
+        }
+}
+
+/* Keeps the loop from sleeping while work is left. */
+static void hub_check_work(Hub *hub) {
+        if (!feeds_build_snapshots(&hub->feeds) && !request_handler_next_ready(&hub->requests))
+                return;
+        ev_timer_set(&hub->work, 0., 0.);
+        ev_timer_start(hub->loop, &hub->work);
+}
+
 /* A batch of samples is closed with its sample, or when it is full. */
 static void hub_send_feed(Feed *feed) {
         if (feed->gap_began)
@@ -285,11 +332,14 @@ int hub_end_turn(Hub *hub) {
         if (hub->sampler)
                 r = sampler_end_turn(hub->sampler);
         hub_serve_held(hub);
+        hub_serve_ready(hub);
+        hub_slice_snapshot(hub);
         if (hub->feeds.n > 0 && !ev_is_active(&hub->age))
                 ev_timer_again(hub->loop, &hub->age);
         list_for_each(link, safe, &hub->feeds.all)
                 hub_send_feed(container_of(link, Feed, all_link));
         hub_free_dead(hub);
+        hub_check_work(hub);
         if (hub->has_room || hub->subscriptions.changed)
                 hub_measure_max_delay(hub);
         return error_trace(r);

@@ -36,6 +36,7 @@ struct Hub {
         Sampler *sampler;               /* not owned; NULL: there are no live statistics */
 
         ev_timer age;                   /* once a second, while there are feeds */
+        ev_timer work;                  /* while work is left for the next turn */
         uint32_t max_delay_ms;          /* the least delay that a subscriber allows */
         bool has_room;                  /* connections were closed in the last turn */
 };

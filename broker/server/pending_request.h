@@ -22,6 +22,7 @@ struct PendingRequest {
         List link;              /* in the owner's queue */
         Client *client;
         Charge charge;
+        bool ready;             /* the programs are known, and it can be served */
         Request request;
 };
 

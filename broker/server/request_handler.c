@@ -262,24 +262,41 @@ bool request_handler_serve(RequestHandler *handler, Client *client, const uint8_
 }
 
 /**
- * request_handler_on_programs() - serve the requests that waited for programs
+ * request_handler_on_programs() - note that the requests that waited for programs can be served
  * @handler:  the handler
  */
 void request_handler_on_programs(RequestHandler *handler) {
+        list_for_each(link, safe, &handler->pending)
+                container_of(link, PendingRequest, link)->ready = true;
+}
+
+/* The client whose request can be served next; NULL: no request can. */
+Client *request_handler_next_ready(const RequestHandler *handler) {
         list_for_each(link, safe, &handler->pending) {
                 PendingRequest *pending = container_of(link, PendingRequest, link);
-                Client *client = pending->client;
-                Request request = pending->request;
 
-                if (connection_is_closing(&client->connection))
-                        continue;
-                pending_request_free(pending);
-                if (request.type == REQUEST_SAMPLE)
-                        request_handler_begin_samples(handler, client, &request);
-                else
-                        request_handler_begin(handler, client, &request);
-                connection_answered(&client->connection);
+                if (!pending->ready)
+                        break;
+                if (!connection_is_closing(&pending->client->connection))
+                        return pending->client;
         }
+        return NULL;
+}
+
+/**
+ * request_handler_serve_ready() - serve a request that waited
+ * @handler:  the handler
+ * @client:   the result of request_handler_next_ready()
+ */
+void request_handler_serve_ready(RequestHandler *handler, Client *client) {
+        Request request = client->pending->request;
+
+        pending_request_free(client->pending);
+        if (request.type == REQUEST_SAMPLE)
+                request_handler_begin_samples(handler, client, &request);
+        else
+                request_handler_begin(handler, client, &request);
+        connection_answered(&client->connection);
 }
 
 /**

@@ -3,7 +3,8 @@
 
 /*
  * RequestHandler: decodes a client's request and answers it, refuses it, or begins what
- * it asks for. The hub calls it, and reports when requests that wait can be served.
+ * it asks for. The hub calls it, reports when requests that wait can be served, and has them
+ * served one by one.
  */
 
 #include <stdbool.h>
@@ -34,3 +35,5 @@ void request_handler_forget(RequestHandler *handler, Client *client);
 
 bool request_handler_serve(RequestHandler *handler, Client *client, const uint8_t *message, size_t n_message);
 void request_handler_on_programs(RequestHandler *handler);
+Client *request_handler_next_ready(const RequestHandler *handler);
+void request_handler_serve_ready(RequestHandler *handler, Client *client);

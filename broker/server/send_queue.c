@@ -76,7 +76,7 @@ SendPart send_queue_part(const SendQueue *queue) {
 static size_t send_queue_snapshot_slices(SendQueue *queue, size_t n_max,
                                          struct iovec slices[static SEND_QUEUE_SLICES]) {
         if (send_queue_has_replies(queue) || queue->closing)
-                n_max = queue->snapshot.frame->n - queue->snapshot.offset;
+                n_max = snapshot_cursor_frame_left(&queue->snapshot);
         return snapshot_cursor_slices(&queue->snapshot, n_max, slices);
 }
 

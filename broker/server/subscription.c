@@ -92,6 +92,25 @@ void subscription_begin_samples(Subscriptions *subscriptions, Client *client, co
         sample_feed_attach(feed, &connection->queue.cursor, now_ns());
 }
 
+/**
+ * subscription_on_snapshot() - go on when a snapshot was made in slices
+ * @client:  a client that waits for it; it is complete, or there was no memory for it
+ */
+void subscription_on_snapshot(Client *client) {
+        Connection *connection = &client->connection;
+        const Snapshot *snapshot = connection->queue.snapshot.snapshot;
+
+        if (snapshot->failed == FEEDS_E_USER_BYTES)
+                connection_refuse_quota(connection, 0, QUOTA_BYTES, true);
+        else if (snapshot->failed)
+                connection_refuse(connection, &(EncodedError){
+                                                      .code = ERROR_LIMIT,
+                                                      .message = "The broker has no memory for the snapshot.",
+                                                      .closing = true,
+                                              });
+        connection_flush(connection);
+}
+
 /*
  * Readers that were too slow.
  */

@@ -4,8 +4,8 @@
 /*
  * Subscriptions: how a client's subscription begins, what happens when its reader is too
  * slow, and how it ends. There are two kinds: of events, and of samples. The request
- * handler has found the feed; the hub calls subscription_recover() and
- * subscription_close().
+ * handler has found the feed; the hub calls subscription_on_snapshot(),
+ * subscription_recover() and subscription_close().
  */
 
 #include <stdbool.h>
@@ -47,5 +47,6 @@ int subscription_begin(Subscriptions *subscriptions,
                        Snapshot *snapshot,
                        uint64_t next_number);
 void subscription_begin_samples(Subscriptions *subscriptions, Client *client, const Request *request, SampleFeed *feed);
+void subscription_on_snapshot(Client *client);
 void subscription_recover(Subscriptions *subscriptions, Client *client);
 void subscription_close(Subscriptions *subscriptions, Client *client);

@@ -132,6 +132,20 @@ Task *task_pages_next(const TaskPages *pages, uint32_t from_tid) {
 }
 
 /**
+ * task_pages_end() - find a number above all tasks
+ * @pages:  the pages
+ *
+ * Return: The first number behind the last page; 0: there is no task.
+ */
+uint32_t task_pages_end(const TaskPages *pages) {
+        uint32_t n = ARRAY_SIZE(pages->pages);
+
+        while (n > 0 && !pages->pages[n - 1])
+                --n;
+        return n << PAGE_BITS;
+}
+
+/**
  * task_pages_bytes() - the memory of the pages
  * @pages:  the pages
  *

@@ -27,4 +27,5 @@ bool task_pages_put(TaskPages *pages, Task *task, uint32_t tid);
 void task_pages_clear(TaskPages *pages, uint32_t tid);
 Task *task_pages_get(const TaskPages *pages, uint32_t tid);
 Task *task_pages_next(const TaskPages *pages, uint32_t from_tid);
+uint32_t task_pages_end(const TaskPages *pages);
 size_t task_pages_bytes(const TaskPages *pages);

@@ -872,6 +872,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
 
         fuzz = (Fuzz){ .input = { data, data + n_data } };
         fuzz.rig = rig_new_sized(0);
+        /* a slice of a snapshot has one task */
+        fuzz.rig->hub.feeds.slice_steps = 1;
         made_stats_init(&fuzz.kernel, &fuzz.rig->join.table);
         rig_add_sampler(fuzz.rig, &fuzz.kernel.source);
         for (int n = 0; n < N_STEPS_MAX && fuzz_has_more(&fuzz.input); ++n)

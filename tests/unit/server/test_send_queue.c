@@ -4,6 +4,7 @@
 /* The order in which a client is sent replies, a snapshot and a feed: a part gives way only between two frames. */
 
 #include "broker/policy/limits.h"
+#include "broker/output/snapshot_build.h"
 #include "broker/server/send_queue.h"
 #include "tests/unit/feed_rig.h"
 #include "tests/unit/made.h"
@@ -25,6 +26,8 @@ struct Rig {
 };
 
 static void rig_init(Rig *rig) {
+        SnapshotBuild *build;
+
         *rig = (Rig){};
         quota_init(&rig->quota, &quota_limits_default);
         rig->user = quota_user_get(&rig->quota, 1000, 1);
@@ -34,7 +37,11 @@ static void rig_init(Rig *rig) {
                 (void)made_task(&rig->table, tid, tid, 1, tid);
         rig->feed = feed_make(2 * FEED_CHUNK_BYTES);
         rig->feed->rights.all = true;
-        assert(snapshot_new(&rig->snapshot, &rig->table, rig->feed, 5) == 0);
+        assert(snapshot_new(&rig->snapshot, rig->feed->next_number, rig->user) == 0);
+        assert(snapshot_build_new(&build, rig->snapshot, &rig->table, rig->feed, 5) == 0);
+        while (!rig->snapshot->complete)
+                assert(snapshot_build_slice(build, SNAPSHOT_SLICE_STEPS) == 0);
+        snapshot_build_free(build);
         send_queue_init(&rig->queue);
 }
 
@@ -137,7 +144,7 @@ static void test_reply_within_snapshot(void) {
 
         rig_init(&rig);
         snapshot_cursor_attach(&rig.queue.snapshot, rig.snapshot);
-        n_frame = rig.queue.snapshot.frame->n;
+        n_frame = container_of(rig.snapshot->frames.next, SnapshotFrame, link)->n;
         rig_send(&rig, SEND_SNAPSHOT, 10);
         assert(rig_ready(&rig, SEND_SNAPSHOT, SEND_QUEUE_TURN_BYTES) > n_frame - 10);
         rig_reply(&rig, 100);
