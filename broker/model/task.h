@@ -52,8 +52,6 @@ enum {
         TASK_COMM_STALE = 1u << 11,
         /* Its name is from its record: a later exec may have set that name. */
         TASK_COMM_FROM_RECORD = 1u << 12,
-        /* Its process called exec, which ended it: its EXIT is still to come, its record shows the former program. */
-        TASK_ENDED_BY_EXEC = 1u << 13,
 
         /* Its name or its owner is still to be read in /proc. */
         TASK_STALE = TASK_OWNER_STALE | TASK_COMM_STALE,

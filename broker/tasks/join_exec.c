@@ -23,9 +23,29 @@
 #define CALLER_FLAGS (TASK_CREDENTIALS_CHANGED | TASK_UNKNOWN | TASK_NONDUMPABLE | TASK_EXITING_AT_START)
 
 /*
- * Finds the thread that called exec. The exits of the threads whose record is here follow;
- * the thread without a record is the caller. If several have none, records were lost:
- * their exits come later, as exits of unknown tasks.
+ * Synthesises the exits of the threads that the exec has ended, and whose EXIT is late: the
+ * kernel sends it after it has let the exec go on. So no thread is left behind the exec.
+ */
+static int exec_end_threads(Join *join, Process *process, uint64_t now_ns) {
+        list_for_each(link, safe, &process->tasks) {
+                Task *task = container_of(link, Task, link);
+                PendingRecord *record = exit_records_peek(&join->records, task->tid);
+                int r;
+
+                /* Not the last: something lives on in the exec. */
+                if (task->tid == process->pid || process->n_live == 1 || !pending_record_belongs_to(record, task))
+                        continue;
+                late_exits_add(&join->late_exits, task->tid);
+                r = join_exit_synthesise_task(join, task, record, now_ns);
+                if (r)
+                        return error_trace(r);
+        }
+        return 0;
+}
+
+/*
+ * Finds the thread that called exec: the thread without a record. If several have none,
+ * records were lost: their exits come later, as exits of unknown tasks.
  */
 static int exec_find_caller(Join *join, Process *process, const Event *event, Task **ret_caller) {
         Task *leader = NULL, *caller = NULL;
@@ -84,20 +104,12 @@ static void exec_replace_leader(TaskChange *change, const Task *caller) {
         memcpy(leader->comm, caller->comm, sizeof(leader->comm));
 }
 
-/*
- * Marks the threads that the exec ended: their records are from before it. Removes the
- * caller, which is the leader now, and with it the threads without a record: none of them
- * gets an EXIT that is known.
- */
-static void exec_end_threads(Join *join, const Task *leader, bool by_thread) {
+/* Removes the caller, which is the leader now. With it go the threads without a record: no EXIT of theirs is known. */
+static void exec_remove_threads(Join *join, const Task *leader) {
         list_for_each(link, safe, &leader->process->tasks) {
                 Task *task = container_of(link, Task, link);
 
-                if (task == leader)
-                        continue;
-                task->flags |= TASK_ENDED_BY_EXEC;
-                if (by_thread &&
-                    !pending_record_belongs_to(exit_records_peek(&join->records, task->tid), task))
+                if (task != leader)
                         task_table_end_task(&join->table, task);
         }
 }
@@ -247,6 +259,8 @@ int join_exec(Join *join, Event *event) {
 
         if (process && (process->n_live > 1 || !task_table_get(&join->table, event->pid))) {
                 r = exec_find_caller(join, process, event, &caller);
+                if (!r)
+                        r = exec_end_threads(join, process, event->time_ns);
                 if (r)
                         return error_trace(r);
         }
@@ -279,8 +293,8 @@ int join_exec(Join *join, Event *event) {
         change.process.program = program;
         event_fill(event, &change.task);
         join_commit(join, event, task, &change);
-        if (task->process->n_live > 1)
-                exec_end_threads(join, task, caller);
+        if (caller)
+                exec_remove_threads(join, task);
         /* The record of a former leader is no longer the leader's last. */
         if (task->process->totals)
                 task->process->totals->has_leader = false;

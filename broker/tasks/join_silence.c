@@ -69,8 +69,6 @@ void join_silence_check_record(Join *join, Task *task, const Event *event, const
         bool leader = task->tid == process->pid;
 
         owner_note_record(task, stats);
-        if (task->flags & TASK_ENDED_BY_EXEC)
-                return;
         process->creds_stale |= exec_may_be_hidden(join, process);
         if ((leader && !process->execed && !(stats->ac_flag & AC_FLAG_FORK)) ||
             (leader && ids_contradict(task, stats)) ||

@@ -429,13 +429,13 @@ def test_pids_of_two_owners_of_a_number(peopled, threads):
     assert first.feed == again.feed != second.feed == third.feed == between.feed
     k.exec(200)
     k.exec(210)
-    k.exec(110)
     k.end(111, pid=110)
+    k.exec(110)
     k.end(110)
     mark = k.mark()
     for client in (first, again):
         assert brief(client.until_mark(mark)[0]) == [("exec", 200)]
-    rest = [("exec", 210), ("exec", 110), *([("exit", 111)] if threads else []), ("exit", 110)]
+    rest = [("exec", 210), *([("exit", 111)] if threads else []), ("exec", 110), ("exit", 110)]
     assert brief(second.until_mark(mark)[0]) == rest
     born = [("fork", 110), *([("fork", 111)] if threads else []), ("fork", 210)]
     assert brief(between.until_mark(mark)[0]) == born + rest

@@ -316,7 +316,7 @@ def test_priority(make_daemon, before, arguments, after):
     """The broker raises a priority that nobody has set."""
     daemon = make_daemon(start=False, arguments=arguments)
     command = daemon.command
-    daemon.command = lambda: (["nice", "-n", str(before)] + command()[0], command()[1])
+    daemon.command = lambda: (["nice", "-n", str(before - os.nice(0))] + command()[0], command()[1])
     daemon.start()
     daemon.wait_ready()
     assert os.getpriority(os.PRIO_PROCESS, daemon.process.pid) == after

@@ -321,12 +321,14 @@ static void check_exec_by_thread(bool leader_late, bool other_late, bool leader_
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
         assert(!event->exit.process_ended && event->exit.stats->nvcsw == 2);
         assert(event->synthesised == leader_late);
+        if (other_late) {
+                event = rig_expect(rig, EVENT_EXIT, 100, 101);
+                assert(!event->exit.process_ended && event->synthesised && event->exit.stats->nvcsw == 1);
+        }
         event = rig_expect(rig, EVENT_EXEC, 100, 100);
         /* the age comes from the leader, the ids come from the caller */
         assert(event->start_time_ns == rig_wall(born) && event->uid == 77 && strcmp(event->comm, "w") == 0);
         assert(!event->task_unknown);
-        if (other_late)
-                assert(!rig_expect(rig, EVENT_EXIT, 100, 101)->exit.process_ended);
         rig_expect_nothing(rig);
         rig_expect_live(rig, 2, 2);
         assert(!task_table_get(&rig->join.table, 102) && !task_table_get(&rig->join.table, 101));
@@ -351,8 +353,11 @@ static void test_exec_by_thread(void) {
                 check_exec_by_thread(i & 1, i & 2, i & 4);
 }
 
-/* exec by the leader: the other threads end first, in the usual way. */
-static void test_exec_by_leader(void) {
+/*
+ * exec by the leader: the other threads end first. The EXIT of one may come behind the exec, even behind the end of
+ * the process, which the leader's exit is all the same.
+ */
+static void check_exec_by_leader(bool other_late, bool behind_end) {
         Rig *rig = rig_new();
         const Event *event;
 
@@ -360,17 +365,34 @@ static void test_exec_by_leader(void) {
         rig_fork(rig, 1, 100, 100);
         rig_fork(rig, 1, 100, 101);
         rig_record(rig, RECORD(101, 100, 100, SIGKILL, AC_FLAG_XSIG, "init"));
+        if (!other_late)
+                rig_exit(rig, 100, 101, SIGKILL);
         rig_exec(rig, 100);
-        rig_exit(rig, 100, 101, SIGKILL);
+        if (other_late && !behind_end)
+                rig_exit(rig, 100, 101, SIGKILL);
+        rig_record(rig, RECORD(100, 100, 9000, 0, AC_FLAG_GROUP, "new"));
+        rig_exit(rig, 100, 100, 0);
+        if (other_late && behind_end)
+                rig_exit(rig, 100, 101, SIGKILL);
         rig_turn(rig);
         rig_expect(rig, EVENT_FORK, 100, 100);
         rig_expect(rig, EVENT_FORK, 100, 101);
+        event = rig_expect(rig, EVENT_EXIT, 100, 101);
+        assert(!event->exit.process_ended && event->synthesised == other_late);
+        assert(event->exit.wait_status == SIGKILL && !event->exit.status_unknown);
         event = rig_expect(rig, EVENT_EXEC, 100, 100);
         assert(!event->task_unknown);
-        event = rig_expect(rig, EVENT_EXIT, 100, 101);
-        assert(!event->exit.process_ended && !event->synthesised);
-        rig_expect_live(rig, 2, 2);
+        assert(rig_expect(rig, EVENT_EXIT, 100, 100)->exit.process_ended);
+        rig_expect_nothing(rig);
+        rig_expect_live(rig, 1, 1);
+        rig_expect_clean(rig);
+        assert(rig->listener.counters.lost == 0);
         rig_free(rig);
+}
+
+static void test_exec_by_leader(void) {
+        for (int i = 0; i < 4; ++i)
+                check_exec_by_leader(i & 1, i & 2);
 }
 
 static void test_changes(void) {
