@@ -88,7 +88,8 @@ enum {
  */
 #define EVENT_FIELDS_fork(F)                                                  \
         F(fork, parent_tid, U32, 0, SHOWN)                                    \
-        F(fork, parent_pid, U32, 4, HIDDEN)
+        F(fork, parent_pid, U32, 4, HIDDEN)                                   \
+        F(fork, parent_tid_start_boot_ns, START, 0, SHOWN)
 
 /* The kernel sends the new name, which Event.comm holds; the join knows the old name. */
 #define EVENT_FIELDS_comm_change(F)                                           \

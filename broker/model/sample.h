@@ -17,6 +17,7 @@ struct TaskSample {
         uint32_t tid;
         ProcessId maker;
         ProcessId parent;
+        ProcessId session_leader;
         uint32_t uid;
         const char *comm;               /* COMM_SIZE bytes; NULL: none */
         bool comm_stale;                /* comm may be the name before an exec */
@@ -27,6 +28,7 @@ struct TaskSample {
         bool kernel_thread;
         bool task_unknown;              /* zero, empty and false values above are not known */
         bool gone;
+        bool lost;                      /* the kernel's answer was lost: there are no statistics */
         bool ended;
         uint32_t wait_status;           /* ended */
         bool status_unknown;            /* ended; wait_status is 0 */

@@ -106,6 +106,10 @@ size_t encode_sampling(uint64_t request_id,
                        const Filter *filter,
                        const FilterStarts *starts,
                        uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_named(uint64_t request_id,
+                    const Filter *filter,
+                    const FilterStarts *starts,
+                    uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_sample_loss(uint64_t count, uint8_t buffer[static ENCODED_REPLY_MAX]);
 
 size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t groups,

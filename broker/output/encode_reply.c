@@ -117,6 +117,21 @@ size_t encode_sampling(uint64_t request_id,
         return message_frame(&m, buffer);
 }
 
+size_t encode_named(uint64_t request_id,
+                    const Filter *filter,
+                    const FilterStarts *starts,
+                    uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Named) named = PB_INIT(NAMED);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+        StartsMessage storage;
+
+        named.request_id = request_id;
+        named.starts = encode_starts(&storage, filter, starts);
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED;
+        m.named = &named;
+        return message_frame(&m, buffer);
+}
+
 size_t encode_sample_loss(uint64_t count, uint8_t buffer[static ENCODED_REPLY_MAX]) {
         PB(SampleLoss) loss = PB_INIT(SAMPLE_LOSS);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);

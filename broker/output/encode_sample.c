@@ -17,7 +17,7 @@ static size_t task_sample_pack(const TaskSample *sample,
                                uint8_t buffer[static ENCODED_SAMPLE_MAX]) {
         PB(TaskSample) m = PB_INIT(TASK_SAMPLE);
         PB(Termination) termination;
-        PB(ProcessId) maker, parent;
+        PB(ProcessId) maker, parent, session;
         StatsMessage message UNINITIALISED;
         TaskStats wanted UNINITIALISED;
         size_t n;
@@ -27,6 +27,8 @@ static size_t task_sample_pack(const TaskSample *sample,
         m.ppid = sample->parent.pid;
         m.maker = encode_parts_process(&maker, sample->maker);
         m.parent = encode_parts_process(&parent, sample->parent);
+        m.session = sample->session_leader.pid;
+        m.session_leader = encode_parts_process(&session, sample->session_leader);
         m.uid = sample->uid;
         if (sample->comm)
                 m.comm = bytes_of_comm(sample->comm);
@@ -39,6 +41,8 @@ static size_t task_sample_pack(const TaskSample *sample,
         m.task_unknown = sample->task_unknown;
         if (sample->gone)
                 m.state = TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_GONE;
+        if (sample->lost)
+                m.state = TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_LOST;
         if (sample->stats) {
                 wanted = *sample->stats;
                 wanted.groups &= groups;

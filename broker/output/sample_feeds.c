@@ -17,6 +17,7 @@
 #include "broker/output/sample_feeds.h"
 #include "broker/output/sample_view.h"
 #include "broker/policy/limits.h"
+#include "broker/tasks/parents.h"
 
 /* Feeds whose time comes this soon are sampled with those whose time has come. */
 #define DUE_SLACK_NS (5 * NSEC_PER_MSEC)
@@ -224,7 +225,7 @@ static void sample_feed_append(SampleFeed *feed, const TaskSample *sample, View 
  * Between two sweeps.
  */
 
-static TaskSample sample_of_exit(const Event *event) {
+static TaskSample sample_of_exit(const TaskTable *table, const Event *event) {
         const Task *leader = event->leader_before;
 
         return (TaskSample){
@@ -232,6 +233,7 @@ static TaskSample sample_of_exit(const Event *event) {
                 .tid = event->tid,
                 .maker = event->maker,
                 .parent = event->parent,
+                .session_leader = leader ? parents_session(table, leader->process) : (ProcessId){},
                 .uid = event->uid,
                 .comm = event->comm,
                 .comm_stale = event->comm_stale,
@@ -247,7 +249,7 @@ static TaskSample sample_of_exit(const Event *event) {
         };
 }
 
-static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings *encodings) {
+static void sample_feed_publish(const TaskTable *table, SampleFeed *feed, const Event *event, Encodings *encodings) {
         View view = policy_view_event(&feed->feed->rights, event);
         TaskSample sample;
 
@@ -273,7 +275,7 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings 
         if (event->kind != EVENT_EXIT)
                 return;
         ++feed->n_exits;
-        sample = sample_of_exit(event);
+        sample = sample_of_exit(table, event);
         sample_feed_append(feed, &sample, view, encodings);
 }
 
@@ -284,6 +286,7 @@ static void sample_feed_publish(SampleFeed *feed, const Event *event, Encodings 
  */
 void sample_feeds_publish(SampleFeeds *samples, const Event *event) {
         Encodings encodings[2] UNINITIALISED;
+        const TaskTable *table = samples->feeds->table;
         const Event *process_event;
         Event storage UNINITIALISED;
 
@@ -295,9 +298,9 @@ void sample_feeds_publish(SampleFeeds *samples, const Event *event) {
                 SampleFeed *feed = container_of(link, SampleFeed, link);
 
                 if (feed->feed->key.threads)
-                        sample_feed_publish(feed, event, &encodings[0]);
+                        sample_feed_publish(table, feed, event, &encodings[0]);
                 else if (process_event)
-                        sample_feed_publish(feed, process_event, &encodings[1]);
+                        sample_feed_publish(table, feed, process_event, &encodings[1]);
         }
 }
 

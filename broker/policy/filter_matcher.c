@@ -174,6 +174,7 @@ void filter_matcher_bind(FilterMatcher *matcher, uint32_t pid, uint64_t start_ti
         for (size_t i = place; i < filter->n_pids; ++i)
                 if (filter->pids[i] == pid)
                         starts[i] = start_time_ns;
+        matcher->binding.changed = true;
 }
 
 static Subject subject_of_task(const Task *task) {

@@ -29,6 +29,7 @@ enum {
 /* The processes that a filter names. A later process with the number of one of them is another process. */
 struct FilterBinding {
         FilterStarts starts;
+        bool changed;                   /* a number got its process: the readers are to be sent a Named */
         uint64_t mark;                  /* marks the tasks of the subtrees; 0: there are no subtrees */
 };
 

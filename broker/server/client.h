@@ -32,6 +32,7 @@ struct Client {
         Rights rights;                  /* the data that the client may receive */
 
         SubscriptionKind subscription;
+        uint64_t subscription_id;       /* the id of the request that began it */
         const Feed *feed;               /* the subscription's feed; NULL: there is no subscription */
         SampleFeed *sample_feed;        /* has the feed, if the subscription is to samples */
         bool strict;                    /* a loss ends the connection with an Error */

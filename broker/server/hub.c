@@ -306,11 +306,23 @@ static void hub_check_work(Hub *hub) {
         ev_timer_start(hub->loop, &hub->work);
 }
 
+static void hub_send_named(Hub *hub, Feed *feed) {
+        feed->matcher.binding.changed = false;
+        list_for_each(link, safe, &hub->connections.open) {
+                Client *client = container_of(link, Client, connection.link);
+
+                if (client->feed == feed)
+                        subscription_send_named(client);
+        }
+}
+
 /* A batch of samples is closed with its sample, or when it is full. */
-static void hub_send_feed(Feed *feed) {
+static void hub_send_feed(Hub *hub, Feed *feed) {
         if (feed->gap_began)
                 quota_error_log(feed->place.user, QUOTA_FILTERS);
         feed->gap_began = false;
+        if (feed->matcher.binding.changed)
+                hub_send_named(hub, feed);
         if (!feed->of_samples)
                 feed_close_batch(feed);
         if (feed->n_closed == 0)
@@ -337,7 +349,7 @@ int hub_end_turn(Hub *hub) {
         if (hub->feeds.n > 0 && !ev_is_active(&hub->age))
                 ev_timer_again(hub->loop, &hub->age);
         list_for_each(link, safe, &hub->feeds.all)
-                hub_send_feed(container_of(link, Feed, all_link));
+                hub_send_feed(hub, container_of(link, Feed, all_link));
         hub_free_dead(hub);
         hub_check_work(hub);
         if (hub->has_room || hub->subscriptions.changed)

@@ -53,6 +53,7 @@ int subscription_begin(Subscriptions *subscriptions,
                 ++subscriptions->n_snapshots;
         }
         client->subscription = SUBSCRIPTION_EVENTS;
+        client->subscription_id = request->id;
         client->feed = feed;
         client->strict = subscription->strict;
         connection->max_delay_ms = subscription->max_delay_ms;
@@ -80,6 +81,7 @@ void subscription_begin_samples(Subscriptions *subscriptions, Client *client, co
 
         assert(client->subscription == SUBSCRIPTION_NONE);
         client->subscription = SUBSCRIPTION_SAMPLES;
+        client->subscription_id = request->id;
         client->feed = feed->feed;
         client->sample_feed = feed;
         ++feed->n_subscribers;
@@ -109,6 +111,21 @@ void subscription_on_snapshot(Client *client) {
                                                       .closing = true,
                                               });
         connection_flush(connection);
+}
+
+/**
+ * subscription_send_named() - report that a number of the filter got its process
+ * @client:  a client with a subscription
+ *
+ * After a reconnect the client can name the same process, also if it got no event of it.
+ */
+void subscription_send_named(Client *client) {
+        const Feed *feed = client->feed;
+        uint8_t frame[ENCODED_REPLY_MAX];
+
+        connection_reply(&client->connection, frame,
+                         encode_named(client->subscription_id, &feed->key.filter, &feed->matcher.binding.starts,
+                                      frame));
 }
 
 /*

@@ -48,5 +48,6 @@ int subscription_begin(Subscriptions *subscriptions,
                        uint64_t next_number);
 void subscription_begin_samples(Subscriptions *subscriptions, Client *client, const Request *request, SampleFeed *feed);
 void subscription_on_snapshot(Client *client);
+void subscription_send_named(Client *client);
 void subscription_recover(Subscriptions *subscriptions, Client *client);
 void subscription_close(Subscriptions *subscriptions, Client *client);

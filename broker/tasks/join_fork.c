@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/util.h"
 #include "broker/tasks/join_exit.h"
@@ -67,8 +68,14 @@ static bool fork_is_of(const Join *join, const Event *event, const Task *task) {
 
 /* Completes a fork. The parent that it names is the present one of a thread's process, too. */
 static void fork_fill(Join *join, Event *event, const Task *task) {
+        const Task *parent = event->fork.parent_tid ? task_table_get(&join->table, event->fork.parent_tid) : NULL;
+
         event_fill(event, task);
         event->parent = parents_find(&join->table, task->process, event->fork.parent_pid);
+        /* a task that is younger than its child is a later owner of the number */
+        if (parent && parent->process->pid == event->fork.parent_pid && parent->start_time_ns &&
+            parent->start_time_ns <= event->start_time_ns)
+                event->fork.parent_tid_start_boot_ns = parent->start_time_ns - (uint64_t)clock_boot_epoch_ns();
 }
 
 /* Sets the exact start of a task that was found in /proc, and emits its fork unless that was done. */

@@ -112,12 +112,15 @@ static bool process_exit_has_status(const Process *process, const ExitRecord *re
  * @process:  the process, in the table
  *
  * Return: Whether the process is older than the broker, or than the last loss of kernel
- *         messages.
+ *         messages. A kernel thread has no other threads.
  */
 bool process_exit_may_lack_tasks(const Join *join, const Process *process) {
+        const Task *leader = task_table_get_leader(&join->table, process->pid);
+
+        if (leader->flags & TASK_KERNEL)
+                return false;
         return process->seeded ||
-               (join->forks_lost && task_table_get_leader(&join->table, process->pid)->start_time_ns <=
-                                             join_time_ns(join, join->lossy_ns));
+               (join->forks_lost && leader->start_time_ns <= join_time_ns(join, join->lossy_ns));
 }
 
 /**

@@ -50,7 +50,7 @@ int process_totals_begin(ProcessTotals *sum, const Process *process) {
 
         sum->pid = process->pid;
         sum->n = sum->i = 0;
-        sum->failed = sum->owned = false;
+        sum->failed = sum->gone = sum->owned = false;
         sum->single = process->n_live == 1 && !process->totals;
         if (process->totals)
                 sum->total = *process->totals;
@@ -118,6 +118,7 @@ void process_totals_add(ProcessTotals *sum, const Task *task, const StatsAnswer 
         else
                 sum->owner = owner;
         sum->owned = true;
+        sum->gone |= answer->state == STATS_ANSWER_GONE;
         if (answer->state != STATS_ANSWER_LIVE)
                 sum->failed = true;
         else if (sum->single)
@@ -164,10 +165,14 @@ void process_totals_on_event(ProcessTotals *sum, const Event *event) {
 TaskSample process_totals_sample(const Join *join, ProcessTotals *sum, const Task *leader, uint64_t time_ns) {
         const Process *process = leader->process;
         TaskSample sample = process_totals_task_sample(&join->table, leader, &sum->total, time_ns);
+        bool unseen = process_exit_may_lack_tasks(join, process);
 
         process_peaks_raise(process, &sum->total);
-        if (!sum->single) {
-                sum->total.tasks_unseen = process_exit_may_lack_tasks(join, process);
+        /* One live thread is not all, if others may have ended before. */
+        if (sum->single && unseen)
+                sum->total.tasks = 1;
+        if (!sum->single || unseen) {
+                sum->total.tasks_unseen = unseen;
                 sum->total.ac_pid = process->pid;
                 sum->total.ac_etime_us = MAX(sum->total.ac_etime_us, sum->total.ac_tgetime_us);
         }
@@ -178,6 +183,38 @@ TaskSample process_totals_sample(const Join *join, ProcessTotals *sum, const Tas
         sample.tasks = process->n_live;
         sample.owner = sum->owned ? sum->owner : owner_of_task(leader);
         return sample;
+}
+
+static TaskSample sample_without_answer(const TaskTable *table, const Task *task, uint64_t time_ns) {
+        static const TaskStats nothing;
+        TaskSample sample = process_totals_task_sample(table, task, &nothing, time_ns);
+
+        sample.comm = task->comm;
+        sample.comm_stale = task->flags & TASK_COMM_STALE;
+        sample.stats = NULL;
+        sample.lost = true;
+        sample.owner = owner_of_task(task);
+        return sample;
+}
+
+/**
+ * process_totals_lost_sample() - the sample of a process whose sum could not be completed
+ * @join:     the join
+ * @leader:   the process' leader, gone or not
+ * @time_ns:  since the epoch
+ *
+ * Return: The sample, without statistics; it borrows from @leader.
+ */
+TaskSample process_totals_lost_sample(const Join *join, const Task *leader, uint64_t time_ns) {
+        TaskSample sample = sample_without_answer(&join->table, leader, time_ns);
+
+        sample.tasks = leader->process->n_live;
+        return sample;
+}
+
+/* The same for a single task. */
+TaskSample process_totals_lost_task_sample(const Join *join, const Task *task, uint64_t time_ns) {
+        return sample_without_answer(&join->table, task, time_ns);
 }
 
 /* A single task's sample; it borrows from both. */
@@ -192,6 +229,7 @@ TaskSample process_totals_task_sample(const TaskTable *table,
                 .tid = task->tid,
                 .maker = process_maker(task->process),
                 .parent = parents_present(table, task->process),
+                .session_leader = parents_session(table, task->process),
                 .uid = found ? stats->ac_uid : task->ruid,
                 .comm = stats->ac_comm,
                 .start_time_ns = task->start_time_ns,

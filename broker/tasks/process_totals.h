@@ -23,6 +23,7 @@ struct ProcessTotals {
         size_t i;                       /* the next whose answer is to be added */
         bool single;                    /* the process is one task, and always was */
         bool failed;                    /* the sum cannot be completed */
+        bool gone;                      /* a thread has gone, and its record is not at hand */
         TaskStats total;
         Owner owner;                    /* its leader's; without one, common to its live threads */
         bool owned;                     /* owner is set */
@@ -37,6 +38,9 @@ void process_totals_add(ProcessTotals *sum, const Task *task, const StatsAnswer 
 bool process_totals_is_complete(ProcessTotals *sum);
 void process_totals_on_event(ProcessTotals *sum, const Event *event);
 TaskSample process_totals_sample(const Join *join, ProcessTotals *sum, const Task *leader, uint64_t time_ns);
+
+TaskSample process_totals_lost_sample(const Join *join, const Task *leader, uint64_t time_ns);
+TaskSample process_totals_lost_task_sample(const Join *join, const Task *task, uint64_t time_ns);
 
 TaskSample process_totals_task_sample(const TaskTable *table,
                                       const Task *task,

@@ -89,14 +89,9 @@ static int stats_request_task(StatsRequest *request, Join *join, StatsSource *so
         if (answer.state == STATS_ANSWER_GONE)
                 return stats_request_answer_none(request);
         if (answer.state == STATS_ANSWER_LOST)
-                answer.stats = (TaskStats){};
-        sample = process_totals_task_sample(&join->table, task, &answer.stats, time_ns);
-        if (answer.state == STATS_ANSWER_LOST) {
-                sample.comm = task->comm;
-                sample.comm_stale = task->flags & TASK_COMM_STALE;
-                sample.stats = NULL;
-                sample.owner = owner_of_task(task);
-        }
+                sample = process_totals_lost_task_sample(join, task, time_ns);
+        else
+                sample = process_totals_task_sample(&join->table, task, &answer.stats, time_ns);
         stats_request_answer(request, task, &sample);
         return 0;
 }
@@ -108,6 +103,7 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
         ProcessTotals *sum = &request->sum;
         uint32_t tids[SLICE_TASKS];
         TaskSample sample;
+        uint64_t time_ns;
         int r = 0;
 
         *ret_n = 0;
@@ -135,14 +131,13 @@ static int stats_request_process(StatsRequest *request, Join *join, StatsSource 
         }
         if (!sum->failed && !process_totals_is_complete(sum))
                 return 0;
-        if (sum->failed && sum->single)
+        if (sum->gone && sum->single)
                 return stats_request_answer_none(request);
-        sample = process_totals_sample(join, sum, leader, join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
-        if (sum->failed) {
-                sample.comm = leader->comm;
-                sample.comm_stale = leader->flags & TASK_COMM_STALE;
-                sample.stats = NULL;
-        }
+        time_ns = join_time_ns(join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
+        if (sum->failed)
+                sample = process_totals_lost_sample(join, leader, time_ns);
+        else
+                sample = process_totals_sample(join, sum, leader, time_ns);
         stats_request_answer(request, leader, &sample);
         return 0;
 }

@@ -108,6 +108,29 @@ static void note_process(Sweep *sweep, Process *process) {
         process->changed_sweep = sweep->number;
 }
 
+/*
+ * An answer was lost: the task may have run. Without this report, the task would look as if it had not. The next pass
+ * reports it again.
+ */
+static void sweep_report_lost_task(Sweep *sweep, Task *task, uint64_t time_ns) {
+        TaskSample sample = process_totals_lost_task_sample(sweep->join, task, time_ns);
+
+        task->sampled = 0;
+        task->changed_sweep = sweep->number;
+        sweep->consumer->take(sweep->consumer, task, false, &sample);
+}
+
+/* The same for a process. If the thread that is missing has gone, its exit follows. */
+static void sweep_report_lost_process(Sweep *sweep, Task *leader, uint64_t time_ns) {
+        TaskSample sample = process_totals_lost_sample(sweep->join, leader, time_ns);
+
+        leader->process->sampled = false;
+        if (sweep->sum.gone || !sweep->of_processes)
+                return;
+        leader->process->changed_sweep = sweep->number;
+        sweep->consumer->take(sweep->consumer, leader, true, &sample);
+}
+
 /* Receives the next answers of a process. */
 static int sweep_take(Sweep *sweep, size_t n) {
         ProcessTotals *sum = &sweep->sum;
@@ -125,6 +148,8 @@ static int sweep_take(Sweep *sweep, size_t n) {
                 sweep->n_gone += answer.state == STATS_ANSWER_GONE;
                 sweep->n_lost += answer.state == STATS_ANSWER_LOST;
                 process_totals_add(sum, task, &answer);
+                if (answer.state == STATS_ANSWER_LOST && sweep->of_tasks)
+                        sweep_report_lost_task(sweep, task, time_ns);
                 if (answer.state != STATS_ANSWER_LIVE)
                         continue;
                 note_task(sweep, task, &answer.stats);
@@ -139,19 +164,15 @@ static int sweep_take(Sweep *sweep, size_t n) {
 }
 
 static void sweep_report_process(Sweep *sweep, Task *leader) {
-        Process *process = leader->process;
+        uint64_t time_ns = join_time_ns(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
         TaskSample sample;
 
-        if (sweep->sum.failed) {
-                /* As it may have changed, the next pass reports it. */
-                process->sampled = false;
-                return;
-        }
-        note_process(sweep, process);
+        if (sweep->sum.failed)
+                return sweep_report_lost_process(sweep, leader, time_ns);
+        note_process(sweep, leader->process);
         if (!sweep->of_processes)
                 return;
-        sample = process_totals_sample(sweep->join, &sweep->sum, leader,
-                                       join_time_ns(sweep->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC)));
+        sample = process_totals_sample(sweep->join, &sweep->sum, leader, time_ns);
         sweep->consumer->take(sweep->consumer, leader, true, &sample);
 }
 

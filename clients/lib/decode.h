@@ -41,7 +41,8 @@ struct Decoder {
 
         struct tb_message message;              /* the last message, and its parts */
         struct tb_subscribed subscribed;
-        NamedStarts starts;                     /* the processes that the last Subscribed or Sampling named */
+        NamedStarts starts;                     /* the processes that the last Subscribed, Sampling or Named named */
+        bool starts_changed;                    /* by a Named, which is no message for the program */
         struct tb_status status;
         uint64_t status_events[EVENT_KINDS_N];
         struct tb_error error;

@@ -28,7 +28,7 @@ void decoder_deinit(Decoder *decoder) {
  */
 void decoder_restart(Decoder *decoder) {
         decoder->in_batch = decoder->in_part = decoder->in_samples = false;
-        decoder->welcomed = false;
+        decoder->welcomed = decoder->starts_changed = false;
         decoder->first_sample = 0;
         decoder->sample = (struct tb_sample){ 0 };
 }
@@ -132,6 +132,18 @@ static int decoder_subscribed(Decoder *decoder, const uint8_t *data, size_t n_da
         return 1;
 }
 
+static int decoder_named(Decoder *decoder, const uint8_t *data, size_t n_data) {
+        const Taskbroker__V1__Named *wire;
+
+        wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__named__descriptor, data, n_data);
+        if (!wire)
+                return decoder_not_unpacked(decoder, &decoder->arena, "a Named is malformed");
+
+        decoder_keep_starts(decoder, wire->starts);
+        decoder->starts_changed = true;
+        return 0;
+}
+
 static int decoder_status(Decoder *decoder, const uint8_t *data, size_t n_data) {
         const Taskbroker__V1__Status *wire;
 
@@ -200,7 +212,7 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
 
         while ((r = wire_next(&cursor, &field)) > 0) {
                 if (field.number < TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME ||
-                    field.number > TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS)
+                    field.number > TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED)
                         continue;
                 if (field.type != WIRE_BYTES)
                         return decoder_refuse(decoder, "a message is malformed");
@@ -239,6 +251,8 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
                 return decoder_sampling(decoder, body.data, body.n_data);
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS:
                 return decoder_sample_loss(decoder, body.data, body.n_data);
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED:
+                return decoder_named(decoder, body.data, body.n_data);
         default:
                 return 0;
         }

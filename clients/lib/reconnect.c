@@ -131,10 +131,10 @@ bool reconnect_is_retryable(int error) {
         return error != -EACCES && error != -EPERM && error != -ENAMETOOLONG;
 }
 
-/* Whether a later attempt can get another answer. */
+/* Whether a later attempt can get another answer: a quota is free again when other clients of the user leave. */
 bool reconnect_error_is_retryable(enum tb_error_code code) {
         return code == TB_ERROR_STOPPING || code == TB_ERROR_LIMIT || code == TB_ERROR_TIMEOUT ||
-               code == TB_ERROR_UNREAD_REPLIES;
+               code == TB_ERROR_UNREAD_REPLIES || code == TB_ERROR_QUOTA;
 }
 
 /**

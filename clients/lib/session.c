@@ -206,6 +206,23 @@ static int session_restore(struct tb_client *client) {
         return 1;
 }
 
+/* As client_next(). A Named is for the session alone: it keeps the processes for the next connection. */
+static int session_take(struct tb_client *client) {
+        int r = client_next(client);
+
+        if (client->decoder.starts_changed)
+                client->reconnect->kept->starts = client->decoder.starts;
+        client->decoder.starts_changed = false;
+        return r;
+}
+
+/* Whether the refusal of a connection is over some time later. A quota is for the program until the first reconnect. */
+static bool session_can_retry(const struct tb_client *client, const struct tb_error *error) {
+        if (error->code == TB_ERROR_QUOTA)
+                return client->reconnect->link.state != 0;
+        return reconnect_error_is_retryable(error->code);
+}
+
 /* As client_next(), without the messages that restore the session. */
 static int session_next(struct tb_client *client) {
         Reconnect *reconnect = client->reconnect;
@@ -224,14 +241,14 @@ static int session_next(struct tb_client *client) {
         }
 
         while (!reconnect->disconnected) {
-                r = client->broken && reconnect->lost_reported ? 0 : client_next(client);
+                r = client->broken && reconnect->lost_reported ? 0 : session_take(client);
                 if (r < 0)
                         return r;
                 if (r == 0)
                         return client->broken && client->error == 0 ? session_emit_lost(client) : 0;
 
                 if (message->type == TB_MESSAGE_ERROR && message->error->closing) {
-                        if (reconnect_error_is_retryable(message->error->code))
+                        if (session_can_retry(client, message->error))
                                 continue;
                         client_fail_closed(client, "");
                         return 1;

@@ -307,8 +307,9 @@ struct tb_event {
 
         union {
                 struct {
-                        uint32_t parent_pid;
-                        uint32_t parent_tid;
+                        uint32_t parent_pid;                            /* its identity is parent above */
+                        uint32_t parent_tid;                            /* 0: not known */
+                        uint64_t parent_tid_start_boot_ns;              /* with parent_tid its identity; 0: not known */
                 } fork;
                 struct {
                         bool comm_stale;                                /* the same as comm_stale above */
@@ -514,16 +515,19 @@ struct tb_task_sample {
         uint64_t start_time_ns;         /* 0: not known */
         uint64_t start_boot_ns;         /* the same by CLOCK_BOOTTIME: with tid, its identity */
         uint64_t time_ns;               /* time of the kernel's answer, or of the exit */
-        const struct tb_task_stats *stats; /* totals since its start; NULL: gone, or see stats_missing */
+        const struct tb_task_stats *stats; /* totals since its start; NULL: gone, lost, or see stats_missing */
         uint32_t tasks;                 /* for a process: its live threads */
         bool kernel_thread;
         bool task_unknown;              /* its fork event was lost: a 0, "" or false above is not known */
         bool comm_stale;                /* comm may be the name before an exec; with stats it is right */
         bool gone;                      /* tb_request_stats(): no such task, or this client may not know it */
+        bool lost;                      /* the kernel's answer was lost: the task may have run */
         bool ended;                     /* these are its last values */
         struct tb_termination termination;      /* if ended: the cause */
         enum tb_stats_missing stats_missing;    /* if ended: the reason why stats is NULL */
         struct tb_process_id maker, parent;     /* as in struct tb_event; if ended: the last parent */
+        uint32_t session;                       /* session_leader.pid; 0: none or not known */
+        struct tb_process_id session_leader;    /* as in struct tb_task */
 };
 
 /* A sample is complete: see sample.proto, SampleBatch. */
@@ -695,7 +699,11 @@ void tb_connect_error_text(const char *path, int error, char *buffer, size_t n_b
  * for POLLIN alone. The descriptor stays the same, and wakes the program for the
  * next try too. tb_process() then fails only if a further try is useless. The
  * causes are: the socket may not be used, its listener is not a broker, or the
- * broker refused the subscription.
+ * broker refused the subscription. At a reconnect a quota is no such cause: other
+ * clients of the user may have come back first, and the client tries again.
+ *
+ * The numbers of a filter name the same processes over a reconnect, also if the
+ * stream has no event of these processes.
  *
  * Return: 0; -EINVAL: the client was made from a descriptor; another negative errno.
  */

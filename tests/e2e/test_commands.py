@@ -138,6 +138,7 @@ def event_json(numbered):
             out["comm_stale"] = True
     elif kind == "fork":
         out["parent_tid"] = e.fork.parent_tid if e.fork.parent_tid or not e.synthesised else None
+        out["parent_tid_start_boot_ns"] = e.fork.parent_tid_start_boot_ns or None
     elif kind == "comm_change":
         old = e.comm_change.old_comm
         out["old_comm"] = old.decode() if old or (known and not e.synthesised) else None

@@ -466,6 +466,26 @@ def test_starts(peopled):
     assert reported(peopled, client) == [("exec", 200), ("exec", 300)]
 
 
+@pytest.mark.parametrize("filter", [dict(pids=[5, 300, 300]), dict(pids=[5, 300, 300], comms=[b"other"])])
+def test_named(peopled, filter):
+    """The broker reports the process that a number names from then on, even if no event of the process is selected."""
+    reader = peopled.subscriber(("coredump",), filter=filter)
+    late = peopled.client()
+    assert [*late.subscribe(("coredump",), filter=filter).starts.pids] == [0, 0, 0]
+    observer = peopled.subscriber(("fork",))
+    peopled.kernel.fork(300)
+    peopled.kernel.fork(301)
+    born = observer.take(2)[0].start_boot_ns
+    peopled.kernel.end(300)
+    peopled.kernel.fork(300)
+    mark = peopled.kernel.mark()
+    for client in (reader, late):
+        assert client.until_mark(mark)[0] == [] and [*client.named.pids] == [0, born, born]
+    again = peopled.client()
+    starts = dict(pids=list(reader.named.pids))
+    assert [*again.subscribe(("coredump",), filter=filter, starts=starts).starts.pids] == [0, born, born]
+
+
 @pytest.mark.parametrize(
     "field, filter, starts",
     [

@@ -99,7 +99,9 @@ static inline void samples_check_one(Samples *samples, const PB(TaskSample) *sam
         uint32_t number = samples->threads ? sample->tid : sample->pid;
         SampledTask *task = &samples->tasks[number];
 
-        assert(number > 0 && number <= SAMPLES_TASKS && sample->state == 0);
+        assert(number > 0 && number <= SAMPLES_TASKS);
+        assert(sample->state == 0 || (sample->state == TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_LOST &&
+                                      !sample->stats && !sample->ended));
         samples->n_ended += sample->ended;
         if (sample->stats) {
                 assert(samples->groups & STATS_IO || !sample->stats->io);
@@ -186,7 +188,9 @@ static inline void samples_check_answer(Samples *samples, const PB(Stats) *stats
 
                 samples_check_task(uid, sample);
                 assert(!sample->ended);
-                if (sample->state)
+                if (sample->state == TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_LOST)
+                        assert(!sample->stats);
+                else if (sample->state)
                         assert(!sample->stats && sample->comm.len == 0 && sample->start_time_ns == 0 &&
                                !(sample->pid && sample->tid));
                 if (predicted)

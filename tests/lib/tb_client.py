@@ -30,7 +30,7 @@ ALL_KINDS = tuple(KINDS.values())
 MAX_PART = 64 * 1024
 
 # Kinds of messages that may come between a request and its reply.
-STREAM = ("event_batch", "snapshot_part", "snapshot_end")
+STREAM = ("event_batch", "snapshot_part", "snapshot_end", "named")
 
 
 class Closed(Exception):
@@ -98,6 +98,7 @@ class Client:
         self.n_batches = 0
         self.reader_lost = 0
         self.resumed = False
+        self.named = None               # the starts of the last Named
         self.snapshot_due = False
         self.snapshot_tasks = []
         self.snapshot_bytes = []        # one entry a part; clients that share a snapshot get the same bytes
@@ -147,6 +148,8 @@ class Client:
                         self.snapshot_bytes.append(data)
                     elif body == "snapshot_end":
                         self._end(message.snapshot_end)
+                    elif body == "named":
+                        self.named = message.named.starts
                     return message
             room = 1 << 18 if self.limit is None else min(1 << 18, self.limit - self.n_bytes)
             if room == 0:

@@ -99,13 +99,13 @@ BOOT_TIMES = {
 } | {
     f"{task}.{relative}.start_boot_ns"
     for task in ("event_batch.events", "snapshot_part.tasks", "stats.tasks", "sample_batch.tasks")
-    for relative in ("maker", "parent")
+    for relative in ("maker", "parent", "session_leader")
 } | {
-    "snapshot_part.tasks.session_leader.start_boot_ns",
+    "event_batch.events.fork.parent_tid_start_boot_ns",
     "event_batch.events.ptrace.tracer.start_boot_ns",
     "event_batch.events.ptrace.tracer_start_boot_ns",
 } | {
-    f"{answer}.starts.{numbers}" for answer in ("subscribed", "sampling") for numbers in ("pids", "subtrees")
+    f"{answer}.starts.{numbers}" for answer in ("subscribed", "sampling", "named") for numbers in ("pids", "subtrees")
 }
 
 # The offset that times are made with may be so far from the clocks' distance.

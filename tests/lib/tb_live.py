@@ -132,6 +132,8 @@ def next_sample(client):
     while True:
         message = client.receive()
         body = message.WhichOneof("body")
+        if body == "named":
+            continue
         if body == "sample_loss":
             # the rest of the one at hand is gone too
             assert message.sample_loss.count > 0

@@ -3,7 +3,9 @@
 /*
  * The I/O priority of a task, as iotop writes it: "be/4", "rt/0", "idle".
  *
- * It comes from ioprio_get(2), which every user may call: statistics do not have it.
+ * It comes from ioprio_get(2), which every user may call: statistics do not have it. The
+ * call takes a bare number. So the start of the task is compared afterwards: the number may
+ * belong to a later task.
  */
 
 #include <linux/ioprio.h>
@@ -13,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clients/cli/base/proc_task.h"
 #include "clients/cli/iotop/ioprio.h"
 
 /* The priority of a task that was given none: as in the kernel, from its scheduling. */
@@ -28,15 +31,17 @@ static int ioprio_of_schedule(const struct tb_task_stats *stats) {
 /**
  * ioprio_text() - write the I/O priority of a task
  * @text:       output
- * @tid:        the task
+ * @tid:        the number of the task
+ * @start_boot_ns: the start of the task; 0: not known
  * @stats:      the statistics of the task; NULL: not known
  *
  * Return: @text; "?" if it is not known, for example after the exit of the task.
  */
-const char *ioprio_text(char text[static IOPRIO_MAX], uint32_t tid, const struct tb_task_stats *stats) {
+const char *ioprio_text(char text[static IOPRIO_MAX], uint32_t tid, uint64_t start_boot_ns,
+                        const struct tb_task_stats *stats) {
         long value = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, tid);
 
-        if (value < 0)
+        if (value < 0 || !proc_task_is(tid, start_boot_ns))
                 return strcpy(text, "?");
         if (IOPRIO_PRIO_CLASS(value) == IOPRIO_CLASS_NONE && stats && stats->groups & TB_STATS_BIT(TB_STATS_SCHEDULING))
                 value = ioprio_of_schedule(stats);
@@ -45,7 +50,6 @@ const char *ioprio_text(char text[static IOPRIO_MAX], uint32_t tid, const struct
         case IOPRIO_CLASS_RT:
                 snprintf(text, IOPRIO_MAX, "rt/%u", (unsigned int)(value & 7));
                 return text;
-        case IOPRIO_CLASS_NONE:
         case IOPRIO_CLASS_BE:
                 snprintf(text, IOPRIO_MAX, "be/%u", (unsigned int)(value & 7));
                 return text;

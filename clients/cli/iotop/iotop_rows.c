@@ -106,6 +106,10 @@ static IotopValue iotop_delay(const IotopRows *rows, const LiveRow *row, unsigne
         return value;
 }
 
+static const char *iotop_prio(const LiveRow *row, char text[static IOPRIO_MAX]) {
+        return ioprio_text(text, row->tid, row->start_boot_ns, row->sampled ? &row->stats : NULL);
+}
+
 static IotopLine iotop_rows_measure(const IotopRows *rows, const LiveRow *row) {
         IotopValue cancelled = iotop_value(rows, row, METRIC_CANCELLED);
         IotopLine line = {
@@ -136,6 +140,9 @@ static int iotop_add(IotopRows *rows, const LiveRow *row) {
         line = iotop_rows_measure(rows, row);
         if (rows->only && !iotop_is_active(rows, &line))
                 return 0;
+        /* It takes two system calls, or more: only the order needs it of every line. */
+        if (rows->sort == IOTOP_PRIO)
+                iotop_prio(row, line.prio);
 
         if (rows->n_lines == rows->n_room) {
                 lines = reallocarray(rows->lines, n_room, sizeof(*lines));
@@ -179,15 +186,12 @@ static const IotopValue *iotop_sort_value(const IotopLine *line, enum iotop_colu
 }
 
 static int compare_column(const IotopRows *rows, const IotopLine *a, const IotopLine *b) {
-        char prio_a[IOPRIO_MAX], prio_b[IOPRIO_MAX];
-
         if (iotop_is_value(rows->sort))
                 return compare_number(iotop_sort_value(a, rows->sort)->value, iotop_sort_value(b, rows->sort)->value);
 
         switch (rows->sort) {
         case IOTOP_PRIO:
-                return strcmp(ioprio_text(prio_a, a->row->tid, &a->row->stats),
-                              ioprio_text(prio_b, b->row->tid, &b->row->stats));
+                return strcmp(a->prio, b->prio);
         case IOTOP_USER:
                 return users_compare(rows->users, a->row->uid, b->row->uid);
         case IOTOP_COMMAND:
@@ -304,7 +308,7 @@ void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, c
         iotop_share(&line->swapin, swapin);
         iotop_share(&line->io, io);
         n = (size_t)snprintf(text, IOTOP_LINE_MAX, "%*u %4s %s%*s %*s %*s ", (int)widths[IOTOP_TID], line->row->tid,
-                             ioprio_text(prio, line->row->tid, line->row->sampled ? &line->row->stats : NULL), user,
+                             iotop_prio(line->row, prio), user,
                              (int)padding, "", (int)widths[IOTOP_READ], read, (int)widths[IOTOP_WRITE], write);
         if (rows->uncounted && batch && line->io.known != METRIC_KNOWN)
                 n += (size_t)snprintf(text + n, IOTOP_LINE_MAX - n, "?unavailable?  ");

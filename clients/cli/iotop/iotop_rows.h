@@ -7,6 +7,7 @@
 #include "clients/cli/base/cmdline.h"
 #include "clients/cli/base/users.h"
 #include "clients/cli/iotop/diskstats.h"
+#include "clients/cli/iotop/ioprio.h"
 #include "clients/cli/model/live.h"
 
 typedef struct IotopLine IotopLine;
@@ -40,6 +41,7 @@ struct IotopLine {
         IotopValue write;
         IotopValue swapin;
         IotopValue io;
+        char prio[IOPRIO_MAX]; /* only if the rows are sorted by it */
 };
 
 /* The table: the lines of a model that are shown. */

@@ -183,6 +183,12 @@ void json_add_relatives(struct json_object *object,
         json_add_id(object, "parent_id", parent->pid, parent->start_boot_ns);
 }
 
+/* Adds the leader of a process' session, by number and by identity. The number 0 stands for no session. */
+void json_add_session(struct json_object *object, const struct tb_process_id *leader) {
+        json_add_known(object, "session", leader->pid, leader->known);
+        json_add_id(object, "session_id", leader->pid, leader->start_boot_ns);
+}
+
 /* The object on one line, without a newline. The text belongs to the object. */
 const char *json_line(struct json_object *object, size_t *ret_n) {
         return json_object_to_json_string_length(object,

@@ -72,6 +72,7 @@ struct json_object *json_sample_row(const Live *live, const LiveRow *row) {
                 json_add_bool(object, "comm_stale", true);
         json_add_start(object, row->tid, row->start_time_ns, row->start_boot_ns);
         json_add_relatives(object, &row->maker, &row->parent);
+        json_add_session(object, &row->session_leader);
         json_add_number(object, "time_ns", row->time_ns);
         if (row->tasks && !row->ended)
                 json_add_number(object, "tasks", row->tasks);
@@ -80,7 +81,8 @@ struct json_object *json_sample_row(const Live *live, const LiveRow *row) {
         if (row->ended)
                 json_add_end(object, row);
 
-        if (live->sample.span_ns && row->sampled && !missing)
+        /* Without the kernel's answer, a task that ran has no use that is known. */
+        if (live->sample.span_ns && row->sampled && !missing && !(ran && row->unanswered))
                 used = json_used(ran ? row->used : nothing, ran ? row->used_groups : row->stats.groups, &row->stats);
         json_add_known(object, "span_ns", ran ? span_ns : live->sample.span_ns, used != NULL);
         json_add(object, "used", used);

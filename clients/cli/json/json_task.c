@@ -20,8 +20,7 @@ struct json_object *json_task(const struct tb_task *task) {
         json_add_known(object, "euid", task->euid, known || task->euid != 0);
         json_add_known(object, "gid", task->gid, known || task->gid != 0);
         json_add_known(object, "egid", task->egid, known || task->egid != 0);
-        json_add_known(object, "session", task->session, task->session_leader.known);
-        json_add_id(object, "session_id", task->session, task->session_leader.start_boot_ns);
+        json_add_session(object, &task->session_leader);
         json_add_known_text(object, "comm", task->comm, known || task->comm[0]);
         if (task->comm_stale)
                 json_add_bool(object, "comm_stale", true);

@@ -13,6 +13,7 @@
 #include "clients/cli/model/metrics.h"
 
 typedef struct Live Live;
+typedef struct LiveRenamed LiveRenamed;
 typedef struct LiveRow LiveRow;
 typedef struct LiveSample LiveSample;
 
@@ -35,6 +36,7 @@ struct LiveRow {
         uint64_t start_boot_ns; /* the same by the boot clock: with tid, the identity of the task */
 
         struct tb_process_id maker, parent; /* the maker stays, the parent changes */
+        struct tb_process_id session_leader;
         uint32_t uid;
         char comm[TB_COMM_SIZE];
         bool comm_stale; /* comm may be the name before an exec */
@@ -60,6 +62,7 @@ struct LiveRow {
         uint64_t sample;      /* LiveSample.number of that sample; 0: none */
         uint32_t used_groups; /* TB_STATS_BIT()s of what is known */
         uint64_t span_ns;     /* 0: the sample's */
+        bool unanswered;      /* the kernel's answer was lost: the use is not known */
         uint64_t used[N_METRICS];
 
         /* The totals in the first sample of the task; 0 if it was forked later. See live_accumulated(). */
@@ -77,6 +80,13 @@ struct LiveRow {
         LiveRow *next_same_hash;
         LiveRow *next_awaiting;
         LiveRow *next_ended;
+};
+
+/* Private: a process that called exec. Its threads that are not younger than the exec have ended, but for one. */
+struct LiveRenamed {
+        uint32_t pid;
+        uint64_t start_time_ns; /* with pid the identity of the process; 0: not known */
+        uint64_t exec_time_ns;
 };
 
 /* The last complete sample. The masks have a bit for each group that some row lacks, by reason. */
@@ -130,7 +140,7 @@ struct Live {
         uint32_t machine_uncounted; /* groups that rows lack and no row has */
         uint32_t machine_unsupported;
         LiveRow *tracked[LIVE_TRACKED_MAX];
-        uint32_t renamed[LIVE_RENAMED_MAX];
+        LiveRenamed renamed[LIVE_RENAMED_MAX];
         size_t n_renamed;
 };
 

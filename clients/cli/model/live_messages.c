@@ -28,6 +28,7 @@ static int messages_take_task(Live *live, const struct tb_task *task) {
         }
         row->maker = task->maker;
         row->parent = task->parent;
+        row->session_leader = task->session_leader;
         live_set_name(row, task->comm, task->comm_stale);
         row->kernel_thread = task->kernel_thread;
         if (task->tasks)
@@ -87,7 +88,11 @@ static int messages_take_exec(Live *live, const struct tb_event *event) {
 
         /* A thread that calls exec becomes the leader, with the number of the leader. */
         if (live->threads && live->n_renamed < LIVE_RENAMED_MAX)
-                live->renamed[live->n_renamed++] = event->pid;
+                live->renamed[live->n_renamed++] = (LiveRenamed){
+                        .pid = event->pid,
+                        .start_time_ns = event->start_time_ns,
+                        .exec_time_ns = event->time_ns,
+                };
 
         return live_set_program(row, event->exec.program);
 }

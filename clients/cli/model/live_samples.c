@@ -114,6 +114,7 @@ int live_samples_task(Live *live, const struct tb_task_sample *sample) {
         row->pid = sample->pid;
         row->maker = sample->maker;
         row->parent = sample->parent;
+        row->session_leader = sample->session_leader;
         row->uid = sample->uid;
         row->unknown = sample->task_unknown;
         live_set_name(row, sample->comm, sample->comm_stale);
@@ -123,7 +124,10 @@ int live_samples_task(Live *live, const struct tb_task_sample *sample) {
 
         if (!again)
                 row->span_ns = followed && sample->time_ns > row->time_ns ? sample->time_ns - row->time_ns : 0;
-        row->time_ns = sample->time_ns;
+        row->unanswered = sample->lost;
+        /* Without an answer the totals keep their time. */
+        if (!sample->lost)
+                row->time_ns = sample->time_ns;
         row->sample = number;
         if (sample->stats)
                 samples_take_stats(live, row, sample, again);
@@ -182,6 +186,12 @@ static void samples_end_missing(Live *live, const struct tb_sample *summary) {
         }
 }
 
+/* Whether a thread was one of the process at its exec: a later owner of the number has younger threads. */
+static bool samples_was_renamed(const LiveRenamed *renamed, const LiveRow *row) {
+        return renamed->pid == row->pid && row->start_time_ns >= renamed->start_time_ns &&
+               row->start_time_ns <= renamed->exec_time_ns;
+}
+
 /* After an exec of a process, all its threads but the new leader have ended. */
 static void samples_end_renamed(Live *live, const struct tb_sample *summary) {
         for (size_t i = 0; live->n_renamed && i < live->n_rows; ++i) {
@@ -190,7 +200,8 @@ static void samples_end_renamed(Live *live, const struct tb_sample *summary) {
                 if (row->ended || row->exited || row->tid == row->pid || row->sample == live->sample.number)
                         continue;
                 for (size_t j = 0; j < live->n_renamed; ++j)
-                        if (live->renamed[j] == row->pid && row->time_ns + LIVE_SLACK_NS < summary->begin_time_ns) {
+                        if (samples_was_renamed(live->renamed + j, row) &&
+                            row->time_ns + LIVE_SLACK_NS < summary->begin_time_ns) {
                                 row->end_time_ns = summary->begin_time_ns;
                                 live_end_row(live, row, summary->end_time_ns);
                                 break;

@@ -73,10 +73,13 @@ static struct json_object *stats_object(const struct tb_task_sample *sample) {
                 json_add_bool(object, "comm_stale", true);
         json_add_start(object, sample->tid, sample->start_time_ns, sample->start_boot_ns);
         json_add_relatives(object, &sample->maker, &sample->parent);
+        json_add_session(object, &sample->session_leader);
         json_add_number(object, "time_ns", sample->time_ns);
         json_add_known(object, "tasks", sample->tasks, sample->tasks != 0);
         json_add_flag(object, "kernel_thread", sample->kernel_thread, !sample->task_unknown);
         json_add(object, "stats", sample->stats ? json_task_stats(sample->stats) : NULL);
+        if (sample->lost)
+                json_add_text(object, "stats_missing", "answer_lost");
 
         return object;
 }

@@ -13,7 +13,9 @@ static void test_plain_kinds(void) {
         event = make_event(TB_KIND_FORK);
         event.fork.parent_pid = 1;
         event.fork.parent_tid = 2;
-        check_json(json_event(&event), HEAD("fork") ",\"parent_tid\":2}");
+        check_json(json_event(&event), HEAD("fork") ",\"parent_tid\":2,\"parent_tid_start_boot_ns\":null}");
+        event.fork.parent_tid_start_boot_ns = 20;
+        check_json(json_event(&event), HEAD("fork") ",\"parent_tid\":2,\"parent_tid_start_boot_ns\":20}");
         event = make_event(TB_KIND_EXEC);
         check_json(json_event(&event), HEAD("exec") "}");
         event.comm_stale = true;
@@ -62,7 +64,7 @@ static void test_unknown_task(void) {
                    "\"uid\":null,\"comm\":null,"
                    "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null," NO_RELATIVES ","
                    "\"task_unknown\":true,\"synthesised\":true,"
-                   "\"parent_tid\":null}");
+                   "\"parent_tid\":null,\"parent_tid_start_boot_ns\":null}");
 
         /* A value of an unknown task is known if it is not 0. */
         event.uid = 3;
@@ -75,7 +77,7 @@ static void test_unknown_task(void) {
                    "\"id\":null,\"start_time_ns\":null,\"start_boot_ns\":null,"
                    "\"maker_pid\":4,\"maker_id\":null,\"parent_pid\":null,\"parent_id\":null,"
                    "\"task_unknown\":true,\"synthesised\":true,"
-                   "\"parent_tid\":6}");
+                   "\"parent_tid\":6,\"parent_tid_start_boot_ns\":null}");
 
         /* A known task may have no parent and no name, and may belong to root. */
         event = (struct tb_event){ .kind = TB_KIND_EXEC, .cpu_known = true, .pid = 1, .tid = 1, .start_time_ns = 1 };

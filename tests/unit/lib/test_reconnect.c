@@ -380,7 +380,118 @@ static void test_starts(bool samples, bool answered) {
         rig_free(&rig);
 }
 
+static void bytes_add_report(Bytes *bytes, Taskbroker__V1__FilterStarts *starts) {
+        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
+        Taskbroker__V1__Named named = TASKBROKER__V1__NAMED__INIT;
+
+        named.request_id = 1;
+        named.starts = starts;
+        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED;
+        message.named = &named;
+        bytes_add_message(bytes, &message);
+}
+
+/* A number got its process, of which no event came. The next subscription names that process all the same. */
+static void test_named(bool samples) {
+        uint32_t pids[] = { 11, 12 };
+        uint64_t before[] = { 110, 0 }, after[] = { 110, 125 };
+        struct tb_filter filter = { .pids = pids, .n_pids = 2 };
+        struct tb_subscription subscription = { .kinds = TB_KIND_BIT(TB_KIND_EXIT), .filter = filter };
+        struct tb_sampling sampling = { .filter = filter, .interval_ms = 1000 };
+        Taskbroker__V1__FilterStarts named = TASKBROKER__V1__FILTER_STARTS__INIT, *again;
+        Taskbroker__V1__ClientMessage *message;
+        const struct tb_message *unused;
+        Rig rig = rig_new();
+
+        named.pids = before;
+        named.n_pids = 2;
+        assert((samples ? tb_sample(rig.client, &sampling, NULL) : tb_subscribe(rig.client, &subscription, NULL)) == 0);
+        bytes_add_welcome(&rig.bytes, 1);
+        if (samples)
+                bytes_add_sampling(&rig.bytes, &named);
+        else
+                bytes_add_named(&rig.bytes, &named);
+        named.pids = after;
+        bytes_add_report(&rig.bytes, &named);
+        rig_send(&rig);
+        rig_expect(&rig, TB_MESSAGE_WELCOME);
+        rig_expect(&rig, samples ? TB_MESSAGE_SAMPLING : TB_MESSAGE_SUBSCRIBED);
+        assert(tb_next(rig.client, &unused) == 0);
+
+        rig_break(&rig);
+        bytes_add_welcome(&rig.bytes, 1);
+        rig_send(&rig);
+        assert(tb_process(rig.client) == 0);
+        assert(tb_next(rig.client, &unused) == 0);
+        message = rig_read_subscription(&rig);
+        again = samples ? message->sample->starts : message->subscribe->starts;
+        assert(again->n_pids == 2 && again->pids[0] == 110 && again->pids[1] == 125);
+        taskbroker__v1__client_message__free_unpacked(message, NULL);
+        rig_free(&rig);
+}
+
+static void bytes_add_quota(Bytes *bytes, uint64_t request_id, bool closing) {
+        Taskbroker__V1__ServerMessage wire = TASKBROKER__V1__SERVER_MESSAGE__INIT;
+        Taskbroker__V1__Error error = TASKBROKER__V1__ERROR__INIT;
+
+        error.request_id = request_id;
+        error.code = TASKBROKER__V1__ERROR_CODE__ERROR_CODE_QUOTA;
+        error.message = (char *)"Your user has 256 connections.";
+        error.closing = closing;
+        wire.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR;
+        wire.error = &error;
+        bytes_add_message(bytes, &wire);
+}
+
+/* Other clients of the user came back first, and took its quota: the client tries again until there is room. */
+static void test_quota_at_a_reconnect(void) {
+        Taskbroker__V1__ClientMessage *message;
+        const struct tb_message *unused;
+        Rig rig = rig_new();
+
+        rig_subscribe(&rig);
+        rig_break(&rig);
+        /* without room for the connection */
+        bytes_add_quota(&rig.bytes, 0, true);
+        rig_send(&rig);
+        close(rig.broker);
+        rig_accept(&rig);
+        /* without room for the subscription */
+        bytes_add_welcome(&rig.bytes, 1);
+        bytes_add_quota(&rig.bytes, 2, false);
+        rig_send(&rig);
+        rig_accept(&rig);
+        bytes_add_welcome(&rig.bytes, 1);
+        bytes_add_subscribed(&rig.bytes, 3);
+        rig_send(&rig);
+        assert(tb_process(rig.client) == 0);
+        assert(tb_next(rig.client, &unused) == 1 && unused->type == TB_MESSAGE_LINK);
+        message = rig_read_subscription(&rig);
+        assert(message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE);
+        taskbroker__v1__client_message__free_unpacked(message, NULL);
+        rig_free(&rig);
+}
+
+/* At the first connection the program gets the refusal, and the client does not try again. */
+static void test_quota_at_the_first_connection(void) {
+        const struct tb_message *message;
+        Rig rig = rig_new();
+
+        bytes_add_quota(&rig.bytes, 0, true);
+        rig_send(&rig);
+        close(rig.broker);
+        assert(tb_process(rig.client) == 0);
+        assert(tb_next(rig.client, &message) == 1 && message->type == TB_MESSAGE_ERROR);
+        assert(message->error->code == TB_ERROR_QUOTA && message->error->closing);
+        assert(tb_process(rig.client) == -EPIPE);
+        rig_free(&rig);
+}
+
 int main(void) {
+        test_named(false);
+        test_named(true);
+        test_quota_at_a_reconnect();
+        test_quota_at_the_first_connection();
         for (int i = 0; i < 4; ++i)
                 test_starts(i & 1, i & 2);
         for (int answer = 0; answer < SECOND_LAST; ++answer)

@@ -38,11 +38,19 @@ static bool wants_task(SampleConsumer *consumer, const Task *task) {
         return task->tid == only_wanted;
 }
 
+/* Reports without the kernel's answer: 1 for a task, 2 for a process. */
+static size_t n_lost_reports;
+
 static void take(SampleConsumer *consumer, const Task *task, bool of_process, const TaskSample *sample) {
         uint32_t changed = of_process ? task->process->changed_sweep : task->changed_sweep;
 
         consumer->n_steps += n_take_steps;
         assert(n_reports < REPORTS_MAX && sample->tid == task->tid && !sample->ended && !sample->gone);
+        if (sample->lost) {
+                assert(!sample->stats && changed > 0);
+                n_lost_reports += 1 + of_process;
+                return;
+        }
         assert(!(sample->stats->groups & STATS_EXIT_STATUS));
         reports[n_reports++] = (Report){ task->tid, of_process, changed, *sample->stats, sample->tasks };
 }
@@ -107,14 +115,14 @@ static void test_changes(void) {
         add(rig, 20, 21, 210);
         sweep_all(&sweep, true, true, 256);
         assert(n_reports == 5 && kernel.n_asks == 1);
-        expect(10, true, 100, 0, 1);
+        expect(10, true, 100, 1, 1);
         expect(10, false, 100, 0, 1);
         expect(20, true, 410, 2, 1);
         assert(find(20, true)->stats.ac_pid == 20 && find(20, true)->tasks == 2);
 
         kernel.run_ns[21] = 211;
         sweep_all(&sweep, true, true, 256);
-        expect(10, true, 100, 0, 1);
+        expect(10, true, 100, 1, 1);
         expect(20, false, 200, 0, 1);
         expect(21, false, 211, 0, 2);
         expect(20, true, 411, 2, 2);
@@ -127,7 +135,7 @@ static void test_changes(void) {
         unwanted = 0;
         sweep_all(&sweep, false, true, 256);
         assert(n_reports == 2);
-        expect(10, true, 100, 0, 1);
+        expect(10, true, 100, 1, 1);
         expect(20, true, 412, 2, 4);
         assert(sweep.n_passes == 4 && sweep.n_tasks == 3 + 3 + 1 + 3);
         end(rig, &sweep);
@@ -147,7 +155,7 @@ static void test_renumber(void) {
         sweep_all(&sweep, true, true, 256);
         expect(10, false, 100, 0, 1);
         expect(20, false, 201, 0, UINT32_MAX);
-        expect(20, true, 201, 0, UINT32_MAX);
+        expect(20, true, 201, 1, UINT32_MAX);
         add(rig, 30, 30, 300);
         assert(sweep_renumber(&sweep) && !sweep_renumber(&sweep));
         kernel.run_ns[10] = 101;
@@ -155,7 +163,7 @@ static void test_renumber(void) {
         assert(sweep.number == 2);
         expect(10, false, 101, 0, 2);
         expect(20, false, 201, 0, 1);
-        expect(20, true, 201, 0, 1);
+        expect(20, true, 201, 1, 1);
         expect(30, false, 300, 0, 2);
         end(rig, &sweep);
 }
@@ -169,10 +177,10 @@ static void test_reported_again(void) {
         sweep_all(&sweep, true, true, 256);
         sweep_on_event(&sweep, &(Event){ .kind = EVENT_SID, .pid = 10, .tid = 10 });
         sweep_all(&sweep, true, true, 256);
-        expect(10, true, 100, 0, 1);
+        expect(10, true, 100, 1, 1);
         sweep_on_event(&sweep, &(Event){ .kind = EVENT_UID, .pid = 10, .tid = 10 });
         sweep_all(&sweep, true, true, 256);
-        expect(10, true, 100, 0, 3);
+        expect(10, true, 100, 1, 3);
         expect(10, false, 100, 0, 3);
         end(rig, &sweep);
 }
@@ -304,7 +312,30 @@ static void test_peaks(void) {
         }
 }
 
-/* A sum that lacks an answer is not reported; the next complete sum is. */
+/* One live thread is not the whole process, if the broker may not have seen other threads that ended. */
+static void test_unseen(void) {
+        Sweep sweep;
+        Rig *rig = begin(&sweep);
+
+        for (uint32_t pid = 10; pid <= 30; pid += 10)
+                add(rig, pid, pid, 100);
+        task_table_get_process(&rig->join.table, 20)->seeded = false;
+        task_table_get(&rig->join.table, 30)->flags |= TASK_KERNEL;
+        sweep_all(&sweep, true, true, 256);
+        expect(10, true, 100, 1, 1);
+        expect(20, true, 100, 0, 1);
+        expect(30, true, 100, 0, 1);
+        for (uint32_t pid = 10; pid <= 30; pid += 10) {
+                assert(find(pid, true)->stats.tasks_unseen == (pid == 10));
+                assert(!find(pid, false)->stats.tasks_unseen && find(pid, false)->stats.tasks == 0);
+        }
+        end(rig, &sweep);
+}
+
+/*
+ * A sum that lacks an answer is reported without statistics, as the process may have run. The
+ * next complete sum is reported, even if nothing ran.
+ */
 static void test_lost(void) {
         Sweep sweep;
         Rig *rig = begin(&sweep);
@@ -312,12 +343,14 @@ static void test_lost(void) {
         add(rig, 20, 20, 200);
         add(rig, 20, 21, 210);
         kernel.lost[21] = true;
+        n_lost_reports = 0;
         sweep_all(&sweep, true, true, 256);
-        assert(n_reports == 1 && sweep.n_lost == 1);
+        assert(n_reports == 1 && sweep.n_lost == 1 && n_lost_reports == 3);
         expect(20, false, 200, 0, 1);
         kernel.lost[21] = false;
         sweep_all(&sweep, false, true, 256);
         expect(20, true, 410, 2, 2);
+        assert(n_lost_reports == 3);
         end(rig, &sweep);
 }
 
@@ -356,9 +389,9 @@ static void test_large(void) {
         add(rig, 900, 900, 9);
         sweep_all(&sweep, false, true, 64);
         assert(n_reports == 3 && kernel.n_asks == 2 + 10);
-        expect(1, true, 7, 0, 1);
+        expect(1, true, 7, 1, 1);
         expect(100, true, 600 * 1000, 600, 1);
-        expect(900, true, 9, 0, 1);
+        expect(900, true, 9, 1, 1);
 
         n_reports = 0;
         sweep_start(&sweep, false, true);
@@ -440,8 +473,15 @@ static void test_request(void) {
         kernel.n_asks = 0;
         ask(rig, pids, 1, tids, 1);
         assert(kernel.n_asks == 6);
-        assert(!answers[0].stats && !answers[0].gone && answers[0].pid == 20);
-        assert(!answers[1].stats && !answers[1].gone && answers[1].tid == 21);
+        assert(!answers[0].stats && !answers[0].gone && answers[0].lost && answers[0].pid == 20);
+        assert(!answers[1].stats && !answers[1].gone && answers[1].lost && answers[1].tid == 21);
+
+        /* a process of one thread has not gone only because the answer was lost */
+        pids[0] = 11;
+        kernel.lost[11] = true;
+        ask(rig, pids, 1, NULL, 0);
+        assert(!answers[0].stats && !answers[0].gone && answers[0].lost && answers[0].pid == 11);
+        pids[0] = 20;
 
         /* a task that the client may not see is not queried */
         not_shown = 20;
@@ -547,6 +587,7 @@ int main(void) {
         test_reported_again();
         test_process_changes();
         test_peaks();
+        test_unseen();
         test_lost();
         test_record_of_one_that_is_gone();
         test_large();
