@@ -335,6 +335,65 @@ def test_snapshot_is_kept_true(daemon):
     assert [(e["kind"], e["pid"]) for e in objects(finish(plain)[0])] == [("exit", 101)]
 
 
+def parents_of(out):
+    """(kind, pid, name of the parent) of each line, by the place of the column."""
+    wide = re.compile("[\u4e00-\u9fff]")
+    header, *lines = [wide.sub("\\g<0>\0", line) for line in out.splitlines()]
+    begin, end = header.index("PARENT"), header.index("LIFETIME")
+    return [(line.split()[1], line.split()[2], line[begin:end].replace("\0", "").strip()) for line in lines]
+
+
+def test_parents(make_daemon):
+    """The name of each parent at the time of the event, by its identity: in the snapshot too, if it comes later."""
+    daemon = make_daemon(start=False)
+    daemon.proc.add(7, ppid=9, comm=b"child")
+    daemon.proc.add(9, ppid=1, comm="世界".encode())
+    daemon.start()
+    client = daemon.subscriber(kinds=("fork", "exec", "exit"))
+    process = watch(daemon, client, "--snapshot", "--parents", "-n", "9")
+    objects_of = watch(daemon, client, "--json", "--parents", "-e", "exit", "-n", "4")
+    k = daemon.kernel
+    witness = daemon.subscriber(kinds=("exec",))
+    k.fork(100)
+    k.fork(101, parent_tid=100)
+    k.exec(100, comm=b"shell")
+    witness.event()
+    k.fork(102, parent_tid=100)
+    k.end(100, comm=b"shell")
+    k.end(102, parent_tid=100)
+    # A stranger gets the number of a parent whose child lives on.
+    k.fork(100, parent_tid=9)
+    k.end(101, parent_tid=100)
+    k.end(100, parent_tid=9)
+    out, err = finish(process)
+    assert not err
+    rows = parents_of(out)
+    snapshot = {pid: parent for kind, pid, parent in rows if kind == "task"}
+    assert (snapshot["7"], snapshot["9"], snapshot["1"]) == ("世界", "init", "-")
+    assert [row for row in rows if row[0] in ("fork", "exec", "exit")] == [
+        ("fork", "100", "init"), ("fork", "101", "init"), ("exec", "100", "init"), ("fork", "102", "shell"),
+        ("exit", "100", "init"), ("exit", "102", "shell"), ("fork", "100", "世界"), ("exit", "101", "shell"),
+        ("exit", "100", "世界"),
+    ]
+    out, err = finish(objects_of)
+    assert not err
+    assert [(o["kind"], o["pid"], o["ppid_comm"]) for o in objects(out)] == [
+        ("exit", 100, "init"), ("exit", 102, "shell"), ("exit", 101, "shell"), ("exit", 100, "世界"),
+    ]
+    assert not any("ppid_comm_stale" in o for o in objects(out))
+
+
+def test_parents_with_filters(family):
+    """A parent that does not match the filter is not known. With --cpu, no name is certain."""
+    client = family.subscriber()
+    process = watch(family, client, "--parents", "--json", "--tree", "101", "-e", "exec", "-n", "2")
+    marked = watch(family, client, "--parents", "--cpu", "0", "-e", "exec", "-n", "1")
+    family.kernel.exec(101)
+    family.kernel.exec(102)
+    assert [(o["pid"], o["ppid_comm"]) for o in objects(finish(process)[0])] == [(101, None), (102, "made-up")]
+    assert parents_of(finish(marked)[0]) == [("exec", "101", "?init")]
+
+
 @pytest.mark.parametrize("arguments, field", [(["--tree", "4000000"], "subtrees")])
 def test_filter_refused(daemon, arguments, field):
     daemon.wait_ready()

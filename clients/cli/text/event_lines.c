@@ -38,9 +38,10 @@ enum {
         LEAVE_LIFETIME = 1 << 4,
 };
 
-/* Widths, with the space before: all columns but the time, with a status up to "exit 255"; a number; command lines. */
+/* Widths with the space before: all columns but the time, with a status up to "exit 255"; numbers, names, arguments. */
 #define LINE_WIDTH 103u
 #define LINE_ID_WIDTH 8u
+#define LINE_NAME_WIDTH 16u
 #define LINE_ARGUMENTS_WIDTH 24u
 
 #define COLOUR_BORN "\033[32m"
@@ -84,6 +85,8 @@ void event_lines_fit(EventLines *lines, size_t width) {
         lines->line.cut = width != 0;
         if (lines->threads)
                 needed += LINE_ID_WIDTH;
+        if (lines->names)
+                needed += LINE_NAME_WIDTH;
         if (lines->arguments)
                 needed += LINE_ARGUMENTS_WIDTH;
         for (size_t i = 0; width && needed > width && i < sizeof(order) / sizeof(*order); ++i) {
@@ -109,6 +112,8 @@ void event_lines_header(EventLines *lines) {
         if (event_lines_has(lines, LEAVE_USER))
                 line_cell(&lines->line, "USER", WIDTH_USER);
         line_cell(&lines->line, "NAME", WIDTH_NAME);
+        if (lines->names)
+                line_cell(&lines->line, "PARENT", WIDTH_NAME);
         if (event_lines_has(lines, LEAVE_LIFETIME))
                 line_cell(&lines->line, "LIFETIME", WIDTH_LIFETIME);
         line_cell(&lines->line, "CPU", WIDTH_CPU);
@@ -324,6 +329,16 @@ static void event_lines_identity(EventLines *lines, const char *comm, bool stale
         line_cell_name(&lines->line, comm, known || comm[0], stale, WIDTH_NAME);
 }
 
+static void event_lines_parent(EventLines *lines, const struct tb_process_id *parent) {
+        const char *comm;
+        bool stale;
+
+        if (!lines->names)
+                return;
+        comm = process_names_find(lines->names, parent, &stale);
+        line_cell_name(&lines->line, comm, comm, stale, WIDTH_NAME);
+}
+
 static void event_lines_ids(EventLines *lines, uint32_t pid, uint32_t tid, uint32_t ppid, bool known) {
         line_cell_number(&lines->line, pid, pid != 0, WIDTH_ID);
         if (lines->threads)
@@ -338,6 +353,7 @@ static void event_lines_ids(EventLines *lines, uint32_t pid, uint32_t tid, uint3
  * @event:      the event
  */
 void event_lines_event(EventLines *lines, const struct tb_event *event) {
+        struct tb_process_id parent = process_names_parent_of_event(event);
         bool known = !event->task_unknown;
 
         line_begin(&lines->line);
@@ -356,6 +372,7 @@ void event_lines_event(EventLines *lines, const struct tb_event *event) {
         event_lines_ids(lines, event->pid, event->tid, event->ppid, event->maker.known);
         event_lines_identity(lines, event->comm, event->comm_stale, event->uid, known,
                              known || event->kind == TB_KIND_UID);
+        event_lines_parent(lines, &parent);
         event_lines_details(lines, event);
         line_end(&lines->line);
 }
@@ -381,6 +398,7 @@ void event_lines_task(EventLines *lines, const struct tb_task *task, uint64_t no
         line_cell(&lines->line, "task", WIDTH_KIND);
         event_lines_ids(lines, task->pid, task->tid, task->ppid, task->parent.known);
         event_lines_identity(lines, task->comm, task->comm_stale, task->uid, known, known);
+        event_lines_parent(lines, &task->parent);
         if (task->tasks > 1)
                 line_add(&lines->line, " (%" PRIu32 " threads)", task->tasks);
         if (task->kernel_thread)

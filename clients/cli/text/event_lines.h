@@ -9,6 +9,7 @@
 
 #include "clients/cli/base/time_form.h"
 #include "clients/cli/base/users.h"
+#include "clients/cli/model/process_names.h"
 #include "clients/cli/text/line.h"
 
 typedef struct EventLines EventLines;
@@ -16,6 +17,7 @@ typedef struct EventLines EventLines;
 struct EventLines {
         bool threads;           /* show tids */
         bool arguments;         /* show command lines */
+        const ProcessNames *names; /* the names of parents are shown; NULL: they are not */
         TimeForm time_form;     /* the form of all times */
         uint32_t left_out;      /* columns for which the terminal has no room: by event_lines_fit() */
         size_t width;           /* width of the terminal, where command lines are cut; 0: no terminal */

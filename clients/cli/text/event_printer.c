@@ -38,6 +38,35 @@ static int event_printer_object(EventPrinter *printer, struct json_object *objec
         return event_printer_show(printer, json_write(object, &printer->output));
 }
 
+/* Adds the name of the process that "ppid" names. */
+static void event_printer_parent(EventPrinter *printer, struct json_object *object, const struct tb_process_id *id) {
+        const char *comm;
+        bool stale;
+
+        if (!printer->names)
+                return;
+        comm = process_names_find(printer->names, id, &stale);
+        json_add_known_text(object, "ppid_comm", comm, comm);
+        if (stale)
+                json_add_bool(object, "ppid_comm_stale", true);
+}
+
+static struct json_object *event_printer_event_object(EventPrinter *printer, const struct tb_event *event) {
+        struct tb_process_id parent = process_names_parent_of_event(event);
+        struct json_object *object = json_event(event);
+
+        if (event->kind != TB_KIND_LOSS)
+                event_printer_parent(printer, object, &parent);
+        return object;
+}
+
+static struct json_object *event_printer_task_object(EventPrinter *printer, const struct tb_task *task) {
+        struct json_object *object = json_task(task);
+
+        event_printer_parent(printer, object, &task->parent);
+        return object;
+}
+
 /* The terminal may have another width than at the last line. */
 static void event_printer_measure(EventPrinter *printer) {
         if (printer->lines.arguments && printer->output.terminal)
@@ -48,6 +77,7 @@ int event_printer_header(EventPrinter *printer) {
         if (printer->json)
                 return 0;
 
+        printer->lines.names = printer->names;
         event_lines_fit(&printer->lines, printer->output.terminal ? terminal_width(printer->output.fd) : 0);
         event_lines_header(&printer->lines);
         return event_printer_line(printer);
@@ -55,7 +85,7 @@ int event_printer_header(EventPrinter *printer) {
 
 int event_printer_event(EventPrinter *printer, const struct tb_event *event) {
         if (printer->json)
-                return event_printer_object(printer, json_event(event));
+                return event_printer_object(printer, event_printer_event_object(printer, event));
 
         event_printer_measure(printer);
         event_lines_event(&printer->lines, event);
@@ -64,7 +94,7 @@ int event_printer_event(EventPrinter *printer, const struct tb_event *event) {
 
 int event_printer_task(EventPrinter *printer, const struct tb_task *task) {
         if (printer->json)
-                return event_printer_object(printer, json_task(task));
+                return event_printer_object(printer, event_printer_task_object(printer, task));
 
         event_printer_measure(printer);
         event_lines_task(&printer->lines, task, clock_now_time_ns());

@@ -15,6 +15,7 @@ typedef struct EventPrinter EventPrinter;
 
 struct EventPrinter {
         bool json;
+        const ProcessNames *names;      /* the names of parents are shown; NULL: they are not */
         Output output;
         EventLines lines;
         Users users;

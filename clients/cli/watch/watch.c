@@ -21,12 +21,19 @@
 #include "clients/cli/base/signals.h"
 #include "clients/cli/connect/answer.h"
 #include "clients/cli/connect/connection.h"
+#include "clients/cli/model/process_names.h"
+#include "clients/cli/model/task_list.h"
 #include "clients/cli/text/event_printer.h"
 #include "clients/cli/verbs.h"
 #include "clients/cli/watch/watch_options.h"
 
 /* The broker may delay events so long: a person does not notice, and a flood costs 20 wake-ups per second. */
 #define WATCH_MAX_DELAY_MS 50u
+
+/* The kinds of events by which the names of processes change. */
+#define WATCH_NAME_KINDS                                                                                               \
+        (TB_KIND_BIT(TB_KIND_FORK) | TB_KIND_BIT(TB_KIND_EXEC) | TB_KIND_BIT(TB_KIND_EXIT) |                           \
+         TB_KIND_BIT(TB_KIND_COMM))
 
 /* Events of the time asked for may come so much later: they are delayed on purpose, or by a busy machine. */
 #define WATCH_GRACE_NS ((WATCH_MAX_DELAY_MS + UINT64_C(200)) * 1000000u)
@@ -43,6 +50,8 @@ struct Watch {
         uint64_t n_printed;
         uint64_t n_losses_hidden;
         bool link_down;
+        ProcessNames names;             /* for the names of parents */
+        TaskList tasks;                 /* with the names of parents: the snapshot until it is complete */
         EventPrinter printer;
 };
 
@@ -96,6 +105,8 @@ static int watch_event(Watch *watch, const struct tb_event *event) {
                 r = watch_after_output(event_printer_event(&watch->printer, event));
                 ++watch->n_printed;
         }
+        if (watch->options->parents)
+                process_names_add_event(&watch->names, event);
         if (event->kind == TB_KIND_LOSS && !shown)
                 ++watch->n_losses_hidden;
 
@@ -158,6 +169,42 @@ static int watch_subscribed(Watch *watch) {
         return watch_after_output(event_printer_header(&watch->printer));
 }
 
+/* The parent of a task may come later in the snapshot: with names of parents, the tasks are printed at its end. */
+static int watch_task(Watch *watch, const struct tb_task *task) {
+        if (watch->options->parents)
+                process_names_add_task(&watch->names, task);
+        if (!watch->options->snapshot)
+                return VERB_CONTINUE;
+        if (!watch->options->parents)
+                return watch_after_output(event_printer_task(&watch->printer, task));
+        if (task_list_add(&watch->tasks, task) < 0) {
+                error_print("There is too little memory for the tasks of this machine.");
+                return EXIT_STATUS_ERROR;
+        }
+
+        return VERB_CONTINUE;
+}
+
+static int watch_snapshot_end(Watch *watch, const struct tb_snapshot_end *end) {
+        int r = VERB_CONTINUE;
+
+        if (!watch->options->snapshot)
+                return VERB_CONTINUE;
+        for (size_t i = 0; i < watch->tasks.n_tasks && r == VERB_CONTINUE; ++i)
+                r = watch_after_output(event_printer_task(&watch->printer, watch->tasks.tasks + i));
+        task_list_deinit(&watch->tasks);
+
+        return r == VERB_CONTINUE ? watch_after_output(event_printer_snapshot_end(&watch->printer, end)) : r;
+}
+
+/* A subscription that begins anew brings a new snapshot: also if the connection broke within the last one. */
+static void watch_begin_anew(Watch *watch, const struct tb_subscribed *subscribed) {
+        if (subscribed->resumed)
+                return;
+        process_names_clear(&watch->names);
+        task_list_deinit(&watch->tasks);
+}
+
 static int watch_message(Watch *watch, const struct tb_message *message) {
         switch (message->type) {
         case TB_MESSAGE_EVENT:
@@ -167,10 +214,11 @@ static int watch_message(Watch *watch, const struct tb_message *message) {
         case TB_MESSAGE_LINK:
                 return watch_link(watch, message->link);
         case TB_MESSAGE_TASK:
-                return watch_after_output(event_printer_task(&watch->printer, message->task));
+                return watch_task(watch, message->task);
         case TB_MESSAGE_SNAPSHOT_END:
-                return watch_after_output(event_printer_snapshot_end(&watch->printer, message->snapshot_end));
+                return watch_snapshot_end(watch, message->snapshot_end);
         case TB_MESSAGE_SUBSCRIBED:
+                watch_begin_anew(watch, message->subscribed);
                 return watch_subscribed(watch);
         default:
                 return VERB_CONTINUE;
@@ -264,11 +312,11 @@ static int watch_loop(Watch *watch) {
 
 static int watch_subscribe(Watch *watch) {
         struct tb_subscription subscription = {
-                .kinds = watch->options->kinds,
+                .kinds = watch->options->kinds | (watch->options->parents ? WATCH_NAME_KINDS : 0),
                 .threads = watch->options->threads,
                 .strict = watch->options->strict,
                 .max_delay_ms = WATCH_MAX_DELAY_MS,
-                .snapshot = watch->options->snapshot,
+                .snapshot = watch->options->snapshot || watch->options->parents,
                 .programs = watch->options->arguments,
                 .filter = watch->options->filter.wanted,
         };
@@ -289,6 +337,10 @@ static void watch_begin(Watch *watch) {
         watch->printer.lines.arguments = watch->options->arguments;
         watch->printer.users.numeric = watch->options->numeric;
         watch->printer.lines.time_form = watch->options->time_form;
+        watch->printer.names = watch->options->parents ? &watch->names : NULL;
+
+        /* An exec on another processor does not come: each name may be the one before it. */
+        watch->names.partial = watch->options->filter.wanted.cpus != NULL;
 }
 
 static int watch_finish(Watch *watch, int status) {
@@ -327,6 +379,8 @@ int verb_watch(const char *socket_path, int argc, char **argv) {
                 r = watch_loop(&watch);
         r = watch_finish(&watch, r);
         watch.client = tb_close(watch.client);
+        process_names_clear(&watch.names);
+        task_list_deinit(&watch.tasks);
 
         return r;
 }

@@ -52,6 +52,7 @@ static const Option watch_options_rows[] = {
           .offset = offsetof(WatchOptions, threads) },
         { OPTION_SET_TRUE, 0, "args", NULL, "command lines, with execs and exits",
           .offset = offsetof(WatchOptions, arguments) },
+        { OPTION_SET_TRUE, 0, "parents", NULL, "the names of parents", .offset = offsetof(WatchOptions, parents) },
         { OPTION_SET_TRUE, 'N', "numeric", NULL, "users as numbers", .offset = offsetof(WatchOptions, numeric) },
         { OPTION_READ, 0, "time", "FORM", "the form of times: " TIME_FORM_NAMES " (default: time)",
           .offset = offsetof(WatchOptions, time_form), .read = watch_options_read_time },

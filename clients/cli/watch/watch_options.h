@@ -15,6 +15,7 @@ struct WatchOptions {
         uint32_t kinds;         /* TB_KIND_BIT()s of the kinds to print */
         bool threads;
         bool arguments;         /* show command lines */
+        bool parents;           /* show the names of parents */
         TimeForm time_form;
         bool numeric;           /* users as numbers */
         bool snapshot;          /* first the tasks that are alive */

@@ -125,17 +125,49 @@ static void test_time_form(void) {
         assert(strstr(lines.line.text, ", since 2001-09-09T01:46:40.000Z)"));
 }
 
+/* The name of the process that PPID names stands behind the task's own name. */
+static void test_parents(void) {
+        ProcessNames names = { 0 };
+        EventLines lines = { .users = &users, .names = &names };
+        struct tb_task task = { .pid = 1, .tid = 1, .start_boot_ns = 10, .comm = "\xe4\xb8\x96\xe7\x95\x8c" };
+        struct tb_event event = make_event(TB_KIND_SID);
+
+        process_names_add_task(&names, &task);
+        event_lines_header(&lines);
+        assert(strncmp(lines.line.text,
+                       "TIME         KIND         PID    PPID USER       NAME            PARENT          "
+                       "LIFETIME", 88) == 0);
+        event.maker = (struct tb_process_id){ .known = true, .pid = 1, .start_boot_ns = 10 };
+        check_line(&lines, &event, "22:13:20.123 sid      4194304       1 root       123456789012345 "
+                                   "\xe4\xb8\x96\xe7\x95\x8c            leads a new session");
+        names.partial = true;
+        check_line(&lines, &event, "22:13:20.123 sid      4194304       1 root       123456789012345 "
+                                   "?\xe4\xb8\x96\xe7\x95\x8c           leads a new session");
+        event.maker.start_boot_ns = 11;
+        check_line(&lines, &event, "22:13:20.123 sid      4194304       1 root       123456789012345 "
+                                   "-               leads a new session");
+        names.partial = false;
+        task = (struct tb_task){ .pid = 7, .tid = 7, .ppid = 1, .comm = "sh", .parent = { .known = true, .pid = 1 } };
+        task.parent.start_boot_ns = 10;
+        event_lines_task(&lines, &task, 0);
+        check_text(&lines, "-            task           7       1 root       sh              "
+                           "\xe4\xb8\x96\xe7\x95\x8c");
+        process_names_clear(&names);
+}
+
 /* The header and the lines of the usual kinds fit into the terminal, down to a least width. */
 static void test_narrow(void) {
+        ProcessNames names = { 0 };
         EventLines lines = { .users = &users };
         struct tb_event fork = make_event(TB_KIND_FORK), exit = make_event(TB_KIND_EXIT);
 
         exit.exit.process_ended = true;
         exit.exit.process_termination = (struct tb_termination){ .known = true, .exit_code = 255 };
-        for (int threads = 0; threads < 2; ++threads) {
-                size_t least = 63 + 8 * (size_t)threads;
+        for (int more = 0; more < 4; ++more) {
+                size_t least = 63 + (more & 1 ? 8 : 0) + (more & 2 ? 16 : 0);
 
-                lines.threads = threads;
+                lines.threads = more & 1;
+                lines.names = more & 2 ? &names : NULL;
                 for (size_t width = 0; width < 130; ++width) {
                         size_t room = width == 0 ? SIZE_MAX : width < least ? least : width;
 
@@ -150,6 +182,7 @@ static void test_narrow(void) {
         }
 
         lines.threads = false;
+        lines.names = NULL;
         check_header(
                 &lines, 115,
                 "TIME         KIND         PID    PPID USER       NAME            LIFETIME      CPU    READ WRITTEN "
@@ -481,6 +514,7 @@ int main(void) {
         tzset();
         test_kinds();
         test_time_form();
+        test_parents();
         test_narrow();
         test_exit();
         test_loss();
