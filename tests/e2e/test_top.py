@@ -355,6 +355,41 @@ def test_detail_of_anothers(broker, make_top):
     top.wait("hidden from you")
 
 
+# As long as the daemon's option for the length allows, with wide characters, and an end that can be recognised.
+LONG = [b"cc"] + [b"-I/include/%d/" % i + "漢字".encode() for i in range(1300)] + [b"the end"]
+
+
+@pytest.mark.parametrize("columns, utf8", [(40, True), (81, False), (81, True), (200, True)])
+def test_whole_command_line(tmp_path, make_top, columns, utf8):
+    """The key w shows each character of a command line of many kilobytes; the table shows that it is cut there."""
+    cmdline = b"".join(word + b"\0" for word in LONG)
+    broker = LiveBroker(tmp_path / "socket", [Task(300, b"cc", cmdline=cmdline), Task(301, b"bare")])
+    try:
+        top = make_top(broker, columns=columns, rows=102, utf8=utf8)
+        broker.sample()
+        lines = top.wait(lambda lines: row_of(lines, 300) and row_of(lines, 301) and lines)
+        assert row_of(lines, 300).rstrip().endswith("…" if utf8 else "+")
+        top.keys("N", "Home", "w")
+        lines = top.wait("300: rows 1 to 100 of ")
+        n_rows = int(re.search(r" of (\d+)", lines[0])[1])
+        shown = {}
+        for first in range(1, n_rows + 1, 100):
+            first = min(first, n_rows - 99)
+            lines = top.wait(lambda lines: f"300: rows {first} to {first + 99} of {n_rows}" in lines[0] and lines)
+            shown.update(enumerate(lines[1:101], first))
+            top.keys("NPage")
+        words = [word.decode() for word in LONG]
+        words[-1] = "'the end'"
+        expected = " ".join(words) if utf8 else " ".join(words).replace("漢", "?").replace("字", "?")
+        assert "".join(shown[row] for row in sorted(shown)).replace(" ", "") == expected.replace(" ", "")
+        top.keys("Escape")
+        top.wait("F1Help")
+        top.keys("Down", "w")
+        top.wait(lambda lines: lines[0].startswith("301: the arguments are not known") and lines[1] == "bare")
+    finally:
+        broker.close()
+
+
 def test_ended(broker, make_top):
     """Rows that ended stay some seconds, dim; the ranking includes tasks that were too short-lived for any table."""
     top = make_top(broker)

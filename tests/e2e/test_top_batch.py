@@ -248,6 +248,30 @@ def test_iotop(broker, start):
     assert lines[3].startswith("Total DISK READ:         0.00 K/s")
 
 
+@pytest.mark.parametrize("arguments", [("top", "-b", "-c"), ("iotop", "-b", "-P", "-qqq")])
+@pytest.mark.parametrize("cut", [False, True])
+def test_whole_command_line(broker, start, arguments, cut):
+    """A script gets each argument, as long as the broker's option for the length allows. A cut of the broker has its mark."""
+    words = [b"cc"] + [b"-I/include/%d" % i for i in range(1500)] + [b"a b"]
+    cmdline = b"\0".join(words) + (b"" if cut else b"\0")
+    assert 20_000 < len(cmdline) < 32_768
+    process = start(*arguments, "-n", "1")
+    samples = broker.accept(delay_accounting=broker_pb2.DELAY_ACCOUNTING_ON)
+    samples.sampling()
+    events = broker.accept()
+    subscribe = events.request()
+    events.send(subscribed=broker_pb2.Subscribed(request_id=subscribe.request_id, feed=1, next_number=1))
+    program = event_pb2.Program(state=event_pb2.PROGRAM_STATE_CAPTURED, cmdline=cmdline, truncated=cut)
+    events.send(snapshot_part=broker_pb2.SnapshotPart(tasks=[broker_pb2.Task(
+        pid=10, tid=10, uid=NOBODY, comm=b"cc", start_time_ns=BEGIN - 100 * SECOND, tasks=1, program=program)]))
+    events.send(snapshot_end=broker_pb2.SnapshotEnd(number=0, tasks=1, time_ns=BEGIN))
+    samples.sample(1, 0, [task(10, 0, delays=0, comm=b"cc")], full=True)
+    samples.sample(2, 1, [task(10, 1, read=1, delays=0, comm=b"cc")])
+    out, _ = finish(process)
+    expected = " ".join(word.decode() for word in words[:-1]) + " 'a b'" + "..." * cut
+    assert [line.endswith(" " + expected) for line in out.splitlines() if " cc " in line] == [True]
+
+
 def test_old_broker(broker, start):
     process = start("top", "-b")
     connection = broker.accept()

@@ -170,13 +170,23 @@ static size_t cmdline_length(const char *line, size_t n_line) {
         return n_first == 0 || n_padding > PADDING_MIN || memchr(line, ' ', n_first) ? n_first + 1 : n_line;
 }
 
-/* @line: room for the command line, which is cut there. */
-static size_t cmdline_write(char *text, const struct tb_program *program, char *line, size_t n_max) {
+/**
+ * cmdline_text() - write a command line
+ * @text:       output: quoted for a shell; empty if there are no arguments
+ * @program:    the program
+ *
+ * A command line that was cut ends in "...". The broker cuts it, and leaves the last
+ * argument without its NUL. A newer broker may send more: then it is cut here.
+ *
+ * Return: The length of the text.
+ */
+size_t cmdline_text(char text[static CMDLINE_TEXT_MAX], const struct tb_program *program) {
+        static char line[CMDLINE_MAX + 1];
         size_t n_line = program->n_cmdline, n = 0;
         bool cut = n_line > 0 && program->truncated && program->cmdline[n_line - 1];
 
-        if (n_line > n_max) {
-                n_line = n_max;
+        if (n_line > CMDLINE_MAX) {
+                n_line = CMDLINE_MAX;
                 cut = true;
         }
         memcpy(line, program->cmdline, n_line);
@@ -195,27 +205,4 @@ static size_t cmdline_write(char *text, const struct tb_program *program, char *
                 n = (size_t)(stpcpy(text + n, CUT) - text);
 
         return n;
-}
-
-/**
- * cmdline_text() - write a command line
- * @text:       output: quoted for a shell; empty if there are no arguments
- * @program:    the program
- *
- * A command line that was cut ends in "...". The broker cuts it, and leaves the last
- * argument without its NUL. A newer broker may send more: then it is cut here.
- *
- * Return: The length of the text.
- */
-size_t cmdline_text(char text[static CMDLINE_TEXT_MAX], const struct tb_program *program) {
-        static char line[CMDLINE_MAX + 1];
-
-        return cmdline_write(text, program, line, CMDLINE_MAX);
-}
-
-/* The same for a line of a screen: the command line is cut after CMDLINE_SHORT_MAX bytes. */
-size_t cmdline_short_text(char text[static CMDLINE_SHORT_TEXT_MAX], const struct tb_program *program) {
-        char line[CMDLINE_SHORT_MAX + 1];
-
-        return cmdline_write(text, program, line, CMDLINE_SHORT_MAX);
 }

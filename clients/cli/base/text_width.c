@@ -139,6 +139,36 @@ size_t text_fit(char *fitted, size_t n_fitted, const char *text, size_t columns,
         return used;
 }
 
+/**
+ * text_row() - take a row of a text that fills several rows
+ * @row:        output
+ * @n_row:      the size of @row, TEXT_FIT_MAX(@columns) or more
+ * @text:       input and output: the rest of the text
+ * @columns:    the columns of a row
+ * @form:       where the text is written to
+ *
+ * Nothing is cut. A character that is wider than a row has a row of its own.
+ *
+ * Return: The number of bytes in @row; 0: the text is at its end.
+ */
+size_t text_row(char *row, size_t n_row, const char **text, size_t columns, enum text_form form) {
+        size_t n = 0, used = 0;
+        const char *begin = *text;
+        TextPart part;
+
+        for (bool has_base = false; **text; *text += part.n) {
+                part = text_part(*text, has_base, form);
+                if (*text > begin && (used + part.width > columns || n + text_part_size(&part) + 1 > n_row))
+                        break;
+                n += text_write_part(row + n, n_row - n, *text, &part);
+                used += part.width;
+                has_base = !part.escaped && (has_base || part.width > 0);
+        }
+        row[n] = 0;
+
+        return n;
+}
+
 /* The rest of a text whose first columns are scrolled away. A wide character goes as a whole. */
 const char *text_skip(const char *text, size_t columns, enum text_form form) {
         size_t used = 0;

@@ -16,5 +16,6 @@ enum text_form {
 
 size_t text_width(const char *text, enum text_form form);
 size_t text_fit(char *fitted, size_t n_fitted, const char *text, size_t columns, enum text_form form);
+size_t text_row(char *row, size_t n_row, const char **text, size_t columns, enum text_form form);
 const char *text_skip(const char *text, size_t columns, enum text_form form);
 bool text_is_number(const char *text);

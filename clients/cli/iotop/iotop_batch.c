@@ -51,7 +51,8 @@ static int batch_write_header(LiveBatch *batch, const IotopBatch *iotop, const c
 static int batch_print(LiveBatch *batch) {
         IotopBatch *iotop = batch->closure;
         const struct tb_welcome *welcome = live_link_welcome(&batch->link);
-        char text[IOTOP_LINE_MAX], clock[32] = "";
+        static char text[IOTOP_LINE_MAX];
+        char clock[32] = "";
         time_t now = (time_t)(clock_to_realtime_ns(batch->live.sample.summary.end_time_ns) / 1000000000u);
         struct tm local;
         int r;

@@ -315,7 +315,7 @@ void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, c
         else
                 n += (size_t)snprintf(text + n, IOTOP_LINE_MAX - n, "%7s %7s  ", swapin, io);
 
-        if (line->row->program && cmdline_short_text(text + n, line->row->program) > 0)
+        if (line->row->program && cmdline_text(text + n, line->row->program) > 0)
                 return;
         live_name(line->row, text + n, IOTOP_LINE_MAX - n);
 }

@@ -14,7 +14,7 @@ typedef struct IotopLine IotopLine;
 typedef struct IotopRows IotopRows;
 typedef struct IotopValue IotopValue;
 
-#define IOTOP_LINE_MAX (CMDLINE_SHORT_TEXT_MAX + 512u)
+#define IOTOP_LINE_MAX (CMDLINE_TEXT_MAX + 512u)
 #define IOTOP_SUMMARY_MAX 160
 
 /* The columns, from left to right. Rows can be sorted by each. */

@@ -123,7 +123,7 @@ static void write_command(const LiveColumn *column, const LiveView *view, const 
                 write_name(column, view, row, text);
                 return;
         }
-        if (row->program && cmdline_short_text(text, row->program) > 0)
+        if (row->program && cmdline_text(text, row->program) > 0)
                 return;
 
         text[0] = '[';
@@ -371,7 +371,7 @@ static int key_compare_text(const void *a, const void *b, void *closure) {
 
 static int live_sort_by_text(SortKey *keys, size_t n_keys, const LiveColumn *column, const LiveView *view,
                              bool *ascending) {
-        char text[LIVE_TEXT_MAX];
+        static char text[LIVE_TEXT_MAX];
         size_t n = 0;
         int r = 0;
 

@@ -13,7 +13,7 @@ typedef struct LiveColumn LiveColumn;
 typedef struct LiveView LiveView;
 
 /* Room for a cell: the longest is a command line. */
-#define LIVE_TEXT_MAX CMDLINE_SHORT_TEXT_MAX
+#define LIVE_TEXT_MAX CMDLINE_TEXT_MAX
 
 /* All that a cell depends on besides its row. */
 struct LiveView {

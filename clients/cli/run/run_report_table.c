@@ -99,13 +99,13 @@ static void write_command(const RunReport *report,
                           const CommandCells *cells,
                           const CommandWidths *widths,
                           FILE *stream) {
-        char args[CMDLINE_SHORT_TEXT_MAX], fitted[CMDLINE_SHORT_TEXT_MAX];
+        static char args[CMDLINE_TEXT_MAX], fitted[CMDLINE_TEXT_MAX];
 
         write_cells(cells, widths, stream);
         if (!command->program)
                 return;
 
-        cmdline_short_text(args, command->program);
+        cmdline_text(args, command->program);
         text_fit(fitted, sizeof(fitted), args, report->width > 16 ? report->width - 6 : ARGS_COLUMNS, TEXT_LINE);
         fprintf(stream, "      %s\n", fitted);
 }

@@ -23,7 +23,6 @@
 
 /* The width of the command in the headline. */
 #define COMMAND_COLUMNS 60u
-#define COMMAND_BYTES 512u
 
 typedef struct Delay Delay;
 
@@ -32,12 +31,28 @@ struct Delay {
         const UsageDelay *delay;
 };
 
-/* Writes what fits of a text into the columns. */
-static void write_cut(FILE *stream, const char *text, size_t columns) {
-        char fitted[CMDLINE_SHORT_TEXT_MAX];
+/* Writes the command, cut to the width of the headline. */
+static void write_command(const RunReport *report, FILE *stream) {
+        char fitted[TEXT_FIT_MAX(COMMAND_COLUMNS)], *text;
+        size_t n = 0, n_text = 1;
 
-        text_fit(fitted, sizeof(fitted), text, columns, TEXT_LINE);
+        for (size_t i = 0; report->command[i]; ++i)
+                n_text += CMDLINE_QUOTED_MAX(strlen(report->command[i])) + 1;
+        text = malloc(n_text);
+        if (!text) {
+                fputs("(too little memory for the command)", stream);
+                return;
+        }
+
+        *text = 0;
+        for (size_t i = 0; report->command[i]; ++i) {
+                if (i > 0)
+                        text[n++] = ' ';
+                n += cmdline_quote(text + n, report->command[i], i == 0);
+        }
+        text_fit(fitted, sizeof(fitted), text, COMMAND_COLUMNS, TEXT_LINE);
         fputs(fitted, stream);
+        free(text);
 }
 
 static void write_headline(const RunReport *report, FILE *stream) {
@@ -47,17 +62,9 @@ static void write_headline(const RunReport *report, FILE *stream) {
                 .term_signal = WIFSIGNALED(report->status) ? (uint32_t)WTERMSIG(report->status) : 0,
                 .core_dumped = WIFSIGNALED(report->status) && WCOREDUMP(report->status),
         };
-        char command[COMMAND_BYTES + CMDLINE_QUOTED_MAX(COMMAND_BYTES)] = "", word[COMMAND_BYTES], text[FORMAT_MAX];
-        size_t n = 0;
+        char text[FORMAT_MAX];
 
-        for (size_t i = 0; report->command[i] && n < COMMAND_BYTES; ++i) {
-                snprintf(word, sizeof(word), "%s", report->command[i]);
-                if (i > 0)
-                        command[n++] = ' ';
-                n += cmdline_quote(command + n, word, i == 0);
-        }
-
-        write_cut(stream, command, COMMAND_COLUMNS);
+        write_command(report, stream);
         if (WIFEXITED(report->status))
                 fprintf(stream, ": status %d", WEXITSTATUS(report->status));
         else

@@ -82,7 +82,7 @@ static int batch_write_spaces(Output *output, size_t n) {
 }
 
 static int batch_write_cell(Output *output, const char *text, const LiveColumn *column, size_t width, bool last) {
-        char fitted[LIVE_TEXT_MAX];
+        static char fitted[LIVE_TEXT_MAX];
         size_t columns = text_fit(fitted, sizeof(fitted), text, SIZE_MAX, TEXT_LINE);
         size_t padding = columns < width ? width - columns : 0;
         int r = 0;
@@ -99,7 +99,7 @@ static int batch_write_cell(Output *output, const char *text, const LiveColumn *
 
 /* Each column is as wide as its widest cell, and no narrower than on a screen. The last one needs no width. */
 static void batch_measure(const TopBatch *top, size_t widths[static TOP_COLUMNS_MAX]) {
-        char text[LIVE_TEXT_MAX];
+        static char text[LIVE_TEXT_MAX];
 
         for (size_t i = 0; i < top->n_columns; ++i) {
                 const LiveColumn *column = top->columns[i];
@@ -118,7 +118,7 @@ static void batch_measure(const TopBatch *top, size_t widths[static TOP_COLUMNS_
 
 static int batch_write_table(TopBatch *top, Output *output) {
         size_t widths[TOP_COLUMNS_MAX] = { 0 };
-        char text[LIVE_TEXT_MAX];
+        static char text[LIVE_TEXT_MAX];
         int r = 0;
 
         batch_measure(top, widths);

@@ -13,6 +13,7 @@
 #include "clients/cli/top/top_actions.h"
 #include "clients/cli/top/top_keys.h"
 #include "clients/cli/top/top_menus.h"
+#include "clients/cli/top/top_page_command.h"
 #include "clients/cli/top/top_page_detail.h"
 #include "clients/cli/top/top_page_exited.h"
 #include "clients/cli/top/top_page_help.h"
@@ -33,6 +34,7 @@
 #define ALL NULL
 #define TABLE &top_page_table
 #define DETAIL &top_page_detail
+#define COMMAND &top_page_command
 #define EXITED &top_page_exited
 
 /* In the order of the help and of the last line. */
@@ -73,6 +75,7 @@ static const TopKey top_keys[] = {
         { TABLE, { 'H' }, top_actions_threads, "H", "threads, or processes", NULL },
         { TABLE, { 'K' }, top_actions_kernel_threads, "K", "with or without the kernel's own threads", NULL },
         { TABLE, { 'c' }, top_actions_command_lines, "c", "command lines, or names", NULL },
+        { TABLE, { 'w' }, top_page_command_show, "w", "the whole command line, on as many rows as it takes", NULL },
         { TABLE, { ' ' }, top_actions_tag, "Space", "tag; the sums over tagged tasks are shown", NULL },
         { TABLE, { 'U' }, top_actions_untag, "U", "untag all", NULL },
         { TABLE, { 'F' }, top_actions_follow, "F", "the cursor follows its process", NULL },
@@ -91,6 +94,7 @@ static const TopKey top_keys[] = {
         { ALL, { F(7), F(8), F(9), 'k' }, top_actions_read_only, NULL, NULL, NULL },
 
         { DETAIL, { ESCAPE, F(10), 'q', ENTER }, top_page_detail_close, NULL, NULL, NULL },
+        { COMMAND, { ESCAPE, F(10), 'q', ENTER, 'w' }, top_page_table_show, NULL, NULL, NULL },
         { EXITED, { ESCAPE, F(10), 'q', 'S' }, top_page_table_show, NULL, NULL, NULL },
         { EXITED, { RIGHT, CTRL('f'), F(6), '>' }, top_page_exited_sort_next, NULL, NULL, NULL },
         { EXITED, { LEFT, CTRL('b'), '<' }, top_page_exited_sort_previous, NULL, NULL, NULL },

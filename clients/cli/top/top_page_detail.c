@@ -33,7 +33,7 @@ struct DetailWidths {
 struct TopPageDetail {
         LiveRow row;
         LiveHistory history;
-        char command[CMDLINE_SHORT_TEXT_MAX];
+        char command[CMDLINE_TEXT_MAX];
         char exe[TEXT_ESCAPED_MAX(DETAIL_PATH_MAX)];
         char cgroup[TEXT_ESCAPED_MAX(DETAIL_PATH_MAX)];
         TopList list;                   /* the lines of statistics */
@@ -70,7 +70,7 @@ static void detail_copy(TopPageDetail *detail, const LiveRow *row) {
         detail->exe[0] = detail->cgroup[0] = 0;
         if (!row->program)
                 return;
-        cmdline_short_text(detail->command, row->program);
+        cmdline_text(detail->command, row->program);
         if (!detail->command[0])
                 live_name(row, detail->command, sizeof(detail->command));
         text_escape(detail->exe, sizeof(detail->exe), row->program->exe, TEXT_FOR_TERMINAL);

@@ -24,6 +24,7 @@
 #include "clients/cli/model/live_values.h"
 #include "clients/cli/top/top_cell.h"
 #include "clients/cli/top/top_keys.h"
+#include "clients/cli/top/top_page_command.h"
 #include "clients/cli/top/top_page_detail.h"
 #include "clients/cli/top/top_page_exited.h"
 #include "clients/cli/top/top_page_help.h"
@@ -43,6 +44,7 @@
 static const TopPage *const screen_pages[] = {
         &top_page_table,
         &top_page_detail,
+        &top_page_command,
         &top_page_exited,
         &top_page_help,
 };

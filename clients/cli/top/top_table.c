@@ -26,12 +26,12 @@ void top_table_deinit(TopTable *table) {
 
 /* Whether the name or the command line has the text. */
 static bool table_matches(const LiveRow *row, const char *text) {
-        char arguments[CMDLINE_SHORT_TEXT_MAX];
+        static char arguments[CMDLINE_TEXT_MAX];
 
         if (strcasestr(row->comm, text))
                 return true;
 
-        return row->program && cmdline_short_text(arguments, row->program) > 0 && strcasestr(arguments, text);
+        return row->program && cmdline_text(arguments, row->program) > 0 && strcasestr(arguments, text);
 }
 
 static bool table_shows(const TopTable *table, const TopView *view, const LiveRow *row) {

@@ -31,9 +31,6 @@
 /* The rest of an escape sequence comes so soon after the Escape, even over a slow line. */
 #define SCREEN_ESCAPE_MS 25
 
-/* On a wider terminal the rest is empty. */
-#define SCREEN_COLUMNS_MAX 1024u
-
 /* A grey that is readable on black and on white. */
 #define SCREEN_GREY 244
 

@@ -11,6 +11,9 @@
 
 typedef struct Screen Screen;
 
+/* On a wider terminal the rest is empty. */
+#define SCREEN_COLUMNS_MAX 1024u
+
 /* The meaning of a cell. Its colours and attributes also depend on the terminal. */
 enum screen_style {
         SCREEN_PLAIN,

@@ -50,8 +50,6 @@ static void test_arguments(void) {
         memset(line, 0xff, sizeof(line) - 1);
         assert(cmdline_text(text, &program) == 4 * CMDLINE_MAX + 6);
         check_text(text + 2 + 4 * (CMDLINE_MAX - 1), "\\xff'...");
-        assert(cmdline_short_text(text, &program) == 4 * CMDLINE_SHORT_MAX + 6);
-        check_text(text + 2 + 4 * (CMDLINE_SHORT_MAX - 1), "\\xff'...");
 
         /* Many short arguments. The room is enough for each of them. */
         for (size_t i = 0; i < sizeof(line) - 1; ++i)

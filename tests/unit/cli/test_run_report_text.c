@@ -89,6 +89,21 @@ static void test_text(void) {
         end();
 }
 
+/* The headline shows that it is cut, whatever the command has. */
+static void test_long_command(void) {
+        static char combining[2048] = "e";
+        static char *command[] = { (char *)"cc", combining, (char *)"the end", NULL };
+        RunReport report = begin_make();
+        const char *text;
+
+        for (size_t i = 1; i + 2 < sizeof(combining); i += 2)
+                memcpy(combining + i, "\xcc\x81", 2);
+        report.command = command;
+        text = write_report(&report);
+        assert(strncmp(text, "cc ", 3) == 0 && strstr(text, "+: status 2, after 50.0ms\n"));
+        end();
+}
+
 /* The columns of the table are straight with any names and numbers. */
 static void test_text_columns(void) {
         static const char *const names[] = {
@@ -215,6 +230,7 @@ static void test_text_notes(void) {
 
 int main(void) {
         test_text();
+        test_long_command();
         test_text_columns();
         test_text_signal();
         test_text_broken();

@@ -112,6 +112,27 @@ static void test_skip(void) {
         assert(strcmp(text_skip("e" ACUTE "x", 1, TEXT_SCREEN), "x") == 0);
 }
 
+/* Rows that are put together again are the text, and none is wider than the screen. */
+static void test_row(void) {
+        static const char *const texts[] = {
+                "", "abc", "abcdef", "ab\xff" "c", HAN_1 HAN_2 "x" HAN_1, "e" ACUTE "e" ACUTE "e" ACUTE, "abc d\\xffe",
+        };
+        char row[TEXT_FIT_MAX(20)], whole[128], fitted[128];
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); ++i)
+                for (size_t columns = 4; columns <= 20; ++columns) {
+                        const char *rest = texts[i];
+
+                        whole[0] = 0;
+                        while (text_row(row, sizeof(row), &rest, columns, TEXT_SCREEN) > 0) {
+                                assert(text_width(row, TEXT_SCREEN) <= columns);
+                                strcat(whole, row);
+                        }
+                        text_fit(fitted, sizeof(fitted), texts[i], 100, TEXT_SCREEN);
+                        assert(strcmp(whole, fitted) == 0);
+                }
+}
+
 static void test_numbers(void) {
         assert(text_is_number("4294967295") && text_is_number("0"));
         assert(!text_is_number("") && !text_is_number("12a") && !text_is_number("-1") && !text_is_number("1 2"));
@@ -147,6 +168,7 @@ int main(void) {
         test_fit();
         test_escaped();
         test_skip();
+        test_row();
         test_numbers();
         test_characters();
         test_bounds();
