@@ -240,6 +240,21 @@ static void broker_finish_log(Broker *broker) {
                 fclose(log);
 }
 
+/* Removes the file by which tasks keep their identity when the broker of this socket starts again. */
+static void broker_remove_starts(const Broker *broker) {
+        static const char *const directories[] = { "/run/taskbroker", "/dev/shm/taskbroker" };
+        char name[sizeof(broker->path)], path[sizeof(broker->path) + 64];
+
+        snprintf(name, sizeof(name), "%s", broker->path);
+        for (char *at = name; *at; ++at)
+                if (*at == '/')
+                        *at = '-';
+        for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); ++i) {
+                snprintf(path, sizeof(path), "%s/starts%s", directories[i], name);
+                (void)unlink(path);
+        }
+}
+
 void broker_stop(Broker *broker) {
         if (broker->fd >= 0)
                 close(broker->fd);
@@ -251,5 +266,6 @@ void broker_stop(Broker *broker) {
                 broker_finish_log(broker);
         (void)unlink(broker->path);
         (void)rmdir(broker->directory);
+        broker_remove_starts(broker);
         *broker = (Broker){ .pid = -1, .fd = -1, .log_fd = -1 };
 }

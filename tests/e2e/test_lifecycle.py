@@ -212,8 +212,8 @@ def test_no_such_group(make_daemon, option, name):
     assert not daemon.path.exists()
 
 
-def test_socket_path_too_long():
-    result = run("--socket", "/tmp/" + "x" * 200)
+def test_socket_path_too_long(tmp_path):
+    result = run("--socket", "/tmp/" + "x" * 200, "--start-file", str(tmp_path / "starts"))
     assert result.returncode > 0
     assert "x" * 50 in result.stderr
 

@@ -180,6 +180,13 @@ class Collecting(Beside):
 # -- the broker -------------------------------------------------------------
 
 
+def remove_starts(path):
+    """Removes the file by which the tasks keep their identity when the broker of that socket starts again."""
+    for directory in ("/run/taskbroker", "/dev/shm/taskbroker"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{directory}/starts{str(path).replace('/', '-')}")
+
+
 class Broker:
     """
     A taskbrokerd with the kernel's own sources and a socket of its own. It has
@@ -246,9 +253,8 @@ class Broker:
             self.process.kill()
             self.process.wait()
             raise AssertionError(f"taskbrokerd does not stop at SIGTERM\n{self.log()[-4000:]}") from None
-        for directory in ("/run/taskbroker", "/dev/shm/taskbroker"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{directory}/starts{str(self.path).replace('/', '-')}")
+        finally:
+            remove_starts(self.path)
         assert code == 0, f"taskbrokerd ended with {code}\n{self.log()[-8000:]}"
 
     def count(self, kind, status=None):

@@ -156,6 +156,7 @@ def test_hidepid_without_exception(make_broker, directory, beside):
         [*hidden("hidepid=4"), os.environ["TASKBROKERD"], "--socket", str(path), "--user", "nobody"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=support.TIMEOUT,
     )
+    support.remove_starts(path)
     assert result.returncode == 1
     assert "hidepid" in result.stdout and "--keep-ptrace" in result.stdout
 
