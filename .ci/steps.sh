@@ -24,6 +24,7 @@ build_packages=(
         pkg-config
         protobuf-c-compiler
         protobuf-compiler
+        python3-protobuf
 )
 
 say() {

@@ -63,8 +63,8 @@ def test_in_c(daemon, start, tmp_path):
 
 def test_in_python(daemon, start, tmp_path):
     source = tmp_path / "used.py"
-    source.write_text(program("python", "/run/taskbroker.sock", str(daemon.path)))
-    process = start("/usr/bin/python3", source)
+    source.write_text(program("python", "connect()", f'connect("{daemon.path}")'))
+    process = start("env", f"PYTHONPATH={SOURCE_ROOT / 'clients' / 'python'}", "/usr/bin/python3", source)
     end_one(daemon)
     assert process.stdout.readline() == "100 worker 2.500 ms status 7\n"
     # No record, and a signal: what is missing is not printed as 0.
