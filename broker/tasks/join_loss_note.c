@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "broker/base/clock.h"
+#include "broker/base/log.h"
 #include "broker/tasks/join_loss_note.h"
 
 /**
@@ -27,13 +28,15 @@ static bool loss_explains(const Join *join) {
 
 /**
  * join_loss_note_unreported() - note that the connector did not report an event
- * @join:     the join
- * @time_ns:  when that was noticed
+ * @join:      the join
+ * @time_ns:   when that was noticed
+ * @tid:       the task by which it was noticed
+ * @evidence:  why an event must be missing, for the log
  *
  * Emits the loss, unless an earlier one explains it, or the start: events of tasks that
  * ended before the table was filled may still come.
  */
-void join_loss_note_unreported(Join *join, uint64_t time_ns) {
+void join_loss_note_unreported(Join *join, uint64_t time_ns, uint32_t tid, const char *evidence) {
         Event loss = {
                 .kind = EVENT_LOSS,
                 .time_ns = time_ns,
@@ -51,6 +54,8 @@ void join_loss_note_unreported(Join *join, uint64_t time_ns) {
                 join->wants_reconcile = true;
                 return;
         }
+        /* One line a loss: until the table was compared with /proc, this loss explains others. */
+        log_debug("An event of task %u is missing: %s.", tid, evidence);
         ++join->connector->counters.lost;
         join_loss_note(join);
         join->unreported = true;

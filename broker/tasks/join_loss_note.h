@@ -8,4 +8,4 @@
 #include "broker/tasks/join_state.h"
 
 void join_loss_note(Join *join);
-void join_loss_note_unreported(Join *join, uint64_t time_ns);
+void join_loss_note_unreported(Join *join, uint64_t time_ns, uint32_t tid, const char *evidence);

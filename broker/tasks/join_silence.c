@@ -57,6 +57,22 @@ static bool ids_contradict(const Task *task, const TaskStats *stats) {
         return !(task->flags & TASK_UNKNOWN) && (stats->ac_uid != task->ruid || stats->ac_gid != task->rgid);
 }
 
+/* The contradiction between a record and the table, for the log; NULL: none. */
+static const char *record_contradicts(const Join *join, const Task *task, const TaskStats *stats) {
+        const Process *process = task->process;
+        bool leader = task->tid == process->pid;
+
+        if (leader && !process->execed && !(stats->ac_flag & AC_FLAG_FORK))
+                return "it called exec";
+        if (leader && ids_contradict(task, stats))
+                return "it ended with other ids";
+        if (exe_contradicts(join, process, stats))
+                return "it ended with another executable";
+        if (comm_contradicts(join, task, stats))
+                return "it ended with another name";
+        return NULL;
+}
+
 /**
  * join_silence_check_record() - compare the record of a task with the table
  * @join:   the join
@@ -66,15 +82,14 @@ static bool ids_contradict(const Task *task, const TaskStats *stats) {
  */
 void join_silence_check_record(Join *join, Task *task, const Event *event, const TaskStats *stats) {
         Process *process = task->process;
-        bool leader = task->tid == process->pid;
+        const char *evidence;
 
         owner_note_record(task, stats);
         process->creds_stale |= exec_may_be_hidden(join, process);
-        if ((leader && !process->execed && !(stats->ac_flag & AC_FLAG_FORK)) ||
-            (leader && ids_contradict(task, stats)) ||
-            exe_contradicts(join, process, stats) || comm_contradicts(join, task, stats)) {
+        evidence = record_contradicts(join, task, stats);
+        if (evidence) {
                 process->creds_stale = true;
-                join_loss_note_unreported(join, event->time_ns);
+                join_loss_note_unreported(join, event->time_ns, task->tid, evidence);
         }
 }
 
@@ -87,7 +102,7 @@ void join_silence_check_parent(Join *join, const Event *event) {
         uint32_t pid = event->tid == event->pid ? event->fork.parent_pid : event->pid;
 
         if (pid && !task_table_get_process(&join->table, pid))
-                join_loss_note_unreported(join, event->time_ns);
+                join_loss_note_unreported(join, event->time_ns, event->tid, "its parent is not known");
 }
 
 /**
@@ -99,7 +114,7 @@ void join_silence_check_parent(Join *join, const Event *event) {
 void join_silence_note_unknown(Join *join, const Event *event, Process *process) {
         if (process)
                 process->creds_stale = true;
-        join_loss_note_unreported(join, event->time_ns);
+        join_loss_note_unreported(join, event->time_ns, event->tid, "its fork was not reported");
 }
 
 /**
@@ -119,5 +134,5 @@ void join_silence_check_change(Join *join, const Event *event) {
             !procfs_read_task(join->comm_reader.procfs_fd, event->pid, event->tid, &found) ||
             !procfs_starts_agree(found.start_time_ns, event->time_ns))
                 return;
-        join_loss_note_unreported(join, event->time_ns);
+        join_loss_note_unreported(join, event->time_ns, event->tid, "it lives, and its fork was not reported");
 }

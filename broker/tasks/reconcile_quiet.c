@@ -71,7 +71,8 @@ static void quiet_confirm(Reconcile *reconcile, uint64_t now) {
                 return;
         for (size_t i = 0; i < reconcile->n_suspects; ++i)
                 if (mismatch_remains(reconcile, &reconcile->suspects[i]))
-                        join_loss_note_unreported(reconcile->join, join_time_ns(reconcile->join, now));
+                        join_loss_note_unreported(reconcile->join, join_time_ns(reconcile->join, now),
+                                                  reconcile->suspects[i].tid, "/proc differs from the table");
         reconcile->n_suspects = 0;
         reconcile->phase = RECONCILE_IDLE;
 }
