@@ -33,10 +33,6 @@
 /* The same, while no loss is known: at most a twentieth of one processor. */
 #define QUIET_SLICE_SECONDS 0.03
 
-/* Between two such passes: after an acknowledgement of another listener's request, and otherwise. */
-#define ACKED_PASS_NS NSEC_PER_SEC
-#define QUIET_PASS_NS (60 * NSEC_PER_SEC)
-
 /* Between two slices of what is still to be read in /proc. */
 #define RECHECK_SECONDS 0.01
 
@@ -188,7 +184,6 @@ static void loop_on_reconcile_slice(struct ev_loop *ev, ev_timer *watcher, int e
         if (loop->reconcile->phase == RECONCILE_IDLE) {
                 ev_timer_stop(ev, watcher);
                 loop->join->reconciling = false;
-                loop->join->n_acks_compared = (uint32_t)loop->quiet_acks;
                 log_debug("The task table was compared with /proc: %zu tasks alive.", loop->join->table.n_live_tasks);
         }
 }
@@ -246,22 +241,13 @@ static void loop_check_programs(Loop *loop) {
 }
 
 static void loop_pace_reconcile(Loop *loop, double seconds) {
-        loop->quiet_acks = loop->connector->n_foreign_acks;
         loop->reconcile_slice.repeat = seconds;
         ev_timer_again(loop->ev, &loop->reconcile_slice);
 }
 
-/*
- * After an acknowledgement of another listener's request, the connector may have been silent.
- * The pass after it looks for that, at most once a second, and another one does each minute.
- */
 static void loop_check_silence(Loop *loop) {
-        uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC), n_acks = loop->connector->n_foreign_acks;
-
-        if (!loop->join->can_be_silenced || loop->reconcile->phase != RECONCILE_IDLE ||
-            now - loop->quiet_ns < (n_acks != loop->quiet_acks ? ACKED_PASS_NS : QUIET_PASS_NS))
+        if (!loop->join->can_be_silenced || !reconcile_quiet_is_due(loop->reconcile))
                 return;
-        loop->quiet_ns = now;
         reconcile_quiet_start(loop->reconcile);
         loop_pace_reconcile(loop, QUIET_SLICE_SECONDS);
 }

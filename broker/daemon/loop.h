@@ -55,8 +55,6 @@ struct Loop {
 
         uint32_t answer_ticks; /* ticks until an answer is missing: 1, the kernel answers at once; a test's is slower */
         uint32_t n_answer_ticks;        /* since the probe was sent */
-        uint64_t quiet_ns;              /* monotonic: when the last pass without a known loss began */
-        uint64_t quiet_acks;            /* foreign acknowledgements of the connector by then */
         bool probing;                   /* each second tick sends a probe, the next one reads its answer */
         bool muted_logged;
         uint64_t logged_lost, logged_ns; /* count and time (monotonic) in the last line about losses */

@@ -312,8 +312,8 @@ int connector_read(Connector *connector, size_t n_wanted) {
                         ++connector->counters.malformed;
                 if (r == 0) {
                         message.event.time_ns = connector_time_ns(connector, message.monotonic_ns);
-                        if (message.event.kind == EVENT_EXEC)
-                                message.event.exec.n_acks = connector->n_foreign_acks;
+                        if (message.event.kind == EVENT_EXIT)
+                                message.event.exit.n_acks = connector->n_foreign_acks;
                         connector->events[connector->n_events++] = message.event;
                 }
         }

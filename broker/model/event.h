@@ -95,7 +95,6 @@ struct Event {
                 struct {
                         bool superseded;        /* a later exec or name of the process is in the same batch */
                         bool forks;             /* a later fork of the process is in the same batch */
-                        uint32_t n_acks;        /* foreign acknowledgements of the connector before it */
                         uint32_t caller_tid; /* the thread that called it, if not the leader: it still has this number
                                                 in the table */
                 } exec;
@@ -105,6 +104,7 @@ struct Event {
                         bool status_unknown;            /* wait_status is 0 */
                         bool process_status_unknown;    /* process_wait_status is 0 */
                         uint32_t exit_signal;
+                        uint32_t n_acks;        /* foreign acknowledgements of the connector before it */
                         bool process_ended;
                         StatsMissing stats_missing;
                         const TaskStats *stats;         /* valid during the emit call */

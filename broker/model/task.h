@@ -75,7 +75,9 @@ struct Task {
 };
 
 struct Process {
-        uint32_t pid;
+        uint64_t pid : 22;
+        uint64_t session : 22;          /* 0: none or not known */
+        uint64_t n_acks_compared : 20;  /* see process_note_compared() */
         uint32_t serial;                /* never used again for this number: with it, its identity in the table */
         uint32_t n_live : 24;           /* tasks not gone; 0: its live tasks were never seen */
         bool has_wait_status : 1;       /* the kernel marked the task that ended the process, with: wait_status */
@@ -83,6 +85,7 @@ struct Process {
         bool sampled : 1;               /* nothing but the use of its tasks changed since it was last sampled */
         bool sampled_with_parent : 1;   /* its parent was known then */
         bool exe_known : 1;             /* its executable was read since its last exec */
+        bool never_compared : 1;        /* see process_note_compared() */
         uint32_t n_children : 24;       /* processes in the table that have it as present parent */
         bool suspect : 1;               /* its ids or its parent's changed: only /proc, read in full, shows its owner */
         bool execed : 1;                /* called exec since its fork, or may have; AC_FLAG_FORK says the same */
@@ -91,6 +94,7 @@ struct Process {
         bool uid_by_exec : 1, gid_by_exec : 1; /* ids of a leader that has ended: of the exec that is to come */
         bool creds_stale : 1;           /* messages were lost that may have changed its ids */
         bool nondumpable : 1;           /* /proc did not show it to its owner when it was last checked since its exec */
+        uint32_t exe;                   /* digest of the executable, if it is known */
 
         /* The origin: the first parent that is known. It stays for life. See process_origin(). */
         uint64_t origin_pid : 22;
@@ -105,11 +109,9 @@ struct Process {
         TaskStats *totals;              /* sums over its tasks that ended; NULL before the first */
         Program *program;               /* its program; NULL: no subscription asked for programs */
         uint64_t marks;                 /* subtrees that it belongs to, as bits */
-        uint32_t session;               /* 0: none or not known */
         uint32_t changed_sweep;
         uint32_t peak_rss, peak_vm;     /* the largest that an answer had: see process_peaks.h */
         uint32_t parent_serial;         /* the process that had the number parent_pid; 0: not known */
-        uint32_t exe;                   /* digest of the executable; not known: see process_set_exe_unknown() */
 };
 
 _Static_assert(sizeof(Process) <= 96, "a process with its task takes at most 200 bytes");
@@ -139,10 +141,25 @@ static inline void process_set_exe(Process *process, uint32_t exe) {
         process->exe = exe;
 }
 
-/* Notes that the executable was not read since an exec. @n_acks: the connector's foreign acknowledgements by then. */
-static inline void process_set_exe_unknown(Process *process, uint32_t n_acks) {
-        process->exe_known = false;
-        process->exe = n_acks;
+/* The bits of a count of acknowledgements that a process has. */
+#define PROCESS_ACKS_MASK ((UINT32_C(1) << 20) - 1)
+
+/* Whether a process, or the process that forked it, was compared with /proc after so many foreign acknowledgements. */
+static inline bool process_is_compared(const Process *process, uint32_t n_acks) {
+        return !process->never_compared && ((process->n_acks_compared - n_acks) & PROCESS_ACKS_MASK) <=
+                                                   PROCESS_ACKS_MASK / 2;
+}
+
+/*
+ * Notes that /proc has the ids of a process that the table has, and that its owner was checked.
+ * @n_acks: the connector's foreign acknowledgements before the reading. Each silence ends with
+ * one. So no exec before it is hidden that gave the process other ids.
+ */
+static inline void process_note_compared(Process *process, uint32_t n_acks) {
+        if (process_is_compared(process, n_acks))
+                return;
+        process->n_acks_compared = n_acks & PROCESS_ACKS_MASK;
+        process->never_compared = false;
 }
 
 /* The process that the kernel named as parent at the fork; it forked the process, unless by CLONE_PARENT. */

@@ -10,6 +10,7 @@
  *   join_recheck.c   names and owners that were not read at an exec, or that /proc shows later
  *   join_adoption.c  the present parents of orphans
  *   join_loss.c      lost messages, silence of the connector
+ *   join_silence.c   events that the connector did not report
  *
  * tests/kernel/test_facts.py has a test for each kernel fact.
  */
@@ -25,6 +26,7 @@
 #include "broker/tasks/join_fork.h"
 #include "broker/tasks/join_loss_note.h"
 #include "broker/tasks/join_recheck.h"
+#include "broker/tasks/join_silence.h"
 
 /* Datagrams a round and rounds a turn: they bound what a turn of the loop can cost. */
 #define CONNECTOR_ROUND 512
@@ -151,6 +153,7 @@ int join_turn(Join *join, bool *ret_drained) {
                 if (r)
                         return error_trace(r);
         }
+        join_silence_forget(join);
         join_loss_emit_missing_stats(join);
         *ret_drained = connector->batch.drained;
         return 0;

@@ -225,7 +225,11 @@ static void exec_reset_owner(Join *join, TaskChange *change, const Event *event,
         if (exe_known)
                 process_set_exe(process, reading->exe);
         else
-                process_set_exe_unknown(process, event->exec.n_acks);
+                process->exe_known = false;
+        /* A child whose fork is in the queue is older than the reading. */
+        if (reading->found_in == EXEC_E_IN_PROC && !event->exec.forks && !(task->flags & TASK_OWNER_STALE) &&
+            owner_of_task(task).claim == OWNER_SHOWN)
+                process_note_compared(process, join->connector->n_foreign_acks);
 }
 
 /* Sets the name after the exec, or notes that it is to be read. */

@@ -133,6 +133,8 @@ static int recheck_stale(Join *join, Task *task) {
         }
         if (!connector_is_idle(join->connector))
                 return JOIN_RECHECK_E_BUSY;
+        if ((flags & ~change.task.flags & TASK_OWNER_STALE) && owner_of_task(&change.task).claim == OWNER_SHOWN)
+                process_note_compared(&change.process, join->connector->n_foreign_acks);
 
         recheck_commit(join, task, &change);
         if (task->flags & TASK_STALE)
@@ -187,6 +189,8 @@ static void recheck_hidden(Join *join, Task *task) {
         task_change_begin(&change, task);
         if (!procfs_note_owner(&change.task, &found))
                 return;
+        if (connector_is_idle(join->connector))
+                process_note_compared(&change.process, join->connector->n_foreign_acks);
         event_fill(&event, &change.task);
         join_commit(join, &event, task, &change);
 }

@@ -13,10 +13,14 @@
 
 #include <string.h>
 
+#include "broker/base/util.h"
 #include "broker/model/owner.h"
 #include "broker/tasks/join_loss_note.h"
 #include "broker/tasks/join_silence.h"
 #include "broker/tasks/procfs.h"
+
+/* A process has 20 bits of the number of acknowledgements. Before they overflow, older ones are marked. */
+#define FORGET_EVERY ((PROCESS_ACKS_MASK + 1) / 4)
 
 /* Flags of a task whose name is not known for certain. */
 #define COMM_UNCERTAIN (TASK_UNKNOWN | TASK_KERNEL | TASK_COMM_STALE | TASK_COMM_FROM_RECORD)
@@ -41,16 +45,15 @@ static bool exe_contradicts(const Join *join, const Process *process, const Task
 }
 
 /*
- * Whether an exec may be hidden that left no trace: an exec of the process, or one of the
- * process that forked it, from which it has its privileges. Its program was not read, and the
- * kernel has acknowledged another listener's request, after the last reported exec or after
- * the last comparison with /proc. Each silence ends with such an acknowledgement.
+ * Whether an exec may be hidden that left no trace: an exec of the process, or one of a
+ * process that it descends from, from which it has its privileges. Its program was not read, and
+ * the kernel has acknowledged another listener's request since the process was compared with
+ * /proc. A process that was not compared itself counts as the process that forked it.
  */
-static bool exec_may_be_hidden(const Join *join, const Process *process) {
-        uint32_t n_acks = join->connector->n_foreign_acks;
+static bool exec_may_be_hidden(const Join *join, const Process *process, const Event *event) {
+        uint32_t n_acks = event->synthesised ? join->connector->n_foreign_acks : event->exit.n_acks;
 
-        return join->can_be_silenced && !process->exe_known &&
-               (n_acks != join->n_acks_compared || (process->execed && n_acks != process->exe));
+        return join->can_be_silenced && !process->exe_known && !process_is_compared(process, n_acks);
 }
 
 static bool ids_contradict(const Task *task, const TaskStats *stats) {
@@ -85,12 +88,25 @@ void join_silence_check_record(Join *join, Task *task, const Event *event, const
         const char *evidence;
 
         owner_note_record(task, stats);
-        process->creds_stale |= exec_may_be_hidden(join, process);
+        process->creds_stale |= exec_may_be_hidden(join, process, event);
         evidence = record_contradicts(join, task, stats);
         if (evidence) {
                 process->creds_stale = true;
                 join_loss_note_unreported(join, event->time_ns, task->tid, evidence);
         }
+}
+
+/**
+ * join_silence_forget() - keep counts of acknowledgements in processes from overflowing
+ * @join:  the join, at the end of a turn
+ */
+void join_silence_forget(Join *join) {
+        uint32_t n_acks = join->connector->n_foreign_acks;
+
+        if (n_acks - join->n_acks_forgotten < FORGET_EVERY)
+                return;
+        join->n_acks_forgotten = n_acks;
+        task_table_forget_compared(&join->table, n_acks);
 }
 
 /**

@@ -9,6 +9,7 @@
 #include "broker/tasks/join_state.h"
 
 void join_silence_check_record(Join *join, Task *task, const Event *event, const TaskStats *stats);
+void join_silence_forget(Join *join);
 void join_silence_check_parent(Join *join, const Event *event);
 void join_silence_check_change(Join *join, const Event *event);
 void join_silence_note_unknown(Join *join, const Event *event, Process *process);

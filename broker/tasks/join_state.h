@@ -71,7 +71,7 @@ struct Join {
         uint64_t muted_since_ns;        /* monotonic */
         uint64_t n_blind;               /* exits of the blind time, so far */
         bool can_be_silenced;           /* set by the owner: any user can silence the connector */
-        uint32_t n_acks_compared;       /* set by the owner: foreign acknowledgements before the last comparison */
+        uint32_t n_acks_forgotten;      /* foreign acknowledgements when join_silence_forget() last marked processes */
         bool reconciling;               /* set by the owner: the table is compared with /proc */
         bool unreported; /* the messages that are known to be lost are those that were never sent */
 

@@ -19,6 +19,9 @@
 /* PF_KTHREAD of the kernel's task flags. */
 #define FLAG_KERNEL_THREAD 0x00200000u
 
+/* PF_FORKNOEXEC: no exec since its fork. */
+#define FLAG_FORKED 0x00000040u
+
 /* PF_EXITING. */
 #define FLAG_EXITING 0x00000004u
 
@@ -94,6 +97,7 @@ bool procfs_parse_stat(char *text, ProcfsTask *ret_found) {
         ret_found->start_time_ns = (uint64_t)clock_boot_epoch_ns() + start * tick_ns;
         ret_found->kernel_thread = flags & FLAG_KERNEL_THREAD;
         ret_found->exiting = flags & FLAG_EXITING;
+        ret_found->execed = !(flags & FLAG_FORKED);
         stat_copy_comm(ret_found->comm, open + 1, close);
         return true;
 }

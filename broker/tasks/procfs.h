@@ -20,6 +20,7 @@ struct ProcfsTask {
         bool kernel_thread;
         uint32_t n_threads;     /* live threads of its process, and the leader */
         bool ended;             /* a zombie */
+        bool execed;            /* a leader: its process called exec since its fork */
         bool stopped;           /* by a tracer, or it waits for a disk: an exec may be under way */
         bool exiting;           /* on its way there: its memory may have gone */
         uint64_t start_time_ns; /* by the boot clock, see clock.h; rounded down to the tick of 10 ms */

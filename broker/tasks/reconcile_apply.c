@@ -52,9 +52,17 @@ static void apply_exe(const Reconcile *reconcile, Task *task, const ProcfsTask *
                 return;
         if (found->exe_known && connector_is_idle(join->connector))
                 return process_set_exe(task->process, found->exe);
-        process_set_exe_unknown(task->process, join->connector->n_foreign_acks);
+        task->process->exe_known = false;
         if (!found->kernel_thread && !found->exiting && !found->ended)
                 task->flags |= TASK_OWNER_STALE;
+}
+
+/* Notes that a process has what /proc has. A child whose fork is in the queue is older than the reading. */
+static void apply_note_compared(const Reconcile *reconcile, Process *process, const ProcfsTask *found) {
+        Connector *connector = reconcile->join->connector;
+
+        if (!found->exiting && (reconcile->seeding || connector_is_idle(connector)))
+                process_note_compared(process, connector->n_foreign_acks);
 }
 
 /* Stores name and ids of a task of which only the number and the start were known. */
@@ -76,6 +84,7 @@ static void apply_unknown(Reconcile *reconcile, Task *task, const ProcfsTask *fo
         if (!found->nondumpable)
                 procfs_verify_task(&change.task, found);
         apply_exe(reconcile, &change.task, found);
+        apply_note_compared(reconcile, &change.process, found);
         if (reconcile->seeding && found->exiting)
                 change.task.flags |= TASK_EXITING_AT_START;
         if (reconcile->seeding)
@@ -113,7 +122,9 @@ static int apply_fork(Reconcile *reconcile, uint32_t pid, uint32_t tid, const Pr
                 program_reader_note_fork(&join->programs, task->process);
         }
         task->process->session = found->session;
+        task->process->never_compared |= first && reconcile->seeding;
         apply_exe(reconcile, task, found);
+        apply_note_compared(reconcile, task->process, found);
         recheck_queue_update(&join->table.recheck_queue, task);
         apply_zombie_leader(reconcile, pid);
         if (reconcile->seeding) {
@@ -145,6 +156,7 @@ static int apply_exec(Reconcile *reconcile, Task *leader, const ProcfsTask *foun
         procfs_fill_task(&change.task, found);
         procfs_verify_task(&change.task, found);
         apply_exe(reconcile, &change.task, found);
+        apply_note_compared(reconcile, &change.process, found);
         event.parent = parents_find(&join->table, leader->process, found->ppid);
         r = program_reader_read_at_exec(&join->programs, &change.task, join->connector->empty, &program);
         if (r)
@@ -224,7 +236,7 @@ static int apply_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
         if (!reconcile_read_task(reconcile, pid, task->tid, &found) ||
             !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
                 return 0;
-        if (!reconcile_exe_agrees(task, &found))
+        if (!reconcile_exec_agrees(task, &found))
                 return error_trace(apply_exec(reconcile, task, &found, now_ns));
         if (task->ruid != found.ruid || task->euid != found.euid) {
                 Event event = synthesised_event(EVENT_UID, pid, task->tid, now_ns);
@@ -247,6 +259,8 @@ static int apply_changed(Reconcile *reconcile, Task *task, uint64_t now_ns) {
                 join_change(reconcile->join, &event);
         }
         procfs_verify_task(task, &found);
+        if (task->tid == pid)
+                apply_note_compared(reconcile, task->process, &found);
         return 0;
 }
 
@@ -280,6 +294,7 @@ int reconcile_apply(Reconcile *reconcile) {
         uint64_t now_ns = join_time_ns(reconcile->join, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
         int r;
 
+        reconcile_note_compared(reconcile);
         r = exit_records_drain(&reconcile->join->records);
         for (size_t i = 0; r == 0 && i < reconcile->n_mismatches; ++i)
                 r = apply_mismatch(reconcile, &reconcile->mismatches[i], now_ns);

@@ -17,8 +17,37 @@
 
 #define CONFIRM_AGE_NS NSEC_PER_SEC
 
+/* Between two passes: after an acknowledgement, or if processes were not compared; and otherwise. */
+#define SOON_PASS_NS NSEC_PER_SEC
+#define QUIET_PASS_NS (60 * NSEC_PER_SEC)
+
+/* Passes that follow soon because processes were not compared. */
+#define REPEATS_MAX 8u
+
 /* Flags of a task whose name or ids are not known for certain. */
 #define UNCERTAIN (TASK_UNKNOWN | TASK_KERNEL | TASK_COMM_STALE | TASK_COMM_FROM_RECORD)
+
+/**
+ * reconcile_quiet_is_due() - whether to begin a pass although no loss is known
+ * @reconcile:  the comparison
+ *
+ * After an acknowledgement of another listener's request, the connector may have been silent.
+ * A pass looks for that, at most once a second, and another one does each minute. The next
+ * passes compare the processes that could not be compared.
+ *
+ * Return: Whether a pass is due, and none runs.
+ */
+bool reconcile_quiet_is_due(Reconcile *reconcile) {
+        uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        const Join *join = reconcile->join;
+
+        if (reconcile->phase != RECONCILE_IDLE || now - reconcile->quiet_ns < SOON_PASS_NS)
+                return false;
+        if (reconcile->n_repeats < REPEATS_MAX && task_table_is_compared(&join->table, reconcile->n_pass_acks))
+                reconcile->n_repeats = REPEATS_MAX;
+        return join->connector->n_foreign_acks != reconcile->n_pass_acks || reconcile->n_repeats < REPEATS_MAX ||
+               now - reconcile->quiet_ns >= QUIET_PASS_NS;
+}
 
 /**
  * reconcile_quiet_start() - begin a pass although no loss is known
@@ -27,24 +56,46 @@
 void reconcile_quiet_start(Reconcile *reconcile) {
         reconcile_start(reconcile);
         reconcile->quiet = true;
+        reconcile->quiet_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
 }
 
 /*
  * Whether a difference shows that an event is missing. A new thread has the name and the ids of
  * the thread that made it, and the table has its leader's. A child inherits the error, until
- * its exec. A stopped process may be in the middle of an exec.
+ * its exec. Whether it has called exec, /proc shows. A stopped process may be in the middle of
+ * an exec.
  */
 static bool change_is_evidence(const Task *task, const ProcfsTask *found) {
-        if (task->tid != task->process->pid || !task->process->execed || (task->flags & UNCERTAIN) || found->stopped)
+        if (task->tid != task->process->pid || (task->flags & UNCERTAIN) || found->stopped)
                 return false;
-        return task->ruid != found->ruid || task->euid != found->euid || task->rgid != found->rgid ||
-               task->egid != found->egid || !reconcile_comm_agrees(task, found) || !reconcile_exe_agrees(task, found);
+        if (!task->process->execed)
+                return found->execed;
+        return !reconcile_ids_agree(task, found) || !reconcile_comm_agrees(task, found) ||
+               !reconcile_exec_agrees(task, found);
+}
+
+/*
+ * Checks the owner of a process that seemed to differ. If its ids still do, it has no owner, and
+ * it is not compared: nor are the children that it makes from now on.
+ */
+static void quiet_check_owner(const Reconcile *reconcile, Task *task, const ProcfsTask *found) {
+        Join *join = reconcile->join;
+
+        if (task->tid != task->process->pid || (task->flags & TASK_UNKNOWN) || found->exiting)
+                return;
+        if (!reconcile_ids_agree(task, found)) {
+                task->process->creds_stale = true;
+                return;
+        }
+        (void)procfs_note_owner(task, found);
+        if (connector_is_idle(join->connector))
+                process_note_compared(task->process, join->connector->n_foreign_acks);
 }
 
 /* Whether a difference is still there, after the join has read its sources empty. */
 static bool mismatch_remains(const Reconcile *reconcile, const Mismatch *mismatch) {
         const TaskTable *table = &reconcile->join->table;
-        const Task *task = task_table_get(table, mismatch->tid);
+        Task *task = task_table_get(table, mismatch->tid);
         bool same = task && task->start_time_ns == mismatch->start_time_ns && task->process->pid == mismatch->pid;
         ProcfsTask found;
         bool lives = reconcile_read_task(reconcile, mismatch->pid, mismatch->tid, &found);
@@ -57,8 +108,10 @@ static bool mismatch_remains(const Reconcile *reconcile, const Mismatch *mismatc
         case MISMATCH_GONE:
                 return same && !(lives && procfs_starts_agree(found.start_time_ns, task->start_time_ns));
         case MISMATCH_CHANGED:
-                return same && lives && procfs_starts_agree(found.start_time_ns, task->start_time_ns) &&
-                       change_is_evidence(task, &found);
+                if (!same || !lives || !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
+                        return false;
+                quiet_check_owner(reconcile, task, &found);
+                return change_is_evidence(task, &found);
         case MISMATCH_GONE_PROCESS:
                 break;
         }
@@ -86,6 +139,7 @@ static void quiet_confirm(Reconcile *reconcile, uint64_t now) {
 void reconcile_quiet_apply(Reconcile *reconcile) {
         uint64_t now = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
 
+        reconcile_note_compared(reconcile);
         if (reconcile->phase == RECONCILE_CONFIRM)
                 return quiet_confirm(reconcile, now);
         for (size_t i = 0; i < reconcile->n_mismatches && reconcile->n_suspects < RECONCILE_SLICE; ++i)

@@ -5,5 +5,6 @@
 
 /* A pass without a known loss, which notices what the connector did not report. */
 
+bool reconcile_quiet_is_due(Reconcile *reconcile);
 void reconcile_quiet_start(Reconcile *reconcile);
 void reconcile_quiet_apply(Reconcile *reconcile);

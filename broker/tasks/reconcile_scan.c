@@ -48,11 +48,15 @@ static DIR *scan_open(const Reconcile *reconcile, const char *path) {
  * @reconcile:  the comparison
  */
 void reconcile_start(Reconcile *reconcile) {
+        const Connector *connector = reconcile->join->connector;
+
         reconcile_deinit(reconcile);
         reconcile->phase = RECONCILE_GONE;
         reconcile->next_tid = 1;
-        reconcile->n_mismatches = reconcile->n_suspects = 0;
+        reconcile->n_mismatches = reconcile->n_suspects = reconcile->n_compared = 0;
         reconcile->quiet = false;
+        reconcile->n_repeats = connector->n_foreign_acks != reconcile->n_pass_acks ? 0 : reconcile->n_repeats + 1;
+        reconcile->n_pass_acks = connector->n_foreign_acks;
 }
 
 /**
@@ -90,9 +94,22 @@ bool reconcile_comm_agrees(const Task *task, const ProcfsTask *found) {
         return (task->flags & TASK_KERNEL) || memcmp(task->comm, found->comm, sizeof(task->comm)) == 0;
 }
 
-/* Whether a process has the executable that the kernel has. */
-bool reconcile_exe_agrees(const Task *task, const ProcfsTask *found) {
-        return !found->exe_known || !task->process->exe_known || task->process->exe == found->exe;
+/* Whether a task has the ids that /proc has. */
+bool reconcile_ids_agree(const Task *task, const ProcfsTask *found) {
+        return task->ruid == found->ruid && task->euid == found->euid && task->rgid == found->rgid &&
+               task->egid == found->egid;
+}
+
+/*
+ * Whether a process has called exec if /proc says so, and has the executable that the kernel has.
+ * Without an exec it may have another one than its parent (CLONE_PARENT): see reconcile_quiet.c.
+ */
+bool reconcile_exec_agrees(const Task *task, const ProcfsTask *found) {
+        const Process *process = task->process;
+
+        if (task->tid == process->pid && !process->execed && found->execed)
+                return false;
+        return !found->exe_known || !process->exe_known || process->exe == found->exe;
 }
 
 /**
@@ -118,8 +135,41 @@ bool reconcile_read_task(const Reconcile *reconcile, uint32_t pid, uint32_t tid,
 }
 
 static bool task_agrees(const Task *task, const ProcfsTask *found) {
-        return task->ruid == found->ruid && task->euid == found->euid && task->rgid == found->rgid &&
-               task->egid == found->egid && reconcile_comm_agrees(task, found) && reconcile_exe_agrees(task, found);
+        return reconcile_ids_agree(task, found) && reconcile_comm_agrees(task, found) &&
+               reconcile_exec_agrees(task, found);
+}
+
+/*
+ * Checks the owner of a process that has the ids of /proc, whatever else differs. It counts as compared
+ * when the queue was read: children whose forks are older than the reading are not compared. If
+ * the leader has ended, another thread shows the same: an exec would have ended that thread.
+ */
+static void scan_check_owner(Reconcile *reconcile, Task *task, const ProcfsTask *found) {
+        bool leads = task->tid == task->process->pid || (process_leader(task->process)->flags & TASK_GONE);
+
+        if (!leads || found->exiting || !reconcile_ids_agree(task, found))
+                return;
+        (void)procfs_note_owner(task, found);
+        reconcile->compared[reconcile->n_compared++] = (ComparedProcess){
+                .pid = task->process->pid,
+                .serial = task->process->serial,
+        };
+}
+
+/**
+ * reconcile_note_compared() - note which processes of the slice were compared
+ * @reconcile:  the comparison; the join's sources were read empty since reconcile_scan()
+ */
+void reconcile_note_compared(Reconcile *reconcile) {
+        const TaskTable *table = &reconcile->join->table;
+
+        for (size_t i = 0; i < reconcile->n_compared; ++i) {
+                Process *process = task_table_get_process(table, reconcile->compared[i].pid);
+
+                if (process && process->serial == reconcile->compared[i].serial)
+                        process_note_compared(process, reconcile->n_acks);
+        }
+        reconcile->n_compared = 0;
 }
 
 /* Compares a live task with /proc. Return: whether /proc has it. */
@@ -132,6 +182,7 @@ static bool scan_live_task(Reconcile *reconcile, Task *task) {
         reconcile->join->owners_stale = false;
         if (task->flags & TASK_UNKNOWN)
                 return true;
+        scan_check_owner(reconcile, task, &found);
         if (task_agrees(task, &found)) {
                 procfs_verify_task(task, &found);
                 if (found.exe_known && connector_is_idle(reconcile->join->connector))
@@ -261,6 +312,7 @@ static void scan_for_unknown(Reconcile *reconcile) {
  */
 void reconcile_scan(Reconcile *reconcile) {
         reconcile->n_mismatches = 0;
+        reconcile->n_acks = reconcile->join->connector->n_foreign_acks;
         if (reconcile->phase == RECONCILE_GONE)
                 scan_for_gone(reconcile);
         else if (reconcile->phase == RECONCILE_FOUND)

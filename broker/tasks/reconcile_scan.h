@@ -3,8 +3,8 @@
 
 /*
  * Reconcile, first half: compares a slice of the task table with a slice of /proc, and
- * collects what differs. It changes nothing; reconcile_apply.c does, after the join has
- * read its sources empty.
+ * collects what differs. reconcile_apply.c changes the table, after the join has read its
+ * sources empty.
  */
 
 #include <dirent.h>
@@ -41,6 +41,11 @@ struct Mismatch {
         uint64_t start_time_ns; /* 0: not read yet */
 };
 
+/* A process of the table. */
+typedef struct ComparedProcess {
+        uint32_t pid, serial;
+} ComparedProcess;
+
 struct Reconcile {
         Join *join;             /* not owned */
         int procfs_fd;          /* not owned */
@@ -56,6 +61,12 @@ struct Reconcile {
         uint32_t pid;
         Mismatch mismatches[RECONCILE_SLICE];
         size_t n_mismatches;
+        ComparedProcess compared[RECONCILE_SLICE];  /* /proc has the same ids, and the owners were checked */
+        size_t n_compared;
+        uint32_t n_acks;        /* foreign acknowledgements of the connector before the slice */
+        uint32_t n_pass_acks;   /* the same, before the pass */
+        uint32_t n_repeats;     /* passes since those acknowledgements; REPEATS_MAX: no more are needed */
+        uint64_t quiet_ns;      /* monotonic: when the last quiet pass began */
         Mismatch suspects[RECONCILE_SLICE]; /* quiet: differences that the pass found */
         size_t n_suspects;
         uint64_t suspected_ns;  /* monotonic: when the pass ended */
@@ -69,5 +80,7 @@ void reconcile_start_seeding(Reconcile *reconcile);
 void reconcile_scan(Reconcile *reconcile);
 
 bool reconcile_read_task(const Reconcile *reconcile, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);
-bool reconcile_exe_agrees(const Task *task, const ProcfsTask *found);
+void reconcile_note_compared(Reconcile *reconcile);
+bool reconcile_ids_agree(const Task *task, const ProcfsTask *found);
+bool reconcile_exec_agrees(const Task *task, const ProcfsTask *found);
 bool reconcile_comm_agrees(const Task *task, const ProcfsTask *found);

@@ -53,6 +53,8 @@ void task_change_store(TaskTable *table, Task *task, const TaskChange *change) {
         process->nondumpable = change->process.nondumpable;
         process->exe_known = change->process.exe_known;
         process->exe = change->process.exe;
+        process->n_acks_compared = change->process.n_acks_compared;
+        process->never_compared = change->process.never_compared;
         if (change->process.program != process->program)
                 task_table_set_program(table, process, change->process.program);
 }

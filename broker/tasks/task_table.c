@@ -351,8 +351,10 @@ void task_table_set_program(TaskTable *table, Process *process, Program *program
  * @parent:   its parent; NULL: not known
  */
 void task_table_inherit(TaskTable *table, Process *process, const Process *parent) {
+        process->never_compared = !parent || parent->never_compared;
         if (!parent)
                 return;
+        process->n_acks_compared = parent->n_acks_compared;
         process->session = parent->session;
         process->creds_stale = parent->creds_stale;
         process->nondumpable = parent->nondumpable;
@@ -364,6 +366,30 @@ void task_table_inherit(TaskTable *table, Process *process, const Process *paren
                 ++parent->program->n_users;
                 task_table_set_program(table, process, parent->program);
         }
+}
+
+/**
+ * task_table_is_compared() - whether all processes with a live task were compared with /proc
+ * @table:   the table
+ * @n_acks:  after so many foreign acknowledgements
+ */
+bool task_table_is_compared(const TaskTable *table, uint32_t n_acks) {
+        for (const Task *task = task_table_next_leader(table, 1); task;
+             task = task_table_next_leader(table, task->tid + 1))
+                if (task->process->n_live > 0 && !process_is_compared(task->process, n_acks))
+                        return false;
+        return true;
+}
+
+/**
+ * task_table_forget_compared() - mark all processes as never compared that were not compared lately
+ * @table:   the table
+ * @n_acks:  the connector's foreign acknowledgements
+ */
+void task_table_forget_compared(TaskTable *table, uint32_t n_acks) {
+        for (const Task *task = task_table_next_leader(table, 1); task;
+             task = task_table_next_leader(table, task->tid + 1))
+                task->process->never_compared |= !process_is_compared(task->process, n_acks);
 }
 
 /**

@@ -51,5 +51,7 @@ void task_table_revive(TaskTable *table, Task *leader);
 TaskStats *task_table_totals(TaskTable *table, Process *process);
 void task_table_set_program(TaskTable *table, Process *process, Program *program);
 void task_table_inherit(TaskTable *table, Process *process, const Process *parent);
+bool task_table_is_compared(const TaskTable *table, uint32_t n_acks);
+void task_table_forget_compared(TaskTable *table, uint32_t n_acks);
 void task_table_mark_creds_stale(TaskTable *table);
 size_t task_table_bytes(const TaskTable *table);

@@ -429,3 +429,28 @@ def test_while_they_run(alone, make_broker, place, silences):
         scene.recover()
     scene.judge(runs)
     scene.finish()
+
+
+def test_children_of_a_silenced_exec(alone, make_broker, place):
+    """A program with privileges that the broker never saw makes children, in sight of the broker."""
+    scene = Scene(make_broker(), place, n_runners=2)
+    for name, how in itertools.product(("ta-suid", "ta-suid3", "ta-sgid"), ("leader", "again", "thread", "spawn")):
+        for runner in scene.runners:
+            command = [path_of(place, name), "repeat", "5", path_of(place, "ta-plain"), "leave", "5"]
+            runner.begin(Run(runner.uid, False, how, 2, command), 150, 300)
+            scene.executed(runner)
+        for runner in scene.runners:
+            runner.end()
+    scene.recover()
+    everything, _ = scene.read()
+    n = 0
+    for uid, events in everything.items():
+        for event in events:
+            maker = scene.by_pid.get(event.maker.pid, [None])[0]
+            if maker and event.WhichOneof("what") == "exit" and event.exit.process_ended:
+                n += 1
+                assert event.restricted, f"a child of {maker}, to {uid}:\n{event}"
+                assert_event_restricted(event)
+    assert n > 0
+    scene.by_pid.clear()
+    scene.finish()

@@ -52,7 +52,7 @@ class FakeProc:
         euid = uid if euid is None else euid
         egid = gid if egid is None else egid
         session = pid if session is None else session
-        flags = 0x400100 | (PF_KTHREAD if kernel_thread else 0) | (PF_EXITING if exiting else 0)
+        flags = 0x400140 | (PF_KTHREAD if kernel_thread else 0) | (PF_EXITING if exiting else 0)
         ticks = (boottime_ns() if start_ns is None else start_ns) * HZ // 1_000_000_000
         # Field 22 is starttime; pid 1 and kernel threads have parent 0.
         stat = (

@@ -26,6 +26,7 @@ struct ProcTask {
         uint32_t session;               /* 0: 700 */
         bool kernel_thread;
         bool exiting;                   /* a zombie is, too */
+        bool execed;                    /* since its fork */
         uint32_t n_threads;             /* threads of its process; 0: 3 */
 };
 
@@ -56,7 +57,7 @@ static inline void proc_add_stat(const Tree *tree, const ProcTask *task) {
                      "18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
                      task->tid, task->comm, task->state ? task->state : 'S', task->ppid,
                      task->session ? task->session : 700,
-                     (task->kernel_thread ? 0x208040u : 0x400000u) | (exiting ? 0x4u : 0),
+                     (task->kernel_thread ? 0x208000u : 0x400000u) | (exiting ? 0x4u : 0) | (task->execed ? 0 : 0x40u),
                      task->n_threads ? task->n_threads : 3, task->start);
         assert(n > 0 && (size_t)n < sizeof(text));
         proc_write(tree, task->pid, task->tid, "stat", text, (size_t)n);

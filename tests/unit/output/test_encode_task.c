@@ -167,7 +167,7 @@ static void test_largest(void) {
         task = made_task(&table, 4194302, 4194303, UINT32_MAX, UINT64_MAX);
         task->ruid = task->euid = task->rgid = task->egid = UINT32_MAX;
         task->flags = UINT8_MAX;
-        task->process->session = UINT32_MAX;
+        task->process->session = 4194303;
         task->process->n_live = TASK_PAGES_LIMIT;
         memset(task->comm, 0xff, COMM_SIZE);
         program = made_program_sized(PROGRAM_SKIPPED, text, PROGRAM_CMDLINE_MAX, text, PROGRAM_PATH_MAX, text,

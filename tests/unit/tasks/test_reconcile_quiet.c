@@ -23,8 +23,12 @@ typedef enum Change {
         CHANGE_UID,
         CHANGE_GID,
         CHANGE_EXIT,
+        CHANGE_FIRST_EXEC,
+        CHANGE_FIRST_EXEC_OF_SAME,      /* the process runs that program already, under that name */
         /* no event is missing: */
         CHANGE_COMM_OF_CHILD,           /* it may have the name of a thread, before its first exec */
+        CHANGE_UID_OF_CHILD,            /* it may have the ids of a thread */
+        CHANGE_EXE_OF_CHILD,            /* its maker may not be its parent (CLONE_PARENT) */
         CHANGE_COMM_OF_THREAD,
         CHANGE_EXEC_UNDER_WAY,          /* a tracer stops it in the middle */
         _CHANGE_N,
@@ -52,6 +56,13 @@ static int exe_next(StatsSource *source, StatsAnswer *ret_answer) {
         return 0;
 }
 
+static bool is_of_child(Change what) {
+        return what >= CHANGE_FIRST_EXEC && what <= CHANGE_EXE_OF_CHILD;
+}
+
+/* Whether /proc shows that a process called exec. */
+static bool shows_exec;
+
 static void show_task(const Rig *rig, uint32_t pid, uint32_t tid, const char *comm, char state, uint32_t uid,
                       uint32_t gid) {
         const Task *task = task_table_get(&rig->join.table, tid);
@@ -61,7 +72,7 @@ static void show_task(const Rig *rig, uint32_t pid, uint32_t tid, const char *co
         snprintf(ids, sizeof(ids), "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", uid, uid, uid, uid, gid, gid, gid,
                  gid);
         proc_add_stat(&rig->procfs, &(ProcTask){ .pid = pid, .tid = tid, .comm = comm, .ppid = 1, .state = state,
-                                                 .start = proc_ticks(start_ns) });
+                                                 .start = proc_ticks(start_ns), .execed = shows_exec });
         proc_add_status(&rig->procfs, pid, tid, comm, ids);
 }
 
@@ -83,8 +94,10 @@ static Case *case_new(Change what) {
         rig_fork(rig, SHELL, TASK, TASK);
         rig_turn(rig);
         memcpy(task_table_get(&rig->join.table, TASK)->comm, "task", 5);
-        task_table_get_process(&rig->join.table, TASK)->execed = what != CHANGE_COMM_OF_CHILD;
+        task_table_get_process(&rig->join.table, TASK)->execed = !is_of_child(what);
+        shows_exec = false;
         show_task(rig, SHELL, SHELL, "shell", 0, 1000, 2000);
+        shows_exec = !is_of_child(what);
         show(rig, TASK, "task", 0);
         if (what == CHANGE_EXIT || what == CHANGE_COMM_OF_THREAD) {
                 rig_fork(rig, SHELL, TASK, THREAD);
@@ -129,9 +142,17 @@ static void change(Case *c, Change what) {
                 show(rig, TASK, "task", 't');
                 c->exe = 2;
                 return;
+        case CHANGE_FIRST_EXEC:
+        case CHANGE_FIRST_EXEC_OF_SAME:
+                shows_exec = true;
+                c->exe = what == CHANGE_FIRST_EXEC ? 2 : 1;
+                return show(rig, TASK, what == CHANGE_FIRST_EXEC ? "other" : "task", 0);
         case CHANGE_EXEC:
+        case CHANGE_EXE_OF_CHILD:
                 c->exe = 2;
                 return;
+        case CHANGE_UID_OF_CHILD:
+                return show_task(rig, TASK, TASK, "task", 0, 1001, 2000);
         case CHANGE_COMM:
         case CHANGE_COMM_OF_CHILD:
                 return show(rig, TASK, "other", 0);
@@ -159,7 +180,7 @@ static void explain(const Case *c, Change what) {
                 rig_fork(rig, SHELL, 300, 300);
         else if (what == CHANGE_THREAD)
                 rig_fork(rig, SHELL, TASK, 202);
-        else if (what == CHANGE_EXEC)
+        else if (what == CHANGE_EXEC || what == CHANGE_FIRST_EXEC || what == CHANGE_FIRST_EXEC_OF_SAME)
                 rig_exec(rig, TASK);
         else if (what == CHANGE_COMM)
                 rig_say(rig, WHAT_COMM, TASK, TASK, words[0], words[1], 0, 0);
@@ -203,6 +224,8 @@ static void run(Change what, int event) {
         assert(c->reconcile.phase == RECONCILE_IDLE);
         assert(count_losses(c->rig) == (missing && event == 0));
         assert(c->rig->join.wants_reconcile == (missing && event == 0));
+        if (what == CHANGE_UID_OF_CHILD)
+                assert(owner_of_task(task_table_get(&c->rig->join.table, TASK)).claim < OWNER_SHOWN);
         case_free(c);
 }
 
