@@ -95,16 +95,18 @@ static bool stats_contradict(const Task *task, const TaskStats *stats) {
 
 /**
  * owner_note_record() - compare a task's record with what is known of its owner
- * @task:   the task
- * @stats:  its record
+ * @task:          the task
+ * @stats:         its record
+ * @same_program:  whether it ran the program for which its owner was checked
  *
  * Real ids that differ from the table's were changed in a message that was lost. A privilege
- * that nothing explains was used by a program that is not known.
+ * that nothing explains was used by a program that is not known. The program that was checked
+ * had none, but it may have made a user namespace, which no event reports.
  */
-void owner_note_record(const Task *task, const TaskStats *stats) {
+void owner_note_record(const Task *task, const TaskStats *stats, bool same_program) {
         Process *process = task->process;
         bool unexplained = (stats->ac_flag & AC_FLAG_SU) && task->euid != 0 && !process->privileged_before &&
-                           !process->in_own_namespace;
+                           !process->in_own_namespace && !same_program;
 
         if (unexplained || stats_contradict(task, stats))
                 process->creds_stale = true;

@@ -33,4 +33,4 @@ void owner_note_fork(Task *task);
 void owner_note_ids(Task *task);
 void owner_note_shown(Task *task);
 void owner_note_hidden(Task *task);
-void owner_note_record(const Task *task, const TaskStats *stats);
+void owner_note_record(const Task *task, const TaskStats *stats, bool same_program);

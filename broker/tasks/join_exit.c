@@ -152,7 +152,7 @@ static int exit_unknown(Join *join, Event *event, ExitRecord *record) {
         TaskStats totals = {};
 
         if (record)
-                join_silence_note_unknown(join, event, process);
+                join_silence_check_unknown_exit(join, event, process, record);
         if (process)
                 return error_trace(exit_of_process(join, process, event, record));
         event->task_unknown = true;

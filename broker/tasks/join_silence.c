@@ -44,6 +44,21 @@ static bool exe_contradicts(const Join *join, const Process *process, const Task
         return process->exe_known && exe_reader_digest(&join->exe_reader, stats, &exe) && exe != process->exe;
 }
 
+/* Whether a process was not compared with /proc since a silence may have ended, before its exit. */
+static bool silence_may_hide(const Join *join, const Process *process, const Event *event) {
+        uint32_t n_acks = event->synthesised ? join->connector->n_foreign_acks : event->exit.n_acks;
+
+        return join->can_be_silenced && !process_is_compared(process, n_acks);
+}
+
+/* Whether a process ran to its end the program for which its owner was checked. */
+static bool program_is_certain(const Join *join, const Process *process, const Event *event, const TaskStats *stats) {
+        uint32_t exe;
+
+        return process->exe_known && exe_reader_digest(&join->exe_reader, stats, &exe) && exe == process->exe &&
+               !(process_leader(process)->flags & TASK_OWNER_STALE) && !silence_may_hide(join, process, event);
+}
+
 /*
  * Whether an exec may be hidden that left no trace: an exec of the process, or one of a
  * process that it descends from, from which it has its privileges. Its program was not read, and
@@ -51,9 +66,7 @@ static bool exe_contradicts(const Join *join, const Process *process, const Task
  * /proc. A process that was not compared itself counts as the process that forked it.
  */
 static bool exec_may_be_hidden(const Join *join, const Process *process, const Event *event) {
-        uint32_t n_acks = event->synthesised ? join->connector->n_foreign_acks : event->exit.n_acks;
-
-        return join->can_be_silenced && !process->exe_known && !process_is_compared(process, n_acks);
+        return !process->exe_known && silence_may_hide(join, process, event);
 }
 
 static bool ids_contradict(const Task *task, const TaskStats *stats) {
@@ -87,7 +100,7 @@ void join_silence_check_record(Join *join, Task *task, const Event *event, const
         Process *process = task->process;
         const char *evidence;
 
-        owner_note_record(task, stats);
+        owner_note_record(task, stats, program_is_certain(join, process, event, stats));
         process->creds_stale |= exec_may_be_hidden(join, process, event);
         evidence = record_contradicts(join, task, stats);
         if (evidence) {
@@ -131,6 +144,21 @@ void join_silence_note_unknown(Join *join, const Event *event, Process *process)
         if (process)
                 process->creds_stale = true;
         join_loss_note_unreported(join, event->time_ns, event->tid, "its fork was not reported");
+}
+
+/**
+ * join_silence_check_unknown_exit() - the same, of an exit
+ * @join:     the join
+ * @event:    the exit
+ * @process:  as above
+ * @record:   its record, pending
+ *
+ * The task of a record from the time of the start may have left /proc before the table was filled. On a
+ * busy machine its EXIT comes much later.
+ */
+void join_silence_check_unknown_exit(Join *join, const Event *event, Process *process, const ExitRecord *record) {
+        if (container_of(record, const PendingRecord, record)->arrived_ns >= join->start_grace_ns)
+                join_silence_note_unknown(join, event, process);
 }
 
 /**

@@ -50,7 +50,7 @@ static void apply_exe(const Reconcile *reconcile, Task *task, const ProcfsTask *
 
         if (task->tid != task->process->pid || !join->exe_reader.source)
                 return;
-        if (found->exe_known && connector_is_idle(join->connector))
+        if (found->exe_known && !found->exiting && connector_is_idle(join->connector))
                 return process_set_exe(task->process, found->exe);
         task->process->exe_known = false;
         if (!found->kernel_thread && !found->exiting && !found->ended)

@@ -9,6 +9,7 @@
  *   act use CODE             uses a privilege first (chroot to where it is), if it has one
  *   act wait CODE            ends with it when its standard input ends
  *   act using CODE           as `use`, but waits as `wait` does
+ *   act alone CODE           as `using`, in a user namespace that it makes by itself
  *   act drop UID GID CODE    changes its ids, and goes on as `wait` without an exec
  *   act permit UID GID CODE  the same, and allows others to look into it again
  *   act part UID GID CODE    the same, but a second thread keeps its ids
@@ -24,6 +25,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,11 +133,14 @@ int main(int argc, char **argv) {
                 return 95;
         if (!strcmp(argv[1], "switch"))
                 return switch_at_will(atoi(argv[2]));
-        if ((!strcmp(argv[1], "use") || !strcmp(argv[1], "using")) && chroot("/") < 0)
+        if (!strcmp(argv[1], "alone") && unshare(CLONE_NEWUSER) < 0)
+                return 91;
+        if ((!strcmp(argv[1], "use") || !strcmp(argv[1], "using") || !strcmp(argv[1], "alone")) && chroot("/") < 0)
                 return 94;
         if (!strcmp(argv[1], "hide") && prctl(PR_SET_DUMPABLE, 0) < 0)
                 return 93;
-        if (!strcmp(argv[1], "wait") || !strcmp(argv[1], "hide") || !strcmp(argv[1], "using")) {
+        if (!strcmp(argv[1], "wait") || !strcmp(argv[1], "hide") || !strcmp(argv[1], "using") ||
+            !strcmp(argv[1], "alone")) {
                 puts("ready");
                 fflush(stdout);
                 await_end();

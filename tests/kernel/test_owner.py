@@ -83,6 +83,7 @@ def kinds(place):
         "root's namespace of all ids": (0, 0, as_root + ["0 0 4294967295"] + plain),
         "my namespace in root's": (0, 0, as_root + ["0 0 4294967295", "/usr/bin/unshare", "-Ur"] + plain),
         # without an exec
+        "my namespace without an exec": (ME, ME_GROUP, run("ta-plain", "alone")),
         "changed ids": (0, 0, run("ta-plain", "drop", *ids)),
         "changed ids, and permits": (0, 0, run("ta-plain", "permit", *ids)),
         "a thread that kept its ids": (0, 0, run("ta-plain", "part", *ids)),
@@ -93,7 +94,7 @@ def kinds(place):
 SHOWN = {
     "plain", "setuid to myself", "a service", "a service by setpriv", "su", "the third's su", "a service by a shell",
     "my namespace", "my namespace, its capability used", "my namespace, no ids", "my namespace in mine",
-    "changed ids, and permits", "a thread that kept its ids",
+    "my namespace without an exec", "changed ids, and permits", "a thread that kept its ids",
 }  # fmt: skip
 
 def may_read(path):

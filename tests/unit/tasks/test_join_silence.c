@@ -282,6 +282,58 @@ static void test_in_its_place(void) {
 }
 
 /*
+ * A task that is not in the table. If its record is from the time of the start, its EXIT may come
+ * much later, and no fork is missing.
+ */
+static void test_from_the_start(void) {
+        for (int late = 0; late < 2; ++late) {
+                Scene scene = { .exe = EXE_NONE };
+                Rig *rig;
+
+                scene_begin(&scene);
+                rig = scene.rig;
+                rig->join.start_grace_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC) + (late ? -1 : 100) * NSEC_PER_SEC;
+                kernel_record(&scene, TASK, AC_FLAG_GROUP, "task", geteuid());
+                rig_turn(rig);
+                rig->now = rig->join.start_grace_ns + 5 * NSEC_PER_SEC;
+                rig_exit(rig, TASK, TASK, 0);
+                rig_turn(rig);
+                check(&scene, late, OWNER_NONE);
+                rig_skip(rig);
+                rig_free(rig);
+        }
+}
+
+/*
+ * A process used a privilege, and calls no exec. If it was compared with /proc after its exec, and
+ * no silence can hide another one, it has the privilege in a user namespace of its own.
+ */
+static void test_privilege(void) {
+        for (int acknowledged = 0; acknowledged < 2; ++acknowledged)
+                for (int other = 0; other < 2; ++other) {
+                        Scene scene = { .exe = EXE_NONE };
+                        Rig *rig;
+
+                        scene_begin(&scene);
+                        rig = scene.rig;
+                        rig_fork(rig, SHELL, TASK, TASK);
+                        rig_turn(rig);
+                        exec_seen(&scene, "task");
+                        task_table_get(&rig->join.table, TASK)->euid = 1000;
+                        task_table_get(&rig->join.table, TASK)->ruid = 1000;
+                        if (acknowledged)
+                                rig_say(rig, 0, 0, 0, 0, 0, 0, 0);
+                        scene.exe = other ? EXE_OTHER : EXE_SHELL;
+                        kernel_record(&scene, TASK, AC_FLAG_GROUP | AC_FLAG_SU, "task", 1000);
+                        rig_exit(rig, TASK, TASK, 0);
+                        rig_turn(rig);
+                        check(&scene, other, acknowledged || other ? OWNER_NONE : OWNER_SHOWN);
+                        rig_skip(rig);
+                        rig_free(rig);
+                }
+}
+
+/*
  * The program of an exec that was reported is not known: the process ended before it was
  * read. If an acknowledgement of another listener's request came before its end, a silence
  * may have ended there. The process, or the process that forked it, may have called exec in
@@ -412,6 +464,8 @@ int main(void) {
         test_in_its_place();
         test_reconciled();
         test_not_read();
+        test_from_the_start();
+        test_privilege();
         test_ended_by_exec();
         test_forked_before_exec();
         return 0;
