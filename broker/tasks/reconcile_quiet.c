@@ -92,6 +92,11 @@ static void quiet_check_owner(const Reconcile *reconcile, Task *task, const Proc
                 process_note_compared(task->process, join->connector->n_foreign_acks);
 }
 
+/* Whether the record of a task is here. Then its EXIT is overdue, or soon will be: see join_loss.c. */
+static bool record_is_pending(Join *join, const Task *task) {
+        return pending_record_belongs_to(exit_records_peek(&join->records, task->tid), task);
+}
+
 /* Whether a difference is still there, after the join has read its sources empty. */
 static bool mismatch_remains(const Reconcile *reconcile, const Mismatch *mismatch) {
         const TaskTable *table = &reconcile->join->table;
@@ -106,7 +111,8 @@ static bool mismatch_remains(const Reconcile *reconcile, const Mismatch *mismatc
         case MISMATCH_FOUND:
                 return lives && task_table_is_free(table, mismatch->pid, mismatch->tid);
         case MISMATCH_GONE:
-                return same && !(lives && procfs_starts_agree(found.start_time_ns, task->start_time_ns));
+                return same && !(lives && procfs_starts_agree(found.start_time_ns, task->start_time_ns)) &&
+                       !record_is_pending(reconcile->join, task);
         case MISMATCH_CHANGED:
                 if (!same || !lives || !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
                         return false;

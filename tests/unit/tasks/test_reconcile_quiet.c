@@ -31,6 +31,7 @@ typedef enum Change {
         CHANGE_EXE_OF_CHILD,            /* its maker may not be its parent (CLONE_PARENT) */
         CHANGE_COMM_OF_THREAD,
         CHANGE_EXEC_UNDER_WAY,          /* a tracer stops it in the middle */
+        CHANGE_EXIT_OVERDUE,            /* its record is here: see join_loss.c */
         _CHANGE_N,
 } Change;
 
@@ -99,7 +100,7 @@ static Case *case_new(Change what) {
         show_task(rig, SHELL, SHELL, "shell", 0, 1000, 2000);
         shows_exec = !is_of_child(what);
         show(rig, TASK, "task", 0);
-        if (what == CHANGE_EXIT || what == CHANGE_COMM_OF_THREAD) {
+        if (what == CHANGE_EXIT || what == CHANGE_EXIT_OVERDUE || what == CHANGE_COMM_OF_THREAD) {
                 rig_fork(rig, SHELL, TASK, THREAD);
                 rig_turn(rig);
                 show(rig, THREAD, "task", 0);
@@ -162,6 +163,9 @@ static void change(Case *c, Change what) {
                 return show_task(rig, TASK, TASK, "task", 0, 1001, 2000);
         case CHANGE_GID:
                 return show_task(rig, TASK, TASK, "task", 0, 1000, 2001);
+        case CHANGE_EXIT_OVERDUE:
+                rig_record(rig, RECORD(THREAD, TASK, 10, 0, 0, "task", .uid = 1000, .gid = 2000));
+                return proc_remove(&rig->procfs, TASK, THREAD);
         case CHANGE_EXIT:
                 return proc_remove(&rig->procfs, TASK, THREAD);
         case CHANGE_NONE:
@@ -188,7 +192,7 @@ static void explain(const Case *c, Change what) {
                 rig_say(rig, WHAT_UID, TASK, TASK, 1001, 1001, 0, 0);
         else if (what == CHANGE_GID)
                 rig_say(rig, WHAT_GID, TASK, TASK, 2001, 2001, 0, 0);
-        else if (what == CHANGE_EXIT)
+        else if (what == CHANGE_EXIT || what == CHANGE_EXIT_OVERDUE)
                 rig_exit(rig, TASK, THREAD, 0);
 }
 
