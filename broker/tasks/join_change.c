@@ -53,6 +53,13 @@ static void change_find_tracer(const Join *join, Event *event) {
                         : 0;
 }
 
+/* A process whose leader has ended begins a session: the event has the leader's number. NULL: another event. */
+static Task *change_find_gone_leader(const Join *join, const Event *event) {
+        Task *leader = event->kind == EVENT_SID ? task_table_get_leader(&join->table, event->pid) : NULL;
+
+        return leader && !task_table_leader_is_unseen(leader) ? leader : NULL;
+}
+
 /* A task that is not in the table: the event has what the kernel sent. */
 static void change_unknown(Join *join, Event *event) {
         join_silence_check_change(join, event);
@@ -102,6 +109,8 @@ void join_change(Join *join, Event *event) {
 
         if (event->kind == EVENT_PTRACE)
                 change_find_tracer(join, event);
+        if (!task)
+                task = change_find_gone_leader(join, event);
         if (!task)
                 return change_unknown(join, event);
         if (event->kind == EVENT_PTRACE || event->kind == EVENT_COREDUMP) {
