@@ -3,8 +3,8 @@
 
 /*
  * The join and the task table under any order of kernel messages, possible or not:
- * forks, execs, exits, records and losses of few numbers. /proc is empty, and time
- * passes between the messages.
+ * forks, execs, exits, records and losses of few numbers. Time passes between the messages.
+ * Passes compare the table with /proc, which has the machine's tasks alone.
  *
  * The table stays consistent under any input: its counters match its content, its queues
  * hold no more than its tasks, and each event has a plausible task. join_machine.h plays
@@ -14,6 +14,7 @@
 #include "broker/base/util.h"
 #include "broker/tasks/join.h"
 #include "broker/tasks/parents.h"
+#include "broker/tasks/reconcile.h"
 #include "tests/fuzz/fuzz_tree.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/join_machine.h"
@@ -156,6 +157,35 @@ static void turn(Fuzz *fuzz) {
         check_sizes(&fuzz->join);
 }
 
+/* Compares the table with /proc, after a loss or without one. */
+static void compare(Fuzz *fuzz, bool quiet) {
+        Reconcile reconcile;
+        bool drained = false;
+
+        turn(fuzz);
+        machine_show(&fuzz->machine, fuzz_tree(), &fuzz->join);
+        reconcile_init(&reconcile, &fuzz->join, fuzz_tree()->fd);
+        fuzz->join.wants_reconcile &= quiet;
+        fuzz->join.reconciling = !quiet;
+        if (quiet)
+                reconcile_quiet_start(&reconcile);
+        else
+                reconcile_start(&reconcile);
+        while (reconcile.phase != RECONCILE_IDLE) {
+                reconcile.suspected_ns -= 2 * NSEC_PER_SEC;
+                reconcile_scan(&reconcile);
+                assert(join_turn(&fuzz->join, &drained) == 0 && drained);
+                if (quiet)
+                        reconcile_quiet_apply(&reconcile);
+                else
+                        assert(reconcile_apply(&reconcile) == 0);
+        }
+        reconcile_deinit(&reconcile);
+        fuzz->join.reconciling = false;
+        machine_hide(&fuzz->machine, fuzz_tree());
+        turn(fuzz);
+}
+
 /* A loss may be reported late. Without a loss, exits are withheld only after an acknowledgement. */
 static void finish(Fuzz *fuzz) {
         for (int i = 0; i < 4; ++i) {
@@ -207,8 +237,8 @@ static void step(Fuzz *fuzz) {
         case 14:
                 if (op & 0x80)
                         join_loss_note_muted(&fuzz->join, fuzz->now - 20 * MS);
-                else
-                        machine_step(&fuzz->machine, &fuzz->input);
+                else if (machine_step(&fuzz->machine, &fuzz->input) == MACHINE_COMPARE)
+                        compare(fuzz, !fuzz->join.wants_reconcile);
                 break;
         default:
                 turn(fuzz);

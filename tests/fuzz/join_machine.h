@@ -9,9 +9,9 @@
  * acknowledgement comes when it is restored. Records always come.
  *
  * The read bytes of a record are the truth: whether the task has privileges. /proc is empty,
- * so that the join never sees a process there. The user never gets the exit of a process with
- * privileges. The user gets all other exits, unless a loss was reported, an exec may be
- * hidden, or the kernel did not name the maker.
+ * but while the table is compared with it: then it has the tasks of the machine. The user never
+ * gets the exit of a process with privileges. The user gets all other exits, unless a loss was
+ * reported, an exec may be hidden, or the kernel did not name the maker.
  *
  * Include it behind #undef NDEBUG.
  */
@@ -19,6 +19,7 @@
 #include "broker/tasks/join.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fake_kernel.h"
+#include "tests/unit/made_proc.h"
 
 enum {
         MACHINE_FIRST = 101,
@@ -65,6 +66,8 @@ struct Machine {
         uint32_t *seqs;
         uint64_t *now;
         MachineTask tasks[MACHINE_TASKS];
+        StatsSource executables;
+        uint32_t asked;         /* the task of the last query for an executable */
         bool silent;
         bool acknowledged;      /* somebody else's request was */
         bool mixed;             /* a task had privileges: a fork need not say which of two tasks was the maker */
@@ -103,15 +106,16 @@ static inline void machine_acknowledge(Machine *machine, uint32_t number) {
         packet_send(machine->connector, bytes, sizeof(bytes));
 }
 
+static const char *const machine_names[_PROGRAM_N] = { "own", "setuid", "setuid3", "setgid" };
+
 static inline void machine_record(Machine *machine, const MachineTask *task, bool last, bool with_process) {
-        static const char *const names[_PROGRAM_N] = { "own", "setuid", "setuid3", "setgid" };
         ExitMessage message = exit_message_new();
         uint8_t stats[STATS_BYTES] = {};
         uint32_t tid = machine_number(machine, task);
 
         put_u16(stats, 0, 16);
         put_u8(stats, STATS_AT_FLAG, (last ? 0x20 : 0) | (task->forked ? 1 : 0) | (task->used_privilege ? 2 : 0));
-        snprintf((char *)stats + STATS_AT_COMM, 16, "%s", names[task->program]);
+        snprintf((char *)stats + STATS_AT_COMM, 16, "%s", machine_names[task->program]);
         put_u32(stats, STATS_AT_UID, task->ruid);
         put_u32(stats, MACHINE_AT_GID, task->rgid);
         put_u32(stats, STATS_AT_PID, tid);
@@ -257,8 +261,68 @@ static inline void machine_silence(Machine *machine, uint8_t how) {
         machine->silent = true;
 }
 
+/*
+ * The machine as the broker can read it.
+ */
+
+static inline int machine_ask_executable(StatsSource *source, const uint32_t *tids, size_t n) {
+        assert(n == 1);
+        container_of(source, Machine, executables)->asked = tids[0];
+        return 0;
+}
+
+static inline int machine_next_executable(StatsSource *source, StatsAnswer *ret_answer) {
+        Machine *machine = container_of(source, Machine, executables);
+        const MachineTask *task = machine_task(machine, machine->asked);
+        bool live = task && task->live;
+
+        *ret_answer = (StatsAnswer){ .state = live ? STATS_ANSWER_LIVE : STATS_ANSWER_GONE };
+        if (!live)
+                return 0;
+        ret_answer->stats.groups = STATS_EXECUTABLE;
+        ret_answer->stats.ac_exe_dev = 1;
+        ret_answer->stats.ac_exe_inode = 10u + task->program;
+        return 0;
+}
+
+static inline void machine_show_task(const Machine *machine, const Tree *tree, const MachineTask *task, bool zombie,
+                                     uint64_t start_ns) {
+        const char *name = machine_names[task->program];
+        uint32_t tid = machine_number(machine, task);
+        char ids[160], path[64];
+
+        snprintf(ids, sizeof(ids), "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", task->ruid, task->euid, task->euid,
+                 task->euid, task->rgid, task->egid, task->egid, task->egid);
+        proc_add_stat(tree, &(ProcTask){
+                .pid = task->pid, .tid = tid, .comm = name, .ppid = task->parent, .start = proc_ticks(start_ns),
+                .state = zombie ? 'Z' : 0, .execed = !task->forked,
+                .n_threads = (uint32_t)machine_n_threads(machine, task->pid),
+        });
+        proc_add_status(tree, task->pid, tid, name, ids);
+        snprintf(path, sizeof(path), "%u/task/%u/status", task->pid, tid);
+        assert(fchownat(tree->fd, path, task->privileged || zombie ? 0 : task->euid, (gid_t)-1, 0) == 0);
+}
+
+/* Makes /proc show the tasks; a leader that ended before its process as a zombie. */
+static inline void machine_show(const Machine *machine, const Tree *tree, const Join *join) {
+        for (size_t i = 0; i < MACHINE_TASKS; ++i) {
+                const MachineTask *task = &machine->tasks[i];
+                bool zombie = !task->live && machine_n_threads(machine, machine_number(machine, task)) > 0;
+
+                if (task->live || zombie)
+                        machine_show_task(machine, tree, task, zombie, join_time_ns(join, task->start_ns));
+        }
+}
+
+static inline void machine_hide(const Machine *machine, const Tree *tree) {
+        for (size_t i = 0; i < MACHINE_TASKS; ++i)
+                if (machine_n_threads(machine, machine_number(machine, &machine->tasks[i])) > 0)
+                        proc_remove(tree, machine_number(machine, &machine->tasks[i]), 0);
+}
+
 /* Adds the first process, which belongs to the user. The broker found it. */
 static inline void machine_begin(Machine *machine, Join *join) {
+        uint32_t exe;
         Task *found = task_table_add(&join->table, MACHINE_FIRST, MACHINE_FIRST);
         MachineTask *task = machine->tasks;
 
@@ -275,20 +339,33 @@ static inline void machine_begin(Machine *machine, Join *join) {
         found->start_time_ns = join_time_ns(join, task->start_ns);
         found->process->seeded = found->process->execed = true;
         snprintf(found->comm, sizeof(found->comm), "own");
+        machine->executables = (StatsSource){
+                .n_max = 1,
+                .ask = machine_ask_executable,
+                .next = machine_next_executable,
+        };
+        join->exe_reader.source = &machine->executables;
+        assert(exe_reader_read(&join->exe_reader, MACHINE_FIRST, &exe));
+        process_set_exe(found->process, exe);
 }
 
-static inline void machine_step(Machine *machine, FuzzInput *input) {
+enum { MACHINE_COMPARE = 1 };
+
+/* Return: 0; MACHINE_COMPARE: the table is to be compared with /proc. */
+static inline int machine_step(Machine *machine, FuzzInput *input) {
         uint8_t what = fuzz_u8(input), number = fuzz_u8(input);
         MachineTask *task = machine_find(machine, number, true);
         /* the first process stays */
         bool first = !task || task->pid == MACHINE_FIRST;
 
+        if (what % 16 == 15)
+                return MACHINE_COMPARE;
         if (what % 8 == 7) {
                 machine_silence(machine, what >> 4);
-                return;
+                return 0;
         }
         if (!task)
-                return;
+                return 0;
         switch (what % 8) {
         case 0:
         case 1:
@@ -310,6 +387,7 @@ static inline void machine_step(Machine *machine, FuzzInput *input) {
                 machine_drop(machine, task);
                 break;
         }
+        return 0;
 }
 
 /*

@@ -236,7 +236,7 @@ def machine(*whats):
 
 def join_scenes():
     """Set-id execs, in sight and in silence, by leaders and by threads, whose makers and parents differ."""
-    fork, sibling, thread, execute, end, drop, silence = 0, 0x10, 2, 3, 5, 6, 7
+    fork, sibling, thread, execute, end, drop, silence, compare = 0, 0x10, 2, 3, 5, 6, 7, (0xF, 0)
     own, setuid, setuid_used, third, setgid = 0, 0x10, 0x90, 0x20, 0x30
     aged = bytes([0x1D, 0, 0, 7])
     for program in (own, setuid, setuid_used, third, setgid):
@@ -254,6 +254,11 @@ def join_scenes():
         yield machine((fork, 1), (silence, 0), (exec_, 1), (silence, 0), (fork, 1), (execute, 2), (end, 2)) + aged
         yield machine((fork, 1), (silence, 0), (exec_, 1), (silence, 0), (thread, 1), (end, 2), (end, 1)) + aged
         yield machine((fork, 1), (execute, 1), (silence, 0), (exec_, 1), (silence, 0), (fork, 1), (end, 2)) + aged
+        for first in (fork, execute):
+            yield machine((fork, 1), (first, 1), (silence, 0), (exec_, 1), (silence, 0), compare, (fork, 1), (execute, 2),
+                          (end, 2)) + aged
+            yield machine((fork, 1), (first, 1), (silence, 0), (exec_, 1), (silence, 0), (fork, 1), compare, (execute, 2),
+                          (end, 2), compare, (end, 1)) + aged
 
 
 def seeds_join():
