@@ -220,6 +220,8 @@ static int apply_found(Reconcile *reconcile, const Mismatch *mismatch, uint64_t 
                 r = apply_found(reconcile, &(Mismatch){ .pid = found.ppid, .tid = found.ppid }, now_ns, depth - 1);
                 if (r)
                         return error_trace(r);
+                /* The number of the parent may be a descendant's by now, and the task in the table. */
+                return error_trace(apply_found(reconcile, mismatch, now_ns, 0));
         }
         if (!task)
                 return error_trace(apply_forks(reconcile, mismatch, &found, now_ns));

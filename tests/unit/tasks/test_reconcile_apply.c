@@ -138,6 +138,22 @@ static void test_found_ancestors(void) {
         end();
 }
 
+/* A number was given away while the ancestors were read: each task seems to be the other one's child. */
+static void test_found_in_a_circle(void) {
+        uint64_t start_ns;
+
+        begin();
+        start_ns = rig_wall(rig->now);
+        proc_add_seeded(300, 300, 301, "first", start_ns);
+        proc_add_seeded(301, 301, 300, "second", start_ns);
+        apply(MISMATCH_FOUND, 300, 300, start_ns);
+        apply(MISMATCH_FOUND, 301, 301, start_ns);
+        for (int i = 0; i < 2; ++i)
+                assert(rig_next(rig)->kind == EVENT_FORK);
+        assert(task_table_get(&rig->join.table, 300) && task_table_get(&rig->join.table, 301));
+        end();
+}
+
 /* The name and the ids of a task become known, of which the table has the fork alone. */
 static void test_found_unknown(void) {
         const Event *event;
@@ -237,6 +253,7 @@ int main(void) {
         test_gone_process();
         test_found();
         test_found_ancestors();
+        test_found_in_a_circle();
         test_found_unknown();
         test_found_below_zombie();
         test_found_exec();
