@@ -15,7 +15,6 @@ typedef enum ErrorCode {
         ERROR_BAD_MESSAGE = 3,
         ERROR_UNKNOWN_FIELD = 4,
         ERROR_BAD_VALUE = 5,
-        ERROR_ALREADY_SUBSCRIBED = 6,
         ERROR_LIMIT = 7,
         ERROR_FELL_BEHIND = 8,
         ERROR_TIMEOUT = 9,
@@ -30,6 +29,7 @@ typedef enum ErrorCode {
 /* Content of an Error. The texts are borrowed. */
 struct EncodedError {
         uint64_t request_id;
+        uint32_t stream;        /* the stream that ends with it; 0: none */
         ErrorCode code;
         const char *message;
         const char *field;      /* NULL: none */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A cursor walks along the frames of its feed. It sends slices of any length, and finds
- * out afterwards in which frame they ended, so that most sends need no look at frames.
+ * A cursor walks along the frames of its feed, and gives each the number of its stream. Its
+ * reader takes any number of bytes: the cursor finds out afterwards in which frame they ended.
  *
  * The rest is what the cursor sends by itself before it goes on in the feed: what was left
  * of a frame when its chunk was freed, or the end of a frame that it resumed within.
@@ -16,8 +16,13 @@
 #include "broker/output/batch_frame.h"
 #include "broker/output/cursor.h"
 
-void cursor_init(Cursor *cursor) {
-        *cursor = (Cursor){};
+/**
+ * cursor_init() - make a cursor without a feed
+ * @cursor:  output
+ * @stream:  the number that its frames get; 0: they get none
+ */
+void cursor_init(Cursor *cursor, uint32_t stream) {
+        *cursor = (Cursor){ .stream = stream };
         list_init(&cursor->link);
 }
 
@@ -27,7 +32,7 @@ void cursor_deinit(Cursor *cursor) {
         list_unlink(&cursor->link);
         free(cursor->rest);
         charge_return(&cursor->memory);
-        cursor_init(cursor);
+        cursor_init(cursor, cursor->stream);
 }
 
 /**
@@ -53,12 +58,19 @@ static void cursor_enter(Cursor *cursor, FeedChunk *chunk) {
         ++chunk->n_cursors;
 }
 
+/* Leaves a chunk of which all was sent, if there is a newer chunk: only then can the old chunk be freed. */
+static void cursor_leave_end(Cursor *cursor) {
+        while (cursor->offset == cursor->chunk->n && cursor->chunk != feed_newest(cursor->feed))
+                cursor_enter(cursor, container_of(cursor->chunk->link.next, FeedChunk, link));
+}
+
 /* Copies the part of a frame that begins with a certain number, as a frame of its own, for the cursor. */
 static void cursor_split(Cursor *cursor, const uint8_t *frame, size_t n_frame, uint64_t number) {
         uint8_t header[ENCODED_BATCH_HEADER_MAX];
         int64_t time_offset_ns;
         const uint8_t *event = batch_frame_events(frame, &time_offset_ns), *end = frame + n_frame;
-        size_t n_header;
+        size_t n_header, n_events;
+        StreamFrame split;
 
         for (uint64_t at = batch_frame_first_number(frame); at < number; ++at) {
                 size_t n_prefix, n_event;
@@ -69,13 +81,17 @@ static void cursor_split(Cursor *cursor, const uint8_t *frame, size_t n_frame, u
                 assert(r == 0);
                 event += 1 + n_prefix + n_event;
         }
-        n_header = encode_batch_header(number, time_offset_ns, (size_t)(end - event), header);
-        feed_keep_rest(cursor, n_header + (size_t)(end - event));
+        n_events = (size_t)(end - event);
+        n_header = encode_batch_header(number, time_offset_ns, n_events, header);
+        split = stream_frame_around(header, n_header, n_events, cursor->stream);
+        feed_keep_rest(cursor, stream_frame_size(&split));
         cursor->rest_is_frame = true;
         if (cursor->broken)
                 return;
-        memcpy(cursor->rest, header, n_header);
-        memcpy(cursor->rest + n_header, event, (size_t)(end - event));
+        n_header = stream_frame_size(&split) - n_events;
+        memcpy(cursor->rest, split.header, split.n_header);
+        memcpy(cursor->rest + split.n_header, split.message, n_header - split.n_header);
+        memcpy(cursor->rest + n_header, event, n_events);
 }
 
 /**
@@ -126,12 +142,34 @@ bool cursor_is_idle(const Cursor *cursor) {
 
 /* Whether a frame of another part may be sent now. */
 bool cursor_is_at_boundary(const Cursor *cursor) {
-        return cursor->n_frame_left == 0 && (!cursor->rest || (cursor->rest_is_frame && cursor->i_rest == 0));
+        return cursor->n_sent == 0 && (!cursor->rest || (cursor->rest_is_frame && cursor->i_rest == 0));
 }
 
 /* Whether the cursor fell and has sent what it could, so that cursor_recover() is due. */
 bool cursor_must_recover(const Cursor *cursor) {
-        return cursor->fell && cursor->n_frame_left == 0 && !cursor->rest;
+        return cursor->fell && cursor->n_sent == 0 && !cursor->rest;
+}
+
+/* The frame that is sent next. The cursor is not at the end of its chunk. */
+static StreamFrame cursor_frame(const Cursor *cursor) {
+        return stream_frame(cursor->chunk->bytes + cursor->offset, cursor->chunk->n - cursor->offset, cursor->stream);
+}
+
+/**
+ * cursor_n_frame_left() - how much of a frame that is partly sent is to be sent
+ * @cursor:  the cursor
+ *
+ * Return: The number of bytes; 0: it is between two frames.
+ */
+size_t cursor_n_frame_left(const Cursor *cursor) {
+        StreamFrame frame;
+
+        if (cursor_is_at_boundary(cursor))
+                return 0;
+        if (cursor->rest)
+                return cursor->n_rest - cursor->i_rest;
+        frame = cursor_frame(cursor);
+        return stream_frame_size(&frame) - cursor->n_sent;
 }
 
 /**
@@ -142,28 +180,32 @@ bool cursor_must_recover(const Cursor *cursor) {
  *
  * A cursor that fell, and has sent the rest of its frame, has nothing to send until
  * cursor_recover().
- *
- * Return: The number of slices.
  */
-size_t cursor_slices(Cursor *cursor, size_t n_max, struct iovec slices[static FEED_SLICES]) {
-        FeedChunk *chunk = cursor->chunk;
-        size_t offset = cursor->offset, n = 0;
+void cursor_slices(const Cursor *cursor, size_t n_max, StreamSlices *slices) {
+        const FeedChunk *chunk = cursor->chunk;
+        size_t offset = cursor->offset, n_skip = cursor->n_sent;
 
+        stream_slices_clear(slices);
         if (cursor->rest) {
-                slices[0] = (struct iovec){ cursor->rest + cursor->i_rest, cursor->n_rest - cursor->i_rest };
-                return 1;
+                stream_slices_add_bytes(slices, cursor->rest + cursor->i_rest, cursor->n_rest - cursor->i_rest);
+                chunk = NULL;
         }
+        while (chunk && slices->n_bytes < n_max) {
+                if (offset < chunk->n) {
+                        StreamFrame frame = stream_frame(chunk->bytes + offset, chunk->n - offset, cursor->stream);
 
-        while (chunk && n < FEED_SLICES && n_max > 0) {
-                size_t n_slice = MIN(chunk->n - offset, n_max);
-
-                if (n_slice > 0)
-                        slices[n++] = (struct iovec){ chunk->bytes + offset, n_slice };
-                n_max -= n_slice;
-                offset = 0;
-                chunk = chunk == feed_newest(cursor->feed) ? NULL : container_of(chunk->link.next, FeedChunk, link);
+                        if (!stream_slices_add(slices, &frame, n_skip))
+                                break;
+                        offset += frame.n_shared;
+                        n_skip = 0;
+                } else if (chunk != feed_newest(cursor->feed)) {
+                        chunk = container_of(chunk->link.next, FeedChunk, link);
+                        offset = 0;
+                } else {
+                        break;
+                }
         }
-        return n;
+        stream_slices_cut(slices, n_max);
 }
 
 static void cursor_free_rest(Cursor *cursor) {
@@ -186,33 +228,22 @@ void cursor_advance(Cursor *cursor, size_t n) {
                 return;
         }
 
-        for (;;) {
-                FeedChunk *chunk = cursor->chunk;
-                size_t left = chunk->n - cursor->offset;
+        while (n > 0) {
+                StreamFrame frame;
+                size_t left;
 
-                if (n < left)
-                        break;
-                n -= left;
-                cursor->offset = chunk->n;
-                cursor->n_frame_left = 0;
-                if (chunk == feed_newest(cursor->feed)) {
-                        assert(n == 0);
+                cursor_leave_end(cursor);
+                frame = cursor_frame(cursor);
+                left = stream_frame_size(&frame) - cursor->n_sent;
+                if (n < left) {
+                        cursor->n_sent += n;
                         return;
                 }
-                cursor_enter(cursor, container_of(chunk->link.next, FeedChunk, link));
+                n -= left;
+                cursor->n_sent = 0;
+                cursor->offset += frame.n_shared;
         }
-
-        /* The bytes end within this chunk: find the frame that they end in. */
-        while (n > 0) {
-                size_t left = cursor->n_frame_left;
-
-                if (left == 0)
-                        left = batch_frame_size(cursor->chunk->bytes + cursor->offset,
-                                                cursor->chunk->n - cursor->offset);
-                cursor->n_frame_left = left - MIN(left, n);
-                cursor->offset += MIN(left, n);
-                n -= MIN(left, n);
-        }
+        cursor_leave_end(cursor);
 }
 
 /**

@@ -10,14 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "broker/output/feed.h"
+#include "broker/output/stream_frame.h"
 
-/* Slices that a cursor hands out at once. */
-#define FEED_SLICES 4u
-
-void cursor_init(Cursor *cursor);
+void cursor_init(Cursor *cursor, uint32_t stream);
 void cursor_deinit(Cursor *cursor);
 void cursor_attach(Cursor *cursor, Feed *feed);
 void cursor_attach_at(Cursor *cursor, Feed *feed, uint64_t number);
@@ -25,7 +22,8 @@ void cursor_attach_at(Cursor *cursor, Feed *feed, uint64_t number);
 bool cursor_is_idle(const Cursor *cursor);
 bool cursor_is_at_boundary(const Cursor *cursor);
 bool cursor_must_recover(const Cursor *cursor);
-size_t cursor_slices(Cursor *cursor, size_t n_max, struct iovec slices[static FEED_SLICES]);
+size_t cursor_n_frame_left(const Cursor *cursor);
+void cursor_slices(const Cursor *cursor, size_t n_max, StreamSlices *slices);
 void cursor_advance(Cursor *cursor, size_t n);
 uint64_t cursor_recover(Cursor *cursor, uint64_t *ret_first_number);
 uint64_t cursor_give_up(Cursor *cursor, uint64_t next_number);

@@ -50,11 +50,14 @@ enum {
         _ENCODE_VARIANTS = 1u << 5,
 };
 
-/* The frame around the events of a batch: prefix, member of ServerMessage, number and offset. */
-#define ENCODED_BATCH_HEADER_MAX (FRAME_PREFIX_MAX + 1 + FRAME_PREFIX_MAX + 1 + 10 + 1 + 8)
+/* The tag and the number of the stream: each reader gets them with the frame. */
+#define ENCODED_STREAM_MAX (1 + 5)
+
+/* The frame around the events of a batch: prefix, stream, member of ServerMessage, number and offset. */
+#define ENCODED_BATCH_HEADER_MAX (FRAME_PREFIX_MAX + ENCODED_STREAM_MAX + 1 + FRAME_PREFIX_MAX + 1 + 10 + 1 + 8)
 
 /* The frame around the tasks of a snapshot's part. */
-#define ENCODED_PART_HEADER_MAX (FRAME_PREFIX_MAX + 1 + FRAME_PREFIX_MAX)
+#define ENCODED_PART_HEADER_MAX (FRAME_PREFIX_MAX + ENCODED_STREAM_MAX + 1 + FRAME_PREFIX_MAX)
 
 /* Status, Welcome, Subscribed, SnapshotEnd, Error: frames of messages without lists that grow. */
 #define ENCODED_REPLY_MAX 8192u
@@ -106,10 +109,7 @@ size_t encode_sampling(uint64_t request_id,
                        const Filter *filter,
                        const FilterStarts *starts,
                        uint8_t buffer[static ENCODED_REPLY_MAX]);
-size_t encode_named(uint64_t request_id,
-                    const Filter *filter,
-                    const FilterStarts *starts,
-                    uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_named(const Filter *filter, const FilterStarts *starts, uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_sample_loss(uint64_t count, uint8_t buffer[static ENCODED_REPLY_MAX]);
 
 size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t groups,

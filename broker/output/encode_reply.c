@@ -17,7 +17,8 @@ static size_t message_frame(const PB(ServerMessage) *m, uint8_t buffer[static EN
 
 size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid,
                       uint8_t buffer[static ENCODED_REPLY_MAX]) {
-        static const char *const features[] = {"snapshot", "resume", "filter", "programs", "access", "stats", "sample"};
+        static const char *const features[] = { "snapshot", "resume", "filter", "programs",
+                                                "access",   "stats",  "sample", "streams" };
         PB(Welcome) welcome = PB_INIT(WELCOME);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
 
@@ -117,15 +118,11 @@ size_t encode_sampling(uint64_t request_id,
         return message_frame(&m, buffer);
 }
 
-size_t encode_named(uint64_t request_id,
-                    const Filter *filter,
-                    const FilterStarts *starts,
-                    uint8_t buffer[static ENCODED_REPLY_MAX]) {
+size_t encode_named(const Filter *filter, const FilterStarts *starts, uint8_t buffer[static ENCODED_REPLY_MAX]) {
         PB(Named) named = PB_INIT(NAMED);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
         StartsMessage storage;
 
-        named.request_id = request_id;
         named.starts = encode_starts(&storage, filter, starts);
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED;
         m.named = &named;
@@ -153,6 +150,7 @@ size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REP
                 e.field = (char *)error->field;
         e.closing = error->closing;
         e.lost = error->lost;
+        m.stream = error->stream;
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR;
         m.error = &e;
         return message_frame(&m, buffer);

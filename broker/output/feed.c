@@ -25,6 +25,7 @@
 #include "broker/base/util.h"
 #include "broker/output/batch_frame.h"
 #include "broker/output/feed.h"
+#include "broker/output/stream_frame.h"
 
 static void chunk_free(Feed *feed, FeedChunk *chunk) {
         feed->n_bytes -= chunk->n;
@@ -183,14 +184,17 @@ void feed_keep_rest(Cursor *cursor, size_t n) {
 /* Takes a cursor out of a chunk that is to be freed. */
 static void feed_drop_cursor(Cursor *cursor) {
         const FeedChunk *chunk = cursor->chunk;
-        size_t next = cursor->offset + cursor->n_frame_left;
+        size_t next = cursor->offset;
 
-        if (cursor->n_frame_left > 0) {
-                feed_keep_rest(cursor, cursor->n_frame_left);
+        if (cursor->n_sent > 0) {
+                StreamFrame frame = stream_frame(chunk->bytes + next, chunk->n - next, cursor->stream);
+
+                feed_keep_rest(cursor, stream_frame_size(&frame) - cursor->n_sent);
                 if (cursor->rest)
-                        memcpy(cursor->rest, chunk->bytes + cursor->offset, cursor->n_frame_left);
+                        stream_frame_copy(&frame, cursor->n_sent, cursor->rest);
                 cursor->rest_is_frame = false;
-                cursor->n_frame_left = 0;
+                cursor->n_sent = 0;
+                next += frame.n_shared;
         }
         cursor->fell = true;
         cursor->lost_from = next < chunk->n ? batch_frame_first_number(chunk->bytes + next)

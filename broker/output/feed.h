@@ -79,9 +79,10 @@ struct Feed {
 struct Cursor {
         Feed *feed;
         List link;                      /* in the feed's list of cursors */
+        uint32_t stream;                /* the number that its frames get; 0: they get none */
         FeedChunk *chunk;               /* NULL: it fell off the tail, or has no feed */
-        size_t offset;                  /* the next byte to send */
-        size_t n_frame_left;            /* bytes of a frame that is partly sent; 0: it is between two frames */
+        size_t offset;                  /* the frame to send, or the frame that is partly sent */
+        size_t n_sent;                  /* bytes of that frame, as the reader gets it; 0: it is between two frames */
         bool fell;
         uint64_t lost_from;             /* if it fell: the first number that it did not get */
         uint8_t *rest;                  /* the end of a frame, sent before the feed */

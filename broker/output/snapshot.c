@@ -92,10 +92,10 @@ int snapshot_add_frame(Snapshot *snapshot, const uint8_t *header, size_t n_heade
  * Readers.
  */
 
-void snapshot_cursor_attach(SnapshotCursor *cursor, Snapshot *snapshot) {
+void snapshot_cursor_attach(SnapshotCursor *cursor, Snapshot *snapshot, uint32_t stream) {
         assert(!cursor->snapshot);
         ++snapshot->n_readers;
-        *cursor = (SnapshotCursor){ .snapshot = snapshot };
+        *cursor = (SnapshotCursor){ .snapshot = snapshot, .stream = stream };
 }
 
 void snapshot_cursor_detach(SnapshotCursor *cursor) {
@@ -104,44 +104,48 @@ void snapshot_cursor_detach(SnapshotCursor *cursor) {
         *cursor = (SnapshotCursor){};
 }
 
-static SnapshotFrame *snapshot_cursor_frame(const SnapshotCursor *cursor) {
+static SnapshotFrame *snapshot_cursor_part(const SnapshotCursor *cursor) {
         return cursor->frame ? cursor->frame : container_of(cursor->snapshot->frames.next, SnapshotFrame, link);
-}
-
-/* The bytes up to the next boundary; 0: the cursor is at one. */
-size_t snapshot_cursor_frame_left(const SnapshotCursor *cursor) {
-        return cursor->offset == 0 ? 0 : cursor->frame->n - cursor->offset;
 }
 
 /* Whether another frame may be sent between. */
 bool snapshot_cursor_is_at_boundary(const SnapshotCursor *cursor) {
-        return cursor->offset == 0;
+        return cursor->n_sent == 0;
+}
+
+/* How many bytes of a frame that is partly sent are to be sent; 0: the cursor is between two frames. */
+size_t snapshot_cursor_n_frame_left(const SnapshotCursor *cursor) {
+        StreamFrame frame;
+
+        if (cursor->n_sent == 0)
+                return 0;
+        frame = stream_frame(cursor->frame->bytes, cursor->frame->n, cursor->stream);
+        return stream_frame_size(&frame) - cursor->n_sent;
 }
 
 /**
  * snapshot_cursor_slices() - what to send next
  * @cursor:  the cursor
  * @n_max:   bytes at most
- * @slices:  output
- *
- * Return: How many slices; 0: all was sent, or the snapshot is not complete yet.
+ * @slices:  output; empty: all was sent, or the snapshot is not complete yet
  */
-size_t snapshot_cursor_slices(const SnapshotCursor *cursor, size_t n_max, struct iovec slices[static FEED_SLICES]) {
-        size_t offset = cursor->offset, n = 0;
-        SnapshotFrame *frame;
+void snapshot_cursor_slices(const SnapshotCursor *cursor, size_t n_max, StreamSlices *slices) {
+        size_t n_skip = cursor->n_sent;
+        SnapshotFrame *part;
 
+        stream_slices_clear(slices);
         if (!cursor->snapshot || !cursor->snapshot->complete)
-                return 0;
-        frame = snapshot_cursor_frame(cursor);
-        while (n < FEED_SLICES && n_max > 0 && &frame->link != &cursor->snapshot->frames) {
-                size_t n_slice = MIN(frame->n - offset, n_max);
+                return;
+        part = snapshot_cursor_part(cursor);
+        while (slices->n_bytes < n_max && &part->link != &cursor->snapshot->frames) {
+                StreamFrame frame = stream_frame(part->bytes, part->n, cursor->stream);
 
-                slices[n++] = (struct iovec){ frame->bytes + offset, n_slice };
-                n_max -= n_slice;
-                offset = 0;
-                frame = container_of(frame->link.next, SnapshotFrame, link);
+                if (!stream_slices_add(slices, &frame, n_skip))
+                        break;
+                n_skip = 0;
+                part = container_of(part->link.next, SnapshotFrame, link);
         }
-        return n;
+        stream_slices_cut(slices, n_max);
 }
 
 /**
@@ -151,15 +155,17 @@ size_t snapshot_cursor_slices(const SnapshotCursor *cursor, size_t n_max, struct
  */
 void snapshot_cursor_advance(SnapshotCursor *cursor, size_t n) {
         while (n > 0) {
+                StreamFrame frame;
                 size_t n_here;
 
-                cursor->frame = snapshot_cursor_frame(cursor);
-                n_here = MIN(cursor->frame->n - cursor->offset, n);
-                cursor->offset += n_here;
+                cursor->frame = snapshot_cursor_part(cursor);
+                frame = stream_frame(cursor->frame->bytes, cursor->frame->n, cursor->stream);
+                n_here = MIN(stream_frame_size(&frame) - cursor->n_sent, n);
+                cursor->n_sent += n_here;
                 n -= n_here;
-                if (cursor->offset < cursor->frame->n)
+                if (cursor->n_sent < stream_frame_size(&frame))
                         return;
-                cursor->offset = 0;
+                cursor->n_sent = 0;
                 if (cursor->frame->link.next == &cursor->snapshot->frames) {
                         snapshot_cursor_detach(cursor);
                         return;

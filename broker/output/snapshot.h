@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "broker/base/list.h"
 #include "broker/output/encode.h"
-#include "broker/output/cursor.h"
+#include "broker/output/feed.h"
+#include "broker/output/stream_frame.h"
 #include "broker/policy/quota.h"
 
 typedef struct Snapshot Snapshot;
@@ -55,8 +55,9 @@ struct Snapshot {
 
 struct SnapshotCursor {
         Snapshot *snapshot;             /* NULL: the client has no snapshot, or has read it */
-        SnapshotFrame *frame;           /* NULL: the first one */
-        size_t offset;                  /* offset of the next byte to send */
+        SnapshotFrame *frame;           /* the frame to send, or the frame that is partly sent; NULL: the first one */
+        size_t n_sent;                  /* bytes of that frame, as the reader gets it */
+        uint32_t stream;                /* the number that the frames get; 0: they get none */
 };
 
 int snapshot_new(Snapshot **ret_snapshot, uint64_t next_number, QuotaUser *user);
@@ -64,9 +65,9 @@ Snapshot *snapshot_free(Snapshot *snapshot);
 int snapshot_add_frame(Snapshot *snapshot, const uint8_t *header, size_t n_header, const uint8_t *body, size_t n_body);
 void snapshot_drop_frames(Snapshot *snapshot);
 
-void snapshot_cursor_attach(SnapshotCursor *cursor, Snapshot *snapshot);
+void snapshot_cursor_attach(SnapshotCursor *cursor, Snapshot *snapshot, uint32_t stream);
 void snapshot_cursor_detach(SnapshotCursor *cursor);
 bool snapshot_cursor_is_at_boundary(const SnapshotCursor *cursor);
-size_t snapshot_cursor_frame_left(const SnapshotCursor *cursor);
-size_t snapshot_cursor_slices(const SnapshotCursor *cursor, size_t n_max, struct iovec slices[static FEED_SLICES]);
+size_t snapshot_cursor_n_frame_left(const SnapshotCursor *cursor);
+void snapshot_cursor_slices(const SnapshotCursor *cursor, size_t n_max, StreamSlices *slices);
 void snapshot_cursor_advance(SnapshotCursor *cursor, size_t n);

@@ -9,6 +9,9 @@
 /* Connections in all. Each costs a descriptor, some hundred bytes and its socket's buffer. */
 #define LIMIT_CONNECTIONS 4096u
 
+/* Streams of one connection: subscriptions to events and to samples. Each takes some hundred bytes of memory. */
+#define LIMIT_STREAMS 16u
+
 /* Feeds, that is, different subscriptions to events. Each can grow to --feed-mib. */
 #define LIMIT_FEEDS 192u
 

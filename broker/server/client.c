@@ -27,6 +27,7 @@ int client_new(Client **ret_client, ConnectionOwner *owner, QuotaUser *user, int
         if (!client)
                 return CONNECTION_E_MEMORY;
         *client = (Client){};
+        list_init(&client->streams);
         r = connection_init(&client->connection, owner, user, fd, sizeof(*client));
         if (r) {
                 free(client);
@@ -38,15 +39,24 @@ int client_new(Client **ret_client, ConnectionOwner *owner, QuotaUser *user, int
 
 /**
  * client_free() - close the connection, and free the client
- * @client:  a client without a subscription or requests, or NULL
+ * @client:  a client without streams or requests, or NULL
  *
  * Return: NULL.
  */
 Client *client_free(Client *client) {
         if (!client)
                 return NULL;
-        assert(client->subscription == SUBSCRIPTION_NONE && !client->pending && client->n_stats_requests == 0);
+        assert(client->n_streams == 0 && client->n_pending == 0 && client->n_stats_requests == 0);
         connection_deinit(&client->connection);
         free(client);
         return NULL;
+}
+
+/* The number of the client's streams that have events. */
+size_t client_count_events(const Client *client) {
+        size_t n = 0;
+
+        for (const List *link = client->streams.next; link != &client->streams; link = link->next)
+                n += !container_of(link, const Stream, link)->sample_feed;
+        return n;
 }

@@ -2,9 +2,12 @@
 #pragma once
 
 /*
- * Client: a connection, its user, and its requests. Admission makes a client, and the hub
- * frees it between two turns. The members are set by the modules that
+ * Client: a connection, its user, its streams and its requests. Admission makes a client, and
+ * the hub frees it between two turns. The members are set by the modules that
  * serve it: subscription.c, stats_requests.c and request_handler.c.
+ *
+ * Stream: a subscription of a client, to events or to samples. It is charged to the client's
+ * user. Its number distinguishes it from the other streams of its connection, for ever.
  */
 
 #include <stdbool.h>
@@ -18,30 +21,33 @@
 #include "broker/server/connection.h"
 
 typedef struct Client Client;
-typedef struct PendingRequest PendingRequest;
+typedef struct Stream Stream;
 
-typedef enum SubscriptionKind {
-        SUBSCRIPTION_NONE,
-        SUBSCRIPTION_EVENTS,
-        SUBSCRIPTION_SAMPLES,
-} SubscriptionKind;
+struct Stream {
+        SendStream send;                /* its number, and its place in the feed */
+        Client *client;                 /* not owned */
+        List link;                      /* in the client's list */
+        Feed *feed;                     /* not owned */
+        SampleFeed *sample_feed;        /* has the feed; NULL: the stream has events */
+        bool strict;                    /* a loss ends the connection with an Error */
+        Charge memory;
+};
 
 struct Client {
         Connection connection;
         uint32_t uid;
         Rights rights;                  /* the data that the client may receive */
 
-        SubscriptionKind subscription;
-        uint64_t subscription_id;       /* the id of the request that began it */
-        const Feed *feed;               /* the subscription's feed; NULL: there is no subscription */
-        SampleFeed *sample_feed;        /* has the feed, if the subscription is to samples */
-        bool strict;                    /* a loss ends the connection with an Error */
-        PendingRequest *pending;        /* a subscription that cannot begin yet; NULL: no request is pending */
+        List streams;                   /* the oldest first */
+        size_t n_streams;
+        uint32_t last_stream;           /* the number of the newest stream */
+        size_t n_pending;               /* subscriptions that cannot begin yet */
         size_t n_stats_requests;        /* requests for statistics without a complete answer */
 };
 
 int client_new(Client **ret_client, ConnectionOwner *owner, QuotaUser *user, int fd);
 Client *client_free(Client *client);
+size_t client_count_events(const Client *client);
 
 static inline Client *client_of(Connection *connection) {
         return container_of(connection, Client, connection);

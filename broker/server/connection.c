@@ -274,6 +274,7 @@ int connection_init(Connection *connection, ConnectionOwner *owner, QuotaUser *u
         *connection = (Connection){ .magic = CONNECTION_MAGIC, .owner = owner, .fd = fd };
         list_init(&connection->link);
         list_init(&connection->held_link);
+        list_init(&connection->ready_link);
         send_queue_init(&connection->queue);
         r = charge_take(&connection->memory, user, QUOTA_BYTES, n_bytes) ? BUFFER_E_QUOTA : 0;
         if (!r)
@@ -301,6 +302,7 @@ void connection_deinit(Connection *connection) {
         connection_stop_watchers(connection);
         list_unlink(&connection->link);
         list_unlink(&connection->held_link);
+        list_unlink(&connection->ready_link);
         send_queue_deinit(&connection->queue);
         close(connection->fd);
         buffer_deinit(&connection->in);

@@ -100,6 +100,20 @@ void connection_reply(Connection *connection, const uint8_t *frame, size_t n_fra
 }
 
 /**
+ * connection_reply_stream() - queue a frame of a stream
+ * @connection:  the connection
+ * @stream:      the number of the stream
+ * @frame:       a whole frame without the number
+ * @n_frame:     its length
+ */
+void connection_reply_stream(Connection *connection, uint32_t stream, const uint8_t *frame, size_t n_frame) {
+        StreamFrame numbered = stream_frame(frame, n_frame, stream);
+
+        connection_reply(connection, numbered.header, numbered.n_header);
+        connection_reply(connection, numbered.message, numbered.n_message);
+}
+
+/**
  * connection_close() - end the connection when its replies are sent
  * @connection:  the connection; the frame that was begun is completed too
  */
@@ -174,36 +188,33 @@ static void connection_sent_replies(Connection *connection) {
         }
 }
 
-static void connection_sent(Connection *connection, SendPart part, size_t n) {
-        send_queue_advance(&connection->queue, &connection->memory, part, n);
-        if (part == SEND_SNAPSHOT) {
-                connection->snapshot_age = 0;
+static void connection_sent(Connection *connection, SendNext next, size_t n) {
+        send_queue_advance(&connection->queue, &connection->memory, next, n);
+        if (next.part == SEND_SNAPSHOT)
                 connection->owner->n_snapshot_budget -= MIN(connection->owner->n_snapshot_budget, n);
-        } else if (part == SEND_REPLIES && !send_queue_has_replies(&connection->queue)) {
+        else if (next.part == SEND_REPLIES && !send_queue_has_replies(&connection->queue))
                 connection_sent_replies(connection);
-        }
 }
 
 static SendResult connection_send(Connection *connection, size_t n_budget, size_t *ret_n) {
-        struct iovec slices[SEND_QUEUE_SLICES];
-        struct msghdr message = { .msg_iov = slices };
-        SendPart part = send_queue_part(&connection->queue);
-        size_t n_wanted = 0;
+        size_t n_snapshot_max = connection->owner->n_snapshot_budget;
+        SendNext next = send_queue_next(&connection->queue, n_snapshot_max);
+        StreamSlices slices UNINITIALISED;
+        struct msghdr message = { .msg_iov = slices.slices };
         ssize_t n;
 
-        if (part == SEND_SNAPSHOT && connection->owner->n_snapshot_budget == 0)
+        if (next.part == SEND_LATER)
                 return SEND_BLOCKED;
-        message.msg_iovlen = send_queue_slices(&connection->queue, part, connection->owner->n_snapshot_budget, slices);
-        if (message.msg_iovlen == 0) {
+        send_queue_slices(&connection->queue, next, n_snapshot_max, &slices);
+        if (slices.n == 0) {
                 if (connection->queue.closing)
                         connection_die(connection);
                 return SEND_DONE;
         }
         if (n_budget == 0)
                 return SEND_BLOCKED;
-        for (size_t i = 0; i < message.msg_iovlen; ++i)
-                n_wanted += slices[i].iov_len;
 
+        message.msg_iovlen = slices.n;
         do
                 n = sendmsg(connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         while (n < 0 && errno == EINTR);
@@ -213,9 +224,9 @@ static SendResult connection_send(Connection *connection, size_t n_budget, size_
                 connection_die(connection);
                 return SEND_DONE;
         }
-        connection_sent(connection, part, (size_t)n);
+        connection_sent(connection, next, (size_t)n);
         *ret_n = (size_t)n;
-        return (size_t)n < n_wanted ? SEND_BLOCKED : SEND_MORE;
+        return (size_t)n < slices.n_bytes ? SEND_BLOCKED : SEND_MORE;
 }
 
 /**
@@ -229,14 +240,16 @@ void connection_flush(Connection *connection) {
         size_t n_budget = SEND_QUEUE_TURN_BYTES;
 
         ev_timer_stop(loop, &connection->delay);
+        list_unlink(&connection->ready_link);
         while (!connection->dead) {
+                SendStream *fallen = send_queue_find_fallen(&connection->queue);
                 SendResult result;
                 size_t n = 0;
 
-                if (connection->queue.cursor.broken)
+                if (send_queue_is_broken(&connection->queue))
                         return connection_die(connection);
-                if (send_queue_must_recover(&connection->queue)) {
-                        connection->owner->on_fallen(connection);
+                if (fallen) {
+                        connection->owner->on_fallen(connection, fallen);
                         continue;
                 }
                 result = connection_send(connection, n_budget, &n);
@@ -251,29 +264,53 @@ void connection_flush(Connection *connection) {
         }
 }
 
+/* Seconds until the delay that a subscriber allows has passed, counted from a common grid. */
+static double connection_delay_seconds(uint32_t max_delay_ms) {
+        uint64_t period_ns = max_delay_ms * NSEC_PER_MSEC / CONNECTION_POLL_SHARE * (CONNECTION_POLL_SHARE - 1);
+        uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+
+        return (double)(period_ns - now_ns % period_ns) / (double)NSEC_PER_SEC;
+}
+
 /**
- * connection_wake() - send what is new in the feed
- * @connection:  the connection
+ * connection_wake() - send what is new in a stream
+ * @connection:    the connection
+ * @max_delay_ms:  the delay that the stream's subscriber allows; 0: none
  *
- * It is sent at once, or when the delay has passed that the client allows. The ends of
- * delays fall on a common grid, so that clients with equal delays are served in one
- * turn, while the bytes are in the processor's cache.
+ * It is sent at the end of the turn, or when the delay has passed. New frames of other streams
+ * are sent with it. The ends of delays fall on a common grid, so that clients with equal delays
+ * are served in one turn, while the bytes are in the processor's cache.
  */
-void connection_wake(Connection *connection) {
+void connection_wake(Connection *connection, uint32_t max_delay_ms) {
         struct ev_loop *loop = connection->owner->loop;
+        double seconds;
 
-        if (connection->dead || ev_is_active(&connection->writer) || ev_is_active(&connection->delay))
+        if (connection->dead || ev_is_active(&connection->writer))
                 return;
-        if (connection->max_delay_ms == 0) {
-                connection_flush(connection);
-        } else {
-                uint64_t period_ns = connection->max_delay_ms * NSEC_PER_MSEC / CONNECTION_POLL_SHARE *
-                                     (CONNECTION_POLL_SHARE - 1);
-                uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
-
-                ev_timer_set(&connection->delay, (double)(period_ns - now_ns % period_ns) / (double)NSEC_PER_SEC, 0.);
-                ev_timer_start(loop, &connection->delay);
+        if (max_delay_ms == 0) {
+                list_unlink(&connection->ready_link);
+                list_append(&connection->owner->ready, &connection->ready_link);
+                return;
         }
+        seconds = connection_delay_seconds(max_delay_ms);
+        if (ev_is_active(&connection->delay) && ev_timer_remaining(loop, &connection->delay) <= seconds)
+                return;
+        ev_timer_stop(loop, &connection->delay);
+        ev_timer_set(&connection->delay, seconds, 0.);
+        ev_timer_start(loop, &connection->delay);
+}
+
+/* Whether a client does not read a snapshot that it asked for. */
+static bool connection_has_old_snapshot(Connection *connection) {
+        bool old = false;
+
+        list_for_each(link, safe, &connection->queue.streams) {
+                SendStream *stream = container_of(link, SendStream, link);
+
+                if (stream->snapshot.snapshot && stream->snapshot.snapshot->complete)
+                        old |= ++stream->snapshot_age >= connection->owner->unread_seconds;
+        }
+        return old;
 }
 
 /**
@@ -283,10 +320,7 @@ void connection_wake(Connection *connection) {
  * A snapshot stays in memory until it is read, so a client that does not read it is closed.
  */
 void connection_age(Connection *connection) {
-        const Snapshot *snapshot = connection->queue.snapshot.snapshot;
-
-        if (!snapshot || !snapshot->complete || connection_is_closing(connection) ||
-            ++connection->snapshot_age < connection->owner->unread_seconds)
+        if (connection_is_closing(connection) || !connection_has_old_snapshot(connection))
                 return;
         connection_refuse(connection, &(EncodedError){
                                               .code = ERROR_UNREAD_REPLIES,

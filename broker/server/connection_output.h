@@ -38,16 +38,20 @@ typedef bool (*ConnectionOnRequest)(Connection *connection, const uint8_t *messa
 
 typedef void (*ConnectionCallback)(Connection *connection);
 
+/* The cursor of a stream fell off its feed, and the loss is to be reported now. */
+typedef void (*ConnectionOnFallen)(Connection *connection, SendStream *stream);
+
 /* The part of the owner of all connections that each connection uses. */
 struct ConnectionOwner {
         struct ev_loop *loop;                   /* not owned */
         ConnectionOnRequest on_request;
         ConnectionCallback on_readable;         /* there is input: connection_read() is called now or later */
-        ConnectionCallback on_fallen;           /* the cursor fell off its feed, and the loss is to be reported now */
+        ConnectionOnFallen on_fallen;
         ConnectionCallback on_dead;             /* to be freed when the turn has ended */
         uint32_t request_seconds;               /* LIMIT_REQUEST_SECONDS, or what a test sets */
         uint32_t unread_seconds;                /* LIMIT_UNREAD_SECONDS, or what a test sets */
         size_t n_snapshot_budget;               /* bytes of snapshots that may still be sent in this turn */
+        List ready;                             /* connections with something new to send: connections_flush_ready() */
         uint64_t n_closed_for_errors;
         uint64_t n_closed_for_strict;
 };
@@ -57,6 +61,7 @@ struct Connection {
         ConnectionOwner *owner;
         List link;                      /* in a list of the owner */
         List held_link;                 /* in the owner's list of held connections */
+        List ready_link;                /* in the owner's list of connections with something new to send */
         int fd;
         ev_io reader;
         ev_io writer;
@@ -69,8 +74,6 @@ struct Connection {
 
         Buffer in;                      /* requests, the first of them not served yet */
         SendQueue queue;
-        uint32_t snapshot_age;          /* calls of connection_age() since a part of the snapshot was sent */
-        uint32_t max_delay_ms;          /* the subscriber's, 0: none */
         size_t n_expected;              /* answers and subscriptions that the peer still waits for */
 
         bool served;                    /* a request has come */
@@ -87,11 +90,12 @@ void connection_set_deadline(Connection *connection, double seconds);
 void connection_await_request(Connection *connection);
 
 void connection_reply(Connection *connection, const uint8_t *frame, size_t n_frame);
+void connection_reply_stream(Connection *connection, uint32_t stream, const uint8_t *frame, size_t n_frame);
 void connection_refuse(Connection *connection, const EncodedError *error);
 void connection_refuse_quota(Connection *connection, uint64_t request_id, QuotaKind kind, bool closing);
 void connection_refuse_total(Connection *connection, uint64_t request_id, QuotaKind kind);
 void connection_flush(Connection *connection);
-void connection_wake(Connection *connection);
+void connection_wake(Connection *connection, uint32_t max_delay_ms);
 void connection_age(Connection *connection);
 
 /* Whether nothing more is served: it waits to be freed, or to have sent its last reply. */

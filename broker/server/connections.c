@@ -43,6 +43,7 @@ static void connections_on_dead(Connection *connection) {
         Connections *connections = connections_of(connection);
 
         list_unlink(&connection->held_link);
+        list_unlink(&connection->ready_link);
         list_unlink(&connection->link);
         list_append(&connections->dead, &connection->link);
         --connections->n_open;
@@ -132,7 +133,7 @@ static void connections_on_turn(struct ev_loop *loop, ev_timer *watcher, int eve
 void connections_init(Connections *connections,
                       struct ev_loop *loop,
                       ConnectionOnRequest on_request,
-                      ConnectionCallback on_fallen) {
+                      ConnectionOnFallen on_fallen) {
         *connections = (Connections){
                 .owner = {
                         .loop = loop,
@@ -146,6 +147,7 @@ void connections_init(Connections *connections,
                 },
                 .on_request = on_request,
         };
+        list_init(&connections->owner.ready);
         list_init(&connections->open);
         list_init(&connections->held);
         list_init(&connections->dead);
@@ -188,12 +190,30 @@ Connection *connections_take_dead(Connections *connections) {
 }
 
 /**
- * connections_wake_readers() - send what is new in a feed to all its readers
- * @feed:  the feed; each of its cursors belongs to a connection
+ * connections_wake_readers() - let all readers of a feed be sent what is new in it
+ * @feed:  the feed; each of its cursors belongs to a stream of a connection
+ *
+ * Nothing is sent yet: a connection may have several streams with this feed.
  */
 void connections_wake_readers(Feed *feed) {
-        list_for_each(link, safe, &feed->cursors)
-                connection_wake(container_of(link, Connection, queue.cursor.link));
+        list_for_each(link, safe, &feed->cursors) {
+                SendStream *stream = container_of(link, SendStream, cursor.link);
+
+                connection_wake(container_of(stream->queue, Connection, queue), stream->max_delay_ms);
+        }
+}
+
+/**
+ * connections_flush_ready() - send to all connections that have something new
+ * @connections:  the connections
+ */
+void connections_flush_ready(Connections *connections) {
+        List *link;
+
+        while ((link = list_first(&connections->owner.ready))) {
+                list_unlink(link);
+                connection_flush(container_of(link, Connection, ready_link));
+        }
 }
 
 /**

@@ -33,12 +33,13 @@ struct Connections {
 void connections_init(Connections *connections,
                       struct ev_loop *loop,
                       ConnectionOnRequest on_request,
-                      ConnectionCallback on_fallen);
+                      ConnectionOnFallen on_fallen);
 void connections_deinit(Connections *connections);
 
 void connections_add(Connections *connections, Connection *connection);
 Connection *connections_take_dead(Connections *connections);
 void connections_wake_readers(Feed *feed);
+void connections_flush_ready(Connections *connections);
 void connections_begin_turn(Connections *connections);
 void connections_serve_held(Connections *connections);
 void connections_serve(Connections *connections, Connection *connection, uint64_t begin_ns, ConnectionCallback serve);

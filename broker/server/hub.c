@@ -32,24 +32,31 @@ static bool hub_on_request(Connection *connection, const uint8_t *message, size_
         return request_handler_serve(&hub_of(connection)->requests, client_of(connection), message, n_message);
 }
 
-static void hub_on_fallen(Connection *connection) {
+static void hub_on_fallen(Connection *connection, SendStream *send) {
         Hub *hub = hub_of(connection);
+        Stream *stream = stream_of(send);
 
-        subscription_recover(&hub->subscriptions, client_of(connection));
-        if (client_of(connection)->subscription == SUBSCRIPTION_SAMPLES)
+        subscription_recover(&hub->subscriptions, stream);
+        if (stream->sample_feed)
                 sampler_schedule(hub->sampler);
+}
+
+/* The delay that all streams of a client allow. */
+static void hub_measure_client(Hub *hub, Client *client) {
+        list_for_each(link, safe, &client->streams) {
+                const Stream *stream = container_of(link, Stream, link);
+
+                if (!stream->sample_feed)
+                        hub->max_delay_ms = MIN(hub->max_delay_ms, stream->send.max_delay_ms);
+        }
 }
 
 /* The delay that all subscribers allow. */
 static void hub_measure_max_delay(Hub *hub) {
         hub->subscriptions.changed = false;
         hub->max_delay_ms = MAX_DELAY_MS_UNWATCHED;
-        list_for_each(link, safe, &hub->connections.open) {
-                const Client *client = container_of(link, Client, connection.link);
-
-                if (client->subscription == SUBSCRIPTION_EVENTS)
-                        hub->max_delay_ms = MIN(hub->max_delay_ms, client->connection.max_delay_ms);
-        }
+        list_for_each(link, safe, &hub->connections.open)
+                hub_measure_client(hub, container_of(link, Client, connection.link));
         /* The program of a process that lives briefly must be read at once. */
         if (hub->feeds.programs->n_wanted > 0)
                 hub->max_delay_ms = 0;
@@ -120,7 +127,7 @@ void hub_init(Hub *hub,
 
 static void hub_free_client(Hub *hub, Client *client) {
         request_handler_forget(&hub->requests, client);
-        subscription_close(&hub->subscriptions, client);
+        subscription_close_all(&hub->subscriptions, client);
         client_free(client);
 }
 
@@ -291,10 +298,10 @@ static void hub_slice_snapshot(Hub *hub) {
         if (!snapshot)
                 return;
         list_for_each(link, safe, &snapshot->feed->cursors) {
-                Client *client = container_of(link, Client, connection.queue.cursor.link);
+                Stream *stream = container_of(link, Stream, send.cursor.link);
 
-                if (client->connection.queue.snapshot.snapshot == snapshot)
-                        subscription_on_snapshot(client);
+                if (stream->send.snapshot.snapshot == snapshot)
+                        subscription_on_snapshot(stream);
         }
 }
 
@@ -308,12 +315,8 @@ static void hub_check_work(Hub *hub) {
 
 static void hub_send_named(Hub *hub, Feed *feed) {
         feed->matcher.binding.changed = false;
-        list_for_each(link, safe, &hub->connections.open) {
-                Client *client = container_of(link, Client, connection.link);
-
-                if (client->feed == feed)
-                        subscription_send_named(client);
-        }
+        list_for_each(link, safe, &hub->connections.open)
+                subscription_send_named(container_of(link, Client, connection.link), feed);
 }
 
 /* A batch of samples is closed with its sample, or when it is full. */
@@ -350,6 +353,7 @@ int hub_end_turn(Hub *hub) {
                 ev_timer_again(hub->loop, &hub->age);
         list_for_each(link, safe, &hub->feeds.all)
                 hub_send_feed(hub, container_of(link, Feed, all_link));
+        connections_flush_ready(&hub->connections);
         hub_free_dead(hub);
         hub_check_work(hub);
         if (hub->has_room || hub->subscriptions.changed)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A client has one pending request at most, because it has one subscription at most. */
-
 #include <assert.h>
 #include <stdlib.h>
 
@@ -21,7 +19,6 @@ int pending_request_new(List *queue, Client *client, const Request *request) {
         PendingRequest *pending;
         int r;
 
-        assert(!client->pending);
         r = charge_take(&charge, client->connection.user, QUOTA_REQUESTS, 1);
         if (r)
                 return r == QUOTA_E_USER ? PENDING_REQUEST_E_QUOTA : PENDING_REQUEST_E_TOTAL;
@@ -33,7 +30,7 @@ int pending_request_new(List *queue, Client *client, const Request *request) {
         *pending = (PendingRequest){ .client = client, .charge = charge, .request = *request };
         list_init(&pending->link);
         list_append(queue, &pending->link);
-        client->pending = pending;
+        ++client->n_pending;
         ++client->connection.n_expected;
         return 0;
 }
@@ -44,7 +41,8 @@ int pending_request_new(List *queue, Client *client, const Request *request) {
  */
 void pending_request_free(PendingRequest *pending) {
         --pending->client->connection.n_expected;
-        pending->client->pending = NULL;
+        assert(pending->client->n_pending > 0);
+        --pending->client->n_pending;
         list_unlink(&pending->link);
         charge_return(&pending->charge);
         free(pending);

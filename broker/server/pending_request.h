@@ -12,6 +12,8 @@
 #include "broker/policy/quota.h"
 #include "broker/server/client.h"
 
+typedef struct PendingRequest PendingRequest;
+
 enum {
         _PENDING_REQUEST_E_SUCCESS,
         PENDING_REQUEST_E_TOTAL,        /* too many requests are pending, or there is no memory */

@@ -13,6 +13,7 @@
 #include "broker/output/encode.h"
 #include "broker/output/feeds_snapshot.h"
 #include "broker/output/request_decode.h"
+#include "broker/policy/limits.h"
 #include "broker/server/pending_request.h"
 #include "broker/server/request_handler.h"
 
@@ -24,6 +25,16 @@ static void request_handler_refuse(Client *client, const Request *request, Error
 
 static void request_handler_refuse_memory(Client *client, const Request *request) {
         request_handler_refuse(client, request, ERROR_LIMIT, NULL, "The broker has no memory for the subscription.");
+}
+
+/* There is no memory for a stream; @r of SUBSCRIPTION_E_*, or 0. */
+static void request_handler_check_begun(Client *client, const Request *request, int r) {
+        if (r == SUBSCRIPTION_E_QUOTA)
+                connection_refuse_quota(&client->connection, request->id, QUOTA_BYTES, false);
+        else if (r == SUBSCRIPTION_E_TOTAL)
+                connection_refuse_total(&client->connection, request->id, QUOTA_BYTES);
+        else if (r)
+                request_handler_refuse_memory(client, request);
 }
 
 /* Refuses what a quota does not allow; @r of FEEDS_E_*. Return: whether it is about a quota. */
@@ -94,8 +105,8 @@ static void request_handler_resume(RequestHandler *handler, Client *client, cons
                 return request_handler_refuse(client, request, ERROR_BAD_VALUE, "subscribe.resume.next_number",
                                               "The feed has not reached this number yet; its first number is 1.");
         feed_close_batch(feed);
-        if (subscription_begin(handler->subscriptions, client, request, feed, NULL, resume->next_number))
-                request_handler_refuse_memory(client, request);
+        request_handler_check_begun(client, request, subscription_begin(handler->subscriptions, client, request, feed,
+                                                                        NULL, resume->next_number));
 }
 
 static void request_handler_begin(RequestHandler *handler, Client *client, const Request *request) {
@@ -114,16 +125,18 @@ static void request_handler_begin(RequestHandler *handler, Client *client, const
                 if (r)
                         return request_handler_refuse_feed(client, request, QUOTA_FEEDS, r);
         }
-        if (subscription_begin(handler->subscriptions, client, request, feed, snapshot,
-                               snapshot ? snapshot->next_number : feed->next_number))
-                request_handler_refuse_memory(client, request);
+        request_handler_check_begun(client, request,
+                                    subscription_begin(handler->subscriptions, client, request, feed, snapshot,
+                                                       snapshot ? snapshot->next_number : feed->next_number));
 }
 
-static bool request_handler_refuse_second(Client *client, const Request *request) {
-        if (client->subscription == SUBSCRIPTION_NONE && !client->pending)
+/* Numbers of streams are never used again, so that they too may come to an end. */
+static bool request_handler_refuse_stream(Client *client, const Request *request) {
+        if (client->n_streams + client->n_pending < LIMIT_STREAMS && client->last_stream < UINT32_MAX - LIMIT_STREAMS)
                 return false;
-        request_handler_refuse(client, request, ERROR_ALREADY_SUBSCRIBED, NULL,
-                               "This connection has a subscription already: open another connection for another one.");
+        request_handler_refuse(client, request, ERROR_LIMIT, NULL,
+                               "This connection has 16 streams, as many as one connection may have: open another "
+                               "connection for more.");
         return true;
 }
 
@@ -172,7 +185,8 @@ static void request_handler_begin_samples(RequestHandler *handler, Client *clien
         if (r)
                 request_handler_refuse_feed(client, request, QUOTA_SAMPLE_FEEDS, r);
         else
-                subscription_begin_samples(handler->subscriptions, client, request, feed);
+                request_handler_check_begun(
+                        client, request, subscription_begin_samples(handler->subscriptions, client, request, feed));
         sampler_schedule(handler->sampler);
         if (subscription_key_wants_programs(&request->subscription.key))
                 program_reader_unwant(handler->feeds->programs);
@@ -215,14 +229,14 @@ static bool request_handler_serve_at_once(RequestHandler *handler, Client *clien
                 request_handler_status(handler, client, request);
                 return true;
         case REQUEST_SUBSCRIBE:
-                if (request_handler_refuse_second(client, request))
+                if (request_handler_refuse_stream(client, request))
                         return true;
                 if (!request->subscription.has_resume)
                         return false;
                 request_handler_resume(handler, client, request);
                 return true;
         case REQUEST_SAMPLE:
-                return request_handler_refuse_second(client, request) ||
+                return request_handler_refuse_stream(client, request) ||
                        request_handler_refuse_live(handler, client, request);
         case REQUEST_STATS:
                 return request_handler_refuse_live(handler, client, request);
@@ -283,15 +297,27 @@ Client *request_handler_next_ready(const RequestHandler *handler) {
         return NULL;
 }
 
+/* The oldest request of a client that waits for programs; NULL: none does. */
+static PendingRequest *request_handler_find_pending(const RequestHandler *handler, const Client *client) {
+        list_for_each(link, safe, &handler->pending) {
+                PendingRequest *pending = container_of(link, PendingRequest, link);
+
+                if (pending->client == client)
+                        return pending;
+        }
+        return NULL;
+}
+
 /**
  * request_handler_serve_ready() - serve a request that waited
  * @handler:  the handler
  * @client:   the result of request_handler_next_ready()
  */
 void request_handler_serve_ready(RequestHandler *handler, Client *client) {
-        Request request = client->pending->request;
+        PendingRequest *pending = request_handler_find_pending(handler, client);
+        Request request = pending->request;
 
-        pending_request_free(client->pending);
+        pending_request_free(pending);
         if (request.type == REQUEST_SAMPLE)
                 request_handler_begin_samples(handler, client, &request);
         else
@@ -313,10 +339,14 @@ void request_handler_init(RequestHandler *handler) {
  * @client:   the client, which is to be freed
  */
 void request_handler_forget(RequestHandler *handler, Client *client) {
-        if (client->pending) {
-                if (client->pending->request.type == REQUEST_SAMPLE)
+        list_for_each(link, safe, &handler->pending) {
+                PendingRequest *pending = container_of(link, PendingRequest, link);
+
+                if (pending->client != client)
+                        continue;
+                if (pending->request.type == REQUEST_SAMPLE)
                         program_reader_unwant(handler->feeds->programs);
-                pending_request_free(client->pending);
+                pending_request_free(pending);
         }
         if (handler->sampler)
                 stats_requests_forget(&handler->sampler->requests, client);

@@ -72,8 +72,10 @@ void status_report_for(StatusReport *report, const Client *client, BrokerStatus 
         list_for_each(link, safe, &report->connections->open) {
                 const Client *other = container_of(link, const Client, connection.link);
 
-                ret_status->connections += other->uid == client->uid;
-                ret_status->subscribers += other->uid == client->uid && other->subscription == SUBSCRIPTION_EVENTS;
+                if (other->uid != client->uid)
+                        continue;
+                ++ret_status->connections;
+                ret_status->subscribers += client_count_events(other);
         }
         if (!client->rights.others)
                 return;

@@ -6,10 +6,11 @@
  * a SampleLoss, and begins again with a full sample: the rest of a sample is useless to it.
  */
 
-#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/base/clock.h"
+#include "broker/base/memory.h"
 #include "broker/base/util.h"
 #include "broker/output/encode.h"
 #include "broker/server/subscription.h"
@@ -18,16 +19,51 @@ static uint64_t now_ns(void) {
         return (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
 }
 
+/* A stream without a feed, that is charged to the client's user. */
+static int subscription_new(Client *client, Stream **ret_stream) {
+        Charge memory = CHARGE_NULL;
+        Stream *stream;
+        int r;
+
+        r = charge_take(&memory, client->connection.user, QUOTA_BYTES, sizeof(*stream));
+        if (r)
+                return r == QUOTA_E_USER ? SUBSCRIPTION_E_QUOTA : SUBSCRIPTION_E_TOTAL;
+        stream = memory_alloc_optional(NULL, sizeof(*stream));
+        if (!stream) {
+                charge_return(&memory);
+                return SUBSCRIPTION_E_MEMORY;
+        }
+        *stream = (Stream){ .client = client, .memory = memory };
+        list_init(&stream->link);
+        list_append(&client->streams, &stream->link);
+        ++client->n_streams;
+        ++client->connection.n_expected;
+        send_queue_add_stream(&client->connection.queue, &stream->send, ++client->last_stream);
+        *ret_stream = stream;
+        return 0;
+}
+
+static void subscription_free(Stream *stream) {
+        Client *client = stream->client;
+
+        --client->connection.n_expected;
+        --client->n_streams;
+        list_unlink(&stream->link);
+        send_queue_remove_stream(&stream->send);
+        charge_return(&stream->memory);
+        free(stream);
+}
+
 /**
- * subscription_begin() - begin a subscription to events
+ * subscription_begin() - begin a stream of events
  * @subscriptions:  all of them
- * @client:         a client without a subscription
+ * @client:         a client that may have another stream
  * @request:        a Subscribe
  * @feed:           the feed, its batch closed
  * @snapshot:       sent before the feed; NULL: no snapshot is sent
  * @next_number:    the number of the feed's first event that the client gets
  *
- * Return: 0; SUBSCRIPTION_E_MEMORY.
+ * Return: 0; SUBSCRIPTION_E_MEMORY; SUBSCRIPTION_E_TOTAL; SUBSCRIPTION_E_QUOTA.
  */
 int subscription_begin(Subscriptions *subscriptions,
                        Client *client,
@@ -36,71 +72,78 @@ int subscription_begin(Subscriptions *subscriptions,
                        Snapshot *snapshot,
                        uint64_t next_number) {
         const Subscription *subscription = &request->subscription;
-        Connection *connection = &client->connection;
-        SendQueue *queue = &connection->queue;
         uint8_t frame[ENCODED_REPLY_MAX];
+        Stream *stream;
+        Cursor *cursor;
+        int r;
 
-        assert(client->subscription == SUBSCRIPTION_NONE);
+        r = subscription_new(client, &stream);
+        if (r)
+                return r;
+        cursor = &stream->send.cursor;
         /* Memory that the cursor needs is charged to its user. */
-        (void)charge_take(&queue->cursor.memory, connection->user, QUOTA_BYTES, 0);
-        cursor_attach_at(&queue->cursor, feed, next_number);
-        if (queue->cursor.broken) {
-                cursor_deinit(&queue->cursor);
+        (void)charge_take(&cursor->memory, client->connection.user, QUOTA_BYTES, 0);
+        cursor_attach_at(cursor, feed, next_number);
+        if (cursor->broken) {
+                subscription_free(stream);
                 return SUBSCRIPTION_E_MEMORY;
         }
         if (snapshot) {
-                snapshot_cursor_attach(&queue->snapshot, snapshot);
+                snapshot_cursor_attach(&stream->send.snapshot, snapshot, stream->send.number);
                 ++subscriptions->n_snapshots;
         }
-        client->subscription = SUBSCRIPTION_EVENTS;
-        client->subscription_id = request->id;
-        client->feed = feed;
-        client->strict = subscription->strict;
-        connection->max_delay_ms = subscription->max_delay_ms;
-        ++connection->n_expected;
+        stream->feed = feed;
+        stream->strict = subscription->strict;
+        stream->send.max_delay_ms = subscription->max_delay_ms;
         subscriptions->changed = true;
         ++subscriptions->n_of_events;
         subscriptions->n_resumed += subscription->has_resume;
-        connection_reply(connection, frame,
-                         encode_subscribed(request->id, feed->id, next_number, subscription->has_resume,
-                                           &feed->key.filter, &feed->matcher.binding.starts, frame));
+        connection_reply_stream(&client->connection, stream->send.number, frame,
+                                encode_subscribed(request->id, feed->id, next_number, subscription->has_resume,
+                                                  &feed->key.filter, &feed->matcher.binding.starts, frame));
         return 0;
 }
 
 /**
- * subscription_begin_samples() - begin a subscription to samples
+ * subscription_begin_samples() - begin a stream of samples
  * @subscriptions:  all of them
- * @client:         a client without a subscription
+ * @client:         a client that may have another stream
  * @request:        a Sample
- * @feed:           the feed
+ * @feed:           the feed; freed, if this fails and no other client reads it
+ *
+ * Return: 0; SUBSCRIPTION_E_MEMORY; SUBSCRIPTION_E_TOTAL; SUBSCRIPTION_E_QUOTA.
  */
-void subscription_begin_samples(Subscriptions *subscriptions, Client *client, const Request *request,
-                                SampleFeed *feed) {
-        Connection *connection = &client->connection;
+int subscription_begin_samples(Subscriptions *subscriptions, Client *client, const Request *request,
+                               SampleFeed *feed) {
         uint8_t frame[ENCODED_REPLY_MAX];
+        Stream *stream;
+        int r;
 
-        assert(client->subscription == SUBSCRIPTION_NONE);
-        client->subscription = SUBSCRIPTION_SAMPLES;
-        client->subscription_id = request->id;
-        client->feed = feed->feed;
-        client->sample_feed = feed;
+        r = subscription_new(client, &stream);
+        if (r) {
+                if (feed->n_subscribers == 0)
+                        sample_feeds_give_up(subscriptions->sample_feeds, feed);
+                return r;
+        }
+        stream->feed = feed->feed;
+        stream->sample_feed = feed;
         ++feed->n_subscribers;
-        ++connection->n_expected;
         if (++subscriptions->n_of_samples == 1 && subscriptions->on_samples)
                 subscriptions->on_samples(subscriptions, true);
-        connection_reply(connection, frame,
-                         encode_sampling(request->id, feed->feed->next_number, &feed->feed->key.filter,
-                                         &feed->feed->matcher.binding.starts, frame));
-        sample_feed_attach(feed, &connection->queue.cursor, now_ns());
+        connection_reply_stream(&client->connection, stream->send.number, frame,
+                                encode_sampling(request->id, feed->feed->next_number, &feed->feed->key.filter,
+                                                &feed->feed->matcher.binding.starts, frame));
+        sample_feed_attach(feed, &stream->send.cursor, now_ns());
+        return 0;
 }
 
 /**
  * subscription_on_snapshot() - go on when a snapshot was made in slices
- * @client:  a client that waits for it; it is complete, or there was no memory for it
+ * @stream:  a stream that waits for it; it is complete, or there was no memory for it
  */
-void subscription_on_snapshot(Client *client) {
-        Connection *connection = &client->connection;
-        const Snapshot *snapshot = connection->queue.snapshot.snapshot;
+void subscription_on_snapshot(Stream *stream) {
+        Connection *connection = &stream->client->connection;
+        const Snapshot *snapshot = stream->send.snapshot.snapshot;
 
         if (snapshot->failed == FEEDS_E_USER_BYTES)
                 connection_refuse_quota(connection, 0, QUOTA_BYTES, true);
@@ -110,31 +153,37 @@ void subscription_on_snapshot(Client *client) {
                                                       .message = "The broker has no memory for the snapshot.",
                                                       .closing = true,
                                               });
-        connection_flush(connection);
+        connection_wake(connection, 0);
 }
 
 /**
- * subscription_send_named() - report that a number of the filter got its process
- * @client:  a client with a subscription
+ * subscription_send_named() - report that a number of a filter got its process
+ * @client:  the client
+ * @feed:    the feed with the filter
  *
  * After a reconnect the client can name the same process, also if it got no event of it.
  */
-void subscription_send_named(Client *client) {
-        const Feed *feed = client->feed;
+void subscription_send_named(Client *client, const Feed *feed) {
         uint8_t frame[ENCODED_REPLY_MAX];
 
-        connection_reply(&client->connection, frame,
-                         encode_named(client->subscription_id, &feed->key.filter, &feed->matcher.binding.starts,
-                                      frame));
+        list_for_each(link, safe, &client->streams) {
+                const Stream *stream = container_of(link, Stream, link);
+
+                if (stream->feed == feed)
+                        connection_reply_stream(
+                                &client->connection, stream->send.number, frame,
+                                encode_named(&feed->key.filter, &feed->matcher.binding.starts, frame));
+        }
 }
 
 /*
  * Readers that were too slow.
  */
 
-static void subscription_refuse_strict(Client *client, uint64_t lost) {
-        connection_refuse(&client->connection,
+static void subscription_refuse_strict(Stream *stream, uint64_t lost) {
+        connection_refuse(&stream->client->connection,
                           &(EncodedError){
+                                  .stream = stream->send.number,
                                   .code = ERROR_FELL_BEHIND,
                                   .message = "The subscription is strict, and events were lost because the client did "
                                              "not read them in time.",
@@ -143,9 +192,9 @@ static void subscription_refuse_strict(Client *client, uint64_t lost) {
                           });
 }
 
-static void subscription_reply_loss(Client *client, uint64_t first_number, uint64_t lost) {
+static void subscription_reply_loss(Stream *stream, uint64_t first_number, uint64_t lost) {
         uint8_t frame[ENCODED_BATCH_HEADER_MAX + ENCODED_EVENT_MAX], event[ENCODED_EVENT_MAX];
-        int64_t offset_ns = client->feed->time_offset_ns;
+        int64_t offset_ns = stream->feed->time_offset_ns;
         Event loss = {
                 .kind = EVENT_LOSS,
                 .time_ns = (uint64_t)(clock_read_ns(CLOCK_MONOTONIC) + offset_ns),
@@ -159,68 +208,66 @@ static void subscription_reply_loss(Client *client, uint64_t first_number, uint6
 
         n = encode_batch_header(first_number, offset_ns, n_event, frame);
         memcpy(frame + n, event, n_event);
-        connection_reply(&client->connection, frame, n + n_event);
+        connection_reply_stream(&stream->client->connection, stream->send.number, frame, n + n_event);
 }
 
-static void subscription_recover_events(Subscriptions *subscriptions, Client *client) {
-        uint64_t first_number, lost = cursor_recover(&client->connection.queue.cursor, &first_number);
+static void subscription_recover_events(Subscriptions *subscriptions, Stream *stream) {
+        uint64_t first_number, lost = cursor_recover(&stream->send.cursor, &first_number);
 
         if (lost == 0)
                 return;
         subscriptions->n_events_lost += lost;
-        if (client->strict)
-                subscription_refuse_strict(client, lost);
+        if (stream->strict)
+                subscription_refuse_strict(stream, lost);
         else
-                subscription_reply_loss(client, first_number, lost);
+                subscription_reply_loss(stream, first_number, lost);
 }
 
-static void subscription_recover_samples(Subscriptions *subscriptions, Client *client) {
-        Cursor *cursor = &client->connection.queue.cursor;
-        SampleFeed *feed = client->sample_feed;
+static void subscription_recover_samples(Subscriptions *subscriptions, Stream *stream) {
+        SampleFeed *feed = stream->sample_feed;
         uint8_t frame[ENCODED_REPLY_MAX];
         uint64_t lost;
 
         /* While a sweep runs, the client gets nothing of the sample at hand. */
-        lost = cursor_give_up(cursor, feed->feed->next_number + feed->in_sweep);
+        lost = cursor_give_up(&stream->send.cursor, feed->feed->next_number + feed->in_sweep);
         subscriptions->n_samples_lost += lost;
-        connection_reply(&client->connection, frame, encode_sample_loss(lost, frame));
-        sample_feed_attach(feed, cursor, now_ns());
+        connection_reply_stream(&stream->client->connection, stream->send.number, frame,
+                                encode_sample_loss(lost, frame));
+        sample_feed_attach(feed, &stream->send.cursor, now_ns());
 }
 
 /**
  * subscription_recover() - go on after the cursor fell off its feed
  * @subscriptions:  all of them
- * @client:         the client, its cursor between two frames
+ * @stream:         the stream, its cursor between two frames
  */
-void subscription_recover(Subscriptions *subscriptions, Client *client) {
-        if (client->subscription == SUBSCRIPTION_SAMPLES)
-                subscription_recover_samples(subscriptions, client);
+void subscription_recover(Subscriptions *subscriptions, Stream *stream) {
+        if (stream->sample_feed)
+                subscription_recover_samples(subscriptions, stream);
         else
-                subscription_recover_events(subscriptions, client);
+                subscription_recover_events(subscriptions, stream);
+}
+
+static void subscription_close(Subscriptions *subscriptions, Stream *stream) {
+        SampleFeed *feed = stream->sample_feed;
+
+        subscription_free(stream);
+        if (!feed) {
+                --subscriptions->n_of_events;
+                return;
+        }
+        if (--subscriptions->n_of_samples == 0 && subscriptions->on_samples)
+                subscriptions->on_samples(subscriptions, false);
+        if (--feed->n_subscribers == 0)
+                sample_feeds_give_up(subscriptions->sample_feeds, feed);
 }
 
 /**
- * subscription_close() - end a client's subscription
+ * subscription_close_all() - end all streams of a client
  * @subscriptions:  all of them
- * @client:         the client, with a subscription or without
+ * @client:         the client
  */
-void subscription_close(Subscriptions *subscriptions, Client *client) {
-        SendQueue *queue = &client->connection.queue;
-
-        if (client->subscription == SUBSCRIPTION_NONE)
-                return;
-        --client->connection.n_expected;
-        snapshot_cursor_detach(&queue->snapshot);
-        cursor_deinit(&queue->cursor);
-        if (client->subscription == SUBSCRIPTION_EVENTS) {
-                --subscriptions->n_of_events;
-        } else {
-                if (--subscriptions->n_of_samples == 0 && subscriptions->on_samples)
-                        subscriptions->on_samples(subscriptions, false);
-                if (--client->sample_feed->n_subscribers == 0)
-                        sample_feeds_give_up(subscriptions->sample_feeds, client->sample_feed);
-        }
-        client->subscription = SUBSCRIPTION_NONE;
-        client->feed = NULL;
-        client->sample_feed = NULL;
+void subscription_close_all(Subscriptions *subscriptions, Client *client) {
+        list_for_each(link, safe, &client->streams)
+                subscription_close(subscriptions, container_of(link, Stream, link));
 }

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Subscriptions: how a client's subscription begins, what happens when its reader is too
+ * Subscriptions: how a stream of a client begins, what happens when its reader is too
  * slow, and how it ends. There are two kinds: of events, and of samples. The request
  * handler has found the feed; the hub calls subscription_on_snapshot(),
- * subscription_recover() and subscription_close().
+ * subscription_recover() and subscription_close_all().
  */
 
 #include <stdbool.h>
@@ -22,6 +22,8 @@ typedef struct Subscriptions Subscriptions;
 enum {
         _SUBSCRIPTION_E_SUCCESS,
         SUBSCRIPTION_E_MEMORY,
+        SUBSCRIPTION_E_TOTAL,   /* all users together have the memory that there is */
+        SUBSCRIPTION_E_QUOTA,   /* the user has no more memory */
 };
 
 /* The first subscription to samples begins, before its reply is sent, or the last one ended. */
@@ -46,8 +48,12 @@ int subscription_begin(Subscriptions *subscriptions,
                        Feed *feed,
                        Snapshot *snapshot,
                        uint64_t next_number);
-void subscription_begin_samples(Subscriptions *subscriptions, Client *client, const Request *request, SampleFeed *feed);
-void subscription_on_snapshot(Client *client);
-void subscription_send_named(Client *client);
-void subscription_recover(Subscriptions *subscriptions, Client *client);
-void subscription_close(Subscriptions *subscriptions, Client *client);
+int subscription_begin_samples(Subscriptions *subscriptions, Client *client, const Request *request, SampleFeed *feed);
+void subscription_on_snapshot(Stream *stream);
+void subscription_send_named(Client *client, const Feed *feed);
+void subscription_recover(Subscriptions *subscriptions, Stream *stream);
+void subscription_close_all(Subscriptions *subscriptions, Client *client);
+
+static inline Stream *stream_of(SendStream *send) {
+        return container_of(send, Stream, send);
+}

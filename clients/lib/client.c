@@ -291,8 +291,10 @@ int client_next(struct tb_client *client) {
                 client_fail_protocol(client, client->decoder.reason);
         else if (r == -ENOMEM)
                 client_fail_errno(client, -ENOMEM, "take the broker's message");
-        if (r > 0)
-                client_keep_closing_text(client);
+        if (r <= 0)
+                return r;
+        client->decoder.message.stream = client->decoder.stream;
+        client_keep_closing_text(client);
 
         return r;
 }

@@ -39,6 +39,7 @@ struct Decoder {
         bool welcomed;
         struct tb_welcome welcome;
 
+        uint32_t stream;                        /* the number in the last frame */
         struct tb_message message;              /* the last message, and its parts */
         struct tb_subscribed subscribed;
         NamedStarts starts;                     /* the processes that the last Subscribed, Sampling or Named named */

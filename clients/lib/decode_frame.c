@@ -192,6 +192,9 @@ static int decoder_snapshot_end(Decoder *decoder, const uint8_t *data, size_t n_
         return 1;
 }
 
+/* The tag of ServerMessage.stream, broker.proto. */
+#define MESSAGE_STREAM 15
+
 /**
  * decoder_begin() - take a frame
  * @decoder:    the decoder; the last batch must be at its end
@@ -210,7 +213,10 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
         WireField field, body = { 0 };
         int r;
 
+        decoder->stream = 0;
         while ((r = wire_next(&cursor, &field)) > 0) {
+                if (field.number == MESSAGE_STREAM && field.type == WIRE_VARINT)
+                        decoder->stream = (uint32_t)field.value;
                 if (field.number < TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME ||
                     field.number > TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED)
                         continue;

@@ -553,7 +553,6 @@ enum tb_error_code {
         TB_ERROR_BAD_MESSAGE = 3,
         TB_ERROR_UNKNOWN_FIELD = 4,
         TB_ERROR_BAD_VALUE = 5,
-        TB_ERROR_ALREADY_SUBSCRIBED = 6,
         TB_ERROR_LIMIT = 7,
         TB_ERROR_FELL_BEHIND = 8,
         TB_ERROR_TIMEOUT = 9,
@@ -592,6 +591,7 @@ enum tb_message_type {
 /* A message that tb_next() returns. */
 struct tb_message {
         enum tb_message_type type;
+        uint32_t stream;                /* the stream that it belongs to, or 0: see tb_subscribe() */
         uint64_t request_id;            /* id of the request that it answers, or 0 */
         union {
                 const struct tb_welcome *welcome;
@@ -744,6 +744,8 @@ int tb_next(struct tb_client *client, const struct tb_message **ret_message);
 /*
  * Asks for events. @subscription NULL: the defaults. @ret_request_id, if not
  * NULL, gets the id that TB_MESSAGE_SUBSCRIBED or TB_MESSAGE_ERROR will repeat.
+ * TB_MESSAGE_SUBSCRIBED has the number of the stream, which all messages of the
+ * stream have.
  *
  * Return: 0; -EINVAL: no such kind, max_delay_ms too large, or a filter with too
  *         many or too long entries; -ENOBUFS: no room for a further pending

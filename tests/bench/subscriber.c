@@ -118,6 +118,12 @@ static int message_handle(CrewSlot *slot, const uint8_t *data, size_t n_data, bo
         uint64_t n;
         int r = 0;
 
+        /* the number of the stream comes first: there is one stream */
+        if (*data == TAG(15, WIRE_VARINT)) {
+                ++data;
+                if (varint_read(&data, end, &n) < 0)
+                        return -1;
+        }
         if (*data == TAG(2, WIRE_BYTES)) {
                 ++data;
                 if (varint_read(&data, end, &n) < 0 || n != (uint64_t)(end - data))
@@ -125,7 +131,7 @@ static int message_handle(CrewSlot *slot, const uint8_t *data, size_t n_data, bo
                 return batch_count(slot, data, end);
         }
 
-        message = taskbroker__v1__server_message__unpack(NULL, n_data, data);
+        message = taskbroker__v1__server_message__unpack(NULL, (size_t)(end - data), data);
         if (!message)
                 return -1;
         if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED) {

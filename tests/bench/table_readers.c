@@ -186,8 +186,14 @@ static int message_take(Reader *reader, bool programs, const uint8_t *data, size
         const uint8_t *end = data + n_data;
         uint64_t n;
 
+        /* the number of the stream comes first: there is one stream */
+        if (*data == TAG(15, WIRE_VARINT)) {
+                ++data;
+                if (varint_read(&data, end, &n) < 0)
+                        return -1;
+        }
         if (*data != TAG(6, WIRE_BYTES))
-                return other_take(reader, programs, data, n_data);
+                return other_take(reader, programs, data, (size_t)(end - data));
         ++data;
         if (varint_read(&data, end, &n) < 0 || n != (uint64_t)(end - data))
                 return -1;

@@ -347,18 +347,6 @@ def test_a_request_for_samples_names_its_faults(live, kw, field):
     assert next_sample(client).last.full
 
 
-def test_one_subscription_a_connection(live):
-    client = live.client()
-    ask_samples(client)
-    with pytest.raises(BrokerError) as e:
-        ask_samples(client)
-    assert e.value.error.code == broker_pb2.ERROR_CODE_ALREADY_SUBSCRIBED
-    events = live.subscriber()
-    with pytest.raises(BrokerError) as e:
-        ask_samples(events)
-    assert e.value.error.code == broker_pb2.ERROR_CODE_ALREADY_SUBSCRIBED
-
-
 def test_without_subscribers_there_is_no_sweep(live):
     client = live.client()
     ask_samples(client)

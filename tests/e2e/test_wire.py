@@ -205,14 +205,6 @@ def test_delay_too_long(daemon, delay):
     client.subscribe(max_delay_ms=60000)
 
 
-def test_second_subscription(daemon):
-    client = daemon.subscriber(kinds=("fork",))
-    client.send_raw(frame(subscribe_message(9)))
-    expect_error(client, E.ERROR_CODE_ALREADY_SUBSCRIBED, False, 9)
-    daemon.kernel.fork(100)
-    assert brief([client.event()]) == [("fork", 100)]
-
-
 # -- what is no request: the connection ends ---------------------------------
 
 

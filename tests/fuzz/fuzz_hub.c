@@ -29,6 +29,18 @@ enum { N_PEERS = 5, N_USERS = 3, N_TASKS = SAMPLES_TASKS, N_STEPS_MAX = 400, N_R
 
 typedef struct Fuzz Fuzz;
 typedef struct Reader Reader;
+typedef struct ReaderStream ReaderStream;
+
+/* A stream of a reader, and what it must get next. */
+struct ReaderStream {
+        uint32_t number;        /* 0: no stream */
+        bool of_samples;
+        bool in_snapshot;
+        uint64_t next;          /* number of the next event */
+        uint64_t n_tasks;       /* tasks of the snapshot */
+        uint64_t feed;
+        Samples samples;
+};
 
 /* A peer, and what it must get next. */
 struct Reader {
@@ -37,12 +49,9 @@ struct Reader {
         uint32_t uid;
         bool wrote_raw;         /* it sent raw bytes: its replies are not predicted */
         bool deaf;              /* it may get no answer: it has shut down, or the hub closes it */
-        bool subscribed;
-        bool in_snapshot;
-        uint64_t next;          /* number of the next event */
-        uint64_t n_tasks;       /* tasks of the snapshot */
-        uint64_t feed;
-        Samples samples;
+        uint32_t last_stream;
+        ReaderStream streams[LIMIT_STREAMS];
+        Samples samples;        /* the questions */
 };
 
 struct Fuzz {
@@ -89,9 +98,30 @@ static void reader_check_filter_loss(const PB(Event) *event) {
         assert(event->loss->count > 0 && event->loss->since_time_ns <= event->time_ns);
 }
 
-static void reader_check_batch(Reader *reader, const PB(EventBatch) *batch) {
-        assert(reader->subscribed && !reader->in_snapshot);
-        assert(batch->n_events > 0 && batch->first_number == reader->next);
+/* The stream of a message. */
+static ReaderStream *reader_stream(Reader *reader, const PB(ServerMessage) *message) {
+        for (size_t i = 0; i < LIMIT_STREAMS; ++i)
+                if (message->stream > 0 && reader->streams[i].number == message->stream)
+                        return &reader->streams[i];
+        assert(0);
+        return NULL;
+}
+
+/* A stream begins. Numbers count up. */
+static ReaderStream *reader_begin_stream(Reader *reader, const PB(ServerMessage) *message) {
+        assert(message->stream == ++reader->last_stream);
+        for (size_t i = 0; i < LIMIT_STREAMS; ++i)
+                if (reader->streams[i].number == 0) {
+                        reader->streams[i].number = message->stream;
+                        return &reader->streams[i];
+                }
+        assert(0);
+        return NULL;
+}
+
+static void reader_check_batch(const Reader *reader, ReaderStream *stream, const PB(EventBatch) *batch) {
+        assert(!stream->of_samples && !stream->in_snapshot);
+        assert(batch->n_events > 0 && batch->first_number == stream->next);
         for (size_t i = 0; i < batch->n_events; ++i) {
                 const PB(Event) *event = batch->events[i];
 
@@ -99,68 +129,94 @@ static void reader_check_batch(Reader *reader, const PB(EventBatch) *batch) {
                 check_public(reader, event);
                 if (event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS &&
                     event->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_READER)
-                        reader->next += event->loss->count;
+                        stream->next += event->loss->count;
                 else
-                        ++reader->next;
+                        ++stream->next;
                 if (event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS &&
                     event->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_FILTER)
                         reader_check_filter_loss(event);
         }
 }
 
-static void reader_check(Fuzz *fuzz, Reader *reader, const PB(ServerMessage) *message) {
+static void reader_check_part(const Reader *reader, ReaderStream *stream, const PB(SnapshotPart) *part) {
+        assert(!stream->of_samples);
+        stream->in_snapshot = true;
+        stream->n_tasks += part->n_tasks;
+        assert(stream->n_tasks <= N_TASKS);
+        for (size_t i = 0; i < part->n_tasks; ++i) {
+                const PB(Task) *task = part->tasks[i];
+
+                if (reader->uid > 0 && task->uid != reader->uid && task->program)
+                        assert(task->program->exe.len == 0);
+        }
+}
+
+/* A message that has the number of a stream. */
+static void reader_check_stream(Fuzz *fuzz, Reader *reader, const PB(ServerMessage) *message) {
+        ReaderStream *stream;
+
         switch (message->body_case) {
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_EVENT_BATCH:
-                reader_check_batch(reader, message->event_batch);
-                fuzz->last_number = reader->next;
+                stream = reader_stream(reader, message);
+                reader_check_batch(reader, stream, message->event_batch);
+                fuzz->last_number = stream->next;
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED:
-                assert(!reader->subscribed);
-                reader->subscribed = true;
-                reader->next = message->subscribed->next_number;
-                reader->feed = message->subscribed->feed;
-                fuzz->last_feed = reader->feed;
-                fuzz->last_number = reader->next;
-                assert(reader->next > 0 && reader->feed > 0);
+                stream = reader_begin_stream(reader, message);
+                stream->next = message->subscribed->next_number;
+                stream->feed = message->subscribed->feed;
+                fuzz->last_feed = stream->feed;
+                fuzz->last_number = stream->next;
+                assert(stream->next > 0 && stream->feed > 0);
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_PART:
-                assert(reader->subscribed);
-                reader->in_snapshot = true;
-                reader->n_tasks += message->snapshot_part->n_tasks;
-                assert(reader->n_tasks <= N_TASKS);
-                for (size_t i = 0; i < message->snapshot_part->n_tasks; ++i) {
-                        const PB(Task) *task = message->snapshot_part->tasks[i];
-
-                        if (reader->uid > 0 && task->uid != reader->uid && task->program)
-                                assert(task->program->exe.len == 0);
-                }
+                reader_check_part(reader, reader_stream(reader, message), message->snapshot_part);
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END:
-                assert(reader->subscribed);
-                reader->in_snapshot = false;
-                assert(message->snapshot_end->tasks == reader->n_tasks);
-                assert(message->snapshot_end->number + 1 == reader->next);
+                stream = reader_stream(reader, message);
+                stream->in_snapshot = false;
+                assert(message->snapshot_end->tasks == stream->n_tasks);
+                assert(message->snapshot_end->number + 1 == stream->next);
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLING:
-                samples_begin(&reader->samples, message->sampling, !reader->wrote_raw);
-                assert(!reader->subscribed);
+                stream = reader_begin_stream(reader, message);
+                stream->of_samples = true;
+                samples_begin(&stream->samples, message->sampling, !reader->wrote_raw);
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_BATCH:
-                samples_check_batch(&reader->samples, message->sample_batch, reader->uid, !reader->wrote_raw);
+                samples_check_batch(&reader_stream(reader, message)->samples, message->sample_batch, reader->uid,
+                                    !reader->wrote_raw);
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS:
-                samples_check_loss(&reader->samples, message->sample_loss);
+                samples_check_loss(&reader_stream(reader, message)->samples, message->sample_loss);
                 break;
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED:
+                (void)reader_stream(reader, message);
+                break;
+        default:
+                assert(0);
+        }
+}
+
+static void reader_check(Fuzz *fuzz, Reader *reader, const PB(ServerMessage) *message) {
+        switch (message->body_case) {
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_STATS:
+                assert(message->stream == 0);
                 samples_check_answer(&reader->samples, message->stats, reader->uid, !reader->wrote_raw);
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR:
                 assert(message->error->code > 0 && *message->error->message);
+                if (message->stream > 0)
+                        (void)reader_stream(reader, message);
                 samples_forget(&reader->samples, message->error->request_id);
                 reader->deaf |= message->error->closing;
                 break;
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS:
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME:
+                assert(message->stream == 0);
+                break;
         default:
-                assert(message->body_case != TASKBROKER__V1__SERVER_MESSAGE__BODY__NOT_SET);
+                reader_check_stream(fuzz, reader, message);
                 break;
         }
 }
@@ -819,6 +875,7 @@ static uint64_t run_of(const Fuzz *fuzz, uint32_t number, bool threads) {
 /* Checks a full sample without concurrent events: it has all live tasks, with their exact run times. */
 static void check_whole(Fuzz *fuzz, bool threads) {
         Reader *reader = &fuzz->readers[0];
+        const Samples *samples;
         PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
 
@@ -834,9 +891,10 @@ static void check_whole(Fuzz *fuzz, bool threads) {
         rig_turn(fuzz->rig);
         rig_sample(fuzz->rig);
         receive_all(fuzz);
-        assert(reader->samples.n_complete > 0);
+        samples = &reader->streams[0].samples;
+        assert(samples->n_complete > 0);
         for (uint32_t number = 1; number <= N_TASKS; ++number) {
-                const SampledTask *task = &reader->samples.tasks[number];
+                const SampledTask *task = &samples->tasks[number];
                 uint64_t run_ns = run_of(fuzz, number, threads);
 
                 /* a process has a sum even if records were lost */

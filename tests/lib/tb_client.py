@@ -32,6 +32,10 @@ MAX_PART = 64 * 1024
 # Kinds of messages that may come between a request and its reply.
 STREAM = ("event_batch", "snapshot_part", "snapshot_end", "named")
 
+# Replies that begin a stream, and all kinds of messages that have the number of one. An Error may have it.
+BEGINS = ("subscribed", "sampling")
+NUMBERED = STREAM + BEGINS + ("sample_batch", "sample_loss")
+
 
 class Closed(Exception):
     """The broker closed the connection."""
@@ -89,12 +93,20 @@ class Client:
         self._connect(str(path))
         self.buffer = bytearray()
         self.next_id = 1
-        self.feed = None
-        self.next_number = None
-        self.events = collections.deque()
+        self.reset_stream()
         self.n_received = 0     # times that something was received: wake-ups, for a client that waits
         self.n_bytes = 0        # that were received
         self.limit = limit
+        self.welcome = None
+        if welcome:
+            self.greet()
+
+    def reset_stream(self):
+        """No stream has begun."""
+        self.stream = None
+        self.feed = None
+        self.next_number = None
+        self.events = collections.deque()
         self.n_batches = 0
         self.reader_lost = 0
         self.resumed = False
@@ -103,9 +115,6 @@ class Client:
         self.snapshot_tasks = []
         self.snapshot_bytes = []        # one entry a part; clients that share a snapshot get the same bytes
         self.snapshot_end = None
-        self.welcome = None
-        if welcome:
-            self.greet()
 
     def greet(self):
         """The broker speaks first."""
@@ -140,16 +149,9 @@ class Client:
                     del self.buffer[:n_prefix + n]
                     message = parse(data)
                     body = message.WhichOneof("body")
-                    if body == "event_batch":
-                        self._batch(message.event_batch)
-                    elif body == "snapshot_part":
-                        assert n_prefix + n <= MAX_PART, f"a part of {n} bytes"
-                        self._part(message.snapshot_part)
-                        self.snapshot_bytes.append(data)
-                    elif body == "snapshot_end":
-                        self._end(message.snapshot_end)
-                    elif body == "named":
-                        self.named = message.named.starts
+                    assert body == "error" or (message.stream > 0) == (body in NUMBERED), message
+                    assert body != "snapshot_part" or n_prefix + n <= MAX_PART, f"a part of {n} bytes"
+                    self.dispatch(message, body, data)
                     return message
             room = 1 << 18 if self.limit is None else min(1 << 18, self.limit - self.n_bytes)
             if room == 0:
@@ -165,6 +167,21 @@ class Client:
             self.n_received += 1
             self.n_bytes += len(data)
             self.buffer += data
+
+    def dispatch(self, message, body, data):
+        """Takes a message of the stream, which has the stream's number."""
+        if body in BEGINS:
+            self.stream = message.stream
+        assert body not in NUMBERED or message.stream == self.stream, f"of stream {message.stream}: {message}"
+        if body == "event_batch":
+            self._batch(message.event_batch)
+        elif body == "snapshot_part":
+            self._part(message.snapshot_part)
+            self.snapshot_bytes.append(data)
+        elif body == "snapshot_end":
+            self._end(message.snapshot_end)
+        elif body == "named":
+            self.named = message.named.starts
 
     def _part(self, part):
         """Tasks of a snapshot that was asked for."""
@@ -276,14 +293,17 @@ class Client:
 
     def answered(self):
         """The reply to ask(): Subscribed, or a BrokerError."""
-        ident, snapshot, resume = self.asked
         message = self.receive()
         body = message.WhichOneof("body")
         if body == "error":
-            assert message.error.request_id in (0, ident)
+            assert message.error.request_id in (0, self.asked[0])
             raise BrokerError(message.error)
         assert body == "subscribed", message
-        subscribed = message.subscribed
+        return self.accept(message.subscribed)
+
+    def accept(self, subscribed):
+        """Takes the Subscribed that answers ask()."""
+        ident, snapshot, resume = self.asked
         assert subscribed.request_id == ident
         assert subscribed.resumed == (resume is not None)
         if resume is not None:

@@ -58,20 +58,37 @@ static inline void append_frame(Feed *feed, size_t n_frame) {
         close_batch(feed);
 }
 
-/* Takes up to @n bytes, in one piece; says how many there were. */
+/* Copies up to @n bytes of what is to be sent next; says how many there were. */
+static inline size_t peek(const Cursor *cursor, uint8_t *data, size_t n) {
+        static StreamSlices slices;
+        size_t n_copied = 0;
+
+        cursor_slices(cursor, n, &slices);
+        for (size_t i = 0; i < slices.n; ++i) {
+                assert(slices.slices[i].iov_len > 0);
+                memcpy(data + n_copied, slices.slices[i].iov_base, slices.slices[i].iov_len);
+                n_copied += slices.slices[i].iov_len;
+        }
+        assert(n_copied == slices.n_bytes && n_copied <= n);
+        return n_copied;
+}
+
+/* Whether there is something to send. */
+static inline bool has_slices(const Cursor *cursor) {
+        static StreamSlices slices;
+
+        cursor_slices(cursor, SIZE_MAX, &slices);
+        return slices.n > 0;
+}
+
+/* Takes up to @n bytes; says how many there were. */
 static inline size_t take(Cursor *cursor, uint8_t *data, size_t n) {
-        struct iovec slices[FEED_SLICES];
-        size_t n_slices = cursor_slices(cursor, n, slices), n_taken = 0;
+        size_t n_taken = 0, n_part;
 
-        for (size_t i = 0; i < n_slices; ++i) {
-                size_t n_part = MIN(slices[i].iov_len, n - n_taken);
-
-                assert(slices[i].iov_len > 0);
-                memcpy(data + n_taken, slices[i].iov_base, n_part);
+        while (n_taken < n && (n_part = peek(cursor, data + n_taken, n - n_taken)) > 0) {
+                cursor_advance(cursor, n_part);
                 n_taken += n_part;
         }
-        if (n_taken > 0)
-                cursor_advance(cursor, n_taken);
         return n_taken;
 }
 

@@ -345,7 +345,7 @@ static inline bool peer_is_closing(const Peer *peer) {
 }
 
 static inline bool peer_is_within_frame(const Peer *peer) {
-        return !cursor_is_at_boundary(&peer->connection->queue.cursor);
+        return peer->connection->queue.within;
 }
 
 static inline size_t peer_n_replies(const Peer *peer) {
@@ -358,8 +358,10 @@ static inline size_t peer_n_input(const Peer *peer) {
 
 /* How long an event that came now would be delayed, in seconds. */
 static inline double peer_delay(Rig *rig, Peer *peer) {
+        const SendStream *stream = container_of(peer->connection->queue.streams.next, SendStream, link);
+
         ev_timer_stop(rig->loop, &peer->connection->delay);
-        connection_wake(peer->connection);
+        connection_wake(peer->connection, stream->max_delay_ms);
         return ev_timer_remaining(rig->loop, &peer->connection->delay);
 }
 

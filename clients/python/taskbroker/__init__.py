@@ -9,7 +9,6 @@ Every fork, exec and exit of a Linux machine, live, from taskbrokerd.
 from .client import Client, connect
 from .errors import (
     AccessChanged,
-    AlreadySubscribed,
     BadFrame,
     BadMessage,
     BadValue,

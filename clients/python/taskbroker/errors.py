@@ -68,10 +68,6 @@ class BadValue(BrokerError, ValueError):
     """A value is not valid; `field` names it."""
 
 
-class AlreadySubscribed(BrokerError):
-    """The connection has a subscription already."""
-
-
 class LimitReached(BrokerError):
     """A limit of the broker is reached; the text names it."""
 
@@ -114,7 +110,6 @@ BY_CODE: dict[int, type[BrokerError]] = {
     3: BadMessage,
     4: UnknownField,
     5: BadValue,
-    6: AlreadySubscribed,
     7: LimitReached,
     8: FellBehind,
     9: RequestTimeout,

@@ -174,8 +174,8 @@ static void bytes_add_refusal(Bytes *bytes, uint64_t request_id) {
         Taskbroker__V1__Error error = TASKBROKER__V1__ERROR__INIT;
 
         error.request_id = request_id;
-        error.code = TASKBROKER__V1__ERROR_CODE__ERROR_CODE_ALREADY_SUBSCRIBED;
-        error.message = (char *)"One subscription only.";
+        error.code = TASKBROKER__V1__ERROR_CODE__ERROR_CODE_LIMIT;
+        error.message = (char *)"No more streams.";
         wire.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR;
         wire.error = &error;
         bytes_add_message(bytes, &wire);
@@ -384,7 +384,6 @@ static void bytes_add_report(Bytes *bytes, Taskbroker__V1__FilterStarts *starts)
         Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
         Taskbroker__V1__Named named = TASKBROKER__V1__NAMED__INIT;
 
-        named.request_id = 1;
         named.starts = starts;
         message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED;
         message.named = &named;

@@ -88,7 +88,8 @@ static const KernelFeatures kernel_features = {
 };
 
 static void test_welcome(void) {
-        static const char *const features[] = {"snapshot", "resume", "filter", "programs", "access", "stats", "sample"};
+        static const char *const features[] = { "snapshot", "resume", "filter", "programs",
+                                                "access",   "stats",  "sample", "streams" };
         BrokerStatus status = {
                 .epoch = 0xfedcba9876543210,
                 .start_time_ns = 1763870000123456789,
@@ -178,7 +179,7 @@ static void test_error_codes(void) {
         } rows[] = {
 #define CODE(name) { ERROR_##name, TASKBROKER__V1__ERROR_CODE__ERROR_CODE_##name }
                 CODE(BAD_FRAME),     CODE(TOO_LARGE), CODE(BAD_MESSAGE), CODE(UNKNOWN_FIELD), CODE(BAD_VALUE),
-                CODE(ALREADY_SUBSCRIBED), CODE(LIMIT), CODE(FELL_BEHIND), CODE(TIMEOUT),      CODE(STOPPING),
+                CODE(LIMIT),         CODE(FELL_BEHIND), CODE(TIMEOUT),   CODE(STOPPING),
                 CODE(UNREAD_REPLIES), CODE(RESUME_IMPOSSIBLE),
 #undef CODE
         };

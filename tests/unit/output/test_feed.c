@@ -27,7 +27,7 @@ static void test_batches(void) {
         Cursor cursor;
         size_t n, i;
 
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         assert(cursor_is_idle(&cursor) && cursor_is_at_boundary(&cursor));
         cursor_attach(&cursor, feed);
         assert(cursor_is_idle(&cursor));
@@ -59,7 +59,7 @@ static void test_batches(void) {
         {
                 Cursor late;
 
-                cursor_init(&late);
+                cursor_init(&late, 0);
                 cursor_attach(&late, feed);
                 assert(cursor_is_idle(&late));
                 append(feed, 20);
@@ -81,7 +81,7 @@ static void test_batches_that_close_themselves(void) {
         size_t n, i = 0;
 
         n = encode_event(&(Event){ .kind = EVENT_SID, .pid = 5, .tid = 5 }, 0, event);
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         cursor_attach(&cursor, feed);
         feed_append(feed, event, n, 5);
         feed_append(feed, event, n, 5);
@@ -120,7 +120,7 @@ static void test_made_in_place(void) {
         size_t n;
 
         append(other, 100);
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         cursor_attach(&cursor, feed);
         for (int i = 0; feed->n_closed == 0; ++i) {
                 uint8_t *tail = feed_tail(feed);
@@ -160,7 +160,7 @@ static void test_partial_sends(void) {
         size_t n_all = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(cursors); ++i) {
-                cursor_init(&cursors[i]);
+                cursor_init(&cursors[i], 0);
                 cursor_attach(&cursors[i], feed);
         }
         for (size_t i = 0; i < ARRAY_SIZE(frames); ++i) {
@@ -183,11 +183,11 @@ static void test_partial_sends(void) {
                         assert(n_taken == MIN(step, n_all - n));
                         n += n_taken;
                         assert(cursor_is_at_boundary(&cursors[step]) == is_boundary[n]);
-                        /* n_frame_left is the number of bytes that the sender may still send before a reply */
+                        /* the number of bytes that the sender may still send before a reply */
                         if (!is_boundary[n])
-                                assert(is_boundary[n + cursors[step].n_frame_left]);
+                                assert(is_boundary[n + cursor_n_frame_left(&cursors[step])]);
                         else
-                                assert(cursors[step].n_frame_left == 0);
+                                assert(cursor_n_frame_left(&cursors[step]) == 0);
                 }
                 assert(cursor_is_idle(&cursors[step]));
                 assert(memcmp(whole, data, n_all) == 0);
@@ -205,7 +205,7 @@ static void test_chunk_change(void) {
         size_t n_first, n_all;
 
         for (size_t i = 0; i < ARRAY_SIZE(cursors); ++i) {
-                cursor_init(&cursors[i]);
+                cursor_init(&cursors[i], 0);
                 cursor_attach(&cursors[i], feed);
         }
         while (count_chunks(feed, NULL) == 1)
@@ -243,7 +243,7 @@ static void test_read_chunks_stay(void) {
         Feed *feed = feed_make(n_max);
         Cursor cursor;
 
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         cursor_attach(&cursor, feed);
         for (size_t i = 0; i < 8 * n_frames; ++i) {
                 append_frame(feed, 4000);
@@ -275,7 +275,7 @@ static void test_bound(void) {
         Cursor cursor;
         size_t n_bytes, n_most = 0;
 
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         cursor_attach(&cursor, feed);
         for (int i = 0; i < 3000; ++i) {
                 append_frame(feed, 40 + (size_t)(i * 7919) % 60000);
@@ -300,10 +300,9 @@ static void test_fall_at_a_boundary(void) {
         /* before the first frame, between frames, behind the last of the chunk */
         for (size_t n_read = 0; n_read <= FEED_CHUNK_BYTES / 2000; n_read += n_read < 3 || n_read > 127 ? 1 : 31) {
                 Feed *feed = feed_make(0);
-                struct iovec slices[FEED_SLICES];
                 Cursor cursor;
 
-                cursor_init(&cursor);
+                cursor_init(&cursor, 0);
                 cursor_attach(&cursor, feed);
                 for (size_t i = 0; i < FEED_CHUNK_BYTES / 2000; ++i)
                         append_frame(feed, 2000);
@@ -312,7 +311,7 @@ static void test_fall_at_a_boundary(void) {
                 assert(cursor_is_at_boundary(&cursor));
                 fill_until_fallen(feed, &cursor, 2000);
                 assert(!cursor_is_idle(&cursor) && cursor_is_at_boundary(&cursor));
-                assert(cursor_slices(&cursor, SIZE_MAX, slices) == 0);
+                assert(!has_slices(&cursor));
                 check_recovered(feed, &cursor, n_read + 1);
                 cursor_deinit(&cursor);
                 feed_free(feed);
@@ -326,13 +325,12 @@ static void test_fall_within_a_frame(void) {
 
         for (size_t n_part = 1; n_part < N_FRAME; n_part += n_part < 40 || n_part > 290 ? 1 : 23) {
                 Feed *feed = feed_make(0);
-                struct iovec slices[FEED_SLICES];
                 Cursor reference, cursor;
                 size_t n = N_SECOND * N_FRAME + n_part;
 
-                cursor_init(&reference);
+                cursor_init(&reference, 0);
                 cursor_attach(&reference, feed);
-                cursor_init(&cursor);
+                cursor_init(&cursor, 0);
                 cursor_attach(&cursor, feed);
                 for (int i = 0; i < 10; ++i)
                         append_frame(feed, N_FRAME);
@@ -353,7 +351,7 @@ static void test_fall_within_a_frame(void) {
                 }
                 assert(n == (N_SECOND + 1) * N_FRAME);
                 assert(memcmp(whole, data, n) == 0);
-                assert(cursor_slices(&cursor, SIZE_MAX, slices) == 0);
+                assert(!has_slices(&cursor));
                 assert(!cursor_is_idle(&cursor));
                 check_recovered(feed, &cursor, N_SECOND + 2);
                 cursor_deinit(&cursor);
@@ -368,7 +366,7 @@ static void test_fall_within_the_last_frame(void) {
         Feed *feed = feed_make(0);
         Cursor cursor;
 
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         cursor_attach(&cursor, feed);
         for (size_t i = 0; i < n_frames; ++i)
                 append_frame(feed, 2000);
@@ -385,7 +383,7 @@ static void test_fall_and_wait(void) {
         Feed *feed = feed_make(0);
         Cursor cursor;
 
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         cursor_attach(&cursor, feed);
         fill_until_fallen(feed, &cursor, 5000);
         for (int i = 0; i < 1000; ++i)
@@ -406,7 +404,7 @@ static void test_loss_in_events(void) {
         uint64_t first_number, lost;
         Cursor cursor;
 
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         cursor_attach(&cursor, feed);
         while (!cursor.fell) {
                 for (int i = 0; i < 7; ++i)
@@ -429,7 +427,7 @@ static void test_deinit_fallen(void) {
         Feed *feed = feed_make(0);
         Cursor cursor;
 
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         cursor_attach(&cursor, feed);
         append_frame(feed, 3000);
         assert(take(&cursor, data, 10) == 10);

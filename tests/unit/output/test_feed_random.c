@@ -147,9 +147,9 @@ static void reader_check(Reader *reader, const Model *model, const uint8_t *data
 
 /* A send of at most @n bytes, as the client does it. */
 static bool reader_read(Reader *reader, const Model *model, size_t n, uint64_t *state) {
-        struct iovec slices[FEED_SLICES];
         static uint8_t data[4 * FEED_CHUNK_BYTES];
-        size_t n_slices, n_there = 0;
+        static StreamSlices slices;
+        size_t n_there = 0;
 
         if (cursor_must_recover(&reader->cursor)) {
                 uint64_t first, lost = cursor_recover(&reader->cursor, &first);
@@ -160,10 +160,10 @@ static bool reader_read(Reader *reader, const Model *model, size_t n, uint64_t *
                 assert(reader->next <= model->n_numbers);
                 return true;
         }
-        n_slices = cursor_slices(&reader->cursor, n, slices);
-        for (size_t i = 0; i < n_slices; ++i) {
-                memcpy(data + n_there, slices[i].iov_base, slices[i].iov_len);
-                n_there += slices[i].iov_len;
+        cursor_slices(&reader->cursor, MIN(n, sizeof(data)), &slices);
+        for (size_t i = 0; i < slices.n; ++i) {
+                memcpy(data + n_there, slices.slices[i].iov_base, slices.slices[i].iov_len);
+                n_there += slices.slices[i].iov_len;
         }
         if (n_there == 0) {
                 assert(cursor_is_idle(&reader->cursor));
@@ -224,7 +224,7 @@ static void age(Feed *feed) {
 
 static void reader_attach(Reader *reader, Feed *feed, unsigned int speed) {
         *reader = (Reader){ .attached = true, .speed = speed, .next = feed->next_number, .begun = feed->next_number };
-        cursor_init(&reader->cursor);
+        cursor_init(&reader->cursor, 0);
         cursor_attach(&reader->cursor, feed);
 }
 
@@ -239,7 +239,7 @@ static void reader_attach_at(Reader *reader, Feed *feed, const Model *model, uns
                 number = oldest > 5 ? oldest - random_below(state, 5) : oldest;
         assert(feed_has(feed, number) == (number >= oldest));
         *reader = (Reader){ .attached = true, .speed = speed, .next = number, .begun = number };
-        cursor_init(&reader->cursor);
+        cursor_init(&reader->cursor, 0);
         cursor_attach_at(&reader->cursor, feed, number);
         assert(reader->cursor.fell == (number < oldest));
         assert(cursor_is_at_boundary(&reader->cursor));

@@ -49,7 +49,7 @@ static void test_age_with_reader(void) {
         for (size_t i = 0; i < CHUNK_FRAMES; ++i)
                 append_frame(feed, FRAME_BYTES);
         age_by(feed, 20);
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         cursor_attach(&cursor, feed);
         assert(feed->age == 0);
         for (size_t i = 0; i < 3 * CHUNK_FRAMES; ++i)
@@ -81,7 +81,7 @@ static void test_age_of_attached(void) {
 
         for (size_t i = 0; i < 3 * CHUNK_FRAMES; ++i)
                 append_frame(feed, FRAME_BYTES);
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         age_by(feed, 20);
         assert(feed->age == 20);
         cursor_attach(&cursor, feed);
@@ -124,7 +124,7 @@ static void check_attach_at(Feed *feed, uint64_t number, const uint8_t *all, con
         size_t n, n_first = 0;
         Cursor cursor;
 
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         cursor_attach_at(&cursor, feed, number);
         assert(!cursor.fell && cursor_is_at_boundary(&cursor) &&
                cursor_is_idle(&cursor) == (number == feed->next_number));
@@ -174,7 +174,7 @@ static void test_attach_at(void) {
         Cursor cursor;
 
         memset(offsets, 0xff, sizeof(offsets));
-        cursor_init(&cursor);
+        cursor_init(&cursor, 0);
         cursor_attach_at(&cursor, feed, 1);
         assert(cursor_is_idle(&cursor));
         while (feed->next_number < N) {
@@ -205,14 +205,13 @@ static void test_attach_at_gone(void) {
         oldest = container_of(feed->chunks.next, FeedChunk, link)->first_number;
         assert(oldest > 100 && feed_has(feed, oldest) && !feed_has(feed, oldest - 1));
         for (uint64_t number = 1; number < oldest; number += number < 5 || number + 6 > oldest ? 1 : 40) {
-                struct iovec slices[FEED_SLICES];
                 Cursor cursor;
 
-                cursor_init(&cursor);
+                cursor_init(&cursor, 0);
                 cursor_attach_at(&cursor, feed, number);
                 assert(cursor.fell && cursor_must_recover(&cursor) && cursor_is_at_boundary(&cursor) &&
                        !cursor_is_idle(&cursor));
-                assert(cursor_slices(&cursor, SIZE_MAX, slices) == 0);
+                assert(!has_slices(&cursor));
                 check_recovered(feed, &cursor, number);
                 cursor_deinit(&cursor);
         }
@@ -234,7 +233,7 @@ static void test_attach_at_and_fall(void) {
                 close_batch(feed);
                 append_event(feed, 50);
                 close_batch(feed);
-                cursor_init(&cursor);
+                cursor_init(&cursor, 0);
                 cursor_attach_at(&cursor, feed, 4);
                 if (n_part > 0)
                         n += take(&cursor, data, n_part);

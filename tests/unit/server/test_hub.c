@@ -68,15 +68,6 @@ static void test_subscribe(void) {
         rig_publish(rig, 2);
         peer_check_events(rig, &peer, 6, 7, 3, NULL);
 
-        /* one a connection */
-        peer_ask_subscribe(&peer, 10, false, 0);
-        message = peer_expect_body(rig, &peer, ERROR);
-        assert(message->error->request_id == 10);
-        assert(message->error->code == TASKBROKER__V1__ERROR_CODE__ERROR_CODE_ALREADY_SUBSCRIBED);
-        assert(!message->error->closing);
-        message_free(message);
-        rig_publish(rig, 1);
-        peer_check_events(rig, &peer, 9, 10, 1, NULL);
         assert(rig_status(rig).subscribers == 1 && rig_status(rig).closed_for_errors == 0);
         peer_free(&peer);
         rig_free(rig);

@@ -186,7 +186,7 @@ static void test_ready(void) {
         rig_run_watchers(rig);
         rig_use_turn(rig, LIMIT_TURN_NS);
         for (uint32_t i = 0; i < 3; ++i)
-                assert(peers[i].connection->n_expected == 1 && client_of(peers[i].connection)->pending);
+                assert(peers[i].connection->n_expected == 1 && client_of(peers[i].connection)->n_pending == 1);
         rig->stays_throttled = false;
         for (uint32_t i = 0; i < 3; ++i) {
                 message_free(peer_expect_body(rig, &peers[i], SUBSCRIBED));

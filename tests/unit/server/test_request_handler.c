@@ -119,16 +119,23 @@ static void test_refused_before_wait(void) {
         end(rig, &peer);
 }
 
-/* A second request is refused while the first waits, and the first is served once. */
-static void test_second_refused(void) {
+/* Requests that wait count as streams: as many wait as a connection may have, and each is served once. */
+static void test_many_wait(void) {
         Rig *rig = begin();
         Peer peer = peer_new_waiting(rig, 0);
+        PB(ServerMessage) *message;
 
+        for (size_t i = 1; i < LIMIT_STREAMS; ++i)
+                ask_sample(&peer, 0);
         ask_sample(&peer, 0);
-        peer_expect_error(rig, &peer, ERROR_ALREADY_SUBSCRIBED, false);
-        expect_wanted(rig, 1, true);
+        peer_expect_error(rig, &peer, ERROR_LIMIT, false);
+        expect_wanted(rig, LIMIT_STREAMS, true);
         rig_read_programs(rig);
-        message_free(peer_expect_body(rig, &peer, SAMPLING));
+        for (uint32_t i = 1; i <= LIMIT_STREAMS; ++i) {
+                message = peer_expect_body(rig, &peer, SAMPLING);
+                assert(message->stream == i);
+                message_free(message);
+        }
         expect_wanted(rig, 1, false);
         end(rig, &peer);
 }
@@ -192,7 +199,7 @@ int main(void) {
         test_refused_after_wait();
         test_refused_without_room();
         test_refused_before_wait();
-        test_second_refused();
+        test_many_wait();
         test_disconnected();
         test_closed_by_error();
         test_shutdown_after_refusal();

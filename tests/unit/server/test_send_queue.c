@@ -14,7 +14,7 @@
 
 typedef struct Rig Rig;
 
-/* A queue with all that can be sent: a feed, a snapshot of it, and a user that pays for replies. */
+/* A queue with all that can be sent: a stream with a feed and a snapshot, and a user that pays for replies. */
 struct Rig {
         Quota quota;
         QuotaUser *user;
@@ -23,6 +23,7 @@ struct Rig {
         Feed *feed;
         Snapshot *snapshot;
         SendQueue queue;
+        SendStream stream;
 };
 
 static void rig_init(Rig *rig) {
@@ -43,9 +44,11 @@ static void rig_init(Rig *rig) {
                 assert(snapshot_build_slice(build, SNAPSHOT_SLICE_STEPS) == 0);
         snapshot_build_free(build);
         send_queue_init(&rig->queue);
+        send_queue_add_stream(&rig->queue, &rig->stream, 0);
 }
 
 static void rig_deinit(Rig *rig) {
+        send_queue_remove_stream(&rig->stream);
         send_queue_deinit(&rig->queue);
         assert(rig->snapshot->n_readers == 0 && list_is_empty(&rig->feed->cursors));
         snapshot_free(rig->snapshot);
@@ -65,34 +68,34 @@ static void rig_reply(Rig *rig, size_t n) {
 }
 
 static void rig_attach_feed(Rig *rig, size_t n_frames) {
-        cursor_attach(&rig->queue.cursor, rig->feed);
+        cursor_attach(&rig->stream.cursor, rig->feed);
         for (size_t i = 0; i < n_frames; ++i)
                 append_frame(rig->feed, FRAME_BYTES);
 }
 
 /* The bytes that are handed out next; they must belong to @part. */
 static size_t rig_ready(Rig *rig, SendPart part, size_t n_snapshot_max) {
-        struct iovec slices[SEND_QUEUE_SLICES];
-        size_t n = 0;
+        static StreamSlices slices;
+        SendNext next = send_queue_next(&rig->queue, n_snapshot_max);
 
-        assert(send_queue_part(&rig->queue) == part);
-        for (size_t i = send_queue_slices(&rig->queue, part, n_snapshot_max, slices); i > 0; --i)
-                n += slices[i - 1].iov_len;
-        return n;
+        assert(next.part == part);
+        send_queue_slices(&rig->queue, next, n_snapshot_max, &slices);
+        assert((slices.n > 0) == (part > SEND_LATER));
+        return slices.n_bytes;
 }
 
 /* Sends @n bytes of @part, of all that are handed out. */
 static void rig_send(Rig *rig, SendPart part, size_t n) {
         assert(rig_ready(rig, part, SEND_QUEUE_TURN_BYTES) >= n);
-        send_queue_advance(&rig->queue, &rig->memory, part, n);
+        send_queue_advance(&rig->queue, &rig->memory, send_queue_next(&rig->queue, SEND_QUEUE_TURN_BYTES), n);
 }
 
 static void test_empty(void) {
         Rig rig;
 
         rig_init(&rig);
-        assert(!send_queue_has_replies(&rig.queue) && !send_queue_must_recover(&rig.queue));
-        assert(rig_ready(&rig, SEND_FEED, SEND_QUEUE_TURN_BYTES) == 0);
+        assert(!send_queue_has_replies(&rig.queue) && !send_queue_find_fallen(&rig.queue));
+        assert(rig_ready(&rig, SEND_NOTHING, SEND_QUEUE_TURN_BYTES) == 0);
         rig_deinit(&rig);
 }
 
@@ -120,20 +123,20 @@ static void test_order(void) {
 
         rig_init(&rig);
         n_snapshot = rig.snapshot->n_bytes;
-        snapshot_cursor_attach(&rig.queue.snapshot, rig.snapshot);
+        snapshot_cursor_attach(&rig.stream.snapshot, rig.snapshot, 0);
         rig_attach_feed(&rig, 2);
         rig_reply(&rig, 100);
         rig_send(&rig, SEND_REPLIES, 100);
-        while (send_queue_part(&rig.queue) == SEND_SNAPSHOT) {
+        while (send_queue_next(&rig.queue, 5000).part == SEND_SNAPSHOT) {
                 size_t n = rig_ready(&rig, SEND_SNAPSHOT, 5000);
 
                 assert(n > 0 && n <= 5000);
-                send_queue_advance(&rig.queue, &rig.memory, SEND_SNAPSHOT, n);
+                send_queue_advance(&rig.queue, &rig.memory, send_queue_next(&rig.queue, 5000), n);
                 n_sent += n;
         }
         assert(n_sent > 0 && n_sent >= n_snapshot && rig.snapshot->n_readers == 0);
         rig_send(&rig, SEND_FEED, 2 * FRAME_BYTES);
-        assert(rig_ready(&rig, SEND_FEED, 0) == 0);
+        assert(rig_ready(&rig, SEND_NOTHING, 0) == 0);
         rig_deinit(&rig);
 }
 
@@ -143,7 +146,7 @@ static void test_reply_within_snapshot(void) {
         Rig rig;
 
         rig_init(&rig);
-        snapshot_cursor_attach(&rig.queue.snapshot, rig.snapshot);
+        snapshot_cursor_attach(&rig.stream.snapshot, rig.snapshot, 0);
         n_frame = container_of(rig.snapshot->frames.next, SnapshotFrame, link)->n;
         rig_send(&rig, SEND_SNAPSHOT, 10);
         assert(rig_ready(&rig, SEND_SNAPSHOT, SEND_QUEUE_TURN_BYTES) > n_frame - 10);
@@ -175,13 +178,13 @@ static void test_closing(void) {
         Rig rig;
 
         rig_init(&rig);
-        snapshot_cursor_attach(&rig.queue.snapshot, rig.snapshot);
+        snapshot_cursor_attach(&rig.stream.snapshot, rig.snapshot, 0);
         rig_attach_feed(&rig, 2);
         rig.queue.closing = true;
-        assert(rig_ready(&rig, SEND_FEED, 0) == 0);
+        assert(rig_ready(&rig, SEND_NOTHING, 0) == 0);
         rig_reply(&rig, 100);
         rig_send(&rig, SEND_REPLIES, 100);
-        assert(rig_ready(&rig, SEND_FEED, 0) == 0);
+        assert(rig_ready(&rig, SEND_NOTHING, 0) == 0);
         rig_deinit(&rig);
 
         rig_init(&rig);
@@ -190,7 +193,7 @@ static void test_closing(void) {
         rig.queue.closing = true;
         assert(rig_ready(&rig, SEND_FEED, 0) == FRAME_BYTES - 10);
         rig_send(&rig, SEND_FEED, FRAME_BYTES - 10);
-        assert(rig_ready(&rig, SEND_FEED, 0) == 0);
+        assert(rig_ready(&rig, SEND_NOTHING, 0) == 0);
         rig_deinit(&rig);
 }
 
@@ -201,25 +204,69 @@ static void test_must_recover(void) {
         rig_init(&rig);
         rig_attach_feed(&rig, 1);
         rig_send(&rig, SEND_FEED, FRAME_BYTES);
-        assert(!send_queue_must_recover(&rig.queue));
-        for (size_t i = 0; !rig.queue.cursor.fell; ++i) {
+        assert(!send_queue_find_fallen(&rig.queue));
+        for (size_t i = 0; !rig.stream.cursor.fell; ++i) {
                 assert(i < 4 * FEED_CHUNK_BYTES / FRAME_BYTES);
                 append_frame(rig.feed, FRAME_BYTES);
         }
-        assert(send_queue_must_recover(&rig.queue));
+        assert(send_queue_find_fallen(&rig.queue) == &rig.stream);
 
         rig_reply(&rig, 100);
-        assert(!send_queue_must_recover(&rig.queue));
+        assert(!send_queue_find_fallen(&rig.queue));
         rig_send(&rig, SEND_REPLIES, 100);
-        assert(send_queue_must_recover(&rig.queue));
+        assert(send_queue_find_fallen(&rig.queue) == &rig.stream);
 
-        snapshot_cursor_attach(&rig.queue.snapshot, rig.snapshot);
-        assert(!send_queue_must_recover(&rig.queue));
-        snapshot_cursor_detach(&rig.queue.snapshot);
-        assert(send_queue_must_recover(&rig.queue));
+        snapshot_cursor_attach(&rig.stream.snapshot, rig.snapshot, 0);
+        assert(!send_queue_find_fallen(&rig.queue));
+        snapshot_cursor_detach(&rig.stream.snapshot);
+        assert(send_queue_find_fallen(&rig.queue) == &rig.stream);
 
         rig.queue.closing = true;
-        assert(!send_queue_must_recover(&rig.queue));
+        assert(!send_queue_find_fallen(&rig.queue));
+        rig_deinit(&rig);
+}
+
+/*
+ * Streams take turns, and a frame that was begun is completed first. A large snapshot waits for bytes of the next
+ * turn; other streams do not wait for it.
+ */
+static void test_turns(void) {
+        size_t n_each[2] = {};
+        SendStream other;
+        SendNext next;
+        Rig rig;
+
+        rig_init(&rig);
+        send_queue_add_stream(&rig.queue, &other, 2);
+        cursor_attach(&rig.stream.cursor, rig.feed);
+        cursor_attach(&other.cursor, rig.feed);
+        for (size_t i = 0; i < 300; ++i)
+                append_frame(rig.feed, FRAME_BYTES);
+        for (size_t i = 0; (next = send_queue_next(&rig.queue, 0)).part != SEND_NOTHING; ++i) {
+                static StreamSlices slices;
+                size_t n;
+
+                assert(next.part == SEND_FEED && next.stream == (i / 2 % 2 ? &other : &rig.stream));
+                send_queue_slices(&rig.queue, next, 0, &slices);
+                assert(slices.n_bytes <= SEND_QUEUE_STREAM_BYTES);
+                /* each time within a frame, which is completed next */
+                n = i % 2 ? FRAME_BYTES - 10 : 10;
+                if (next.stream == &other && i % 2)
+                        n += 2;
+                send_queue_advance(&rig.queue, &rig.memory, next, n);
+                assert((rig.queue.within == next.stream) == (i % 2 == 0));
+                n_each[next.stream == &other] += n;
+        }
+        assert(n_each[0] == 300 * FRAME_BYTES && n_each[1] == 300 * (FRAME_BYTES + 2));
+
+        snapshot_cursor_attach(&rig.stream.snapshot, rig.snapshot, 1);
+        append_frame(rig.feed, FRAME_BYTES);
+        next = send_queue_next(&rig.queue, 0);
+        assert(next.part == SEND_FEED && next.stream == &other);
+        send_queue_advance(&rig.queue, &rig.memory, next, FRAME_BYTES + 2);
+        assert(send_queue_next(&rig.queue, 0).part == SEND_LATER);
+        assert(send_queue_next(&rig.queue, 1).part == SEND_SNAPSHOT);
+        send_queue_remove_stream(&other);
         rig_deinit(&rig);
 }
 
@@ -231,5 +278,6 @@ int main(void) {
         test_reply_within_feed();
         test_closing();
         test_must_recover();
+        test_turns();
         return 0;
 }

@@ -16,7 +16,6 @@ DELAY_ACCOUNTING_UNSPECIFIED: DelayAccounting
 DELAY_ACCOUNTING_UNSUPPORTED: DelayAccounting
 DESCRIPTOR: _descriptor.FileDescriptor
 ERROR_CODE_ACCESS_CHANGED: ErrorCode
-ERROR_CODE_ALREADY_SUBSCRIBED: ErrorCode
 ERROR_CODE_BAD_FRAME: ErrorCode
 ERROR_CODE_BAD_MESSAGE: ErrorCode
 ERROR_CODE_BAD_VALUE: ErrorCode
@@ -109,12 +108,10 @@ class KindCount(_message.Message):
     def __init__(self, kind: _Optional[_Union[_event_pb2.EventKind, str]] = ..., count: _Optional[int] = ...) -> None: ...
 
 class Named(_message.Message):
-    __slots__ = ["request_id", "starts"]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ["starts"]
     STARTS_FIELD_NUMBER: _ClassVar[int]
-    request_id: int
     starts: FilterStarts
-    def __init__(self, request_id: _Optional[int] = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
+    def __init__(self, starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
 
 class Resume(_message.Message):
     __slots__ = ["epoch", "feed", "next_number"]
@@ -151,7 +148,7 @@ class Sampling(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., next_number: _Optional[int] = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
 
 class ServerMessage(_message.Message):
-    __slots__ = ["error", "event_batch", "named", "sample_batch", "sample_loss", "sampling", "snapshot_end", "snapshot_part", "stats", "status", "subscribed", "welcome"]
+    __slots__ = ["error", "event_batch", "named", "sample_batch", "sample_loss", "sampling", "snapshot_end", "snapshot_part", "stats", "status", "stream", "subscribed", "welcome"]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     EVENT_BATCH_FIELD_NUMBER: _ClassVar[int]
     NAMED_FIELD_NUMBER: _ClassVar[int]
@@ -162,6 +159,7 @@ class ServerMessage(_message.Message):
     SNAPSHOT_PART_FIELD_NUMBER: _ClassVar[int]
     STATS_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     error: Error
@@ -174,9 +172,10 @@ class ServerMessage(_message.Message):
     snapshot_part: SnapshotPart
     stats: _sample_pb2.Stats
     status: Status
+    stream: int
     subscribed: Subscribed
     welcome: Welcome
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., event_batch: _Optional[_Union[_event_pb2.EventBatch, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., snapshot_part: _Optional[_Union[SnapshotPart, _Mapping]] = ..., snapshot_end: _Optional[_Union[SnapshotEnd, _Mapping]] = ..., stats: _Optional[_Union[_sample_pb2.Stats, _Mapping]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., sample_batch: _Optional[_Union[_sample_pb2.SampleBatch, _Mapping]] = ..., sample_loss: _Optional[_Union[_sample_pb2.SampleLoss, _Mapping]] = ..., named: _Optional[_Union[Named, _Mapping]] = ...) -> None: ...
+    def __init__(self, stream: _Optional[int] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., event_batch: _Optional[_Union[_event_pb2.EventBatch, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., snapshot_part: _Optional[_Union[SnapshotPart, _Mapping]] = ..., snapshot_end: _Optional[_Union[SnapshotEnd, _Mapping]] = ..., stats: _Optional[_Union[_sample_pb2.Stats, _Mapping]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., sample_batch: _Optional[_Union[_sample_pb2.SampleBatch, _Mapping]] = ..., sample_loss: _Optional[_Union[_sample_pb2.SampleLoss, _Mapping]] = ..., named: _Optional[_Union[Named, _Mapping]] = ...) -> None: ...
 
 class SnapshotEnd(_message.Message):
     __slots__ = ["number", "tasks", "time_ns"]
