@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import subprocess
+from random import Random
 
 import pytest
 
@@ -431,3 +432,102 @@ def test_samples(live):
     assert (ended.pid, ended.termination) == (100, (None, 9, False))
     with pytest.raises(ValueError):
         taskbroker.connect(live.path).samples(groups=["processor"])
+
+
+def due_table(daemon):
+    """The broker's own processes, by number."""
+    client = daemon.subscriber(snapshot=True)
+    return {task.pid: (task.start_boot_ns, task.uid, task.comm) for task in client.snapshot()}
+
+
+def rows(table):
+    return {p.pid: (p.start_boot_ns or 0, p.uid or 0, os.fsencode(p.comm or "")) for p in table}
+
+
+def random_lives(daemon, random, n):
+    """Processes with threads that fork, call exec, change and end, in a random order."""
+    k = daemon.kernel
+    live = {}
+    for pid in range(1000, 1000 + n):
+        k.fork(pid)
+        live[pid] = [pid]
+        other = random.choice(sorted(live))
+        tids = live[other]
+        leader_lives = other in tids
+        match random.randrange(7):
+            case 0 if leader_lives:
+                k.fork(pid + 10000, pid=other, parent_tid=other)
+                tids.append(pid + 10000)
+            case 1 if leader_lives and len(tids) == 1:
+                k.exec(other, comm=b"exec%d" % pid)
+            case 2 if leader_lives:
+                k.comm(other, comm=b"name%d" % pid)
+            case 3 if leader_lives:
+                k.uid(other, real=pid, effective=pid)
+            case 4 | 5:
+                tid = random.choice(tids)
+                tids.remove(tid)
+                k.end(tid, other, last=not tids)
+                if not tids:
+                    del live[other]
+    return live
+
+
+@pytest.mark.parametrize("threads", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_table_is_the_brokers(daemon, tmp_path, seed, threads):
+    """Over cuts of the connection, and with processes whose leader ends first."""
+    random = Random(seed)
+    daemon.kernel.wait_listening()
+    relay = Relay(tmp_path / "relay", daemon.path, limits=[random.randrange(2000, 9000) for _ in range(4)])
+    table = taskbroker.LiveProcesses()
+    stream = taskbroker.connect(tmp_path / "relay").events(table.KINDS, snapshot=True, threads=threads)
+    random_lives(daemon, random, 150)
+    daemon.kernel.fork(MARK)
+    for value in table.follow(stream):
+        if value.kind == "fork" and value.pid == MARK:
+            break
+    assert table.complete and rows(table) == due_table(daemon)
+    assert table[(MARK, table.by_pid(MARK).start_boot_ns)].comm == "init"
+    assert (MARK, 5) not in table
+    relay.close()
+
+
+def test_table_after_a_loss_of_its_reader(make_daemon):
+    daemon = make_daemon(arguments=["--feed-mib", "1"])
+    daemon.kernel.wait_listening()
+    table = taskbroker.LiveProcesses()
+    stream = taskbroker.connect(daemon.path).events(table.KINDS, snapshot=True)
+    fall_behind(daemon)
+    for value in table.follow(stream):
+        if value.kind == "loss":
+            assert not table.complete
+        if value.kind == "snapshot_end" and table.complete and len(table) == 1:
+            break
+    daemon.kernel.fork(MARK)
+    while not table.by_pid(MARK):
+        table.update(stream, None)
+    assert rows(table) == due_table(daemon)
+
+
+def test_table_over_a_restart(make_daemon, tmp_path):
+    first, second = make_daemon(), make_daemon(start=False)
+    first.kernel.wait_listening()
+    path = tmp_path / "socket"
+    path.symlink_to(first.path)
+    table = taskbroker.LiveProcesses()
+    stream = taskbroker.connect(path).events(table.KINDS, snapshot=True)
+    first.kernel.fork(100)
+    while not table.by_pid(100):
+        table.update(stream, None)
+    second.proc.add(200, ppid=1, comm=b"other")
+    second.start()
+    second.kernel.wait_listening()
+    first.process.kill()
+    first.process.wait()
+    first.process = None
+    path.unlink()
+    path.symlink_to(second.path)
+    while not table.by_pid(200):
+        table.update(stream, None)
+    assert table.complete and rows(table) == due_table(second)

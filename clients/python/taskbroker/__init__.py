@@ -28,6 +28,7 @@ from .errors import (
     UnknownField,
     UnreadReplies,
 )
+from .live import LiveProcesses, Process
 from .stats import Delay, Delays, Identity, TaskStats
 from .status import SourceStatus, Status
 from .stream import Stream

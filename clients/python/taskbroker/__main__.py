@@ -19,8 +19,10 @@ def main() -> int:
     parser.add_argument("--snapshot", action="store_true", help="first the tasks that are alive")
     parser.add_argument("--args", action="store_true", help="command lines too")
     parser.add_argument("--strict", action="store_true", help="end as soon as this reader lost events")
+    parser.add_argument("--table", action="store_true", help="at the end of the stream the live processes, as one line")
     options = parser.parse_args()
     kinds = list(KINDS) if options.events == "all" else [kind for kind in options.events.split(",") if kind]
+    table = taskbroker.LiveProcesses()
     try:
         with taskbroker.connect(options.socket) as client:
             for value in client.events(
@@ -32,7 +34,11 @@ def main() -> int:
                 max_delay_ms=50,
             ):
                 print(json.dumps(value.to_dict()))
+                table.apply(value)
     except (taskbroker.Error, ValueError) as e:
+        if options.table:
+            rows = [{"id": p.id, "pid": p.pid, "uid": p.uid, "comm": p.comm} for p in table]
+            print(json.dumps({"kind": "table", "processes": rows}))
         sys.stdout.flush()
         print(f"taskbroker: {e}", file=sys.stderr)
         return 1
