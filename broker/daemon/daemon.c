@@ -178,6 +178,11 @@ static int daemon_confine(Daemon *daemon, const Options *options) {
         r = privileges_drop(&daemon->privileges);
         if (r)
                 return DAEMON_E_FAILED;
+        r = program_reader_start_threads(&daemon->join.programs, &daemon->policy_watch.subuids);
+        if (r)
+                log_warning("No threads could be made: %s. A process can make the broker wait while its command line "
+                            "is read.",
+                            strerror(-r));
         if (!options->seccomp)
                 return 0;
         r = seccomp_confine(daemon->listener.path[0]);

@@ -104,7 +104,10 @@ int seccomp_confine(bool removes_files) {
         /* Logging, and a tree in place of a list, are optional: an old kernel or library lacks them. */
         (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
         (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-        r = filter_fill(filter, removes_files);
+        /* The threads that read /proc exist already. */
+        r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+        if (!r)
+                r = filter_fill(filter, removes_files);
         if (!r)
                 r = seccomp_load(filter);
         seccomp_release(filter);

@@ -58,6 +58,7 @@ void join_init(Join *join,
 }
 
 void join_deinit(Join *join) {
+        program_reader_deinit(&join->programs);
         exit_records_deinit(&join->records);
         task_table_deinit(&join->table);
 }

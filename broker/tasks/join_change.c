@@ -12,6 +12,9 @@
 /* Programs that a slice reads. */
 #define PROGRAMS_SLICE 48u
 
+/* A slice reads no further program after this time: a process can make its reader wait. */
+#define PROGRAMS_SLICE_NS (2 * NSEC_PER_MSEC)
+
 /*
  * A thread that is not the leader calls exec of a program that sets ids. The kernel ends the
  * leader, and then reports the ids under the leader's number, before the exec. The gone
@@ -174,6 +177,8 @@ void join_change_program(Join *join, Task *task, Program *program) {
  * Return: 0, or a negative errno.
  */
 int join_change_read_programs(Join *join) {
+        uint64_t begin_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+
         for (unsigned int i = 0; i < PROGRAMS_SLICE; ++i) {
                 Program *program;
                 Task *task;
@@ -185,6 +190,8 @@ int join_change_read_programs(Join *join) {
                 if (!task)
                         return 0;
                 join_change_program(join, task, program);
+                if ((uint64_t)clock_read_ns(CLOCK_MONOTONIC) - begin_ns > PROGRAMS_SLICE_NS)
+                        break;
         }
         return 0;
 }

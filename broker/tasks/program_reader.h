@@ -12,6 +12,7 @@
 
 #include "broker/kernel/connector.h"
 #include "broker/tasks/exit_records.h"
+#include "broker/tasks/reader_threads.h"
 #include "broker/tasks/task_table.h"
 
 typedef struct ProgramReader ProgramReader;
@@ -21,6 +22,7 @@ struct ProgramReader {
         TaskTable *table;               /* not owned */
         ExitRecords *records;           /* not owned; NULL: it is not checked whether a task has ended */
         Connector *connector;           /* not owned; NULL: it is not checked whether events came meanwhile */
+        ReaderThreads threads;
         int64_t time_offset_ns;     /* the time scale of clock.h minus CLOCK_MONOTONIC */
         size_t cmdline_max;             /* a longer command line is cut */
         size_t n_wanted;                /* users of programs */
@@ -36,6 +38,8 @@ struct ProgramReader {
 };
 
 void program_reader_init(ProgramReader *programs, int procfs_fd, TaskTable *table, ExitRecords *records);
+void program_reader_deinit(ProgramReader *programs);
+int program_reader_start_threads(ProgramReader *programs, const SubuidMap *subuids);
 
 void program_reader_want(ProgramReader *programs);
 void program_reader_unwant(ProgramReader *programs);

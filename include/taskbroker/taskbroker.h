@@ -249,7 +249,7 @@ enum tb_program_state {
         TB_PROGRAM_UNKNOWN = 0,         /* no client asked for it while the process ran */
         TB_PROGRAM_CAPTURED = 1,
         TB_PROGRAM_LATE = 2,            /* the process had gone */
-        TB_PROGRAM_SKIPPED = 3,         /* the broker had too much to read */
+        TB_PROGRAM_SKIPPED = 3,         /* the broker could not read it in time, and reads it later */
 };
 
 /* The program of a process. Each text is bytes, not necessarily UTF-8; a NUL that does not count follows it. */

@@ -5,6 +5,7 @@ A program that could not be read is sent with the reason, and counted.
 """
 
 import json
+import os
 import subprocess
 import time
 
@@ -457,3 +458,62 @@ def test_memory_is_given_back(ready):
     most, least = round_of(100)
     assert most - least >= 100 * 4000
     assert round_of(100) == (most, least)
+
+
+class Unreadable:
+    """A process whose command line makes its readers wait, until release(): a FIFO without data plays the file."""
+
+    def __init__(self, daemon, pid, uid):
+        self.pid = pid
+        daemon.kernel.fork(pid)
+        daemon.kernel.uid(pid, real=uid, effective=uid)
+        daemon.proc.set_program(pid, **LS)
+        self.path = daemon.proc.root / str(pid) / "task" / str(pid) / "cmdline"
+        self.path.unlink()
+        os.mkfifo(self.path)
+        self.fifo = os.open(self.path, os.O_RDWR)
+        daemon.kernel.exec(pid)
+
+    def release(self):
+        """Readers that wait now, and later ones, get the command line."""
+        self.path.unlink()
+        self.path.write_bytes(LS["cmdline"])
+        os.write(self.fifo, LS["cmdline"])
+        os.close(self.fifo)
+
+
+def test_processes_that_make_readers_wait(ready):
+    """
+    The broker serves everybody else meanwhile, and reads the programs of other users. A program that could not be
+    read in time is skipped, and read later.
+    """
+    client = ready.subscriber(("exec",), programs=True)
+    unread = program(SKIPPED, cgroup=b"/init.scope")
+    hung = [Unreadable(ready, pid, uid=1000) for pid in range(100, 108)]
+    assert [(e.pid, e.exec.program) for e in client.take(8)] == [(process.pid, unread) for process in hung]
+    assert counts(client) == (1, 0, 8)
+    ready.kernel.fork(200)
+    ready.kernel.exec(200, program=LS)
+    assert client.event().exec.program == IS_LS
+
+    def programs():
+        late = ready.subscriber(programs=True, snapshot=True)
+        found = {task.pid: task.program for task in late.snapshot()}
+        late.close()
+        return found
+
+    assert programs() == {1: IS_INIT, 200: IS_LS, **{process.pid: unread for process in hung}}
+    assert counts(client) == (2, 0, 8)
+    for process in hung:
+        process.release()
+    wait_until(lambda: counts(client) == (10, 0, 8), "all programs are read")
+    assert programs() == {1: IS_INIT, 200: IS_LS, **{process.pid: IS_LS for process in hung}}
+
+
+def test_ends_while_a_reader_waits(ready):
+    """Such a process keeps the broker from nothing, not even from its end."""
+    client = ready.subscriber(("exec",), programs=True)
+    hung = Unreadable(ready, 100, uid=1000)
+    assert client.event().exec.program.state == SKIPPED
+    assert ready.terminate() == 0
+    os.close(hung.fifo)
