@@ -159,6 +159,8 @@ def test_silenced_for_a_moment(directory, make_broker, beside):
     task of its number, and no task may live for ever.
     """
     broker = make_broker()
+    # In its first second a broker takes an exit without a fork for the exit of an older task.
+    await_looks(broker)
     end = support.unique_name()
     collect = beside(Collecting, broker, end)
     result = []
