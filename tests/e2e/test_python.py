@@ -5,6 +5,7 @@ import asyncio
 import itertools
 import json
 import os
+import pathlib
 import subprocess
 from random import Random
 
@@ -23,6 +24,7 @@ from tb_wait import TIMEOUT, wait_until
 
 CC = dict(cmdline=b"cc\0-c\0a b.c\0", exe=b"/usr/bin/cc", cgroup=b"0::/system.slice/build.service\n")
 MARK = 31337
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "clients" / "python" / "examples"
 
 
 def take(stream, n):
@@ -444,6 +446,15 @@ def rows(table):
     return {p.pid: (p.start_boot_ns or 0, p.uid or 0, os.fsencode(p.comm or "")) for p in table}
 
 
+def wait_same(table, stream, daemon):
+    """A name that was stale at the mark comes later, as an event: both tables have it then."""
+    def same():
+        table.update(stream)
+        return table.complete and rows(table) == due_table(daemon)
+
+    wait_until(same, lambda: f"{rows(table)} is {due_table(daemon)}")
+
+
 def random_lives(daemon, random, n):
     """Processes with threads that fork, call exec, change and end, in a random order."""
     k = daemon.kernel
@@ -487,7 +498,7 @@ def test_table_is_the_brokers(daemon, tmp_path, seed, threads):
     for value in table.follow(stream):
         if value.kind == "fork" and value.pid == MARK:
             break
-    assert table.complete and rows(table) == due_table(daemon)
+    wait_same(table, stream, daemon)
     assert table[(MARK, table.by_pid(MARK).start_boot_ns)].comm == "init"
     assert (MARK, 5) not in table
     relay.close()
@@ -507,7 +518,7 @@ def test_table_after_a_loss_of_its_reader(make_daemon):
     daemon.kernel.fork(MARK)
     while not table.by_pid(MARK):
         table.update(stream, None)
-    assert rows(table) == due_table(daemon)
+    wait_same(table, stream, daemon)
 
 
 def test_table_over_a_restart(make_daemon, tmp_path):
@@ -530,4 +541,43 @@ def test_table_over_a_restart(make_daemon, tmp_path):
     path.symlink_to(second.path)
     while not table.by_pid(200):
         table.update(stream, None)
-    assert table.complete and rows(table) == due_table(second)
+    wait_same(table, stream, second)
+
+
+def example(daemon, name, *arguments):
+    return printer(daemon, ["/usr/bin/python3", str(EXAMPLES / name)], *arguments)
+
+
+def test_example_watch(daemon):
+    daemon.kernel.wait_listening()
+    process = example(daemon, "watch.py")
+    client = daemon.client()
+    wait_until(lambda: client.status().subscribers, "it subscribes")
+    daemon.kernel.fork(100)
+    daemon.kernel.end(100, comm=b"ended", code=3 << 8)
+    assert process.stdout.readline().split() == ["100", "ended", "0.100", "ms", "3"]
+    process.kill()
+    process.communicate()
+
+
+def test_example_iotop(live, stats):
+    process = example(live, "iotop.py", "--interval", "0.1", "--count", "1000")
+    client = live.client()
+    wait_until(lambda: client.status().sample_subscribers, "it subscribes")
+    written = 0
+
+    def shows():
+        nonlocal written
+        written += 1 << 20
+        stats.live[100] = tb_fields.Stats(ac_pid=100, ac_tgid=100, comm=b"live", cpu_run_virtual_total_ns=written,
+                                          write_bytes=written)
+        return "live" in process.stdout.readline()
+
+    wait_until(shows, "the process that writes")
+    process.kill()
+    process.communicate()
+
+
+def test_example_graph_compiles():
+    """matplotlib is not among the packages of the tests."""
+    compile((EXAMPLES / "graph.py").read_text(), "graph.py", "exec")

@@ -257,17 +257,17 @@ def future(directory):
         if body == "event_batch":
             events = [unknown(event.SerializeToString()) for event in part.events]
             head = part.__class__(first_number=part.first_number, realtime_offset_ns=part.realtime_offset_ns)
-            # an event of a later kind takes a number too
             inner = head.SerializeToString() + b"".join(replay.bytes_field(3, event) for event in events)
-        pieces.append(frame(unknown(replay.bytes_field(replay.SERVER.get(body, message.DESCRIPTOR.fields_by_name[body].number),
-                                                       unknown(inner)))))
+        stream = replay.number_field(15, message.stream) if message.stream else b""
+        number = message.DESCRIPTOR.fields_by_name[body].number
+        pieces.append(frame(unknown(stream + replay.bytes_field(number, unknown(inner)))))
         if body == "snapshot_end":
             pieces.append(frame(replay.bytes_field(900, b"a frame of a later version")))
-    # the last batch once more, of a kind that is not known
+    # an event of a kind that is not known
     last = broker_pb2.ServerMessage.FromString(replay.message_of(pieces[-1])).event_batch
     number = last.first_number + len(last.events)
     strange = replay.bytes_field(3, replay.number_field(2, 100) + replay.bytes_field(90, b""))
-    pieces.append(frame(replay.bytes_field(2, replay.number_field(1, number) + strange)))
+    pieces.append(frame(stream + replay.bytes_field(2, replay.number_field(1, number) + strange)))
     made.sessions.append(pieces)
     return made
 

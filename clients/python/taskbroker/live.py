@@ -45,19 +45,25 @@ class Process:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self.start_boot_ns = self.start_time_ns = self.uid = self.comm = self.maker = self.parent = None
         self.session = self.program = self.kernel_thread = None
+        self.comm_stale = self.task_unknown = False
 
     def update(self, pb) -> None:
         """Takes the fields that every message about a process has."""
-        self.start_boot_ns = pb.start_boot_ns or None
-        self.start_time_ns = pb.start_time_ns or None
-        unknown = pb.task_unknown
-        self.uid = pb.uid if pb.uid or not unknown else None
-        self.comm = text(pb.comm) if pb.comm or not unknown else None
+        if self.start_boot_ns is None:
+            self.start_boot_ns = pb.start_boot_ns or None
+            self.start_time_ns = pb.start_time_ns or None
+        self.task_unknown = unknown = pb.task_unknown
+        uid, comm = pb.uid, pb.comm
+        self.uid = uid if uid or not unknown else None
+        self.comm = text(comm) if comm or not unknown else None
         self.comm_stale = pb.comm_stale
-        self.maker = values.relative(pb, "maker")
         self.parent = values.relative(pb, "parent")
-        self.task_unknown = unknown
+        if self.maker is None:
+            # most makers are the parent still, and share its object
+            maker = values.relative(pb, "maker")
+            self.maker = self.parent if maker == self.parent else maker
 
     @property
     def key(self) -> Key:
@@ -162,20 +168,24 @@ class LiveProcesses:
 
     def _event(self, event: values.Event) -> None:
         pb = event._pb
-        if isinstance(event, values.Loss):
+        kind = type(event)
+        if kind is values.Exit:
+            self._exit(pb)
+        elif kind is values.Loss:
             if pb.loss.source in (values.SOURCE_READER, values.SOURCE_FILTER):
                 self.complete = False
-        elif isinstance(event, values.Exit):
-            self._exit(pb)
-        elif isinstance(event, values.Session):
-            self._row(pb).session = ProcessId(pb.pid, self._row(pb).start_boot_ns)
+        elif kind is values.Session:
+            row = self._row(pb)
+            if pb.tid == pb.pid:
+                row.update(pb)
+            row.session = ProcessId(pb.pid, row.start_boot_ns)
         elif pb.tid == pb.pid:
             row = self._row(pb)
             row.update(pb)
-            if isinstance(event, values.Fork):
+            if kind is values.Fork:
                 self._inherit(row, pb)
-            elif isinstance(event, values.Exec):
-                row.program, row.kernel_thread = event.program, False
+            elif kind is values.Exec:
+                row.program, row.kernel_thread = event.program, False  # type: ignore[attr-defined]
         if pb.left_filter:
             self._rows.pop(pb.pid, None)
 
@@ -185,9 +195,6 @@ class LiveProcesses:
         leader = pb.tid == pb.pid
         if row is None or (leader and row.start_boot_ns and pb.start_boot_ns and row.start_boot_ns != pb.start_boot_ns):
             row = self._rows[pb.pid] = Process(pb.pid)
-            row.update(pb)
-            if not leader:
-                row.start_boot_ns = row.start_time_ns = row.comm = None
         return row
 
     def _inherit(self, row: Process, pb) -> None:

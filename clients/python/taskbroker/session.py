@@ -155,7 +155,9 @@ class Session:
             raise errors.ProtocolError("The first message of the broker is not a Welcome.")
         # a member of a later protocol is passed over
         handler = self._handlers.get(body)
-        if handler:
+        if body == "error":
+            self._on_error(message.error, message.stream)
+        elif handler:
             handler(getattr(message, body))
 
     def _subscribe(self, resume: bool) -> None:
@@ -181,7 +183,8 @@ class Session:
             self._reason = "The connection broke before the subscription had begun."
         self._subscribe(same and self._resumable)
 
-    def _on_error(self, error: broker_pb2.Error) -> None:
+    def _on_error(self, error: broker_pb2.Error, stream: int) -> None:
+        """An Error with the number of the stream ends the stream, also if the connection stays open."""
         refused = bool(self._pending) and error.request_id == self._pending
         made = errors.of_message(error)
         if refused and self._resuming and isinstance(made, errors.ResumeImpossible):
@@ -196,7 +199,7 @@ class Session:
         if not refused and error.closing and retryable and self.reconnect:
             self._closing_text = f"The broker closed the connection: {error.message}"
             return
-        if refused or error.closing:
+        if refused or error.closing or stream:
             self.error = made
 
     def _answered(self, request_id: int) -> bool:

@@ -191,7 +191,11 @@ class Stream(Generic[V]):
             data = b""
         if data:
             session.receive(data)
-        if not data or session.drop:
+        if session.error and self._socket:
+            # the values before the error are still to come, but no more bytes
+            self._socket.close()
+            self._socket = None
+        elif not data or session.drop:
             self._disconnect()
         return None if session.values or session.error else Wait(None, 0, 0.0)
 
