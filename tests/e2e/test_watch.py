@@ -264,8 +264,9 @@ def test_filters(family, arguments, filter):
         numbered.append(client.next())
     lines = [process.stdout.readline() for _ in numbered]
     process.send_signal(signal.SIGTERM)
-    rest, err = finish(process)
-    assert not rest and not err
+    # Behind the loss, a comparison with /proc may make events of its own.
+    _, err = finish(process)
+    assert not err
     assert_same("".join(lines), numbered)
     assert 1 < len(numbered) < 11
 

@@ -11,7 +11,8 @@
  * The read bytes of a record are the truth: whether the task has privileges. /proc is empty,
  * but while the table is compared with it: then it has the tasks of the machine. The user never
  * gets the exit of a process with privileges. The user gets all other exits, unless a loss was
- * reported, an exec may be hidden, or the kernel did not name the maker.
+ * reported, an exec may be hidden, or the kernel did not name the maker. If /proc has shown a process,
+ * its totals belong to the user, with the use of threads that had privileges before.
  *
  * Include it behind #undef NDEBUG.
  */
@@ -58,6 +59,7 @@ struct MachineTask {
         bool forked;            /* it called no exec since its fork */
         bool used_privilege;    /* the kernel's mark, which a fork takes away */
         bool privileged;        /* the truth */
+        bool shown;             /* a process: /proc has shown it since it had privileges */
         bool certain;           /* nothing in its past gives a reason to withhold its exit from the user */
 };
 
@@ -177,7 +179,7 @@ static inline void machine_fork(Machine *machine, const MachineTask *maker, uint
         *task = *maker;
         task->parent = parent;
         task->forked = true;
-        task->used_privilege = false;
+        task->used_privilege = task->shown = false;
         if (!thread) {
                 task->pid = tid;
                 task->certain = maker->certain && !sibling;
@@ -199,6 +201,7 @@ static inline void machine_exit(Machine *machine, MachineTask *task, bool with_p
 static inline MachineTask *machine_exec_begin(Machine *machine, MachineTask *caller) {
         MachineTask *leader = machine_task(machine, caller->pid);
         uint64_t start_ns = leader->start_ns;
+        bool shown = leader->shown;
 
         for (size_t i = 0; i < MACHINE_TASKS; ++i) {
                 MachineTask *task = &machine->tasks[i];
@@ -210,6 +213,7 @@ static inline MachineTask *machine_exec_begin(Machine *machine, MachineTask *cal
                 return leader;
         *leader = *caller;
         leader->start_ns = start_ns;
+        leader->shown = shown;
         caller->live = false;
         return leader;
 }
@@ -241,6 +245,7 @@ static inline void machine_exec(Machine *machine, MachineTask *caller, MachinePr
         task->privileged = task->euid != task->ruid || task->egid != task->rgid;
         task->used_privilege |= task->euid == 0 && uses_privilege;
         task->certain &= !task->privileged;
+        task->shown &= !task->privileged;
         machine->mixed |= task->privileged;
         machine_say(machine, WHAT_EXEC, machine_number(machine, task), task->pid, 0, 0);
 }
@@ -304,13 +309,15 @@ static inline void machine_show_task(const Machine *machine, const Tree *tree, c
 }
 
 /* Makes /proc show the tasks; a leader that ended before its process as a zombie. */
-static inline void machine_show(const Machine *machine, const Tree *tree, const Join *join) {
+static inline void machine_show(Machine *machine, const Tree *tree, const Join *join) {
         for (size_t i = 0; i < MACHINE_TASKS; ++i) {
                 const MachineTask *task = &machine->tasks[i];
                 bool zombie = !task->live && machine_n_threads(machine, machine_number(machine, task)) > 0;
 
                 if (task->live || zombie)
                         machine_show_task(machine, tree, task, zombie, join_time_ns(join, task->start_ns));
+                if (task->live)
+                        machine->tasks[task->pid - MACHINE_FIRST].shown |= !task->privileged;
         }
 }
 
@@ -404,7 +411,8 @@ static inline void machine_check_event(Machine *machine, const Event *event) {
         if (event->kind != EVENT_EXIT || !machine_task(machine, event->pid))
                 return;
         machine_check_stats(event, event->exit.stats);
-        machine_check_stats(event, event->exit.process_stats);
+        if (!machine_task(machine, event->pid)->shown)
+                machine_check_stats(event, event->exit.process_stats);
         if (!machine->mixed && event->exit.stats && event->exit.stats->read_char_bytes == MACHINE_CERTAIN)
                 machine->withheld |= event->owner.claim != OWNER_SHOWN || event->owner.uid != MACHINE_USER;
 }
