@@ -245,8 +245,8 @@ def gather():
         "tb_event": header_nested(text, "tb_event"),
         "counters": tb_tables.rows("status_counters.h", "STATUS_COUNTERS"),
         "sources": tb_tables.rows("status_counters.h", "STATUS_SOURCE_COUNTERS"),
-        "Status": message_fields(broker_pb2.Status.DESCRIPTOR),
-        "SourceStatus": message_fields(broker_pb2.SourceStatus.DESCRIPTOR),
+        "Status": [f for f in message_fields(broker_pb2.Status.DESCRIPTOR) if f[0] != WITHHELD],
+        "SourceStatus": [f for f in message_fields(broker_pb2.SourceStatus.DESCRIPTOR) if f[0] != WITHHELD],
         "tb_status": header_members(text, "tb_status"),
         "tb_source_status": header_members(text, "tb_source_status"),
         "criteria": tb_tables.rows("filter_criteria.h", "FILTER_CRITERIA"),
@@ -344,6 +344,8 @@ def check_criteria(data):
 UNIT_TYPES = {u: ("uint64", "uint64_t") for u in ("COUNT", "BYTES", "TIME")} | {"FLAG": ("bool", "bool")}
 # Status has fields that are no counters, before the counters.
 FIRST_COUNTER = "live_tasks"
+# The list of fields that this client may not know is no counter.
+WITHHELD = "withheld_fields"
 
 
 def check_counters(data):

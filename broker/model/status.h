@@ -46,6 +46,7 @@ struct BrokerStatus {
         const KernelFeatures *features;
         SourceCounters connector;
         SourceCounters taskstats;
+        bool machine_withheld;          /* the rows of the access MACHINE are withheld too */
         uint64_t events[_EVENT_KIND_N];
         /* withheld, a FLAG: counters that are not for this client are 0 */
 #define TYPE_COUNT uint64_t

@@ -156,11 +156,51 @@ size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REP
         return message_frame(&m, buffer);
 }
 
-static void source_fill(PB(SourceStatus) *m, const SourceCounters *counters) {
+/* The numbers of the fields that are withheld from a client. */
+typedef struct WithheldFields {
+        size_t n;
+        uint32_t numbers[64];
+} WithheldFields;
+
+/* Whether a client gets a counter, by its row's access. */
+#define GETS_ALL(status) (!(status)->withheld)
+#define GETS_MACHINE(status) (!(status)->machine_withheld)
+#define GETS_ANY(status) true
+
+static void withhold(WithheldFields *fields, const ProtobufCMessageDescriptor *descriptor, const char *name) {
+        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(descriptor, name);
+
+        assert(field && fields->n < ARRAY_SIZE(fields->numbers));
+        fields->numbers[fields->n++] = field->id;
+}
+
+static void source_withhold(WithheldFields *fields, const BrokerStatus *status) {
+        fields->n = 0;
+#define WITHHOLD(name, unit, access, ...)                                                                              \
+        if (!GETS_##access(status))                                                                                    \
+                withhold(fields, &taskbroker__v1__source_status__descriptor, #name);
+        STATUS_SOURCE_COUNTERS(WITHHOLD)
+#undef WITHHOLD
+}
+
+static void status_withhold(WithheldFields *fields, const BrokerStatus *status) {
+        fields->n = 0;
+        if (status->withheld)
+                withhold(fields, &taskbroker__v1__status__descriptor, "events");
+#define WITHHOLD(name, unit, access, ...)                                                                              \
+        if (!GETS_##access(status))                                                                                    \
+                withhold(fields, &taskbroker__v1__status__descriptor, #name);
+        STATUS_COUNTERS(WITHHOLD)
+#undef WITHHOLD
+}
+
+static void source_fill(PB(SourceStatus) *m, const SourceCounters *counters, WithheldFields *withheld) {
         taskbroker__v1__source_status__init(m);
 #define COPY(name, ...) m->name = counters->name;
         STATUS_SOURCE_COUNTERS(COPY)
 #undef COPY
+        m->n_withheld_fields = withheld->n;
+        m->withheld_fields = withheld->numbers;
 }
 
 size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
@@ -168,7 +208,10 @@ size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t bu
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
         PB(SourceStatus) connector, taskstats;
         PB(KindCount) kinds[_EVENT_KIND_N], *kind_pointers[_EVENT_KIND_N];
+        WithheldFields withheld, withheld_of_source;
 
+        status_withhold(&withheld, status);
+        source_withhold(&withheld_of_source, status);
         s.request_id = request_id;
         s.broker_version = (char *)TASKBROKER_VERSION;
         s.epoch = status->epoch;
@@ -177,9 +220,9 @@ size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t bu
         s.kernel_release = (char *)status->features->release;
         s.taskstats_version = status->features->taskstats_version;
         s.delay_accounting = (PB(DelayAccounting))status->features->delay_accounting;
-        source_fill(&connector, &status->connector);
+        source_fill(&connector, &status->connector, &withheld_of_source);
         s.connector = &connector;
-        source_fill(&taskstats, &status->taskstats);
+        source_fill(&taskstats, &status->taskstats, &withheld_of_source);
         s.taskstats = &taskstats;
 
         s.events = kind_pointers;
@@ -197,6 +240,8 @@ size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t bu
 #define COPY(name, ...) s.name = status->name;
         STATUS_COUNTERS(COPY)
 #undef COPY
+        s.n_withheld_fields = withheld.n;
+        s.withheld_fields = withheld.numbers;
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS;
         m.status = &s;
         return message_frame(&m, buffer);

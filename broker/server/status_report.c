@@ -48,6 +48,24 @@ void status_report_all(StatusReport *report, BrokerStatus *ret_status) {
                 status_report_sampler(report->sampler, ret_status);
 }
 
+/* Takes over the counters of a source that a client may know. */
+#define KEEP_ALL(name)
+#define KEEP_MACHINE(name)                                                                                             \
+        if (rights->others)                                                                                            \
+                to->name = from->name;
+#define KEEP_ANY(name) to->name = from->name;
+#define KEEP(name, unit, access, ...) KEEP_##access(name)
+
+static void status_report_keep_source(const Rights *rights, const SourceCounters *from, SourceCounters *to) {
+        STATUS_SOURCE_COUNTERS(KEEP)
+}
+
+static void status_report_keep(const Rights *rights, const BrokerStatus *from, BrokerStatus *to) {
+        STATUS_COUNTERS(KEEP)
+        status_report_keep_source(rights, &from->connector, &to->connector);
+        status_report_keep_source(rights, &from->taskstats, &to->taskstats);
+}
+
 /**
  * status_report_for() - collect what a client may know of the status
  * @report:      the report
@@ -67,8 +85,12 @@ void status_report_for(StatusReport *report, const Client *client, BrokerStatus 
                 .uptime_ns = all.uptime_ns,
                 .time_offset_ns = all.time_offset_ns,
                 .features = all.features,
-                .withheld = true,
+                .machine_withheld = !client->rights.others,
         };
+        status_report_keep(&client->rights, &all, ret_status);
+        /* connections of other users are withheld within these two counters */
+        ret_status->withheld = true;
+        ret_status->connections = ret_status->subscribers = 0;
         list_for_each(link, safe, &report->connections->open) {
                 const Client *other = container_of(link, const Client, connection.link);
 
@@ -77,12 +99,4 @@ void status_report_for(StatusReport *report, const Client *client, BrokerStatus 
                 ++ret_status->connections;
                 ret_status->subscribers += client_count_events(other);
         }
-        if (!client->rights.others)
-                return;
-        ret_status->connector.lost = all.connector.lost;
-        ret_status->connector.muted = all.connector.muted;
-        ret_status->connector.repaired = all.connector.repaired;
-        ret_status->taskstats.lost = all.taskstats.lost;
-        ret_status->live_tasks = all.live_tasks;
-        ret_status->live_processes = all.live_processes;
 }

@@ -33,6 +33,18 @@ static void decode_source_status(struct tb_source_status *source, const Taskbrok
 #undef COPY
 }
 
+/* Whether a field is in the list of withheld fields. */
+static bool status_withholds(const Taskbroker__V1__Status *wire, const char *name) {
+        const ProtobufCFieldDescriptor *field =
+                protobuf_c_message_descriptor_get_field_by_name(&taskbroker__v1__status__descriptor, name);
+
+        for (size_t i = 0; field && i < wire->n_withheld_fields; ++i)
+                if (wire->withheld_fields[i] == field->id)
+                        return true;
+
+        return false;
+}
+
 /**
  * decode_status() - decode what the broker knows of itself
  * @decoder:       gets it
@@ -55,6 +67,7 @@ void decode_status(Decoder *decoder, const Taskbroker__V1__Status *wire) {
 #define COPY(name, ...) status->name = wire->name;
         STATUS_COUNTERS(COPY)
 #undef COPY
+        status->machine_withheld = status_withholds(wire, "live_tasks");
         decode_source_status(&status->connector, wire->connector);
         decode_source_status(&status->taskstats, wire->taskstats);
         memset(decoder->status_events, 0, sizeof(decoder->status_events));

@@ -482,7 +482,8 @@ struct tb_status {
         uint64_t snapshot_subscribers;
         uint64_t resumed;
         uint64_t table_bytes;
-        bool withheld;                  /* some counters are 0 because this client may not know them */
+        bool withheld;                  /* this client may not know the counters about others; they are 0 */
+        bool machine_withheld;          /* live_..., and lost, muted, repaired of the sources are 0 too */
         uint64_t refused_quota;
         uint64_t refused_namespace;
         uint64_t sweeps;

@@ -15,7 +15,6 @@ import taskbroker
 import tb_fields
 import tb_tables
 from taskbroker import stats as tb_stats
-from taskbroker import status as tb_status
 from taskbroker import values
 from taskbroker.v1 import event_pb2
 from tb_daemon import executable
@@ -315,11 +314,6 @@ def test_tables_are_the_protocol():
         since = {row.name: int(row.since) for row in fields if int(row.since) > 8}
         assert tb_stats.SINCE.get(group, {}) == since
     assert tuple(row.name for row in tb_tables.rows("taskstats_fields.h", "TASKSTATS_DELAYS")) == tb_stats.DELAYS
-    access = {row.name: row.access for row in tb_tables.rows("status_counters.h", "STATUS_COUNTERS")}
-    assert tb_status.ANY == {name for name, to in access.items() if to == "ANY"}
-    assert tb_status.MACHINE == {name for name, to in access.items() if to == "MACHINE"}
-    sources = tb_tables.rows("status_counters.h", "STATUS_SOURCE_COUNTERS")
-    assert tb_status.SOURCE_MACHINE == {row.name for row in sources if row.access == "MACHINE"}
 
 
 def test_status_as_the_command(daemon, client):

@@ -160,6 +160,29 @@ def test_top_table(crowd):
     assert n >= 1
 
 
+def test_iotop(crowd):
+    """The first line of a sample has the sums of its lines, with what was cancelled left out of both."""
+    iotop = command(crowd.live, "iotop", "-b", "-k", "-P", "-n", "4", "-d", "0.5")
+    out = []
+    for line in iotop.stdout:
+        out.append(line)
+        if line.split()[:1] == ["PID"]:
+            crowd.step()
+    assert iotop.wait(TIMEOUT) == 0
+    blocks = re.split(r"(?=Total DISK READ)", "".join(out))[1:]
+    n = 0
+    for block in blocks:
+        total, _, *lines = block.splitlines()
+        whole = re.fullmatch(r"Total DISK READ: +(\S+) K/s \| Total DISK WRITE: +(\S+) K/s", total).groups()
+        if "?" in whole:
+            continue
+        rows = [line.split() for line in lines if line.split()[:1] and line.split()[0].isdigit()]
+        for at, number in ((3, whole[0]), (5, whole[1])):
+            assert sum(float(row[at]) for row in rows if row[at] not in "-?") == pytest.approx(float(number), abs=0.1)
+        n += float(whole[1]) > 0
+    assert n >= 1
+
+
 def test_threads_and_process(crowd):
     """`stats` of a process is the sum of its threads, live or ended, at each step."""
     for _ in range(4):

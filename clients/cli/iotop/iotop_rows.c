@@ -374,6 +374,11 @@ void iotop_rows_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_M
         iotop_sum(rows, &read_rate, &write_rate);
         iotop_size(rows, read_rate, "/s", read);
         iotop_size(rows, write_rate, "/s", write);
+        /* The first sample has no rates. */
+        if (!rows->live->sample.span_ns) {
+                snprintf(read, sizeof(read), "? %c/s", rows->kilobytes ? 'K' : 'B');
+                strcpy(write, read);
+        }
         snprintf(total, IOTOP_SUMMARY_MAX, "Total DISK READ:   %14s | Total DISK WRITE:   %14s", read, write);
         snprintf(current, IOTOP_SUMMARY_MAX, "Current DISK READ: %14s | Current DISK WRITE: %14s", rows->current_read,
                  rows->current_write);

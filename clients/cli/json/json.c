@@ -183,6 +183,20 @@ void json_add_relatives(struct json_object *object,
         json_add_id(object, "parent_id", parent->pid, parent->start_boot_ns);
 }
 
+/* Adds whether the kernel counts delays; null if that is not known. */
+void json_add_delay_accounting(struct json_object *object, enum tb_delay_accounting value) {
+        static const char *const names[] = {
+                [TB_DELAY_ACCOUNTING_OFF] = "off",
+                [TB_DELAY_ACCOUNTING_ON] = "on",
+                [TB_DELAY_ACCOUNTING_UNSUPPORTED] = "unsupported",
+        };
+
+        if (value == TB_DELAY_ACCOUNTING_UNKNOWN)
+                json_add(object, "delay_accounting", NULL);
+        else
+                json_add_text(object, "delay_accounting", names[value]);
+}
+
 /* Adds the leader of a process' session, by number and by identity. The number 0 stands for no session. */
 void json_add_session(struct json_object *object, const struct tb_process_id *leader) {
         json_add_known(object, "session", leader->pid, leader->known);

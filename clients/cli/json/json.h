@@ -34,6 +34,7 @@ struct json_object *json_text(const char *text, bool escaped);
 void json_add_relatives(struct json_object *object,
                         const struct tb_process_id *maker,
                         const struct tb_process_id *parent);
+void json_add_delay_accounting(struct json_object *object, enum tb_delay_accounting value);
 void json_add_session(struct json_object *object, const struct tb_process_id *leader);
 void json_add_groups(struct json_object *object, const char *key, uint32_t groups);
 

@@ -11,6 +11,7 @@
 #include "clients/cli/base/clock.h"
 #include "clients/cli/json/json.h"
 #include "clients/cli/json/json_sample.h"
+#include "clients/cli/model/live_values.h"
 
 /* The metrics of a part are neighbours in the table, so only one part is open at a time. */
 static struct json_object *json_used(const uint64_t values[static N_METRICS], uint32_t groups,
@@ -39,7 +40,7 @@ static struct json_object *json_used(const uint64_t values[static N_METRICS], ui
 }
 
 static void json_add_end(struct json_object *object, const LiveRow *row) {
-        json_add_known(object, "end_time_ns", row->end_time_ns, row->end_time_ns != 0);
+        json_add_known(object, "end_time_ns", row->end_time_ns, live_end_known(row));
         json_add_termination(object, &row->termination);
         if (row->stats_missing == TB_STATS_MISSING_LOST)
                 json_add_text(object, "stats_missing", "lost");
@@ -74,8 +75,8 @@ struct json_object *json_sample_row(const Live *live, const LiveRow *row) {
         json_add_relatives(object, &row->maker, &row->parent);
         json_add_session(object, &row->session_leader);
         json_add_number(object, "time_ns", row->time_ns);
-        if (row->tasks && !row->ended)
-                json_add_number(object, "tasks", row->tasks);
+        if (!live->threads && !row->ended)
+                json_add_known(object, "tasks", row->tasks, row->tasks != 0);
         json_add_flag(object, "kernel_thread", row->kernel_thread, !row->unknown);
         json_add_bool(object, "ended", row->ended);
         if (row->ended)
@@ -91,21 +92,6 @@ struct json_object *json_sample_row(const Live *live, const LiveRow *row) {
                 json_add(object, "program", json_program(row->program));
 
         return object;
-}
-
-static const char *delay_accounting_name(const struct tb_welcome *welcome) {
-        switch (welcome ? welcome->delay_accounting : TB_DELAY_ACCOUNTING_UNKNOWN) {
-        case TB_DELAY_ACCOUNTING_OFF:
-                return "off";
-        case TB_DELAY_ACCOUNTING_ON:
-                return "on";
-        case TB_DELAY_ACCOUNTING_UNSUPPORTED:
-                return "unsupported";
-        case TB_DELAY_ACCOUNTING_UNKNOWN:
-                break;
-        }
-
-        return "unknown";
 }
 
 /* The object at the end of a sample: the sample, and the sums of its tasks. @welcome may be NULL. */
@@ -129,10 +115,11 @@ struct json_object *json_sample(const Live *live, const struct tb_welcome *welco
         json_add_known(object, "forks", sample->summary.forks, sample->span_ns != 0);
         json_add_known(object, "execs", sample->summary.execs, sample->span_ns != 0);
         json_add_known(object, "exits", sample->summary.exits, sample->span_ns != 0);
-        json_add_known(object, "lost", sample->summary.lost, sample->summary.lost || !sample->summary.lost_at_least);
+        json_add_known(object, "lost", sample->summary.lost,
+                       sample->summary.lost || (sample->span_ns != 0 && !sample->summary.lost_at_least));
         json_add_bool(object, "lost_at_least", sample->summary.lost_at_least);
         json_add_number(object, "samples_lost", sample->summary.samples_lost);
-        json_add_text(object, "delay_accounting", delay_accounting_name(welcome));
+        json_add_delay_accounting(object, welcome ? welcome->delay_accounting : TB_DELAY_ACCOUNTING_UNKNOWN);
         json_add(object, "used", sample->span_ns ? json_used(sample->used, groups, NULL) : NULL);
         json_add_groups(object, "uncounted_groups", sample->uncounted_groups);
         json_add_groups(object, "withheld_groups", sample->withheld_groups);

@@ -7,6 +7,7 @@
  */
 
 #include <json-c/json.h>
+#include <string.h>
 
 #include "clients/cli/base/text.h"
 #include "clients/cli/json/json.h"
@@ -53,6 +54,11 @@ static void json_add_delay(struct json_object *delays, const char *name, const s
         json_add(delays, name, object);
 }
 
+/* A peak of 0 is not known: a kernel thread has no memory of its own, and the peak of a zombie is lost. */
+static bool stats_is_peak(const char *name) {
+        return strncmp(name, "hiwater_", strlen("hiwater_")) == 0;
+}
+
 struct json_object *json_task_stats(const struct tb_task_stats *stats) {
         struct json_object *object = json_object_new_object(), *part;
 
@@ -61,7 +67,10 @@ struct json_object *json_task_stats(const struct tb_task_stats *stats) {
 #define NUMBER_U64(value) json_object_new_uint64(value)
 #define NUMBER_S8(value) json_object_new_int64(value)
 #define ADD_FIELD(group, name, type, offset, offset_v15, since, total)                                                 \
-        json_add(part, #name, stats->taskstats_version >= (since) ? NUMBER_##type(stats->group.name) : NULL);
+        json_add(part, #name,                                                                                          \
+                 stats->taskstats_version >= (since) && (stats->group.name || !stats_is_peak(#name))                   \
+                         ? NUMBER_##type(stats->group.name)                                                            \
+                         : NULL);
 #define ADD_GROUP(group, GROUP, number)                                                                                \
         if (stats->groups & TB_STATS_BIT(number)) {                                                                    \
                 part = json_object_new_object();                                                                       \

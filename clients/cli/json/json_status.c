@@ -24,24 +24,9 @@ static struct json_object *json_source(const struct tb_source_status *source, bo
         return object;
 }
 
-static void json_add_delay_accounting(struct json_object *object, enum tb_delay_accounting value) {
-        static const char *const names[] = {
-                [TB_DELAY_ACCOUNTING_OFF] = "off",
-                [TB_DELAY_ACCOUNTING_ON] = "on",
-                [TB_DELAY_ACCOUNTING_UNSUPPORTED] = "unsupported",
-        };
-
-        if (value == TB_DELAY_ACCOUNTING_UNKNOWN)
-                json_add(object, "delay_accounting", NULL);
-        else
-                json_add_text(object, "delay_accounting", names[value]);
-}
-
 struct json_object *json_status(const struct tb_status *status) {
         struct json_object *object = json_object_new_object(), *events = json_object_new_object();
-        /* A machine always has a live task: the count is 0 only where the machine's counters are not for this client.
-         */
-        bool all = !status->withheld, machine = all || status->live_tasks > 0;
+        bool all = !status->withheld, machine = !status->machine_withheld;
 
         json_add_text(object, "broker_version", status->broker_version);
         json_add_number(object, "epoch", status->epoch);

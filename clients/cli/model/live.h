@@ -50,6 +50,7 @@ struct LiveRow {
         /* The task has ended, and its last values are here, if there are any. */
         bool ended;
         uint64_t end_time_ns; /* if exited or ended */
+        bool end_noticed;     /* end_time_ns is the time when the end was noticed: when it ended is not known */
         struct tb_termination termination;
         enum tb_stats_missing stats_missing;
 

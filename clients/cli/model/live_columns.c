@@ -138,7 +138,22 @@ static enum metric_known number_age(const LiveColumn *column, const LiveView *vi
 
         (void)column;
         *ret = now > row->start_time_ns ? (double)(now - row->start_time_ns) : 0;
+        if (row->ended && !live_end_known(row))
+                return METRIC_LOST;
         return row->start_time_ns ? METRIC_KNOWN : METRIC_NOT_YET;
+}
+
+static enum metric_known number_total(const LiveColumn *column, const LiveView *view, const LiveRow *row, double *ret) {
+        uint64_t value;
+        enum metric_known known = live_total(view->live, row, column->metric, &value);
+
+        *ret = (double)value;
+        return known;
+}
+
+/* A plus stands behind a total that may be too small. */
+static const char *mark_at_least(const LiveColumn *column, const LiveRow *row) {
+        return column->number == number_total && metric_is_at_least(&row->stats, column->metric, row->ended) ? "+" : "";
 }
 
 static void write_duration(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {
@@ -146,8 +161,9 @@ static void write_duration(const LiveColumn *column, const LiveView *view, const
         double ns;
         enum metric_known known = column->number(column, view, row, &ns);
 
-        snprintf(text, LIVE_TEXT_MAX, "%s",
-                 known == METRIC_KNOWN ? format_duration(duration, (uint64_t)ns) : live_column_mark(known));
+        snprintf(text, LIVE_TEXT_MAX, "%s%s",
+                 known == METRIC_KNOWN ? format_duration(duration, (uint64_t)ns) : live_column_mark(known),
+                 known == METRIC_KNOWN ? mark_at_least(column, row) : "");
 }
 
 /* Only tasks that have ended have a state: how they ended. */
@@ -164,14 +180,6 @@ static void write_state(const LiveColumn *column, const LiveView *view, const Li
 }
 
 /* Metrics. */
-
-static enum metric_known number_total(const LiveColumn *column, const LiveView *view, const LiveRow *row, double *ret) {
-        uint64_t value;
-        enum metric_known known = live_total(view->live, row, column->metric, &value);
-
-        *ret = (double)value;
-        return known;
-}
 
 static enum metric_known number_rate(const LiveColumn *column, const LiveView *view, const LiveRow *row, double *ret) {
         uint64_t value;
@@ -196,7 +204,8 @@ static enum metric_known number_peak(const LiveColumn *column, const LiveView *v
                 known = METRIC_LOST;
         *ret = known == METRIC_KNOWN ? (double)row->stats.memory.hiwater_rss_kib * 1024 : 0;
 
-        return known;
+        /* A kernel thread has no memory of its own. A zombie has no memory any more, and its peak is lost. */
+        return known == METRIC_KNOWN && *ret == 0 ? METRIC_LOST : known;
 }
 
 static enum metric_known number_nice(const LiveColumn *column, const LiveView *view, const LiveRow *row, double *ret) {
@@ -216,8 +225,9 @@ static void write_bytes(const LiveColumn *column, const LiveView *view, const Li
         double number;
         enum metric_known known = column->number(column, view, row, &number);
 
-        snprintf(text, LIVE_TEXT_MAX, "%s",
-                 known == METRIC_KNOWN ? format_bytes(bytes, (uint64_t)(number + 0.5)) : live_column_mark(known));
+        snprintf(text, LIVE_TEXT_MAX, "%s%s",
+                 known == METRIC_KNOWN ? format_bytes(bytes, (uint64_t)(number + 0.5)) : live_column_mark(known),
+                 known == METRIC_KNOWN ? mark_at_least(column, row) : "");
 }
 
 static void write_count(const LiveColumn *column, const LiveView *view, const LiveRow *row, char *text) {

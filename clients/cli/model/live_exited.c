@@ -72,7 +72,8 @@ static void command_add(LiveCommand *command, const struct tb_task_sample *ended
         command->n_without_stats += !ended->stats;
         command->last_end_ns = ended->time_ns;
 
-        if (ended->start_time_ns && ended->time_ns > ended->start_time_ns)
+        if (ended->start_time_ns && ended->time_ns > ended->start_time_ns &&
+            ended->stats_missing != TB_STATS_MISSING_NOT_WITNESSED)
                 life_ns = ended->time_ns - ended->start_time_ns;
         if (life_ns > command->longest_ns)
                 command->longest_ns = life_ns;

@@ -108,6 +108,7 @@ static void messages_take_exit(Live *live, const struct tb_event *event) {
 
         row->exited = true;
         row->end_time_ns = event->time_ns;
+        row->end_noticed = event->synthesised && !event->exit.stats;
         row->termination = live->threads ? event->exit.termination : event->exit.process_termination;
         live_set_name(row, event->comm, event->comm_stale);
         row->next_awaiting = live->awaiting;

@@ -140,6 +140,7 @@ int live_samples_task(Live *live, const struct tb_task_sample *sample) {
         if (!row->exited || sample->termination.known)
                 row->termination = sample->termination;
         row->end_time_ns = sample->time_ns;
+        row->end_noticed = row->stats_missing == TB_STATS_MISSING_NOT_WITNESSED;
         live_end_row(live, row, sample->time_ns);
 
         return live_exited_add(&live->exited, sample);
@@ -181,6 +182,7 @@ static void samples_end_missing(Live *live, const struct tb_sample *summary) {
                 if (row->start_time_ns + LIVE_SLACK_NS >= summary->begin_time_ns)
                         continue;
                 row->stats_missing = TB_STATS_MISSING_NOT_WITNESSED;
+                row->end_noticed |= !row->exited;
                 row->end_time_ns = row->exited ? row->end_time_ns : summary->end_time_ns;
                 live_end_row(live, row, summary->end_time_ns);
         }
@@ -202,7 +204,7 @@ static void samples_end_renamed(Live *live, const struct tb_sample *summary) {
                 for (size_t j = 0; j < live->n_renamed; ++j)
                         if (samples_was_renamed(live->renamed + j, row) &&
                             row->time_ns + LIVE_SLACK_NS < summary->begin_time_ns) {
-                                row->end_time_ns = summary->begin_time_ns;
+                                row->end_time_ns = live->renamed[j].exec_time_ns;
                                 live_end_row(live, row, summary->end_time_ns);
                                 break;
                         }

@@ -67,6 +67,10 @@ void live_name(const LiveRow *row, char *text, size_t n_text) {
         text_name(text, n_text, row->comm[0] || !row->unknown ? row->comm : "-", row->comm_stale);
 }
 
+bool live_end_known(const LiveRow *row) {
+        return row->end_time_ns && !row->end_noticed;
+}
+
 /* The rates of all metrics. */
 void live_rates(const Live *live, const LiveRow *row, MetricRates *ret_rates) {
         for (unsigned int i = 0; i < N_METRICS; ++i)

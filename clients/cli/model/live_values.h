@@ -17,6 +17,9 @@ enum metric_known live_accumulated(const Live *live, const LiveRow *row, unsigne
 const char *live_user(const LiveRow *row, Users *users);
 void live_name(const LiveRow *row, char *text, size_t n_text);
 
+/* Whether end_time_ns is the time of the end, and not the time when the end was noticed. */
+bool live_end_known(const LiveRow *row);
+
 void live_rates(const Live *live, const LiveRow *row, MetricRates *ret_rates);
 
 /* The sum over the rows of the last sample: of the machine, or of the part that the client asked for and may see. */

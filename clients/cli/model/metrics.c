@@ -69,6 +69,21 @@ enum metric_known metric_group_known(const struct tb_task_stats *stats, enum tb_
         return METRIC_NOT_YET;
 }
 
+/**
+ * metric_is_at_least() - whether the totals of a process may lack something of a metric
+ * @stats:      the totals
+ * @metric:     the metric
+ * @ended:      they are the last totals of a process: the kernel's own sums are in them
+ *
+ * Threads of the process ended without statistics, or unseen.
+ */
+bool metric_is_at_least(const struct tb_task_stats *stats, unsigned int metric, bool ended) {
+        bool in_kernel_sums = metrics[metric].group == TB_STATS_CPU || metrics[metric].delay ||
+                              metrics[metric].group == TB_STATS_SCHEDULING;
+
+        return stats->tasks_missing || (stats->tasks_unseen && !(ended && in_kernel_sums));
+}
+
 enum metric_known metric_known(const struct tb_task_stats *stats, unsigned int metric) {
         const Metric *of = metrics + metric;
         enum metric_known known = metric_group_known(stats, of->group);

@@ -80,4 +80,5 @@ extern const Metric metrics[N_METRICS];
 
 void metrics_read(const struct tb_task_stats *stats, uint64_t values[static N_METRICS]);
 enum metric_known metric_known(const struct tb_task_stats *stats, unsigned int metric);
+bool metric_is_at_least(const struct tb_task_stats *stats, unsigned int metric, bool ended);
 enum metric_known metric_group_known(const struct tb_task_stats *stats, enum tb_stats_group group);

@@ -28,11 +28,11 @@ static void json_add_words(struct json_object *object, char *const *words) {
                 json_add_escaped(object, "command");
 }
 
-static void json_add_record_cpu(struct json_object *object, const UsageCpu *cpu) {
-        json_add_number(object, "cpu_run_virtual_total_ns", cpu->measured_ns);
-        json_add_number(object, "cpu_run_real_total_ns", cpu->sampled_ns);
-        json_add_number(object, "ac_utime_us", cpu->user_us);
-        json_add_number(object, "ac_stime_us", cpu->system_us);
+static void json_add_record_cpu(struct json_object *object, const UsageCpu *cpu, bool known) {
+        json_add_known(object, "cpu_run_virtual_total_ns", cpu->measured_ns, known);
+        json_add_known(object, "cpu_run_real_total_ns", cpu->sampled_ns, known);
+        json_add_known(object, "ac_utime_us", cpu->user_us, known);
+        json_add_known(object, "ac_stime_us", cpu->system_us, known);
 }
 
 static struct json_object *json_processes(const Usage *usage) {
@@ -64,12 +64,12 @@ static struct json_object *json_cpu(const RunReport *report) {
         json_add_number(object, "unattributed_ns", cpu.unattributed_ns);
 
         part = json_object_new_object();
-        json_add_record_cpu(part, &usage->cpu);
+        json_add_record_cpu(part, &usage->cpu, usage->n_groups[TB_STATS_CPU] != 0);
         json_add(object, "records", part);
 
         part = json_object_new_object();
         json_add_number(part, "processes", usage->n_orphans);
-        json_add_record_cpu(part, &usage->orphans);
+        json_add_record_cpu(part, &usage->orphans, true);
         json_add(object, "not_waited_for", part);
 
         return object;
@@ -184,13 +184,16 @@ static struct json_object *json_losses(const Usage *usage) {
         return object;
 }
 
-static struct json_object *json_command(const UsageCommand *command) {
+/* @comm: the name; NULL: several names share the object. */
+static struct json_object *json_command(const UsageCommand *command, const char *comm) {
         struct json_object *object = json_object_new_object();
 
-        json_add_text(object, "comm", command->name);
+        json_add_known_text(object, "comm", comm ? comm : "", comm != NULL);
         json_add_number(object, "runs", command->n_runs);
-        json_add_number(object, "failed", command->n_failed);
-        json_add_record_cpu(object, &command->cpu);
+        json_add_known(object, "failed", command->n_failed, command->n_failed || !command->n_status_unknown);
+        if (command->n_status_unknown)
+                json_add_number(object, "status_unknown", command->n_status_unknown);
+        json_add_record_cpu(object, &command->cpu, command->n_cpu != 0);
         json_add_known(object, "hiwater_rss_kib", command->peak_rss_kib, command->peak_rss_kib != 0);
         json_add_known(object, "read_bytes", command->read_bytes, command->n_io != 0);
         json_add_known(object, "write_bytes", command->write_bytes, command->n_io != 0);
@@ -202,20 +205,25 @@ static struct json_object *json_command(const UsageCommand *command) {
 
 static void json_add_commands(struct json_object *object, const RunReport *report) {
         size_t n = report->usage->commands.n < report->n_top ? report->usage->commands.n : report->n_top;
-        struct json_object *array = NULL;
+        struct json_object *array = NULL, *rest = NULL;
         const UsageCommand **commands;
+        UsageCommand sum;
 
         if (usage_commands_sort(&report->usage->commands, &commands) == 0) {
                 array = json_object_new_array();
                 for (size_t i = 0; i < n; ++i)
-                        json_object_array_add(array, json_command(commands[i]));
+                        json_object_array_add(array, json_command(commands[i], commands[i]->name));
+                sum = usage_commands_sum((const UsageCommand *const *)commands + n, report->usage->commands.n - n);
+                rest = sum.n_runs ? json_command(&sum, NULL) : NULL;
                 free(commands);
         }
 
         json_add(object, "commands", array);
         json_add_number(object, "commands_left_out", report->usage->commands.n - n);
+        if (rest)
+                json_add(object, "other_names", rest);
         if (report->usage->commands.others.n_runs)
-                json_add(object, "more_names", json_command(&report->usage->commands.others));
+                json_add(object, "more_names", json_command(&report->usage->commands.others, NULL));
 }
 
 struct json_object *run_report_json(const RunReport *report) {

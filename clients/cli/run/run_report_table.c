@@ -62,9 +62,12 @@ static void make_cells(const UsageCommand *command, const char *name, CommandCel
         for (size_t i = 0; i < N_COMMAND_COLUMNS; ++i)
                 strcpy(cells->text[i], "-");
         format_count(cells->text[COMMAND_RUNS], command->n_runs);
-        format_count(cells->text[COMMAND_FAILED], command->n_failed);
-        format_duration(cells->text[COMMAND_CPU], command->cpu.measured_ns);
-        format_duration(cells->text[COMMAND_SAMPLED], command->cpu.sampled_ns);
+        if (command->n_failed || !command->n_status_unknown)
+                format_count(cells->text[COMMAND_FAILED], command->n_failed);
+        if (command->n_cpu) {
+                format_duration(cells->text[COMMAND_CPU], command->cpu.measured_ns);
+                format_duration(cells->text[COMMAND_SAMPLED], command->cpu.sampled_ns);
+        }
         if (command->peak_rss_kib && !__builtin_mul_overflow(command->peak_rss_kib, UINT64_C(1024), &bytes))
                 format_bytes(cells->text[COMMAND_PEAK], bytes);
         if (command->n_io) {
@@ -110,40 +113,56 @@ static void write_command(const RunReport *report,
         fprintf(stream, "      %s\n", fitted);
 }
 
-/* The table of commands, in their order. Each column is as wide as its widest number. */
-static void write_table(const RunReport *report, const UsageCommand *const *commands, size_t n, FILE *stream) {
-        const UsageCommand *others = report->usage->commands.others.n_runs ? &report->usage->commands.others : NULL;
-        const CommandCells *titles = &command_titles;
-        CommandWidths widths = command_widths;
+/* A line that has no name: names that share a line. Without runs there is no such line. */
+static void write_shared(const RunReport *report,
+                         const UsageCommand *command,
+                         const char *name,
+                         CommandWidths *widths,
+                         FILE *stream) {
+        CommandCells cells;
+
+        if (!command->n_runs)
+                return;
+        make_cells(command, name, &cells);
+        if (stream)
+                write_command(report, command, &cells, widths, stream);
+        else
+                measure_cells(&cells, widths);
+}
+
+/* Writes the lines of the commands, or measures them if @stream is NULL. All lines together are the whole. */
+static void write_lines(const RunReport *report,
+                        const UsageCommand *const *commands,
+                        size_t n,
+                        CommandWidths *widths,
+                        FILE *stream) {
+        size_t n_rest = report->usage->commands.n - n;
+        UsageCommand rest = usage_commands_sum(commands + n, n_rest);
         char name[TEXT_ESCAPED_MAX(TB_COMM_SIZE)], count[FORMAT_MAX];
         CommandCells cells;
 
         for (size_t i = 0; i < n; ++i) {
                 text_escape(name, sizeof(name), commands[i]->name, TEXT_FOR_TERMINAL);
                 make_cells(commands[i], name, &cells);
-                measure_cells(&cells, &widths);
+                if (stream)
+                        write_command(report, commands[i], &cells, widths, stream);
+                else
+                        measure_cells(&cells, widths);
         }
-        if (others) {
-                make_cells(others, "(more names)", &cells);
-                measure_cells(&cells, &widths);
-        }
+        snprintf(name, sizeof(name), "(%s %s)", format_count(count, n_rest),
+                 format_plural(n_rest, "other name", "other names"));
+        write_shared(report, &rest, name, widths, stream);
+        write_shared(report, &report->usage->commands.others, "(more names)", widths, stream);
+}
 
+/* The table of commands, in their order. Each column is as wide as its widest number. */
+static void write_table(const RunReport *report, const UsageCommand *const *commands, size_t n, FILE *stream) {
+        CommandWidths widths = command_widths;
+
+        write_lines(report, commands, n, &widths, NULL);
         fputc('\n', stream);
-        write_cells(titles, &widths, stream);
-        for (size_t i = 0; i < n; ++i) {
-                text_escape(name, sizeof(name), commands[i]->name, TEXT_FOR_TERMINAL);
-                make_cells(commands[i], name, &cells);
-                write_command(report, commands[i], &cells, &widths, stream);
-        }
-        if (report->usage->commands.n > n)
-                fprintf(stream,
-                        "  and %s %s\n",
-                        format_count(count, report->usage->commands.n - n),
-                        format_plural(report->usage->commands.n - n, "other name", "other names"));
-        if (others) {
-                make_cells(others, "(more names)", &cells);
-                write_command(report, others, &cells, &widths, stream);
-        }
+        write_cells(&command_titles, &widths, stream);
+        write_lines(report, commands, n, &widths, stream);
 }
 
 /* Writes the table. Without any command there is no table. */

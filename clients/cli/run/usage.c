@@ -205,6 +205,7 @@ static void usage_stats(Usage *usage,
         TASKSTATS_DELAYS(USAGE_DELAY)
 #undef USAGE_DELAY
 
+        command->n_cpu += stats->groups >> TB_STATS_CPU & 1;
         command->n_io += stats->groups >> TB_STATS_IO & 1;
         command->read_bytes += stats->io.read_bytes;
         command->write_bytes += stats->io.write_bytes;
@@ -283,6 +284,7 @@ static int usage_process_ended(Usage *usage, const struct tb_event *event) {
         usage->n_status_unknown += !termination->known;
         ++command->n_runs;
         command->n_failed += failed;
+        command->n_status_unknown += !termination->known;
 
         if (stats) {
                 own = (UsageCpu){

@@ -87,6 +87,34 @@ UsageCommand *usage_commands_find(UsageCommands *commands, const char name[stati
         return command;
 }
 
+/**
+ * usage_commands_sum() - add up the commands that have no line of their own
+ * @commands:   the commands
+ * @n:          their number
+ *
+ * Return: The sum, without a name and without a command line.
+ */
+UsageCommand usage_commands_sum(const UsageCommand *const *commands, size_t n) {
+        UsageCommand sum = { .n_runs = 0 };
+
+        for (size_t i = 0; i < n; ++i) {
+                const UsageCommand *one = commands[i];
+
+                sum.n_runs += one->n_runs;
+                sum.n_failed += one->n_failed;
+                sum.n_status_unknown += one->n_status_unknown;
+                sum.n_cpu += one->n_cpu;
+                usage_cpu_add(&sum.cpu, &one->cpu);
+                sum.n_io += one->n_io;
+                sum.read_bytes += one->read_bytes;
+                sum.write_bytes += one->write_bytes;
+                if (one->peak_rss_kib > sum.peak_rss_kib)
+                        sum.peak_rss_kib = one->peak_rss_kib;
+        }
+
+        return sum;
+}
+
 static void command_list(const void *node, VISIT visit, void *closure) {
         UsageList *list = closure;
 

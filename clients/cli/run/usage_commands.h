@@ -26,6 +26,8 @@ struct UsageCommand {
         char name[TB_COMM_SIZE];
         uint64_t n_runs;
         uint64_t n_failed;
+        uint64_t n_status_unknown;      /* runs of which more may have failed */
+        uint64_t n_cpu;                 /* runs whose processor time is known */
         UsageCpu cpu;
         uint64_t n_io;                  /* runs whose input and output is known */
         uint64_t read_bytes;
@@ -45,5 +47,6 @@ struct UsageCommands {
 void usage_cpu_add(UsageCpu *cpu, const UsageCpu *more);
 UsageCommand *usage_commands_find(UsageCommands *commands, const char name[static TB_COMM_SIZE]);
 int usage_command_take_program(UsageCommand *command, const struct tb_program *program, uint64_t cpu_ns);
+UsageCommand usage_commands_sum(const UsageCommand *const *commands, size_t n);
 int usage_commands_sort(const UsageCommands *commands, const UsageCommand ***ret_commands);
 void usage_commands_deinit(UsageCommands *commands);

@@ -47,6 +47,7 @@ struct Stats {
         uint32_t pids[TB_FILTER_PIDS_MAX];
         size_t n_pids;
         uint32_t *tids; /* with threads: the threads of these processes */
+        uint64_t *starts; /* with tids, their identities */
         size_t n_tids, n_tids_max;
 
         bool done;      /* the answer is complete */
@@ -140,7 +141,18 @@ static int stats_write_text(Stats *stats, const struct tb_task_sample *sample) {
         return r;
 }
 
-static void stats_take_sample(Stats *stats, const struct tb_task_sample *sample) {
+/* Whether an answer is about another thread than the snapshot had: a later owner of the number. */
+static bool stats_is_stranger(const Stats *stats, const struct tb_task_sample *sample) {
+        for (size_t i = 0; i < stats->n_tids; ++i)
+                if (stats->tids[i] == sample->tid)
+                        return stats->starts[i] && sample->start_boot_ns && stats->starts[i] != sample->start_boot_ns;
+
+        return false;
+}
+
+static void stats_take_sample(Stats *stats, const struct tb_task_sample *answer) {
+        const struct tb_task_sample gone = { .tid = answer->tid, .gone = true };
+        const struct tb_task_sample *sample = stats_is_stranger(stats, answer) ? &gone : answer;
         int r;
 
         if (sample->gone) {
@@ -171,23 +183,34 @@ static bool stats_asks_for(const Stats *stats, uint32_t pid) {
         return false;
 }
 
+static int stats_make_room(Stats *stats) {
+        size_t n = stats->n_tids_max ? 2 * stats->n_tids_max : 64;
+        uint64_t *starts;
+        uint32_t *tids;
+
+        tids = realloc(stats->tids, n * sizeof(*tids));
+        if (tids)
+                stats->tids = tids;
+        starts = realloc(stats->starts, n * sizeof(*starts));
+        if (starts)
+                stats->starts = starts;
+        if (!tids || !starts) {
+                error_print("%s.", strerror(ENOMEM));
+                return -1;
+        }
+
+        stats->n_tids_max = n;
+        return 0;
+}
+
 /* Keeps the threads of the processes. The snapshot also has their children. */
 static int stats_take_task(Stats *stats, const struct tb_task *task) {
-        uint32_t *tids;
-        size_t n;
-
         if (!stats_asks_for(stats, task->pid))
                 return 0;
-        if (stats->n_tids == stats->n_tids_max) {
-                n = stats->n_tids_max ? 2 * stats->n_tids_max : 64;
-                tids = realloc(stats->tids, n * sizeof(*tids));
-                if (!tids) {
-                        error_print("%s.", strerror(ENOMEM));
-                        return -1;
-                }
-                stats->tids = tids;
-                stats->n_tids_max = n;
-        }
+        if (stats->n_tids == stats->n_tids_max && stats_make_room(stats) < 0)
+                return -1;
+
+        stats->starts[stats->n_tids] = task->start_boot_ns;
         stats->tids[stats->n_tids++] = task->tid;
         return 0;
 }
@@ -356,6 +379,7 @@ int verb_stats(const char *socket_path, int argc, char **argv) {
         if (stats.r >= 0)
                 stats.r = output_flush(&stats.output);
         free(stats.tids);
+        free(stats.starts);
         tb_close(stats.client);
         if (stats.r < 0)
                 return output_verdict(stats.r);

@@ -155,7 +155,7 @@ static void event_lines_exit(EventLines *lines, const struct tb_event *event) {
         const struct tb_termination *termination;
         const struct tb_task_stats *stats;
         char text[FORMAT_MAX];
-        bool cpu, io, memory, failed;
+        bool cpu, io, memory, failed, least;
         uint64_t ns, peak;
 
         stats = event->exit.process_ended ? event->exit.process_stats : event->exit.stats;
@@ -172,10 +172,13 @@ static void event_lines_exit(EventLines *lines, const struct tb_event *event) {
                 line_cell(&lines->line,
                           exit_lifetime(event, stats, &ns) ? format_duration(text, ns) : "-",
                           WIDTH_LIFETIME);
-        line_cell(&lines->line, cpu ? format_duration(text, stats->cpu.cpu_run_virtual_total_ns) : "-", WIDTH_CPU);
+        line_cell_total(&lines->line, cpu ? format_duration(text, stats->cpu.cpu_run_virtual_total_ns) : NULL,
+                        cpu && stats->tasks_missing, WIDTH_CPU);
         if (event_lines_has(lines, LEAVE_IO)) {
-                line_cell(&lines->line, io ? format_bytes(text, stats->io.read_bytes) : "-", WIDTH_BYTES);
-                line_cell(&lines->line, io ? format_bytes(text, stats->io.write_bytes) : "-", WIDTH_BYTES);
+                least = io && (stats->tasks_missing || stats->tasks_unseen);
+                line_cell_total(&lines->line, io ? format_bytes(text, stats->io.read_bytes) : NULL, least, WIDTH_BYTES);
+                line_cell_total(&lines->line, io ? format_bytes(text, stats->io.write_bytes) : NULL, least,
+                                WIDTH_BYTES);
         }
         if (event_lines_has(lines, LEAVE_PEAKMEM))
                 line_cell(&lines->line, memory ? format_bytes(text, peak) : "-", WIDTH_BYTES);

@@ -58,6 +58,14 @@ void line_cell(Line *line, const char *text, int width) {
         line_cell_coloured(line, text, width, NULL);
 }
 
+/* A total with a plus behind it if it may be too small. @text NULL: the total is not known. */
+void line_cell_total(Line *line, const char *text, bool at_least, int width) {
+        char total[FORMAT_MAX + 1];
+
+        snprintf(total, sizeof(total), "%s%s", text ? text : "-", text && at_least ? "+" : "");
+        line_cell(line, total, width);
+}
+
 /* A text that is too long is cut: it must not move the columns behind it. A number is not cut. */
 void line_cell_cut(Line *line, const char *text, int width) {
         size_t room = (size_t)(width < 0 ? -width : width);

@@ -29,6 +29,7 @@ void line_colour(Line *line, const char *colour);
 
 /* A cell after the cells before. @width negative: aligned to the left; 0: as wide as the text. */
 void line_cell(Line *line, const char *text, int width);
+void line_cell_total(Line *line, const char *text, bool at_least, int width);
 void line_cell_coloured(Line *line, const char *text, int width, const char *colour);
 void line_cell_cut(Line *line, const char *text, int width);
 void line_cell_number(Line *line, uint64_t number, bool known, int width);

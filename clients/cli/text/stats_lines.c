@@ -175,7 +175,7 @@ static void stats_write_value(const StatsField *field, int64_t value, StatsLine 
         else if (stats_ends(field->name, "_s"))
                 number ? format_realtime(line->value, number) : strcpy(line->value, "-");
         else if (stats_ends(field->name, "_kib"))
-                format_bytes(line->value, number * 1024);
+                number ? (void)format_bytes(line->value, number * 1024) : (void)strcpy(line->value, "-");
         else if (stats_ends(field->name, "_bytes"))
                 format_bytes(line->value, number);
         else if (stats_ends(field->name, "_dev") || stats_ends(field->name, "exitcode"))

@@ -73,17 +73,12 @@ static int text_widen(int width, uint64_t value, Unit unit, bool known) {
         return n > width ? n : width;
 }
 
-/* A machine always has a live task: the count is 0 only where the machine's counters are not for this client. */
-static bool status_has_machine(const struct tb_status *status) {
-        return !status->withheld || status->live_tasks > 0;
-}
-
 static void text_verdict(Text *text, const struct tb_status *status) {
         const struct tb_source_status *connector = &status->connector, *taskstats = &status->taskstats;
         char lost[FORMAT_MAX], all[FORMAT_MAX], date[FORMAT_MAX], uptime[FORMAT_MAX], count[FORMAT_MAX];
         uint64_t n_lost = connector->lost + taskstats->lost;
 
-        if (!status_has_machine(status))
+        if (status->machine_withheld)
                 text_add(text, "The kernel's losses are hidden from you: /proc is mounted with hidepid.\n");
         else if (status->withheld)
                 text_add(text,
@@ -124,7 +119,7 @@ static void text_source(Text *text, const char *name, const struct tb_source_sta
 /* The table of the two sources. A number that is wider than its column widens it. */
 static void text_sources(Text *text, const struct tb_status *status) {
         const struct tb_source_status *connector = &status->connector, *taskstats = &status->taskstats;
-        bool all = !status->withheld, machine = status_has_machine(status);
+        bool all = !status->withheld, machine = !status->machine_withheld;
         const int widths[] = {
 #define WIDTH(name, unit, access, width, label)                                                                        \
         text_widen(text_widen(width, connector->name, UNIT_##unit, KNOWN_##access), taskstats->name, UNIT_##unit,      \
@@ -146,7 +141,7 @@ static void text_sources(Text *text, const struct tb_status *status) {
 
 /* The width of the column of numbers below the table: the widest of all sections. */
 static int text_section_width(const struct tb_status *status) {
-        bool all = !status->withheld, machine = status_has_machine(status);
+        bool all = !status->withheld, machine = !status->machine_withheld;
         int width = SECTION_WIDTH;
 
         for (unsigned int kind = 0; all && kind < status->n_events; ++kind)
@@ -203,7 +198,7 @@ static void text_events(Text *text, const struct tb_status *status, int width) {
 
 /* The lines of one section, in the order of their places. */
 static void text_section(Text *text, const struct tb_status *status, Section section, int width) {
-        bool all = !status->withheld, machine = status_has_machine(status);
+        bool all = !status->withheld, machine = !status->machine_withheld;
         const struct {
                 Section section;
                 int place;

@@ -238,7 +238,7 @@ static int compare_cgroup(const TaskColumn *column,
 static void write_kernel(const TaskColumn *column, const TaskColumnView *view, const struct tb_task *task, char *text) {
         (void)column;
         (void)view;
-        strcpy(text, task->kernel_thread ? "yes" : "no");
+        strcpy(text, task->kernel_thread ? "yes" : task->task_unknown ? "-" : "no");
 }
 
 static int compare_kernel(const TaskColumn *column,

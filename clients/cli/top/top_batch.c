@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 #include "clients/cli/top/top_batch.h"
 
 #define NS_PER_S 1e9
+
+#define BATCH_COUNT_MAX 32
 
 typedef struct TopBatch TopBatch;
 
@@ -49,24 +52,35 @@ static void batch_machine(const Live *live, unsigned int metric, bool share, cha
                 format_bytes(text, (uint64_t)(value + 0.5));
 }
 
+/* Writes a count of events; "-" if it is not known, and a plus behind it if there may be more. */
+static void batch_count(uint64_t count, bool known, bool at_least, char text[static BATCH_COUNT_MAX]) {
+        if (known)
+                snprintf(text, BATCH_COUNT_MAX, "%" PRIu64 "%s", count, at_least ? "+" : "");
+        else
+                strcpy(text, "-");
+}
+
 static int batch_write_summary(const Live *live, const struct tb_welcome *welcome, Output *output) {
         const LiveSample *sample = &live->sample;
         char date[FORMAT_MAX], span[FORMAT_MAX], cpu[FORMAT_MAX], wait[FORMAT_MAX], read[FORMAT_MAX], write[FORMAT_MAX];
         bool uncounted = welcome && welcome->delay_accounting == TB_DELAY_ACCOUNTING_OFF;
-        bool unknown = sample->summary.lost_at_least && !sample->summary.lost;
-        char line[512], lost[32];
+        bool unknown = !sample->summary.lost && (sample->summary.lost_at_least || !sample->span_ns);
+        char line[512], forks[BATCH_COUNT_MAX], execs[BATCH_COUNT_MAX], exits[BATCH_COUNT_MAX], lost[BATCH_COUNT_MAX];
 
-        snprintf(lost, sizeof(lost), unknown ? "-" : "%llu", (unsigned long long)sample->summary.lost);
+        batch_count(sample->summary.forks, sample->span_ns != 0, false, forks);
+        batch_count(sample->summary.execs, sample->span_ns != 0, false, execs);
+        batch_count(sample->summary.exits, sample->span_ns != 0, false, exits);
+        batch_count(sample->summary.lost, !unknown, sample->summary.lost_at_least, lost);
         batch_machine(live, METRIC_CPU, true, cpu);
         batch_machine(live, METRIC_CPU_DELAY, true, wait);
         batch_machine(live, METRIC_READ, false, read);
         batch_machine(live, METRIC_WRITE, false, write);
         snprintf(line, sizeof(line),
-                 "%s  %s  %zu tasks, %zu ran  forks %llu execs %llu exits %llu lost %s  "
+                 "%s  %s  %zu tasks, %zu ran  forks %s execs %s exits %s lost %s  "
                  "cpu %s wait %s read %s/s write %s/s%s\n",
-                 format_date(date, sample->summary.end_time_ns), format_duration(span, sample->span_ns), live->n_alive,
-                 live->n_changed, (unsigned long long)sample->summary.forks, (unsigned long long)sample->summary.execs,
-                 (unsigned long long)sample->summary.exits, lost, cpu, wait, read, write,
+                 format_date(date, sample->summary.end_time_ns),
+                 sample->span_ns ? format_duration(span, sample->span_ns) : "-", live->n_alive, live->n_changed, forks,
+                 execs, exits, lost, cpu, wait, read, write,
                  uncounted ? "  delay accounting off" : "");
 
         return batch_write_text(output, line);

@@ -53,7 +53,7 @@ static enum metric_known value_failed(const ExitedColumn *column, const LiveComm
 static enum metric_known value_longest(const ExitedColumn *column, const LiveCommand *command, double *ret_value) {
         (void)column;
         *ret_value = (double)command->longest_ns;
-        return METRIC_KNOWN;
+        return command->longest_ns ? METRIC_KNOWN : METRIC_NOT_YET;
 }
 
 /* Not known: the model keeps no reason per command. exited_write_cell() takes the reason of the last sample. */

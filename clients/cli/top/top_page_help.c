@@ -48,6 +48,7 @@ static void help_put_words(Help *help) {
                 { "n/a", "this kernel does not keep it" },
                 { "..", "not sampled yet, or only once" },
                 { "lost", "it ended, and its statistics were lost" },
+                { "+", "behind a total: at least so much; threads of it ended unseen, or without statistics" },
                 { "!", "in a graph: events were lost at this time" },
                 { "own, part, *", "beside the value of a graph: only your own tasks; only counted tasks" },
         };

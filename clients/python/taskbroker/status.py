@@ -10,22 +10,18 @@ from .values import KINDS
 
 DELAY_ACCOUNTING = {1: "off", 2: "on", 3: "unsupported"}
 
-# Counters that each client gets, and counters for clients that may see other users' tasks. All
-# others are for clients with full access. The table is proto/status_counters.h.
-ANY = frozenset({"subscribers", "connections", "withheld"})
-MACHINE = frozenset({"live_tasks", "live_processes"})
-SOURCE_MACHINE = frozenset({"lost", "muted", "repaired"})
+# The list of what is withheld is no counter.
+NO_COUNTERS = ("request_id", "withheld_fields")
 
 
 class SourceStatus:
     """The counters of one kernel source, by their names in SourceStatus."""
 
-    def __init__(self, pb, all_known: bool, machine_known: bool):
+    def __init__(self, pb):
         self._values = {
-            field.name: getattr(pb, field.name)
-            if all_known or (machine_known and field.name in SOURCE_MACHINE)
-            else None
+            field.name: None if field.number in pb.withheld_fields else getattr(pb, field.name)
             for field in pb.DESCRIPTOR.fields
+            if field.name not in NO_COUNTERS
         }
 
     def __getattr__(self, name: str) -> Optional[int]:
@@ -42,9 +38,8 @@ class Status:
     """The counters by their names in Status: `status.live_processes`, `status.connector.lost`, `status.events`."""
 
     def __init__(self, pb: broker_pb2.Status):
-        # a machine always has a live task: the count is 0 only if it is withheld
-        all_known = not pb.withheld
-        machine_known = all_known or pb.live_tasks > 0
+        withheld = set(pb.withheld_fields)
+        events_known = pb.DESCRIPTOR.fields_by_name["events"].number not in withheld
         counts = {entry.kind: entry.count for entry in pb.events}
         made: dict = {
             "broker_version": pb.broker_version,
@@ -54,15 +49,14 @@ class Status:
             "kernel_release": pb.kernel_release,
             "taskstats_version": pb.taskstats_version or None,
             "delay_accounting": DELAY_ACCOUNTING.get(pb.delay_accounting),
-            "connector": SourceStatus(pb.connector, all_known, machine_known),
-            "taskstats": SourceStatus(pb.taskstats, all_known, machine_known),
-            "events": {kind: counts.get(number, 0) if all_known else None for kind, number in KINDS.items()},
+            "connector": SourceStatus(pb.connector),
+            "taskstats": SourceStatus(pb.taskstats),
+            "events": {kind: counts.get(number, 0) if events_known else None for kind, number in KINDS.items()},
         }
         for field in pb.DESCRIPTOR.fields:
-            if field.name in made or field.name == "request_id":
+            if field.name in made or field.name in NO_COUNTERS:
                 continue
-            known = all_known or field.name in ANY or (machine_known and field.name in MACHINE)
-            made[field.name] = getattr(pb, field.name) if known else None
+            made[field.name] = None if field.number in withheld else getattr(pb, field.name)
         self._values = made
 
     def __getattr__(self, name: str):

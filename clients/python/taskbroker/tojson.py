@@ -98,7 +98,9 @@ def stats_dict(pb: taskstats_pb2.TaskStats) -> dict:
             if field.name == "ac_comm":
                 _add_text(part, field.name, _stats.text(value))
             else:
-                part[field.name] = value if pb.taskstats_version >= since.get(field.name, 0) else None
+                # a peak of 0 is not known: a kernel thread has no memory, and the memory of a zombie is gone
+                known = pb.taskstats_version >= since.get(field.name, 0) and (value or "hiwater" not in field.name)
+                part[field.name] = value if known else None
     if pb.HasField("delays"):
         delays = _stats.Delays(pb.delays)
         present = {name: getattr(delays, name) for name in _stats.DELAYS}

@@ -48,11 +48,15 @@ static void test_stats(void) {
         json_object_put(object);
 }
 
-/* The fields of a present group that the kernel's record does not have are null, and never 0. */
+/* The fields of a present group that the kernel's record does not have are null, and a peak of 0 too. */
 static void test_versions(void) {
         for (uint32_t version = 8; version < 18; ++version) {
-                struct tb_task_stats stats = { .groups = UINT32_MAX, .taskstats_version = version };
-                struct json_object *object = json_task_stats(&stats);
+                struct tb_task_stats stats = {
+                        .groups = UINT32_MAX,
+                        .taskstats_version = version,
+                        .memory = { .hiwater_rss_kib = 1, .hiwater_vm_kib = 1 },
+                };
+                struct json_object *object = json_task_stats(&stats), *memory, *peak;
 
 #define CHECK(in_group, name, type, offset, offset_v15, since, total)                                                  \
         {                                                                                                              \
@@ -62,6 +66,13 @@ static void test_versions(void) {
         }
                 TASKSTATS_FIELDS(CHECK)
 #undef CHECK
+                json_object_put(object);
+
+                stats.memory.hiwater_rss_kib = 0;
+                object = json_task_stats(&stats);
+                memory = json_object_object_get(object, "memory");
+                assert(json_object_object_get_ex(memory, "hiwater_rss_kib", &peak) && !peak);
+                assert(json_object_object_get_ex(memory, "hiwater_vm_kib", &peak) && peak);
                 json_object_put(object);
         }
 }

@@ -24,6 +24,16 @@ static uint64_t get_number(struct json_object *object, const char *path) {
         return json_object_get_uint64(get(object, path));
 }
 
+/* The lines of the commands, with the names that were left out, add up to the whole. */
+static void check_sum(struct json_object *object, const char *key, const char *whole) {
+        char shown[64], rest[64];
+
+        snprintf(shown, sizeof(shown), "/commands/0/%s", key);
+        snprintf(rest, sizeof(rest), "/other_names/%s", key);
+        assert(get_number(object, shown) + get_number(object, rest) == get_number(object, whole));
+        assert(!get(object, "/other_names/comm"));
+}
+
 static void test_json(void) {
         char *command[] = { (char *)"make", (char *)"\xff", NULL };
         RunReport report = {
@@ -69,6 +79,9 @@ static void test_json(void) {
         assert(strcmp(json_object_get_string(get(object, "/commands/0/comm")), "cc") == 0);
         assert(json_object_array_length(get(object, "/commands")) == 1);
         assert(get_number(object, "/commands_left_out") == 1);
+        check_sum(object, "cpu_run_virtual_total_ns", "/cpu/records/cpu_run_virtual_total_ns");
+        check_sum(object, "write_bytes", "/io/write_bytes");
+        check_sum(object, "runs", "/processes/ended");
         json_object_put(object);
         end();
 

@@ -82,7 +82,7 @@ static void test_text(void) {
                       "\n"
                       "  NAME                RUNS FAILED      CPU  SAMPLED PEAKMEM    READ WRITTEN\n"
                       "  cc                     1      0   30.0ms   28.0ms    4.0M       0    2.0K\n"
-                      "  and 1 other name\n"
+                      "  (1 other name)         1      0   20.0ms   20.0ms    1.0M       0    2.0K\n"
                       "\n"
                       "  25.0ms of the CPU (33 %) is in none of these: what processes used in their last timer tick,\n"
                       "  and while they were taken down.\n") == 0);

@@ -45,7 +45,7 @@ static void test_largest(void) {
         memset(events, 0xff, sizeof(events));
         status.events = events;
         status.n_events = sizeof(events) / sizeof(*events);
-        status.withheld = false;
+        status.withheld = status.machine_withheld = false;
         status.broker_version = status.kernel_release =
                 "0123456789012345678901234567890123456789012345678901234567890123456789";
         status.delay_accounting = TB_DELAY_ACCOUNTING_ON;

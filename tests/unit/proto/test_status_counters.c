@@ -124,8 +124,7 @@ static void check_withheld(const struct tb_status *got) {
         struct tb_status withheld = *got;
         struct json_object *object, *value;
 
-        withheld.withheld = true;
-        withheld.live_tasks = 0;
+        withheld.withheld = withheld.machine_withheld = true;
         object = json_status(&withheld);
 #define NULL_ALL true
 #define NULL_MACHINE true

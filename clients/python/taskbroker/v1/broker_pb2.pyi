@@ -194,7 +194,7 @@ class SnapshotPart(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ...) -> None: ...
 
 class SourceStatus(_message.Message):
-    __slots__ = ["dropped", "foreign", "lost", "malformed", "muted", "receive_buffer_bytes", "received", "repaired", "truncated"]
+    __slots__ = ["dropped", "foreign", "lost", "malformed", "muted", "receive_buffer_bytes", "received", "repaired", "truncated", "withheld_fields"]
     DROPPED_FIELD_NUMBER: _ClassVar[int]
     FOREIGN_FIELD_NUMBER: _ClassVar[int]
     LOST_FIELD_NUMBER: _ClassVar[int]
@@ -204,6 +204,7 @@ class SourceStatus(_message.Message):
     RECEIVE_BUFFER_BYTES_FIELD_NUMBER: _ClassVar[int]
     REPAIRED_FIELD_NUMBER: _ClassVar[int]
     TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    WITHHELD_FIELDS_FIELD_NUMBER: _ClassVar[int]
     dropped: int
     foreign: int
     lost: int
@@ -213,10 +214,11 @@ class SourceStatus(_message.Message):
     received: int
     repaired: int
     truncated: int
-    def __init__(self, received: _Optional[int] = ..., lost: _Optional[int] = ..., dropped: _Optional[int] = ..., truncated: _Optional[int] = ..., malformed: _Optional[int] = ..., foreign: _Optional[int] = ..., muted: _Optional[int] = ..., repaired: _Optional[int] = ..., receive_buffer_bytes: _Optional[int] = ...) -> None: ...
+    withheld_fields: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, received: _Optional[int] = ..., lost: _Optional[int] = ..., dropped: _Optional[int] = ..., truncated: _Optional[int] = ..., malformed: _Optional[int] = ..., foreign: _Optional[int] = ..., muted: _Optional[int] = ..., repaired: _Optional[int] = ..., receive_buffer_bytes: _Optional[int] = ..., withheld_fields: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Status(_message.Message):
-    __slots__ = ["broker_cpu_ns", "broker_version", "client_bytes", "closed_for_errors", "closed_for_strict", "connections", "connector", "delay_accounting", "epoch", "events", "feed_bytes", "feeds", "kernel_release", "live_processes", "live_tasks", "log_lines_dropped", "programs_captured", "programs_late", "programs_skipped", "reader_lost", "rechecks_done", "rechecks_ended", "rechecks_pending", "refused_connections", "refused_namespace", "refused_quota", "request_id", "resumed", "sample_lost", "sample_subscribers", "snapshot_subscribers", "snapshots", "start_time_ns", "subscribers", "sweep_cpu_ns", "sweep_gone", "sweep_lost", "sweep_tasks", "sweeps", "synthesised_exits", "synthesised_forks", "table_bytes", "taskstats", "taskstats_version", "unmatched_stats", "uptime_ns", "withheld"]
+    __slots__ = ["broker_cpu_ns", "broker_version", "client_bytes", "closed_for_errors", "closed_for_strict", "connections", "connector", "delay_accounting", "epoch", "events", "feed_bytes", "feeds", "kernel_release", "live_processes", "live_tasks", "log_lines_dropped", "programs_captured", "programs_late", "programs_skipped", "reader_lost", "rechecks_done", "rechecks_ended", "rechecks_pending", "refused_connections", "refused_namespace", "refused_quota", "request_id", "resumed", "sample_lost", "sample_subscribers", "snapshot_subscribers", "snapshots", "start_time_ns", "subscribers", "sweep_cpu_ns", "sweep_gone", "sweep_lost", "sweep_tasks", "sweeps", "synthesised_exits", "synthesised_forks", "table_bytes", "taskstats", "taskstats_version", "unmatched_stats", "uptime_ns", "withheld", "withheld_fields"]
     BROKER_CPU_NS_FIELD_NUMBER: _ClassVar[int]
     BROKER_VERSION_FIELD_NUMBER: _ClassVar[int]
     CLIENT_BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -263,6 +265,7 @@ class Status(_message.Message):
     TASKSTATS_VERSION_FIELD_NUMBER: _ClassVar[int]
     UNMATCHED_STATS_FIELD_NUMBER: _ClassVar[int]
     UPTIME_NS_FIELD_NUMBER: _ClassVar[int]
+    WITHHELD_FIELDS_FIELD_NUMBER: _ClassVar[int]
     WITHHELD_FIELD_NUMBER: _ClassVar[int]
     broker_cpu_ns: int
     broker_version: str
@@ -311,7 +314,8 @@ class Status(_message.Message):
     unmatched_stats: int
     uptime_ns: int
     withheld: bool
-    def __init__(self, request_id: _Optional[int] = ..., broker_version: _Optional[str] = ..., epoch: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., uptime_ns: _Optional[int] = ..., kernel_release: _Optional[str] = ..., taskstats_version: _Optional[int] = ..., delay_accounting: _Optional[_Union[DelayAccounting, str]] = ..., connector: _Optional[_Union[SourceStatus, _Mapping]] = ..., taskstats: _Optional[_Union[SourceStatus, _Mapping]] = ..., events: _Optional[_Iterable[_Union[KindCount, _Mapping]]] = ..., live_tasks: _Optional[int] = ..., live_processes: _Optional[int] = ..., feeds: _Optional[int] = ..., subscribers: _Optional[int] = ..., connections: _Optional[int] = ..., feed_bytes: _Optional[int] = ..., reader_lost: _Optional[int] = ..., closed_for_errors: _Optional[int] = ..., closed_for_strict: _Optional[int] = ..., refused_connections: _Optional[int] = ..., unmatched_stats: _Optional[int] = ..., synthesised_exits: _Optional[int] = ..., broker_cpu_ns: _Optional[int] = ..., synthesised_forks: _Optional[int] = ..., programs_captured: _Optional[int] = ..., programs_late: _Optional[int] = ..., programs_skipped: _Optional[int] = ..., snapshots: _Optional[int] = ..., snapshot_subscribers: _Optional[int] = ..., resumed: _Optional[int] = ..., table_bytes: _Optional[int] = ..., withheld: bool = ..., refused_quota: _Optional[int] = ..., refused_namespace: _Optional[int] = ..., sweeps: _Optional[int] = ..., sweep_tasks: _Optional[int] = ..., sweep_gone: _Optional[int] = ..., sweep_lost: _Optional[int] = ..., sweep_cpu_ns: _Optional[int] = ..., sample_subscribers: _Optional[int] = ..., sample_lost: _Optional[int] = ..., client_bytes: _Optional[int] = ..., rechecks_pending: _Optional[int] = ..., rechecks_done: _Optional[int] = ..., rechecks_ended: _Optional[int] = ..., log_lines_dropped: _Optional[int] = ...) -> None: ...
+    withheld_fields: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, request_id: _Optional[int] = ..., broker_version: _Optional[str] = ..., epoch: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., uptime_ns: _Optional[int] = ..., kernel_release: _Optional[str] = ..., taskstats_version: _Optional[int] = ..., delay_accounting: _Optional[_Union[DelayAccounting, str]] = ..., connector: _Optional[_Union[SourceStatus, _Mapping]] = ..., taskstats: _Optional[_Union[SourceStatus, _Mapping]] = ..., events: _Optional[_Iterable[_Union[KindCount, _Mapping]]] = ..., live_tasks: _Optional[int] = ..., live_processes: _Optional[int] = ..., feeds: _Optional[int] = ..., subscribers: _Optional[int] = ..., connections: _Optional[int] = ..., feed_bytes: _Optional[int] = ..., reader_lost: _Optional[int] = ..., closed_for_errors: _Optional[int] = ..., closed_for_strict: _Optional[int] = ..., refused_connections: _Optional[int] = ..., unmatched_stats: _Optional[int] = ..., synthesised_exits: _Optional[int] = ..., broker_cpu_ns: _Optional[int] = ..., synthesised_forks: _Optional[int] = ..., programs_captured: _Optional[int] = ..., programs_late: _Optional[int] = ..., programs_skipped: _Optional[int] = ..., snapshots: _Optional[int] = ..., snapshot_subscribers: _Optional[int] = ..., resumed: _Optional[int] = ..., table_bytes: _Optional[int] = ..., withheld: bool = ..., refused_quota: _Optional[int] = ..., refused_namespace: _Optional[int] = ..., sweeps: _Optional[int] = ..., sweep_tasks: _Optional[int] = ..., sweep_gone: _Optional[int] = ..., sweep_lost: _Optional[int] = ..., sweep_cpu_ns: _Optional[int] = ..., sample_subscribers: _Optional[int] = ..., sample_lost: _Optional[int] = ..., client_bytes: _Optional[int] = ..., rechecks_pending: _Optional[int] = ..., rechecks_done: _Optional[int] = ..., rechecks_ended: _Optional[int] = ..., log_lines_dropped: _Optional[int] = ..., withheld_fields: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Subscribe(_message.Message):
     __slots__ = ["filter", "kinds", "max_delay_ms", "programs", "resume", "snapshot", "starts", "strict", "threads"]
