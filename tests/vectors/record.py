@@ -248,26 +248,24 @@ def future(directory):
     """The recording idle, as a later broker may send it."""
     made = Made("A later broker: fields, kinds of events and frames that this version does not know.")
     made.table = json.loads((HERE / "idle" / "table.json").read_text())
-    pieces = []
+    pieces, n_strange = [], 0
     for piece in replay.recordings(["idle"])[0].sessions[0]:
         message = broker_pb2.ServerMessage.FromString(replay.message_of(piece))
         body = message.WhichOneof("body")
         part = getattr(message, body)
         inner = part.SerializeToString()
         if body == "event_batch":
-            events = [unknown(event.SerializeToString()) for event in part.events]
-            head = part.__class__(first_number=part.first_number, realtime_offset_ns=part.realtime_offset_ns)
+            # an event of a kind that is not known stands before the others, and takes a number too
+            strange = replay.number_field(2, 100) + replay.bytes_field(90, b"")
+            events = [strange] + [unknown(event.SerializeToString()) for event in part.events]
+            head = part.__class__(first_number=part.first_number + n_strange, realtime_offset_ns=part.realtime_offset_ns)
+            n_strange += 1
             inner = head.SerializeToString() + b"".join(replay.bytes_field(3, event) for event in events)
         stream = replay.number_field(15, message.stream) if message.stream else b""
         number = message.DESCRIPTOR.fields_by_name[body].number
         pieces.append(frame(unknown(stream + replay.bytes_field(number, unknown(inner)))))
         if body == "snapshot_end":
             pieces.append(frame(replay.bytes_field(900, b"a frame of a later version")))
-    # an event of a kind that is not known
-    last = broker_pb2.ServerMessage.FromString(replay.message_of(pieces[-1])).event_batch
-    number = last.first_number + len(last.events)
-    strange = replay.bytes_field(3, replay.number_field(2, 100) + replay.bytes_field(90, b""))
-    pieces.append(frame(stream + replay.bytes_field(2, replay.number_field(1, number) + strange)))
     made.sessions.append(pieces)
     return made
 
