@@ -86,6 +86,7 @@ static void cursor_split(Cursor *cursor, const uint8_t *frame, size_t n_frame, u
         split = stream_frame_around(header, n_header, n_events, cursor->stream);
         feed_keep_rest(cursor, stream_frame_size(&split));
         cursor->rest_is_frame = true;
+        cursor->rest_number = number;
         if (cursor->broken)
                 return;
         n_header = stream_frame_size(&split) - n_events;
@@ -170,6 +171,42 @@ size_t cursor_n_frame_left(const Cursor *cursor) {
                 return cursor->n_rest - cursor->i_rest;
         frame = cursor_frame(cursor);
         return stream_frame_size(&frame) - cursor->n_sent;
+}
+
+/**
+ * cursor_copy_frame_left() - copy the rest of a frame that is partly sent
+ * @cursor:  the cursor, within a frame
+ * @out:     output: cursor_n_frame_left() bytes
+ */
+void cursor_copy_frame_left(const Cursor *cursor, uint8_t *out) {
+        StreamFrame frame;
+
+        if (cursor->rest) {
+                memcpy(out, cursor->rest + cursor->i_rest, cursor->n_rest - cursor->i_rest);
+                return;
+        }
+        frame = cursor_frame(cursor);
+        stream_frame_copy(&frame, cursor->n_sent, out);
+}
+
+/**
+ * cursor_next_number() - the number of the first event of which no byte was sent
+ * @cursor:  a cursor in a feed whose batch is closed
+ */
+uint64_t cursor_next_number(const Cursor *cursor) {
+        const FeedChunk *chunk = cursor->chunk;
+        size_t offset = cursor->offset;
+
+        if (cursor->rest && cursor->rest_is_frame && cursor->i_rest == 0)
+                return cursor->rest_number;
+        if (cursor->fell)
+                return cursor->lost_from;
+        if (cursor->n_sent > 0)
+                offset += batch_frame_size(chunk->bytes + offset, chunk->n - offset);
+        if (offset < chunk->n)
+                return batch_frame_first_number(chunk->bytes + offset);
+        return chunk == feed_newest(cursor->feed) ? cursor->feed->next_number
+                                                  : container_of(chunk->link.next, FeedChunk, link)->first_number;
 }
 
 /**

@@ -23,6 +23,8 @@ bool cursor_is_idle(const Cursor *cursor);
 bool cursor_is_at_boundary(const Cursor *cursor);
 bool cursor_must_recover(const Cursor *cursor);
 size_t cursor_n_frame_left(const Cursor *cursor);
+void cursor_copy_frame_left(const Cursor *cursor, uint8_t *out);
+uint64_t cursor_next_number(const Cursor *cursor);
 void cursor_slices(const Cursor *cursor, size_t n_max, StreamSlices *slices);
 void cursor_advance(Cursor *cursor, size_t n);
 uint64_t cursor_recover(Cursor *cursor, uint64_t *ret_first_number);

@@ -110,6 +110,14 @@ size_t encode_sampling(uint64_t request_id,
                        const FilterStarts *starts,
                        uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_named(const Filter *filter, const FilterStarts *starts, uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_unsubscribed(uint64_t request_id, uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_restarted(uint64_t request_id,
+                        uint64_t feed,
+                        uint64_t next_number,
+                        uint64_t unsent,
+                        const Filter *filter,
+                        const FilterStarts *starts,
+                        uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_sample_loss(uint64_t count, uint8_t buffer[static ENCODED_REPLY_MAX]);
 
 size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t groups,

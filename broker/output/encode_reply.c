@@ -18,7 +18,7 @@ static size_t message_frame(const PB(ServerMessage) *m, uint8_t buffer[static EN
 size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid,
                       uint8_t buffer[static ENCODED_REPLY_MAX]) {
         static const char *const features[] = { "snapshot", "resume", "filter", "programs",
-                                                "access",   "stats",  "sample", "streams" };
+                                                "access",   "stats",  "sample", "streams", "restart" };
         PB(Welcome) welcome = PB_INIT(WELCOME);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
 
@@ -126,6 +126,37 @@ size_t encode_named(const Filter *filter, const FilterStarts *starts, uint8_t bu
         named.starts = encode_starts(&storage, filter, starts);
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED;
         m.named = &named;
+        return message_frame(&m, buffer);
+}
+
+size_t encode_unsubscribed(uint64_t request_id, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Unsubscribed) unsubscribed = PB_INIT(UNSUBSCRIBED);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+
+        unsubscribed.request_id = request_id;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_UNSUBSCRIBED;
+        m.unsubscribed = &unsubscribed;
+        return message_frame(&m, buffer);
+}
+
+size_t encode_restarted(uint64_t request_id,
+                        uint64_t feed,
+                        uint64_t next_number,
+                        uint64_t unsent,
+                        const Filter *filter,
+                        const FilterStarts *starts,
+                        uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Restarted) restarted = PB_INIT(RESTARTED);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+        StartsMessage storage;
+
+        restarted.request_id = request_id;
+        restarted.feed = feed;
+        restarted.next_number = next_number;
+        restarted.unsent = unsent;
+        restarted.starts = encode_starts(&storage, filter, starts);
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_RESTARTED;
+        m.restarted = &restarted;
         return message_frame(&m, buffer);
 }
 

@@ -87,7 +87,8 @@ struct Cursor {
         uint64_t lost_from;             /* if it fell: the first number that it did not get */
         uint8_t *rest;                  /* the end of a frame, sent before the feed */
         size_t n_rest, i_rest;
-        bool rest_is_frame;             /* the rest is a frame by itself */
+        bool rest_is_frame;             /* the rest is a frame by itself, with the events from rest_number on */
+        uint64_t rest_number;
         bool broken;                    /* there was no memory for the rest */
         Charge memory;                  /* the rest's; empty: it is charged to no user */
 };

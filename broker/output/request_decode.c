@@ -51,8 +51,11 @@ static int refuse(EncodedError *error, ErrorCode code, bool closing, const char 
         return REQUEST_E_REFUSED;
 }
 
-/* Two requests have a filter, and the name of a field begins with the name of its request. */
-#define FIELD(of_sample, field) ((of_sample) ? "sample." field : "subscribe." field)
+/* Three requests have a filter, and the name of a field begins with the name of its request. */
+#define FIELD(type, field)                                                     \
+        ((type) == REQUEST_SAMPLE                ? "sample." field             \
+         : (type) == REQUEST_CHANGE_FILTER       ? "change_filter." field      \
+                                                 : "subscribe." field)
 #define REFUSE_VALUE(error, field, message) refuse((error), ERROR_BAD_VALUE, false, (field), (message))
 
 static int numbers_decode(const uint32_t *wire, size_t n_wire, size_t n_max, uint32_t *numbers, uint32_t *n_numbers) {
@@ -96,7 +99,7 @@ static int paths_decode(const ProtobufCBinaryData *wire, size_t n_wire, size_t n
 #define WIRE_HAS_PATHS(name) (m->n_##name > 0)
 #define WIRE_HAS_CPU_LIST(name) (*m->name)
 #define WIRE_HAS_FLAG(name) (m->name)
-#define REFUSE_CRITERION(name, message) REFUSE_VALUE(error, FIELD(of_sample, "filter." #name), message)
+#define REFUSE_CRITERION(name, message) REFUSE_VALUE(error, FIELD(type, "filter." #name), message)
 #define REFUSE_MANY(name, max, nouns)                                          \
         if (m->n_##name > (max))                                               \
                 return REFUSE_CRITERION(name, "There are more than " #max " " nouns ".");
@@ -119,12 +122,12 @@ static int paths_decode(const ProtobufCBinaryData *wire, size_t n_wire, size_t n
 #define DECODE_FLAG(name, max, max_bytes, noun, nouns) filter->name = m->name;
 #define REFUSE_TASK(name, shape)
 #define REFUSE_EVENT(name, shape)                                              \
-        if (of_sample && WIRE_HAS_##shape(name))                               \
+        if (type == REQUEST_SAMPLE && WIRE_HAS_##shape(name))                               \
                 return REFUSE_CRITERION(name, "Samples contain tasks: a criterion for events does not apply to them.");
 
-static int filter_decode(const Taskbroker__V1__Filter *m, bool of_sample, Filter *filter, EncodedError *error) {
+static int filter_decode(const Taskbroker__V1__Filter *m, RequestType type, Filter *filter, EncodedError *error) {
         if (m->base.n_unknown_fields > 0)
-                return refuse(error, ERROR_UNKNOWN_FIELD, true, FIELD(of_sample, "filter"),
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, FIELD(type, "filter"),
                               "The filter has a field that this broker does not know.");
 
 #define DECODE(name, NAME, shape, max, max_bytes, scope, noun, nouns, ...)     \
@@ -140,17 +143,17 @@ static void starts_convert(const uint64_t *wire, size_t n_wire, uint64_t *starts
                 starts[i] = wire[i] ? wire[i] + (uint64_t)clock_boot_epoch_ns() : 0;
 }
 
-static int starts_decode(const Taskbroker__V1__FilterStarts *m, bool of_sample, Subscription *subscription,
+static int starts_decode(const Taskbroker__V1__FilterStarts *m, RequestType type, Subscription *subscription,
                          EncodedError *error) {
         const Filter *filter = &subscription->key.filter;
 
         if (!m)
                 return 0;
         if (m->base.n_unknown_fields > 0)
-                return refuse(error, ERROR_UNKNOWN_FIELD, true, FIELD(of_sample, "starts"),
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, FIELD(type, "starts"),
                               "The starts have a field that this broker does not know.");
         if (m->n_pids > filter->n_pids || m->n_subtrees > filter->n_subtrees)
-                return REFUSE_VALUE(error, FIELD(of_sample, "starts"), "There are more starts than numbers.");
+                return REFUSE_VALUE(error, FIELD(type, "starts"), "There are more starts than numbers.");
         starts_convert(m->pids, m->n_pids, subscription->starts.pids);
         starts_convert(m->subtrees, m->n_subtrees, subscription->starts.subtrees);
         return 0;
@@ -189,9 +192,9 @@ static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *su
         subscription->key.programs = m->programs;
         subscription->strict = m->strict;
         subscription->snapshot = m->snapshot;
-        if (m->filter && filter_decode(m->filter, false, &subscription->key.filter, error))
+        if (m->filter && filter_decode(m->filter, REQUEST_SUBSCRIBE, &subscription->key.filter, error))
                 return REQUEST_E_REFUSED;
-        if (starts_decode(m->starts, false, subscription, error))
+        if (starts_decode(m->starts, REQUEST_SUBSCRIBE, subscription, error))
                 return REQUEST_E_REFUSED;
         subscription->has_resume = m->resume;
         return m->resume ? resume_decode(m->resume, &subscription->resume, error) : 0;
@@ -217,9 +220,9 @@ static int sample_decode(const Taskbroker__V1__Sample *m, Request *request, Enco
         request->sampling.interval_ms = m->interval_ms;
         request->sampling.groups = m->groups ? m->groups : known;
         request->subscription.key.threads = m->scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS;
-        if (m->filter && filter_decode(m->filter, true, &request->subscription.key.filter, error))
+        if (m->filter && filter_decode(m->filter, REQUEST_SAMPLE, &request->subscription.key.filter, error))
                 return REQUEST_E_REFUSED;
-        return starts_decode(m->starts, true, &request->subscription, error);
+        return starts_decode(m->starts, REQUEST_SAMPLE, &request->subscription, error);
 }
 
 static int stats_decode(const Taskbroker__V1__GetStats *m, StatsWanted *stats, EncodedError *error) {
@@ -233,6 +236,44 @@ static int stats_decode(const Taskbroker__V1__GetStats *m, StatsWanted *stats, E
         if (numbers_decode(m->tids, m->n_tids, LIMIT_STATS_NUMBERS - m->n_pids, stats->tids, &stats->n_tids))
                 return REFUSE_VALUE(error, "get_stats.tids", "There are more than 128 numbers.");
         return 0;
+}
+
+static int change_filter_decode(const Taskbroker__V1__ChangeFilter *m, Request *request, EncodedError *error) {
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "change_filter",
+                              "The request has a field that this broker does not know.");
+        request->stream = m->stream;
+        if (m->filter &&
+            filter_decode(m->filter, REQUEST_CHANGE_FILTER, &request->subscription.key.filter, error))
+                return REQUEST_E_REFUSED;
+        return starts_decode(m->starts, REQUEST_CHANGE_FILTER, &request->subscription, error);
+}
+
+/* Decodes a request that has nothing but the number of a stream. */
+static int stream_decode(const ProtobufCMessage *m, uint32_t stream, const char *name, Request *request,
+                         EncodedError *error) {
+        if (m->n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, name,
+                              "The request has a field that this broker does not know.");
+        request->stream = stream;
+        return 0;
+}
+
+/* Decodes a request about a stream that has begun. */
+static int restart_decode(const Taskbroker__V1__ClientMessage *m, Request *request, EncodedError *error) {
+        switch (m->body_case) {
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_UNSUBSCRIBE:
+                request->type = REQUEST_UNSUBSCRIBE;
+                return stream_decode(&m->unsubscribe->base, m->unsubscribe->stream, "unsubscribe", request, error);
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_SNAPSHOT:
+                request->type = REQUEST_SNAPSHOT;
+                return stream_decode(&m->get_snapshot->base, m->get_snapshot->stream, "get_snapshot", request, error);
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_CHANGE_FILTER:
+                request->type = REQUEST_CHANGE_FILTER;
+                return change_filter_decode(m->change_filter, request, error);
+        default:
+                return refuse(error, ERROR_BAD_MESSAGE, true, NULL, "The message holds no request.");
+        }
 }
 
 /**
@@ -279,6 +320,6 @@ int request_decode(const uint8_t *data, size_t n_data, Request *ret_request, Enc
                 ret_request->type = REQUEST_SAMPLE;
                 return sample_decode(m->sample, ret_request, ret_error);
         default:
-                return refuse(ret_error, ERROR_BAD_MESSAGE, true, NULL, "The message holds no request.");
+                return restart_decode(m, ret_request, ret_error);
         }
 }

@@ -26,6 +26,9 @@ typedef enum RequestType {
         REQUEST_STATUS,
         REQUEST_STATS,
         REQUEST_SAMPLE,
+        REQUEST_UNSUBSCRIBE,
+        REQUEST_CHANGE_FILTER,  /* the filter and the starts are in the subscription */
+        REQUEST_SNAPSHOT,
 } RequestType;
 
 /* A place in a feed, of a former connection. */
@@ -61,6 +64,7 @@ struct Sampling {
 struct Request {
         uint64_t id;
         RequestType type;
+        uint32_t stream;        /* the stream that the request is about; 0: none */
         Subscription subscription;
         Sampling sampling;
         StatsWanted stats;

@@ -123,6 +123,13 @@ size_t snapshot_cursor_n_frame_left(const SnapshotCursor *cursor) {
         return stream_frame_size(&frame) - cursor->n_sent;
 }
 
+/* Copies these bytes. */
+void snapshot_cursor_copy_frame_left(const SnapshotCursor *cursor, uint8_t *out) {
+        StreamFrame frame = stream_frame(cursor->frame->bytes, cursor->frame->n, cursor->stream);
+
+        stream_frame_copy(&frame, cursor->n_sent, out);
+}
+
 /**
  * snapshot_cursor_slices() - what to send next
  * @cursor:  the cursor

@@ -69,5 +69,6 @@ void snapshot_cursor_attach(SnapshotCursor *cursor, Snapshot *snapshot, uint32_t
 void snapshot_cursor_detach(SnapshotCursor *cursor);
 bool snapshot_cursor_is_at_boundary(const SnapshotCursor *cursor);
 size_t snapshot_cursor_n_frame_left(const SnapshotCursor *cursor);
+void snapshot_cursor_copy_frame_left(const SnapshotCursor *cursor, uint8_t *out);
 void snapshot_cursor_slices(const SnapshotCursor *cursor, size_t n_max, StreamSlices *slices);
 void snapshot_cursor_advance(SnapshotCursor *cursor, size_t n);

@@ -59,6 +59,28 @@ void buffer_pack(Buffer *buffer) {
 }
 
 /**
+ * buffer_reserve_front() - make room for bytes in front of the content
+ * @buffer:  the buffer
+ * @memory:  the charge for the buffer's bytes
+ * @n:       their number; the content begins with them, and the caller writes them
+ *
+ * Return: 0; BUFFER_E_MEMORY; BUFFER_E_QUOTA.
+ */
+int buffer_reserve_front(Buffer *buffer, Charge *memory, size_t n) {
+        int r;
+
+        buffer_pack(buffer);
+        if (buffer->end + n > buffer->n_max) {
+                r = buffer_resize(buffer, memory, buffer->end + n);
+                if (r)
+                        return r;
+        }
+        memmove(buffer->bytes + n, buffer->bytes, buffer->end);
+        buffer->end += n;
+        return 0;
+}
+
+/**
  * buffer_append() - put bytes behind the content
  * @buffer:  the buffer
  * @memory:  the charge for the buffer's bytes

@@ -31,6 +31,7 @@ void buffer_deinit(Buffer *buffer);
 
 int buffer_resize(Buffer *buffer, Charge *memory, size_t n_max);
 void buffer_pack(Buffer *buffer);
+int buffer_reserve_front(Buffer *buffer, Charge *memory, size_t n);
 int buffer_append(Buffer *buffer, Charge *memory, const uint8_t *bytes, size_t n);
 
 /* The number of bytes in the content. */

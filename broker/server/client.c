@@ -60,3 +60,14 @@ size_t client_count_events(const Client *client) {
                 n += !container_of(link, const Stream, link)->sample_feed;
         return n;
 }
+
+/* The stream with a number; NULL: the client does not have it. */
+Stream *client_find_stream(Client *client, uint32_t number) {
+        list_for_each(link, safe, &client->streams) {
+                Stream *stream = container_of(link, Stream, link);
+
+                if (stream->send.number == number)
+                        return stream;
+        }
+        return NULL;
+}

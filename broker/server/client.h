@@ -30,6 +30,7 @@ struct Stream {
         Feed *feed;                     /* not owned */
         SampleFeed *sample_feed;        /* has the feed; NULL: the stream has events */
         bool strict;                    /* a loss ends the connection with an Error */
+        bool snapshot;                  /* the stream begins with a snapshot, also when it begins anew */
         Charge memory;
 };
 
@@ -48,6 +49,7 @@ struct Client {
 int client_new(Client **ret_client, ConnectionOwner *owner, QuotaUser *user, int fd);
 Client *client_free(Client *client);
 size_t client_count_events(const Client *client);
+Stream *client_find_stream(Client *client, uint32_t number);
 
 static inline Client *client_of(Connection *connection) {
         return container_of(connection, Client, connection);

@@ -11,22 +11,18 @@
 #include "broker/output/request_decode.h"
 #include "broker/policy/quota.h"
 #include "broker/server/client.h"
+#include "broker/tasks/program_reader.h"
 
 typedef struct PendingRequest PendingRequest;
-
-enum {
-        _PENDING_REQUEST_E_SUCCESS,
-        PENDING_REQUEST_E_TOTAL,        /* too many requests are pending, or there is no memory */
-        PENDING_REQUEST_E_QUOTA,        /* too many requests of this user are pending */
-};
 
 struct PendingRequest {
         List link;              /* in the owner's queue */
         Client *client;
         Charge charge;
+        ProgramReader *wanted;  /* it wants programs itself, which ends with it; NULL: a feed wants them */
         bool ready;             /* the programs are known, and it can be served */
         Request request;
 };
 
-int pending_request_new(List *queue, Client *client, const Request *request);
+void pending_request_add(List *queue, Client *client, const Request *request, ProgramReader *wanted);
 void pending_request_free(PendingRequest *pending);

@@ -16,70 +16,8 @@
 #include "broker/policy/limits.h"
 #include "broker/server/pending_request.h"
 #include "broker/server/request_handler.h"
-
-static void request_handler_refuse(Client *client, const Request *request, ErrorCode code, const char *field,
-                                   const char *message) {
-        connection_refuse(&client->connection,
-                          &(EncodedError){.request_id = request->id, .code = code, .field = field, .message = message});
-}
-
-static void request_handler_refuse_memory(Client *client, const Request *request) {
-        request_handler_refuse(client, request, ERROR_LIMIT, NULL, "The broker has no memory for the subscription.");
-}
-
-/* There is no memory for a stream; @r of SUBSCRIPTION_E_*, or 0. */
-static void request_handler_check_begun(Client *client, const Request *request, int r) {
-        if (r == SUBSCRIPTION_E_QUOTA)
-                connection_refuse_quota(&client->connection, request->id, QUOTA_BYTES, false);
-        else if (r == SUBSCRIPTION_E_TOTAL)
-                connection_refuse_total(&client->connection, request->id, QUOTA_BYTES);
-        else if (r)
-                request_handler_refuse_memory(client, request);
-}
-
-/* Refuses what a quota does not allow; @r of FEEDS_E_*. Return: whether it is about a quota. */
-static bool request_handler_refuse_quota(Client *client, const Request *request, QuotaKind feeds, int r) {
-        const struct {
-                int r;
-                QuotaKind kind;
-                bool of_user;
-        } rows[] = {
-                { FEEDS_E_FULL, feeds, false },
-                { FEEDS_E_SUBTREES, QUOTA_SUBTREES, false },
-                { FEEDS_E_BYTES, QUOTA_BYTES, false },
-                { FEEDS_E_USER_FEEDS, feeds, true },
-                { FEEDS_E_USER_SUBTREES, QUOTA_SUBTREES, true },
-                { FEEDS_E_USER_BYTES, QUOTA_BYTES, true },
-                { FEEDS_E_USER_SNAPSHOTS, QUOTA_SNAPSHOTS, true },
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
-                if (rows[i].r != r)
-                        continue;
-                if (rows[i].of_user)
-                        connection_refuse_quota(&client->connection, request->id, rows[i].kind, false);
-                else
-                        connection_refuse_total(&client->connection, request->id, rows[i].kind);
-                return true;
-        }
-        return false;
-}
-
-/* There is no feed, or no snapshot of it; @r of FEEDS_E_*. @feeds: the kind of feed. */
-static void request_handler_refuse_feed(Client *client, const Request *request, QuotaKind feeds, int r) {
-        if (request_handler_refuse_quota(client, request, feeds, r))
-                return;
-        if (r == FEEDS_E_NO_ROOT)
-                request_handler_refuse(client, request, ERROR_BAD_VALUE,
-                                       feeds == QUOTA_FEEDS ? "subscribe.filter.subtrees" : "sample.filter.subtrees",
-                                       "There is no such process: the first process of each subtree must be alive.");
-        else if (r == FEEDS_E_SNAPSHOTS)
-                request_handler_refuse(client, request, ERROR_LIMIT, "subscribe.snapshot",
-                                       "Slow clients of your user are reading two snapshots of this feed, which is as "
-                                       "many as are kept: read them, or try again.");
-        else
-                request_handler_refuse_memory(client, request);
-}
+#include "broker/server/request_refusal.h"
+#include "broker/server/stream_requests.h"
 
 /*
  * Subscriptions to events.
@@ -90,22 +28,22 @@ static void request_handler_resume(RequestHandler *handler, Client *client, cons
         Feed *feed = feeds_get(handler->feeds, resume->feed);
 
         if (resume->epoch != handler->epoch)
-                return request_handler_refuse(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.epoch",
+                return request_refusal_send(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.epoch",
                                               "The broker was restarted: the feeds of its former run have ended.");
         /* To this client, a feed of other rights does not exist. */
         if (!feed || !rights_equal(&feed->rights, &client->rights))
-                return request_handler_refuse(
+                return request_refusal_send(
                         client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.feed",
                         "There is no such feed: a feed without subscribers is soon freed.");
         if (!subscription_key_equals(&feed->key, &request->subscription.key))
-                return request_handler_refuse(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.feed",
+                return request_refusal_send(client, request, ERROR_RESUME_IMPOSSIBLE, "subscribe.resume.feed",
                                               "The feed belongs to another subscription: kinds, threads, filter and "
                                               "programs must be the same.");
         if (resume->next_number == 0 || resume->next_number > feed->next_number)
-                return request_handler_refuse(client, request, ERROR_BAD_VALUE, "subscribe.resume.next_number",
+                return request_refusal_send(client, request, ERROR_BAD_VALUE, "subscribe.resume.next_number",
                                               "The feed has not reached this number yet; its first number is 1.");
         feed_close_batch(feed);
-        request_handler_check_begun(client, request, subscription_begin(handler->subscriptions, client, request, feed,
+        request_refusal_check(client, request, subscription_begin(handler->subscriptions, client, request, feed,
                                                                         NULL, resume->next_number));
 }
 
@@ -117,15 +55,15 @@ static void request_handler_begin(RequestHandler *handler, Client *client, const
         r = feeds_find(handler->feeds, &request->subscription.key, &request->subscription.starts, &client->rights,
                        client->connection.user, &feed);
         if (r)
-                return request_handler_refuse_feed(client, request, QUOTA_FEEDS, r);
+                return request_refusal_send_feed(client, request, QUOTA_FEEDS, r);
         feed_close_batch(feed);
 
         if (request->subscription.snapshot) {
                 r = feeds_snapshot(handler->feeds, feed, client->connection.user, &snapshot);
                 if (r)
-                        return request_handler_refuse_feed(client, request, QUOTA_FEEDS, r);
+                        return request_refusal_send_feed(client, request, QUOTA_FEEDS, r);
         }
-        request_handler_check_begun(client, request,
+        request_refusal_check(client, request,
                                     subscription_begin(handler->subscriptions, client, request, feed, snapshot,
                                                        snapshot ? snapshot->next_number : feed->next_number));
 }
@@ -134,21 +72,10 @@ static void request_handler_begin(RequestHandler *handler, Client *client, const
 static bool request_handler_refuse_stream(Client *client, const Request *request) {
         if (client->n_streams + client->n_pending < LIMIT_STREAMS && client->last_stream < UINT32_MAX - LIMIT_STREAMS)
                 return false;
-        request_handler_refuse(client, request, ERROR_LIMIT, NULL,
+        request_refusal_send(client, request, ERROR_LIMIT, NULL,
                                "This connection has 16 streams, as many as one connection may have: open another "
                                "connection for more.");
         return true;
-}
-
-/* The request is served when it is known which programs run. */
-static bool request_handler_let_wait(RequestHandler *handler, Client *client, const Request *request) {
-        int r = pending_request_new(&handler->pending, client, request);
-
-        if (r == PENDING_REQUEST_E_QUOTA)
-                connection_refuse_quota(&client->connection, request->id, QUOTA_REQUESTS, false);
-        else if (r)
-                connection_refuse_total(&client->connection, request->id, QUOTA_REQUESTS);
-        return r == 0;
 }
 
 /* The feed is made before the request waits, so that the programs are read for it. */
@@ -161,7 +88,7 @@ static void request_handler_subscribe(RequestHandler *handler, Client *client, c
             program_reader_is_complete(handler->feeds->programs) || !subscription_key_wants_programs(key))
                 request_handler_begin(handler, client, request);
         else
-                (void)request_handler_let_wait(handler, client, request);
+                pending_request_add(&handler->pending, client, request, NULL);
 }
 
 /*
@@ -171,11 +98,10 @@ static void request_handler_subscribe(RequestHandler *handler, Client *client, c
 static bool request_handler_refuse_live(const RequestHandler *handler, Client *client, const Request *request) {
         if (handler->sampler)
                 return false;
-        request_handler_refuse(client, request, ERROR_LIMIT, NULL, "This broker has no live statistics.");
+        request_refusal_send(client, request, ERROR_LIMIT, NULL, "This broker has no live statistics.");
         return true;
 }
 
-/* Once the feed is made, it wants the programs itself. */
 static void request_handler_begin_samples(RequestHandler *handler, Client *client, const Request *request) {
         SampleFeed *feed;
         int r;
@@ -183,26 +109,26 @@ static void request_handler_begin_samples(RequestHandler *handler, Client *clien
         r = sample_feeds_find(&handler->sampler->feeds, &request->subscription.key, &request->subscription.starts,
                               &request->sampling, &client->rights, client->connection.user, &feed);
         if (r)
-                request_handler_refuse_feed(client, request, QUOTA_SAMPLE_FEEDS, r);
+                request_refusal_send_feed(client, request, QUOTA_SAMPLE_FEEDS, r);
         else
-                request_handler_check_begun(
+                request_refusal_check(
                         client, request, subscription_begin_samples(handler->subscriptions, client, request, feed));
         sampler_schedule(handler->sampler);
-        if (subscription_key_wants_programs(&request->subscription.key))
-                program_reader_unwant(handler->feeds->programs);
 }
 
-/* If the filter has cgroups, the programs are wanted from now on. */
+/* If the filter has cgroups, the programs are wanted from now on. Once the feed is made, it wants them itself. */
 static void request_handler_sample(RequestHandler *handler, Client *client, const Request *request) {
         ProgramReader *programs = handler->feeds->programs;
 
         if (!subscription_key_wants_programs(&request->subscription.key))
                 return request_handler_begin_samples(handler, client, request);
         program_reader_want(programs);
-        if (program_reader_is_complete(programs))
-                request_handler_begin_samples(handler, client, request);
-        else if (!request_handler_let_wait(handler, client, request))
-                program_reader_unwant(programs);
+        if (!program_reader_is_complete(programs)) {
+                pending_request_add(&handler->pending, client, request, programs);
+                return;
+        }
+        request_handler_begin_samples(handler, client, request);
+        program_reader_unwant(programs);
 }
 
 static void request_handler_stats(RequestHandler *handler, Client *client, const Request *request) {
@@ -222,6 +148,15 @@ static void request_handler_status(RequestHandler *handler, Client *client, cons
  * All requests.
  */
 
+/* The handler's part that serves requests about streams. */
+#define STREAM_REQUESTS(handler)                                               \
+        {                                                                      \
+                .feeds = (handler)->feeds,                                     \
+                .subscriptions = (handler)->subscriptions,                     \
+                .sampler = (handler)->sampler,                                 \
+                .pending = &(handler)->pending,                                \
+        }
+
 /* Serves what needs no fresh data. Return: whether the request was served, or refused. */
 static bool request_handler_serve_at_once(RequestHandler *handler, Client *client, const Request *request) {
         switch (request->type) {
@@ -240,6 +175,13 @@ static bool request_handler_serve_at_once(RequestHandler *handler, Client *clien
                        request_handler_refuse_live(handler, client, request);
         case REQUEST_STATS:
                 return request_handler_refuse_live(handler, client, request);
+        case REQUEST_CHANGE_FILTER:
+        case REQUEST_SNAPSHOT:
+                return stream_requests_refuse_unknown(client, request);
+        case REQUEST_UNSUBSCRIBE:
+                if (!stream_requests_refuse_unknown(client, request))
+                        stream_requests_unsubscribe(&(StreamRequests)STREAM_REQUESTS(handler), client, request);
+                return true;
         }
         return true;
 }
@@ -270,8 +212,10 @@ bool request_handler_serve(RequestHandler *handler, Client *client, const uint8_
                 request_handler_subscribe(handler, client, &request);
         else if (request.type == REQUEST_SAMPLE)
                 request_handler_sample(handler, client, &request);
-        else
+        else if (request.type == REQUEST_STATS)
                 request_handler_stats(handler, client, &request);
+        else
+                stream_requests_restart(&(StreamRequests)STREAM_REQUESTS(handler), client, &request);
         return true;
 }
 
@@ -317,11 +261,13 @@ void request_handler_serve_ready(RequestHandler *handler, Client *client) {
         PendingRequest *pending = request_handler_find_pending(handler, client);
         Request request = pending->request;
 
-        pending_request_free(pending);
         if (request.type == REQUEST_SAMPLE)
                 request_handler_begin_samples(handler, client, &request);
+        else if (request.type == REQUEST_CHANGE_FILTER)
+                stream_requests_restart_ready(&(StreamRequests)STREAM_REQUESTS(handler), client, &request);
         else
                 request_handler_begin(handler, client, &request);
+        pending_request_free(pending);
         connection_answered(&client->connection);
 }
 
@@ -342,11 +288,8 @@ void request_handler_forget(RequestHandler *handler, Client *client) {
         list_for_each(link, safe, &handler->pending) {
                 PendingRequest *pending = container_of(link, PendingRequest, link);
 
-                if (pending->client != client)
-                        continue;
-                if (pending->request.type == REQUEST_SAMPLE)
-                        program_reader_unwant(handler->feeds->programs);
-                pending_request_free(pending);
+                if (pending->client == client)
+                        pending_request_free(pending);
         }
         if (handler->sampler)
                 stats_requests_forget(&handler->sampler->requests, client);

@@ -46,6 +46,37 @@ void send_queue_add_stream(SendQueue *queue, SendStream *stream, uint32_t number
         list_append(&queue->streams, &stream->link);
 }
 
+/* How many bytes of a frame that is partly sent are to be sent. */
+static size_t send_queue_n_frame_left(const SendStream *stream) {
+        return snapshot_cursor_n_frame_left(&stream->snapshot) + cursor_n_frame_left(&stream->cursor);
+}
+
+/**
+ * send_queue_finish_frame() - have the rest of a frame sent without the stream
+ * @stream:  the stream; it is between two frames afterwards, and is to leave its snapshot and its feed
+ * @memory:  the charge for the replies
+ *
+ * The rest goes in front of the replies, none of which is partly sent: no frame interrupts another one.
+ *
+ * Return: 0; BUFFER_E_MEMORY; BUFFER_E_QUOTA: the connection can only be closed.
+ */
+int send_queue_finish_frame(SendStream *stream, Charge *memory) {
+        SendQueue *queue = stream->queue;
+        int r;
+
+        if (queue->within != stream)
+                return 0;
+        r = buffer_reserve_front(&queue->replies, memory, send_queue_n_frame_left(stream));
+        if (r)
+                return r;
+        if (!snapshot_cursor_is_at_boundary(&stream->snapshot))
+                snapshot_cursor_copy_frame_left(&stream->snapshot, queue->replies.bytes);
+        else
+                cursor_copy_frame_left(&stream->cursor, queue->replies.bytes);
+        queue->within = NULL;
+        return 0;
+}
+
 /**
  * send_queue_remove_stream() - leave snapshot and feed
  * @stream:  the stream, which sends nothing from now on
@@ -142,11 +173,6 @@ SendNext send_queue_next(const SendQueue *queue, size_t n_snapshot_max) {
                         return (SendNext){ part, stream };
         }
         return (SendNext){ later, NULL };
-}
-
-/* How many bytes of a frame that is partly sent are to be sent. */
-static size_t send_queue_n_frame_left(const SendStream *stream) {
-        return snapshot_cursor_n_frame_left(&stream->snapshot) + cursor_n_frame_left(&stream->cursor);
 }
 
 /**

@@ -66,6 +66,7 @@ void send_queue_init(SendQueue *queue);
 void send_queue_deinit(SendQueue *queue);
 void send_queue_add_stream(SendQueue *queue, SendStream *stream, uint32_t number);
 void send_queue_remove_stream(SendStream *stream);
+int send_queue_finish_frame(SendStream *stream, Charge *memory);
 
 int send_queue_add_reply(SendQueue *queue, Charge *memory, const uint8_t *frame, size_t n_frame);
 

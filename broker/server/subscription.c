@@ -94,6 +94,7 @@ int subscription_begin(Subscriptions *subscriptions,
         }
         stream->feed = feed;
         stream->strict = subscription->strict;
+        stream->snapshot = subscription->snapshot;
         stream->send.max_delay_ms = subscription->max_delay_ms;
         subscriptions->changed = true;
         ++subscriptions->n_of_events;
@@ -260,6 +261,83 @@ static void subscription_close(Subscriptions *subscriptions, Stream *stream) {
                 subscriptions->on_samples(subscriptions, false);
         if (--feed->n_subscribers == 0)
                 sample_feeds_give_up(subscriptions->sample_feeds, feed);
+}
+
+/* Leaves snapshot and feed between two frames. The frame that is partly sent is completed without the stream. */
+static void subscription_leave_feed(Stream *stream) {
+        Connection *connection = &stream->client->connection;
+
+        if (send_queue_finish_frame(&stream->send, &connection->memory))
+                connection_die(connection);
+        snapshot_cursor_detach(&stream->send.snapshot);
+        cursor_deinit(&stream->send.cursor);
+}
+
+/**
+ * subscription_end() - end a stream at its client's request
+ * @subscriptions:  all of them
+ * @stream:         the stream
+ */
+void subscription_end(Subscriptions *subscriptions, Stream *stream) {
+        subscription_leave_feed(stream);
+        subscription_close(subscriptions, stream);
+        subscriptions->changed = true;
+}
+
+/**
+ * subscription_restart() - begin a stream of events anew
+ * @subscriptions:  all of them
+ * @stream:         the stream
+ * @request_id:     the id of the request that asks for it
+ * @feed:           the feed, its batch closed; it may be the same
+ * @snapshot:       sent before the feed; NULL: no snapshot is sent
+ */
+void subscription_restart(Subscriptions *subscriptions, Stream *stream, uint64_t request_id, Feed *feed,
+                          Snapshot *snapshot) {
+        uint64_t next_number = snapshot ? snapshot->next_number : feed->next_number, end_number, n_unsent;
+        Cursor *cursor = &stream->send.cursor;
+        uint8_t frame[ENCODED_REPLY_MAX];
+
+        feed_close_batch(stream->feed);
+        /* A snapshot that is shared may be older than events that were sent. */
+        end_number = stream->feed == feed ? next_number : stream->feed->next_number;
+        n_unsent = end_number - MIN(cursor_next_number(cursor), end_number);
+        subscription_leave_feed(stream);
+        (void)charge_take(&cursor->memory, stream->client->connection.user, QUOTA_BYTES, 0);
+        cursor_attach_at(cursor, feed, next_number);
+        if (snapshot) {
+                snapshot_cursor_attach(&stream->send.snapshot, snapshot, stream->send.number);
+                ++subscriptions->n_snapshots;
+        }
+        stream->feed = feed;
+        stream->send.snapshot_age = 0;
+        connection_reply_stream(&stream->client->connection, stream->send.number, frame,
+                                encode_restarted(request_id, feed->id, next_number, n_unsent, &feed->key.filter,
+                                                 &feed->matcher.binding.starts, frame));
+}
+
+/**
+ * subscription_restart_samples() - begin a stream of samples anew
+ * @subscriptions:  all of them
+ * @stream:         the stream
+ * @request_id:     the id of the request that asks for it
+ * @feed:           the feed; it may be the same
+ */
+void subscription_restart_samples(Subscriptions *subscriptions, Stream *stream, uint64_t request_id,
+                                  SampleFeed *feed) {
+        SampleFeed *former = stream->sample_feed;
+        uint8_t frame[ENCODED_REPLY_MAX];
+
+        subscription_leave_feed(stream);
+        ++feed->n_subscribers;
+        stream->feed = feed->feed;
+        stream->sample_feed = feed;
+        if (--former->n_subscribers == 0)
+                sample_feeds_give_up(subscriptions->sample_feeds, former);
+        connection_reply_stream(&stream->client->connection, stream->send.number, frame,
+                                encode_restarted(request_id, 0, feed->feed->next_number, 0, &feed->feed->key.filter,
+                                                 &feed->feed->matcher.binding.starts, frame));
+        sample_feed_attach(feed, &stream->send.cursor, now_ns());
 }
 
 /**

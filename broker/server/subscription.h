@@ -33,7 +33,7 @@ typedef void (*SubscriptionsOnSamples)(Subscriptions *subscriptions, bool in_use
 struct Subscriptions {
         SampleFeeds *sample_feeds;      /* not owned; NULL: there are no live statistics */
         SubscriptionsOnSamples on_samples;      /* NULL: not called */
-        bool changed;                   /* a subscription to events began since the hub reset this */
+        bool changed;                   /* a subscription to events began or ended since the hub reset this */
         size_t n_of_events;
         size_t n_of_samples;
         uint64_t n_snapshots;           /* snapshots at the begin of subscriptions */
@@ -52,6 +52,10 @@ int subscription_begin_samples(Subscriptions *subscriptions, Client *client, con
 void subscription_on_snapshot(Stream *stream);
 void subscription_send_named(Client *client, const Feed *feed);
 void subscription_recover(Subscriptions *subscriptions, Stream *stream);
+void subscription_end(Subscriptions *subscriptions, Stream *stream);
+void subscription_restart(Subscriptions *subscriptions, Stream *stream, uint64_t request_id, Feed *feed,
+                          Snapshot *snapshot);
+void subscription_restart_samples(Subscriptions *subscriptions, Stream *stream, uint64_t request_id, SampleFeed *feed);
 void subscription_close_all(Subscriptions *subscriptions, Client *client);
 
 static inline Stream *stream_of(SendStream *send) {

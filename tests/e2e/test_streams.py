@@ -168,3 +168,98 @@ def test_events_and_samples(live, connect):
     while not seen:
         seen |= {task.tid for task in second.sample().tasks}
     assert seen == {101}
+
+
+# -- streams that end, or begin anew ----------------------------------------
+
+
+def test_unsubscribe(daemon, connect):
+    """A stream that has ended sends nothing, its number is not used again, and the others go on."""
+    client = connect(daemon)
+    first = client.begin(kinds=("fork",))
+    second = client.begin(kinds=("fork",))
+    daemon.kernel.wait_listening()
+    client.unsubscribe(first)
+    daemon.kernel.fork(100)
+    assert brief([second.event()]) == [("fork", 100)]
+    assert client.begin(kinds=("exit",)).stream == 3
+    assert client.status().subscribers == 2
+    first.stream = 1
+    for ask in (client.unsubscribe, client.change_filter, client.get_snapshot):
+        with pytest.raises(BrokerError) as caught:
+            ask(first)
+        assert caught.value.error.code == broker_pb2.ERROR_CODE_BAD_VALUE
+        assert caught.value.error.field.endswith(".stream")
+
+
+def test_change_filter(daemon, connect):
+    """A search box: with each filter the table is filled by a snapshot, and kept by the events behind it."""
+    client = connect(daemon)
+    stream = client.begin(snapshot=True)
+    daemon.kernel.wait_listening()
+    stream.snapshot()
+    for tid in (100, 101):
+        daemon.kernel.fork(tid)
+    daemon.kernel.fork(110, parent_tid=100)
+    stream.take(3)
+    for pids, tids, child in (([100], {100, 110}, 111), ([101], {101}, 112), ([100, 101], {100, 101, 110, 111, 112}, 113)):
+        client.change_filter(stream, pids=pids)
+        assert {task.tid for task in stream.snapshot()} == tids
+        daemon.kernel.fork(child - 40, parent_tid=1)
+        daemon.kernel.fork(child, parent_tid=pids[0])
+        assert brief([stream.event()]) == [("fork", child)]
+    client.change_filter(stream)
+    # the first snapshot of this set may be shared: then the events since then come behind it
+    table = {task.tid for task in stream.snapshot()}
+    daemon.kernel.fork(120)
+    table |= {event.tid for event in stream.until_marker(120)}
+    assert table == {1, 71, 72, 73, 100, 101, 110, 111, 112, 113}
+
+
+def test_change_filter_without_snapshot(daemon, connect):
+    """Each event is received, or is in the number of unsent events, or belongs to the set after the change."""
+    client = connect(daemon)
+    stream = client.begin(kinds=("fork",))
+    daemon.kernel.wait_listening()
+    daemon.kernel.fork(100)
+    for tid in range(200, 300):
+        daemon.kernel.fork(tid)
+    restarted = client.change_filter(stream, pids=[100])
+    assert len(stream.events_left()) + restarted.unsent == 101
+    daemon.kernel.fork(300)
+    daemon.kernel.fork(301, parent_tid=100)
+    numbered = stream.next()
+    assert (numbered.number, numbered.event.tid) == (restarted.next_number, 301)
+
+
+def test_get_snapshot(daemon, connect):
+    """A snapshot on request: its events follow, and none is missing."""
+    client = connect(daemon)
+    stream = client.begin()
+    daemon.kernel.wait_listening()
+    for tid in (100, 101):
+        daemon.kernel.fork(tid)
+    client.get_snapshot(stream)
+    assert {task.tid for task in stream.snapshot()} == {1, 100, 101}
+    stream.events_left()
+    daemon.kernel.fork(102)
+    numbered = stream.next()
+    assert (numbered.number, numbered.event.tid) == (3, 102)
+
+
+def test_change_filter_of_samples(live, connect):
+    client = connect(live)
+    stream = client.begin_samples(samples_request())
+    live.kernel.wait_listening()
+    live.kernel.fork(100)
+    live.kernel.fork(101)
+    assert stream.sample().full
+    client.change_filter(stream, pids=[101])
+    stream.samples.clear()
+    sample = stream.sample()
+    assert sample.full and [task.tid for task in sample.tasks] == [101]
+    with pytest.raises(BrokerError) as caught:
+        client.change_filter(stream, nonzero=True)
+    assert caught.value.error.field == "change_filter.filter"
+    client.unsubscribe(stream)
+    assert client.status().sample_subscribers == 0

@@ -151,6 +151,20 @@ static void reader_check_part(const Reader *reader, ReaderStream *stream, const 
         }
 }
 
+/* The stream begins anew: what was half of a snapshot or a sample does not count. */
+static void reader_check_restarted(Fuzz *fuzz, ReaderStream *stream, const PB(Restarted) *restarted) {
+        assert(restarted->next_number > 0);
+        if (stream->of_samples) {
+                samples_restart(&stream->samples, restarted->next_number);
+                return;
+        }
+        assert(restarted->feed > 0);
+        stream->in_snapshot = false;
+        stream->n_tasks = 0;
+        stream->feed = fuzz->last_feed = restarted->feed;
+        stream->next = fuzz->last_number = restarted->next_number;
+}
+
 /* A message that has the number of a stream. */
 static void reader_check_stream(Fuzz *fuzz, Reader *reader, const PB(ServerMessage) *message) {
         ReaderStream *stream;
@@ -192,6 +206,12 @@ static void reader_check_stream(Fuzz *fuzz, Reader *reader, const PB(ServerMessa
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED:
                 (void)reader_stream(reader, message);
+                break;
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_RESTARTED:
+                reader_check_restarted(fuzz, reader_stream(reader, message), message->restarted);
+                break;
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_UNSUBSCRIBED:
+                *reader_stream(reader, message) = (ReaderStream){};
                 break;
         default:
                 assert(0);
@@ -430,10 +450,43 @@ static void ask_stats(Fuzz *fuzz, Reader *reader, uint8_t what) {
         send_message(fuzz, reader, &message);
 }
 
+/* Ends a stream, or has it begin anew; now and then a stream that is not there. */
+static void ask_restart(Fuzz *fuzz, Reader *reader, uint8_t what) {
+        FuzzInput *input = &fuzz->input;
+        uint32_t stream = fuzz_u8(input) % (reader->last_stream + 2), numbers[2] = { fuzz_u8(input) % N_TASKS, 1 };
+        PB(Unsubscribe) unsubscribe = TASKBROKER__V1__UNSUBSCRIBE__INIT;
+        PB(GetSnapshot) get_snapshot = TASKBROKER__V1__GET_SNAPSHOT__INIT;
+        PB(ChangeFilter) change_filter = TASKBROKER__V1__CHANGE_FILTER__INIT;
+        PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
+        PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+        ProtobufCBinaryData cgroup = { .len = 2, .data = (uint8_t *)"/a" };
+
+        unsubscribe.stream = get_snapshot.stream = change_filter.stream = stream;
+        filter.pids = filter.subtrees = numbers;
+        filter.cgroups = &cgroup;
+        filter.n_pids = what & 0x10 ? 1 : 0;
+        filter.n_subtrees = what & 0x20 ? 1 : 0;
+        filter.n_cgroups = what & 0x40 ? 1 : 0;
+        change_filter.filter = &filter;
+        if (what & 0x80) {
+                message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_CHANGE_FILTER;
+                message.change_filter = &change_filter;
+        } else if (what & 0x8) {
+                message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_SNAPSHOT;
+                message.get_snapshot = &get_snapshot;
+        } else {
+                message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_UNSUBSCRIBE;
+                message.unsubscribe = &unsubscribe;
+        }
+        send_message(fuzz, reader, &message);
+}
+
 static void ask(Fuzz *fuzz, Reader *reader) {
         uint8_t what = fuzz_u8(&fuzz->input);
 
-        if (what % 4 == 0)
+        if (what % 8 == 4)
+                ask_restart(fuzz, reader, what);
+        else if (what % 8 == 0)
                 ask_status(fuzz, reader);
         else
                 ask_stats(fuzz, reader, what);

@@ -148,6 +148,18 @@ static inline void samples_check_batch(Samples *samples, const PB(SampleBatch) *
                 samples->tasks[i].here = false;
 }
 
+/* The stream begins anew with a full sample of another set. */
+static inline void samples_restart(Samples *samples, uint64_t next_number) {
+        assert(samples->on && next_number > 0);
+        samples->next = next_number;
+        samples->next_max = next_number + 1;
+        samples->fresh = true;
+        samples->begun = false;
+        samples->n_ended = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(samples->tasks); ++i)
+                samples->tasks[i].here = false;
+}
+
 /* The reader may have got parts of the current sample before the loss. */
 static inline void samples_check_loss(Samples *samples, const PB(SampleLoss) *loss) {
         assert(samples->on && loss->count > 0);

@@ -34,7 +34,7 @@ STREAM = ("event_batch", "snapshot_part", "snapshot_end", "named")
 
 # Replies that begin a stream, and all kinds of messages that have the number of one. An Error may have it.
 BEGINS = ("subscribed", "sampling")
-NUMBERED = STREAM + BEGINS + ("sample_batch", "sample_loss")
+NUMBERED = STREAM + BEGINS + ("sample_batch", "sample_loss", "unsubscribed", "restarted")
 
 
 class Closed(Exception):
@@ -111,7 +111,7 @@ class Client:
         self.reader_lost = 0
         self.resumed = False
         self.named = None               # the starts of the last Named
-        self.snapshot_due = False
+        self.snapshot_due = self.snapshot_wanted = False
         self.snapshot_tasks = []
         self.snapshot_bytes = []        # one entry a part; clients that share a snapshot get the same bytes
         self.snapshot_end = None
@@ -182,6 +182,18 @@ class Client:
             self._end(message.snapshot_end)
         elif body == "named":
             self.named = message.named.starts
+        elif body == "restarted":
+            self._restart(message.restarted)
+        elif body == "unsubscribed":
+            self.stream = None
+
+    def _restart(self, restarted):
+        """The stream begins anew, with a snapshot if it began with one, or if that was asked for."""
+        self.feed = restarted.feed
+        self.next_number = restarted.next_number
+        self.snapshot_due = self.snapshot_wanted
+        self.snapshot_tasks = []
+        self.snapshot_end = None
 
     def _part(self, part):
         """Tasks of a snapshot that was asked for."""
@@ -309,7 +321,7 @@ class Client:
         if resume is not None:
             assert (subscribed.feed, subscribed.next_number) == (resume.feed, resume.next_number)
         self.resumed = subscribed.resumed
-        self.snapshot_due = snapshot
+        self.snapshot_due = self.snapshot_wanted = snapshot
         self.feed = subscribed.feed
         self.next_number = subscribed.next_number
         return subscribed

@@ -91,3 +91,28 @@ class Streams(Client):
                     self.beginning.pop(ident, None)
                     raise BrokerError(reply)
                 return reply
+
+    def unsubscribe(self, stream):
+        """Ends a stream; no frame of it comes behind the reply."""
+        request = broker_pb2.ClientMessage()
+        request.unsubscribe.stream = stream.stream
+        self.await_reply("unsubscribed", self.send(request))
+
+    def change_filter(self, stream, starts=None, **filter):
+        """The Restarted of a stream that has another filter now."""
+        request = broker_pb2.ClientMessage()
+        request.change_filter.stream = stream.stream
+        if filter:
+            request.change_filter.filter.CopyFrom(broker_pb2.Filter(**filter))
+        if starts:
+            request.change_filter.starts.CopyFrom(starts)
+        return self.await_reply("restarted", self.send(request))
+
+    def get_snapshot(self, stream):
+        """The Restarted of a stream that begins anew with a snapshot."""
+        request = broker_pb2.ClientMessage()
+        request.get_snapshot.stream = stream.stream
+        wanted, stream.snapshot_wanted = stream.snapshot_wanted, True
+        restarted = self.await_reply("restarted", self.send(request))
+        stream.snapshot_wanted = wanted
+        return restarted

@@ -89,7 +89,7 @@ static const KernelFeatures kernel_features = {
 
 static void test_welcome(void) {
         static const char *const features[] = { "snapshot", "resume", "filter", "programs",
-                                                "access",   "stats",  "sample", "streams" };
+                                                "access",   "stats",  "sample", "streams", "restart" };
         BrokerStatus status = {
                 .epoch = 0xfedcba9876543210,
                 .start_time_ns = 1763870000123456789,

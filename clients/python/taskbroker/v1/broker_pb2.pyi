@@ -31,19 +31,35 @@ ERROR_CODE_UNKNOWN_FIELD: ErrorCode
 ERROR_CODE_UNREAD_REPLIES: ErrorCode
 ERROR_CODE_UNSPECIFIED: ErrorCode
 
+class ChangeFilter(_message.Message):
+    __slots__ = ["filter", "starts", "stream"]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    STARTS_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    filter: Filter
+    starts: FilterStarts
+    stream: int
+    def __init__(self, stream: _Optional[int] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
+
 class ClientMessage(_message.Message):
-    __slots__ = ["get_stats", "get_status", "request_id", "sample", "subscribe"]
+    __slots__ = ["change_filter", "get_snapshot", "get_stats", "get_status", "request_id", "sample", "subscribe", "unsubscribe"]
+    CHANGE_FILTER_FIELD_NUMBER: _ClassVar[int]
+    GET_SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     GET_STATS_FIELD_NUMBER: _ClassVar[int]
     GET_STATUS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
+    UNSUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
+    change_filter: ChangeFilter
+    get_snapshot: GetSnapshot
     get_stats: GetStats
     get_status: GetStatus
     request_id: int
     sample: Sample
     subscribe: Subscribe
-    def __init__(self, request_id: _Optional[int] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., get_status: _Optional[_Union[GetStatus, _Mapping]] = ..., get_stats: _Optional[_Union[GetStats, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ...) -> None: ...
+    unsubscribe: Unsubscribe
+    def __init__(self, request_id: _Optional[int] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., get_status: _Optional[_Union[GetStatus, _Mapping]] = ..., get_stats: _Optional[_Union[GetStats, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., change_filter: _Optional[_Union[ChangeFilter, _Mapping]] = ..., get_snapshot: _Optional[_Union[GetSnapshot, _Mapping]] = ...) -> None: ...
 
 class Error(_message.Message):
     __slots__ = ["closing", "code", "field", "lost", "message", "request_id"]
@@ -87,6 +103,12 @@ class FilterStarts(_message.Message):
     subtrees: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, pids: _Optional[_Iterable[int]] = ..., subtrees: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class GetSnapshot(_message.Message):
+    __slots__ = ["stream"]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    stream: int
+    def __init__(self, stream: _Optional[int] = ...) -> None: ...
+
 class GetStats(_message.Message):
     __slots__ = ["pids", "tids"]
     PIDS_FIELD_NUMBER: _ClassVar[int]
@@ -112,6 +134,20 @@ class Named(_message.Message):
     STARTS_FIELD_NUMBER: _ClassVar[int]
     starts: FilterStarts
     def __init__(self, starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
+
+class Restarted(_message.Message):
+    __slots__ = ["feed", "next_number", "request_id", "starts", "unsent"]
+    FEED_FIELD_NUMBER: _ClassVar[int]
+    NEXT_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    STARTS_FIELD_NUMBER: _ClassVar[int]
+    UNSENT_FIELD_NUMBER: _ClassVar[int]
+    feed: int
+    next_number: int
+    request_id: int
+    starts: FilterStarts
+    unsent: int
+    def __init__(self, request_id: _Optional[int] = ..., feed: _Optional[int] = ..., next_number: _Optional[int] = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ..., unsent: _Optional[int] = ...) -> None: ...
 
 class Resume(_message.Message):
     __slots__ = ["epoch", "feed", "next_number"]
@@ -148,10 +184,11 @@ class Sampling(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., next_number: _Optional[int] = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
 
 class ServerMessage(_message.Message):
-    __slots__ = ["error", "event_batch", "named", "sample_batch", "sample_loss", "sampling", "snapshot_end", "snapshot_part", "stats", "status", "stream", "subscribed", "welcome"]
+    __slots__ = ["error", "event_batch", "named", "restarted", "sample_batch", "sample_loss", "sampling", "snapshot_end", "snapshot_part", "stats", "status", "stream", "subscribed", "unsubscribed", "welcome"]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     EVENT_BATCH_FIELD_NUMBER: _ClassVar[int]
     NAMED_FIELD_NUMBER: _ClassVar[int]
+    RESTARTED_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_BATCH_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_LOSS_FIELD_NUMBER: _ClassVar[int]
     SAMPLING_FIELD_NUMBER: _ClassVar[int]
@@ -161,10 +198,12 @@ class ServerMessage(_message.Message):
     STATUS_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
+    UNSUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     error: Error
     event_batch: _event_pb2.EventBatch
     named: Named
+    restarted: Restarted
     sample_batch: _sample_pb2.SampleBatch
     sample_loss: _sample_pb2.SampleLoss
     sampling: Sampling
@@ -174,8 +213,9 @@ class ServerMessage(_message.Message):
     status: Status
     stream: int
     subscribed: Subscribed
+    unsubscribed: Unsubscribed
     welcome: Welcome
-    def __init__(self, stream: _Optional[int] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., event_batch: _Optional[_Union[_event_pb2.EventBatch, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., snapshot_part: _Optional[_Union[SnapshotPart, _Mapping]] = ..., snapshot_end: _Optional[_Union[SnapshotEnd, _Mapping]] = ..., stats: _Optional[_Union[_sample_pb2.Stats, _Mapping]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., sample_batch: _Optional[_Union[_sample_pb2.SampleBatch, _Mapping]] = ..., sample_loss: _Optional[_Union[_sample_pb2.SampleLoss, _Mapping]] = ..., named: _Optional[_Union[Named, _Mapping]] = ...) -> None: ...
+    def __init__(self, stream: _Optional[int] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., event_batch: _Optional[_Union[_event_pb2.EventBatch, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., snapshot_part: _Optional[_Union[SnapshotPart, _Mapping]] = ..., snapshot_end: _Optional[_Union[SnapshotEnd, _Mapping]] = ..., stats: _Optional[_Union[_sample_pb2.Stats, _Mapping]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., sample_batch: _Optional[_Union[_sample_pb2.SampleBatch, _Mapping]] = ..., sample_loss: _Optional[_Union[_sample_pb2.SampleLoss, _Mapping]] = ..., named: _Optional[_Union[Named, _Mapping]] = ..., unsubscribed: _Optional[_Union[Unsubscribed, _Mapping]] = ..., restarted: _Optional[_Union[Restarted, _Mapping]] = ...) -> None: ...
 
 class SnapshotEnd(_message.Message):
     __slots__ = ["number", "tasks", "time_ns"]
@@ -398,6 +438,18 @@ class Task(_message.Message):
     tid: int
     uid: int
     def __init__(self, pid: _Optional[int] = ..., tid: _Optional[int] = ..., ppid: _Optional[int] = ..., uid: _Optional[int] = ..., comm: _Optional[bytes] = ..., start_time_ns: _Optional[int] = ..., euid: _Optional[int] = ..., gid: _Optional[int] = ..., egid: _Optional[int] = ..., session: _Optional[int] = ..., program: _Optional[_Union[_event_pb2.Program, _Mapping]] = ..., kernel_thread: bool = ..., credentials_changed: bool = ..., seeded: bool = ..., task_unknown: bool = ..., tasks: _Optional[int] = ..., start_boot_ns: _Optional[int] = ..., comm_stale: bool = ..., maker: _Optional[_Union[_event_pb2.ProcessId, _Mapping]] = ..., parent: _Optional[_Union[_event_pb2.ProcessId, _Mapping]] = ..., session_leader: _Optional[_Union[_event_pb2.ProcessId, _Mapping]] = ...) -> None: ...
+
+class Unsubscribe(_message.Message):
+    __slots__ = ["stream"]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    stream: int
+    def __init__(self, stream: _Optional[int] = ...) -> None: ...
+
+class Unsubscribed(_message.Message):
+    __slots__ = ["request_id"]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    def __init__(self, request_id: _Optional[int] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ["access", "boot_epoch_ns", "broker_version", "delay_accounting", "epoch", "features", "kernel_release", "max_client_message_bytes", "max_server_message_bytes", "protocol", "realtime_offset_ns", "start_time_ns", "taskstats_version", "uid"]
