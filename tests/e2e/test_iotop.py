@@ -266,7 +266,26 @@ def test_small(make_broker, make_iotop, columns, n_rows):
     lines = iotop.wait(lambda lines: len(lines) == 30 and has(lines, 11, write="5.00 M/s") and lines)
     assert lines[-1].startswith("q quit")
     iotop.resize(40, 10)
-    iotop.wait(lambda lines: len(lines) == 10 and lines[2].endswith("…") and lines[-1].startswith("q quit"))
+    iotop.wait(lambda lines: len(lines) == 10 and lines[2].split()[-1] == "COMMAND" and lines[-1].startswith("q quit"))
+
+
+@pytest.mark.parametrize("columns, titles", [
+    (40, "TID DISK READ DISK WRITE COMMAND"),
+    (48, "TID DISK READ DISK WRITE IO> COMMAND"),
+    (60, "TID USER DISK READ DISK WRITE IO> COMMAND"),
+    (66, "TID USER DISK READ DISK WRITE SWAPIN IO> COMMAND"),
+    (71, "TID PRIO USER DISK READ DISK WRITE SWAPIN IO> COMMAND"),
+])
+def test_narrow(make_broker, make_iotop, columns, titles):
+    """On a narrow screen, whole columns are left out: each number that is shown is whole, and the command is there."""
+    broker = make_broker()
+    iotop = make_iotop(broker, columns=columns)
+    work(broker)
+    work(broker)
+    lines = iotop.wait(lambda lines: any(re.match(r" *11 .* 5\.00 M/s .*tar", line) for line in lines[3:]) and lines)
+    assert lines[2].split() == titles.split()
+    assert lines[0].split()[0] == "Total" and "3.00 M/s" in lines[0] and "5.00 M/s" in lines[0]
+    assert not any("…" in re.sub(r"\S*…$", "", line) for line in lines[:3])
 
 
 def test_broker_restarts(make_broker, make_iotop):

@@ -565,6 +565,27 @@ def test_small(broker, make_top, columns, rows):
     top.wait("(all that ended)")
 
 
+def test_narrow(broker, make_top):
+    """On the least width, losses, pauses, statistics and the help can be read: no number is cut."""
+    top = make_top(broker, columns=40, rows=24)
+    shows(broker, top)
+    broker.sample(lost=123456, ended=[(broker.tasks[103], 0)])
+    top.wait(lambda lines: lines[0].rstrip() == "lost 123 456, 9 processes, 11 thr")
+    top.keys("Z")
+    top.wait(lambda lines: lines[0].rstrip() == "PAUSED lost 123 456, 9 processes")
+    top.keys("Z", "Enter")
+    lines = top.wait(lambda lines: any(line.startswith("  cpu_run_virtual_") for line in lines) and lines)
+    (line,) = [line for line in lines if line.startswith("  cpu_run_virtual_")]
+    assert re.search(r"[ …] +\d+ms( +\d+\.\d%)?$", line), line
+    top.keys("Escape", "F1")
+    top.wait("this help")
+    shown = ""
+    while "taskstats has" not in shown:
+        shown += top.text().replace("any key: back; arrows: more", "")
+        assert "…" not in shown and len(shown) < 100_000
+        top.keys("NPage")
+
+
 def test_resize(broker, make_top):
     top = make_top(broker)
     shows(broker, top)

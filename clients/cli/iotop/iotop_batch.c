@@ -36,7 +36,7 @@ static int batch_write_header(LiveBatch *batch, const IotopBatch *iotop, const c
         int r = 0;
 
         if (iotop->options->quiet < 3) {
-                iotop_rows_summary(&iotop->rows, total, current);
+                iotop_rows_summary(&iotop->rows, false, total, current);
                 r = batch_write(batch, clock, total);
                 if (r >= 0)
                         r = batch_write(batch, clock, current);

@@ -22,6 +22,9 @@
 #define NS_PER_S 1e9
 
 #define IOTOP_SIZE_MAX 32
+
+/* The least room for a command on a screen, with the spaces around it. */
+#define IOTOP_COMMAND_MIN 8u
 #define IOTOP_USER_MAX TEXT_FIT_MAX(16)
 
 static const struct {
@@ -238,7 +241,7 @@ static void iotop_widen(IotopRows *rows, enum iotop_column column, size_t width)
 }
 
 /* A number that is wider than its column widens it. */
-static void iotop_rows_fit(IotopRows *rows) {
+static void iotop_rows_widen(IotopRows *rows) {
         char size[IOTOP_SIZE_MAX], user[IOTOP_USER_MAX];
 
         for (size_t i = 0; i < N_IOTOP_COLUMNS; ++i)
@@ -274,16 +277,51 @@ int iotop_rows_make(IotopRows *rows) {
         }
         if (r >= 0 && rows->n_lines)
                 qsort_r(rows->lines, rows->n_lines, sizeof(*rows->lines), iotop_compare, rows);
-        iotop_rows_fit(rows);
+        iotop_rows_widen(rows);
 
         return r;
 }
+
+/**
+ * iotop_rows_fit() - leave out columns of a screen until the command has room
+ * @rows:       the table, made
+ * @columns:    the width of the screen
+ *
+ * A number is not cut: what has no room is left out as a whole.
+ */
+void iotop_rows_fit(IotopRows *rows, size_t columns) {
+        static const enum iotop_column order[] = { IOTOP_PRIO, IOTOP_SWAPIN, IOTOP_USER, IOTOP_IO };
+        size_t needed = IOTOP_COMMAND_MIN;
+
+        rows->left_out = 0;
+        for (size_t i = 0; i < IOTOP_COMMAND; ++i)
+                needed += rows->widths[i] + 1;
+        for (size_t i = 0; i < sizeof(order) / sizeof(*order) && needed > columns; ++i) {
+                rows->left_out |= 1u << order[i];
+                needed -= rows->widths[order[i]] + 1;
+        }
+}
+
+bool iotop_rows_shows(const IotopRows *rows, enum iotop_column column) { return !(rows->left_out & 1u << column); }
 
 void iotop_rows_deinit(IotopRows *rows) {
         free(rows->lines);
         rows->lines = NULL;
         rows->n_lines = rows->n_room = 0;
         diskstats_deinit(&rows->disks);
+}
+
+/* Adds a cell and a space; nothing if the screen has no room for its column. */
+static size_t iotop_add_cell(const IotopRows *rows, enum iotop_column column, const char *cell, char *text) {
+        size_t n = text_width(cell, TEXT_LINE), width = rows->widths[column];
+        int padding = n < width ? (int)(width - n) : 0;
+
+        if (!iotop_rows_shows(rows, column))
+                return 0;
+        if (column == IOTOP_USER)
+                return (size_t)sprintf(text, "%s%*s ", cell, padding, "");
+
+        return (size_t)sprintf(text, "%*s%s ", padding, "", cell);
 }
 
 /**
@@ -295,26 +333,29 @@ void iotop_rows_deinit(IotopRows *rows) {
  * @text:       output
  */
 void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, char text[static IOTOP_LINE_MAX]) {
-        char read[IOTOP_SIZE_MAX], write[IOTOP_SIZE_MAX], swapin[IOTOP_SIZE_MAX], io[IOTOP_SIZE_MAX];
-        char prio[IOPRIO_MAX], user[IOTOP_USER_MAX];
-        const size_t *widths = rows->widths;
-        size_t n, padding;
+        char cell[IOTOP_SIZE_MAX], prio[IOPRIO_MAX], user[IOTOP_USER_MAX];
+        size_t n;
 
+        snprintf(cell, sizeof(cell), "%u", line->row->tid);
+        n = iotop_add_cell(rows, IOTOP_TID, cell, text);
+        n += iotop_add_cell(rows, IOTOP_PRIO, iotop_prio(line->row, prio), text + n);
         iotop_user(rows, line->row, user);
-        n = text_width(user, TEXT_LINE);
-        padding = n < widths[IOTOP_USER] ? widths[IOTOP_USER] - n : 0;
-        iotop_cell(rows, &line->read, read);
-        iotop_cell(rows, &line->write, write);
-        iotop_share(&line->swapin, swapin);
-        iotop_share(&line->io, io);
-        n = (size_t)snprintf(text, IOTOP_LINE_MAX, "%*u %4s %s%*s %*s %*s ", (int)widths[IOTOP_TID], line->row->tid,
-                             iotop_prio(line->row, prio), user,
-                             (int)padding, "", (int)widths[IOTOP_READ], read, (int)widths[IOTOP_WRITE], write);
-        if (rows->uncounted && batch && line->io.known != METRIC_KNOWN)
-                n += (size_t)snprintf(text + n, IOTOP_LINE_MAX - n, "?unavailable?  ");
-        else
-                n += (size_t)snprintf(text + n, IOTOP_LINE_MAX - n, "%7s %7s  ", swapin, io);
+        n += iotop_add_cell(rows, IOTOP_USER, user, text + n);
+        iotop_cell(rows, &line->read, cell);
+        n += iotop_add_cell(rows, IOTOP_READ, cell, text + n);
+        iotop_cell(rows, &line->write, cell);
+        n += iotop_add_cell(rows, IOTOP_WRITE, cell, text + n);
+        if (rows->uncounted && batch && line->io.known != METRIC_KNOWN) {
+                n += (size_t)sprintf(text + n, "?unavailable?  ");
+        } else {
+                iotop_share(&line->swapin, cell);
+                n += iotop_add_cell(rows, IOTOP_SWAPIN, cell, text + n);
+                iotop_share(&line->io, cell);
+                n += iotop_add_cell(rows, IOTOP_IO, cell, text + n);
+                text[n++] = ' ';
+        }
 
+        text[n] = 0;
         if (line->row->program && cmdline_text(text + n, line->row->program) > 0)
                 return;
         live_name(line->row, text + n, IOTOP_LINE_MAX - n);
@@ -365,8 +406,8 @@ static void iotop_sum(const IotopRows *rows, double *ret_read, double *ret_write
         }
 }
 
-/* Writes the two lines above the table: what tasks moved, and what disks moved. */
-void iotop_rows_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_MAX],
+/* Writes the two lines above the table: what tasks moved, and what disks moved. @narrow: in a short form. */
+void iotop_rows_summary(const IotopRows *rows, bool narrow, char total[static IOTOP_SUMMARY_MAX],
                         char current[static IOTOP_SUMMARY_MAX]) {
         char read[IOTOP_SIZE_MAX], write[IOTOP_SIZE_MAX];
         double read_rate, write_rate;
@@ -378,6 +419,11 @@ void iotop_rows_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_M
         if (!rows->live->sample.span_ns) {
                 snprintf(read, sizeof(read), "? %c/s", rows->kilobytes ? 'K' : 'B');
                 strcpy(write, read);
+        }
+        if (narrow) {
+                snprintf(total, IOTOP_SUMMARY_MAX, "Total   R %12s  W %12s", read, write);
+                snprintf(current, IOTOP_SUMMARY_MAX, "Current R %12s  W %12s", rows->current_read, rows->current_write);
+                return;
         }
         snprintf(total, IOTOP_SUMMARY_MAX, "Total DISK READ:   %14s | Total DISK WRITE:   %14s", read, write);
         snprintf(current, IOTOP_SUMMARY_MAX, "Current DISK READ: %14s | Current DISK WRITE: %14s", rows->current_read,

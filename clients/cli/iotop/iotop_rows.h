@@ -62,6 +62,7 @@ struct IotopRows {
         size_t n_lines;
         size_t n_room;
         size_t widths[N_IOTOP_COLUMNS]; /* the columns, by iotop_rows_make(); 0: the rest of the line */
+        uint32_t left_out;              /* columns for which the screen has no room, as bits: by iotop_rows_fit() */
 
         Diskstats disks; /* at the last sample */
         bool disks_known;
@@ -70,11 +71,13 @@ struct IotopRows {
 };
 
 int iotop_rows_make(IotopRows *rows);
+void iotop_rows_fit(IotopRows *rows, size_t columns);
+bool iotop_rows_shows(const IotopRows *rows, enum iotop_column column);
 void iotop_rows_deinit(IotopRows *rows);
 void iotop_rows_sample(IotopRows *rows, const char *disks_path, uint64_t now_ns);
 
 void iotop_rows_line(const IotopRows *rows, const IotopLine *line, bool batch, char text[static IOTOP_LINE_MAX]);
-void iotop_rows_summary(const IotopRows *rows, char total[static IOTOP_SUMMARY_MAX],
+void iotop_rows_summary(const IotopRows *rows, bool narrow, char total[static IOTOP_SUMMARY_MAX],
                         char current[static IOTOP_SUMMARY_MAX]);
 void iotop_rows_titles(const IotopRows *rows, char text[static IOTOP_SUMMARY_MAX]);
 const char *iotop_rows_title(const IotopRows *rows, enum iotop_column column);

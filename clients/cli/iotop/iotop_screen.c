@@ -19,6 +19,9 @@
 #include "clients/cli/iotop/iotop_screen.h"
 #include "clients/cli/tui/screen.h"
 
+/* On a narrower screen the sums are in a short form: a number is not cut. */
+#define IOTOP_SUMMARY_COLUMNS 70u
+
 typedef struct IotopScreen IotopScreen;
 
 struct IotopScreen {
@@ -69,6 +72,8 @@ static void iotop_draw_titles(IotopScreen *iotop, size_t row) {
                 enum screen_style style = sorted ? SCREEN_HEADER_SORT : SCREEN_HEADER;
                 size_t width = iotop->rows.widths[i];
 
+                if (!iotop_rows_shows(&iotop->rows, i))
+                        continue;
                 snprintf(title, sizeof(title), "%s%s", iotop_rows_title(&iotop->rows, i),
                          !sorted                 ? ""
                          : iotop->rows.ascending ? "<"
@@ -127,9 +132,10 @@ static void iotop_draw(IotopScreen *iotop) {
 
         iotop_scroll(iotop, true, 0);
         screen_begin(screen);
-        iotop_rows_summary(&iotop->rows, total, current);
+        iotop_rows_summary(&iotop->rows, screen->columns < IOTOP_SUMMARY_COLUMNS, total, current);
         screen_put(screen, 0, 0, screen->columns, SCREEN_PLAIN, total);
         screen_put(screen, 1, 0, screen->columns, SCREEN_PLAIN, current);
+        iotop_rows_fit(&iotop->rows, screen->columns);
         iotop_draw_titles(iotop, 2);
 
         for (size_t i = iotop->top; i < iotop->rows.n_lines && row < 3 + page; i++, ++row) {

@@ -26,7 +26,8 @@ enum {
         WIDTH_LIFETIME = 8,
         WIDTH_CPU = 8,
         WIDTH_BYTES = 7,
-        WIDTH_STATUS = -7,
+        WIDTH_STATUS = -8,              /* "exit 255"; the dump of a core needs more */
+        WIDTH_STATUS_WIDE = -14,        /* "SIGSEGV + core" */
 };
 
 /* Columns that are left out on a narrow terminal. */
@@ -42,7 +43,8 @@ enum {
 #define LINE_WIDTH 103u
 #define LINE_ID_WIDTH 8u
 #define LINE_NAME_WIDTH 16u
-#define LINE_ARGUMENTS_WIDTH 24u
+#define LINE_ARGUMENTS_WIDTH 30u
+#define LINE_STATUS_GIVES 6u            /* what the wide status takes more than the other */
 
 #define COLOUR_BORN "\033[32m"
 #define COLOUR_EXEC "\033[36m"
@@ -52,6 +54,11 @@ enum {
 
 static bool event_lines_has(const EventLines *lines, uint32_t column) {
         return !(lines->left_out & column);
+}
+
+/* The width of the status before the arguments. The last column needs none. */
+static int event_lines_status_width(const EventLines *lines, bool last) {
+        return last ? 0 : lines->left_out ? WIDTH_STATUS : WIDTH_STATUS_WIDE;
 }
 
 static void event_lines_time(EventLines *lines, uint64_t time_ns) {
@@ -91,7 +98,7 @@ void event_lines_fit(EventLines *lines, size_t width) {
                 needed += LINE_ARGUMENTS_WIDTH;
         for (size_t i = 0; width && needed > width && i < sizeof(order) / sizeof(*order); ++i) {
                 lines->left_out |= order[i].column;
-                needed -= order[i].width;
+                needed -= order[i].width + (i == 0 && lines->arguments ? LINE_STATUS_GIVES : 0);
         }
 }
 
@@ -123,7 +130,7 @@ void event_lines_header(EventLines *lines) {
         }
         if (event_lines_has(lines, LEAVE_PEAKMEM))
                 line_cell(&lines->line, "PEAKMEM", WIDTH_BYTES);
-        line_cell(&lines->line, "STATUS", lines->arguments ? WIDTH_STATUS : 0);
+        line_cell(&lines->line, "STATUS", event_lines_status_width(lines, !lines->arguments));
         if (lines->arguments)
                 line_cell(&lines->line, "ARGUMENTS", 0);
         line_colour(&lines->line, LINE_COLOUR_OFF);
@@ -186,7 +193,7 @@ static void event_lines_exit(EventLines *lines, const struct tb_event *event) {
         failed = termination->known && (termination->exit_code || termination->term_signal);
         line_cell_coloured(&lines->line,
                            format_termination(text, termination),
-                           event->exit.program && lines->arguments ? WIDTH_STATUS : 0,
+                           event_lines_status_width(lines, !event->exit.program || !lines->arguments),
                            failed ? COLOUR_FAILED : NULL);
 }
 
@@ -244,13 +251,9 @@ static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
                  event->loss.count_known ? format_count(text, event->loss.count) : "");
         line_add(&lines->line, " %s lost", source >= 1 && source <= TB_LOSS_SOURCE_FILTER ? sources[source] : "facts");
         line_add(&lines->line, "%s", event->loss.missing == TB_LOSS_MISSING_COUNTED ? "" : " machine-wide");
-        line_add(&lines->line,
-                 ": %s",
-                 reason >= 1 && reason <= TB_LOSS_REASON_UNREPORTED ? reasons[reason]
-                                                                    : "the broker does not say why");
-        line_add(&lines->line,
-                 " (%s, %s",
-                 tb_loss_source_name(event->loss.source),
+        line_add(&lines->line, ": %s",
+                 reason >= 1 && reason <= TB_LOSS_REASON_UNREPORTED ? reasons[reason] : "the broker does not say why");
+        line_add(&lines->line, " (%s, %s", tb_loss_source_name(event->loss.source),
                  tb_loss_reason_name(event->loss.reason));
         if (event->loss.cpu_known)
                 line_add(&lines->line, ", cpu %" PRIu32, event->cpu);

@@ -20,6 +20,9 @@
 
 #define HEADER_GRAPH_COLUMNS 4u
 
+/* On a narrower screen the counts are in a short form, the losses first. */
+#define HEADER_NARROW 60u
+
 static const enum live_graph header_graphs[] = {
         LIVE_GRAPH_CPU,
         LIVE_GRAPH_CPU_DELAY,
@@ -68,12 +71,48 @@ static uint64_t header_threads(const TopView *view) {
         return n;
 }
 
+/* Writes a part of the short form, if the whole part has room: a number is not cut. */
+static size_t header_put_count(const TopView *view, size_t row, size_t at, const char *before, uint64_t number,
+                               const char *after) {
+        char text[FORMAT_MAX + 32], count[FORMAT_MAX];
+
+        snprintf(text, sizeof(text), "%s%s%s", before, format_count(count, number), after);
+        if (at + text_width(text, screen_form(view->screen)) > view->screen->columns)
+                return view->screen->columns;
+
+        return header_put(view, row, at, SCREEN_PLAIN, text);
+}
+
+static void header_draw_short_counts(const TopView *view, size_t row) {
+        const Live *live = view->live;
+        char count[FORMAT_MAX];
+        bool lost = live->n_lost || live->lost_at_least;
+        size_t at = 0;
+
+        if (view->paused)
+                at = header_put(view, row, at, SCREEN_WARNING, "PAUSED ");
+        at = header_put(view, row, at, lost ? SCREEN_BAD : SCREEN_GOOD, "lost ");
+        at = header_put(view, row, at, lost ? SCREEN_BAD : SCREEN_GOOD,
+                        lost && !live->n_lost ? "?" : format_count(count, live->n_lost));
+        if (live->n_samples_lost)
+                at = header_put_count(view, row, at, ", ", live->n_samples_lost, " missed");
+        if (!live->threads)
+                at = header_put_count(view, row, at, ", ", live->n_alive, live->n_alive == 1 ? " process" : " processes");
+        at = header_put_count(view, row, at, ", ", live->threads ? live->n_alive : header_threads(view), " thr");
+        header_put_count(view, row, at, ", ", live->n_exits, " ended");
+}
+
 static void header_draw_counts(const TopView *view, size_t row) {
         const Live *live = view->live;
         char text[160], count[FORMAT_MAX];
         uint64_t n_lost = live->n_lost, n_threads = live->n_alive;
         bool lost = n_lost || live->lost_at_least;
         size_t at = 0;
+
+        if (view->screen->columns < HEADER_NARROW) {
+                header_draw_short_counts(view, row);
+                return;
+        }
 
         at = header_put(view, row, at, SCREEN_STRONG, format_count(count, live->n_alive));
         if (!live->threads) {

@@ -25,6 +25,7 @@ typedef struct DetailWidths DetailWidths;
 typedef struct TopPageDetail TopPageDetail;
 
 struct DetailWidths {
+        size_t name;
         size_t value;
         size_t rate;
 };
@@ -46,9 +47,13 @@ struct TopPageDetail {
 /* From this width on, statistics are in two columns. */
 #define DETAIL_WIDE 160u
 
-/* The columns of values and rates, unless a number needs more. */
+/* The columns of names, values and rates, unless a number needs more. */
+#define DETAIL_NAME 31u
 #define DETAIL_VALUE_MIN 19u
 #define DETAIL_RATE_MIN 9u
+
+/* A narrow screen shows so much of each name; if that leaves no room for the rates, they are left out. */
+#define DETAIL_NAME_MIN 20u
 
 static const enum live_graph detail_graphs[] = {
         LIVE_GRAPH_CPU,
@@ -155,15 +160,29 @@ static size_t detail_graph_rows(const TopView *view) {
         return rows < 4 ? 4 : rows > 10 ? 10 : rows;
 }
 
-/* The widths of values and rates: as wide as the widest, because a number is not cut. */
-static void detail_measure(const StatsLine *lines, size_t n_lines, DetailWidths *widths) {
-        *widths = (DetailWidths){ .value = DETAIL_VALUE_MIN, .rate = DETAIL_RATE_MIN };
+/* The widths of values and rates: as wide as the widest, because a number is not cut. Names get the rest. */
+static void detail_measure(const StatsLine *lines, size_t n_lines, size_t n_columns, DetailWidths *widths) {
+        bool narrow = n_columns < DETAIL_NAME + DETAIL_VALUE_MIN + 1 + DETAIL_RATE_MIN + 1;
+        size_t needed;
+
+        *widths = (DetailWidths){ .name = DETAIL_NAME };
+        if (!narrow) {
+                widths->value = DETAIL_VALUE_MIN;
+                widths->rate = DETAIL_RATE_MIN;
+        }
         for (size_t i = 0; i < n_lines; ++i) {
                 if (strlen(lines[i].value) > widths->value)
                         widths->value = strlen(lines[i].value);
                 if (strlen(lines[i].rate) > widths->rate)
                         widths->rate = strlen(lines[i].rate);
         }
+        if (!narrow)
+                return;
+
+        if (DETAIL_NAME_MIN + widths->value + 1 + widths->rate + 1 > n_columns)
+                widths->rate = 0;
+        needed = 1 + widths->value + (widths->rate ? widths->rate + 1 : 0);
+        widths->name = n_columns > needed + DETAIL_NAME ? DETAIL_NAME : n_columns > needed ? n_columns - needed : 0;
 }
 
 static void detail_draw_stat(const TopView *view,
@@ -172,7 +191,7 @@ static void detail_draw_stat(const TopView *view,
                              size_t row,
                              size_t column,
                              size_t n_columns) {
-        size_t at, value = 31, rate = value + widths->value + 1, note = rate + widths->rate + 2;
+        size_t at, value = widths->name, rate = value + widths->value + 1, note = rate + widths->rate + 2;
 
         if (stat->heading) {
                 at = screen_put(view->screen, row, column, n_columns, SCREEN_NAME, stat->heading);
@@ -181,7 +200,7 @@ static void detail_draw_stat(const TopView *view,
                 return;
         }
 
-        screen_put(view->screen, row, column + 2, 29, SCREEN_PLAIN, stat->name);
+        screen_put(view->screen, row, column + 2, value > 2 ? value - 2 : 0, SCREEN_PLAIN, stat->name);
         screen_put_right(view->screen, row, column + value, widths->value, SCREEN_STRONG, stat->value);
         screen_put_right(view->screen, row, column + rate, widths->rate, SCREEN_GOOD, stat->rate);
         if (n_columns > note)
@@ -197,7 +216,7 @@ static void detail_draw_stats(TopPageDetail *detail, const TopView *view, size_t
 
         live_rates(view->live, task, &rates);
         n = stats_lines(task->sampled ? &task->stats : NULL, &rates, task->ended, lines);
-        detail_measure(lines, n, &widths);
+        detail_measure(lines, n, width / n_columns - (n_columns > 1), &widths);
         detail->n_lines = n;
         detail->list.n_shown = n_rows * n_columns;
         detail_scroll(detail, 0);

@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clients/cli/base/text_width.h"
 #include "clients/cli/model/live_columns.h"
 #include "clients/cli/top/top_page_help.h"
+
+/* The column of the texts, behind the names. */
+#define HELP_TEXT 16u
 
 typedef struct Help Help;
 typedef struct TopPageHelp TopPageHelp;
@@ -27,17 +31,35 @@ struct Help {
         size_t first;                   /* the line at the top of the screen */
 };
 
-static void help_put(Help *help, enum screen_style style, const char *name, const char *text) {
+static void help_put_row(Help *help, enum screen_style style, size_t at, const char *text) {
         size_t rows = help->view->screen->rows, width = help->view->screen->columns;
 
         if (help->line >= help->first && help->line - help->first + 1 < rows) {
                 size_t row = help->line - help->first;
 
-                screen_put(help->view->screen, row, 0, width, style, name);
-                if (text)
-                        screen_put(help->view->screen, row, 16, width - 16, SCREEN_PLAIN, text);
+                screen_put(help->view->screen, row, at, width - at, style, text);
         }
         ++help->line;
+}
+
+/* Writes a text on as many lines as it takes, the first beside the name. */
+static void help_put(Help *help, enum screen_style style, const char *name, const char *text) {
+        enum text_form form = screen_form(help->view->screen);
+        char row[TEXT_FIT_MAX(SCREEN_COLUMNS_MAX)];
+        size_t width = help->view->screen->columns, begin = help->line;
+        const char *rest = text ? text : name;
+
+        if (!text) {
+                while (text_row(row, sizeof(row), &rest, width, form) > 0)
+                        help_put_row(help, style, 0, row);
+        } else {
+                while (text_row(row, sizeof(row), &rest, width - HELP_TEXT, form) > 0)
+                        help_put_row(help, SCREEN_PLAIN, HELP_TEXT, row);
+        }
+        if (help->line == begin)
+                ++help->line;
+        if (text && begin >= help->first && begin - help->first + 1 < help->view->screen->rows)
+                screen_put(help->view->screen, begin - help->first, 0, HELP_TEXT - 1, style, name);
 }
 
 static void help_put_words(Help *help) {

@@ -196,7 +196,7 @@ static void test_narrow(void) {
         check_header(&lines, 1, "TIME         KIND         PID NAME                 CPU STATUS\n");
         lines.arguments = true;
         check_header(&lines, 104,
-                     "TIME         KIND         PID NAME            LIFETIME      CPU PEAKMEM STATUS  ARGUMENTS\n");
+                     "TIME         KIND         PID NAME            LIFETIME      CPU PEAKMEM STATUS   ARGUMENTS\n");
 }
 
 static void test_exit(void) {
@@ -309,7 +309,7 @@ static void test_arguments(void) {
         struct tb_event exec = make_event(TB_KIND_EXEC), exit = make_event(TB_KIND_EXIT);
 
         event_lines_header(&lines);
-        assert(strstr(lines.line.text, " PEAKMEM STATUS  ARGUMENTS\n"));
+        assert(strstr(lines.line.text, " PEAKMEM STATUS         ARGUMENTS\n"));
 
         strcpy(exec.comm, "cc");
         strcpy(exit.comm, "cc");
@@ -319,12 +319,41 @@ static void test_arguments(void) {
         check_line(&lines, &exit,
                    "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
                    "      - "
-                   "0       cc -c $'\\x1b'");
+                   "0              cc -c $'\\x1b'");
         exec.left_filter = true;
         check_line(&lines,
                    &exec,
                    "22:13:20.123 exec     4194304       1 root       cc              (leaves the filter) "
                    "cc -c $'\\x1b'");
+}
+
+/* The arguments of exits are under each other, whatever the status is; on a narrow terminal unless a core was dumped. */
+static void test_arguments_are_straight(void) {
+        static const struct tb_termination ends[] = {
+                { .known = true },
+                { .known = true, .exit_code = 255 },
+                { .known = true, .term_signal = 9 },
+                { .known = true, .term_signal = 11, .core_dumped = true },
+                { .known = false },
+        };
+        EventLines lines = { .users = &users, .arguments = true };
+        struct tb_program program = { .state = TB_PROGRAM_CAPTURED, PROGRAM("THE\0END\0") };
+        struct tb_event exit = make_event(TB_KIND_EXIT);
+
+        exit.exit.program = &program;
+        for (size_t width = 0; width <= 200; width += 20)
+                for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); ++i) {
+                        size_t at;
+
+                        event_lines_fit(&lines, width);
+                        event_lines_header(&lines);
+                        at = (size_t)(strstr(lines.line.text, "ARGUMENTS") - lines.line.text);
+                        exit.exit.termination = ends[i];
+                        event_lines_event(&lines, &exit);
+                        assert(strstr(lines.line.text, "THE END"));
+                        if (!lines.left_out || !ends[i].core_dumped)
+                                assert(strncmp(lines.line.text + at, "THE END", 7) == 0);
+                }
 }
 
 /* On a terminal the columns behind a name are straight, whatever the name has. In a file the name is whole. */
@@ -377,7 +406,7 @@ static void test_arguments_cut(void) {
         check_line(&lines, &exit,
                    "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
                    "      - "
-                   "0       cc -c $'\\x1b'");
+                   "0              cc -c $'\\x1b'");
         lines.width = 58;
         check_line(&lines, &exit,
                    "22:13:20.123 exit     4194304       1 root       cc                 2.12s        -       -       - "
@@ -519,6 +548,7 @@ int main(void) {
         test_exit();
         test_loss();
         test_arguments();
+        test_arguments_are_straight();
         test_odd_names();
         test_arguments_cut();
         test_arguments_missing();

@@ -188,6 +188,33 @@ static void test_only_numbers(void) {
         live_deinit(&live);
 }
 
+/* Columns go as a whole, and those that stay are under their titles. */
+static void test_fit(void) {
+        char whole[IOTOP_LINE_MAX], text[IOTOP_LINE_MAX];
+        Live live;
+        IotopRows rows = {.live = &live, .users = &users};
+
+        make_live(&live);
+        assert(iotop_rows_make(&rows) == 0);
+        iotop_rows_line(&rows, rows.lines, false, whole);
+        for (size_t columns = 200; columns > 0; --columns) {
+                size_t width = 0;
+
+                iotop_rows_fit(&rows, columns);
+                assert(iotop_rows_shows(&rows, IOTOP_TID) && iotop_rows_shows(&rows, IOTOP_READ));
+                assert(iotop_rows_shows(&rows, IOTOP_WRITE) && iotop_rows_shows(&rows, IOTOP_COMMAND));
+                for (enum iotop_column i = 0; i < IOTOP_COMMAND; ++i)
+                        width += iotop_rows_shows(&rows, i) ? rows.widths[i] + 1 : 0;
+                assert(width + 8 <= columns || columns < 40);
+                iotop_rows_line(&rows, rows.lines, false, text);
+                assert(text[width] == ' ' && text[width + 1] != ' ');
+                if (!rows.left_out)
+                        assert(strcmp(text, whole) == 0);
+        }
+        iotop_rows_deinit(&rows);
+        live_deinit(&live);
+}
+
 static void test_summary(void) {
         char total[IOTOP_SUMMARY_MAX], current[IOTOP_SUMMARY_MAX];
         Made writer = {.pid = 10, .start = -1}, canceller = {.pid = 20, .start = -1};
@@ -212,13 +239,16 @@ static void test_summary(void) {
         send_sample(&live, 2, false);
         tree_write_text(&tree, "vda/stat", "   1 2 10240 4 5 6 104 8 9 10 11\n");
         iotop_rows_sample(&rows, tree.path, 7000000000);
-        iotop_rows_summary(&rows, total, current);
+        iotop_rows_summary(&rows, false, total, current);
         assert(strcmp(total, "Total DISK READ:       512.00 K/s | Total DISK WRITE:       512.00 B/s") == 0);
         assert(strcmp(current, "Current DISK READ:       2.00 M/s | Current DISK WRITE:    1024.00 B/s") == 0);
 
+        iotop_rows_summary(&rows, true, total, current);
+        assert(strcmp(total, "Total   R   512.00 K/s  W   512.00 B/s") == 0 && strlen(current) <= 40);
+
         /* The statistics of the disks cannot be read. */
         iotop_rows_sample(&rows, "/nowhere", 9000000000);
-        iotop_rows_summary(&rows, total, current);
+        iotop_rows_summary(&rows, false, total, current);
         assert(strcmp(current, "Current DISK READ:          ? B/s | Current DISK WRITE:          ? B/s") == 0);
         iotop_rows_deinit(&rows);
         live_deinit(&live);
@@ -231,6 +261,7 @@ int main(void) {
         test_forms();
         test_unknown();
         test_only_numbers();
+        test_fit();
         test_summary();
         return 0;
 }
