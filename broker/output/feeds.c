@@ -218,48 +218,36 @@ static int feeds_take_place(Feeds *feeds, QuotaUser *user, QuotaKind kind, Charg
 
 /**
  * feeds_make() - make a feed that belongs to the caller
- * @feeds:        has its name and the marks of its subtrees, and knows that it wants programs
- * @key:        the selection of the feed
- * @rights:       the rights of the clients that may read it
- * @starts:       the output of feeds_find_starts()
- * @user:         at whose cost
- * @kind:         QUOTA_FEEDS or QUOTA_SAMPLE_FEEDS
- * @n_bytes_max:  that it may keep
- * @ret_feed:     output: for feeds_dispose()
+ * @feeds:     has its name and the marks of its subtrees, and knows that it wants programs
+ * @settings:  read during the call alone
+ * @ret_feed:  output: for feeds_dispose()
  *
  * Return: 0; one of FEEDS_E_*.
  */
-int feeds_make(Feeds *feeds,
-               const SubscriptionKey *key,
-               const Rights *rights,
-               const FilterStarts *starts,
-               QuotaUser *user,
-               QuotaKind kind,
-               size_t n_bytes_max,
-               Feed **ret_feed) {
+int feeds_make(Feeds *feeds, const FeedSettings *settings, Feed **ret_feed) {
         Charge place = CHARGE_NULL;
         Feed *feed = NULL;
         int r;
 
-        r = feeds_take_place(feeds, user, kind, &place);
+        r = feeds_take_place(feeds, settings->user, settings->kind, &place);
         if (r)
                 return r;
-        if (feed_new(&feed, feeds->last_id + 1, key, n_bytes_max))
+        if (feed_new(&feed, feeds->last_id + 1, settings->key, settings->n_bytes_max))
                 r = FEEDS_E_MEMORY;
         else
-                r = feeds_charge(feed, user);
+                r = feeds_charge(feed, settings->user);
         if (!r)
-                r = feeds_take_mark(feeds, feed, user);
+                r = feeds_take_mark(feeds, feed, settings->user);
         if (r) {
                 charge_return(&place);
                 feed_free(feed);
                 return r;
         }
-        feed->matcher.binding.starts = *starts;
+        feed->matcher.binding.starts = *settings->starts;
         feed->place = place;
         feed->step_ns = &feeds->step_ns;
-        feed->rights = *rights;
-        if (subscription_key_wants_programs(key))
+        feed->rights = *settings->rights;
+        if (subscription_key_wants_programs(settings->key))
                 program_reader_want(feeds->programs);
         feeds_count_filter(feeds, feed, 1);
         ++feeds->last_id;
@@ -299,6 +287,14 @@ int feeds_find(Feeds *feeds,
                QuotaUser *user,
                Feed **ret_feed) {
         FilterStarts starts;
+        FeedSettings settings = {
+                .key = key,
+                .rights = rights,
+                .starts = &starts,
+                .user = user,
+                .kind = QUOTA_FEEDS,
+                .n_bytes_max = feeds->n_bytes_max,
+        };
         Feed *made;
         int r;
 
@@ -313,7 +309,7 @@ int feeds_find(Feeds *feeds,
                         return 0;
                 }
         }
-        r = feeds_make(feeds, key, rights, &starts, user, QUOTA_FEEDS, feeds->n_bytes_max, &made);
+        r = feeds_make(feeds, &settings, &made);
         if (r)
                 return r;
         ++feeds->n;

@@ -18,6 +18,7 @@
 #include "broker/tasks/program_reader.h"
 #include "broker/tasks/task_table.h"
 
+typedef struct FeedSettings FeedSettings;
 typedef struct Feeds Feeds;
 
 enum {
@@ -34,6 +35,16 @@ enum {
         FEEDS_E_USER_SUBTREES,
         FEEDS_E_USER_BYTES,
         FEEDS_E_USER_SNAPSHOTS, /* made in this time */
+};
+
+/* What a feed is made from. */
+struct FeedSettings {
+        const SubscriptionKey *key;     /* the selection of the feed */
+        const Rights *rights;           /* the rights of the clients that may read it */
+        const FilterStarts *starts;     /* the output of feeds_find_starts() */
+        QuotaUser *user;                /* at whose cost */
+        QuotaKind kind;                 /* QUOTA_FEEDS or QUOTA_SAMPLE_FEEDS */
+        size_t n_bytes_max;             /* that it may keep */
 };
 
 struct Feeds {
@@ -66,14 +77,7 @@ int feeds_find_starts(const Feeds *feeds,
                       FilterStarts *ret_starts);
 bool feeds_serves(const Feed *feed, const SubscriptionKey *key, const Rights *rights, const FilterStarts *starts,
                   const QuotaUser *user);
-int feeds_make(Feeds *feeds,
-               const SubscriptionKey *key,
-               const Rights *rights,
-               const FilterStarts *starts,
-               QuotaUser *user,
-               QuotaKind kind,
-               size_t n_bytes_max,
-               Feed **ret_feed);
+int feeds_make(Feeds *feeds, const FeedSettings *settings, Feed **ret_feed);
 void feeds_dispose(Feeds *feeds, Feed *feed);
 
 int feeds_find(Feeds *feeds,

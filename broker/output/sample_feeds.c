@@ -59,6 +59,9 @@ static int sample_feeds_new(SampleFeeds *samples,
                             const FilterStarts *starts,
                             QuotaUser *user,
                             SampleFeed **ret_feed) {
+        FeedSettings settings = {
+                .key = key, .rights = rights, .starts = starts, .user = user, .kind = QUOTA_SAMPLE_FEEDS,
+        };
         Feeds *feeds = samples->feeds;
         SampleFeed *feed;
         int r;
@@ -69,8 +72,8 @@ static int sample_feeds_new(SampleFeeds *samples,
         *feed = (SampleFeed){ .sampling = *sampling };
         list_init(&feed->link);
         list_init(&feed->waiting);
-        r = feeds_make(feeds, key, rights, starts, user, QUOTA_SAMPLE_FEEDS,
-                       MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks), &feed->feed);
+        settings.n_bytes_max = MAX(feeds->n_bytes_max, TASK_BYTES_MAX * feeds->table->n_live_tasks);
+        r = feeds_make(feeds, &settings, &feed->feed);
         if (r) {
                 free(feed);
                 return r;

@@ -207,14 +207,14 @@ static int run_undisturbed(const char *program, const Scenario *scenario, const 
         static uint64_t waited_ns;
 
         for (;;) {
-                uint64_t begin = now_ns(), births;
+                uint64_t begin = now_ns(), forks;
                 bool idle = machine_wait_idle(PATIENCE_NS - waited_ns);
                 int r;
 
-                births = machine_births();
+                forks = machine_forks();
                 r = run(program, scenario, workload, ret);
-                births = machine_births() - births;
-                if (r < 0 || (idle && births <= ret->operations + ret->operations / 20 + CREW_MAX))
+                forks = machine_forks() - forks;
+                if (r < 0 || (idle && forks <= ret->operations + ret->operations / 20 + CREW_MAX))
                         return r;
                 waited_ns += now_ns() - begin;
                 if (waited_ns >= PATIENCE_NS) {

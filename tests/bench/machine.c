@@ -47,17 +47,17 @@ bool machine_wait_idle(uint64_t timeout_ns) {
 }
 
 /* Tasks forked since the machine started, threads too. */
-uint64_t machine_births(void) {
+uint64_t machine_forks(void) {
         FILE *file = fopen("/proc/stat", "re");
-        unsigned long births = 0;
+        unsigned long forks = 0;
         char line[4096];
 
         if (!file)
                 return 0;
-        while (fgets(line, sizeof(line), file) && sscanf(line, "processes %lu", &births) != 1)
+        while (fgets(line, sizeof(line), file) && sscanf(line, "processes %lu", &forks) != 1)
                 ;
         fclose(file);
-        return births;
+        return forks;
 }
 
 /* Processor time of a process so far, by its schedstat. */

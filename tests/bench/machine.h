@@ -11,5 +11,5 @@
 #define MACHINE_IDLE_NS UINT64_C(10000000000)
 
 bool machine_wait_idle(uint64_t timeout_ns);
-uint64_t machine_births(void);
+uint64_t machine_forks(void);
 int machine_process_cpu_ns(pid_t pid, uint64_t *ret_ns);

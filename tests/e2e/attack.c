@@ -240,6 +240,18 @@ static void do_stats(void) {
         close_all(8);
 }
 
+/* Reads the first connections until the end. */
+static void take_samples(size_t n) {
+        while (now() < end) {
+                for (size_t i = 0; i < n; ++i)
+                        if (fds[i] >= 0)
+                                (void)drain(fds[i]);
+                usleep(1000);
+                ++*count;
+        }
+        close_all(n);
+}
+
 /* Ten samples a second of each of sixteen sets of tasks. */
 static void do_samples(void) {
         for (uint8_t i = 0; i < 16; ++i) {
@@ -249,14 +261,7 @@ static void do_samples(void) {
                 if (fds[i] >= 0)
                         (void)!send(fds[i], frame, put_request(frame, 5, body, 6), MSG_NOSIGNAL);
         }
-        while (now() < end) {
-                for (size_t i = 0; i < 16; ++i)
-                        if (fds[i] >= 0)
-                                (void)drain(fds[i]);
-                usleep(1000);
-                ++*count;
-        }
-        close_all(16);
+        take_samples(16);
 }
 
 /*
@@ -292,14 +297,7 @@ static void do_sweeps(void) {
                 if (fds[i] >= 0)
                         (void)!send(fds[i], frame, put_request(frame, 5, body, n_body), MSG_NOSIGNAL);
         }
-        while (now() < end) {
-                for (size_t i = 0; i < 16; ++i)
-                        if (fds[i] >= 0)
-                                (void)drain(fds[i]);
-                usleep(1000);
-                ++*count;
-        }
-        close_all(16);
+        take_samples(16);
 }
 
 /* Subscribes to the descendants of process 1, as often as the broker accepts; shuts half of them at once. */

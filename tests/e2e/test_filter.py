@@ -437,8 +437,8 @@ def test_pids_of_two_owners_of_a_number(peopled, threads):
         assert brief(client.until_mark(mark)[0]) == [("exec", 200)]
     rest = [("exec", 210), *([("exit", 111)] if threads else []), ("exec", 110), ("exit", 110)]
     assert brief(second.until_mark(mark)[0]) == rest
-    born = [("fork", 110), *([("fork", 111)] if threads else []), ("fork", 210)]
-    assert brief(between.until_mark(mark)[0]) == born + rest
+    forks = [("fork", 110), *([("fork", 111)] if threads else []), ("fork", 210)]
+    assert brief(between.until_mark(mark)[0]) == forks + rest
 
 
 def test_starts(peopled):
@@ -450,9 +450,9 @@ def test_starts(peopled):
     k.fork(200, parent_tid=110)
     k.fork(300)
     k.end(110)
-    born = observer.take(3)[1].start_boot_ns
+    start = observer.take(3)[1].start_boot_ns
     assert [*first.pids] == [*first.subtrees, 0] == [peopled.client().subscribe(filter=dict(pids=[1])).starts.pids[0], 0]
-    then = dict(pids=[first.pids[0], born], subtrees=first.subtrees)
+    then = dict(pids=[first.pids[0], start], subtrees=first.subtrees)
     k.fork(110, parent_tid=1)
     k.fork(210, parent_tid=110)
     observer.take(2)

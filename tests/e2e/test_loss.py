@@ -371,16 +371,16 @@ def test_table_is_compared_with_proc_after_a_loss(daemon):
     daemon.proc.add(200, ppid=101, uid=7, comm=b"unheard of")
     daemon.proc.add(200, 201, ppid=101, uid=7, comm=b"its thread")
     daemon.proc.add(202, ppid=101, state="Z")
-    born = time.monotonic_ns()
+    stamp = time.monotonic_ns()
     daemon.proc.add(203, ppid=101)
     k.lose(1, 4)
     k.comm(101, comm=b"other", cpu=1)
-    births = set()
+    forks = set()
 
     def all_found(e):
         if what(e) == "fork":
-            births.add(e.tid)
-        return births == {200, 201, 203}
+            forks.add(e.tid)
+        return forks == {200, 201, 203}
 
     events = client.until(all_found)
     (gone,) = [e for e in events if what(e) == "exit"]
@@ -396,7 +396,7 @@ def test_table_is_compared_with_proc_after_a_loss(daemon):
 
     # It was seen in /proc before its FORK was queued: one fork, reported once.
     k.mirror = False
-    k.fork(203, parent_tid=101, cpu=1, stamp=born)
+    k.fork(203, parent_tid=101, cpu=1, stamp=stamp)
     k.mirror = True
 
     # From then on they are tasks like any other.

@@ -372,7 +372,7 @@ def test_snapshot_waits_for_what_is_not_known_yet(make_daemon):
 
 
 @pytest.mark.parametrize("asked", [dict(programs=True), dict(filter=dict(cgroups=[b"/user.slice"]))])
-def test_births_while_the_rest_is_read(make_daemon, asked):
+def test_forks_while_the_rest_is_read(make_daemon, asked):
     """
     The children of what is read last, by numbers that were passed already: all is known
     of them too when the reply comes, and of those that are forked after it.
@@ -387,8 +387,8 @@ def test_births_while_the_rest_is_read(make_daemon, asked):
     asleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
     client = daemon.client(welcome=False)
     client.ask(snapshot=True, **asked)
-    born = range(100, 400)
-    for pid in born:
+    forked = range(100, 400)
+    for pid in forked:
         stamp = time.monotonic_ns()
         daemon.proc.add(pid, ppid=pids[-1], start_ns=stamp + asleep)
         daemon.proc.set_program(pid, **LS)
@@ -401,7 +401,7 @@ def test_births_while_the_rest_is_read(make_daemon, asked):
     k.fork(999, parent_tid=pids[-1])
     received = {e.tid for e in client.until(lambda e: e.tid == 999)}
     assert not received & tasks.keys()
-    assert {pid for pid in born if pid not in received and pid not in tasks} == set()
+    assert {pid for pid in forked if pid not in received and pid not in tasks} == set()
     k.mark()
     assert what(client.event()) in ("loss", "ptrace")
 

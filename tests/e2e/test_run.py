@@ -211,7 +211,7 @@ def test_refused(broker, tmp_path):
     assert is_gone(pid) and not mark.exists()
 
 
-def test_asks_again_until_its_birth_was_heard(broker, tmp_path):
+def test_asks_again_until_its_fork_was_heard(broker, tmp_path):
     """The broker may be late: it has yet to read of the process in the kernel's queue."""
     mark = tmp_path / "mark"
     process = run(broker, "touch", str(mark))

@@ -135,7 +135,7 @@ def test_broken_proc(make_daemon):
     assert brief([client.event()]) == [("fork", 100)]
 
 
-def test_birth_that_proc_shows_too(make_daemon):
+def test_fork_that_proc_shows_too(make_daemon):
     """Forked while /proc was read: in the table and in the queue. The task is reported once."""
     daemon = make_daemon(start=False)
     stamp = time.monotonic_ns()
@@ -157,10 +157,10 @@ def test_seeded_number_used_again(seeded):
     k = seeded.kernel
     k.stats(k.make_stats(60, ac_flag=0x20))
     k.fork(60, stamp=time.monotonic_ns() + 1_000_000_000)
-    gone, born = client.take(2)
-    assert brief([gone, born]) == [("exit", 60), ("fork", 60)]
+    gone, forked = client.take(2)
+    assert brief([gone, forked]) == [("exit", 60), ("fork", 60)]
     assert gone.synthesised
-    assert born.start_time_ns != gone.start_time_ns
+    assert forked.start_time_ns != gone.start_time_ns
 
 
 @pytest.mark.parametrize("on", [True, False])

@@ -97,7 +97,7 @@ def test_what_has_happened(seeded):
     """Forks, changes and ends before the snapshot are in it, and not reported again."""
     k = seeded.kernel
     observer = seeded.subscriber(ALL_KINDS, threads=True)
-    born = k.fork(100, parent_tid=51, parent_pid=50)
+    start = k.fork(100, parent_tid=51, parent_pid=50)
     k.fork(101, pid=100, parent_tid=50)
     k.fork(200, parent_tid=2)
     k.fork(201, pid=200, parent_tid=2)
@@ -136,7 +136,7 @@ def test_what_has_happened(seeded):
         assert found == values, tid
         assert not t.seeded
     assert tasks[60].session == 60 and tasks[60].seeded
-    assert abs(tasks[100].start_time_ns - born - (time.time_ns() - time.monotonic_ns())) < 1_000_000_000
+    assert abs(tasks[100].start_time_ns - start - (time.time_ns() - time.monotonic_ns())) < 1_000_000_000
 
     k.fork(999)
     assert brief([client.event()]) == [("fork", 999)]
@@ -189,7 +189,7 @@ def test_exec_by_another_thread(seeded):
     assert t.start_time_ns == by_tid(before.snapshot_tasks)[50].start_time_ns, "as old as the leader that it has become"
 
 
-def test_birth_that_was_lost(daemon):
+def test_fork_that_was_lost(daemon):
     """A child of a task that nobody knows."""
     k = daemon.kernel
     observer = daemon.subscriber()

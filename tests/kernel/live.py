@@ -85,13 +85,13 @@ class LiveTable(Table):
 
     def __init__(self, tasks=(), threads=False, filtered=False):
         super().__init__(tasks, threads, filtered)
-        self.born = set()       # keys
+        self.forked = set()       # keys
         self.stale = set()      # processes whose name was not known at their last exec
 
     def apply(self, event):
         super().apply(event)
         if what(event) == "fork":
-            self.born.add(self._key(event))
+            self.forked.add(self._key(event))
             self.stale.discard(event.pid)
             if event.fork.parent_pid in self.stale:
                 self.stale.add(event.pid)
@@ -110,7 +110,7 @@ def _expected(threads, tasks, leaders):
     return {seen.pid: leaders[seen.pid] for seen in tasks.values() if seen.pid in leaders}
 
 
-def disagreements(before, after, born, tasks, leaders, threads):
+def disagreements(before, after, forked, tasks, leaders, threads):
     """
     /proc was read between two moments of a table: what was there at both must have
     been seen, and what was seen must have been there at one of them, or have come and gone.
@@ -119,7 +119,7 @@ def disagreements(before, after, born, tasks, leaders, threads):
     seen = _expected(threads, tasks, leaders)
     stayed = {key for key, row in before.items() if key in after and after[key].start_time_ns == row.start_time_ns}
     out = {(key, before[key].start_time_ns): f"not in /proc: {before[key]}" for key in sorted(stayed - seen.keys())}
-    for key in sorted(seen.keys() - before.keys() - after.keys() - born):
+    for key in sorted(seen.keys() - before.keys() - after.keys() - forked):
         out[key, None] = f"in /proc alone: {seen[key]}"
     for key in sorted(stayed & seen.keys()):
         row, found = before[key], seen[key]
@@ -141,12 +141,12 @@ def check_live(control, recording, table):
         recording.until_number(control.end_of(recording))
         table.apply_all(recording.events_left())
         before = table.copy_rows()
-        table.born.clear()
+        table.forked.clear()
         tasks, leaders = scan()
         control.barrier()
         recording.until_number(control.end_of(recording))
         table.apply_all(recording.events_left())
-        found = disagreements(before, table.rows, table.born, tasks, leaders, table.threads)
+        found = disagreements(before, table.rows, table.forked, tasks, leaders, table.threads)
         remain = {key: text for key, text in found.items() if remain is None or key in remain}
         if not remain:
             return

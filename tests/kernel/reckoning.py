@@ -165,8 +165,8 @@ def check_every_fork_has_its_exit(stream, name):
             alive[record.tid] = record
             n += 1
         elif record.kind == EXIT and record.tid in alive:
-            born = alive.pop(record.tid)
-            assert record.start_time_ns == born.start_time_ns, (born, record)
+            fork = alive.pop(record.tid)
+            assert record.start_time_ns == fork.start_time_ns, (fork, record)
     assert not alive, f"{len(alive)} of {n} have no exit: {list(alive)[:10]}"
     return n
 

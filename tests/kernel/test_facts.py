@@ -75,14 +75,14 @@ def events_of(capture):
 def test_record_is_queued_before_exit(capture):
     """A task's record is in its queue before the task's EXIT is in the other, on whatever processors."""
     there = collections.Counter()
-    born = set()
+    forked = set()
     n = 0
     for events, records in capture.rounds:
         there.update(r.tid for r in records)
         for event in events:
             if event.what == k.FORK:
-                born.add(event.tid)
-            elif event.what == k.EXIT and event.tid in born:
+                forked.add(event.tid)
+            elif event.what == k.EXIT and event.tid in forked:
                 # The record of a task that was exiting when the sockets were opened may have come before that.
                 assert there[event.tid] > 0, f"{event} without a record"
                 there[event.tid] -= 1

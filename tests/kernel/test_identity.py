@@ -144,15 +144,15 @@ def test_by_proc(make_broker, sleepers):
     """The start in ticks is what /proc has, or a little more if the kernel was interrupted after the start."""
     older = {child.pid for child in sleepers}
     broker = make_broker()
-    born = [subprocess.Popen(["sleep", "600"]) for _ in range(100)]
+    children = [subprocess.Popen(["sleep", "600"]) for _ in range(100)]
     try:
-        broker.settle(lambda status: {(c.pid, c.pid) for c in born} <= set(identities(broker)))
+        broker.settle(lambda status: {(c.pid, c.pid) for c in children} <= set(identities(broker)))
         for (pid, tid), (start_boot_ns, _) in identities(broker).items():
-            if pid == tid and pid in older | {child.pid for child in born}:
+            if pid == tid and pid in older | {child.pid for child in children}:
                 more = start_boot_ns // TICK_NS - proc_start_ticks(pid)
                 assert more == 0 if pid in older else more >= 0
     finally:
-        for child in born:
+        for child in children:
             child.kill()
             child.wait()
 

@@ -99,9 +99,9 @@ def test_what_happens_meanwhile(directory, make_broker, beside):
 
     # It ended while the connector was mute: its exit comes from its own record, with everything known.
     (gone,) = [r for r in stream if r.kind == EXIT and r.pid == before.pid]
-    (born,) = [r for r in stream if r.kind == FORK and r.tid == before.pid]
+    (fork,) = [r for r in stream if r.kind == FORK and r.tid == before.pid]
     assert gone.flags & SYNTHESISED and gone.flags & support.STATS
-    assert gone.start_time_ns == born.start_time_ns
+    assert gone.start_time_ns == fork.start_time_ns
     assert gone.flags & support.PROCESS_ENDED
     assert gone.flags & support.TERMINATION and gone.status == signal.SIGTERM
 

@@ -206,7 +206,7 @@ def test_processes_heard_of_in_part(directory, make_broker, beside, recorder):
             break
         assert time.monotonic() < deadline, "\n".join(found)
         time.sleep(0.02)
-    assert not pids & tables[1].born and pids <= tables[1].rows.keys()
+    assert not pids & tables[1].forked and pids <= tables[1].rows.keys()
 
     for process in processes.values():
         process.finish()
@@ -240,7 +240,7 @@ def sleepers(pid):
 
 
 @pytest.mark.parametrize("late", [0, 0.05, 0.1])
-def test_births_while_it_starts(make_broker, late):
+def test_forks_while_it_starts(make_broker, late):
     """Processes are forked while /proc is read, some of them of young parents: in the end the table has all."""
     processes = [
         subprocess.Popen([sys.executable, "-S", "-c", BECOME, str(i * 0.004)], start_new_session=True) for i in range(60)

@@ -278,9 +278,9 @@ class Scene:
 
     def find(self, pid, start_time_ns, time_ns):
         """The run of a process with that number, by its start, or if that is not known by a time of its life."""
-        born = (start_time_ns or time_ns) - self.epoch
+        start = (start_time_ns or time_ns) - self.epoch
         for run in self.by_pid.get(pid, ()):
-            if run.begin - SLACK_NS <= born <= run.end + SLACK_NS:
+            if run.begin - SLACK_NS <= start <= run.end + SLACK_NS:
                 return run
         return None
 

@@ -247,10 +247,10 @@ class Machine:
         rng = self.rng
         processes = [p for p in self.processes.values() if p.pid > KTHREADD]
         tasks = [t for p in processes for t in p.tasks.values()]
-        born = len(tasks) < self.crowd and len(self.free) > 8
+        forks = len(tasks) < self.crowd and len(self.free) > 8
         kind = rng.choices(
             ("fork", "thread", "exec", "exec_by_thread", "comm", "uid", "gid", "sid", "ptrace", "end", "end_process", "reuse"),
-            (30 if born else 2, 15 if born else 1, 10, 3, 8, 8, 3, 3, 1, 12, 10 if born else 30, 3),
+            (30 if forks else 2, 15 if forks else 1, 10, 3, 8, 8, 3, 3, 1, 12, 10 if forks else 30, 3),
         )[0]
         process, task = rng.choice(processes) if processes else None, rng.choice(tasks) if tasks else None
         if kind == "fork" or process is None:

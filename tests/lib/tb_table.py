@@ -169,7 +169,7 @@ class Table:
 
     def _fork(self, event):
         key = self._key(event)
-        assert key not in self.rows, f"born twice: {event}\n{self.rows[key]}"
+        assert key not in self.rows, f"forked twice: {event}\n{self.rows[key]}"
         assert self.threads or event.tid == event.pid, event
         leader = event.tid == event.pid
         # A process is like the task that made it, a thread like its leader.

@@ -169,8 +169,8 @@ static inline Pair pair_new_welcomed(void) {
         return pair;
 }
 
-/* The next message, which must be an event. */
-static inline const struct tb_event *pair_next_event(Pair *pair) {
+/* The next message, which must be there. */
+static inline const struct tb_message *pair_next(Pair *pair) {
         const struct tb_message *message;
         int r;
 
@@ -180,6 +180,13 @@ static inline const struct tb_event *pair_next_event(Pair *pair) {
                 r = tb_next(pair->client, &message);
         }
         assert(r == 1);
+        return message;
+}
+
+/* The next message, which must be an event. */
+static inline const struct tb_event *pair_next_event(Pair *pair) {
+        const struct tb_message *message = pair_next(pair);
+
         assert(message->type == TB_MESSAGE_EVENT);
         assert(message->request_id == 0);
         return message->event;

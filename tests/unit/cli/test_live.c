@@ -63,7 +63,7 @@ static void test_differences(void) {
         live_deinit(&live);
 }
 
-static void test_births_and_ends(void) {
+static void test_forks_and_ends(void) {
         Made shell = {.pid = 10, .start = -100}, child = {.pid = 20, .start = 1.5, .comm = "child"};
         Made brief = {.pid = 21, .start = 1.6, .comm = "brief", .cpu_ns = 7, .write_bytes = 8192};
         Made foreign = {.pid = 22, .start = -20, .cpu_ns = 1000};
@@ -516,7 +516,7 @@ static void test_tracked(void) {
 
 int main(void) {
         test_differences();
-        test_births_and_ends();
+        test_forks_and_ends();
         test_twice();
         test_reuse();
         test_unknown();

@@ -60,19 +60,6 @@ static void add_loss(Bytes *bytes, uint64_t count) {
         bytes_add_message(bytes, &message);
 }
 
-static const struct tb_message *take(Pair *pair) {
-        const struct tb_message *message;
-        int r;
-
-        r = tb_next(pair->client, &message);
-        if (r == 0) {
-                assert(tb_process(pair->client) == 0);
-                r = tb_next(pair->client, &message);
-        }
-        assert(r == 1);
-        return message;
-}
-
 static void expect_nothing(Pair *pair) {
         const struct tb_message *message;
 
@@ -82,7 +69,7 @@ static void expect_nothing(Pair *pair) {
 
 static void expect_tasks(Pair *pair, uint32_t first, size_t n) {
         for (size_t i = 0; i < n; ++i) {
-                const struct tb_message *message = take(pair);
+                const struct tb_message *message = pair_next(pair);
 
                 assert(message->type == TB_MESSAGE_TASK_SAMPLE && message->request_id == 0);
                 assert(message->task_sample->pid == first + i && strcmp(message->task_sample->comm, "name") == 0);
@@ -92,7 +79,7 @@ static void expect_tasks(Pair *pair, uint32_t first, size_t n) {
 }
 
 static const struct tb_sample *expect_sample(Pair *pair, uint64_t number, uint64_t tasks) {
-        const struct tb_message *message = take(pair);
+        const struct tb_message *message = pair_next(pair);
 
         assert(message->type == TB_MESSAGE_SAMPLE);
         assert(message->sample->number == number && message->sample->tasks == tasks);
@@ -159,12 +146,12 @@ static void test_answers(void) {
         bytes_add_message(&bytes, &message);
         pair_send(&pair, bytes.data, bytes.n);
 
-        got = take(&pair);
+        got = pair_next(&pair);
         assert(got->type == TB_MESSAGE_TASK_SAMPLE && got->request_id == 77 && got->task_sample->pid == 12);
-        got = take(&pair);
+        got = pair_next(&pair);
         assert(got->type == TB_MESSAGE_TASK_SAMPLE && got->request_id == 77);
         assert(got->task_sample->gone && got->task_sample->tid == 13 && !got->task_sample->stats);
-        got = take(&pair);
+        got = pair_next(&pair);
         assert(got->type == TB_MESSAGE_STATS_END && got->request_id == 77);
         expect_nothing(&pair);
 

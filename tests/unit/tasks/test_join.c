@@ -9,29 +9,29 @@
 
 static void test_life_of_a_process(void) {
         Rig *rig = rig_new();
-        uint64_t born, ended, executed;
+        uint64_t start, ended, executed;
         const Event *event;
 
         rig_seed(rig, 1, 1, "init");
-        born = rig_fork(rig, 1, 100, 100);
+        start = rig_fork(rig, 1, 100, 100);
         executed = rig_exec(rig, 100);
         rig_record(rig, RECORD(100, 100, 1500, 3 << 8, AC_FLAG_GROUP, "ls", .uid = 1000, .ppid = 1, .nvcsw = 5));
         ended = rig_exit(rig, 100, 100, 3 << 8);
         rig_turn(rig);
 
         event = rig_expect(rig, EVENT_FORK, 100, 100);
-        assert(event->time_ns == rig_wall(born) && event->start_time_ns == rig_wall(born));
+        assert(event->time_ns == rig_wall(start) && event->start_time_ns == rig_wall(start));
         assert(event->origin.pid == 1 && event->fork.parent_pid == 1 && event->fork.parent_tid == 1);
         assert(strcmp(event->comm, "init") == 0 && event->uid == 1000);
         assert(!event->task_unknown && !event->synthesised);
 
         /* the record is there already and has the name */
         event = rig_expect(rig, EVENT_EXEC, 100, 100);
-        assert(event->time_ns == rig_wall(executed) && event->start_time_ns == rig_wall(born));
+        assert(event->time_ns == rig_wall(executed) && event->start_time_ns == rig_wall(start));
         assert(event->origin.pid == 1);
 
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
-        assert(event->time_ns == rig_wall(ended) && event->start_time_ns == rig_wall(born));
+        assert(event->time_ns == rig_wall(ended) && event->start_time_ns == rig_wall(start));
         assert(event->exit.wait_status == 3 << 8 && event->exit.process_wait_status == 3 << 8);
         assert(event->exit.process_ended && event->exit.exit_signal == 17);
         assert(event->exit.stats && event->exit.stats->nvcsw == 5 && event->exit.stats->tasks == 0);
@@ -290,10 +290,10 @@ static void test_names_after_exec(void) {
 static void check_exec_by_thread(bool leader_late, bool other_late, bool leader_record_only) {
         Rig *rig = rig_new();
         const Event *event;
-        uint64_t born;
+        uint64_t start;
 
         rig_seed(rig, 1, 1, "init");
-        born = rig_fork(rig, 1, 100, 100);
+        start = rig_fork(rig, 1, 100, 100);
         rig_fork(rig, 1, 100, 101);
         rig_fork(rig, 1, 100, 102);
         rig_say(rig, WHAT_COMM, 102, 100, 'w', 0, 0, 0);
@@ -327,7 +327,7 @@ static void check_exec_by_thread(bool leader_late, bool other_late, bool leader_
         }
         event = rig_expect(rig, EVENT_EXEC, 100, 100);
         /* the age comes from the leader, the ids come from the caller */
-        assert(event->start_time_ns == rig_wall(born) && event->uid == 77 && strcmp(event->comm, "w") == 0);
+        assert(event->start_time_ns == rig_wall(start) && event->uid == 77 && strcmp(event->comm, "w") == 0);
         assert(!event->task_unknown);
         rig_expect_nothing(rig);
         rig_expect_live(rig, 2, 2);
@@ -435,17 +435,17 @@ static void test_changes(void) {
 static void test_seen_twice(void) {
         Rig *rig = rig_new();
         const Event *event;
-        uint64_t born;
+        uint64_t start;
         Task *task;
 
         rig_seed(rig, 1, 1, "init");
         task = rig_seed(rig, 100, 100, "twice");
         /* /proc has the time in ticks */
         task->start_time_ns = rig_wall(rig->now) - 9 * MS;
-        born = rig_fork(rig, 1, 100, 100);
+        start = rig_fork(rig, 1, 100, 100);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_FORK, 100, 100);
-        assert(!event->synthesised && event->origin.pid == 1 && event->start_time_ns == rig_wall(born));
+        assert(!event->synthesised && event->origin.pid == 1 && event->start_time_ns == rig_wall(start));
         rig_expect_nothing(rig);
         assert(!(task->flags & TASK_SEEDED) && !task->process->seeded);
         rig_expect_live(rig, 2, 2);
@@ -454,11 +454,11 @@ static void test_seen_twice(void) {
 
 static void test_clock_set(void) {
         Rig *rig = rig_new();
-        uint64_t born, ended;
+        uint64_t start, ended;
         const Event *event;
 
         rig_seed(rig, 1, 1, "init");
-        born = rig_fork(rig, 1, 100, 100);
+        start = rig_fork(rig, 1, 100, 100);
         rig_turn(rig);
         rig_expect(rig, EVENT_FORK, 100, 100);
 
@@ -469,7 +469,7 @@ static void test_clock_set(void) {
         rig_turn(rig);
         event = rig_expect(rig, EVENT_EXIT, 100, 100);
         assert(event->time_ns == rig_wall(ended) + 3600 * NSEC_PER_SEC);
-        assert(event->start_time_ns == rig_wall(born));
+        assert(event->start_time_ns == rig_wall(start));
         assert(event->exit.stats);
         rig_free(rig);
 }

@@ -62,7 +62,7 @@ struct Case {
         /* the states of two readers: a reader of processes that has this process, and a reader of all tasks */
         bool process;
         bool tasks[N_NUMBERS];
-        unsigned int n_births, n_ends;
+        unsigned int n_forks, n_ends;
 };
 
 static void reader_apply(Case *c, const Event *event) {
@@ -72,7 +72,7 @@ static void reader_apply(Case *c, const Event *event) {
                 if (event->tid == PROCESS) {
                         assert(!c->process);
                         c->process = true;
-                        ++c->n_births;
+                        ++c->n_forks;
                 }
         } else if (event->kind == EVENT_EXEC) {
                 assert(c->process && !event->task_unknown);
@@ -150,7 +150,7 @@ static void begin(Case *c) {
         c->start = rig_wall(rig_fork(rig, 1, PROCESS, PROCESS));
         rig_turn(rig);
         read_on(c);
-        assert(c->process && c->n_births == 1);
+        assert(c->process && c->n_forks == 1);
         c->living[PROCESS] = c->living[THREAD] = true;
         show(c);
         say_loss(c);
@@ -241,7 +241,7 @@ static void run(Case *c) {
         if (c->compared) {
                 compare(c);
                 check_living(c);
-                assert(c->process && c->n_ends == 0 && c->n_births == 1);
+                assert(c->process && c->n_ends == 0 && c->n_forks == 1);
         }
         end_all(c);
         if (c->end == END_UNREPORTED || c->end == END_REUSED)
@@ -254,7 +254,7 @@ static void run(Case *c) {
                 show(c);
                 rig_turn(rig);
                 read_on(c);
-                assert(c->n_ends == 1 && c->n_births == 2 && c->process && c->tasks[PROCESS]);
+                assert(c->n_ends == 1 && c->n_forks == 2 && c->process && c->tasks[PROCESS]);
         } else if (c->end == END_REPORTED && (c->leader != LEADER_UNREPORTED || c->compared)) {
                 /* the end is reported at once, unless the table still has the leader as live */
                 assert(c->n_ends == 1 && !c->process);
@@ -263,7 +263,7 @@ static void run(Case *c) {
                 rig_tick_later(rig);
                 read_on(c);
                 compare(c);
-                assert(c->n_ends == 1 && c->n_births == 1 && !c->process);
+                assert(c->n_ends == 1 && c->n_forks == 1 && !c->process);
         }
         check_living(c);
         assert((task_table_get_process(&rig->join.table, PROCESS) != NULL) == (c->end == END_REUSED));
@@ -374,7 +374,7 @@ static void test_leader_never_seen(void) {
         c.living[THREAD] = c.living[SECOND] = true;
         show(&c);
         compare(&c);
-        assert(c.process && c.n_births == 1 && c.n_ends == 0);
+        assert(c.process && c.n_forks == 1 && c.n_ends == 0);
         check_living(&c);
         rig_free(rig);
 }

@@ -713,21 +713,21 @@ static void rig_add_program(Rig *rig, uint32_t pid, uint64_t monotonic_ns, const
 static void test_events(void) {
         Rig *rig = rig_of_process();
         const Event *event;
-        uint64_t born;
+        uint64_t start;
 
         join_set_time_offset(&rig->join, clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC));
-        born = rig_fork(rig, 1, 100, 100);
+        start = rig_fork(rig, 1, 100, 100);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_FORK, 100, 100);
         assert(!event->program);
-        rig_add_program(rig, 100, born, "first");
+        rig_add_program(rig, 100, start, "first");
         rig_exec(rig, 100);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_EXEC, 100, 100);
         check_program(event->program, PROGRAM_CAPTURED, "first", 6, "/bin/x", "/a");
 
         /* its child and grandchild have the same program until they call exec */
-        born = rig_fork(rig, 100, 101, 101);
+        start = rig_fork(rig, 100, 101, 101);
         rig_fork(rig, 101, 102, 102);
         rig_turn(rig);
         event = rig_expect(rig, EVENT_FORK, 101, 101);
@@ -735,7 +735,7 @@ static void test_events(void) {
         event = rig_expect(rig, EVENT_FORK, 102, 102);
         check_program(event->program, PROGRAM_CAPTURED, "first", 6, "/bin/x", "/a");
         assert(task_table_get_process(&rig->join.table, 100)->program->n_users == 3);
-        rig_add_program(rig, 101, born, "second");
+        rig_add_program(rig, 101, start, "second");
         rig_exec(rig, 101);
         /* a process that is not in /proc any more */
         rig_exec(rig, 102);
@@ -772,12 +772,12 @@ static void test_events(void) {
 static void test_unwanted(void) {
         Rig *rig = rig_of_process();
         const Event *event;
-        uint64_t born;
+        uint64_t start;
 
         join_set_time_offset(&rig->join, clock_offset_ns(CLOCK_REALTIME, CLOCK_MONOTONIC));
-        born = rig_fork(rig, 1, 100, 100);
+        start = rig_fork(rig, 1, 100, 100);
         rig_turn(rig);
-        rig_add_program(rig, 100, born, "first");
+        rig_add_program(rig, 100, start, "first");
         rig_exec(rig, 100);
         rig_turn(rig);
         rig_skip(rig);
