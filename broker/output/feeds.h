@@ -37,7 +37,7 @@ enum {
         FEEDS_E_USER_SNAPSHOTS, /* made in this time */
 };
 
-/* What a feed is made from. */
+/* The parts that a feed is made from. */
 struct FeedSettings {
         const SubscriptionKey *key;     /* the selection of the feed */
         const Rights *rights;           /* the rights of the clients that may read it */

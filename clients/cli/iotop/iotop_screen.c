@@ -19,6 +19,9 @@
 #include "clients/cli/iotop/iotop_screen.h"
 #include "clients/cli/tui/screen.h"
 
+/* At the latest after this time the screen shows that a sample is overdue. */
+#define IOTOP_TICK_MS 1000
+
 /* On a narrower screen the sums are in a short form: a number is not cut. */
 #define IOTOP_SUMMARY_COLUMNS 70u
 
@@ -32,6 +35,8 @@ struct IotopScreen {
         IotopRows rows;
         Users users;
         size_t top; /* the first line on the screen */
+        bool overdue; /* a sample is overdue, as overdue_reason says */
+        char overdue_reason[CONNECTION_TEXT_MAX];
         uint64_t n_samples;
         bool quit;
 };
@@ -45,8 +50,12 @@ static int iotop_open(IotopScreen *iotop) {
         return live_link_open(&iotop->link, &iotop->live, &settings);
 }
 
+static bool iotop_has_note(const IotopScreen *iotop) {
+        return iotop->rows.uncounted || iotop->link.down || iotop->overdue;
+}
+
 static size_t iotop_page(const IotopScreen *iotop) {
-        size_t others = 3 + iotop->options->help + (iotop->rows.uncounted || iotop->link.down);
+        size_t others = 3 + iotop->options->help + iotop_has_note(iotop);
 
         return iotop->screen.rows > others ? iotop->screen.rows - others : 0;
 }
@@ -119,6 +128,8 @@ static void iotop_draw_note(IotopScreen *iotop, size_t row) {
 
         if (iotop->link.down)
                 screen_put(screen, row, 0, screen->columns, SCREEN_BAD, iotop->link.down_reason);
+        else if (iotop->overdue)
+                screen_put(screen, row, 0, screen->columns, SCREEN_BAD, iotop->overdue_reason);
         else if (iotop->rows.uncounted)
                 screen_put(screen, row, 0, screen->columns, SCREEN_WARNING,
                            "Delay accounting is off: SWAPIN and IO are not known (kernel.task_delayacct).");
@@ -149,7 +160,7 @@ static void iotop_draw(IotopScreen *iotop) {
                 screen_put(screen, 3, 0, screen->columns, SCREEN_DIM, "Rates are known from the second sample on.");
 
         row = 3 + page;
-        if (iotop->rows.uncounted || iotop->link.down)
+        if (iotop_has_note(iotop))
                 iotop_draw_note(iotop, row++);
         if (iotop->options->help)
                 iotop_draw_bar(iotop, row);
@@ -234,7 +245,7 @@ static int iotop_key(IotopScreen *iotop, uint32_t key) {
 /* Waits for a key or the broker. Returns 0, or a negative errno. */
 static int iotop_wait(IotopScreen *iotop) {
         struct pollfd pfds[LIVE_LINK_FDS + 1];
-        int n, timeout_ms = -1;
+        int n, timeout_ms = IOTOP_TICK_MS;
 
         if (iotop->link.answer.deadline)
                 timeout_ms = answer_timeout_ms(&iotop->link.answer);
@@ -247,7 +258,7 @@ static int iotop_wait(IotopScreen *iotop) {
 
 /* One step: takes messages, then keys, then draws if there was any. Returns 0, or a negative errno. */
 static int iotop_step(IotopScreen *iotop) {
-        bool changed = false;
+        bool changed, was_overdue = iotop->overdue;
         uint32_t key;
         int bits, r;
 
@@ -264,6 +275,8 @@ static int iotop_step(IotopScreen *iotop) {
                 iotop->quit = iotop->options->iterations && iotop->n_samples >= iotop->options->iterations;
         }
 
+        iotop->overdue = live_link_overdue(&iotop->link, clock_now_ns(), iotop->overdue_reason);
+        changed = iotop->overdue || was_overdue;
         while (r >= 0 && (key = screen_key(&iotop->screen)) != SCREEN_KEY_NONE) {
                 r = iotop_key(iotop, key);
                 changed = true;

@@ -13,6 +13,7 @@
 
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/base/clock.h"
+#include "clients/cli/base/format.h"
 #include "clients/cli/model/live_link.h"
 #include "clients/cli/model/live_messages.h"
 
@@ -23,12 +24,16 @@
         (TB_KIND_BIT(TB_KIND_FORK) | TB_KIND_BIT(TB_KIND_EXEC) | TB_KIND_BIT(TB_KIND_EXIT) |                           \
          TB_KIND_BIT(TB_KIND_COMM) | TB_KIND_BIT(TB_KIND_UID) | TB_KIND_BIT(TB_KIND_LOSS))
 
+/* A sample is overdue after two intervals and this time. */
+#define LIVE_LINK_OVERDUE_NS UINT64_C(20000000000)
+
 void live_link_close(LiveLink *link) {
         link->samples = tb_close(link->samples);
         link->events = tb_close(link->events);
         link->down = false;
         link->away = 0;
         link->pending = false;
+        link->heard_ns = 0;
         answer_end(&link->answer);
 }
 
@@ -168,9 +173,11 @@ static int live_link_message(LiveLink *link, const struct tb_client *client, con
                 break;
         case TB_MESSAGE_SAMPLING:
                 answer_end(&link->answer);
+                link->heard_ns = clock_now_ns();
                 break;
         case TB_MESSAGE_SAMPLE:
                 bits = LIVE_LINK_SAMPLE;
+                link->heard_ns = clock_now_ns();
                 break;
         case TB_MESSAGE_TASK:
         case TB_MESSAGE_EVENT:
@@ -230,6 +237,19 @@ int live_link_process(LiveLink *link) {
 }
 
 bool live_link_pending(const LiveLink *link) { return link->pending; }
+
+bool live_link_overdue(const LiveLink *link, uint64_t now_ns, char text[static CONNECTION_TEXT_MAX]) {
+        uint64_t limit_ns = LIVE_LINK_OVERDUE_NS + 2 * UINT64_C(1000000) * link->settings.interval_ms;
+        char duration[FORMAT_MAX];
+
+        if (!link->heard_ns || link->down || now_ns < link->heard_ns + limit_ns)
+                return false;
+
+        snprintf(text, CONNECTION_TEXT_MAX,
+                 "No sample for %s: the broker hangs, is stopped or very busy; look at its log, or restart it.",
+                 format_duration(duration, now_ns - link->heard_ns));
+        return true;
+}
 
 const struct tb_welcome *live_link_welcome(const LiveLink *link) {
         return link->samples ? tb_client_welcome(link->samples) : NULL;

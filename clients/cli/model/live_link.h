@@ -37,6 +37,7 @@ struct LiveLink {
         unsigned int away;        /* bits of the lost connections */
         char down_reason[CONNECTION_TEXT_MAX];
         Answer answer;            /* the wait for the first answer */
+        uint64_t heard_ns;        /* clock_now_ns() of the last sample; 0: none is due */
         char error[CONNECTION_TEXT_MAX]; /* why live_link_process() failed */
 };
 
@@ -69,6 +70,12 @@ int live_link_poll(const LiveLink *link, struct pollfd pfds[static LIVE_LINK_FDS
  */
 int live_link_process(LiveLink *link);
 bool live_link_pending(const LiveLink *link);
+
+/*
+ * Whether a sample is overdue while the connection is there: the broker hangs, is stopped or
+ * very busy. Then @text is a sentence.
+ */
+bool live_link_overdue(const LiveLink *link, uint64_t now_ns, char text[static CONNECTION_TEXT_MAX]);
 
 /* NULL before the broker has answered. */
 const struct tb_welcome *live_link_welcome(const LiveLink *link);

@@ -37,6 +37,8 @@ enum {
         LEAVE_IO = 1 << 2,
         LEAVE_PEAKMEM = 1 << 3,
         LEAVE_LIFETIME = 1 << 4,
+        LEAVE_CPU = 1 << 5,
+        LEAVE_TIME = 1 << 6,
 };
 
 /* Widths with the space before: all columns but the time, with a status up to "exit 255"; numbers, names, arguments. */
@@ -44,7 +46,7 @@ enum {
 #define LINE_ID_WIDTH 8u
 #define LINE_NAME_WIDTH 16u
 #define LINE_ARGUMENTS_WIDTH 30u
-#define LINE_STATUS_GIVES 6u            /* what the wide status takes more than the other */
+#define LINE_STATUS_GIVES 6u            /* the columns between the two widths of the status */
 
 #define COLOUR_BORN "\033[32m"
 #define COLOUR_EXEC "\033[36m"
@@ -76,7 +78,7 @@ static void event_lines_time(EventLines *lines, uint64_t time_ns) {
  * Columns cannot be read if a line wraps on the terminal.
  */
 void event_lines_fit(EventLines *lines, size_t width) {
-        static const struct {
+        const struct {
                 uint32_t column;
                 size_t width;
         } order[] = {
@@ -85,6 +87,8 @@ void event_lines_fit(EventLines *lines, size_t width) {
                 { LEAVE_IO, 16 },
                 { LEAVE_PEAKMEM, 8 },
                 { LEAVE_LIFETIME, 9 },
+                { LEAVE_CPU, 9 },
+                { LEAVE_TIME, time_form_width(lines->time_form) + 1 },
         };
         size_t needed = time_form_width(lines->time_form) + LINE_WIDTH;
 
@@ -109,7 +113,8 @@ void event_lines_fit(EventLines *lines, size_t width) {
 void event_lines_header(EventLines *lines) {
         line_begin(&lines->line);
         line_colour(&lines->line, COLOUR_HEADER);
-        line_cell(&lines->line, "TIME", -(int)time_form_width(lines->time_form));
+        if (event_lines_has(lines, LEAVE_TIME))
+                line_cell(&lines->line, "TIME", -(int)time_form_width(lines->time_form));
         line_cell(&lines->line, "KIND", WIDTH_KIND);
         line_cell(&lines->line, "PID", WIDTH_ID);
         if (lines->threads)
@@ -123,7 +128,8 @@ void event_lines_header(EventLines *lines) {
                 line_cell(&lines->line, "PARENT", WIDTH_NAME);
         if (event_lines_has(lines, LEAVE_LIFETIME))
                 line_cell(&lines->line, "LIFETIME", WIDTH_LIFETIME);
-        line_cell(&lines->line, "CPU", WIDTH_CPU);
+        if (event_lines_has(lines, LEAVE_CPU))
+                line_cell(&lines->line, "CPU", WIDTH_CPU);
         if (event_lines_has(lines, LEAVE_IO)) {
                 line_cell(&lines->line, "READ", WIDTH_BYTES);
                 line_cell(&lines->line, "WRITTEN", WIDTH_BYTES);
@@ -176,11 +182,11 @@ static void event_lines_exit(EventLines *lines, const struct tb_event *event) {
                 peak = UINT64_MAX;
 
         if (event_lines_has(lines, LEAVE_LIFETIME))
-                line_cell(&lines->line,
-                          exit_lifetime(event, stats, &ns) ? format_duration(text, ns) : "-",
+                line_cell(&lines->line, exit_lifetime(event, stats, &ns) ? format_duration(text, ns) : "-",
                           WIDTH_LIFETIME);
-        line_cell_total(&lines->line, cpu ? format_duration(text, stats->cpu.cpu_run_virtual_total_ns) : NULL,
-                        cpu && stats->tasks_missing, WIDTH_CPU);
+        if (event_lines_has(lines, LEAVE_CPU))
+                line_cell_total(&lines->line, cpu ? format_duration(text, stats->cpu.cpu_run_virtual_total_ns) : NULL,
+                                cpu && stats->tasks_missing, WIDTH_CPU);
         if (event_lines_has(lines, LEAVE_IO)) {
                 least = io && (stats->tasks_missing || stats->tasks_unseen);
                 line_cell_total(&lines->line, io ? format_bytes(text, stats->io.read_bytes) : NULL, least, WIDTH_BYTES);
@@ -245,8 +251,7 @@ static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
         unsigned int source = (unsigned int)event->loss.source, reason = (unsigned int)event->loss.reason;
         char text[FORMAT_MAX];
 
-        line_add(&lines->line,
-                 " *** %s%s",
+        line_add(&lines->line, " *** %s%s",
                  !event->loss.count_known ? "an unknown number of" : event->loss.at_least ? "at least " : "",
                  event->loss.count_known ? format_count(text, event->loss.count) : "");
         line_add(&lines->line, " %s lost", source >= 1 && source <= TB_LOSS_SOURCE_FILTER ? sources[source] : "facts");
@@ -258,8 +263,7 @@ static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
         if (event->loss.cpu_known)
                 line_add(&lines->line, ", cpu %" PRIu32, event->cpu);
         if (event->loss.since_time_ns)
-                line_add(&lines->line,
-                         ", since %s",
+                line_add(&lines->line, ", since %s",
                          time_form_write(text, lines->time_form, event->loss.since_time_ns));
         line_add(&lines->line, ")%s ***",
                  event->loss.missing == TB_LOSS_MISSING_POSSIBLE ? "; events of this stream may be missing" : "");
@@ -289,17 +293,12 @@ static void event_lines_details(EventLines *lines, const struct tb_event *event)
                 break;
         case TB_KIND_COMM:
                 line_add(&lines->line, " was called");
-                line_cell_name(&lines->line,
-                               event->comm_change.old_comm,
-                               event->comm_change.old_comm[0] || (known && !event->synthesised),
-                               false,
-                               0);
+                line_cell_name(&lines->line, event->comm_change.old_comm,
+                               event->comm_change.old_comm[0] || (known && !event->synthesised), false, 0);
                 break;
         case TB_KIND_UID:
         case TB_KIND_GID:
-                line_add(&lines->line,
-                         " real %" PRIu32 ", effective %" PRIu32,
-                         event->credentials.real_id,
+                line_add(&lines->line, " real %" PRIu32 ", effective %" PRIu32, event->credentials.real_id,
                          event->credentials.effective_id);
                 break;
         case TB_KIND_SID:
@@ -318,10 +317,8 @@ static void event_lines_details(EventLines *lines, const struct tb_event *event)
                 break;
         }
 
-        if (event->synthesised)
-                line_add(&lines->line, " (synthesised)");
-        if (event->left_filter)
-                line_add(&lines->line, " (leaves the filter)");
+        line_add(&lines->line, "%s%s", event->synthesised ? " (synthesised)" : "",
+                 event->left_filter ? " (leaves the filter)" : "");
         if (event->kind == TB_KIND_EXEC)
                 event_lines_arguments(lines, event->exec.program);
         if (event->kind == TB_KIND_EXIT)
@@ -365,7 +362,8 @@ void event_lines_event(EventLines *lines, const struct tb_event *event) {
         line_begin(&lines->line);
         if (event->kind == TB_KIND_LOSS)
                 line_colour(&lines->line, COLOUR_LOSS);
-        event_lines_time(lines, event->time_ns);
+        if (event->kind == TB_KIND_LOSS || event_lines_has(lines, LEAVE_TIME))
+                event_lines_time(lines, event->time_ns);
         if (event->kind == TB_KIND_LOSS) {
                 line_cell(&lines->line, "LOSS", WIDTH_KIND);
                 event_lines_loss(lines, event);
@@ -395,7 +393,9 @@ void event_lines_task(EventLines *lines, const struct tb_task *task, uint64_t no
         char text[FORMAT_MAX];
 
         line_begin(&lines->line);
-        if (task->start_time_ns && lines->time_form == TIME_FORM_TIME)
+        if (!event_lines_has(lines, LEAVE_TIME))
+                ;
+        else if (task->start_time_ns && lines->time_form == TIME_FORM_TIME)
                 line_cell(&lines->line, format_begin(text, task->start_time_ns, now_ns), width);
         else if (task->start_time_ns)
                 event_lines_time(lines, task->start_time_ns);

@@ -97,7 +97,8 @@ static void header_draw_short_counts(const TopView *view, size_t row) {
         if (live->n_samples_lost)
                 at = header_put_count(view, row, at, ", ", live->n_samples_lost, " missed");
         if (!live->threads)
-                at = header_put_count(view, row, at, ", ", live->n_alive, live->n_alive == 1 ? " process" : " processes");
+                at = header_put_count(view, row, at, ", ", live->n_alive,
+                                      live->n_alive == 1 ? " process" : " processes");
         at = header_put_count(view, row, at, ", ", live->threads ? live->n_alive : header_threads(view), " thr");
         header_put_count(view, row, at, ", ", live->n_exits, " ended");
 }

@@ -97,14 +97,19 @@ static void screen_write_tagged(const TopView *view, char *text, size_t n_text) 
 }
 
 /* The second line: a broken connection first, then a message, then what narrows the table. */
-static void screen_make_message(const Top *top, TopView *view, char *text, size_t n_text) {
+static void screen_make_message(const Top *top, TopView *view, char text[static CONNECTION_TEXT_MAX]) {
+        const size_t n_text = CONNECTION_TEXT_MAX;
         size_t n = 0;
 
         view->message = text;
-        view->message_urgent = top->link.down || top->message_until;
+        view->message_urgent = true;
         if (top->link.down) {
                 view->message_style = SCREEN_BAD;
                 snprintf(text, n_text, "%s", top->link.down_reason);
+                return;
+        }
+        if (live_link_overdue(&top->link, clock_now_ns(), text)) {
+                view->message_style = SCREEN_BAD;
                 return;
         }
         if (top->message_until) {
@@ -113,6 +118,7 @@ static void screen_make_message(const Top *top, TopView *view, char *text, size_
                 return;
         }
 
+        view->message_urgent = false;
         view->message_style = SCREEN_TAGGED;
         screen_write_tagged(view, text, n_text);
         n = strlen(text);
@@ -155,7 +161,7 @@ static void screen_draw_parts(Top *top) {
         size_t row;
 
         top_state_view(top, &view);
-        screen_make_message(top, &view, text, sizeof(text));
+        screen_make_message(top, &view, text);
         row = top->page->draw(top, &view);
         screen_draw_bar(top, &view);
         if (top->dialog)
