@@ -173,6 +173,16 @@ static void test_number_changes_its_kind(void) {
         rig_free(rig);
 }
 
+/* A fork after some lost messages; the events before them are read. */
+static void fork_after_loss(Rig *rig, uint32_t n_lost, uint32_t pid, uint32_t tid) {
+        rig_turn(rig);
+        rig_skip(rig);
+        rig_lose(rig, n_lost);
+        rig_fork(rig, 1, pid, tid);
+        rig_turn(rig);
+        rig_expect_loss(rig, LOSS_CONNECTOR, LOSS_OVERRUN, n_lost);
+}
+
 /*
  * If exits and forks were lost, a number in the table may contradict an event: the task
  * that has the number in the table has ended.
@@ -187,12 +197,7 @@ static void test_contradictions(void) {
         rig_fork(rig, 1, 200, 200);
         rig_record(rig, RECORD(100, 100, 10, 0, 0, "x"));
         rig_exit(rig, 100, 100, 0);
-        rig_turn(rig);
-        rig_skip(rig);
-        rig_lose(rig, 1);
-        rig_fork(rig, 1, 200, 100);
-        rig_turn(rig);
-        rig_expect_loss(rig, LOSS_CONNECTOR, LOSS_OVERRUN, 1);
+        fork_after_loss(rig, 1, 200, 100);
         assert(rig_expect(rig, EVENT_EXIT, 100, 101)->exit.process_ended);
         rig_expect(rig, EVENT_FORK, 200, 100);
         rig_expect_live(rig, 3, 2);
@@ -200,12 +205,7 @@ static void test_contradictions(void) {
         /* a thread whose number a process has by now: the next event is about a thread of that process */
         rig_fork(rig, 1, 300, 300);
         rig_fork(rig, 1, 300, 301);
-        rig_turn(rig);
-        rig_skip(rig);
-        rig_lose(rig, 2);
-        rig_fork(rig, 1, 301, 302);
-        rig_turn(rig);
-        rig_expect_loss(rig, LOSS_CONNECTOR, LOSS_OVERRUN, 2);
+        fork_after_loss(rig, 2, 301, 302);
         rig_expect(rig, EVENT_EXIT, 300, 301);
         assert(rig_expect(rig, EVENT_FORK, 301, 302)->task_unknown);
         rig_expect_live(rig, 5, 4);

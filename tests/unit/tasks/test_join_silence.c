@@ -367,6 +367,16 @@ static void test_not_read(void) {
         }
 }
 
+/* The task ends under a name, and its events explain all that its record has. */
+static void end_explained(Scene *scene, const char *comm) {
+        kernel_record(scene, TASK, AC_FLAG_GROUP, comm, geteuid());
+        rig_exit(scene->rig, TASK, TASK, 0);
+        rig_turn(scene->rig);
+        check(scene, false, OWNER_SHOWN);
+        rig_skip(scene->rig);
+        rig_free(scene->rig);
+}
+
 /* A thread that an exec ended: its record shows the former program, its EXIT comes behind the exec. */
 static void test_ended_by_exec(void) {
         Scene scene = { .exe = EXE_NONE };
@@ -383,12 +393,7 @@ static void test_ended_by_exec(void) {
         scene.exe = EXE_OTHER;
         exec_seen(&scene, "other");
         rig_exit(rig, TASK, THREAD, 9);
-        kernel_record(&scene, TASK, AC_FLAG_GROUP, "other", geteuid());
-        rig_exit(rig, TASK, TASK, 0);
-        rig_turn(rig);
-        check(&scene, false, OWNER_SHOWN);
-        rig_skip(rig);
-        rig_free(rig);
+        end_explained(&scene, "other");
 }
 
 /*
@@ -414,12 +419,7 @@ static void test_forked_before_exec(void) {
         scene.exe = EXE_OTHER;
         rig_exec(rig, TASK);
         rig_turn(rig);
-        kernel_record(&scene, TASK, AC_FLAG_GROUP, "task", geteuid());
-        rig_exit(rig, TASK, TASK, 0);
-        rig_turn(rig);
-        check(&scene, false, OWNER_SHOWN);
-        rig_skip(rig);
-        rig_free(rig);
+        end_explained(&scene, "task");
 }
 
 /* A loss hides an exec. The comparison with /proc reports it, and the exit is no evidence any more. */
