@@ -513,6 +513,22 @@ def test_settings_through_a_link(broker, make_top, tmp_path, exists):
     assert target.stat().st_mode & 0o777 == (0o644 if exists else 0o600)
 
 
+def test_option_before_settings(broker, make_top, tmp_path):
+    """An option on the command line counts more than the saved settings."""
+    place = tmp_path / "kept"
+    top = make_top(broker, directory=place)
+    shows(broker, top)
+    top.keys("c")
+    top.wait(lambda lines: row_of(lines, 102).endswith("cc1"))
+    top.keys("q")
+    assert top.ended() == (0, "")
+    top.close()
+    broker.samplers.clear()
+    top = make_top(broker, "-c", directory=tmp_path / "again", environment={"XDG_CONFIG_HOME": str(place / "config")})
+    shows(broker, top)
+    top.wait(lambda lines: "cc1 -quiet" in row_of(lines, 102))
+
+
 def test_settings_that_cannot_be_saved(broker, make_top, tmp_path):
     """The user changed something: it is an error if that is lost."""
     folder = tmp_path / "kept" / "config" / "taskbroker"

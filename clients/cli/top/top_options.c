@@ -103,8 +103,8 @@ static int top_options_complete(TopOptions *options) {
                 return error_usage("top", "--json: it is for -b; a screen is not written in JSON.");
         if (options->json && options->n_columns)
                 return error_usage("top", "-o: JSON has all that is known of a task, not columns.");
-        if ((options->iterations || options->rows) && !options->batch)
-                return error_usage("top", "-n, --rows: they are for -b.");
+        if ((options->iterations || options->rows || options->idle) && !options->batch)
+                return error_usage("top", "-n, --rows, --all: they are for -b; a screen has all tasks.");
         if (options->batch && options->tree && !options->filter.wanted.n_subtrees)
                 return error_usage("top",
                                    "--tree: a forest is drawn on a screen; with -b it takes a process, --tree=PID.");

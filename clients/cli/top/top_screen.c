@@ -287,6 +287,8 @@ static void screen_read_settings(Top *top) {
                 settings->threads = true;
         if (options->tree)
                 settings->tree = true;
+        if (options->arguments)
+                settings->command_lines = true;
         if (options->sort) {
                 settings->sort = options->sort;
                 settings->inverted = options->reverse;

@@ -55,7 +55,7 @@ static void test_wrong(void) {
         static const char *const lines[] = {
                 "-d 0.09",        "-d 60.1",          "-d x",     "-b -n 0", "-n 3", "--json",      "-b --sort age2",
                 "-b -o pid,,cpu", "-b --json -o pid", "--rows 3", "-x",      "word", "-b --rows 0", "-p 0",
-                "--sort",         "-b --tree",
+                "--sort",         "-b --tree",       "--all",
         };
 
         for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); ++i)
