@@ -16,6 +16,7 @@
 #include "clients/cli/base/text_width.h"
 #include "clients/cli/connect/connection.h"
 #include "clients/cli/text/event_lines.h"
+#include "clients/cli/text/loss_line.h"
 
 /* The widths of the columns; negative: aligned to the left. */
 enum {
@@ -29,6 +30,9 @@ enum {
         WIDTH_STATUS = -8,              /* "exit 255"; the dump of a core needs more */
         WIDTH_STATUS_WIDE = -14,        /* "SIGSEGV + core" */
 };
+
+#define NAME_GIVES_MAX 9u
+#define NAME_WIDTH(lines) (WIDTH_NAME + (int)(lines)->name_gives)
 
 /* Columns that are left out on a narrow terminal. */
 enum {
@@ -93,6 +97,7 @@ void event_lines_fit(EventLines *lines, size_t width) {
         size_t needed = time_form_width(lines->time_form) + LINE_WIDTH;
 
         lines->left_out = 0;
+        lines->name_gives = 0;
         lines->line.cut = width != 0;
         if (lines->threads)
                 needed += LINE_ID_WIDTH;
@@ -104,6 +109,10 @@ void event_lines_fit(EventLines *lines, size_t width) {
                 lines->left_out |= order[i].column;
                 needed -= order[i].width + (i == 0 && lines->arguments ? LINE_STATUS_GIVES : 0);
         }
+        if (width && needed > width)
+                lines->name_gives = lines->names ? (needed - width + 1) / 2 : needed - width;
+        if (lines->name_gives > NAME_GIVES_MAX)
+                lines->name_gives = NAME_GIVES_MAX;
 }
 
 /**
@@ -123,9 +132,9 @@ void event_lines_header(EventLines *lines) {
                 line_cell(&lines->line, "PPID", WIDTH_ID);
         if (event_lines_has(lines, LEAVE_USER))
                 line_cell(&lines->line, "USER", WIDTH_USER);
-        line_cell(&lines->line, "NAME", WIDTH_NAME);
+        line_cell(&lines->line, "NAME", NAME_WIDTH(lines));
         if (lines->names)
-                line_cell(&lines->line, "PARENT", WIDTH_NAME);
+                line_cell(&lines->line, "PARENT", NAME_WIDTH(lines));
         if (event_lines_has(lines, LEAVE_LIFETIME))
                 line_cell(&lines->line, "LIFETIME", WIDTH_LIFETIME);
         if (event_lines_has(lines, LEAVE_CPU))
@@ -197,8 +206,7 @@ static void event_lines_exit(EventLines *lines, const struct tb_event *event) {
                 line_cell(&lines->line, memory ? format_bytes(text, peak) : "-", WIDTH_BYTES);
 
         failed = termination->known && (termination->exit_code || termination->term_signal);
-        line_cell_coloured(&lines->line,
-                           format_termination(text, termination),
+        line_cell_coloured(&lines->line, format_termination(text, termination),
                            event_lines_status_width(lines, !event->exit.program || !lines->arguments),
                            failed ? COLOUR_FAILED : NULL);
 }
@@ -232,41 +240,6 @@ static void event_lines_arguments(EventLines *lines, const struct tb_program *pr
                 room = lines->width - line_columns(&lines->line) % lines->width;
         text_fit(fitted, sizeof(fitted), text, room, TEXT_LINE);
         line_add(&lines->line, "%s", fitted);
-}
-
-static void event_lines_loss(EventLines *lines, const struct tb_event *event) {
-        static const char *const reasons[] = {
-                [TB_LOSS_REASON_OVERRUN] = "the kernel had no room to queue them",
-                [TB_LOSS_REASON_MUTED] = "some process had silenced the source",
-                [TB_LOSS_REASON_FELL_BEHIND] = "this reader was too slow",
-                [TB_LOSS_REASON_OVER_BUDGET] = "this filter was over its budget of work",
-                [TB_LOSS_REASON_UNREPORTED] = "the source did not report them",
-        };
-        static const char *const sources[] = {
-                [TB_LOSS_SOURCE_CONNECTOR] = "kernel events",
-                [TB_LOSS_SOURCE_TASKSTATS] = "exits' statistics",
-                [TB_LOSS_SOURCE_READER] = "events of this stream",
-                [TB_LOSS_SOURCE_FILTER] = "events before the filter",
-        };
-        unsigned int source = (unsigned int)event->loss.source, reason = (unsigned int)event->loss.reason;
-        char text[FORMAT_MAX];
-
-        line_add(&lines->line, " *** %s%s",
-                 !event->loss.count_known ? "an unknown number of" : event->loss.at_least ? "at least " : "",
-                 event->loss.count_known ? format_count(text, event->loss.count) : "");
-        line_add(&lines->line, " %s lost", source >= 1 && source <= TB_LOSS_SOURCE_FILTER ? sources[source] : "facts");
-        line_add(&lines->line, "%s", event->loss.missing == TB_LOSS_MISSING_COUNTED ? "" : " machine-wide");
-        line_add(&lines->line, ": %s",
-                 reason >= 1 && reason <= TB_LOSS_REASON_UNREPORTED ? reasons[reason] : "the broker does not say why");
-        line_add(&lines->line, " (%s, %s", tb_loss_source_name(event->loss.source),
-                 tb_loss_reason_name(event->loss.reason));
-        if (event->loss.cpu_known)
-                line_add(&lines->line, ", cpu %" PRIu32, event->cpu);
-        if (event->loss.since_time_ns)
-                line_add(&lines->line, ", since %s",
-                         time_form_write(text, lines->time_form, event->loss.since_time_ns));
-        line_add(&lines->line, ")%s ***",
-                 event->loss.missing == TB_LOSS_MISSING_POSSIBLE ? "; events of this stream may be missing" : "");
 }
 
 static const char *event_lines_kind_colour(const struct tb_event *event) {
@@ -329,7 +302,7 @@ static void event_lines_identity(EventLines *lines, const char *comm, bool stale
                                  bool uid_known) {
         if (event_lines_has(lines, LEAVE_USER))
                 line_cell_cut(&lines->line, uid_known || uid ? users_name(lines->users, uid) : "-", WIDTH_USER);
-        line_cell_name(&lines->line, comm, known || comm[0], stale, WIDTH_NAME);
+        line_cell_name(&lines->line, comm, known || comm[0], stale, NAME_WIDTH(lines));
 }
 
 static void event_lines_parent(EventLines *lines, const struct tb_process_id *parent) {
@@ -339,7 +312,7 @@ static void event_lines_parent(EventLines *lines, const struct tb_process_id *pa
         if (!lines->names)
                 return;
         comm = process_names_find(lines->names, parent, &stale);
-        line_cell_name(&lines->line, comm, comm, stale, WIDTH_NAME);
+        line_cell_name(&lines->line, comm, comm, stale, NAME_WIDTH(lines));
 }
 
 static void event_lines_ids(EventLines *lines, uint32_t pid, uint32_t tid, uint32_t ppid, bool known) {
@@ -366,7 +339,7 @@ void event_lines_event(EventLines *lines, const struct tb_event *event) {
                 event_lines_time(lines, event->time_ns);
         if (event->kind == TB_KIND_LOSS) {
                 line_cell(&lines->line, "LOSS", WIDTH_KIND);
-                event_lines_loss(lines, event);
+                loss_line_add(&lines->line, event, lines->time_form);
                 line_colour(&lines->line, LINE_COLOUR_OFF);
                 line_end(&lines->line);
                 return;

@@ -20,6 +20,7 @@ struct EventLines {
         const ProcessNames *names; /* the names of parents are shown; NULL: they are not */
         TimeForm time_form;     /* the form of all times */
         uint32_t left_out;      /* columns for which the terminal has no room: by event_lines_fit() */
+        size_t name_gives;      /* columns that each name lacks for the same reason */
         size_t width;           /* width of the terminal, where command lines are cut; 0: no terminal */
         Users *users;
         Line line;              /* the last line made */

@@ -66,18 +66,20 @@ void line_cell_total(Line *line, const char *text, bool at_least, int width) {
         line_cell(line, total, width);
 }
 
-/* A text that is too long is cut: it must not move the columns behind it. A number is not cut. */
-void line_cell_cut(Line *line, const char *text, int width) {
+static void line_cell_fit(Line *line, const char *text, int width) {
         size_t room = (size_t)(width < 0 ? -width : width);
         char cut[TEXT_FIT_MAX(LINE_CELL_MAX)];
 
-        if (text_is_number(text) || room > LINE_CELL_MAX) {
-                line_cell(line, text, width);
-                return;
-        }
-
-        text_fit(cut, sizeof(cut), text, room, TEXT_LINE);
+        text_fit(cut, sizeof(cut), text, room < LINE_CELL_MAX ? room : LINE_CELL_MAX, TEXT_LINE);
         line_cell(line, cut, width);
+}
+
+/* A text that is too long is cut: it must not move the columns behind it. A number is not cut. */
+void line_cell_cut(Line *line, const char *text, int width) {
+        if (text_is_number(text))
+                line_cell(line, text, width);
+        else
+                line_cell_fit(line, text, width);
 }
 
 void line_cell_number(Line *line, uint64_t number, bool known, int width) {
@@ -94,7 +96,7 @@ void line_cell_name(Line *line, const char *comm, bool known, bool stale, int wi
         if (known)
                 text_name(text, sizeof(text), comm, stale);
         if (known && line->cut && width != 0)
-                line_cell_cut(line, text, width);
+                line_cell_fit(line, text, width);
         else
                 line_cell(line, known ? text : "-", width);
 }

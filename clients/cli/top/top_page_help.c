@@ -42,6 +42,22 @@ static void help_put_row(Help *help, enum screen_style style, size_t at, const c
         ++help->line;
 }
 
+/* Takes a row that ends with a word. The help is ASCII. */
+static bool help_take_row(char *row, size_t n_row, const char **rest, size_t width, enum text_form form) {
+        char *space;
+
+        if (text_row(row, n_row, rest, width, form) == 0)
+                return false;
+
+        space = **rest && **rest != ' ' ? strrchr(row, ' ') : NULL;
+        if (space && space > row) {
+                *rest -= strlen(space + 1);
+                *space = 0;
+        }
+        *rest += strspn(*rest, " ");
+        return true;
+}
+
 /* Writes a text on as many lines as it takes, the first beside the name. */
 static void help_put(Help *help, enum screen_style style, const char *name, const char *text) {
         enum text_form form = screen_form(help->view->screen);
@@ -50,10 +66,10 @@ static void help_put(Help *help, enum screen_style style, const char *name, cons
         const char *rest = text ? text : name;
 
         if (!text) {
-                while (text_row(row, sizeof(row), &rest, width, form) > 0)
+                while (help_take_row(row, sizeof(row), &rest, width, form))
                         help_put_row(help, style, 0, row);
         } else {
-                while (text_row(row, sizeof(row), &rest, width - HELP_TEXT, form) > 0)
+                while (help_take_row(row, sizeof(row), &rest, width - HELP_TEXT, form))
                         help_put_row(help, SCREEN_PLAIN, HELP_TEXT, row);
         }
         if (help->line == begin)
