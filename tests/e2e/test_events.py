@@ -4,7 +4,7 @@
 import pytest
 
 from tb_client import ALL_KINDS, KINDS, brief, what
-from tb_proc import boottime_ns
+from tb_proc import start_of
 from tb_protocol import event_pb2, taskstats_pb2
 import tb_fields
 import tb_kernel
@@ -107,8 +107,7 @@ def test_a_filter_by_name_gets_an_exec_whose_name_comes_later(daemon, lives, thr
         daemon.subscriber(kinds, threads=threads, **({"filter": dict(comms=[comm])} if comm else {}))
         for comm in (b"wanted", b"other", None)
     )
-    began = boottime_ns()
-    k.fork(100)
+    began = start_of(k.fork(100))
     k.proc.remove(100)
     if lives:
         # at the exec it cannot be read there, but later

@@ -13,7 +13,7 @@ import pytest
 
 from tb_client import what
 from tb_daemon import executable
-from tb_proc import boottime_ns
+from tb_proc import boottime_ns, start_of
 from tb_protocol import event_pb2
 from tb_wait import TIMEOUT, wait_until
 
@@ -179,8 +179,7 @@ def test_it_had_gone(ready):
     k.exec(101, program=LS)
     assert client.take(2)[1].exec.program == late
 
-    began = boottime_ns()
-    k.fork(102)
+    began = start_of(k.fork(102))
     ready.proc.add(102, start_ns=began, exiting=True)
     k.exec(102, program=dict(cmdline=b"", exe=None, cgroup=b"0::/user.slice\n"))
     assert client.take(2)[1].exec.program == late
@@ -295,8 +294,7 @@ def test_read_later_after_a_change_of_owner(ready):
     k = ready.kernel
     everything = ready.subscriber(("exec", "exit"), programs=True)
     of_cgroup = ready.subscriber(("exec", "exit"), programs=True, filter=dict(cgroups=[b"/user.slice"]))
-    began = boottime_ns()
-    k.fork(100)
+    began = start_of(k.fork(100))
     k.uid(100, real=5, effective=5)
     k.proc.add(100, ppid=1, uid=1000, comm=b"ls", start_ns=began)
     k.proc.set_program(100, **LS)

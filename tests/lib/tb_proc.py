@@ -20,6 +20,11 @@ def boottime_ns():
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
+def start_of(stamp):
+    """The start of a task whose fork event has that time stamp."""
+    return stamp + boottime_ns() - time.monotonic_ns()
+
+
 class FakeProc:
     def __init__(self, directory):
         self.root = pathlib.Path(directory)
