@@ -165,10 +165,10 @@ void join_recheck_store_comm(Join *join, Task *task, const char comm[static COMM
  */
 int join_recheck_queue(Join *join) {
         RecheckQueue *queue = &join->table.recheck_queue;
-        uint64_t n_before = queue->n_read + queue->n_ended;
+        uint64_t n_before = queue->n_read + queue->n_ended, begin_ns = procfs_slice_begin();
         size_t n = MIN(queue->n, (size_t)QUEUE_SLICE);
 
-        for (size_t i = 0; i < n; ++i) {
+        for (size_t i = 0; i < n && (i == 0 || !procfs_slice_is_over(begin_ns)); ++i) {
                 int r = recheck_stale(join, recheck_queue_first(queue));
 
                 if (r)
@@ -206,6 +206,7 @@ static bool recheck_is_hidden(const Task *task) {
  * @join:  the join
  */
 void join_recheck_hidden(Join *join) {
+        uint64_t begin_ns = procfs_slice_begin();
         unsigned int n_reads = 0;
         Task *task;
 
@@ -219,6 +220,8 @@ void join_recheck_hidden(Join *join) {
                 if (!recheck_is_hidden(task))
                         continue;
                 recheck_hidden(join, task);
+                if (procfs_slice_is_over(begin_ns))
+                        return;
                 ++n_reads;
         }
 }

@@ -25,6 +25,16 @@
 /* PF_EXITING. */
 #define FLAG_EXITING 0x00000004u
 
+/* Begins a slice of readings, for procfs_slice_is_over(): the processor time of this thread. */
+uint64_t procfs_slice_begin(void) {
+        return (uint64_t)clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* Whether a slice has taken its time. A slice makes one reading at least. */
+bool procfs_slice_is_over(uint64_t begin_ns) {
+        return (uint64_t)clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns > PROCFS_SLICE_NS;
+}
+
 /**
  * procfs_read_file() - read a file of /proc as a text
  * @dir_fd:    its directory

@@ -31,9 +31,17 @@ struct ProcfsTask {
         uint32_t exe;
 };
 
+/*
+ * A slice of readings ends after this much processor time. A process makes its own status long and slow by
+ * setgroups(): the kernel takes 17 ms for 65536 groups.
+ */
+#define PROCFS_SLICE_NS (5 * NSEC_PER_MSEC)
+
 /* Two clocks are not read at the same moment, and a record's age is rounded. */
 #define PROCFS_START_TOLERANCE_NS NSEC_PER_MSEC
 
+uint64_t procfs_slice_begin(void);
+bool procfs_slice_is_over(uint64_t begin_ns);
 ssize_t procfs_read_file(int dir_fd, const char *path, char *buffer, size_t n_buffer);
 bool procfs_parse_stat(char *text, ProcfsTask *ret_found);
 bool procfs_in_user_namespace(int procfs_fd, uint32_t pid);

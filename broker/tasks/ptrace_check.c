@@ -12,11 +12,15 @@
  * owner only if all numbers were given away between the answer and the check.
  *
  * A task that /proc did not show before, or whose ids are in question, is read in full: ids,
- * capabilities and user namespace.
+ * capabilities and user namespace. A process can make that reading slow. So the time for all
+ * tasks of a query is bounded.
  */
 
 #include "broker/tasks/procfs.h"
 #include "broker/tasks/ptrace_check.h"
+
+/* Hundreds of ordinary readings take less. */
+#define FULL_NS (20 * NSEC_PER_MSEC)
 
 void ptrace_check_init(PtraceCheck *check, int procfs_fd, const TaskTable *table) {
         *check = (PtraceCheck){ .procfs_fd = procfs_fd, .table = table };
@@ -25,6 +29,7 @@ void ptrace_check_init(PtraceCheck *check, int procfs_fd, const TaskTable *table
 /* Drops the last result, before the kernel is queried again. */
 void ptrace_check_forget(PtraceCheck *check) {
         check->pid = 0;
+        check->full_ns = 0;
 }
 
 /*
@@ -45,14 +50,23 @@ static bool check_file(const PtraceCheck *check, Process *process, const Task *t
         return false;
 }
 
-/* Reads the task. If /proc shows it now, its owner gets it in full from now on, and its exit. */
-static bool check_in_full(const PtraceCheck *check, Task *task) {
+/*
+ * Reads the task, unless such readings have taken too long. If /proc shows it now, its owner gets it in full from
+ * now on, and its exit.
+ */
+static bool check_in_full(PtraceCheck *check, Task *task) {
         Process copy = *task->process;
+        uint64_t begin_ns;
         Task now = *task;
         ProcfsTask found;
+        bool read;
 
-        if (!procfs_read_task(check->procfs_fd, task->process->pid, task->tid, &found) ||
-            !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
+        if (check->full_ns > FULL_NS)
+                return false;
+        begin_ns = procfs_slice_begin();
+        read = procfs_read_task(check->procfs_fd, task->process->pid, task->tid, &found);
+        check->full_ns += procfs_slice_begin() - begin_ns;
+        if (!read || !procfs_starts_agree(found.start_time_ns, task->start_time_ns))
                 return false;
         now.process = &copy;
         return procfs_note_owner(&now, &found) && procfs_note_owner(task, &found);

@@ -21,6 +21,7 @@ struct PtraceCheck {
         uint32_t pid, tid;              /* the task that was checked; 0: none */
         bool in_full;
         bool accessible;
+        uint64_t full_ns;               /* processor time of readings in full, since the last query */
 };
 
 void ptrace_check_init(PtraceCheck *check, int procfs_fd, const TaskTable *table);

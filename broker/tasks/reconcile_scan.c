@@ -194,7 +194,9 @@ static bool scan_live_task(Reconcile *reconcile, Task *task) {
 }
 
 static void scan_for_gone(Reconcile *reconcile) {
-        for (size_t i = 0; i < RECONCILE_SLICE; ++i) {
+        uint64_t begin_ns = procfs_slice_begin();
+
+        for (size_t i = 0; i < RECONCILE_SLICE && (i == 0 || !procfs_slice_is_over(begin_ns)); ++i) {
                 Task *task = task_table_next_kept(&reconcile->join->table, reconcile->next_tid);
                 bool gone;
 
@@ -255,7 +257,9 @@ static void scan_note_exiting(const Reconcile *reconcile, Task *task) {
 }
 
 static void scan_for_found(Reconcile *reconcile) {
-        for (size_t i = 0; i < RECONCILE_SLICE; ++i) {
+        uint64_t begin_ns = procfs_slice_begin();
+
+        for (size_t i = 0; i < RECONCILE_SLICE && (i == 0 || !procfs_slice_is_over(begin_ns)); ++i) {
                 ProcfsTask found = {};
                 Task *task;
                 uint32_t tid;

@@ -8,8 +8,10 @@
  */
 
 #include "broker/tasks/join_recheck.h"
+#include "broker/tasks/procfs.h"
 #include "tests/unit/join_rig.h"
 #include "tests/unit/made_proc.h"
+#include "tests/unit/thread_clock.h"
 
 #define INIT 1u
 #define FIRST 100u
@@ -211,8 +213,11 @@ static void test_random(uint64_t seed) {
         rig_free(rig);
 }
 
-/* More tasks than any queue of fixed length has room for: none is forgotten, and a slice is bounded. */
-static void test_many(void) {
+/*
+ * More tasks than any queue of fixed length has room for: none is forgotten, and a slice is bounded. @slow: a
+ * reading takes longer than a slice may, so that a slice makes one.
+ */
+static void test_many(bool slow) {
         enum { N = 100 };
         Rig *rig = rig_new();
         RecheckQueue *queue = &rig->join.table.recheck_queue;
@@ -230,9 +235,11 @@ static void test_many(void) {
         }
         assert(queue->n == N && queue->n_read == 0);
         rig_skip(rig);
+        thread_clock_step_ns = slow ? PROCFS_SLICE_NS + 1 : 0;
         for (; queue->n > 0; ++n_slices)
                 assert(join_recheck_queue(&rig->join) == 0);
-        assert(queue->n_read == N && queue->n_ended == 0 && n_slices == (N + 47) / 48);
+        thread_clock_step_ns = 0;
+        assert(queue->n_read == N && queue->n_ended == 0 && n_slices == (slow ? N : (N + 47) / 48));
         for (uint32_t pid = FIRST; pid < FIRST + N; ++pid) {
                 const Event *event = rig_expect(rig, EVENT_EXEC, pid, pid);
 
@@ -240,6 +247,30 @@ static void test_many(void) {
                 event = rig_expect(rig, EVENT_COMM, pid, pid);
                 assert(event->synthesised && !event->comm_stale && strcmp(event->comm, "known") == 0);
         }
+        rig_free(rig);
+}
+
+/* Hidden processes are read in turn, some at each tick: as many as the time of a slice allows, and one at least. */
+static void test_hidden_and_slow(void) {
+        enum { N = 10 };
+        Rig *rig = rig_new();
+
+        for (uint32_t pid = FIRST; pid < FIRST + N; ++pid) {
+                Task *task = rig_seed(rig, pid, pid, "hidden");
+
+                task->flags |= TASK_NONDUMPABLE;
+                task->process->suspect = true;
+        }
+        rig->join.recheck_tid = 1;
+        thread_clock_step_ns = PROCFS_SLICE_NS + 1;
+        for (uint32_t pid = FIRST; pid < FIRST + N; ++pid) {
+                join_recheck_hidden(&rig->join);
+                assert(rig->join.recheck_tid == pid + 1);
+        }
+        thread_clock_step_ns = 0;
+        rig->join.recheck_tid = 1;
+        join_recheck_hidden(&rig->join);
+        assert(rig->join.recheck_tid == 1);
         rig_free(rig);
 }
 
@@ -357,7 +388,9 @@ int main(void) {
         rig_has_late_execs = true;
         for (uint64_t seed = 1; seed <= 3; ++seed)
                 test_random(seed);
-        test_many();
+        test_many(false);
+        test_many(true);
+        test_hidden_and_slow();
         test_gone();
         test_leader();
         test_exec_in_sets();

@@ -12,6 +12,7 @@
 #include "broker/model/owner.h"
 #include "tests/unit/made_proc.h"
 #include "tests/unit/made.h"
+#include "tests/unit/thread_clock.h"
 
 #define TASK 200u
 #define GROUP 2000u
@@ -166,10 +167,34 @@ static void test_leader_gone(void) {
         rig_deinit(&rig);
 }
 
+/* Readings in full that take long: no more of them before the next query. */
+static void test_slow(void) {
+        Task *other;
+        Rig rig;
+
+        rig_init(&rig);
+        rig_show(&rig, TASK, true, false);
+        rig_show(&rig, TASK + 1, true, false);
+        other = made_task(&rig.table, TASK, TASK + 1, 1, rig.task->start_time_ns);
+        other->ruid = other->euid = rig.task->euid;
+        other->rgid = other->egid = GROUP;
+        thread_clock_step_ns = 30 * NSEC_PER_MSEC;
+        assert(ptrace_check_task(&rig.ptrace_check, TASK, TASK, true));
+        assert(!ptrace_check_task(&rig.ptrace_check, TASK, TASK + 1, true));
+        ptrace_check_forget(&rig.ptrace_check);
+        assert(ptrace_check_task(&rig.ptrace_check, TASK, TASK + 1, true));
+        thread_clock_step_ns = 0;
+        ptrace_check_forget(&rig.ptrace_check);
+        assert(ptrace_check_task(&rig.ptrace_check, TASK, TASK, true));
+        assert(ptrace_check_task(&rig.ptrace_check, TASK, TASK + 1, true));
+        rig_deinit(&rig);
+}
+
 int main(void) {
         test_views();
         test_memory();
         test_once();
         test_leader_gone();
+        test_slow();
         return 0;
 }

@@ -8,6 +8,7 @@
 #include "broker/tasks/reconcile_scan.h"
 #include "tests/unit/join_rig.h"
 #include "tests/unit/made_proc.h"
+#include "tests/unit/thread_clock.h"
 
 #define PASS_MISMATCHES_MAX 1024u
 
@@ -87,6 +88,25 @@ static void test_equal(void) {
         pass->rig->join.owners_stale = true;
         pass_run(pass);
         assert(pass->n_found == 0 && !pass->rig->join.owners_stale && !pass->rig->join.wants_reconcile);
+        pass_free(pass);
+}
+
+/* Readings that take longer than a slice may: a slice makes one, and the pass finds the same. */
+static void test_slow(void) {
+        Pass *pass = pass_new();
+        size_t n_slices;
+
+        for (uint32_t pid = 100; pid < 120; ++pid)
+                add_both(pass, pid, pid);
+        pass_run(pass);
+        n_slices = pass->n_slices;
+        assert(pass->n_found == 0 && n_slices < 20);
+        thread_clock_step_ns = PROCFS_SLICE_NS + 1;
+        rig_seed(pass->rig, 119, 200, "gone");
+        pass_run(pass);
+        thread_clock_step_ns = 0;
+        expect_one(pass, MISMATCH_GONE, 119, 200);
+        assert(pass->n_slices > n_slices + 2 * 19);
         pass_free(pass);
 }
 
@@ -245,6 +265,7 @@ static void test_no_descriptors(void) {
 int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_equal();
+        test_slow();
         test_gone();
         test_gone_process();
         test_changed();
