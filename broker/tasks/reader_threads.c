@@ -44,7 +44,7 @@
 /* A busy machine delays a thread that can run. That is waited for, up to so many timeouts. */
 #define TIMEOUTS_MAX 10u
 
-#define PAUSE_NS (2 * NSEC_PER_SEC)
+#define PAUSE_NS (500 * NSEC_PER_MSEC)
 
 #define STACK_BYTES ((size_t)256 * 1024)
 
