@@ -185,7 +185,13 @@ static int daemon_confine(Daemon *daemon, const Options *options) {
                             strerror(-r));
         if (!options->seccomp)
                 return 0;
-        r = seccomp_confine(daemon->listener.path[0]);
+        r = seccomp_confine(daemon->listener.path[0], daemon->join.programs.threads.n > 0);
+        if (r == SECCOMP_E_THREADS) {
+                program_reader_deinit(&daemon->join.programs);
+                log_warning("Threads are not used, because seccomp(2) is forbidden: allow it in the unit. A process "
+                            "can make the broker wait while its command line is read.");
+                r = seccomp_confine(daemon->listener.path[0], false);
+        }
         if (r == SECCOMP_E_ABSENT)
                 log_info("System calls are not filtered: taskbrokerd was built without it.");
         return r < 0 ? error_trace(r) : 0;

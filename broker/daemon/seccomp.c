@@ -90,12 +90,13 @@ static int filter_fill(scmp_filter_ctx filter, bool removes_files) {
 /**
  * seccomp_confine() - let the kernel refuse each system call that the loop does not need
  * @removes_files:  true: the socket must be removed at the end
+ * @threads:        whether there are other threads, which the filter is for too
  *
  * It cannot be undone. libseccomp sets no_new_privs, which the kernel requires.
  *
- * Return: 0; SECCOMP_E_ABSENT; a negative errno.
+ * Return: 0; SECCOMP_E_ABSENT; SECCOMP_E_THREADS; a negative errno.
  */
-int seccomp_confine(bool removes_files) {
+int seccomp_confine(bool removes_files, bool threads) {
         scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
         int r;
 
@@ -104,10 +105,12 @@ int seccomp_confine(bool removes_files) {
         /* Logging, and a tree in place of a list, are optional: an old kernel or library lacks them. */
         (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
         (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-        /* The threads that read /proc exist already. */
-        r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-        if (!r)
-                r = filter_fill(filter, removes_files);
+        r = threads ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) : 0;
+        if (r) {
+                seccomp_release(filter);
+                return SECCOMP_E_THREADS;
+        }
+        r = filter_fill(filter, removes_files);
         if (!r)
                 r = seccomp_load(filter);
         seccomp_release(filter);

@@ -12,6 +12,7 @@
 enum {
         _SECCOMP_E_SUCCESS,
         SECCOMP_E_ABSENT,       /* built without libseccomp */
+        SECCOMP_E_THREADS,      /* other threads cannot be confined: the service manager forbids seccomp(2) */
 };
 
-int seccomp_confine(bool removes_files);
+int seccomp_confine(bool removes_files, bool threads);

@@ -4,7 +4,8 @@
 
 #include "broker/daemon/seccomp.h"
 
-int seccomp_confine(bool removes_files) {
+int seccomp_confine(bool removes_files, bool threads) {
         (void)removes_files;
+        (void)threads;
         return SECCOMP_E_ABSENT;
 }

@@ -132,7 +132,7 @@ static int in_child(void (*test)(const void *), const void *argument) {
 static void child_refused(const void *argument) {
         int (*const *call)(void) = argument;
 
-        assert(seccomp_confine(false) == 0);
+        assert(seccomp_confine(false, false) == 0);
         errno = 0;
         assert((*call)() == -1);
         assert(errno == EPERM);
@@ -155,7 +155,7 @@ static void child_allowed(const void *argument) {
 
         assert(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
         epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-        assert(seccomp_confine(true) == 0);
+        assert(seccomp_confine(true, true) == 0);
         assert(prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == -1 && errno == EPERM);
 
         assert(write(fds[0], "x", 1) == 1);
@@ -175,7 +175,7 @@ static void child_allowed(const void *argument) {
 }
 
 static void child_aborts(const void *argument) {
-        assert(seccomp_confine(false) == 0);
+        assert(seccomp_confine(false, false) == 0);
         (void)argument;
         abort();
 }
