@@ -103,8 +103,9 @@ int tb_process(struct tb_client *client) {
         return client->reconnect ? session_process(client) : client_exchange(client);
 }
 
-/* Gives the connection up: a later attempt can find room. */
+/* Gives the connection up, and what else came by it: a later attempt can find room. */
 static int session_retry_later(struct tb_client *client) {
+        client->in_start = client->in_end;
         client->broken = true;
         return 0;
 }
@@ -241,7 +242,7 @@ static int session_next(struct tb_client *client) {
         }
 
         while (!reconnect->disconnected) {
-                r = client->broken && reconnect->lost_reported ? 0 : session_take(client);
+                r = session_take(client);
                 if (r < 0)
                         return r;
                 if (r == 0)

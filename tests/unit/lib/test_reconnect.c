@@ -486,6 +486,31 @@ static void test_quota_at_the_first_connection(void) {
         rig_free(&rig);
 }
 
+/* The broker answers and closes before the client reads: the answer is for the program all the same. */
+static void test_refused_and_closed(void) {
+        Taskbroker__V1__ServerMessage wire = TASKBROKER__V1__SERVER_MESSAGE__INIT;
+        Taskbroker__V1__Error error = TASKBROKER__V1__ERROR__INIT;
+        const struct tb_message *message;
+        Rig rig = rig_new();
+
+        rig_subscribe(&rig);
+        rig_break(&rig);
+        error.code = TASKBROKER__V1__ERROR_CODE__ERROR_CODE_BAD_VALUE;
+        error.message = (char *)"No.";
+        error.closing = true;
+        wire.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR;
+        wire.error = &error;
+        bytes_add_welcome(&rig.bytes, 1);
+        bytes_add_message(&rig.bytes, &wire);
+        rig_send(&rig);
+        close(rig.broker);
+        assert(tb_process(rig.client) == 0);
+        assert(tb_next(rig.client, &message) == 1 && message->type == TB_MESSAGE_ERROR);
+        assert(message->error->code == TB_ERROR_BAD_VALUE && message->error->closing);
+        assert(tb_process(rig.client) == -EPIPE);
+        rig_free(&rig);
+}
+
 int main(void) {
         test_named(false);
         test_named(true);
@@ -498,6 +523,7 @@ int main(void) {
         test_second_request(true, SECOND_REFUSED);
         test_second_request(true, SECOND_UNANSWERED);
         test_refused_again_and_again();
+        test_refused_and_closed();
         test_no_room();
         return 0;
 }
