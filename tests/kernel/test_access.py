@@ -220,9 +220,9 @@ def test_somebody_elses_feed(make_broker):
 VISIBLE_IN_STATUS = {
     "request_id", "broker_version", "epoch", "start_time_ns", "uptime_ns", "realtime_offset_ns", "kernel_release", "taskstats_version",
     "delay_accounting", "connections", "subscribers", "live_tasks", "live_processes", "withheld",
-    "connector", "taskstats",
+    "connector", "taskstats", "withheld_fields",
 }
-VISIBLE_IN_SOURCES = {"lost", "muted", "repaired"}
+VISIBLE_IN_SOURCES = {"lost", "muted", "repaired", "withheld_fields"}
 
 
 def test_status(make_broker):
@@ -234,10 +234,17 @@ def test_status(make_broker):
     assert (status.connections, status.subscribers) == (1, 1) and of_root.connections == 4
     assert status.epoch == of_root.epoch and status.kernel_release == of_root.kernel_release
     assert status.live_tasks > 0
-    # No other count of the whole machine is there, not even as zero.
-    assert {field.name for field, _ in status.ListFields()} <= VISIBLE_IN_STATUS, status
-    for source in (status.connector, status.taskstats):
-        assert {field.name for field, _ in source.ListFields()} <= VISIBLE_IN_SOURCES, status
+    # No other count of the whole machine is there, and those that are left out are named.
+    for message, visible in (
+        (status, VISIBLE_IN_STATUS),
+        (status.connector, VISIBLE_IN_SOURCES),
+        (status.taskstats, VISIBLE_IN_SOURCES),
+    ):
+        assert {field.name for field, _ in message.ListFields()} <= visible, status
+        names = message.DESCRIPTOR.fields_by_number
+        assert not {names[number].name for number in message.withheld_fields} & visible
+    withheld = {status.DESCRIPTOR.fields_by_number[number].name for number in status.withheld_fields}
+    assert {field.name for field, _ in of_root.ListFields()} <= VISIBLE_IN_STATUS | withheld
     assert of_root.events and of_root.connector.received and of_root.broker_cpu_ns
 
 
