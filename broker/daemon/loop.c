@@ -170,7 +170,7 @@ static void loop_on_reconcile_slice(struct ev_loop *ev, ev_timer *watcher, int e
         int r = 0;
 
         (void)events;
-        if (loop->reconcile->n_mismatches == 0)
+        if (!reconcile_has_slice(loop->reconcile))
                 reconcile_scan(loop->reconcile);
         loop_turn(loop, &drained);
         if (!drained)

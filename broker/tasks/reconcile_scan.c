@@ -309,13 +309,21 @@ static void scan_for_unknown(Reconcile *reconcile) {
 }
 
 /**
+ * reconcile_has_slice() - whether the last slice has something to apply
+ * @reconcile:  the comparison
+ */
+bool reconcile_has_slice(const Reconcile *reconcile) {
+        return reconcile->n_mismatches > 0 || reconcile->n_compared > 0;
+}
+
+/**
  * reconcile_scan() - compare a slice
  * @reconcile:  the comparison
  *
  * Afterwards the join reads its sources empty; then reconcile_apply() is called.
  */
 void reconcile_scan(Reconcile *reconcile) {
-        reconcile->n_mismatches = 0;
+        reconcile->n_mismatches = reconcile->n_compared = 0;
         reconcile->n_acks = reconcile->join->connector->n_foreign_acks;
         if (reconcile->phase == RECONCILE_GONE)
                 scan_for_gone(reconcile);

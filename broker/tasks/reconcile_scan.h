@@ -77,6 +77,7 @@ void reconcile_deinit(Reconcile *reconcile);
 
 void reconcile_start(Reconcile *reconcile);
 void reconcile_start_seeding(Reconcile *reconcile);
+bool reconcile_has_slice(const Reconcile *reconcile);
 void reconcile_scan(Reconcile *reconcile);
 
 bool reconcile_read_task(const Reconcile *reconcile, uint32_t pid, uint32_t tid, ProcfsTask *ret_found);

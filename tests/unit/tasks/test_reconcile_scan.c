@@ -42,7 +42,7 @@ static void pass_free(Pass *pass) {
 static void pass_scan(Pass *pass) {
         reconcile_scan(&pass->reconcile);
         ++pass->n_slices;
-        assert(pass->reconcile.n_mismatches <= RECONCILE_SLICE);
+        assert(pass->reconcile.n_mismatches <= RECONCILE_SLICE && pass->reconcile.n_compared <= RECONCILE_SLICE);
         assert(pass->n_found + pass->reconcile.n_mismatches <= PASS_MISMATCHES_MAX);
         memcpy(&pass->found[pass->n_found], pass->reconcile.mismatches,
                pass->reconcile.n_mismatches * sizeof(Mismatch));
@@ -88,6 +88,20 @@ static void test_equal(void) {
         pass->rig->join.owners_stale = true;
         pass_run(pass);
         assert(pass->n_found == 0 && !pass->rig->join.owners_stale && !pass->rig->join.wants_reconcile);
+        pass_free(pass);
+}
+
+/* While the kernel's queue is not empty, no slice is applied. The former slice is dropped. */
+static void test_equal_slices(void) {
+        Pass *pass = pass_new();
+
+        for (uint32_t pid = 100; pid < 100 + 3 * RECONCILE_SLICE; ++pid)
+                add_both(pass, pid, pid);
+        reconcile_start(&pass->reconcile);
+        pass_scan(pass);
+        assert(pass->reconcile.n_compared > 0 && reconcile_has_slice(&pass->reconcile));
+        pass_run(pass);
+        assert(pass->n_found == 0 && !reconcile_has_slice(&pass->reconcile));
         pass_free(pass);
 }
 
@@ -265,6 +279,7 @@ static void test_no_descriptors(void) {
 int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_equal();
+        test_equal_slices();
         test_slow();
         test_gone();
         test_gone_process();
