@@ -150,7 +150,7 @@ class Framed(Recording):
     def begin(self):
         super().begin()
         self.offset = 0
-        self.stream = bytearray()
+        self.received = bytearray()
         self.offsets = {self.next_number: 0}
         return self
 
@@ -159,7 +159,7 @@ class Framed(Recording):
             while (prefix := parse_prefix(self.buffer)) is None or len(self.buffer) < sum(prefix):
                 self.rest(len(self.buffer) + 1)
             n = sum(prefix)
-            self.stream += self.buffer[:n]
+            self.received += self.buffer[:n]
             self.offset += n
             self.receive()
             self.offsets[self.next_number] = self.offset

@@ -126,7 +126,7 @@ def check_others(reference, others, events):
             rows = {(t.tid if table.threads else t.pid): row_of_task(t) for t in other.snapshot_tasks}
             found = differences(rows, table.rows, IDENTITY)
             assert not found, f"{reference.arguments}, as of number {first + i - 1}:\n" + "\n".join(found)
-            rest = bytes(reference.stream[reference.offsets[first + i]:])
+            rest = bytes(reference.received[reference.offsets[first + i]:])
             assert other.rest(len(rest)) == rest
         if i < len(events):
             table.apply(events[i])

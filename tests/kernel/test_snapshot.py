@@ -69,7 +69,7 @@ def test_fifty_clients_in_a_storm(directory, make_broker, beside, recorder, kind
             due = reference.events[0].number if reference.events else number
             for other in joined.pop(due, ()):
                 check_join(other, dict(rows_of(other)), table)
-                rest = bytes(reference.stream[reference.offsets[due]:])
+                rest = bytes(reference.received[reference.offsets[due]:])
                 assert other.rest(len(rest)) == rest
             if not reference.events:
                 break

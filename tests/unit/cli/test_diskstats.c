@@ -76,6 +76,8 @@ static void write_disks(Tree *tree, const Disk *disks, size_t reading) {
 }
 
 int main(void) {
+        Diskstats none = {};
+
         for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); ++i) {
                 Diskstats before = { 0 }, now = { 0 };
                 uint64_t read, written;
@@ -99,6 +101,7 @@ int main(void) {
                 tree_free(&tree);
         }
 
-        assert(!diskstats_read("/nonexistent", &(Diskstats){ 0 }));
+        assert(!diskstats_read("/no such folder", &none));
+        diskstats_deinit(&none);
         return 0;
 }

@@ -290,7 +290,7 @@ static void test_largest_replies(void) {
 
         memset(large_features.release, 'r', sizeof(large_features.release) - 1);
         memset(&status, 0xff, sizeof(status));
-        status.withheld = true;
+        status.withheld = status.machine_withheld = true;
         status.features = &large_features;
         message_free(frame_unpack(frame, encode_status(UINT64_MAX, &status, frame)));
         message_free(frame_unpack(frame, encode_welcome(&status, ACCESS_ALL, UINT32_MAX, frame)));
