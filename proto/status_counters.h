@@ -58,7 +58,10 @@
         C(rechecks_pending, COUNT, ALL, NOW, 25, "tasks still to be read in /proc")                                    \
         C(rechecks_done, COUNT, ALL, SINCE_START, 52, "tasks read later in /proc")                                     \
         C(rechecks_ended, COUNT, ALL, SINCE_START, 54, "tasks ended before they were read")                            \
-        C(log_lines_dropped, COUNT, ALL, SINCE_START, 210, "log lines dropped")
+        C(log_lines_dropped, COUNT, ALL, SINCE_START, 210, "log lines dropped")                                        \
+        C(program_bytes, BYTES, ALL, NOW, 45, "held for programs")                                                     \
+        C(programs_refused, COUNT, ALL, SINCE_START, 51, "programs over a user's share")                               \
+        C(foreign_acks, COUNT, MACHINE, SINCE_START, 5, "requests of other listeners")
 
 /*
  * The counters of one kernel source, SourceStatus, in the order of the text's columns.

@@ -89,6 +89,9 @@ static void daemon_on_status(StatusReport *report, BrokerStatus *status) {
         status->programs_captured = daemon->join.programs.n_captured;
         status->programs_late = daemon->join.programs.n_late;
         status->programs_skipped = daemon->join.programs.n_skipped;
+        status->programs_refused = daemon->join.programs.n_refused;
+        status->program_bytes = daemon->join.table.n_program_bytes;
+        status->foreign_acks = daemon->connector.n_foreign_acks;
         status->rechecks_pending = daemon->join.table.recheck_queue.n;
         status->rechecks_done = daemon->join.table.recheck_queue.n_read;
         status->rechecks_ended = daemon->join.table.recheck_queue.n_ended;
@@ -143,6 +146,7 @@ static int daemon_init_tasks(Daemon *daemon, const Options *options) {
                   daemon_on_event);
         daemon->join.table.starts = &daemon->starts;
         daemon->join.programs.cmdline_max = options->max_args;
+        daemon->join.programs.quota = &daemon->hub.quota;
         /* A test that plays the kernel is not asked at each exec. */
         if (daemon->connector.opened) {
                 daemon->join.exe_reader.source = &daemon->stats_service.query.source;

@@ -30,6 +30,7 @@ void event_fill(Event *event, const Task *task) {
         event->start_time_ns = task->start_time_ns;
         memcpy(event->comm, task->comm, sizeof(event->comm));
         event->program = task->process->program;
+        event->program_inherited = !task->process->execed;
         event->marks = task->process->marks;
         event->task_unknown = task->flags & TASK_UNKNOWN;
         event->comm_stale = task->flags & TASK_COMM_STALE;

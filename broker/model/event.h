@@ -70,6 +70,7 @@ struct Event {
         bool synthesised;
         bool only_for_sets;             /* sent only to feeds whose set of tasks changes by it */
         const Program *program;         /* NULL: not known; valid during the emit call */
+        bool program_inherited;         /* the process has called no exec, and has the program of its parent */
         uint64_t marks;                 /* subtrees that the process belongs to, as bits */
         Owner owner;                    /* the task's owner, after the event */
 

@@ -26,6 +26,7 @@ typedef enum ProgramState {
 } ProgramState;
 
 struct Program {
+        struct QuotaUser *payer;        /* NULL: its memory is charged to no user; see program_charge.h */
         uint32_t n_users;
         uint8_t state;
         bool truncated;

@@ -44,7 +44,7 @@ struct EventMessage {
 static void fill_exec(EventMessage *m, PB(Exec) *exec, const Event *event, uint32_t variant) {
         exec->comm_stale = event->comm_stale;
         if (variant & ENCODE_PROGRAM)
-                exec->program = encode_parts_program(&m->program, event->program, variant);
+                exec->program = encode_parts_program(&m->program, event->program, PROGRAM_CMDLINE_MAX, variant);
 }
 
 /* The cause of a process' end is sent only where it differs from the cause of its last task's end. */
@@ -76,6 +76,14 @@ static PB(ProcessLeader) *fill_leader(EventMessage *message, const Event *event)
         return m;
 }
 
+/*
+ * A long command line is sent at the exec, in snapshots, and at the end of the process that called exec. Other exits,
+ * of threads and of children that called no exec, cost their user nothing, and have what is sent by default.
+ */
+static size_t exit_cmdline_max(const Event *event) {
+        return event->exit.process_ended && !event->program_inherited ? PROGRAM_CMDLINE_MAX : PROGRAM_CMDLINE_DEFAULT;
+}
+
 static void fill_exit(EventMessage *m, PB(Exit) *exit, const Event *event, uint32_t variant) {
         exit->termination = encode_parts_termination(&m->termination, event->exit.wait_status,
                                                      event->exit.status_unknown, variant, &exit->termination_missing);
@@ -90,7 +98,7 @@ static void fill_exit(EventMessage *m, PB(Exit) *exit, const Event *event, uint3
         exit->exit_signal = event->exit.exit_signal;
         exit->leader = fill_leader(m, event);
         if (variant & ENCODE_PROGRAM)
-                exit->program = encode_parts_program(&m->program, event->program, variant);
+                exit->program = encode_parts_program(&m->program, event->program, exit_cmdline_max(event), variant);
 }
 
 /* A lost record is missing in its exit, which is sent. The kernel's count of lost events is machine-wide. */

@@ -5,6 +5,7 @@
  * functions. They allocate no memory.
  */
 
+#include "broker/base/util.h"
 #include "broker/model/termination.h"
 #include "broker/output/encode_parts.h"
 
@@ -18,15 +19,21 @@ PB(ProcessId) *encode_parts_process(PB(ProcessId) *m, ProcessId process) {
         return m;
 }
 
-/* An absent Program says that the subscription did not ask; one that is not known is there, and empty. */
-PB(Program) *encode_parts_program(PB(Program) *m, const Program *program, uint32_t variant) {
+/*
+ * An absent Program says that the subscription did not ask; one that is not known is there, and empty. A command line
+ * longer than @n_cmdline_max is cut.
+ */
+PB(Program) *encode_parts_program(PB(Program) *m, const Program *program, size_t n_cmdline_max, uint32_t variant) {
+        size_t n_cmdline;
+
         taskbroker__v1__program__init(m);
         m->exe_withheld = variant & ENCODE_PUBLIC;
         if (!program)
                 return m;
         m->state = (PB(ProgramState))program->state;
-        m->truncated = program->truncated;
-        m->cmdline = (ProtobufCBinaryData){ .len = program->n_cmdline, .data = (uint8_t *)program_cmdline(program) };
+        n_cmdline = MIN(program->n_cmdline, n_cmdline_max);
+        m->truncated = program->truncated || n_cmdline < program->n_cmdline;
+        m->cmdline = (ProtobufCBinaryData){ .len = n_cmdline, .data = (uint8_t *)program_cmdline(program) };
         if (!m->exe_withheld)
                 m->exe = (ProtobufCBinaryData){ .len = program->n_exe, .data = (uint8_t *)program_exe(program) };
         m->cgroup = (ProtobufCBinaryData){ .len = program->n_cgroup, .data = (uint8_t *)program_cgroup(program) };

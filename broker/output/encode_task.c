@@ -52,7 +52,7 @@ size_t encode_task(const Task *task,
         m.task_unknown = task->flags & TASK_UNKNOWN;
         m.tasks = threads ? 0 : task->process->n_live;
         if (variant & ENCODE_PROGRAM)
-                m.program = encode_parts_program(&program, task->process->program, variant);
+                m.program = encode_parts_program(&program, task->process->program, PROGRAM_CMDLINE_MAX, variant);
 
         n = pack_message(&m.base, buffer + 3); /* tag 1 (SnapshotPart.tasks) */
         return put_member_prefix(buffer, 3, 1 << 3 | 2, n);

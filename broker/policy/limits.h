@@ -89,6 +89,10 @@
 #define LIMIT_BYTES_PARTS_KEPT 3u
 #define LIMIT_USER_MIB 128u
 
+/* Memory for programs, with the same parts. A user's own part has 16,000 command lines of 2 KiB. */
+#define LIMIT_PROGRAMS_MIB 128u
+#define LIMIT_USER_PROGRAMS_MIB 32u
+
 /*
  * Connections of a user in a second, and at once. Connections beyond the rate are turned away before anything is read
  * for them.

@@ -38,7 +38,14 @@
 #include "broker/policy/quota.h"
 
 #define MIB ((uint64_t)1024 * 1024)
-#define BYTES_KEPT (LIMIT_CLIENTS_MIB * MIB / LIMIT_BYTES_PARTS * LIMIT_BYTES_PARTS_KEPT)
+#define BYTES_KEPT(mib) ((mib) * MIB / LIMIT_BYTES_PARTS * LIMIT_BYTES_PARTS_KEPT)
+
+/* A share of memory, in MiB. */
+#define SHARE_OF_BYTES(total, of_user)                                                             \
+        {                                                                                          \
+                (total) * MIB, (total) * MIB / LIMIT_BYTES_PARTS, (of_user) * MIB,                 \
+                        BYTES_KEPT(total) / LIMIT_ORDINARY_USERS, BYTES_KEPT(total)                \
+        }
 
 /* A share by the names of its limits. */
 #define SHARE(kind)                                                                          \
@@ -57,8 +64,8 @@ const QuotaLimits quota_limits_default = {
                         [QUOTA_SUBTREES] = {LIMIT_SUBTREES, LIMIT_SUBTREES_RESERVED, LIMIT_USER_SUBTREES,
                                             LIMIT_ORDINARY_SUBTREES, LIMIT_SUBTREES_KEPT},
                         [QUOTA_REQUESTS] = SHARE(REQUESTS),
-                        [QUOTA_BYTES] = {LIMIT_CLIENTS_MIB * MIB, LIMIT_CLIENTS_MIB *MIB / LIMIT_BYTES_PARTS,
-                                         LIMIT_USER_MIB *MIB, BYTES_KEPT / LIMIT_ORDINARY_USERS, BYTES_KEPT},
+                        [QUOTA_BYTES] = SHARE_OF_BYTES(LIMIT_CLIENTS_MIB, LIMIT_USER_MIB),
+                        [QUOTA_PROGRAMS] = SHARE_OF_BYTES(LIMIT_PROGRAMS_MIB, LIMIT_USER_PROGRAMS_MIB),
                 },
         .rates =
                 {
@@ -272,7 +279,7 @@ bool quota_user_is_root(const QuotaUser *user) {
 }
 
 /**
- * quota_user_refused() - note that a user was refused something
+ * quota_user_is_to_be_logged() - note that a user was refused something, without counting it
  * @user:    the user
  * @kind:    the kind that was refused
  * @now_ns:  now, monotonic
@@ -281,15 +288,20 @@ bool quota_user_is_root(const QuotaUser *user) {
  *
  * Return: Whether this begins an episode, and the log has room for a line about it.
  */
-bool quota_user_refused(QuotaUser *user, QuotaKind kind, uint64_t now_ns) {
+bool quota_user_is_to_be_logged(QuotaUser *user, QuotaKind kind, uint64_t now_ns) {
         static const QuotaRate lines = { .a_second = 1, .at_once = LIMIT_QUOTA_LINES };
         uint64_t before_ns = user->refused_ns[kind];
 
-        ++user->quota->n_refused;
         user->refused_ns[kind] = now_ns;
         if (before_ns && now_ns - before_ns < LIMIT_QUOTA_QUIET_NS)
                 return false;
         return rate_spend(&lines, &user->quota->line_due_ns, 1, now_ns);
+}
+
+/* The same, and counts it. */
+bool quota_user_refused(QuotaUser *user, QuotaKind kind, uint64_t now_ns) {
+        ++user->quota->n_refused;
+        return quota_user_is_to_be_logged(user, kind, now_ns);
 }
 
 /*

@@ -35,7 +35,8 @@ typedef enum QuotaKind {
         QUOTA_SAMPLE_FEEDS,
         QUOTA_SUBTREES,         /* feeds whose filter names subtrees: each takes a bit in every process */
         QUOTA_REQUESTS,         /* without an answer yet */
-        QUOTA_BYTES,            /* memory */
+        QUOTA_BYTES,            /* memory for clients */
+        QUOTA_PROGRAMS,         /* bytes of memory for programs, at the cost of the users who run them */
         _QUOTA_HELD,
         /* Limited by a rate. */
         QUOTA_SNAPSHOTS = _QUOTA_HELD,
@@ -111,6 +112,7 @@ void quota_user_work(QuotaUser *user, uint64_t n_ns, uint64_t now_ns);
 bool quota_user_is_throttled(const QuotaUser *user, uint64_t now_ns);
 bool quota_user_comes_before(const QuotaUser *user, const QuotaUser *other);
 bool quota_user_is_root(const QuotaUser *user);
+bool quota_user_is_to_be_logged(QuotaUser *user, QuotaKind kind, uint64_t now_ns);
 bool quota_user_refused(QuotaUser *user, QuotaKind kind, uint64_t now_ns);
 
 int charge_take(Charge *charge, QuotaUser *user, QuotaKind kind, uint64_t n);

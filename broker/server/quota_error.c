@@ -32,6 +32,7 @@ static const QuotaErrorWords quota_words[_QUOTA_KINDS] = {
         [QUOTA_REQUESTS] = { "pending requests", "wait for the answers to these requests" },
         [QUOTA_BYTES] = { "MiB of memory for connections and feeds",
                           "close some, and read what the broker sends" },
+        [QUOTA_PROGRAMS] = { "MiB of memory for programs", "run fewer processes with long command lines" },
         [QUOTA_SNAPSHOTS] = { "snapshots a second", "ask again in a second" },
         [QUOTA_STATS] = { "statistics of tasks a second", "ask again in a second" },
         [QUOTA_CONNECTS] = { "connections a second", "keep connections, and wait before connecting again" },
@@ -40,7 +41,7 @@ static const QuotaErrorWords quota_words[_QUOTA_KINDS] = {
 
 /* A number of @kind in the unit of its name. */
 static uint64_t in_units(QuotaKind kind, uint64_t n) {
-        return kind == QUOTA_BYTES ? n / MIB : n;
+        return kind == QUOTA_BYTES || kind == QUOTA_PROGRAMS ? n / MIB : n;
 }
 
 static int print_held(const QuotaUser *user, QuotaKind kind, char *text, size_t n_text) {

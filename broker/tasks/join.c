@@ -169,6 +169,7 @@ int join_turn(Join *join, bool *ret_drained) {
 int join_tick(Join *join) {
         (void)join_recheck_queue(join);
         join_recheck_hidden(join);
+        program_reader_try_again(&join->programs, (uint64_t)clock_read_ns(CLOCK_MONOTONIC));
         join_adoption_tick(join);
         join_adoption_read(join);
         return error_trace(join_loss_tick(join));

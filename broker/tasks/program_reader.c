@@ -19,13 +19,17 @@
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/util.h"
+#include "broker/tasks/program_charge.h"
 #include "broker/tasks/program_files.h"
 #include "broker/tasks/program_reader.h"
 
 #define READS_PER_SECOND 2000u
 
-/* Memory of all programs; a process beyond it is skipped. */
-#define BYTES_MAX ((size_t)128 * 1024 * 1024)
+/* Tasks that a call of program_reader_read_next() looks at. */
+#define LOOKS_MAX 2048u
+
+/* A later pass reads the programs for which there was no memory. */
+#define AGAIN_NS (10 * NSEC_PER_SEC)
 
 /* Two execs of a process do not fit into this time. */
 #define UNDISTURBED_NS ((uint64_t)150 * NSEC_PER_USEC)
@@ -84,6 +88,16 @@ void program_reader_unwant(ProgramReader *programs) {
  */
 void program_reader_note_fork(ProgramReader *programs, const Process *process) {
         if (!process->program || process->program->state == PROGRAM_SKIPPED)
+                programs->complete = false;
+}
+
+/**
+ * program_reader_try_again() - let a pass read the programs for which there was no memory
+ * @programs:  the programs
+ * @now_ns:    now, monotonic; it is not tried all the time
+ */
+void program_reader_try_again(ProgramReader *programs, uint64_t now_ns) {
+        if (programs->left_out && programs->next_tid == 0 && now_ns - programs->begun_ns >= AGAIN_NS)
                 programs->complete = false;
 }
 
@@ -151,34 +165,28 @@ static int program_reader_fill(ProgramReader *programs, ProgramFiles *files, Tas
 }
 
 /* @files NULL: nothing was read, and the cgroup is what it was. */
-static Program *program_new(ProgramState state, const ProgramFiles *files, const Program *former) {
-        size_t n_cmdline = files ? files->n_cmdline : 0, n_exe = files ? files->n_exe : 0;
-        size_t n_cgroup = files ? files->n_cgroup : former ? former->n_cgroup : 0;
-        Program *program = malloc(sizeof(*program) + n_cmdline + n_exe + n_cgroup + 1);
+static Program *files_program(ProgramState state, const ProgramFiles *files, const Program *former) {
+        Program *program;
 
-        if (!program)
-                return NULL;
-        *program = (Program){
-                .n_users = 1,
-                .state = state,
-                .truncated = files && files->truncated,
-                .n_cmdline = (uint16_t)n_cmdline,
-                .n_exe = (uint16_t)n_exe,
-                .n_cgroup = (uint16_t)n_cgroup,
-        };
-        if (files) {
-                memcpy(program->bytes, files->cmdline, n_cmdline);
-                memcpy(program->bytes + n_cmdline, files->exe, n_exe);
-                memcpy(program->bytes + n_cmdline + n_exe, files->cgroup, n_cgroup);
-        } else if (former) {
-                memcpy(program->bytes, program_cgroup(former), n_cgroup);
-        }
-        program->bytes[n_cmdline + n_exe + n_cgroup] = 0;
+        if (!files)
+                return former ? program_new(state, "", 0, "", 0, program_cgroup(former), former->n_cgroup) :
+                                program_new(state, "", 0, "", 0, "", 0);
+        program = program_new(state, files->cmdline, files->n_cmdline, files->exe, files->n_exe, files->cgroup,
+                              files->n_cgroup);
+        if (program)
+                program->truncated = files->truncated;
         return program;
 }
 
-static bool program_reader_has_room(const ProgramReader *programs) {
-        return programs->table->n_program_bytes < BYTES_MAX;
+/* Charges the user of a process for a program. A pass without memory for it is complete: no subscription waits. */
+static bool program_reader_reserve(ProgramReader *programs, const Task *task, bool first, Charge *ret_charge) {
+        size_t n_max = sizeof(Program) + programs->cmdline_max + 2 * PROGRAM_PATH_MAX + 1;
+
+        if (program_charge_reserve(programs->quota, task, n_max, ret_charge))
+                return true;
+        programs->left_out = true;
+        programs->n_refused += first;
+        return false;
 }
 
 static bool program_reader_take_token(ProgramReader *programs, uint64_t now_ns) {
@@ -192,8 +200,9 @@ static bool program_reader_take_token(ProgramReader *programs, uint64_t now_ns) 
         return true;
 }
 
-/* Reads what a task's process runs: what could not be read is late. */
-static int program_reader_read(ProgramReader *programs, Task *task, bool at_exec, Program **ret_program) {
+/* Reads what a task's process runs: what could not be read is late. @charge: for the largest program; taken over. */
+static int program_reader_read(ProgramReader *programs, Task *task, bool at_exec, Charge *charge,
+                               Program **ret_program) {
         const Program *former = task->process->program;
         ProgramFiles own UNINITIALISED, *files;
         ProgramState state;
@@ -211,11 +220,22 @@ static int program_reader_read(ProgramReader *programs, Task *task, bool at_exec
         programs->n_skipped += state == PROGRAM_SKIPPED && (at_exec || !former || former->state != PROGRAM_SKIPPED);
         if (state == PROGRAM_SKIPPED)
                 programs->complete = false;
-        program = program_new(state, state == PROGRAM_CAPTURED ? files : NULL, former);
+        program = files_program(state, state == PROGRAM_CAPTURED ? files : NULL, former);
         if (!program)
                 return error_origin(-ENOMEM);
+        if (state == PROGRAM_CAPTURED)
+                program_charge_settle(charge, program);
+        else
+                charge_return(charge);
         *ret_program = program;
         return 0;
+}
+
+/* There is no time or no memory to read the program at its exec. */
+static int program_reader_skip(ProgramReader *programs, const Task *task, Program **ret_program) {
+        ++programs->n_skipped;
+        *ret_program = files_program(PROGRAM_SKIPPED, NULL, task->process->program);
+        return *ret_program ? 0 : error_origin(-ENOMEM);
 }
 
 /**
@@ -230,23 +250,49 @@ static int program_reader_read(ProgramReader *programs, Task *task, bool at_exec
  * Return: 0, or a negative errno.
  */
 int program_reader_read_at_exec(ProgramReader *programs, Task *task, bool empty, Program **ret_program) {
+        Charge charge = CHARGE_NULL;
+        int r;
+
         *ret_program = NULL;
         if (programs->n_wanted == 0)
                 return 0;
-        if (!empty || !program_reader_has_room(programs) ||
-            !program_reader_take_token(programs, (uint64_t)clock_read_ns(CLOCK_MONOTONIC))) {
-                ++programs->n_skipped;
+        if (!empty || !program_reader_take_token(programs, (uint64_t)clock_read_ns(CLOCK_MONOTONIC))) {
                 programs->complete = false;
-                *ret_program = program_new(PROGRAM_SKIPPED, NULL, task->process->program);
-                return *ret_program ? 0 : error_origin(-ENOMEM);
+                return program_reader_skip(programs, task, ret_program);
         }
-        return error_trace(program_reader_read(programs, task, true, ret_program));
+        if (!program_reader_reserve(programs, task, true, &charge))
+                return program_reader_skip(programs, task, ret_program);
+        r = program_reader_read(programs, task, true, &charge, ret_program);
+        charge_return(&charge);
+        return error_trace(r);
+}
+
+/*
+ * Finds the next task of a process whose program is not known, within LOOKS_MAX tasks. @ret_reserved: there is memory
+ * for the program. If not, the task is found once, and its program is skipped. Return: The task; NULL: a later call
+ * goes on, unless the pass has ended.
+ */
+static Task *program_reader_find_next(ProgramReader *programs, Charge *ret_charge, bool *ret_reserved) {
+        for (unsigned int i = 0; i < LOOKS_MAX; ++i) {
+                Task *task = task_table_next(programs->table, programs->next_tid);
+                const Program *program = task ? task->process->program : NULL;
+
+                programs->next_tid = task ? task->tid + 1 : 0;
+                if (!task)
+                        return NULL;
+                if (program && program->state == PROGRAM_CAPTURED)
+                        continue;
+                *ret_reserved = program_reader_reserve(programs, task, !program, ret_charge);
+                if (*ret_reserved || !program)
+                        return task;
+        }
+        return NULL;
 }
 
 /**
  * program_reader_read_next() - read the next program that is not known
  * @programs:     the programs, wanted and not complete
- * @ret_task:     output: a task of the process; NULL: the pass has ended
+ * @ret_task:     output: a task of the process; NULL: the slice has ended, and the pass, if next_tid is 0
  * @ret_program:  output: the program, of which the caller has the only use, and which the
  *                caller stores
  *
@@ -255,29 +301,25 @@ int program_reader_read_at_exec(ProgramReader *programs, Task *task, bool empty,
  * Return: 0, or a negative errno.
  */
 int program_reader_read_next(ProgramReader *programs, Task **ret_task, Program **ret_program) {
+        Charge charge = CHARGE_NULL;
+        bool reserved;
         Task *task;
         int r;
 
         if (programs->next_tid == 0) {
                 programs->next_tid = 1;
                 programs->complete = true;
+                programs->left_out = false;
+                programs->begun_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         }
-        while ((task = task_table_next(programs->table, programs->next_tid))) {
-                const Program *program = task->process->program;
-
-                programs->next_tid = task->tid + 1;
-                if (program && program->state == PROGRAM_CAPTURED)
-                        continue;
-                if (program_reader_has_room(programs))
-                        break;
-                programs->complete = false;
-        }
+        task = program_reader_find_next(programs, &charge, &reserved);
         *ret_task = task;
-        if (!task) {
-                programs->next_tid = 0;
+        if (!task)
                 return 0;
-        }
-        r = program_reader_read(programs, task, false, ret_program);
+        if (!reserved)
+                return program_reader_skip(programs, task, ret_program);
+        r = program_reader_read(programs, task, false, &charge, ret_program);
+        charge_return(&charge);
         if (r)
                 return error_trace(r);
         ++programs->n_outside_exec;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "broker/base/util.h"
+#include "broker/tasks/program_charge.h"
 #include "broker/tasks/task_table.h"
 
 #define TID_LIMIT TASK_PAGES_LIMIT
@@ -341,7 +342,7 @@ void task_table_set_program(TaskTable *table, Process *process, Program *program
         if (!old || --old->n_users > 0)
                 return;
         table->n_program_bytes -= program_size(old);
-        free(old);
+        program_free(old);
 }
 
 /**

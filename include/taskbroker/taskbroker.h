@@ -498,6 +498,9 @@ struct tb_status {
         uint64_t rechecks_done;
         uint64_t rechecks_ended;
         uint64_t log_lines_dropped;     /* lines that the broker's standard error did not accept */
+        uint64_t program_bytes;         /* a part of table_bytes */
+        uint64_t programs_refused;      /* skipped, as their user had reached its quota; a part of programs_skipped */
+        uint64_t foreign_acks;          /* acknowledgements to other listeners: each silence ends with one */
 };
 
 /* As sample.proto, SampleScope. */

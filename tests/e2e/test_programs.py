@@ -286,6 +286,35 @@ def test_long_arguments(make_daemon, n):
     assert json.loads(out)["program"]["cmdline"] == words
 
 
+def test_quota_of_a_user(make_daemon):
+    """A user with many long command lines is left out beyond its quota. Other users and root have their programs."""
+    daemon = make_daemon(start=False)
+    daemon.proc.set_program(1, **INIT)
+    daemon.arguments += ["--max-args", "32768"]
+    line = b"x" * 32767 + b"\0"
+    for pid in range(100, 1141):
+        daemon.proc.add(pid, ppid=1, uid=1001 if pid == 1140 else 1000, comm=b"x")
+        daemon.proc.set_program(pid, cmdline=line)
+    daemon.start()
+    client = daemon.subscriber(("exit",), programs=True, snapshot=True)
+    states = {task.pid: task.program.state for task in client.snapshot()}
+    assert states[1] == states[100] == states[1140] == CAPTURED and states[1139] == SKIPPED
+    status = client.status()
+    n_left_out = sum(state == SKIPPED for state in states.values())
+    assert status.programs_refused == status.programs_skipped == n_left_out
+    assert 30 << 20 < status.program_bytes < 33 << 20 and status.program_bytes < status.table_bytes
+    assert daemon.log().count("User 1000 has used up its quota of memory for command lines") == 1
+
+    # The exit of a child that called no exec repeats no more than is usual.
+    daemon.kernel.fork(2000, parent_tid=100)
+    daemon.kernel.end(2000)
+    program = client.event().exit.program
+    assert (program.state, program.cmdline, program.truncated) == (CAPTURED, line[:2048], True)
+    daemon.kernel.end(100)
+    program = client.event().exit.program
+    assert (program.cmdline, program.truncated) == (line, False)
+
+
 def test_read_later_after_a_change_of_owner(ready):
     """
     The process changes its ids while its program is read. The exec has no program, and says so. When the broker

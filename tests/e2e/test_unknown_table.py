@@ -475,7 +475,7 @@ def test_status_of_a_user(make_live, monkeypatch):
             shown = status_json(daemon)
     assert_status(wire, {**shown, "taskstats_version": 0})
     names = {broker_pb2.Status.DESCRIPTOR.fields_by_number[n].name for n in wire.withheld_fields}
-    public = {"subscribers", "connections", "withheld", "live_tasks", "live_processes"}
+    public = {"subscribers", "connections", "withheld", "live_tasks", "live_processes", "foreign_acks"}
     assert names == {f.name for f in counters()} - public | {"events"}
     kept = {f.name for f in broker_pb2.SourceStatus.DESCRIPTOR.fields if f.number not in wire.connector.withheld_fields}
     assert kept == {"lost", "muted", "repaired", "withheld_fields"}

@@ -220,7 +220,7 @@ def test_somebody_elses_feed(make_broker):
 VISIBLE_IN_STATUS = {
     "request_id", "broker_version", "epoch", "start_time_ns", "uptime_ns", "realtime_offset_ns", "kernel_release", "taskstats_version",
     "delay_accounting", "connections", "subscribers", "live_tasks", "live_processes", "withheld",
-    "connector", "taskstats", "withheld_fields",
+    "connector", "taskstats", "withheld_fields", "foreign_acks",
 }
 VISIBLE_IN_SOURCES = {"lost", "muted", "repaired", "withheld_fields"}
 

@@ -55,6 +55,7 @@ FIXED = {
     "status.kernel_release",
     "status.broker_cpu_ns",
     "status.table_bytes",
+    "status.program_bytes",
     "status.client_bytes",
     "status.sweep_cpu_ns",
     "status.connector.received",

@@ -63,6 +63,8 @@ static inline void rig_fill_status(StatusReport *report, BrokerStatus *ret_statu
         ret_status->epoch = RIG_EPOCH;
         ret_status->time_offset_ns = 5;
         ret_status->live_tasks = 11;
+        ret_status->foreign_acks = 12;
+        ret_status->program_bytes = 13;
 }
 
 static inline Rig *rig_new_sized(size_t feed_bytes) {

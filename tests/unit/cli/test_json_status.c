@@ -34,7 +34,7 @@ static void test_status(void) {
         struct json_object *object, *part;
 
         object = json_status(&status);
-        assert(json_object_object_length(object) == 47 - 1);
+        assert(json_object_object_length(object) == 50 - 1);
         assert(json_object_get_uint64(json_object_object_get(object, "epoch")) == UINT64_MAX);
         assert(json_object_get_uint64(json_object_object_get(object, "broker_cpu_ns")) == 12);
         for (size_t i = 0; i < sizeof(newer) / sizeof(*newer); ++i)
@@ -77,7 +77,7 @@ static void test_status_withheld(void) {
                 };
 
                 object = json_status(&some);
-                assert(json_object_object_length(object) == 47 - 1);
+                assert(json_object_object_length(object) == 50 - 1);
                 assert(json_object_get_boolean(json_object_object_get(object, "withheld")));
                 assert(json_object_get_uint64(json_object_object_get(object, "connections")) == 2);
                 assert(json_object_object_get_ex(object, "feeds", &part) && !part);

@@ -523,6 +523,34 @@ static void test_program(void) {
         free(program);
 }
 
+/* A long command line is sent once by the kernel's exec, and not with each exit of a child or a thread. */
+static void test_exit_command_line(void) {
+        static char cmdline[PROGRAM_CMDLINE_MAX];
+        Program *program;
+
+        memset(cmdline, 'a', sizeof(cmdline));
+        program = made_program_sized(PROGRAM_CAPTURED, cmdline, sizeof(cmdline), "/x", 2, "/y", 2);
+        for (int i = 0; i < 8; ++i) {
+                Event event = event_new(i & 4 ? EVENT_EXEC : EVENT_EXIT);
+                bool whole = (i & 4) || (i & 1 && !(i & 2));
+                PB(ServerMessage) *message;
+                const PB(Event) *m;
+                const PB(Program) *got;
+
+                event.program = program;
+                event.program_inherited = i & 2;
+                if (event.kind == EVENT_EXIT)
+                        event.exit.process_ended = i & 1;
+                message = roundtrip_variant(&event, ENCODE_PROGRAM, NULL);
+                m = message->event_batch->events[0];
+                got = event.kind == EVENT_EXEC ? m->exec->program : m->exit->program;
+                assert(got->cmdline.len == (whole ? PROGRAM_CMDLINE_MAX : PROGRAM_CMDLINE_DEFAULT));
+                assert(got->truncated == !whole && got->exe.len == 2 && got->cgroup.len == 2);
+                message_free(message);
+        }
+        free(program);
+}
+
 /* The numbers of program states are equal in the broker and on the wire. */
 static void test_program_states(void) {
 #define STATE(name) assert((int)PROGRAM_##name == (int)TASKBROKER__V1__PROGRAM_STATE__PROGRAM_STATE_##name)
@@ -571,6 +599,7 @@ static void test_largest(void) {
         event.exit.stats_missing = STATS_MISSING_NOT_WITNESSED;
         event.exit.stats = event.exit.process_stats = &stats;
         event.program = program;
+        event.program_inherited = false;
         message = roundtrip_variant(&event, ENCODE_PROGRAM | ENCODE_LEFT, &n);
         assert(n <= ENCODED_EVENT_MAX && n > PROGRAM_CMDLINE_MAX + 2 * PROGRAM_PATH_MAX + 1500);
         check_stats(message->event_batch->events[0]->exit->stats, &stats);
@@ -651,6 +680,7 @@ int main(void) {
         test_restricted_loss();
         test_full_names();
         test_program();
+        test_exit_command_line();
         test_program_states();
         test_largest();
         test_event_prefix();

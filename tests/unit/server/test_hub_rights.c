@@ -299,6 +299,7 @@ static void test_status(void) {
                 assert(message->status->feeds == 0 && message->status->n_events == 0 &&
                        message->status->feed_bytes == 0);
                 assert(message->status->live_tasks == (hides ? 0 : 11));
+                assert(message->status->foreign_acks == (hides ? 0 : 12) && message->status->program_bytes == 0);
                 message_free(message);
                 peer_ask_status(&root, 4);
                 do {
@@ -313,6 +314,7 @@ static void test_status(void) {
                         message_free(message);
                 } while (true);
                 assert(!message->status->withheld && message->status->connections == 2 && message->status->feeds == 2);
+                assert(message->status->foreign_acks == 12 && message->status->program_bytes == 13);
                 message_free(message);
                 peer_free(&root);
                 peer_free(&peer);

@@ -258,7 +258,7 @@ class SourceStatus(_message.Message):
     def __init__(self, received: _Optional[int] = ..., lost: _Optional[int] = ..., dropped: _Optional[int] = ..., truncated: _Optional[int] = ..., malformed: _Optional[int] = ..., foreign: _Optional[int] = ..., muted: _Optional[int] = ..., repaired: _Optional[int] = ..., receive_buffer_bytes: _Optional[int] = ..., withheld_fields: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Status(_message.Message):
-    __slots__ = ["broker_cpu_ns", "broker_version", "client_bytes", "closed_for_errors", "closed_for_strict", "connections", "connector", "delay_accounting", "epoch", "events", "feed_bytes", "feeds", "kernel_release", "live_processes", "live_tasks", "log_lines_dropped", "programs_captured", "programs_late", "programs_skipped", "reader_lost", "rechecks_done", "rechecks_ended", "rechecks_pending", "refused_connections", "refused_namespace", "refused_quota", "request_id", "resumed", "sample_lost", "sample_subscribers", "snapshot_subscribers", "snapshots", "start_time_ns", "subscribers", "sweep_cpu_ns", "sweep_gone", "sweep_lost", "sweep_tasks", "sweeps", "synthesised_exits", "synthesised_forks", "table_bytes", "taskstats", "taskstats_version", "unmatched_stats", "uptime_ns", "withheld", "withheld_fields"]
+    __slots__ = ["broker_cpu_ns", "broker_version", "client_bytes", "closed_for_errors", "closed_for_strict", "connections", "connector", "delay_accounting", "epoch", "events", "feed_bytes", "feeds", "foreign_acks", "kernel_release", "live_processes", "live_tasks", "log_lines_dropped", "program_bytes", "programs_captured", "programs_late", "programs_refused", "programs_skipped", "reader_lost", "rechecks_done", "rechecks_ended", "rechecks_pending", "refused_connections", "refused_namespace", "refused_quota", "request_id", "resumed", "sample_lost", "sample_subscribers", "snapshot_subscribers", "snapshots", "start_time_ns", "subscribers", "sweep_cpu_ns", "sweep_gone", "sweep_lost", "sweep_tasks", "sweeps", "synthesised_exits", "synthesised_forks", "table_bytes", "taskstats", "taskstats_version", "unmatched_stats", "uptime_ns", "withheld", "withheld_fields"]
     BROKER_CPU_NS_FIELD_NUMBER: _ClassVar[int]
     BROKER_VERSION_FIELD_NUMBER: _ClassVar[int]
     CLIENT_BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -271,13 +271,16 @@ class Status(_message.Message):
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     FEEDS_FIELD_NUMBER: _ClassVar[int]
     FEED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_ACKS_FIELD_NUMBER: _ClassVar[int]
     KERNEL_RELEASE_FIELD_NUMBER: _ClassVar[int]
     LIVE_PROCESSES_FIELD_NUMBER: _ClassVar[int]
     LIVE_TASKS_FIELD_NUMBER: _ClassVar[int]
     LOG_LINES_DROPPED_FIELD_NUMBER: _ClassVar[int]
     PROGRAMS_CAPTURED_FIELD_NUMBER: _ClassVar[int]
     PROGRAMS_LATE_FIELD_NUMBER: _ClassVar[int]
+    PROGRAMS_REFUSED_FIELD_NUMBER: _ClassVar[int]
     PROGRAMS_SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    PROGRAM_BYTES_FIELD_NUMBER: _ClassVar[int]
     READER_LOST_FIELD_NUMBER: _ClassVar[int]
     RECHECKS_DONE_FIELD_NUMBER: _ClassVar[int]
     RECHECKS_ENDED_FIELD_NUMBER: _ClassVar[int]
@@ -319,12 +322,15 @@ class Status(_message.Message):
     events: _containers.RepeatedCompositeFieldContainer[KindCount]
     feed_bytes: int
     feeds: int
+    foreign_acks: int
     kernel_release: str
     live_processes: int
     live_tasks: int
     log_lines_dropped: int
+    program_bytes: int
     programs_captured: int
     programs_late: int
+    programs_refused: int
     programs_skipped: int
     reader_lost: int
     rechecks_done: int
@@ -355,7 +361,7 @@ class Status(_message.Message):
     uptime_ns: int
     withheld: bool
     withheld_fields: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, request_id: _Optional[int] = ..., broker_version: _Optional[str] = ..., epoch: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., uptime_ns: _Optional[int] = ..., kernel_release: _Optional[str] = ..., taskstats_version: _Optional[int] = ..., delay_accounting: _Optional[_Union[DelayAccounting, str]] = ..., connector: _Optional[_Union[SourceStatus, _Mapping]] = ..., taskstats: _Optional[_Union[SourceStatus, _Mapping]] = ..., events: _Optional[_Iterable[_Union[KindCount, _Mapping]]] = ..., live_tasks: _Optional[int] = ..., live_processes: _Optional[int] = ..., feeds: _Optional[int] = ..., subscribers: _Optional[int] = ..., connections: _Optional[int] = ..., feed_bytes: _Optional[int] = ..., reader_lost: _Optional[int] = ..., closed_for_errors: _Optional[int] = ..., closed_for_strict: _Optional[int] = ..., refused_connections: _Optional[int] = ..., unmatched_stats: _Optional[int] = ..., synthesised_exits: _Optional[int] = ..., broker_cpu_ns: _Optional[int] = ..., synthesised_forks: _Optional[int] = ..., programs_captured: _Optional[int] = ..., programs_late: _Optional[int] = ..., programs_skipped: _Optional[int] = ..., snapshots: _Optional[int] = ..., snapshot_subscribers: _Optional[int] = ..., resumed: _Optional[int] = ..., table_bytes: _Optional[int] = ..., withheld: bool = ..., refused_quota: _Optional[int] = ..., refused_namespace: _Optional[int] = ..., sweeps: _Optional[int] = ..., sweep_tasks: _Optional[int] = ..., sweep_gone: _Optional[int] = ..., sweep_lost: _Optional[int] = ..., sweep_cpu_ns: _Optional[int] = ..., sample_subscribers: _Optional[int] = ..., sample_lost: _Optional[int] = ..., client_bytes: _Optional[int] = ..., rechecks_pending: _Optional[int] = ..., rechecks_done: _Optional[int] = ..., rechecks_ended: _Optional[int] = ..., log_lines_dropped: _Optional[int] = ..., withheld_fields: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, request_id: _Optional[int] = ..., broker_version: _Optional[str] = ..., epoch: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., uptime_ns: _Optional[int] = ..., kernel_release: _Optional[str] = ..., taskstats_version: _Optional[int] = ..., delay_accounting: _Optional[_Union[DelayAccounting, str]] = ..., connector: _Optional[_Union[SourceStatus, _Mapping]] = ..., taskstats: _Optional[_Union[SourceStatus, _Mapping]] = ..., events: _Optional[_Iterable[_Union[KindCount, _Mapping]]] = ..., live_tasks: _Optional[int] = ..., live_processes: _Optional[int] = ..., feeds: _Optional[int] = ..., subscribers: _Optional[int] = ..., connections: _Optional[int] = ..., feed_bytes: _Optional[int] = ..., reader_lost: _Optional[int] = ..., closed_for_errors: _Optional[int] = ..., closed_for_strict: _Optional[int] = ..., refused_connections: _Optional[int] = ..., unmatched_stats: _Optional[int] = ..., synthesised_exits: _Optional[int] = ..., broker_cpu_ns: _Optional[int] = ..., synthesised_forks: _Optional[int] = ..., programs_captured: _Optional[int] = ..., programs_late: _Optional[int] = ..., programs_skipped: _Optional[int] = ..., snapshots: _Optional[int] = ..., snapshot_subscribers: _Optional[int] = ..., resumed: _Optional[int] = ..., table_bytes: _Optional[int] = ..., withheld: bool = ..., refused_quota: _Optional[int] = ..., refused_namespace: _Optional[int] = ..., sweeps: _Optional[int] = ..., sweep_tasks: _Optional[int] = ..., sweep_gone: _Optional[int] = ..., sweep_lost: _Optional[int] = ..., sweep_cpu_ns: _Optional[int] = ..., sample_subscribers: _Optional[int] = ..., sample_lost: _Optional[int] = ..., client_bytes: _Optional[int] = ..., rechecks_pending: _Optional[int] = ..., rechecks_done: _Optional[int] = ..., rechecks_ended: _Optional[int] = ..., log_lines_dropped: _Optional[int] = ..., withheld_fields: _Optional[_Iterable[int]] = ..., program_bytes: _Optional[int] = ..., programs_refused: _Optional[int] = ..., foreign_acks: _Optional[int] = ...) -> None: ...
 
 class Subscribe(_message.Message):
     __slots__ = ["filter", "kinds", "max_delay_ms", "programs", "resume", "snapshot", "starts", "strict", "threads"]
