@@ -32,6 +32,7 @@ void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t 
                 .n_bytes_max = n_bytes_max,
                 .resume_seconds = LIMIT_RESUME_SECONDS,
                 .slice_steps = SNAPSHOT_SLICE_STEPS,
+                .freed_bytes_max = LIMIT_FREED_BYTES,
         };
         list_init(&feeds->all);
         list_init(&feeds->list);
@@ -342,6 +343,7 @@ Feed *feeds_get(const Feeds *feeds, uint64_t id) {
 void feeds_age(Feeds *feeds) {
         uint64_t now_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         bool scarce = memory_is_scarce();
+        size_t n_freed = 0;
 
         list_for_each(link, safe, &feeds->list) {
                 Feed *feed = container_of(link, Feed, link);
@@ -352,7 +354,9 @@ void feeds_age(Feeds *feeds) {
                         feed_end_gap(feed, clock_time_ns());
                 if (scarce)
                         feed_shrink(feed);
-                if (feed->age > feeds->resume_seconds)
-                        feeds_free_feed(feeds, feed);
+                if (feed->age <= feeds->resume_seconds || n_freed >= feeds->freed_bytes_max)
+                        continue;
+                n_freed += feed->n_bytes;
+                feeds_free_feed(feeds, feed);
         }
 }

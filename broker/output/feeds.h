@@ -53,6 +53,7 @@ struct Feeds {
         size_t n_bytes_max;             /* the limit of each feed */
         uint32_t resume_seconds;        /* LIMIT_RESUME_SECONDS, or what a test sets */
         uint64_t slice_steps;           /* SNAPSHOT_SLICE_STEPS, or what a test sets */
+        size_t freed_bytes_max;         /* LIMIT_FREED_BYTES, or what a test sets */
 
         List all;                       /* all feeds, with those from feeds_make() */
         List list;

@@ -35,6 +35,10 @@
 #define LIMIT_TURN_CONNECTIONS 8u
 #define LIMIT_TURN_REFUSALS 128u
 
+/* Connections that are freed in a turn, and bytes of idle feeds in a second. The rest waits for the next one. */
+#define LIMIT_TURN_FREED 64u
+#define LIMIT_FREED_BYTES ((size_t)64 * 1024 * 1024)
+
 /* Connections that wait to be accepted. A user that floods the socket fills the queue, and others wait behind it. */
 #define LIMIT_BACKLOG 64
 

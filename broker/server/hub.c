@@ -131,11 +131,11 @@ static void hub_free_client(Hub *hub, Client *client) {
         client_free(client);
 }
 
-static void hub_free_dead(Hub *hub) {
+static void hub_free_dead(Hub *hub, size_t n_max) {
         Connection *connection;
 
         hub->has_room = false;
-        while ((connection = connections_take_dead(&hub->connections))) {
+        while (n_max-- > 0 && (connection = connections_take_dead(&hub->connections))) {
                 hub_free_client(hub, client_of(connection));
                 hub->has_room = true;
         }
@@ -148,7 +148,7 @@ static void hub_free_dead(Hub *hub) {
  * @hub:  the hub
  */
 void hub_deinit(Hub *hub) {
-        hub_free_dead(hub);
+        hub_free_dead(hub, SIZE_MAX);
         list_for_each(link, safe, &hub->connections.open)
                 hub_free_client(hub, container_of(link, Client, connection.link));
         ev_timer_stop(hub->loop, &hub->age);
@@ -216,7 +216,7 @@ void hub_stop(Hub *hub) {
                                               });
                 connection_flush(connection);
         }
-        hub_free_dead(hub);
+        hub_free_dead(hub, SIZE_MAX);
 }
 
 /**
@@ -307,7 +307,8 @@ static void hub_slice_snapshot(Hub *hub) {
 
 /* Keeps the loop from sleeping while work is left. */
 static void hub_check_work(Hub *hub) {
-        if (!feeds_build_snapshots(&hub->feeds) && !request_handler_next_ready(&hub->requests))
+        if (!feeds_build_snapshots(&hub->feeds) && !request_handler_next_ready(&hub->requests) &&
+            list_is_empty(&hub->connections.dead))
                 return;
         ev_timer_set(&hub->work, 0., 0.);
         ev_timer_start(hub->loop, &hub->work);
@@ -354,7 +355,7 @@ int hub_end_turn(Hub *hub) {
         list_for_each(link, safe, &hub->feeds.all)
                 hub_send_feed(hub, container_of(link, Feed, all_link));
         connections_flush_ready(&hub->connections);
-        hub_free_dead(hub);
+        hub_free_dead(hub, LIMIT_TURN_FREED);
         hub_check_work(hub);
         if (hub->has_room || hub->subscriptions.changed)
                 hub_measure_max_delay(hub);

@@ -203,11 +203,11 @@ void stats_requests_add(StatsRequests *requests, Client *client, const Request *
  * @client:    the client
  */
 void stats_requests_forget(StatsRequests *requests, const Client *client) {
-        if (client->n_stats_requests == 0)
-                return;
         list_for_each(link, safe, &requests->jobs) {
                 StatsJob *job = container_of(link, StatsJob, link);
 
+                if (client->n_stats_requests == 0)
+                        return;
                 if (job->client == client)
                         stats_job_free(job);
         }

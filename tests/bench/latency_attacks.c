@@ -25,7 +25,7 @@
 #include "tests/bench/machine.h"
 #include "tests/bench/table_crowd.h"
 
-#define N_MEANS_MAX 11
+#define N_MEANS_MAX 12
 #define ATTACKER "65533"
 
 /* Attacks of tests/e2e/attack.c, each in a process of its own; "spin" is done here. */
@@ -34,9 +34,9 @@ static const char *const attacks[][N_MEANS_MAX + 1] = {
         { "connections", "feeds", "requests" },
         { "readers", "patterns", "subtrees" },
         { "hold", "stats", "samples" },
-        { "halves", "sweeps" },
+        { "halves", "sweeps", "snapshots" },
         { "connections", "hold", "feeds", "requests", "patterns", "readers", "halves", "stats", "samples", "subtrees",
-          "sweeps" },
+          "sweeps", "snapshots" },
 };
 
 static pid_t attack_start(const char *program, const char *path, const char *const *means) {

@@ -318,6 +318,31 @@ static void do_subtrees(void) {
         }
 }
 
+/* Snapshots of all tasks by patterns that cost much, each another feed; half of them are given up at once. */
+static void do_snapshots(void) {
+        static uint8_t filter[4096], frame[8192];
+
+        for (uint32_t i = 0; now() < end; ++i) {
+                size_t n = 0;
+                int fd;
+
+                for (uint32_t k = 0; k < 16; ++k) {
+                        char pattern[80];
+
+                        snprintf(pattern, sizeof(pattern), "*??????????????????????????????????????????%u-%u", i, k);
+                        n += put_bytes(filter + n, 4, pattern, strlen(pattern));
+                }
+                fd = attach();
+                if (fd < 0)
+                        continue;
+                (void)!send(fd, frame, put_subscribe(frame, filter, n, true), MSG_NOSIGNAL);
+                if (i % 2)
+                        (void)poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 100);
+                close(fd);
+                ++*count;
+        }
+}
+
 /* Subscribers of everything, as many as it gets, which read only at times. */
 static void do_readers(void) {
         size_t n = 0;
@@ -367,6 +392,7 @@ static const struct {
         { "halves", do_halves },
         { "stats", do_stats },
         { "samples", do_samples },
+        { "snapshots", do_snapshots },
         { "subtrees", do_subtrees },
         { "sweeps", do_sweeps },
 };

@@ -99,7 +99,7 @@ def test_memory_of_a_user(make_open):
 
 @needs_root
 @pytest.mark.parametrize("means", [("connections", "hold"), ("feeds", "readers"), ("requests", "halves"), ("patterns",),
-                                   ("sweeps",)])
+                                   ("sweeps",), ("snapshots",)])
 def test_root_loses_nothing_to_a_user_who_takes_all(make_open, means):
     """
     Events at a steady pace, beside a user who does what it can: each arrives, before the

@@ -51,6 +51,7 @@ class Locking(Beside):
     ("readers", "patterns", "subtrees"),
     ("hold", "stats", "samples"),
     ("sweeps", "patterns"),
+    ("snapshots", "subtrees"),
 ], ids="-".join)
 def test_root_misses_nothing(directory, make_broker, beside, means):
     broker = make_broker(*ROOM)

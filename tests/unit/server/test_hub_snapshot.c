@@ -220,6 +220,54 @@ static void test_budget(void) {
         rig_free(rig);
 }
 
+/* Many connections that end at once, and their feeds, are freed in several turns. */
+static void test_ends(void) {
+        enum { N = 2 * LIMIT_TURN_FREED + 1 };
+        Rig *rig = rig_new_sliced();
+        static Peer peers[N];
+        Peer last;
+
+        for (uint32_t i = 0; i < N; ++i) {
+                peers[i] = peer_new_welcomed(rig, 0);
+                free(peers[i].bytes);
+                peers[i].bytes = NULL;
+        }
+        for (uint32_t i = 0; i < N; ++i)
+                connection_die(peers[i].connection);
+        for (size_t n = N; n > 0; n -= MIN(n, (size_t)LIMIT_TURN_FREED)) {
+                size_t n_dead = 0;
+
+                for (const List *link = rig->hub.connections.dead.next; link != &rig->hub.connections.dead;
+                     link = link->next)
+                        ++n_dead;
+                assert(n_dead == n && rig_used(rig, QUOTA_CONNECTIONS) == n);
+                rig_run_watchers(rig);
+                rig_end_turn(rig);
+                /* the loop does not sleep while some are left */
+                assert(n <= LIMIT_TURN_FREED || ev_is_active(&rig->hub.work));
+        }
+        for (uint32_t i = 0; i < N; ++i)
+                peer_free(&peers[i]);
+
+        rig->hub.feeds.freed_bytes_max = 1;
+        for (uint32_t i = 0; i < 2; ++i) {
+                last = peer_new_welcomed(rig, 0);
+                ask(&last, 1, false, 100 + i);
+                message_free(peer_expect_body(rig, &last, SUBSCRIBED));
+                end_process(rig, 100 + i);
+                peer_free(&last);
+                rig_turn(rig);
+        }
+        rig_age(rig, LIMIT_RESUME_SECONDS);
+        assert(rig_status(rig).feeds == 2);
+        rig_age(rig, 1);
+        assert(rig_status(rig).feeds == 1);
+        rig_age(rig, 1);
+        assert(rig_status(rig).feeds == 0);
+        expect_all_returned(rig);
+        rig_free(rig);
+}
+
 int main(void) {
         test_slices();
         test_no_memory();
@@ -227,5 +275,6 @@ int main(void) {
         test_users();
         test_ready();
         test_budget();
+        test_ends();
         return 0;
 }
