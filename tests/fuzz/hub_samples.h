@@ -97,8 +97,14 @@ static inline void samples_begin(Samples *samples, const PB(Sampling) *sampling,
 
 static inline void samples_check_one(Samples *samples, const PB(TaskSample) *sample, bool predicted) {
         uint32_t number = samples->threads ? sample->tid : sample->pid;
-        SampledTask *task = &samples->tasks[number];
+        SampledTask *task = &samples->tasks[MIN(number, (uint32_t)SAMPLES_TASKS)];
 
+        /* a task whose fork was not reported has the number behind the others, and no life of its own */
+        if (number == SAMPLES_TASKS + 1) {
+                assert(sample->ended && sample->task_unknown);
+                ++samples->n_ended;
+                return;
+        }
         assert(number > 0 && number <= SAMPLES_TASKS);
         assert(sample->state == 0 || (sample->state == TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_LOST &&
                                       !sample->stats && !sample->ended));
