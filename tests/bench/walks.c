@@ -103,7 +103,7 @@ static void measure_snapshot(Bench *bench, bool worst, Figures *figures) {
         static SubscriptionKey key;
         uint64_t all = 0, longest = 0;
         SnapshotBuild *build;
-        Snapshot *snapshot;
+        Snapshot *snapshot = NULL;
         Feed *feed;
 
         key = (SubscriptionKey){ .kinds = EVENT_BIT(EVENT_FORK) };
