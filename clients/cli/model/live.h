@@ -96,6 +96,7 @@ struct LiveSample {
         struct tb_sample summary; /* from the broker */
         uint64_t span_ns;         /* from the end of the sample before; 0: this is the first */
         uint64_t used[N_METRICS]; /* sums of its rows */
+        double per_second[N_METRICS]; /* sums of the rates of its rows */
         uint32_t withheld_groups;
         uint32_t uncounted_groups;
         uint32_t unsupported_groups;

@@ -146,12 +146,18 @@ int live_samples_task(Live *live, const struct tb_task_sample *sample) {
         return live_exited_add(&live->exited, sample);
 }
 
-/* Adds up the rows. Also which groups the sums have, and why others are missing. */
+/*
+ * Adds up the rows. Each task is measured at a moment of its own, so that its rate has its own span.
+ * The rate of the machine is the sum of the rates, as a person adds up the lines. Also which groups
+ * the sums have, and why others are missing.
+ */
 static void samples_sum(Live *live, LiveSample *sum) {
         uint32_t groups = 0, uncounted = 0, unsupported = 0;
 
         for (size_t i = 0; i < live->n_changed; ++i) {
                 const LiveRow *row = live->changed[i];
+                uint64_t span_ns = row->span_ns ? row->span_ns : sum->span_ns;
+                double spans_per_s = span_ns ? (double)NS_PER_S / (double)span_ns : 0;
 
                 if (!row->sampled)
                         continue;
@@ -159,9 +165,12 @@ static void samples_sum(Live *live, LiveSample *sum) {
                 sum->withheld_groups |= row->stats.withheld_groups;
                 uncounted |= row->stats.uncounted_groups;
                 unsupported |= row->stats.unsupported_groups;
-                for (unsigned int j = 0; j < N_METRICS; ++j)
-                        if (row->used_groups & TB_STATS_BIT(metrics[j].group))
-                                sum->used[j] += row->used[j];
+                for (unsigned int j = 0; j < N_METRICS; ++j) {
+                        if (!(row->used_groups & TB_STATS_BIT(metrics[j].group)))
+                                continue;
+                        sum->used[j] += row->used[j];
+                        sum->per_second[j] += (double)row->used[j] * spans_per_s;
+                }
         }
         sum->uncounted_groups = uncounted;
         sum->unsupported_groups = unsupported;

@@ -102,6 +102,6 @@ enum metric_known live_machine_rate(const Live *live, unsigned int metric, doubl
         if (live->machine_unsupported & bit)
                 return METRIC_UNSUPPORTED;
 
-        *ret_per_second = (double)live->sample.used[metric] * NS_PER_S / (double)live->sample.span_ns;
+        *ret_per_second = live->sample.per_second[metric];
         return METRIC_KNOWN;
 }

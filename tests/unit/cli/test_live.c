@@ -36,7 +36,7 @@ static void test_differences(void) {
 
         /*
          * The two values of the row are 1.2 s apart, the ends of the samples 1 s. The rate of the row is over its own
-         * span, the rate of the machine over the span of the samples.
+         * span. The rate of the machine is the sum of the rates of its rows.
          */
         busy.cpu_ns += 600;
         busy.read_bytes += 4096;
@@ -48,17 +48,21 @@ static void test_differences(void) {
         assert(used_of(&live, &busy, METRIC_WRITE) == 0);
         assert(used_of(&live, &idle, METRIC_CPU) == 0);
         assert(live_rate(&live, row_of(&live, &busy), METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 500));
-        assert(live_machine_rate(&live, METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 600));
+        assert(live_machine_rate(&live, METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 500));
 
         /* The task was not in the sample before, as it did not run: its rate is over the span of the sample. */
         send_sample(&live, 3, false);
         assert(used_of(&live, &busy, METRIC_CPU) == 0);
         busy.cpu_ns += 100;
+        idle.cpu_ns += 40;
         send_row(&live, &busy, 4.9);
+        send_row(&live, &idle, 4.1);
         send_sample(&live, 5, false);
         assert(live_rate(&live, row_of(&live, &busy), METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 50));
+        assert(live_rate(&live, row_of(&live, &idle), METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 20));
+        assert(live_machine_rate(&live, METRIC_CPU, &rate) == METRIC_KNOWN && near(rate, 70));
         assert(live_accumulated(&live, row_of(&live, &busy), METRIC_CPU, &value) == METRIC_KNOWN && value == 700);
-        assert(live.total_used[METRIC_CPU] == 700);
+        assert(live.total_used[METRIC_CPU] == 740);
 
         live_deinit(&live);
 }
