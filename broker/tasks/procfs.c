@@ -394,6 +394,9 @@ void procfs_fill_task(Task *task, const ProcfsTask *found) {
                 task->flags |= TASK_NONDUMPABLE;
         if (found->nondumpable && !found->exiting)
                 task->process->suspect = true;
+        /* A leader that ends, or has ended: nothing shows whose it was. */
+        if (found->exiting && task->tid == task->process->pid)
+                task->process->creds_stale = true;
         /* Nothing is known of its life until now. */
         task->process->privileged_before = task->process->execed = true;
         task->process->session = found->session;

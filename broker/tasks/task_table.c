@@ -357,7 +357,7 @@ void task_table_inherit(TaskTable *table, Process *process, const Process *paren
                 return;
         process->n_acks_compared = parent->n_acks_compared;
         process->session = parent->session;
-        process->creds_stale = parent->creds_stale;
+        process->creds_stale |= parent->creds_stale;
         process->nondumpable = parent->nondumpable;
         process->in_own_namespace = parent->in_own_namespace;
         process->exe_known = parent->exe_known;

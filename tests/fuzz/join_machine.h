@@ -12,7 +12,7 @@
  * but while the table is compared with it: then it has the tasks of the machine. The user never
  * gets the exit of a process with privileges. The user gets all other exits, unless a loss was
  * reported, an exec may be hidden, or the kernel did not name the maker. If /proc has shown a process,
- * its totals belong to the user, with the use of threads that had privileges before.
+ * the use of its threads that had privileges before belongs to the user.
  *
  * Include it behind #undef NDEBUG.
  */
@@ -410,9 +410,10 @@ static inline void machine_check_event(Machine *machine, const Event *event) {
         machine->lost |= event->kind == EVENT_LOSS;
         if (event->kind != EVENT_EXIT || !machine_task(machine, event->pid))
                 return;
-        machine_check_stats(event, event->exit.stats);
-        if (!machine_task(machine, event->pid)->shown)
+        if (!machine_task(machine, event->pid)->shown) {
+                machine_check_stats(event, event->exit.stats);
                 machine_check_stats(event, event->exit.process_stats);
+        }
         if (!machine->mixed && event->exit.stats && event->exit.stats->read_char_bytes == MACHINE_CERTAIN)
                 machine->withheld |= event->owner.claim != OWNER_SHOWN || event->owner.uid != MACHINE_USER;
 }
