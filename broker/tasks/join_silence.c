@@ -51,22 +51,27 @@ static bool silence_may_hide(const Join *join, const Process *process, const Eve
         return join->can_be_silenced && !process_is_compared(process, n_acks);
 }
 
+/* Whether the owner was checked for the program. If a process ends while it is read, its executable alone is known. */
+static bool owner_is_checked(const Process *process) {
+        return process->exe_known && !(process_leader(process)->flags & TASK_OWNER_STALE);
+}
+
 /* Whether a process ran to its end the program for which its owner was checked. */
 static bool program_is_certain(const Join *join, const Process *process, const Event *event, const TaskStats *stats) {
         uint32_t exe;
 
-        return process->exe_known && exe_reader_digest(&join->exe_reader, stats, &exe) && exe == process->exe &&
-               !(process_leader(process)->flags & TASK_OWNER_STALE) && !silence_may_hide(join, process, event);
+        return owner_is_checked(process) && exe_reader_digest(&join->exe_reader, stats, &exe) && exe == process->exe &&
+               !silence_may_hide(join, process, event);
 }
 
 /*
  * Whether an exec may be hidden that left no trace: an exec of the process, or one of a
- * process that it descends from, from which it has its privileges. Its program was not read, and
+ * process that it descends from, from which it has its privileges. Its owner was not checked, and
  * the kernel has acknowledged another listener's request since the process was compared with
  * /proc. A process that was not compared itself counts as the process that forked it.
  */
 static bool exec_may_be_hidden(const Join *join, const Process *process, const Event *event) {
-        return !process->exe_known && silence_may_hide(join, process, event);
+        return !owner_is_checked(process) && silence_may_hide(join, process, event);
 }
 
 static bool ids_contradict(const Task *task, const TaskStats *stats) {

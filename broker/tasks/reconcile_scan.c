@@ -185,7 +185,7 @@ static bool scan_live_task(Reconcile *reconcile, Task *task) {
         scan_check_owner(reconcile, task, &found);
         if (task_agrees(task, &found)) {
                 procfs_verify_task(task, &found);
-                if (found.exe_known && connector_is_idle(reconcile->join->connector))
+                if (found.exe_known && !found.exiting && connector_is_idle(reconcile->join->connector))
                         process_set_exe(task->process, found.exe);
         } else {
                 scan_add(reconcile, MISMATCH_CHANGED, task->process->pid, task->tid, task->start_time_ns);

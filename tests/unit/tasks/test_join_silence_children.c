@@ -3,7 +3,7 @@
 
 /*
  * A process called exec of a program with privileges while the connector was silent, or it did
- * not. It makes a child in sight of the broker, which calls exec and ends before it was read. The
+ * not. It makes a child in sight of the broker, which calls exec and ends before it was read, or while it is read. The
  * record of the child shows nothing of its privileges. So its user gets the exit in full only
  * if the process was compared with /proc after the silence, and before the child was forked.
  */
@@ -54,6 +54,8 @@ struct Case {
         State state;
         How how;
         bool execed;                    /* the parent had called exec before, in sight */
+        bool caught;                    /* the child ends while it is read: its executable is known, its owner is not */
+        StatsSource source;
         Rig *rig;
         Reconcile reconcile;
 };
@@ -86,6 +88,20 @@ static void show(const Case *c, uint32_t pid, uint32_t tid, State state) {
                 snprintf(path, sizeof(path), "%u/task/%u/%s", pid, tid, files[i]);
                 assert(fchownat(procfs->fd, path, hidden ? 0 : ME, (gid_t)-1, 0) == 0);
         }
+}
+
+static int exe_ask(StatsSource *source, const uint32_t *tids, size_t n) {
+        (void)source;
+        assert(n == 1 && tids[0] > 0);
+        return 0;
+}
+
+static int exe_next(StatsSource *source, StatsAnswer *ret_answer) {
+        (void)source;
+        *ret_answer = (StatsAnswer){ .state = STATS_ANSWER_LIVE };
+        ret_answer->stats.groups = STATS_EXECUTABLE;
+        ret_answer->stats.ac_exe_dev = ret_answer->stats.ac_exe_inode = 1;
+        return 0;
 }
 
 static void begin(Case *c) {
@@ -178,9 +194,19 @@ static void run(Case *c) {
         begin(c);
         compare(c);
         rig_turn(c->rig);
-        /* It ends before it was read: its record is there when its exec is handled. */
+        if (c->caught) {
+                c->source = (StatsSource){ .n_max = 1, .ask = exe_ask, .next = exe_next };
+                c->rig->join.exe_reader.source = &c->source;
+                show(c, CHILD, CHILD, STATE_EXITING);
+        }
         rig_exec(c->rig, CHILD);
-        rig_record(c->rig, RECORD(CHILD, CHILD, 1, 0, AC_FLAG_GROUP, "child", .uid = ME, .gid = GROUP));
+        if (c->caught) {
+                rig_turn(c->rig);
+                assert(task_table_get_process(&c->rig->join.table, CHILD)->exe_known);
+        }
+        /* Otherwise it ends before it was read: its record is there when its exec is handled. */
+        rig_record(c->rig, RECORD(CHILD, CHILD, 1, 0, AC_FLAG_GROUP, c->caught ? "parent" : "child", .uid = ME,
+                                  .gid = GROUP, .exe = c->caught));
         rig_exit(c->rig, CHILD, CHILD, 0);
         rig_turn(c->rig);
         for (size_t i = 0; i < c->rig->n_events; ++i)
@@ -216,12 +242,17 @@ int main(void) {
         log_init(LOG_LEVEL_ERR);
         if (geteuid() != 0)
                 return 77;
-        for (unsigned int i = 0; i < (unsigned int)_STATE_N * _HOW_N * 2; ++i) {
-                Case c = { .state = i / 2 % _STATE_N, .how = i / 2 / _STATE_N, .execed = i % 2 };
+        for (unsigned int i = 0; i < (unsigned int)_STATE_N * _HOW_N * 4; ++i) {
+                Case c = {
+                        .state = i / 4 % _STATE_N,
+                        .how = i / 4 / _STATE_N,
+                        .execed = i % 2,
+                        .caught = i / 2 % 2,
+                };
 
                 if (c.execed && c.state == STATE_SETUID_FORKED)
                         continue;
-                fprintf(stderr, "state %d, compared %d, execed %d\n", c.state, c.how, c.execed);
+                fprintf(stderr, "state %d, compared %d, execed %d, caught %d\n", c.state, c.how, c.execed, c.caught);
                 run(&c);
         }
         test_overflow();
