@@ -5,15 +5,23 @@
  * to a query and in the record of an exit. Both come from the same file of the kernel. So
  * deleted files, overlays and scripts, whose executable is the interpreter, are no special
  * cases. The kernel answers within send(), in some 2 us.
+ *
+ * In an exec, a process gets its new executable before its new ids, and before its files in
+ * /proc get their new owner. In between it has no code. The caller of exec can make the kernel
+ * wait there, by a file that is closed on exec. So an executable counts only if /proc shows code
+ * afterwards. The owner is read after that. Then both belong to the same program, or the
+ * owner to a later one. A user cannot set the size of the code to zero, nor keep it at zero.
  */
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "broker/tasks/exe_reader.h"
+#include "broker/tasks/procfs.h"
 
-void exe_reader_init(ExeReader *reader) {
-        *reader = (ExeReader){};
+void exe_reader_init(ExeReader *reader, int procfs_fd) {
+        *reader = (ExeReader){ .procfs_fd = procfs_fd };
         /* Without random keys the digests still differ, but others could compute them. */
         if (getrandom(reader->keys, sizeof(reader->keys), 0) < 0)
                 memset(reader->keys, 0x5a, sizeof(reader->keys));
@@ -37,18 +45,30 @@ bool exe_reader_digest(const ExeReader *reader, const TaskStats *stats, uint32_t
         return true;
 }
 
+/* Whether a process is seen to have code. In the middle of an exec it has none, and as a kernel thread neither. */
+static bool process_has_code(const ExeReader *reader, uint32_t pid) {
+        char path[64], buffer[128];
+        unsigned long long n_pages;
+
+        snprintf(path, sizeof(path), "%u/task/%u/statm", pid, pid);
+        return procfs_read_file(reader->procfs_fd, path, buffer, sizeof(buffer)) > 0 &&
+               sscanf(buffer, "%*u %*u %*u %llu", &n_pages) == 1 && n_pages > 0;
+}
+
 /**
- * exe_reader_read() - read the executable of a live task
+ * exe_reader_read() - read the executable of a live process
  * @reader:   the source
- * @tid:      the task
+ * @tid:      its leader
  * @ret_exe:  output: its digest
  *
- * Return: Whether it was read.
+ * Return: Whether it was read. An owner that is read afterwards belongs to this program, or to a
+ *         later one.
  */
 bool exe_reader_read(ExeReader *reader, uint32_t tid, uint32_t *ret_exe) {
         StatsSource *source = reader->source;
         StatsAnswer answer;
 
         return source && source->ask(source, &tid, 1) == 0 && source->next(source, &answer) == 0 &&
-               answer.state == STATS_ANSWER_LIVE && exe_reader_digest(reader, &answer.stats, ret_exe);
+               answer.state == STATS_ANSWER_LIVE && exe_reader_digest(reader, &answer.stats, ret_exe) &&
+               process_has_code(reader, tid);
 }

@@ -16,9 +16,10 @@ typedef struct ExeReader ExeReader;
 
 struct ExeReader {
         StatsSource *source;            /* not owned; NULL: no executable is read */
+        int procfs_fd;                  /* not owned */
         uint64_t keys[3];               /* random: nobody can search for two executables with one digest */
 };
 
-void exe_reader_init(ExeReader *reader);
+void exe_reader_init(ExeReader *reader, int procfs_fd);
 bool exe_reader_read(ExeReader *reader, uint32_t tid, uint32_t *ret_exe);
 bool exe_reader_digest(const ExeReader *reader, const TaskStats *stats, uint32_t *ret_exe);

@@ -51,7 +51,7 @@ void join_init(Join *join,
         task_table_init(&join->table);
         exit_records_init(&join->records, listener);
         comm_reader_init(&join->comm_reader, procfs_fd);
-        exe_reader_init(&join->exe_reader);
+        exe_reader_init(&join->exe_reader, procfs_fd);
         program_reader_init(&join->programs, procfs_fd, &join->table, &join->records);
         join->programs.connector = connector;
         join_set_time_offset(join, clock_offset_ns(CLOCK_BOOTTIME, CLOCK_MONOTONIC) + clock_boot_epoch_ns());

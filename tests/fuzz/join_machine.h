@@ -329,9 +329,10 @@ static inline void machine_hide(const Machine *machine, const Tree *tree) {
 
 /* Adds the first process, which belongs to the user. The broker found it. */
 static inline void machine_begin(Machine *machine, Join *join) {
-        uint32_t exe;
         Task *found = task_table_add(&join->table, MACHINE_FIRST, MACHINE_FIRST);
         MachineTask *task = machine->tasks;
+        StatsAnswer answer;
+        uint32_t exe;
 
         assert(found);
         *task = (MachineTask){
@@ -352,7 +353,9 @@ static inline void machine_begin(Machine *machine, Join *join) {
                 .next = machine_next_executable,
         };
         join->exe_reader.source = &machine->executables;
-        assert(exe_reader_read(&join->exe_reader, MACHINE_FIRST, &exe));
+        assert(machine->executables.ask(&machine->executables, &(uint32_t){ MACHINE_FIRST }, 1) == 0 &&
+               machine->executables.next(&machine->executables, &answer) == 0 &&
+               exe_reader_digest(&join->exe_reader, &answer.stats, &exe));
         process_set_exe(found->process, exe);
 }
 

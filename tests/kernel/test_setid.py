@@ -431,7 +431,6 @@ def test_while_they_run(alone, make_broker, place, silences):
     scene.finish()
 
 
-@pytest.mark.xfail(strict=False, reason="SECURITY.md names it: rarely a child is sent in full")
 def test_children_of_a_silenced_exec(alone, make_broker, place):
     """A program with privileges that the broker never saw makes children, in sight of the broker."""
     scene = Scene(make_broker(), place, n_runners=2)

@@ -61,6 +61,7 @@ static inline void proc_add_stat(const Tree *tree, const ProcTask *task) {
                      task->n_threads ? task->n_threads : 3, task->start);
         assert(n > 0 && (size_t)n < sizeof(text));
         proc_write(tree, task->pid, task->tid, "stat", text, (size_t)n);
+        proc_write(tree, task->pid, task->tid, "statm", "273 49 47 171 0 41 0\n", 21);
 }
 
 static inline void proc_add_status(const Tree *tree, uint32_t pid, uint32_t tid, const char *comm, const char *ids) {

@@ -282,6 +282,41 @@ static void test_in_its_place(void) {
 }
 
 /*
+ * A process called exec in sight, and is in the middle of another exec when it is read: it has the
+ * executable already, and still the old owner. The exec is hidden. The record shows no other
+ * executable than the one that was read. A process whose code cannot be read may be there too.
+ */
+static void test_under_way(void) {
+        static const char *const sizes[] = { "273 49 47 171 0 41 0\n", "33 9 7 0 0 41 0\n", NULL };
+
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); ++i) {
+                Scene scene = { .exe = EXE_NONE };
+                Rig *rig;
+
+                scene_begin(&scene);
+                rig = scene.rig;
+                rig_fork(rig, SHELL, TASK, TASK);
+                rig_turn(rig);
+                show_in_proc(rig, TASK, TASK, "task");
+                if (sizes[i])
+                        proc_write(&rig->procfs, TASK, TASK, "statm", sizes[i], strlen(sizes[i]));
+                else
+                        proc_remove_file(&rig->procfs, TASK, TASK, "statm");
+                scene.exe = EXE_OTHER;
+                rig_exec(rig, TASK);
+                rig_turn(rig);
+                assert(task_table_get_process(&rig->join.table, TASK)->exe_known == (i == 0));
+                rig_say(rig, 0, 0, 0, 0, 0, 0, 0);
+                kernel_record(&scene, TASK, AC_FLAG_GROUP, "task", geteuid());
+                rig_exit(rig, TASK, TASK, 0);
+                rig_turn(rig);
+                check(&scene, false, i == 0 ? OWNER_SHOWN : OWNER_NONE);
+                rig_skip(rig);
+                rig_free(rig);
+        }
+}
+
+/*
  * A task that is not in the table. If its record is from the time of the start, its EXIT may come
  * much later, and no fork is missing.
  */
@@ -465,6 +500,7 @@ int main(void) {
         test_reconciled();
         test_not_read();
         test_from_the_start();
+        test_under_way();
         test_privilege();
         test_ended_by_exec();
         test_forked_before_exec();

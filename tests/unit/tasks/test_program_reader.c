@@ -147,8 +147,8 @@ static void test_captured(void) {
         program = read_at_exec(task, true);
         check_program(program, PROGRAM_CAPTURED, "", 0, "", "/");
         program_free(program);
-        proc_write(&tree, 700, 700, "statm", "0 0 0 0 0 0 0\n", 14);
         proc_add_stat(&tree, &(ProcTask){ .pid = 700, .tid = 700, .comm = "x", .start = START, .exiting = true });
+        proc_write(&tree, 700, 700, "statm", "0 0 0 0 0 0 0\n", 14);
         program = read_at_exec(task, true);
         assert(program->state == PROGRAM_LATE);
         program_free(program);
