@@ -6,6 +6,7 @@
 #include "broker/base/util.h"
 #include "broker/daemon/quota_limits.h"
 #include "broker/policy/limits.h"
+#include "broker/policy/quota_share.h"
 
 /*
  * Raises the limit of descriptors, of which each connection needs one. Returns how many
@@ -13,7 +14,8 @@
  */
 static uint64_t descriptors_raise(void) {
         struct rlimit limit;
-        rlim_t wanted = LIMIT_CONNECTIONS + LIMIT_DESCRIPTORS_RESERVED, n_connections;
+        rlim_t wanted = LIMIT_CONNECTIONS + LIMIT_DESCRIPTORS_RESERVED;
+        uint64_t n_connections;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
                 return LIMIT_CONNECTIONS;
@@ -21,7 +23,7 @@ static uint64_t descriptors_raise(void) {
         (void)setrlimit(RLIMIT_NOFILE, &limit);
         if (limit.rlim_cur >= wanted)
                 return LIMIT_CONNECTIONS;
-        n_connections = limit.rlim_cur - MIN(limit.rlim_cur / 2, (rlim_t)LIMIT_DESCRIPTORS_RESERVED);
+        n_connections = quota_share_of_descriptors(limit.rlim_cur);
         log_warning("The limit of %llu descriptors allows only %llu connections. Raise LimitNOFILE.",
                     (unsigned long long)limit.rlim_cur, (unsigned long long)n_connections);
         return n_connections;
@@ -42,10 +44,8 @@ QuotaLimits quota_limits_find(const Options *options) {
         QuotaRate *connects = &limits.rates[QUOTA_CONNECTS - _QUOTA_HELD];
         QuotaShare *connections = &limits.held[QUOTA_CONNECTIONS], *bytes = &limits.held[QUOTA_BYTES];
 
-        connections->total = n_connections;
-        connections->reserve = MIN(connections->reserve, n_connections / 8);
+        *connections = quota_share_scale(connections, n_connections);
         connections->of_user = options->user_connections;
-        connections->kept = MIN(connections->kept, n_connections / 2);
         /* After a restart of the broker all clients of a user come back at once. */
         connects->at_once = MAX(connects->at_once, (uint32_t)options->user_connections);
         bytes->total = options->clients_bytes;

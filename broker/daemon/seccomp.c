@@ -49,9 +49,9 @@ static const int allowed[] = {
         SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(mremap), SCMP_SYS(munmap),
         /* the process itself */
         SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(futex), SCMP_SYS(getegid), SCMP_SYS(geteuid), SCMP_SYS(getgid),
-        SCMP_SYS(getpid), SCMP_SYS(getrandom), SCMP_SYS(getrusage), SCMP_SYS(gettid), SCMP_SYS(getuid),
-        SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield),
-        SCMP_SYS(sigreturn), SCMP_SYS(uname),
+        SCMP_SYS(getpid), SCMP_SYS(getrandom), SCMP_SYS(getrlimit), SCMP_SYS(getrusage), SCMP_SYS(gettid),
+        SCMP_SYS(getuid), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+        SCMP_SYS(sched_yield), SCMP_SYS(sigreturn), SCMP_SYS(uname),
 };
 
 static int filter_allow(scmp_filter_ctx filter, int call, unsigned int n, struct scmp_arg_cmp argument) {
@@ -72,6 +72,8 @@ static int filter_fill(scmp_filter_ctx filter, bool removes_files) {
                 { SCMP_SYS(mmap2), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
                 { SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
                 { SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0) },
+                /* limits are read, not set */
+                { SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0) },
                 /* for abort() */
                 { SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0) },
         };

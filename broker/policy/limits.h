@@ -48,6 +48,17 @@
 /* Descriptors kept for the broker's own use, beyond the connections. */
 #define LIMIT_DESCRIPTORS_RESERVED 64u
 
+/*
+ * Descriptors that shall be free, the part of them that is for root, and what one newcomer takes until it is welcomed.
+ * When fewer are free, the broker closes connections of the users who have most.
+ */
+#define LIMIT_DESCRIPTORS_FREE 16u
+#define LIMIT_DESCRIPTORS_ROOT 4u
+#define LIMIT_DESCRIPTORS_NEWCOMER 3u
+
+/* The least total of connections, however few descriptors there are. */
+#define LIMIT_CONNECTIONS_LEAST 8u
+
 /* Unread replies of a client; beyond it, its requests are not read either. */
 #define LIMIT_REPLY_BYTES (64u * 1024u)
 

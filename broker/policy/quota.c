@@ -313,6 +313,24 @@ static uint64_t ordinary_of(const QuotaUser *user, QuotaKind kind, uint64_t n) {
         return quota_user_is_root(user) ? 0 : MIN(n, user->quota->limits.held[kind].ordinary);
 }
 
+/**
+ * quota_set_share() - let other limits apply from now on
+ * @quota:  the quota
+ * @kind:   the kind
+ * @share:  the limits; copied
+ *
+ * Users keep all that they have beyond these limits, and get no more.
+ */
+void quota_set_share(Quota *quota, QuotaKind kind, const QuotaShare *share) {
+        quota->limits.held[kind] = *share;
+        quota->used_ordinary[kind] = 0;
+        list_for_each(link, safe, &quota->users) {
+                const QuotaUser *user = container_of(link, QuotaUser, link);
+
+                quota->used_ordinary[kind] += ordinary_of(user, kind, user->used[kind]);
+        }
+}
+
 /* The part that is kept for ordinary sets, as far as no user has it. */
 static uint64_t quota_kept(const Quota *quota, QuotaKind kind) {
         const QuotaShare *share = &quota->limits.held[kind];

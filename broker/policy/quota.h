@@ -102,6 +102,7 @@ extern const QuotaLimits quota_limits_default;
 
 void quota_init(Quota *quota, const QuotaLimits *limits);
 void quota_deinit(Quota *quota);
+void quota_set_share(Quota *quota, QuotaKind kind, const QuotaShare *share);
 
 QuotaUser *quota_user_get(Quota *quota, uid_t uid, uint64_t now_ns);
 QuotaUser *quota_user_ref(QuotaUser *user);

@@ -60,6 +60,7 @@ struct Connection {
         uint32_t magic;
         ConnectionOwner *owner;
         List link;                      /* in a list of the owner */
+        uint64_t number;                /* newer connections have larger ones */
         List held_link;                 /* in the owner's list of held connections */
         List ready_link;                /* in the owner's list of connections with something new to send */
         int fd;

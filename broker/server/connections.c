@@ -170,6 +170,7 @@ void connections_deinit(Connections *connections) {
  * @connection:   made with their owner
  */
 void connections_add(Connections *connections, Connection *connection) {
+        connection->number = ++connections->last_number;
         list_append(&connections->open, &connection->link);
         ++connections->n_open;
 }

@@ -25,6 +25,7 @@ struct Connections {
         List held;                      /* their requests wait for the turn's end; the oldest is first */
         List dead;                      /* to be freed at the end of the turn */
         size_t n_open;
+        uint64_t last_number;           /* the number of the newest connection */
         ev_timer resume;                /* while connections are throttled */
         ev_timer turn;                  /* while connections are held: the loop does not sleep before the turn's end */
         uint64_t turn_ns;               /* the time that requests took in this turn */

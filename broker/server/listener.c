@@ -160,10 +160,20 @@ static int listener_make(Listener *listener, const ListenerOptions *options) {
         return r;
 }
 
+/* Has a descriptor at hand: when there is no other one, the next connection gets it, so that its user is known. */
+static void listener_keep_reserve(Listener *listener) {
+        if (listener->reserve < 0)
+                listener->reserve = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+}
+
+/* Stops until connections were closed. If that is at the end of the turn, there is no need to report it. */
 static void listener_pause(Listener *listener, int error) {
-        if (!ev_is_active(&listener->calm))
-                log_warning("No new connections for now: %s. They wait until others are closed.", strerror(error));
-        ev_timer_again(listener->hub->loop, &listener->calm);
+        if (list_is_empty(&listener->hub->connections.dead)) {
+                if (!ev_is_active(&listener->calm))
+                        log_warning("No new connections for now: %s. They wait until others are closed.",
+                                    strerror(error));
+                ev_timer_again(listener->hub->loop, &listener->calm);
+        }
         ev_io_stop(listener->hub->loop, &listener->watcher);
         ev_timer_set(&listener->pause, PAUSE_SECONDS, 0.);
         ev_timer_start(listener->hub->loop, &listener->pause);
@@ -210,6 +220,17 @@ static void listener_refuse_namespace(Listener *listener, int fd) {
                       "broker's messages: connect from the initial namespace.");
 }
 
+/* There are too few descriptors to find out more about a connection: it waits for room, or is turned away. */
+static void listener_find_room(Listener *listener, int fd, uid_t uid) {
+        bool is_root = uid == listener->hub->quota.limits.root;
+
+        if (shortage_make_room(&listener->shortage, 0, is_root) || is_root)
+                listener->pending = fd;
+        else
+                admission_turn_away(listener->hub, fd, ERROR_LIMIT,
+                                    "The broker has no descriptor left for this connection: try again later.");
+}
+
 static int listener_welcome(Listener *listener, int fd) {
         PeerCreds peer;
         int r;
@@ -225,11 +246,11 @@ static int listener_welcome(Listener *listener, int fd) {
                 admission_turn_away(listener->hub, fd, ERROR_NOT_PERMITTED,
                               "The process that connected cannot be found, so that its pid namespace is not known.");
         else if (r == PEER_CREDS_E_SHORT)
-                listener->pending = fd;
+                listener_find_room(listener, fd, peer.credentials.uid);
         else
                 admission_turn_away(listener->hub, fd, ERROR_LIMIT, "The broker has no memory for the connection.");
         peer_creds_deinit(&peer);
-        return r == PEER_CREDS_E_SHORT ? LISTENER_E_SHORT : 0;
+        return listener->pending >= 0 ? LISTENER_E_SHORT : 0;
 }
 
 /* Welcomes a connection or turns it away, and charges its user with the time. */
@@ -239,12 +260,33 @@ static int listener_take(Listener *listener, int fd, uint64_t begin_ns, uint64_t
         bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &n_credentials) == 0;
         int r = 0;
 
-        if (!known || !admission_refuses(listener->hub, fd, credentials.uid, begin_ns))
+        if (!known || !admission_refuses(listener->hub, fd, credentials.uid, begin_ns)) {
+                (void)shortage_make_room(&listener->shortage, listener->reserve < 0 ? 0 : shortage_n_free(fd),
+                                         known && credentials.uid == listener->hub->quota.limits.root);
                 r = listener_welcome(listener, fd);
+        }
         *ret_end_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
         if (known)
                 admission_charge(listener->hub, credentials.uid, *ret_end_ns - begin_ns, *ret_end_ns);
         return r;
+}
+
+/* Accepts a connection. If there is no other descriptor, it gets the reserve. Return: its descriptor; -1 with errno. */
+static int listener_accept(Listener *listener) {
+        int fd, error;
+
+        listener_keep_reserve(listener);
+        fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0 || (errno != EMFILE && errno != ENFILE) || listener->reserve < 0)
+                return fd;
+        close(listener->reserve);
+        listener->reserve = -1;
+        fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        error = errno;
+        if (fd < 0)
+                listener_keep_reserve(listener);
+        errno = error;
+        return fd;
 }
 
 /*
@@ -261,15 +303,19 @@ static void listener_on_connection(struct ev_loop *loop, ev_io *watcher, int eve
         if (listener->pending >= 0 && listener_welcome(listener, listener->pending))
                 return listener_pause(listener, EMFILE);
         for (unsigned int i = 0; i < LIMIT_TURN_REFUSALS && listener->n_welcomed < LIMIT_TURN_CONNECTIONS; ++i) {
-                int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                int fd = listener_accept(listener);
 
                 if (fd < 0 && errno == EAGAIN)
                         return;
                 if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
                         continue;
                 /* Descriptors or memory ran out. Any other error would also occur again at once. */
-                if (fd < 0)
-                        return listener_pause(listener, errno);
+                if (fd < 0) {
+                        int error = errno;
+
+                        (void)shortage_make_room(&listener->shortage, 0, false);
+                        return listener_pause(listener, error);
+                }
                 socket_refuse_descriptors(fd);
                 if (listener_take(listener, fd, now_ns, &now_ns))
                         return listener_pause(listener, EMFILE);
@@ -290,6 +336,7 @@ int listener_init(Listener *listener, Hub *hub, const ListenerOptions *options) 
 
         *listener = (Listener)LISTENER_NULL;
         listener->hub = hub;
+        shortage_init(&listener->shortage, hub);
         if (options->fd >= 0) {
                 listener->fd = options->fd;
                 if (fcntl(options->fd, F_SETFL, O_NONBLOCK) < 0)
@@ -304,6 +351,7 @@ int listener_init(Listener *listener, Hub *hub, const ListenerOptions *options) 
         ev_io_init(&listener->watcher, listener_on_connection, listener->fd, EV_READ);
         ev_timer_init(&listener->pause, listener_on_pause, 0., 0.);
         ev_timer_init(&listener->calm, listener_on_calm, CALM_SECONDS, CALM_SECONDS);
+        listener_keep_reserve(listener);
         ev_io_start(hub->loop, &listener->watcher);
         return 0;
 }
@@ -322,12 +370,15 @@ void listener_deinit(Listener *listener) {
                 ev_io_stop(listener->hub->loop, &listener->watcher);
                 ev_timer_stop(listener->hub->loop, &listener->pause);
                 ev_timer_stop(listener->hub->loop, &listener->calm);
+                shortage_deinit(&listener->shortage);
         }
         if (listener->made.st_ino != 0 && stat(listener->path, &st) >= 0 && st.st_ino == listener->made.st_ino &&
             st.st_dev == listener->made.st_dev)
                 (void)unlink(listener->path);
         if (listener->pending >= 0)
                 close(listener->pending);
+        if (listener->reserve >= 0)
+                close(listener->reserve);
         if (listener->fd >= 0)
                 close(listener->fd);
         *listener = (Listener)LISTENER_NULL;

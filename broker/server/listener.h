@@ -10,6 +10,7 @@
 
 #include "broker/base/log_limit.h"
 #include "broker/server/hub.h"
+#include "broker/server/shortage.h"
 
 typedef struct Listener Listener;
 typedef struct ListenerOptions ListenerOptions;
@@ -27,15 +28,17 @@ struct Listener {
         int fd;
         char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "" if the socket was handed in */
         struct stat made;       /* the file that was made at the path */
+        int reserve;            /* a descriptor to give up, if there is no other for a connection; -1: none */
         int pending;            /* a connection that waits for a free descriptor; -1: no connection waits */
         size_t n_welcomed;      /* connections that were not turned away at once, in this turn */
         ev_io watcher;
         ev_timer pause;         /* out of descriptors or memory: until it is tried again */
         ev_timer calm;          /* since the last time that it paused */
+        Shortage shortage;
         LogLimit namespace_log;         /* refusals because of a pid namespace */
 };
 
-#define LISTENER_NULL { .fd = -1, .pending = -1 }
+#define LISTENER_NULL { .fd = -1, .reserve = -1, .pending = -1 }
 
 #define LISTENER_MODE_DEFAULT 0666
 

@@ -91,6 +91,22 @@ QuotaErrorText quota_error_print(const QuotaUser *user, QuotaKind kind) {
 }
 
 /**
+ * quota_error_print_evicted() - the Error's message to a client that is closed for want of descriptors
+ * @user:  the user
+ *
+ * Return: Two sentences.
+ */
+QuotaErrorText quota_error_print_evicted(const QuotaUser *user) {
+        QuotaErrorText ret;
+
+        (void)snprintf(ret.text, sizeof(ret.text),
+                       "The broker has too few descriptors, so it closes connections of users who have many. Your user "
+                       "has %" PRIu64 ": close some before you connect again.",
+                       user->used[QUOTA_CONNECTIONS]);
+        return ret;
+}
+
+/**
  * quota_error_print_total() - the Error's message when all users together have what there is
  * @quota:  the quota
  * @kind:   the part of it that is used up: below _QUOTA_HELD, because a rate has no total

@@ -16,4 +16,5 @@ struct QuotaErrorText {
 
 void quota_error_log(QuotaUser *user, QuotaKind kind);
 QuotaErrorText quota_error_print(const QuotaUser *user, QuotaKind kind);
+QuotaErrorText quota_error_print_evicted(const QuotaUser *user);
 QuotaErrorText quota_error_print_total(const Quota *quota, QuotaKind kind);

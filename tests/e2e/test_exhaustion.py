@@ -8,10 +8,22 @@ import time
 import pytest
 
 from tb_client import BrokerError, Client, Closed, brief, what
+from tb_protocol import broker_pb2
+from tb_users import IS_ROOT, OTHER, client_of, open_directory, start_open
 from tb_wait import wait_until
 
 MIB = 1 << 20
 RESERVE = 16 * MIB
+
+needs_root = pytest.mark.skipif(not IS_ROOT, reason="several users take root")
+# Users beside OTHER.
+WATCHER, NEWCOMER, ANOTHER = 54322, 54323, 54324
+
+
+@pytest.fixture
+def open_daemon(make_daemon):
+    with open_directory() as directory:
+        yield start_open(make_daemon, directory)
 
 
 def limit_descriptors(daemon):
@@ -30,7 +42,60 @@ def assert_served(daemon, subscriber, first, n=50):
     assert brief(subscriber.take(n)) == [("fork", tid) for tid in range(first, first + n)]
 
 
+def closing_error(client):
+    error = client.error()
+    assert error.closing
+    client.expect_close()
+    return error
+
+
+@needs_root
+@pytest.mark.parametrize("n", [8, 100])
+def test_a_user_with_all_descriptors(open_daemon, n):
+    """It loses some of its connections, so that a newcomer and root get in. Nobody else loses one."""
+    daemon = open_daemon
+    subscriber = daemon.subscriber(kinds=("fork",))
+    watcher = client_of(daemon, WATCHER)
+    watcher.subscribe(("fork",))
+    connections = [client_of(daemon, OTHER) for _ in range(n)]
+    limit_descriptors(daemon)
+
+    newcomers = [client_of(daemon, uid) for uid in (NEWCOMER, 0, ANOTHER, 0)]
+    closed = subscriber.status().closed_for_errors
+    assert 1 <= closed < n
+    for client in connections[n - closed:]:
+        error = closing_error(client)
+        assert error.code == broker_pb2.ERROR_CODE_QUOTA and "descriptors" in error.message
+    # The places are not for the user who lost them.
+    assert closing_error(client_of(daemon, OTHER, welcome=False)).code == broker_pb2.ERROR_CODE_QUOTA
+    for client in [*connections[:n - closed], newcomers[0], newcomers[2]]:
+        client.status()
+    assert_served(daemon, subscriber, 1000)
+    assert brief(watcher.take(50)) == [("fork", tid) for tid in range(1000, 1050)]
+    assert subscriber.status().closed_for_errors == closed
+    assert daemon.log().count("There are too few descriptors") == 1
+    assert "No new connections for now" not in daemon.log()
+
+
+@needs_root
+def test_users_with_one_connection_each(open_daemon):
+    """No user loses its only connection to another one, who gets an answer. Root gets in."""
+    daemon = open_daemon
+    subscriber = daemon.subscriber(kinds=("fork",))
+    clients = [client_of(daemon, uid) for uid in (OTHER, WATCHER)]
+    limit_descriptors(daemon)
+    for _ in range(3):
+        error = closing_error(client_of(daemon, NEWCOMER, welcome=False))
+        assert error.code == broker_pb2.ERROR_CODE_LIMIT and "descriptor" in error.message
+    for client in clients:
+        client.status()
+    daemon.client().status()
+    assert_served(daemon, subscriber, 1000)
+
+
+@needs_root
 def test_out_of_descriptors(daemon):
+    """Root has all of them itself: more of its clients wait."""
     subscriber = daemon.subscriber(kinds=("fork",))
     hard = limit_descriptors(daemon)
     waiting = [Client(daemon.path, welcome=False) for _ in range(5)]
@@ -52,6 +117,7 @@ def test_out_of_descriptors(daemon):
     assert_served(daemon, subscriber, 2000)
 
 
+@needs_root
 def test_place_of_one_that_leaves(daemon):
     subscriber = daemon.subscriber(kinds=("fork",))
     leaving = [daemon.client() for _ in range(4)]

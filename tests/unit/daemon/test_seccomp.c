@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -89,6 +90,10 @@ static int refuse_setuid(void) {
         return setuid(0);
 }
 
+static int refuse_limit(void) {
+        return setrlimit(RLIMIT_CORE, &(struct rlimit){});
+}
+
 static int refuse_unknown(void) {
         return (int)syscall(100000);
 }
@@ -112,6 +117,7 @@ static const struct {
         { "prctl", refuse_prctl },
         { "mount", refuse_mount },
         { "setuid", refuse_setuid },
+        { "setrlimit", refuse_limit },
         { "a call that does not exist", refuse_unknown },
 };
 
@@ -151,6 +157,7 @@ static void child_allowed(const void *argument) {
         struct epoll_event event = { .events = EPOLLIN };
         char buffer[64];
         int fds[2], fd, epoll_fd;
+        struct rlimit limit;
         void *memory;
 
         assert(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
@@ -166,6 +173,8 @@ static void child_allowed(const void *argument) {
         fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
         assert(fd >= 0 && read(fd, buffer, sizeof(buffer)) > 0 && close(fd) == 0);
         assert(unlink("/nowhere/nothing") == -1 && errno == ENOENT);
+
+        assert(getrlimit(RLIMIT_NOFILE, &limit) == 0);
 
         memory = malloc(64 << 20);
         assert(memory);
