@@ -61,7 +61,8 @@
         C(log_lines_dropped, COUNT, ALL, SINCE_START, 210, "log lines dropped")                                        \
         C(program_bytes, BYTES, ALL, NOW, 45, "held for programs")                                                     \
         C(programs_refused, COUNT, ALL, SINCE_START, 51, "programs over a user's share")                               \
-        C(foreign_acks, COUNT, MACHINE, SINCE_START, 5, "requests of other listeners")
+        C(foreign_acks, COUNT, MACHINE, SINCE_START, 5, "requests of other listeners")                                 \
+        C(clients_unlisted, COUNT, ANY, NOWHERE, 0, "")
 
 /*
  * The counters of one kernel source, SourceStatus, in the order of the text's columns.

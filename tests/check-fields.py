@@ -245,7 +245,7 @@ def gather():
         "tb_event": header_nested(text, "tb_event"),
         "counters": tb_tables.rows("status_counters.h", "STATUS_COUNTERS"),
         "sources": tb_tables.rows("status_counters.h", "STATUS_SOURCE_COUNTERS"),
-        "Status": [f for f in message_fields(broker_pb2.Status.DESCRIPTOR) if f[0] != WITHHELD],
+        "Status": [f for f in message_fields(broker_pb2.Status.DESCRIPTOR) if f[0] not in (WITHHELD, CLIENTS)],
         "SourceStatus": [f for f in message_fields(broker_pb2.SourceStatus.DESCRIPTOR) if f[0] != WITHHELD],
         "tb_status": header_members(text, "tb_status"),
         "tb_source_status": header_members(text, "tb_source_status"),
@@ -346,6 +346,8 @@ UNIT_TYPES = {u: ("uint64", "uint64_t") for u in ("COUNT", "BYTES", "TIME")} | {
 FIRST_COUNTER = "live_tasks"
 # The list of fields that this client may not know is no counter.
 WITHHELD = "withheld_fields"
+# Neither is the list of programs.
+CLIENTS = "clients"
 
 
 def check_counters(data):

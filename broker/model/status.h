@@ -5,12 +5,15 @@
  * broker.proto. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "broker/model/client_info.h"
 #include "broker/model/event.h"
 #include "proto/status_counters.h"
 
 typedef struct BrokerStatus BrokerStatus;
+typedef struct ClientCount ClientCount;
 typedef struct KernelFeatures KernelFeatures;
 typedef struct SourceCounters SourceCounters;
 
@@ -38,6 +41,17 @@ struct SourceCounters {
 #undef COUNTER
 };
 
+/* The programs in a status, at most. */
+#define STATUS_CLIENTS_MAX 32u
+
+/* The connections of one program and one user. See ClientCount in broker.proto. */
+struct ClientCount {
+        uint32_t uid;
+        ClientInfo info;
+        uint32_t connections;
+        uint32_t streams;
+};
+
 struct BrokerStatus {
         uint64_t epoch;
         uint64_t start_time_ns;
@@ -48,6 +62,8 @@ struct BrokerStatus {
         SourceCounters taskstats;
         bool machine_withheld;          /* the rows of the access MACHINE are withheld too */
         uint64_t events[_EVENT_KIND_N];
+        size_t n_clients;
+        ClientCount clients[STATUS_CLIENTS_MAX];
         /* withheld, a FLAG: counters that are not for this client are 0 */
 #define TYPE_COUNT uint64_t
 #define TYPE_BYTES uint64_t

@@ -118,6 +118,7 @@ size_t encode_restarted(uint64_t request_id,
                         const Filter *filter,
                         const FilterStarts *starts,
                         uint8_t buffer[static ENCODED_REPLY_MAX]);
+size_t encode_pong(uint64_t request_id, uint64_t time_ns, uint8_t buffer[static ENCODED_REPLY_MAX]);
 size_t encode_sample_loss(uint64_t count, uint8_t buffer[static ENCODED_REPLY_MAX]);
 
 size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t groups,

@@ -18,7 +18,8 @@ static size_t message_frame(const PB(ServerMessage) *m, uint8_t buffer[static EN
 size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid,
                       uint8_t buffer[static ENCODED_REPLY_MAX]) {
         static const char *const features[] = { "snapshot", "resume", "filter", "programs",
-                                                "access",   "stats",  "sample", "streams", "restart" };
+                                                "access",   "stats",  "sample", "streams",
+                                                "restart",  "ping",   "client" };
         PB(Welcome) welcome = PB_INIT(WELCOME);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
 
@@ -170,6 +171,17 @@ size_t encode_sample_loss(uint64_t count, uint8_t buffer[static ENCODED_REPLY_MA
         return message_frame(&m, buffer);
 }
 
+size_t encode_pong(uint64_t request_id, uint64_t time_ns, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(Pong) pong = PB_INIT(PONG);
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+
+        pong.request_id = request_id;
+        pong.time_ns = time_ns;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_PONG;
+        m.pong = &pong;
+        return message_frame(&m, buffer);
+}
+
 size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REPLY_MAX]) {
         PB(Error) e = PB_INIT(ERROR);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
@@ -234,12 +246,37 @@ static void source_fill(PB(SourceStatus) *m, const SourceCounters *counters, Wit
         m->withheld_fields = withheld->numbers;
 }
 
+typedef struct ClientsMessage ClientsMessage;
+
+/* The list of programs of a Status. */
+struct ClientsMessage {
+        PB(ClientCount) clients[STATUS_CLIENTS_MAX];
+        PB(ClientCount) *pointers[STATUS_CLIENTS_MAX];
+};
+
+static void clients_fill(PB(Status) *s, ClientsMessage *m, const BrokerStatus *status) {
+        for (size_t i = 0; i < status->n_clients; ++i) {
+                const ClientCount *count = &status->clients[i];
+
+                taskbroker__v1__client_count__init(&m->clients[i]);
+                m->clients[i].uid = count->uid;
+                m->clients[i].name = (char *)count->info.name;
+                m->clients[i].version = (char *)count->info.version;
+                m->clients[i].connections = count->connections;
+                m->clients[i].streams = count->streams;
+                m->pointers[i] = &m->clients[i];
+        }
+        s->n_clients = status->n_clients;
+        s->clients = m->pointers;
+}
+
 size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
         PB(Status) s = PB_INIT(STATUS);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
         PB(SourceStatus) connector, taskstats;
         PB(KindCount) kinds[_EVENT_KIND_N], *kind_pointers[_EVENT_KIND_N];
         WithheldFields withheld, withheld_of_source;
+        ClientsMessage clients;
 
         status_withhold(&withheld, status);
         source_withhold(&withheld_of_source, status);
@@ -255,6 +292,7 @@ size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t bu
         s.connector = &connector;
         source_fill(&taskstats, &status->taskstats, &withheld_of_source);
         s.taskstats = &taskstats;
+        clients_fill(&s, &clients, status);
 
         s.events = kind_pointers;
         for (int kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {

@@ -259,6 +259,30 @@ static int stream_decode(const ProtobufCMessage *m, uint32_t stream, const char 
         return 0;
 }
 
+static int client_decode(const Taskbroker__V1__ClientInfo *m, Request *request, EncodedError *error) {
+        if (m->base.n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "client",
+                              "The client has a field that this broker does not know.");
+        if (!client_info_set(request->client.name, m->name))
+                return REFUSE_VALUE(error, "client.name",
+                                    "A name has at most 63 bytes of UTF-8, without control characters.");
+        if (!client_info_set(request->client.version, m->version))
+                return REFUSE_VALUE(error, "client.version",
+                                    "A version has at most 63 bytes of UTF-8, without control characters.");
+        request->has_client = true;
+        return 0;
+}
+
+/* Decodes a request that has no fields. */
+static int empty_decode(const ProtobufCMessage *m, RequestType type, const char *name, Request *request,
+                        EncodedError *error) {
+        request->type = type;
+        if (m->n_unknown_fields > 0)
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, name,
+                              "The request has a field that this broker does not know.");
+        return 0;
+}
+
 /* Decodes a request about a stream that has begun. */
 static int restart_decode(const Taskbroker__V1__ClientMessage *m, Request *request, EncodedError *error) {
         switch (m->body_case) {
@@ -302,17 +326,17 @@ int request_decode(const uint8_t *data, size_t n_data, Request *ret_request, Enc
         if (m->base.n_unknown_fields > 0)
                 return refuse(ret_error, ERROR_UNKNOWN_FIELD, true, NULL,
                               "The message has a field, or a request, that this broker does not know.");
+        if (m->client && client_decode(m->client, ret_request, ret_error))
+                return REQUEST_E_REFUSED;
 
         switch (m->body_case) {
         case TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE:
                 ret_request->type = REQUEST_SUBSCRIBE;
                 return subscribe_decode(m->subscribe, &ret_request->subscription, ret_error);
         case TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS:
-                ret_request->type = REQUEST_STATUS;
-                if (m->get_status->base.n_unknown_fields > 0)
-                        return refuse(ret_error, ERROR_UNKNOWN_FIELD, true, "get_status",
-                                      "The request has a field that this broker does not know.");
-                return 0;
+                return empty_decode(&m->get_status->base, REQUEST_STATUS, "get_status", ret_request, ret_error);
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_PING:
+                return empty_decode(&m->ping->base, REQUEST_PING, "ping", ret_request, ret_error);
         case TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATS:
                 ret_request->type = REQUEST_STATS;
                 return stats_decode(m->get_stats, &ret_request->stats, ret_error);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/model/client_info.h"
 #include "broker/model/error_code.h"
 #include "broker/output/subscription_key.h"
 
@@ -29,6 +30,7 @@ typedef enum RequestType {
         REQUEST_UNSUBSCRIBE,
         REQUEST_CHANGE_FILTER,  /* the filter and the starts are in the subscription */
         REQUEST_SNAPSHOT,
+        REQUEST_PING,
 } RequestType;
 
 /* A place in a feed, of a former connection. */
@@ -64,6 +66,8 @@ struct Sampling {
 struct Request {
         uint64_t id;
         RequestType type;
+        bool has_client;
+        ClientInfo client;      /* the program that makes the request */
         uint32_t stream;        /* the stream that the request is about; 0: none */
         Subscription subscription;
         Sampling sampling;

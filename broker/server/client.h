@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "broker/base/util.h"
+#include "broker/model/client_info.h"
 #include "broker/output/feed.h"
 #include "broker/output/sample_feeds.h"
 #include "broker/policy/policy.h"
@@ -38,6 +39,7 @@ struct Client {
         Connection connection;
         uint32_t uid;
         Rights rights;                  /* the data that the client may receive */
+        ClientInfo info;                /* the program, as it says itself */
 
         List streams;                   /* the oldest first */
         size_t n_streams;

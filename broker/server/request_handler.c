@@ -9,6 +9,7 @@
  * for the processes that were there before.
  */
 
+#include "broker/base/clock.h"
 #include "broker/base/util.h"
 #include "broker/output/encode.h"
 #include "broker/output/feeds_snapshot.h"
@@ -144,6 +145,12 @@ static void request_handler_status(RequestHandler *handler, Client *client, cons
         connection_reply(&client->connection, frame, encode_status(request->id, &status, frame));
 }
 
+static void request_handler_ping(Client *client, const Request *request) {
+        uint8_t frame[ENCODED_REPLY_MAX];
+
+        connection_reply(&client->connection, frame, encode_pong(request->id, clock_time_ns(), frame));
+}
+
 /*
  * All requests.
  */
@@ -162,6 +169,9 @@ static bool request_handler_serve_at_once(RequestHandler *handler, Client *clien
         switch (request->type) {
         case REQUEST_STATUS:
                 request_handler_status(handler, client, request);
+                return true;
+        case REQUEST_PING:
+                request_handler_ping(client, request);
                 return true;
         case REQUEST_SUBSCRIBE:
                 if (request_handler_refuse_stream(client, request))
@@ -204,6 +214,8 @@ bool request_handler_serve(RequestHandler *handler, Client *client, const uint8_
                 connection_refuse(&client->connection, &error);
                 return true;
         }
+        if (request.has_client)
+                client->info = request.client;
         if (request_handler_serve_at_once(handler, client, &request))
                 return true;
         if (!handler->fresh)

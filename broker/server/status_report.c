@@ -18,6 +18,35 @@ static void status_report_sampler(const Sampler *sampler, BrokerStatus *status) 
         status->sweep_cpu_ns = sampler->cpu_ns;
 }
 
+static ClientCount *status_report_find_client(BrokerStatus *status, const Client *client) {
+        for (size_t i = 0; i < status->n_clients; ++i)
+                if (status->clients[i].uid == client->uid &&
+                    client_info_equals(&status->clients[i].info, &client->info))
+                        return &status->clients[i];
+        if (status->n_clients == STATUS_CLIENTS_MAX)
+                return NULL;
+        status->clients[status->n_clients] = (ClientCount){ .uid = client->uid, .info = client->info };
+        return &status->clients[status->n_clients++];
+}
+
+/* Lists the programs of a user; @own: NULL for all users. */
+static void status_report_clients(const StatusReport *report, const Client *own, BrokerStatus *status) {
+        list_for_each(link, safe, &report->connections->open) {
+                const Client *client = container_of(link, const Client, connection.link);
+                ClientCount *count;
+
+                if (own && client->uid != own->uid)
+                        continue;
+                count = status_report_find_client(status, client);
+                if (!count) {
+                        ++status->clients_unlisted;
+                        continue;
+                }
+                ++count->connections;
+                count->streams += (uint32_t)client->n_streams;
+        }
+}
+
 /**
  * status_report_all() - collect the whole status
  * @report:      the report
@@ -77,7 +106,7 @@ void status_report_for(StatusReport *report, const Client *client, BrokerStatus 
 
         status_report_all(report, ret_status);
         if (client->rights.all)
-                return;
+                return status_report_clients(report, NULL, ret_status);
         all = *ret_status;
         *ret_status = (BrokerStatus){
                 .epoch = all.epoch,
@@ -99,4 +128,5 @@ void status_report_for(StatusReport *report, const Client *client, BrokerStatus 
                 ++ret_status->connections;
                 ret_status->subscribers += client_count_events(other);
         }
+        status_report_clients(report, client, ret_status);
 }

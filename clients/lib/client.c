@@ -315,14 +315,49 @@ int client_room(struct tb_client *client) {
         return -ENOBUFS;
 }
 
+static void client_append(struct tb_client *client, const uint8_t *bytes, size_t n_bytes) {
+        assert(n_bytes <= CLIENT_OUT_MAX - client->out_end);
+        memcpy(client->out + client->out_end, bytes, n_bytes);
+        client->out_end += n_bytes;
+}
+
+/* Queues a request with the name of the program behind its other members. */
+static void client_queue_named(struct tb_client *client, const uint8_t *frame, size_t n_frame) {
+        uint8_t info[ENCODE_CLIENT_INFO_MAX], prefix[FRAME_PREFIX_MAX];
+        size_t n_info = encode_client_info(info, client->name, client->version);
+        size_t n_prefix, n_message;
+
+        frame_parse(frame, n_frame, FRAME_MAX_FROM_CLIENT, &n_prefix, &n_message);
+        client_append(client, prefix, frame_prefix(prefix, (uint32_t)(n_message + n_info)));
+        client_append(client, frame + n_prefix, n_message);
+        client_append(client, info, n_info);
+        client->info_sent = true;
+}
+
 /* Sends nothing to a broker that reads no more; tb_process() returns the error. */
 void client_queue(struct tb_client *client, const uint8_t *frame, size_t n_frame) {
         if (client->out_closed)
                 return;
 
-        assert(n_frame <= CLIENT_OUT_MAX - client->out_end);
-        memcpy(client->out + client->out_end, frame, n_frame);
-        client->out_end += n_frame;
+        if (client->name[0] && !client->info_sent)
+                client_queue_named(client, frame, n_frame);
+        else
+                client_append(client, frame, n_frame);
+}
+
+int tb_set_client_info(struct tb_client *client, const char *name, const char *version) {
+        if (!version)
+                version = "";
+        if (strlen(name) >= sizeof(client->name) || strlen(version) >= sizeof(client->version)) {
+                client_set_error_text(client, "The name and the version of a program have at most %zu bytes each.",
+                                      sizeof(client->name) - 1);
+                return -EINVAL;
+        }
+
+        strcpy(client->name, name);
+        strcpy(client->version, version);
+        client->info_sent = false;
+        return 0;
 }
 
 static uint64_t client_read_clock(clockid_t clock) {

@@ -31,6 +31,10 @@ struct tb_client {
         size_t out_end;
         bool out_closed;                /* the broker reads no more */
 
+        char name[ENCODE_TEXT_MAX];     /* the program's; "": the broker gets none */
+        char version[ENCODE_TEXT_MAX];
+        bool info_sent;                 /* the broker has both, or gets them with a request that is queued */
+
         uint64_t last_request_id;
         size_t n_batch_frame;           /* size of the frame whose events or tasks tb_next() takes */
         Decoder decoder;

@@ -22,6 +22,9 @@
 
 typedef struct Decoder Decoder;
 
+/* Entries of Status.clients, at most: a broker of today sends half as many. */
+#define DECODER_CLIENTS_MAX 64u
+
 struct Decoder {
         Arena arena;                            /* memory of the last message */
         Arena arena_welcome;                    /* Welcome stays for the connection's life */
@@ -46,6 +49,8 @@ struct Decoder {
         bool starts_changed;                    /* by a Named, which is no message for the program */
         struct tb_status status;
         uint64_t status_events[EVENT_KINDS_N];
+        struct tb_client_count status_clients[DECODER_CLIENTS_MAX];
+        struct tb_pong pong;
         struct tb_error error;
         struct tb_event event;
         struct tb_task_stats stats;

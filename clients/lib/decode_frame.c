@@ -161,6 +161,23 @@ static int decoder_status(Decoder *decoder, const uint8_t *data, size_t n_data) 
         return 1;
 }
 
+static int decoder_pong(Decoder *decoder, const uint8_t *data, size_t n_data) {
+        const Taskbroker__V1__Pong *wire;
+
+        wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__pong__descriptor, data, n_data);
+        if (!wire)
+                return decoder_not_unpacked(decoder, &decoder->arena, "a Pong is malformed");
+
+        decoder->pong = (struct tb_pong){ .time_ns = wire->time_ns };
+        decoder->message = (struct tb_message){
+                .type = TB_MESSAGE_PONG,
+                .request_id = wire->request_id,
+                .pong = &decoder->pong,
+        };
+
+        return 1;
+}
+
 static int decoder_batch(Decoder *decoder, const uint8_t *data, size_t n_data) {
         int r;
 
@@ -195,6 +212,13 @@ static int decoder_snapshot_end(Decoder *decoder, const uint8_t *data, size_t n_
 /* The tag of ServerMessage.stream, broker.proto. */
 #define MESSAGE_STREAM 15
 
+/* Whether the field is a member of the oneof that this library knows. */
+static bool message_is_body(uint32_t number) {
+        return (number >= TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME &&
+                number <= TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED) ||
+               number == TASKBROKER__V1__SERVER_MESSAGE__BODY_PONG;
+}
+
 /**
  * decoder_begin() - take a frame
  * @decoder:    the decoder; the last batch must be at its end
@@ -217,8 +241,7 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
         while ((r = wire_next(&cursor, &field)) > 0) {
                 if (field.number == MESSAGE_STREAM && field.type == WIRE_VARINT)
                         decoder->stream = (uint32_t)field.value;
-                if (field.number < TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME ||
-                    field.number > TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED)
+                if (!message_is_body(field.number))
                         continue;
                 if (field.type != WIRE_BYTES)
                         return decoder_refuse(decoder, "a message is malformed");
@@ -259,6 +282,8 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
                 return decoder_sample_loss(decoder, body.data, body.n_data);
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED:
                 return decoder_named(decoder, body.data, body.n_data);
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_PONG:
+                return decoder_pong(decoder, body.data, body.n_data);
         default:
                 return 0;
         }

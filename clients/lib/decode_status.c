@@ -45,6 +45,27 @@ static bool status_withholds(const Taskbroker__V1__Status *wire, const char *nam
         return false;
 }
 
+static void decode_clients(Decoder *decoder, const Taskbroker__V1__Status *wire) {
+        struct tb_status *status = &decoder->status;
+
+        status->clients = decoder->status_clients;
+        for (size_t i = 0; i < wire->n_clients; ++i) {
+                const Taskbroker__V1__ClientCount *count = wire->clients[i];
+
+                if (status->n_clients == DECODER_CLIENTS_MAX) {
+                        status->clients_unlisted += count->connections;
+                        continue;
+                }
+                decoder->status_clients[status->n_clients++] = (struct tb_client_count){
+                        .uid = count->uid,
+                        .name = count->name,
+                        .version = count->version,
+                        .connections = count->connections,
+                        .streams = count->streams,
+                };
+        }
+}
+
 /**
  * decode_status() - decode what the broker knows of itself
  * @decoder:       gets it
@@ -70,6 +91,7 @@ void decode_status(Decoder *decoder, const Taskbroker__V1__Status *wire) {
         status->machine_withheld = status_withholds(wire, "live_tasks");
         decode_source_status(&status->connector, wire->connector);
         decode_source_status(&status->taskstats, wire->taskstats);
+        decode_clients(decoder, wire);
         memset(decoder->status_events, 0, sizeof(decoder->status_events));
         status->events = decoder->status_events;
         status->n_events = EVENT_KINDS_N;

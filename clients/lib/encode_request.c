@@ -32,7 +32,7 @@ static size_t encode_frame(uint8_t frame[static ENCODE_REQUEST_MAX], const Taskb
 #define BYTES_CPU_LIST(max, max_bytes) BYTES_TEXTS(max, max_bytes)
 #define BYTES_FLAG(max, max_bytes) 2
 #define BYTES(name, NAME, shape, max, max_bytes, ...) +BYTES_##shape(max, max_bytes)
-_Static_assert((0 FILTER_CRITERIA(BYTES)) + sizeof(NamedStarts) + 256 <= ENCODE_REQUEST_MAX,
+_Static_assert((0 FILTER_CRITERIA(BYTES)) + sizeof(NamedStarts) + ENCODE_CLIENT_INFO_MAX + 128 <= ENCODE_REQUEST_MAX,
                "the largest filter must fit a request");
 #undef BYTES
 
@@ -138,6 +138,34 @@ size_t encode_get_status(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t requ
         message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS;
         message.get_status = &get_status;
         return encode_frame(frame, &message);
+}
+
+size_t encode_ping(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id) {
+        Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+        Taskbroker__V1__Ping ping = TASKBROKER__V1__PING__INIT;
+
+        message.request_id = request_id;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_PING;
+        message.ping = &ping;
+        return encode_frame(frame, &message);
+}
+
+/**
+ * encode_client_info() - write the member ClientMessage.client
+ * @bytes:    output: they may stand behind the message of any request
+ * @name:     the program's, shorter than ENCODE_TEXT_MAX
+ * @version:  likewise
+ *
+ * Return: The number of bytes.
+ */
+size_t encode_client_info(uint8_t bytes[static ENCODE_CLIENT_INFO_MAX], const char *name, const char *version) {
+        Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+        Taskbroker__V1__ClientInfo info = TASKBROKER__V1__CLIENT_INFO__INIT;
+
+        info.name = (char *)name;
+        info.version = (char *)version;
+        message.client = &info;
+        return taskbroker__v1__client_message__pack(&message, bytes);
 }
 
 size_t encode_get_stats(uint8_t frame[static ENCODE_REQUEST_MAX],

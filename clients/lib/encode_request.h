@@ -11,6 +11,10 @@
 /* The largest request, its prefix included. An assertion holds it to the largest filter, which takes 7 KiB. */
 #define ENCODE_REQUEST_MAX 8192u
 
+/* The size of a text of tb_set_client_info(), with its NUL; and of both as a member of a request. */
+#define ENCODE_TEXT_MAX 64u
+#define ENCODE_CLIENT_INFO_MAX (2u * (ENCODE_TEXT_MAX + 2u) + 3u)
+
 typedef struct EncodeResume EncodeResume;
 
 /* Where to go on. */
@@ -26,6 +30,8 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
                         const NamedStarts *starts,
                         const EncodeResume *resume);
 size_t encode_get_status(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id);
+size_t encode_ping(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id);
+size_t encode_client_info(uint8_t bytes[static ENCODE_CLIENT_INFO_MAX], const char *name, const char *version);
 size_t encode_get_stats(uint8_t frame[static ENCODE_REQUEST_MAX],
                         uint64_t request_id,
                         const uint32_t *pids,

@@ -156,6 +156,21 @@ int tb_request_status(struct tb_client *client, uint64_t *ret_request_id) {
         return 0;
 }
 
+int tb_ping(struct tb_client *client, uint64_t *ret_request_id) {
+        uint8_t frame[ENCODE_REQUEST_MAX];
+        int r;
+
+        r = client_room(client);
+        if (r < 0)
+                return r;
+
+        client_queue(client, frame, encode_ping(frame, ++client->last_request_id));
+        if (ret_request_id)
+                *ret_request_id = client->last_request_id;
+
+        return 0;
+}
+
 int tb_request_stats(struct tb_client *client,
                      const uint32_t *pids,
                      size_t n_pids,

@@ -61,6 +61,7 @@ static int session_connect(struct tb_client *client) {
         client->in_start = client->in_end = 0;
         client->out_start = client->out_end = 0;
         client->out_closed = false;
+        client->info_sent = false;
         client->closing_text[0] = 0;
         client->subscribe_id = 0;
         decoder_restart(&client->decoder);

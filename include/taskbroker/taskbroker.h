@@ -449,6 +449,15 @@ struct tb_source_status {
 };
 
 /* The answer to tb_request_status(): see broker.proto, Status. */
+/* The connections of one program and one user: see broker.proto, ClientCount. */
+struct tb_client_count {
+        uint32_t uid;
+        const char *name;               /* "": the program did not say it */
+        const char *version;
+        uint32_t connections;
+        uint32_t streams;
+};
+
 struct tb_status {
         const char *broker_version;
         uint64_t epoch;
@@ -501,6 +510,9 @@ struct tb_status {
         uint64_t program_bytes;         /* a part of table_bytes */
         uint64_t programs_refused;      /* skipped, as their user had reached its quota; a part of programs_skipped */
         uint64_t foreign_acks;          /* acknowledgements to other listeners: each silence ends with one */
+        const struct tb_client_count *clients;  /* the programs that are connected */
+        size_t n_clients;
+        uint64_t clients_unlisted;      /* connections that no entry counts: there are too many entries */
 };
 
 /* As sample.proto, SampleScope. */
@@ -577,6 +589,11 @@ struct tb_error {
         uint64_t lost;                  /* TB_ERROR_FELL_BEHIND: number of lost events */
 };
 
+/* Answers tb_ping(). */
+struct tb_pong {
+        uint64_t time_ns;               /* the time of the answer, as tb_time_now() has it */
+};
+
 enum tb_message_type {
         TB_MESSAGE_WELCOME,
         TB_MESSAGE_SUBSCRIBED,
@@ -590,6 +607,7 @@ enum tb_message_type {
         TB_MESSAGE_STATS_END,           /* the answer to tb_request_stats() is complete */
         TB_MESSAGE_SAMPLING,            /* tb_sample() was accepted */
         TB_MESSAGE_SAMPLE,              /* a sample is complete */
+        TB_MESSAGE_PONG,                /* answers tb_ping() */
 };
 
 /* A message that tb_next() returns. */
@@ -608,6 +626,7 @@ struct tb_message {
                 const struct tb_link *link;
                 const struct tb_task_sample *task_sample;
                 const struct tb_sample *sample;
+                const struct tb_pong *pong;
         };
 };
 
@@ -713,6 +732,19 @@ void tb_connect_error_text(const char *path, int error, char *buffer, size_t n_b
  */
 int tb_set_reconnect(struct tb_client *client);
 
+/*
+ * Says which program this is, for the broker's status: a person who reads it sees what is
+ * connected. The texts are copied. They are sent with the next request, and with the first
+ * request of each later connection. Without this call the broker knows the user alone.
+ *
+ * @name: such as "htop"; valid UTF-8 without control characters, at most 63 bytes, or the
+ *        broker refuses the request
+ * @version: such as "3.2.2", likewise; NULL: none
+ *
+ * Return: 0; -EINVAL: a text is longer.
+ */
+int tb_set_client_info(struct tb_client *client, const char *name, const char *version);
+
 /* Closes and frees. NULL is fine. Returns NULL. */
 struct tb_client *tb_close(struct tb_client *client);
 
@@ -758,6 +790,12 @@ int tb_next(struct tb_client *client, const struct tb_message **ret_message);
 int tb_subscribe(struct tb_client *client,
                  const struct tb_subscription *subscription,
                  uint64_t *ret_request_id);
+
+/*
+ * Asks the broker for a sign of life: TB_MESSAGE_PONG. It comes before what waits in the
+ * streams of the connection. Returns 0 or -ENOBUFS.
+ */
+int tb_ping(struct tb_client *client, uint64_t *ret_request_id);
 
 /* Asks for the broker's status: TB_MESSAGE_STATUS. Returns 0 or -ENOBUFS. */
 int tb_request_status(struct tb_client *client, uint64_t *ret_request_id);

@@ -391,7 +391,7 @@ def test_status_json(daemon):
     moving = {"uptime_ns", "broker_cpu_ns", "connections", "client_bytes"}
     for field in s.DESCRIPTOR.fields:
         name = field.name
-        if name in moving or name in ("request_id", "events", "delay_accounting", "withheld_fields"):
+        if name in moving or name in ("request_id", "events", "delay_accounting", "withheld_fields", "clients"):
             continue
         value = getattr(s, name)
         if field.message_type:

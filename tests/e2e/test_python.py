@@ -316,6 +316,17 @@ def test_tables_are_the_protocol():
     assert tuple(row.name for row in tb_tables.rows("taskstats_fields.h", "TASKSTATS_DELAYS")) == tb_stats.DELAYS
 
 
+def test_client_info(daemon):
+    """The Python package says the name that the program gives, on each connection; without one it says none."""
+    with taskbroker.connect(daemon.path, name="plot", version="7") as client:
+        assert client.ping() > client.welcome.start_time_ns
+        with client.events(), client.events(["exit"]):
+            found = client.status().clients
+            assert [(c["name"], c["version"], c["connections"], c["streams"]) for c in found] == [("plot", "7", 3, 2)]
+    with taskbroker.connect(daemon.path) as client:
+        assert {"name": None, "version": None}.items() <= client.status().clients[-1].items()
+
+
 def test_status_as_the_command(daemon, client):
     daemon.kernel.fork(100)
     stream = client.events()
@@ -325,7 +336,8 @@ def test_status_as_the_command(daemon, client):
                          capture_output=True, check=True, timeout=TIMEOUT)
     due, have = json.loads(out.stdout), client.status().to_dict()
     assert set(due) == set(have)
-    changing = {"uptime_ns", "broker_cpu_ns", "connections", "subscribers", "client_bytes", "feed_bytes", "connector"}
+    changing = {"uptime_ns", "broker_cpu_ns", "connections", "subscribers", "client_bytes", "feed_bytes", "connector",
+                "clients"}
     assert {k: v for k, v in due.items() if k not in changing} == {k: v for k, v in have.items() if k not in changing}
     assert client.status().connector.lost == 0
     with pytest.raises(AttributeError):

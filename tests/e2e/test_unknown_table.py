@@ -478,7 +478,8 @@ def test_status_of_a_user(make_live):
         shown = status_json(daemon, user=NOBODY, group=NOBODY, extra_groups=[])
     assert_status(wire, {**shown, "taskstats_version": 0})
     names = {broker_pb2.Status.DESCRIPTOR.fields_by_number[n].name for n in wire.withheld_fields}
-    public = {"subscribers", "connections", "withheld", "live_tasks", "live_processes", "foreign_acks"}
+    public = {"subscribers", "connections", "withheld", "live_tasks", "live_processes", "foreign_acks",
+              "clients", "clients_unlisted"}
     assert names == {f.name for f in counters()} - public | {"events"}
     kept = {f.name for f in broker_pb2.SourceStatus.DESCRIPTOR.fields if f.number not in wire.connector.withheld_fields}
     assert kept == {"lost", "muted", "repaired", "withheld_fields"}

@@ -211,7 +211,7 @@ def test_delay_too_long(daemon, delay):
 def close_cases():
     good = frame(status_message())
     sub = subscribe_message()
-    unknown_request = broker_pb2.ClientMessage(request_id=5).SerializeToString() + b"\x7a\x00"
+    unknown_request = broker_pb2.ClientMessage(request_id=5).SerializeToString() + b"\x72\x00"
     unknown_in_subscribe = b"\x12\x02" + b"\x78\x01"
     unknown_in_status = b"\x1a\x02" + b"\x08\x01"
     return {
@@ -228,7 +228,7 @@ def close_cases():
         "unknown request": (frame(unknown_request), E.ERROR_CODE_UNKNOWN_FIELD),
         "unknown field in subscribe": (frame(unknown_in_subscribe), E.ERROR_CODE_UNKNOWN_FIELD),
         "unknown field in get_status": (frame(unknown_in_status), E.ERROR_CODE_UNKNOWN_FIELD),
-        "unknown field beside a request": (frame(status_message().SerializeToString() + b"\x78\x01"), E.ERROR_CODE_UNKNOWN_FIELD),
+        "unknown field beside a request": (frame(status_message().SerializeToString() + b"\x70\x01"), E.ERROR_CODE_UNKNOWN_FIELD),
         "good, then bad": (good + b"\x00", E.ERROR_CODE_BAD_FRAME),
         "http": (b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: somebody who took the wrong door\r\n\r\n", None),
     }

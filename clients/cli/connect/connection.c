@@ -14,8 +14,17 @@
 #include "clients/cli/base/format.h"
 #include "clients/cli/connect/connection.h"
 
-/* Connects. On failure prints why, and returns a negative errno. */
-int connection_open(const char *socket_path, struct tb_client **ret_client) {
+/* Says which verb of the command this is, for the broker's status. */
+void connection_introduce(struct tb_client *client, const char *verb) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "taskbroker %s", verb);
+        /* The texts are short: NOLINTNEXTLINE(bugprone-unused-return-value) */
+        (void)tb_set_client_info(client, name, TASKBROKER_VERSION);
+}
+
+/* Connects as a verb. On failure prints why, and returns a negative errno. */
+int connection_open(const char *socket_path, const char *verb, struct tb_client **ret_client) {
         char text[512];
         int r;
 
@@ -23,9 +32,11 @@ int connection_open(const char *socket_path, struct tb_client **ret_client) {
         if (r < 0) {
                 tb_connect_error_text(socket_path, r, text, sizeof(text));
                 error_print("%s", text);
+                return r;
         }
 
-        return r;
+        connection_introduce(*ret_client, verb);
+        return 0;
 }
 
 /* Takes the next message, as tb_next() does, and notes the time scale of each Welcome. */

@@ -102,6 +102,7 @@ int iotop_options_read(IotopOptions *options, int argc, char **argv) {
 void iotop_options_settings(const IotopOptions *options, LiveSettings *ret_settings) {
         *ret_settings = (LiveSettings){
                 .socket_path = options->socket_path,
+                .verb = "iotop",
                 .interval_ms = options->interval_ms,
                 .scope = options->processes ? TB_SAMPLE_PROCESSES : TB_SAMPLE_THREADS,
                 .groups = TB_STATS_BIT(TB_STATS_IO) | TB_STATS_BIT(TB_STATS_DELAYS) | TB_STATS_BIT(TB_STATS_SCHEDULING),

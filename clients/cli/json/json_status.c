@@ -24,6 +24,23 @@ static struct json_object *json_source(const struct tb_source_status *source, bo
         return object;
 }
 
+static struct json_object *json_clients(const struct tb_status *status) {
+        struct json_object *array = json_object_new_array();
+
+        for (size_t i = 0; i < status->n_clients; ++i) {
+                struct json_object *object = json_object_new_object();
+
+                json_add_number(object, "uid", status->clients[i].uid);
+                json_add_known_text(object, "name", status->clients[i].name, *status->clients[i].name);
+                json_add_known_text(object, "version", status->clients[i].version, *status->clients[i].version);
+                json_add_number(object, "connections", status->clients[i].connections);
+                json_add_number(object, "streams", status->clients[i].streams);
+                json_object_array_add(array, object);
+        }
+
+        return array;
+}
+
 struct json_object *json_status(const struct tb_status *status) {
         struct json_object *object = json_object_new_object(), *events = json_object_new_object();
         bool all = !status->withheld, machine = !status->machine_withheld;
@@ -48,6 +65,7 @@ struct json_object *json_status(const struct tb_status *status) {
 #define ADD(name, unit, access, ...) ADD_##unit(name, KNOWN_##access)
         STATUS_COUNTERS(ADD)
 #undef ADD
+        json_add(object, "clients", json_clients(status));
 
         return object;
 }

@@ -52,6 +52,7 @@ static int live_link_connect(LiveLink *link, struct tb_client **ret_client) {
                 return r;
         }
 
+        connection_introduce(*ret_client, link->settings.verb);
         r = tb_set_reconnect(*ret_client);
         return r < 0 ? live_link_fail(link, r, tb_error_text(*ret_client)) : 0;
 }

@@ -18,6 +18,7 @@ typedef struct LiveSettings LiveSettings;
 
 struct LiveSettings {
         const char *socket_path; /* NULL: the default of tb_connect() */
+        const char *verb;        /* the verb that asks, for the broker's status */
         uint32_t interval_ms;
         enum tb_sample_scope scope;
         uint32_t groups;                /* TB_STATS_BIT()s; 0: all */

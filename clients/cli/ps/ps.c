@@ -139,7 +139,7 @@ static int ps_take_snapshot(Ps *ps) {
 static int ps_try(Ps *ps) {
         int r;
 
-        if (connection_open(ps->options->socket_path, &ps->client) < 0)
+        if (connection_open(ps->options->socket_path, "ps", &ps->client) < 0)
                 return EXIT_STATUS_ERROR;
         r = ps_take_snapshot(ps);
         ps->client = tb_close(ps->client);

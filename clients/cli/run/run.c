@@ -391,7 +391,7 @@ static int run_command(Run *run) {
         r = run_check_namespace();
         if (r == VERB_CONTINUE)
                 r = run_open(run);
-        if (r == VERB_CONTINUE && connection_open(run->options->socket_path, &run->client) < 0)
+        if (r == VERB_CONTINUE && connection_open(run->options->socket_path, "run", &run->client) < 0)
                 r = run_refuse();
         if (r == VERB_CONTINUE)
                 r = run_start(run);

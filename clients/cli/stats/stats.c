@@ -372,7 +372,7 @@ int verb_stats(const char *socket_path, int argc, char **argv) {
                 if (!stats_parse_pid(argv[optind], &stats.pids[stats.n_pids++]))
                         return error_usage("stats", "%s: not the number of a process.", argv[optind]);
 
-        if (connection_open(stats.socket_path, &stats.client) < 0)
+        if (connection_open(stats.socket_path, "stats", &stats.client) < 0)
                 return EXIT_STATUS_ERROR;
         output_init(&stats.output, STDOUT_FILENO, NULL);
         r = stats_run(&stats);

@@ -133,7 +133,7 @@ int verb_status(const char *socket_path, int argc, char **argv) {
         if (optind < argc)
                 return error_usage("status", "%s: status takes no arguments.", argv[optind]);
 
-        if (connection_open(options.socket_path, &client) < 0)
+        if (connection_open(options.socket_path, "status", &client) < 0)
                 return EXIT_STATUS_ERROR;
         r = status_ask(options.socket_path, client, &status);
         r = r > 0 ? status_write(status, options.json) : EXIT_STATUS_ERROR;

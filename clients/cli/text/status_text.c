@@ -196,6 +196,25 @@ static void text_events(Text *text, const struct tb_status *status, int width) {
         text_add(text, "\n");
 }
 
+/* The programs that are connected. The user is a number: this file reads no files. */
+static void text_clients(Text *text, const struct tb_status *status) {
+        char name[TEXT_FIT_MAX(WORDS_MAX)], version[TEXT_FIT_MAX(WORDS_MAX)];
+
+        if (status->n_clients == 0)
+                return;
+        text_add(text, "\nClients\n  %10s %7s %11s  program\n", "uid", "streams", "connections");
+        for (size_t i = 0; i < status->n_clients; ++i) {
+                const struct tb_client_count *client = &status->clients[i];
+
+                text_fit(name, sizeof(name), client->name, WORDS_MAX, TEXT_LINE);
+                text_fit(version, sizeof(version), client->version, WORDS_MAX, TEXT_LINE);
+                text_add(text, "  %10" PRIu32 " %7" PRIu32 " %11" PRIu32 "  %s%s%s\n", client->uid, client->streams,
+                         client->connections, *name ? name : "-", *version ? " " : "", version);
+        }
+        if (status->clients_unlisted > 0)
+                text_add(text, "  and %" PRIu64 " connections more\n", status->clients_unlisted);
+}
+
 /* The lines of one section, in the order of their places. */
 static void text_section(Text *text, const struct tb_status *status, Section section, int width) {
         bool all = !status->withheld, machine = !status->machine_withheld;
@@ -251,6 +270,7 @@ size_t status_text(char text[static STATUS_TEXT_MAX], const struct tb_status *st
         text_section(&t, status, SECTION_NOW, width);
         text_add(&t, "\nSince the start\n");
         text_section(&t, status, SECTION_SINCE_START, width);
+        text_clients(&t, status);
 
         return t.n;
 }

@@ -5,6 +5,6 @@
 
 #include "taskbroker/taskbroker.h"
 
-#define STATUS_TEXT_MAX 8192
+#define STATUS_TEXT_MAX 16384
 
 size_t status_text(char text[static STATUS_TEXT_MAX], const struct tb_status *status);

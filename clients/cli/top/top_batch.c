@@ -219,6 +219,7 @@ int top_batch(const TopOptions *options) {
         static TopBatch top;
         LiveSettings settings = {
                 .socket_path = options->socket_path,
+                .verb = "top",
                 .interval_ms = options->interval_ms,
                 .scope = options->threads ? TB_SAMPLE_THREADS : TB_SAMPLE_PROCESSES,
                 .events = options->arguments,

@@ -184,6 +184,7 @@ static void screen_draw(Top *top) {
 static int screen_open_link(Top *top) {
         LiveSettings settings = {
                 .socket_path = top->options->socket_path,
+                .verb = "top",
                 .interval_ms = top->settings.interval_ms,
                 .scope = top->settings.threads ? TB_SAMPLE_THREADS : TB_SAMPLE_PROCESSES,
                 .events = true,

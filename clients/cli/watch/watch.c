@@ -369,7 +369,7 @@ int verb_watch(const char *socket_path, int argc, char **argv) {
                 return r;
 
         watch.options = &options;
-        if (connection_open(options.socket_path, &watch.client) < 0)
+        if (connection_open(options.socket_path, "watch", &watch.client) < 0)
                 return EXIT_STATUS_ERROR;
 
         signals_catch();

@@ -29,8 +29,11 @@ StreamValue = Union[Event, Task, SnapshotEnd, Link]
 class Client:
     """A client of one broker. It is a context manager; its streams outlive it."""
 
-    def __init__(self, path: Optional[os.PathLike | str] = None) -> None:
+    def __init__(
+        self, path: Optional[os.PathLike | str] = None, name: Optional[str] = None, version: Optional[str] = None
+    ) -> None:
         self.path = resolve(path)
+        self.info = broker_pb2.ClientInfo(name=name or "", version=version or "") if name else None
         self._lock = threading.Lock()
         self._request_id = 0
         self._asked = False
@@ -74,7 +77,7 @@ class Client:
 
     def _exchange(self, connection: Connection, answer: str, request: dict):
         self._request_id += 1
-        message = broker_pb2.ClientMessage(request_id=self._request_id, **request)
+        message = broker_pb2.ClientMessage(request_id=self._request_id, client=self.info, **request)
         connection.socket.sendall(encode(message.SerializeToString()))
         while True:
             reply = connection.read(ANSWER_S)
@@ -131,7 +134,7 @@ class Client:
         """
         criteria = Filter(uids, pids, subtrees, comms, cgroups, cpus, nonzero)
         request = EventsRequest(kinds, threads, snapshot, programs, strict, max_delay_ms, criteria)
-        return Stream(self, self._take(), Session(request, reconnect, resync))
+        return Stream(self, self._take(), Session(request, reconnect, resync, self.info))
 
     def samples(
         self,
@@ -153,7 +156,7 @@ class Client:
         """
         criteria = Filter(uids, pids, subtrees, comms, cgroups)
         request = SamplesRequest(interval_ms, threads, groups, criteria)
-        return Stream(self, self._take(), Session(request, reconnect, False))
+        return Stream(self, self._take(), Session(request, reconnect, False, self.info))
 
     # -- questions ----------------------------------------------------------------------
 
@@ -162,11 +165,21 @@ class Client:
         answer = self._ask("stats", get_stats=broker_pb2.GetStats(pids=list(pids), tids=list(tids)))
         return [TaskSample(pb) for pb in answer.tasks]
 
+    def ping(self) -> int:
+        """Asks for a sign of life. Returns the broker's time, in nanoseconds since 1970."""
+        return self._ask("pong", ping=broker_pb2.Ping()).time_ns
+
     def status(self) -> Status:
         """The counters of the broker."""
         return Status(self._ask("status", get_status=broker_pb2.GetStatus()))
 
 
-def connect(path: Optional[os.PathLike | str] = None) -> Client:
-    """Connects to the broker: on `path`, on $TASKBROKER_SOCKET, or on /run/taskbroker.sock."""
-    return Client(path)
+def connect(
+    path: Optional[os.PathLike | str] = None, *, name: Optional[str] = None, version: Optional[str] = None
+) -> Client:
+    """
+    Connects to the broker: on `path`, on $TASKBROKER_SOCKET, or on /run/taskbroker.sock.
+
+    `name` and `version` say which program this is: `taskbroker status` shows them.
+    """
+    return Client(path, name, version)

@@ -42,8 +42,12 @@ def parse(data: bytes) -> broker_pb2.ServerMessage:
 class Session:
     """The state of one stream. `error` is its end: it comes behind the values before it."""
 
-    def __init__(self, request, reconnect: bool, resync: bool) -> None:
+    def __init__(
+        self, request, reconnect: bool, resync: bool, info: Optional[broker_pb2.ClientInfo] = None
+    ) -> None:
         self.request = request
+        # the name of the program
+        self.info = info
         self.reconnect = reconnect
         self.resync = resync and request.snapshot
         self.values: Deque[Value] = collections.deque()
@@ -166,7 +170,10 @@ class Session:
             place = broker_pb2.Resume(epoch=self._epoch, feed=self._feed, next_number=self._next_number)
         self._request_id += 1
         self._pending, self._resuming = self._request_id, resume
-        self.outgoing += encode(self.request.message(self._pending, self.starts, place).SerializeToString())
+        message = self.request.message(self._pending, self.starts, place)
+        if self.info:
+            message.client.CopyFrom(self.info)
+        self.outgoing += encode(message.SerializeToString())
 
     def _on_welcome(self, welcome: broker_pb2.Welcome) -> None:
         if self._welcomed:

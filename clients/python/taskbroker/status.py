@@ -51,6 +51,16 @@ class Status:
             "delay_accounting": DELAY_ACCOUNTING.get(pb.delay_accounting),
             "connector": SourceStatus(pb.connector),
             "taskstats": SourceStatus(pb.taskstats),
+            "clients": [
+                {
+                    "uid": client.uid,
+                    "name": client.name or None,
+                    "version": client.version or None,
+                    "connections": client.connections,
+                    "streams": client.streams,
+                }
+                for client in pb.clients
+            ],
             "events": {kind: counts.get(number, 0) if events_known else None for kind, number in KINDS.items()},
         }
         for field in pb.DESCRIPTOR.fields:

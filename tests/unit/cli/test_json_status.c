@@ -34,7 +34,7 @@ static void test_status(void) {
         struct json_object *object, *part;
 
         object = json_status(&status);
-        assert(json_object_object_length(object) == 50 - 1);
+        assert(json_object_object_length(object) == 51);
         assert(json_object_get_uint64(json_object_object_get(object, "epoch")) == UINT64_MAX);
         assert(json_object_get_uint64(json_object_object_get(object, "broker_cpu_ns")) == 12);
         for (size_t i = 0; i < sizeof(newer) / sizeof(*newer); ++i)
@@ -77,7 +77,7 @@ static void test_status_withheld(void) {
                 };
 
                 object = json_status(&some);
-                assert(json_object_object_length(object) == 50 - 1);
+                assert(json_object_object_length(object) == 51);
                 assert(json_object_get_boolean(json_object_object_get(object, "withheld")));
                 assert(json_object_get_uint64(json_object_object_get(object, "connections")) == 2);
                 assert(json_object_object_get_ex(object, "feeds", &part) && !part);
@@ -91,8 +91,30 @@ static void test_status_withheld(void) {
         }
 }
 
+static void test_clients(void) {
+        static const struct tb_client_count clients[] = {
+                { .uid = 1000, .name = "htop", .version = "3.2.2", .connections = 2, .streams = 5 },
+                { .uid = 0, .name = "", .version = "", .connections = 1 },
+        };
+        struct tb_status status = {
+                .broker_version = "",
+                .kernel_release = "",
+                .clients = clients,
+                .n_clients = 2,
+                .clients_unlisted = 3,
+        };
+        struct json_object *object = json_status(&status);
+
+        assert(json_object_get_uint64(json_object_object_get(object, "clients_unlisted")) == 3);
+        assert(strcmp(json_object_to_json_string_ext(json_object_object_get(object, "clients"), JSON_C_TO_STRING_PLAIN),
+                      "[{\"uid\":1000,\"name\":\"htop\",\"version\":\"3.2.2\",\"connections\":2,\"streams\":5},"
+                      "{\"uid\":0,\"name\":null,\"version\":null,\"connections\":1,\"streams\":0}]") == 0);
+        json_object_put(object);
+}
+
 int main(void) {
         test_status();
+        test_clients();
         test_status_withheld();
         return 0;
 }

@@ -34,16 +34,29 @@ static void test_verdict(void) {
         assert(!strstr(text, "silenced") && !strstr(text, "Slow subscribers"));
 }
 
+#define LONG_TEXT "012345678901234567890123456789012345678901234567890123456789012"
+
 /* The text has room for the largest values. */
 static void test_largest(void) {
         uint64_t events[32];
         char text[STATUS_TEXT_MAX];
+        static struct tb_client_count clients[64];
         struct tb_status status;
         size_t n;
 
         memset(&status, 0xff, sizeof(status));
         memset(events, 0xff, sizeof(events));
         status.events = events;
+        status.clients = clients;
+        status.n_clients = 0;
+        for (; status.n_clients < sizeof(clients) / sizeof(*clients); ++status.n_clients)
+                clients[status.n_clients] = (struct tb_client_count){
+                        .uid = UINT32_MAX,
+                        .name = LONG_TEXT,
+                        .version = LONG_TEXT,
+                        .connections = UINT32_MAX,
+                        .streams = UINT32_MAX,
+                };
         status.n_events = sizeof(events) / sizeof(*events);
         status.withheld = status.machine_withheld = false;
         status.broker_version = status.kernel_release =
@@ -116,6 +129,29 @@ static void test_counters(void) {
         assert(strstr(text, "\n  held in the table of tasks                     1.5K\n"));
 }
 
+static void test_clients(void) {
+        static const struct tb_client_count clients[] = {
+                { .uid = 0, .name = "", .version = "", .connections = 1 },
+                { .uid = 1000, .name = "taskbroker top", .version = "0.1.0", .connections = 2, .streams = 4 },
+                /* a broker that checks nothing: control characters do not reach the terminal */
+                { .uid = 1000, .name = "\x1b[31m", .version = "\n", .connections = 1, .streams = 1 },
+        };
+        struct tb_status status = { .broker_version = "", .kernel_release = "", .clients = clients, .n_clients = 3 };
+        char text[STATUS_TEXT_MAX];
+
+        status_text(text, &status);
+        assert(strstr(text, "\nClients\n         uid streams connections  program\n"
+                            "           0       0           1  -\n"
+                            "        1000       4           2  taskbroker top 0.1.0\n"));
+        assert(!strchr(text, 0x1b) && !strstr(text, "more"));
+        status.clients_unlisted = 9;
+        status_text(text, &status);
+        assert(strstr(text, "\n  and 9 connections more\n"));
+        status.n_clients = 0;
+        status_text(text, &status);
+        assert(!strstr(text, "Clients"));
+}
+
 int main(void) {
         setenv("TZ", "UTC", 1);
         tzset();
@@ -123,5 +159,6 @@ int main(void) {
         test_largest();
         test_wide_numbers();
         test_counters();
+        test_clients();
         return 0;
 }

@@ -89,7 +89,8 @@ static const KernelFeatures kernel_features = {
 
 static void test_welcome(void) {
         static const char *const features[] = { "snapshot", "resume", "filter", "programs",
-                                                "access",   "stats",  "sample", "streams", "restart" };
+                                                "access",   "stats",  "sample", "streams",
+                                                "restart",  "ping",   "client" };
         BrokerStatus status = {
                 .epoch = 0xfedcba9876543210,
                 .start_time_ns = 1763870000123456789,
@@ -292,6 +293,11 @@ static void test_largest_replies(void) {
         memset(&status, 0xff, sizeof(status));
         status.withheld = status.machine_withheld = true;
         status.features = &large_features;
+        status.n_clients = STATUS_CLIENTS_MAX;
+        for (size_t i = 0; i < STATUS_CLIENTS_MAX; ++i) {
+                status.clients[i].info.name[CLIENT_INFO_TEXT - 1] = 0;
+                status.clients[i].info.version[CLIENT_INFO_TEXT - 1] = 0;
+        }
         message_free(frame_unpack(frame, encode_status(UINT64_MAX, &status, frame)));
         message_free(frame_unpack(frame, encode_welcome(&status, ACCESS_ALL, UINT32_MAX, frame)));
 }

@@ -22,6 +22,71 @@ static void test_status(void) {
         assert(request.id == UINT64_MAX);
 }
 
+static void test_ping(void) {
+        EncodedError error;
+        Request request;
+
+        wrap(9, 9);
+        assert(decode(&request, &error) == 0);
+        assert(request.id == 9 && request.type == REQUEST_PING && !request.has_client);
+
+        add_number(1, 1);
+        wrap(9, 9);
+        check_refused(9, ERROR_UNKNOWN_FIELD, true, "ping");
+}
+
+/* Adds a member `client` behind a request. */
+static void add_client(const char *name, size_t n_name, const char *version) {
+        uint8_t body[256];
+        size_t n = bytes.n, n_body;
+
+        add_bytes(1, name, n_name);
+        if (version)
+                add_bytes(2, version, strlen(version));
+        n_body = bytes.n - n;
+        memcpy(body, bytes.data + n, n_body);
+        bytes.n = n;
+        add_bytes(15, body, n_body);
+}
+
+static void test_client(void) {
+        char text[] = "0123456789012345678901234567890123456789012345678901234567890123";
+        EncodedError error;
+        Request request;
+
+        /* with any request */
+        wrap(1, 3);
+        add_client("htop", 4, "3.2.2");
+        assert(decode(&request, &error) == 0);
+        assert(request.type == REQUEST_STATUS && request.has_client);
+        assert(!strcmp(request.client.name, "htop") && !strcmp(request.client.version, "3.2.2"));
+        wrap(1, 2);
+        add_client(text, 63, NULL);
+        assert(decode(&request, &error) == 0);
+        assert(request.type == REQUEST_SUBSCRIBE && strlen(request.client.name) == 63 && !*request.client.version);
+
+        wrap(2, 3);
+        add_client(text, 64, NULL);
+        check_refused(2, ERROR_BAD_VALUE, false, "client.name");
+        wrap(2, 3);
+        add_client("\xff", 1, NULL);
+        check_refused(2, ERROR_BAD_VALUE, false, "client.name");
+        wrap(2, 3);
+        add_client("a", 1, "\x1b[31m");
+        check_refused(2, ERROR_BAD_VALUE, false, "client.version");
+        wrap(2, 3);
+        add_client("a", 1, text);
+        check_refused(2, ERROR_BAD_VALUE, false, "client.version");
+
+        /* a field of the future; a name without a request */
+        wrap(3, 3);
+        add_bytes(15, (uint8_t[]){ 3 << 3, 1 }, 2);
+        check_refused(3, ERROR_UNKNOWN_FIELD, true, "client");
+        add_number(1, 4);
+        add_client("a", 1, NULL);
+        check_refused(4, ERROR_BAD_MESSAGE, true, NULL);
+}
+
 static void test_subscribe_defaults(void) {
         Subscription subscription;
 
@@ -195,7 +260,7 @@ static void test_stats(void) {
 
 /* On every level, of every wire type. */
 static void test_unknown_fields(void) {
-        static const uint32_t numbers[] = { 14, 15, 16, 1000, 536870911 };
+        static const uint32_t numbers[] = { 14, 16, 17, 1000, 536870911 };
 
         for (size_t i = 0; i < ARRAY_SIZE(numbers); ++i) {
                 for (uint32_t wire_type = 0; wire_type <= 5; ++wire_type) {
@@ -297,12 +362,12 @@ static void test_given_twice(void) {
 static void test_arena(void) {
         /* nothing but unknown fields, two bytes each */
         for (size_t i = 0; i < 32768; ++i)
-                add_number(15, 1);
+                add_number(14, 1);
         assert(bytes.n == FRAME_MAX_FROM_CLIENT);
         check_refused(0, ERROR_BAD_MESSAGE, true, NULL);
 
         for (size_t i = 0; i < 100; ++i)
-                add_number(15, 1);
+                add_number(14, 1);
         check_refused(0, ERROR_UNKNOWN_FIELD, true, NULL);
 
         /* kinds without end: named often enough, they are still the same kinds, or too many */
@@ -341,7 +406,7 @@ static void test_arena(void) {
         {
                 static uint8_t rubbish[65000];
 
-                add_bytes(15, rubbish, sizeof(rubbish));
+                add_bytes(14, rubbish, sizeof(rubbish));
                 check_refused(0, ERROR_UNKNOWN_FIELD, true, NULL);
         }
 }
@@ -388,6 +453,8 @@ static void test_noise(void) {
 
 int main(void) {
         test_status();
+        test_ping();
+        test_client();
         test_subscribe_defaults();
         test_subscribe_all();
         test_every_kind();

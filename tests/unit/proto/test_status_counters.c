@@ -37,6 +37,12 @@ static BrokerStatus make_status(void) {
         for (unsigned int kind = 0; kind < _EVENT_KIND_N; ++kind)
                 status.events[kind] = event_kind_is_known(kind) ? value++ : 0;
         status.withheld = false;
+        status.n_clients = STATUS_CLIENTS_MAX;
+        for (uint32_t i = 0; i < STATUS_CLIENTS_MAX; ++i) {
+                status.clients[i] = (ClientCount){ .uid = i, .connections = i + 1, .streams = i + 2 };
+                memset(status.clients[i].info.name, 'n', CLIENT_INFO_TEXT - 1);
+                memset(status.clients[i].info.version, 'v', i);
+        }
         return status;
 }
 
@@ -59,6 +65,14 @@ static void check_received(const struct tb_status *got, const BrokerStatus *sent
         assert(got->connector.name == sent->connector.name && got->taskstats.name == sent->taskstats.name);
         STATUS_SOURCE_COUNTERS(CHECK)
 #undef CHECK
+        assert(got->n_clients == STATUS_CLIENTS_MAX);
+        for (size_t i = 0; i < got->n_clients; ++i) {
+                const struct tb_client_count *to = &got->clients[i];
+                const ClientCount *from = &sent->clients[i];
+
+                assert(to->uid == from->uid && to->connections == from->connections && to->streams == from->streams);
+                assert(!strcmp(to->name, from->info.name) && !strcmp(to->version, from->info.version));
+        }
         assert(got->n_events == _EVENT_KIND_N);
         for (size_t kind = 0; kind < got->n_events; ++kind)
                 assert(got->events[kind] == sent->events[kind]);

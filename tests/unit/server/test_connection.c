@@ -102,7 +102,7 @@ static void test_closing_errors(void) {
                 { 3, { 0xff, 0xff, 0x7f }, ERROR_TOO_LARGE },
                 { 2, { 0x01, 0xff }, ERROR_BAD_MESSAGE },
                 { 3, { 0x02, 0x08, 0x05 }, ERROR_BAD_MESSAGE },
-                { 3, { 0x02, 0x78, 0x05 }, ERROR_UNKNOWN_FIELD },
+                { 3, { 0x02, 0x70, 0x05 }, ERROR_UNKNOWN_FIELD },
                 { 5, { 0x04, 0x1a, 0x02, 0x78, 0x05 }, ERROR_UNKNOWN_FIELD },
         };
 

@@ -41,25 +41,51 @@ class ChangeFilter(_message.Message):
     stream: int
     def __init__(self, stream: _Optional[int] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
 
+class ClientCount(_message.Message):
+    __slots__ = ["connections", "name", "streams", "uid", "version"]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
+    UID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    connections: int
+    name: str
+    streams: int
+    uid: int
+    version: str
+    def __init__(self, uid: _Optional[int] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., connections: _Optional[int] = ..., streams: _Optional[int] = ...) -> None: ...
+
+class ClientInfo(_message.Message):
+    __slots__ = ["name", "version"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+
 class ClientMessage(_message.Message):
-    __slots__ = ["change_filter", "get_snapshot", "get_stats", "get_status", "request_id", "sample", "subscribe", "unsubscribe"]
+    __slots__ = ["change_filter", "client", "get_snapshot", "get_stats", "get_status", "ping", "request_id", "sample", "subscribe", "unsubscribe"]
     CHANGE_FILTER_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_FIELD_NUMBER: _ClassVar[int]
     GET_SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     GET_STATS_FIELD_NUMBER: _ClassVar[int]
     GET_STATUS_FIELD_NUMBER: _ClassVar[int]
+    PING_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
     UNSUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
     change_filter: ChangeFilter
+    client: ClientInfo
     get_snapshot: GetSnapshot
     get_stats: GetStats
     get_status: GetStatus
+    ping: Ping
     request_id: int
     sample: Sample
     subscribe: Subscribe
     unsubscribe: Unsubscribe
-    def __init__(self, request_id: _Optional[int] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., get_status: _Optional[_Union[GetStatus, _Mapping]] = ..., get_stats: _Optional[_Union[GetStats, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., change_filter: _Optional[_Union[ChangeFilter, _Mapping]] = ..., get_snapshot: _Optional[_Union[GetSnapshot, _Mapping]] = ...) -> None: ...
+    def __init__(self, request_id: _Optional[int] = ..., client: _Optional[_Union[ClientInfo, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., get_status: _Optional[_Union[GetStatus, _Mapping]] = ..., get_stats: _Optional[_Union[GetStats, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., change_filter: _Optional[_Union[ChangeFilter, _Mapping]] = ..., get_snapshot: _Optional[_Union[GetSnapshot, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ...) -> None: ...
 
 class Error(_message.Message):
     __slots__ = ["closing", "code", "field", "lost", "message", "request_id"]
@@ -135,6 +161,18 @@ class Named(_message.Message):
     starts: FilterStarts
     def __init__(self, starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
 
+class Ping(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class Pong(_message.Message):
+    __slots__ = ["request_id", "time_ns"]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    time_ns: int
+    def __init__(self, request_id: _Optional[int] = ..., time_ns: _Optional[int] = ...) -> None: ...
+
 class Restarted(_message.Message):
     __slots__ = ["feed", "next_number", "request_id", "starts", "unsent"]
     FEED_FIELD_NUMBER: _ClassVar[int]
@@ -184,10 +222,11 @@ class Sampling(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., next_number: _Optional[int] = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
 
 class ServerMessage(_message.Message):
-    __slots__ = ["error", "event_batch", "named", "restarted", "sample_batch", "sample_loss", "sampling", "snapshot_end", "snapshot_part", "stats", "status", "stream", "subscribed", "unsubscribed", "welcome"]
+    __slots__ = ["error", "event_batch", "named", "pong", "restarted", "sample_batch", "sample_loss", "sampling", "snapshot_end", "snapshot_part", "stats", "status", "stream", "subscribed", "unsubscribed", "welcome"]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     EVENT_BATCH_FIELD_NUMBER: _ClassVar[int]
     NAMED_FIELD_NUMBER: _ClassVar[int]
+    PONG_FIELD_NUMBER: _ClassVar[int]
     RESTARTED_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_BATCH_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_LOSS_FIELD_NUMBER: _ClassVar[int]
@@ -203,6 +242,7 @@ class ServerMessage(_message.Message):
     error: Error
     event_batch: _event_pb2.EventBatch
     named: Named
+    pong: Pong
     restarted: Restarted
     sample_batch: _sample_pb2.SampleBatch
     sample_loss: _sample_pb2.SampleLoss
@@ -215,7 +255,7 @@ class ServerMessage(_message.Message):
     subscribed: Subscribed
     unsubscribed: Unsubscribed
     welcome: Welcome
-    def __init__(self, stream: _Optional[int] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., event_batch: _Optional[_Union[_event_pb2.EventBatch, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., snapshot_part: _Optional[_Union[SnapshotPart, _Mapping]] = ..., snapshot_end: _Optional[_Union[SnapshotEnd, _Mapping]] = ..., stats: _Optional[_Union[_sample_pb2.Stats, _Mapping]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., sample_batch: _Optional[_Union[_sample_pb2.SampleBatch, _Mapping]] = ..., sample_loss: _Optional[_Union[_sample_pb2.SampleLoss, _Mapping]] = ..., named: _Optional[_Union[Named, _Mapping]] = ..., unsubscribed: _Optional[_Union[Unsubscribed, _Mapping]] = ..., restarted: _Optional[_Union[Restarted, _Mapping]] = ...) -> None: ...
+    def __init__(self, stream: _Optional[int] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., event_batch: _Optional[_Union[_event_pb2.EventBatch, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., snapshot_part: _Optional[_Union[SnapshotPart, _Mapping]] = ..., snapshot_end: _Optional[_Union[SnapshotEnd, _Mapping]] = ..., stats: _Optional[_Union[_sample_pb2.Stats, _Mapping]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., sample_batch: _Optional[_Union[_sample_pb2.SampleBatch, _Mapping]] = ..., sample_loss: _Optional[_Union[_sample_pb2.SampleLoss, _Mapping]] = ..., named: _Optional[_Union[Named, _Mapping]] = ..., unsubscribed: _Optional[_Union[Unsubscribed, _Mapping]] = ..., restarted: _Optional[_Union[Restarted, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ...) -> None: ...
 
 class SnapshotEnd(_message.Message):
     __slots__ = ["number", "tasks", "time_ns"]
@@ -258,9 +298,11 @@ class SourceStatus(_message.Message):
     def __init__(self, received: _Optional[int] = ..., lost: _Optional[int] = ..., dropped: _Optional[int] = ..., truncated: _Optional[int] = ..., malformed: _Optional[int] = ..., foreign: _Optional[int] = ..., muted: _Optional[int] = ..., repaired: _Optional[int] = ..., receive_buffer_bytes: _Optional[int] = ..., withheld_fields: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Status(_message.Message):
-    __slots__ = ["broker_cpu_ns", "broker_version", "client_bytes", "closed_for_errors", "closed_for_strict", "connections", "connector", "delay_accounting", "epoch", "events", "feed_bytes", "feeds", "foreign_acks", "kernel_release", "live_processes", "live_tasks", "log_lines_dropped", "program_bytes", "programs_captured", "programs_late", "programs_refused", "programs_skipped", "reader_lost", "rechecks_done", "rechecks_ended", "rechecks_pending", "refused_connections", "refused_namespace", "refused_quota", "request_id", "resumed", "sample_lost", "sample_subscribers", "snapshot_subscribers", "snapshots", "start_time_ns", "subscribers", "sweep_cpu_ns", "sweep_gone", "sweep_lost", "sweep_tasks", "sweeps", "synthesised_exits", "synthesised_forks", "table_bytes", "taskstats", "taskstats_version", "unmatched_stats", "uptime_ns", "withheld", "withheld_fields"]
+    __slots__ = ["broker_cpu_ns", "broker_version", "client_bytes", "clients", "clients_unlisted", "closed_for_errors", "closed_for_strict", "connections", "connector", "delay_accounting", "epoch", "events", "feed_bytes", "feeds", "foreign_acks", "kernel_release", "live_processes", "live_tasks", "log_lines_dropped", "program_bytes", "programs_captured", "programs_late", "programs_refused", "programs_skipped", "reader_lost", "rechecks_done", "rechecks_ended", "rechecks_pending", "refused_connections", "refused_namespace", "refused_quota", "request_id", "resumed", "sample_lost", "sample_subscribers", "snapshot_subscribers", "snapshots", "start_time_ns", "subscribers", "sweep_cpu_ns", "sweep_gone", "sweep_lost", "sweep_tasks", "sweeps", "synthesised_exits", "synthesised_forks", "table_bytes", "taskstats", "taskstats_version", "unmatched_stats", "uptime_ns", "withheld", "withheld_fields"]
     BROKER_CPU_NS_FIELD_NUMBER: _ClassVar[int]
     BROKER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    CLIENTS_UNLISTED_FIELD_NUMBER: _ClassVar[int]
     CLIENT_BYTES_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FOR_ERRORS_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FOR_STRICT_FIELD_NUMBER: _ClassVar[int]
@@ -313,6 +355,8 @@ class Status(_message.Message):
     broker_cpu_ns: int
     broker_version: str
     client_bytes: int
+    clients: _containers.RepeatedCompositeFieldContainer[ClientCount]
+    clients_unlisted: int
     closed_for_errors: int
     closed_for_strict: int
     connections: int
@@ -361,7 +405,7 @@ class Status(_message.Message):
     uptime_ns: int
     withheld: bool
     withheld_fields: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, request_id: _Optional[int] = ..., broker_version: _Optional[str] = ..., epoch: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., uptime_ns: _Optional[int] = ..., kernel_release: _Optional[str] = ..., taskstats_version: _Optional[int] = ..., delay_accounting: _Optional[_Union[DelayAccounting, str]] = ..., connector: _Optional[_Union[SourceStatus, _Mapping]] = ..., taskstats: _Optional[_Union[SourceStatus, _Mapping]] = ..., events: _Optional[_Iterable[_Union[KindCount, _Mapping]]] = ..., live_tasks: _Optional[int] = ..., live_processes: _Optional[int] = ..., feeds: _Optional[int] = ..., subscribers: _Optional[int] = ..., connections: _Optional[int] = ..., feed_bytes: _Optional[int] = ..., reader_lost: _Optional[int] = ..., closed_for_errors: _Optional[int] = ..., closed_for_strict: _Optional[int] = ..., refused_connections: _Optional[int] = ..., unmatched_stats: _Optional[int] = ..., synthesised_exits: _Optional[int] = ..., broker_cpu_ns: _Optional[int] = ..., synthesised_forks: _Optional[int] = ..., programs_captured: _Optional[int] = ..., programs_late: _Optional[int] = ..., programs_skipped: _Optional[int] = ..., snapshots: _Optional[int] = ..., snapshot_subscribers: _Optional[int] = ..., resumed: _Optional[int] = ..., table_bytes: _Optional[int] = ..., withheld: bool = ..., refused_quota: _Optional[int] = ..., refused_namespace: _Optional[int] = ..., sweeps: _Optional[int] = ..., sweep_tasks: _Optional[int] = ..., sweep_gone: _Optional[int] = ..., sweep_lost: _Optional[int] = ..., sweep_cpu_ns: _Optional[int] = ..., sample_subscribers: _Optional[int] = ..., sample_lost: _Optional[int] = ..., client_bytes: _Optional[int] = ..., rechecks_pending: _Optional[int] = ..., rechecks_done: _Optional[int] = ..., rechecks_ended: _Optional[int] = ..., log_lines_dropped: _Optional[int] = ..., withheld_fields: _Optional[_Iterable[int]] = ..., program_bytes: _Optional[int] = ..., programs_refused: _Optional[int] = ..., foreign_acks: _Optional[int] = ...) -> None: ...
+    def __init__(self, request_id: _Optional[int] = ..., broker_version: _Optional[str] = ..., epoch: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., uptime_ns: _Optional[int] = ..., kernel_release: _Optional[str] = ..., taskstats_version: _Optional[int] = ..., delay_accounting: _Optional[_Union[DelayAccounting, str]] = ..., connector: _Optional[_Union[SourceStatus, _Mapping]] = ..., taskstats: _Optional[_Union[SourceStatus, _Mapping]] = ..., events: _Optional[_Iterable[_Union[KindCount, _Mapping]]] = ..., live_tasks: _Optional[int] = ..., live_processes: _Optional[int] = ..., feeds: _Optional[int] = ..., subscribers: _Optional[int] = ..., connections: _Optional[int] = ..., feed_bytes: _Optional[int] = ..., reader_lost: _Optional[int] = ..., closed_for_errors: _Optional[int] = ..., closed_for_strict: _Optional[int] = ..., refused_connections: _Optional[int] = ..., unmatched_stats: _Optional[int] = ..., synthesised_exits: _Optional[int] = ..., broker_cpu_ns: _Optional[int] = ..., synthesised_forks: _Optional[int] = ..., programs_captured: _Optional[int] = ..., programs_late: _Optional[int] = ..., programs_skipped: _Optional[int] = ..., snapshots: _Optional[int] = ..., snapshot_subscribers: _Optional[int] = ..., resumed: _Optional[int] = ..., table_bytes: _Optional[int] = ..., withheld: bool = ..., refused_quota: _Optional[int] = ..., refused_namespace: _Optional[int] = ..., sweeps: _Optional[int] = ..., sweep_tasks: _Optional[int] = ..., sweep_gone: _Optional[int] = ..., sweep_lost: _Optional[int] = ..., sweep_cpu_ns: _Optional[int] = ..., sample_subscribers: _Optional[int] = ..., sample_lost: _Optional[int] = ..., client_bytes: _Optional[int] = ..., rechecks_pending: _Optional[int] = ..., rechecks_done: _Optional[int] = ..., rechecks_ended: _Optional[int] = ..., log_lines_dropped: _Optional[int] = ..., withheld_fields: _Optional[_Iterable[int]] = ..., program_bytes: _Optional[int] = ..., programs_refused: _Optional[int] = ..., foreign_acks: _Optional[int] = ..., clients: _Optional[_Iterable[_Union[ClientCount, _Mapping]]] = ..., clients_unlisted: _Optional[int] = ...) -> None: ...
 
 class Subscribe(_message.Message):
     __slots__ = ["filter", "kinds", "max_delay_ms", "programs", "resume", "snapshot", "starts", "strict", "threads"]
