@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "broker/base/error.h"
+#include "broker/base/lines.h"
 #include "broker/base/log.h"
 #include "broker/base/util.h"
 #include "broker/daemon/privileges.h"
@@ -215,9 +216,11 @@ static bool procfs_is_hidden(void) {
  */
 int privileges_drop(const Privileges *privileges) {
         _cleanup_(fd_closep) int fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        static const char *const labels[] = { "Uid:", "Gid:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:",
+                                              "NoNewPrivs:", NULL };
         PrivilegesStatus status = {};
         const char *excess;
-        char text[8192];
+        char text[512];
         int r;
 
         r = privileges_apply(privileges);
@@ -228,7 +231,8 @@ int privileges_drop(const Privileges *privileges) {
         if (!privileges->required)
                 return 0;
 
-        if (procfs_read_file(fd, "status", text, sizeof(text)) <= 0 || !privileges_parse_status(&status, text)) {
+        /* A program that is started with many groups has them still, and the rest of the file comes after them. */
+        if (lines_read(fd, "status", labels, text, sizeof(text)) < 0 || !privileges_parse_status(&status, text)) {
                 log_error("/proc/self/status does not show which privileges are left.");
                 return PRIVILEGES_E_REFUSED;
         }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "broker/base/error.h"
+#include "broker/base/lines.h"
 #include "broker/base/util.h"
 #include "broker/policy/proc_mount.h"
 #include "broker/server/peer_creds.h"
@@ -76,13 +77,15 @@ static int peer_creds_failure(void) {
  * Linux before 6.5 has no descriptor of a peer, @pidfd -1.
  */
 static int peer_creds_check_namespace(int pidfd, pid_t pid) {
-        char path[64], text[4096];
+        static const char *const labels[] = { "NSpid:", NULL };
+        char path[64], text[1024];
 
         if (pidfd < 0)
                 snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
         else
                 snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-        return file_read(path, text, sizeof(text)) < 0 ? peer_creds_failure() : text_check_namespace(text);
+        return lines_read(AT_FDCWD, path, labels, text, sizeof(text)) < 0 ? peer_creds_failure()
+                                                                          : text_check_namespace(text);
 }
 
 /*
@@ -105,22 +108,13 @@ static bool peer_creds_is_in_user_namespace(pid_t pid) {
  * (CAP_SYS_PTRACE). An unreadable file counts against the peer.
  */
 static bool peer_creds_lacks_capabilities(pid_t pid) {
-        _cleanup_(freep) char *line = NULL;
-        uint64_t effective = 0;
-        size_t n_line = 0;
-        char path[64];
-        FILE *file;
+        static const char *const labels[] = { "CapEff:", NULL };
+        uint64_t effective;
+        char path[64], text[64];
 
         snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-        file = fopen(path, "re");
-        if (!file)
-                return true;
-        /* The line of the groups before it can be long. */
-        while (getline(&line, &n_line, file) > 0)
-                if (sscanf(line, "CapEff: %" SCNx64, &effective) == 1)
-                        break;
-        fclose(file);
-        return !peer_creds_capabilities_suffice(effective);
+        return lines_read(AT_FDCWD, path, labels, text, sizeof(text)) <= 0 ||
+               sscanf(text, "\nCapEff: %" SCNx64, &effective) != 1 || !peer_creds_capabilities_suffice(effective);
 }
 
 /**

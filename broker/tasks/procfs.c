@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "broker/base/clock.h"
+#include "broker/base/lines.h"
 #include "broker/base/util.h"
 #include "broker/kernel/proc_message.h"
 #include "broker/model/owner.h"
@@ -41,6 +42,8 @@ bool procfs_slice_is_over(uint64_t begin_ns) {
  * @path:      the file
  * @buffer:    output, ended by a NUL
  * @n_buffer:  its size; the rest of the file is cut off
+ *
+ * It is for files of which the needed part has a known length at most. For others there is lines.h.
  *
  * Return: The number of bytes; -1 where it is not there, or no longer.
  */
@@ -138,16 +141,22 @@ static bool ids_parse(const char *text, const char *label, uint32_t *real, uint3
         return true;
 }
 
-static bool status_parse(const char *text, ProcfsTask *task, bool *ret_privileged) {
-        const char *capabilities = strstr(text, "\nCapPrm:");
-        unsigned long long permitted = 0;
+/*
+ * Reads the ids and the capabilities of a task. Between them stand the groups, of which a process can have 65536.
+ * Capabilities that are not shown count as held.
+ */
+static bool status_read(int dir_fd, const char *path, ProcfsTask *task, bool *ret_privileged) {
+        static const char *const labels[] = { "Uid:", "Gid:", "CapPrm:", NULL };
+        unsigned long long permitted;
+        const char *capabilities;
+        char text[512];
 
-        if (!ids_parse(text, "\nUid:", &task->ruid, &task->euid, &task->nondumpable) ||
+        if (lines_read(dir_fd, path, labels, text, sizeof(text)) < 0 ||
+            !ids_parse(text, "\nUid:", &task->ruid, &task->euid, &task->nondumpable) ||
             !ids_parse(text, "\nGid:", &task->rgid, &task->egid, &task->nondumpable))
                 return false;
-        if (capabilities)
-                (void)sscanf(capabilities, "\nCapPrm: %llx", &permitted);
-        *ret_privileged = permitted != 0;
+        capabilities = strstr(text, "\nCapPrm:");
+        *ret_privileged = !capabilities || sscanf(capabilities, "\nCapPrm: %llx", &permitted) != 1 || permitted != 0;
         return true;
 }
 
@@ -236,7 +245,6 @@ static bool ids_agree(const Task *task, const ProcfsTask *found) {
  */
 bool procfs_check_owner(int task_fd, const Task *task, bool *ret_shown) {
         ProcfsTask found = {};
-        char buffer[4096];
         bool privileged;
         struct stat st;
 
@@ -245,20 +253,18 @@ bool procfs_check_owner(int task_fd, const Task *task, bool *ret_shown) {
         *ret_shown = st.st_uid == task->euid;
         if ((task->flags & TASK_UNKNOWN) || (*ret_shown && st.st_gid == task->egid))
                 return true;
-        return procfs_read_file(task_fd, "status", buffer, sizeof(buffer)) > 0 &&
-               status_parse(buffer, &found, &privileged) && ids_agree(task, &found);
+        return status_read(task_fd, "status", &found, &privileged) && ids_agree(task, &found);
 }
 
 static bool task_read(int procfs_fd, uint32_t pid, uint32_t tid, ProcfsTask *ret_found) {
-        char buffer[4096], path[64];
+        char path[64];
         bool privileged;
         uint32_t owner;
 
         if (!procfs_read_stat(procfs_fd, pid, tid, ret_found))
                 return false;
         snprintf(path, sizeof(path), "%u/task/%u/status", pid, tid);
-        if (procfs_read_file(procfs_fd, path, buffer, sizeof(buffer)) <= 0 ||
-            !status_parse(buffer, ret_found, &privileged))
+        if (!status_read(procfs_fd, path, ret_found, &privileged))
                 return false;
         /* The files of root's tasks belong to root in any case. */
         if (ret_found->euid != 0 && !ret_found->nondumpable) {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "broker/base/clock.h"
+#include "broker/base/lines.h"
 #include "broker/base/util.h"
 #include "broker/tasks/procfs.h"
 #include "broker/tasks/program_files.h"
@@ -45,37 +46,50 @@ static unsigned int cgroup_rank(const char *number, const char *controllers) {
         return !*controllers ? 0 : strncmp(controllers, "name=", strlen("name=")) == 0 ? 1 : 2;
 }
 
+typedef struct Hierarchy Hierarchy;
+
+/* The best hierarchy in which a process is not in the root. */
+struct Hierarchy {
+        ProgramFiles *files;
+        unsigned int rank;              /* 0: none yet */
+        bool cut;                       /* its path */
+};
+
 /*
- * Takes the path of the best hierarchy in which the process is not in the root. A hierarchy that is not used
- * has all processes in its root. Some hosts use only hierarchies of controllers.
+ * Takes the path of a line, if its hierarchy is the best so far. A hierarchy that is not used has all processes in its
+ * root. Some hosts use only hierarchies of controllers.
  */
-static void cgroup_parse(ProgramFiles *files, char *text) {
-        const char *path = NULL;
-        unsigned int best = 0;
-        char *state;
+static bool hierarchy_take(char *line, void *userdata) {
+        char *controllers = strchr(line, ':'), *rest = controllers ? strchr(controllers + 1, ':') : NULL;
+        Hierarchy *best = userdata;
+        unsigned int rank;
 
-        for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
-                char *controllers = strchr(line, ':'), *rest = controllers ? strchr(controllers + 1, ':') : NULL;
-                unsigned int rank;
+        if (!rest)
+                return true;
+        *controllers++ = 0;
+        *rest++ = 0;
+        rank = cgroup_rank(line, controllers);
+        if (rank == 0 || *rest != '/')
+                return true;
+        if (rest[1])
+                rank += 10;
+        if (rank <= best->rank)
+                return true;
+        best->rank = rank;
+        best->cut = false;
+        best->files->n_cgroup = cut(strlen(rest), PROGRAM_PATH_MAX, &best->cut);
+        memcpy(best->files->cgroup, rest, best->files->n_cgroup);
+        return true;
+}
 
-                if (!rest)
-                        continue;
-                *controllers++ = 0;
-                *rest++ = 0;
-                rank = cgroup_rank(line, controllers);
-                if (rank == 0 || *rest != '/')
-                        continue;
-                if (rest[1])
-                        rank += 10;
-                if (rank > best) {
-                        best = rank;
-                        path = rest;
-                }
-        }
-        if (!path)
-                return;
-        files->n_cgroup = cut(strlen(path), PROGRAM_PATH_MAX, &files->truncated);
-        memcpy(files->cgroup, path, files->n_cgroup);
+/* Reads the cgroup. With hierarchies of version 1, many long lines stand before the line of version 2. */
+static bool cgroup_read(ProgramFiles *files, int dir_fd) {
+        Hierarchy best = { .files = files };
+
+        if (lines_each(dir_fd, "cgroup", hierarchy_take, &best) < 0)
+                return false;
+        files->truncated |= best.cut;
+        return true;
 }
 
 /* Whether the first argument is the name of the task: the last part of a path, as far as names are long. */
@@ -118,7 +132,7 @@ static bool memory_is_gone(int dir_fd) {
 }
 
 static bool files_fill(ProgramFiles *files, int dir_fd) {
-        char buffer[4096 + PROGRAM_PATH_MAX];
+        char buffer[1024];
         ProcfsTask found;
         ssize_t n;
 
@@ -144,10 +158,7 @@ static bool files_fill(ProgramFiles *files, int dir_fd) {
         files->n_exe = cut(n < 0 ? 0 : (size_t)n, PROGRAM_PATH_MAX, &files->truncated);
 
         /* Last, because this one fails for those that ended meanwhile. */
-        if (procfs_read_file(dir_fd, "cgroup", buffer, sizeof(buffer)) < 0)
-                return false;
-        cgroup_parse(files, buffer);
-        return true;
+        return cgroup_read(files, dir_fd);
 }
 
 /* Whether a task runs on that could not be read. */

@@ -50,6 +50,7 @@ def kinds(place):
     plain = run("ta-plain", "wait")
     become = lambda name, *uids: [path_of(place, name), "become", *uids]  # noqa: E731
     setpriv = ["setpriv", f"--reuid={ME}", f"--regid={ME_GROUP}", "--clear-groups"]
+    crowded = ["setpriv", f"--reuid={ME}", f"--regid={ME_GROUP}", "--groups", ",".join(map(str, range(10**6, 10**6 + 1000)))]
     as_root = ["/usr/bin/python3", "-c", AS_ROOT, *ids]
     return {
         "plain": (ME, ME_GROUP, plain),
@@ -73,6 +74,11 @@ def kinds(place):
         "a service runs what is setuid root": (0, 0, become("ta-plain", *ids) + run("ta-suid", "wait")),
         "a service that is unreadable": (0, 0, become("ta-plain", *ids) + run("ta-blind", "wait")),
         "a service with a capability": (0, 0, setpriv + ["--inh-caps=+chown", "--ambient-caps=+chown"] + plain),
+        "a service with a thousand groups": (0, 0, crowded + plain),
+        "a service with a thousand groups and a capability": (
+            0, 0, crowded + ["--inh-caps=+chown", "--ambient-caps=+chown"] + plain,
+        ),
+        "a service with a thousand groups, capabilities by its file": (0, 0, crowded + run("ta-cap", "wait")),
         "a service by a shell": (0, 0, become("ta-plain", *ids) + ["/bin/sh", "-c", 'exec "$@"', "sh"] + plain),
         # user namespaces
         "my namespace": (ME, ME_GROUP, ["unshare", "-Ur"] + plain),
@@ -93,6 +99,7 @@ def kinds(place):
 # The kinds that /proc shows to the user, on all kernels that were tried.
 SHOWN = {
     "plain", "setuid to myself", "a service", "a service by setpriv", "su", "the third's su", "a service by a shell",
+    "a service with a thousand groups",
     "my namespace", "my namespace, its capability used", "my namespace, no ids", "my namespace in mine",
     "my namespace without an exec", "changed ids, and permits", "a thread that kept its ids",
 }  # fmt: skip

@@ -68,6 +68,7 @@ class FakeProc:
             b"Name:\t" + comm.replace(b"\\", b"\\\\").replace(b"\n", b"\\n") + b"\nUmask:\t0022\n"
             b"State:\t" + state.encode() + b" (made up)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n"
             b"Uid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t64\nGroups:\t\nThreads:\t1\n"
+            b"CapPrm:\t0000000000000000\n"
         )
         status %= (pid, tid, ppid, uid, euid, euid, euid, gid, egid, egid, egid)
         for place in self._places(pid, tid):

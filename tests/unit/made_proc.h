@@ -69,8 +69,8 @@ static inline void proc_add_status(const Tree *tree, uint32_t pid, uint32_t tid,
         int n;
 
         n = snprintf(text, sizeof(text),
-                     "Name:\t%s\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t%u\nPid:\t%u\n%sFDSize:\t64\n", comm, pid,
-                     tid, ids);
+                     "Name:\t%s\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t%u\nPid:\t%u\n%sFDSize:\t64\n%s", comm, pid,
+                     tid, ids, strstr(ids, "CapPrm:") ? "" : "CapPrm:\t0000000000000000\n");
         assert(n > 0 && (size_t)n < sizeof(text));
         proc_write(tree, pid, tid, "status", text, (size_t)n);
 }

@@ -215,6 +215,34 @@ static void test_owners(void) {
         }
 }
 
+/* The capabilities stand behind the groups, however many these are. A status without capabilities is no proof. */
+static void test_many_groups(void) {
+        static const unsigned int n_groups[] = { 0, 1, 599, 600, 700, 1000, 65536 };
+        static const char *const capabilities[] = { "CapPrm:\t0000000000000000\n", "CapPrm:\t0000000000000400\n", "" };
+        const uint32_t uid = 1000;
+
+        for (size_t i = 0; geteuid() == 0 && i < ARRAY_SIZE(n_groups) * ARRAY_SIZE(capabilities); ++i) {
+                size_t i_capabilities = i % ARRAY_SIZE(capabilities);
+                Rig *rig = rig_new();
+                static char text[900000];
+                char *end = text;
+
+                end += sprintf(end, "Name:\ttask\nUid:\t%u\t%u\t%u\t%u\nGid:\t7\t7\t7\t7\nGroups:\t", uid, uid, uid,
+                               uid);
+                for (unsigned int n = 0; n < n_groups[i / ARRAY_SIZE(capabilities)]; ++n)
+                        end += sprintf(end, "%u ", 4000000000u + n);
+                (void)sprintf(end, "\nNStgid:\t700\n%s", capabilities[i_capabilities]);
+                proc_add_stat(&rig->procfs,
+                              &(ProcTask){ .pid = 700, .tid = 700, .comm = "task", .ppid = 1, .start = 5 });
+                proc_write(&rig->procfs, 700, 700, "status", text, strlen(text));
+                assert(fchownat(rig->procfs.fd, "700/task/700/status", uid, (gid_t)-1, 0) == 0);
+                seed(rig);
+                assert(owner_of_task(task_table_get(&rig->join.table, 700)).claim ==
+                       (i_capabilities == 0 ? OWNER_SHOWN : OWNER_UNPROVEN));
+                rig_free(rig);
+        }
+}
+
 /* A leader that is no longer even a zombie when its thread is read is not known. */
 static void test_thread_without_leader(void) {
         Rig *rig = rig_new();
@@ -369,6 +397,7 @@ int main(void) {
         test_zombies();
         test_thread_without_leader();
         test_owners();
+        test_many_groups();
         test_sessions_and_kernel_threads();
         test_many();
         test_what_is_known_stays();

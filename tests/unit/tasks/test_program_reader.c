@@ -569,6 +569,31 @@ static void test_padding(void) {
         }
 }
 
+/* Long lines stand before the line whose path is taken. */
+static void test_long_hierarchies(void) {
+        static char path[1024], cgroup[20000];
+        Program *program;
+
+        begin();
+        program_reader_want(&programs);
+        (void)add_process(700);
+        memset(path, 'x', sizeof(path) - 1);
+        path[0] = '/';
+        for (int n = 0; n < 15; ++n) {
+                char *end = cgroup;
+
+                for (int i = 0; i < n; ++i)
+                        end += sprintf(end, "%d:name=hierarchy-%d:%s\n", 20 + i, i, path);
+                (void)sprintf(end, "1:name=systemd:/user.slice\n0::/user.slice/v2\n");
+                proc_add_program(&tree, 700, 700, "x", 1, "/x", cgroup);
+                program = read_at_exec(task_table_get(&table, 700), true);
+                assert(!program->truncated && !strcmp(program_cgroup(program), "/user.slice/v2"));
+                program_free(program);
+        }
+        program_reader_unwant(&programs);
+        end();
+}
+
 /*
  * Processes that were there before the first subscription.
  */
@@ -818,6 +843,7 @@ int main(void) {
         test_kernel_thread();
         test_truncation();
         test_cgroups();
+        test_long_hierarchies();
         test_padding();
         test_slices();
         test_pass_comes_back();
