@@ -5,6 +5,7 @@
  * can change at any time without a notification, so the loop reads it twice a second.
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,22 +29,24 @@ bool kernel_features_release_is_at_least(const KernelFeatures *features, unsigne
  * @procfs_fd:  /proc
  *
  * A task that is forked between a change of the sysctl and the next call is taken for one
- * from before the change.
+ * from before the change. If the sysctl cannot be read, the state is unknown. On a kernel
+ * without the sysctl, join_mask_stats() finds it out.
  */
 void kernel_features_update(KernelFeatures *features, int procfs_fd) {
         DelayAccounting before = features->delay_accounting;
         char value;
         int fd;
 
-        if (features->delay_accounting == DELAY_ACCOUNTING_UNSUPPORTED)
+        if (before == DELAY_ACCOUNTING_UNSUPPORTED || features->delays_constant)
                 return;
+        features->delay_accounting = DELAY_ACCOUNTING_UNKNOWN;
         fd = openat(procfs_fd, DELAYACCT_PATH, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
                 return;
         if (read(fd, &value, 1) == 1)
                 features->delay_accounting = value == '0' ? DELAY_ACCOUNTING_OFF : DELAY_ACCOUNTING_ON;
         close(fd);
-        if (before == DELAY_ACCOUNTING_OFF && features->delay_accounting == DELAY_ACCOUNTING_ON)
+        if (before != DELAY_ACCOUNTING_ON && features->delay_accounting == DELAY_ACCOUNTING_ON)
                 features->delays_since_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
 }
 
@@ -54,20 +57,23 @@ void kernel_features_update(KernelFeatures *features, int procfs_fd) {
  * @real:          true: the kernel's own /proc, where a missing file has a meaning
  *
  * The sysctl exists since Linux 5.14. A later kernel without it was built without delay
- * accounting; on an earlier kernel its state is unknown.
+ * accounting. On an earlier kernel its state is unknown, and constant.
  */
 void kernel_features_read(KernelFeatures *ret_features, int procfs_fd, bool real) {
         struct utsname name;
+        bool missing, has_switch;
 
         *ret_features = (KernelFeatures){};
         if (uname(&name) >= 0)
                 snprintf(ret_features->release, sizeof(ret_features->release), "%s", name.release);
 
         kernel_features_update(ret_features, procfs_fd);
+        missing = faccessat(procfs_fd, DELAYACCT_PATH, F_OK, 0) < 0 && errno == ENOENT;
+        has_switch = kernel_features_release_is_at_least(ret_features, 5, 14);
+        ret_features->delays_constant = missing && !has_switch;
         if (!real)
                 return;
-        if (ret_features->delay_accounting == DELAY_ACCOUNTING_UNKNOWN &&
-            kernel_features_release_is_at_least(ret_features, 5, 14)) {
+        if (missing && has_switch) {
                 ret_features->delay_accounting = DELAY_ACCOUNTING_UNSUPPORTED;
                 ret_features->unsupported |=
                         STATS_CPU_DELAY | STATS_DELAYS | STATS_DELAY_PEAKS | STATS_DELAY_PEAK_TIMES;

@@ -272,7 +272,7 @@ void self_test_report_features(const Connector *connector, const ExitListener *l
                                  "The kernel was built without CONFIG_TASK_DELAY_ACCT: no delays are counted.");
                 break;
         case DELAY_ACCOUNTING_UNKNOWN:
-                self_test_report(printing, true, "Whether delays are counted is not known before Linux 5.14.");
+                self_test_report(printing, true, "Whether delays are counted is not known: delays of 0 are not shown.");
                 break;
         }
         if (features->unsupported & STATS_IO)

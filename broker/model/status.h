@@ -30,7 +30,8 @@ struct KernelFeatures {
         char release[65];
         uint16_t taskstats_version;     /* 0: no record seen yet */
         DelayAccounting delay_accounting;
-        uint64_t delays_since_ns; /* monotonic: tasks forked before may lack their delays; 0: none does */
+        bool delays_constant;           /* the kernel has no switch: its delay accounting never changed */
+        uint64_t delays_since_ns;       /* monotonic: tasks forked before may lack their delays; 0: none does */
         uint32_t unsupported;           /* STATS_* that it was built without */
 };
 

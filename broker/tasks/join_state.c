@@ -15,16 +15,22 @@ uint64_t join_time_ns(const Join *join, uint64_t monotonic_ns) {
  * @task:   the task; NULL: not in the table
  *
  * Delay accounting is a property of a task, which it gets at its fork. If the fork was
- * not seen, a count above zero proves it. Otherwise zeros may be no measurements, and are
- * left out.
+ * not seen, or the state at the fork is unknown, a count above zero proves it. Otherwise
+ * zeros may be no measurements, and are left out. Without a switch in the kernel, one
+ * task proves it for all.
  */
 void join_mask_stats(const Join *join, TaskStats *stats, const Task *task) {
-        const KernelFeatures *features = join->features;
-        bool counted = features->delay_accounting == DELAY_ACCOUNTING_UNKNOWN ||
-                       (task && (task->flags & TASK_COUNTED)) || stats->blkio_delay.count ||
-                       stats->swapin_delay.count || stats->freepages_delay.count || stats->thrashing_delay.count ||
-                       stats->compact_delay.count || stats->wpcopy_delay.count || stats->irq_delay.count;
+        KernelFeatures *features = join->features;
+        bool proven = stats->blkio_delay.count || stats->swapin_delay.count || stats->freepages_delay.count ||
+                      stats->thrashing_delay.count || stats->compact_delay.count || stats->wpcopy_delay.count ||
+                      stats->irq_delay.count;
+        bool counted = proven || (task && (task->flags & TASK_COUNTED));
 
+        if (features->delays_constant) {
+                if (proven)
+                        features->delay_accounting = DELAY_ACCOUNTING_ON;
+                counted = features->delay_accounting == DELAY_ACCOUNTING_ON;
+        }
         stats->groups &= ~features->unsupported;
         stats->unsupported |= features->unsupported;
         if (!counted && (stats->groups & STATS_DELAYS)) {

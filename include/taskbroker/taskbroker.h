@@ -114,7 +114,7 @@ struct tb_delay {
 struct tb_task_stats {
         uint32_t groups;                /* TB_STATS_BIT()s of the present groups */
         uint32_t unsupported_groups;    /* this kernel does not support them */
-        uint32_t uncounted_groups;      /* delay accounting was off when the task was created */
+        uint32_t uncounted_groups;      /* delay accounting was off, or not known, when the task was created */
         uint32_t withheld_groups;       /* this client may not know them */
         uint32_t taskstats_version;     /* version of the kernel's record */
 

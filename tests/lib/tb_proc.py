@@ -32,9 +32,13 @@ class FakeProc:
         self.set_delay_accounting(True)
 
     def set_delay_accounting(self, on):
+        """None: its state cannot be read."""
         kernel = self.root / "sys" / "kernel"
         kernel.mkdir(parents=True, exist_ok=True)
-        (kernel / "task_delayacct").write_text("1\n" if on else "0\n")
+        if on is None:
+            (kernel / "task_delayacct").unlink(missing_ok=True)
+        else:
+            (kernel / "task_delayacct").write_text("1\n" if on else "0\n")
 
     def add(
         self,

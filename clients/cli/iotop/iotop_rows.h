@@ -54,7 +54,7 @@ struct IotopRows {
         bool accumulated;
         bool kilobytes;
         bool ended;     /* also tasks that ended before the last sample */
-        bool uncounted; /* delay accounting is off */
+        bool uncounted; /* delay accounting is not known to be on */
         enum iotop_column sort;
         bool ascending;
 

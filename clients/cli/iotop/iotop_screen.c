@@ -122,6 +122,18 @@ static void iotop_draw_bar(IotopScreen *iotop, size_t row) {
         }
 }
 
+/* Why SWAPIN and IO have no numbers. */
+static const char *iotop_delay_note(const struct tb_welcome *welcome) {
+        switch (welcome ? welcome->delay_accounting : TB_DELAY_ACCOUNTING_UNKNOWN) {
+        case TB_DELAY_ACCOUNTING_OFF:
+                return "Delay accounting is off: SWAPIN and IO are not known (kernel.task_delayacct).";
+        case TB_DELAY_ACCOUNTING_UNSUPPORTED:
+                return "This kernel has no delay accounting: SWAPIN and IO are not known.";
+        default:
+                return "Delay accounting may be off: SWAPIN and IO are known above 0 only.";
+        }
+}
+
 /* Shows why numbers are missing. */
 static void iotop_draw_note(IotopScreen *iotop, size_t row) {
         Screen *screen = &iotop->screen;
@@ -132,7 +144,7 @@ static void iotop_draw_note(IotopScreen *iotop, size_t row) {
                 screen_put(screen, row, 0, screen->columns, SCREEN_BAD, iotop->overdue_reason);
         else if (iotop->rows.uncounted)
                 screen_put(screen, row, 0, screen->columns, SCREEN_WARNING,
-                           "Delay accounting is off: SWAPIN and IO are not known (kernel.task_delayacct).");
+                           iotop_delay_note(live_link_welcome(&iotop->link)));
 }
 
 static void iotop_draw(IotopScreen *iotop) {

@@ -55,7 +55,7 @@ enum {
 enum metric_known {
         METRIC_KNOWN,
         METRIC_WITHHELD,    /* this client may not see it */
-        METRIC_UNCOUNTED,   /* delay accounting was off when the task was forked */
+        METRIC_UNCOUNTED,   /* delay accounting was off, or not known, when the task was forked */
         METRIC_UNSUPPORTED, /* not kept by this kernel */
         METRIC_NOT_YET,     /* not sampled, or not twice */
         METRIC_LOST,        /* it ended without statistics */

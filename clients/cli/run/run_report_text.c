@@ -248,8 +248,9 @@ static void write_delay(const RunReport *report, const Delay *delay, const char 
 static void write_no_delays(const RunReport *report, const char *name, FILE *stream) {
         const char *what = "for storage, memory and more";
 
-        if (report->usage->n_uncounted[TB_STATS_DELAYS] || report->delay_accounting == TB_DELAY_ACCOUNTING_OFF) {
-                write_line(stream, name, "%s: not counted, as delay accounting is off", what);
+        if (report->delay_accounting == TB_DELAY_ACCOUNTING_OFF ||
+            (report->usage->n_uncounted[TB_STATS_DELAYS] && report->delay_accounting == TB_DELAY_ACCOUNTING_ON)) {
+                write_line(stream, name, "%s: not counted, as delay accounting was off", what);
                 write_line(stream, "", "(sysctl kernel.task_delayacct=1 turns it on for what starts then)");
         } else if (report->delay_accounting == TB_DELAY_ACCOUNTING_UNSUPPORTED) {
                 write_line(stream, name, "%s: this kernel does not count it", what);

@@ -114,7 +114,7 @@ static const char *stats_reason(const struct tb_task_stats *stats, bool ended, e
         case METRIC_WITHHELD:
                 return "hidden: it is another user's, or ran with privileges";
         case METRIC_UNCOUNTED:
-                return "not counted: delay accounting was off when it began";
+                return "not counted: delay accounting was off, or not known, when it began";
         case METRIC_UNSUPPORTED:
                 return "not kept by this kernel";
         default:

@@ -195,6 +195,9 @@ static const char *graph_reason(const TopView *view, enum live_graph graph) {
 
         if (sample->number == 0 || sample->span_ns == 0)
                 return "waiting for samples";
+        if ((groups & sample->uncounted_groups) && view->welcome &&
+            view->welcome->delay_accounting == TB_DELAY_ACCOUNTING_UNKNOWN)
+                return "not counted, or 0: delay accounting may be off";
         if (groups & sample->uncounted_groups)
                 return "not counted: delay accounting is off";
         if (groups & sample->withheld_groups)

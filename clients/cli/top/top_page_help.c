@@ -81,7 +81,7 @@ static void help_put(Help *help, enum screen_style style, const char *name, cons
 static void help_put_words(Help *help) {
         static const char *const words[][2] = {
                 { "hidden", "you may not see it: another user's task, or one with more rights" },
-                { "off", "not counted: delay accounting was off when the task was forked" },
+                { "off", "not counted: delay accounting was off, or not known, when the task was forked" },
                 { "", "(sysctl kernel.task_delayacct=1 turns it on, for tasks forked from then on)" },
                 { "n/a", "this kernel does not keep it" },
                 { "..", "not sampled yet, or only once" },

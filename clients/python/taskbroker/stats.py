@@ -193,7 +193,7 @@ class TaskStats:
 
     @property
     def uncounted_groups(self) -> frozenset[str]:
-        """Groups that the kernel did not count: delay accounting was off."""
+        """Groups that the kernel did not count: delay accounting was off, or not known."""
         return group_names(self._pb.uncounted_groups)
 
     @property

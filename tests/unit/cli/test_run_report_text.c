@@ -77,7 +77,7 @@ static void test_text(void) {
                       "  faults      2 400 without I/O, 0 with I/O\n"
                       "  switches    0 voluntary, 0 involuntary\n"
                       "  waited      60.0ms for a processor (2 times)\n"
-                      "              for storage, memory and more: not counted, as delay accounting is off\n"
+                      "              for storage, memory and more: not counted, as delay accounting was off\n"
                       "              (sysctl kernel.task_delayacct=1 turns it on for what starts then)\n"
                       "\n"
                       "  NAME                RUNS FAILED      CPU  SAMPLED PEAKMEM    READ WRITTEN\n"

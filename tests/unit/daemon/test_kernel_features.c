@@ -86,7 +86,7 @@ static void test_update(void) {
         Tree tree = tree_new();
         KernelFeatures features = {};
 
-        /* a missing or empty file changes nothing */
+        /* with a missing or empty file the state is unknown */
         kernel_features_update(&features, tree.fd);
         assert(features.delay_accounting == DELAY_ACCOUNTING_UNKNOWN);
         tree_write_text(&tree, DELAYACCT, "");
@@ -101,7 +101,20 @@ static void test_update(void) {
         assert(features.delay_accounting == DELAY_ACCOUNTING_OFF);
         assert(unlinkat(tree.fd, DELAYACCT, 0) == 0);
         kernel_features_update(&features, tree.fd);
-        assert(features.delay_accounting == DELAY_ACCOUNTING_OFF);
+        assert(features.delay_accounting == DELAY_ACCOUNTING_UNKNOWN);
+
+        /* tasks that are forked while the state is unknown may lack their delays */
+        features.delays_since_ns = 0;
+        tree_write_text(&tree, DELAYACCT, "1\n");
+        kernel_features_update(&features, tree.fd);
+        assert(features.delay_accounting == DELAY_ACCOUNTING_ON && features.delays_since_ns > 0);
+
+        /* without the sysctl in this kernel, only a task can show the state */
+        features.delays_constant = true;
+        assert(unlinkat(tree.fd, DELAYACCT, 0) == 0);
+        kernel_features_update(&features, tree.fd);
+        assert(features.delay_accounting == DELAY_ACCOUNTING_ON);
+        features.delays_constant = false;
 
         features.delay_accounting = DELAY_ACCOUNTING_UNSUPPORTED;
         tree_write_text(&tree, DELAYACCT, "1\n");

@@ -487,8 +487,10 @@ static void test_delay_accounting(void) {
                 { DELAY_ACCOUNTING_OFF, true, 3, true },
                 { DELAY_ACCOUNTING_ON, false, 0, false },
                 { DELAY_ACCOUNTING_ON, false, 3, true },
-                { DELAY_ACCOUNTING_UNKNOWN, true, 0, true },
-                { DELAY_ACCOUNTING_UNKNOWN, false, 0, true },
+                { DELAY_ACCOUNTING_UNKNOWN, true, 0, false },
+                { DELAY_ACCOUNTING_UNKNOWN, false, 0, false },
+                { DELAY_ACCOUNTING_UNKNOWN, true, 3, true },
+                { DELAY_ACCOUNTING_UNKNOWN, false, 3, true },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
@@ -516,6 +518,31 @@ static void test_delay_accounting(void) {
                 assert(stats->groups & STATS_CPU_DELAY);
                 rig_free(rig);
         }
+}
+
+/* A kernel without the switch: the first task with a delay shows that all delays of all tasks are counted. */
+static void test_delay_accounting_without_switch(void) {
+        static const uint64_t counts[] = { 0, 3, 0 };
+        Rig *rig = rig_new();
+
+        rig->features.delay_accounting = DELAY_ACCOUNTING_UNKNOWN;
+        rig->features.delays_constant = true;
+        rig_seed(rig, 1, 1, "init");
+        for (size_t i = 0; i < ARRAY_SIZE(counts); ++i)
+                rig_seed(rig, 100 + (uint32_t)i, 100 + (uint32_t)i, "old");
+        for (size_t i = 0; i < ARRAY_SIZE(counts); ++i) {
+                uint32_t pid = 100 + (uint32_t)i;
+                const TaskStats *stats;
+
+                rig_record(rig, RECORD(pid, pid, pid, 0, AC_FLAG_GROUP, "x", .blkio_count = counts[i]));
+                rig_exit(rig, pid, pid, 0);
+                rig_turn(rig);
+                stats = rig_expect(rig, EVENT_EXIT, pid, pid)->exit.stats;
+                assert(!!(stats->groups & STATS_DELAYS) == (i > 0));
+                assert(!!(stats->uncounted & STATS_DELAYS) == (i == 0));
+                assert((rig->features.delay_accounting == DELAY_ACCOUNTING_ON) == (i > 0));
+        }
+        rig_free(rig);
 }
 
 static void test_unsupported(void) {
@@ -570,6 +597,7 @@ int main(void) {
         test_seen_twice();
         test_clock_set();
         test_delay_accounting();
+        test_delay_accounting_without_switch();
         test_unsupported();
         test_bounded_turn();
         return 0;
