@@ -59,6 +59,8 @@ enum {
 
 /* A FORK comes later than the start that /proc has, by a tick and a little. A still later one is checked by /proc. */
 #define TASK_FORK_DELAY_NS (20 * NSEC_PER_MSEC)
+/* The kernel makes a fork event at most so long after the start that /proc has. */
+#define TASK_FORK_DELAY_MAX_NS NSEC_PER_SEC
 
 struct Task {
         Process *process;

@@ -41,6 +41,21 @@ void feed_charge_filter(Feed *feed, uint64_t now_ns) {
 }
 
 /**
+ * feed_bind() - let the numbers of a feed's filter name a process that its readers may know
+ * @feed:           the feed
+ * @pid:            the process
+ * @start_time_ns:  its start; 0: not known
+ * @leader:         its leader; NULL: not in the table
+ *
+ * A process that is hidden when the feed begins is bound when it becomes visible. The start
+ * in the table is rounded down if it is from /proc.
+ */
+void feed_bind(Feed *feed, uint32_t pid, uint64_t start_time_ns, const Task *leader) {
+        filter_matcher_bind(&feed->matcher, pid, start_time_ns,
+                            leader && (leader->flags & TASK_SEEDED) ? TASK_FORK_DELAY_MAX_NS : 0);
+}
+
+/**
  * feed_judge() - apply a feed's filter to an event, at the feed's cost
  * @feed:   the feed, whose filter may judge
  * @event:  the event

@@ -22,9 +22,6 @@
 /* A snapshot without a reader stays this long. */
 #define SNAPSHOT_KEEP_NS NSEC_PER_SEC
 
-/* The kernel makes a fork event at most so long after the start that /proc has. */
-#define FORK_EVENT_DELAY_MAX_NS NSEC_PER_SEC
-
 void feeds_init(Feeds *feeds, TaskTable *table, ProgramReader *programs, size_t n_bytes_max) {
         *feeds = (Feeds){
                 .table = table,
@@ -82,7 +79,7 @@ static bool feeds_is_of_start(const Task *leader, uint64_t start_time_ns) {
         if (!(leader->flags & TASK_SEEDED))
                 return start_time_ns == leader->start_time_ns;
         return procfs_starts_agree(leader->start_time_ns, start_time_ns) &&
-               start_time_ns < leader->start_time_ns + FORK_EVENT_DELAY_MAX_NS;
+               start_time_ns < leader->start_time_ns + TASK_FORK_DELAY_MAX_NS;
 }
 
 /*

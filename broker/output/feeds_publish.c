@@ -69,7 +69,7 @@ static int feed_variant(Feed *feed, const Event *event) {
         FilterVerdict verdict;
 
         if (view != VIEW_NONE)
-                filter_matcher_bind(&feed->matcher, event->pid, event->process_start_ns);
+                feed_bind(feed, event->pid, event->process_start_ns, event->leader_before);
         verdict = feed_filter(feed, event, view);
         if (view != VIEW_FULL) {
                 variant |= ENCODE_PUBLIC | (rights->exit_status ? ENCODE_STATUS : 0);

@@ -186,6 +186,7 @@ static void sample_feed_admit(SampleFeed *feed, uint64_t now_ns) {
 static bool sample_feed_has(SampleFeeds *samples, SampleFeed *feed, const Task *task) {
         FilterMatcher *matcher = &feed->feed->matcher;
         uint64_t n_steps = matcher->n_steps;
+        const Task *leader;
         bool has;
 
         ++samples->n_steps;
@@ -193,7 +194,8 @@ static bool sample_feed_has(SampleFeeds *samples, SampleFeed *feed, const Task *
                 return false;
         if (matcher->matches_all)
                 return true;
-        filter_matcher_bind(matcher, task->process->pid, process_leader(task->process)->start_time_ns);
+        leader = process_leader(task->process);
+        feed_bind(feed->feed, leader->tid, leader->start_time_ns, leader);
         has = filter_matcher_has_task(matcher, task);
         samples->n_steps += matcher->n_steps - n_steps;
         return has;
@@ -264,7 +266,7 @@ static void sample_feed_publish(const TaskTable *table, SampleFeed *feed, const 
         }
         if (view == VIEW_NONE)
                 return;
-        filter_matcher_bind(&feed->feed->matcher, event->pid, event->process_start_ns);
+        feed_bind(feed->feed, event->pid, event->process_start_ns, event->leader_before);
         if (event->kind != EVENT_FORK && event->kind != EVENT_EXEC && event->kind != EVENT_EXIT)
                 return;
         if (!feed_may_judge(feed->feed, event->time_ns)) {

@@ -158,10 +158,13 @@ uint64_t filter_matcher_steps_max(const FilterMatcher *matcher) {
  * @matcher:        the compiled filter
  * @pid:            the number of a process
  * @start_time_ns:  the start of the process; 0: not known, nothing is bound
+ * @slack_ns:       a start that is later by less than this belongs to the same process
  *
- * The list is walked once for each of its numbers, when the number is bound.
+ * The list is walked once for each of its numbers, when the number is bound. A number is
+ * bound again if a client named a process by its exact start, and the table has that start
+ * rounded down.
  */
-void filter_matcher_bind(FilterMatcher *matcher, uint32_t pid, uint64_t start_time_ns) {
+void filter_matcher_bind(FilterMatcher *matcher, uint32_t pid, uint64_t start_time_ns, uint64_t slack_ns) {
         const Filter *filter = matcher->filter;
         uint64_t *starts = matcher->binding.starts.pids;
         uint32_t place;
@@ -169,7 +172,9 @@ void filter_matcher_bind(FilterMatcher *matcher, uint32_t pid, uint64_t start_ti
         if (filter->n_pids == 0 || start_time_ns == 0)
                 return;
         place = filter_index_find_pid(&matcher->index, pid, &matcher->n_steps);
-        if (place == FILTER_INDEX_NONE || starts[place])
+        if (place == FILTER_INDEX_NONE || starts[place] == start_time_ns)
+                return;
+        if (starts[place] && (starts[place] < start_time_ns || starts[place] - start_time_ns >= slack_ns))
                 return;
         for (size_t i = place; i < filter->n_pids; ++i)
                 if (filter->pids[i] == pid)

@@ -54,7 +54,7 @@ int filter_matcher_init(FilterMatcher *matcher, const Filter *filter);
 void filter_matcher_deinit(FilterMatcher *matcher);
 size_t filter_matcher_size(const FilterMatcher *matcher);
 uint64_t filter_matcher_steps_max(const FilterMatcher *matcher);
-void filter_matcher_bind(FilterMatcher *matcher, uint32_t pid, uint64_t start_time_ns);
+void filter_matcher_bind(FilterMatcher *matcher, uint32_t pid, uint64_t start_time_ns, uint64_t slack_ns);
 
 bool filter_matcher_has_task(FilterMatcher *matcher, const Task *task);
 FilterVerdict filter_matcher_judge(FilterMatcher *matcher, const Event *event, const Task *before);

@@ -67,10 +67,10 @@ static FilterVerdict judge(const Filter *filter, const Event *event, const Task 
         return verdict;
 }
 
-static void bind_process(const Filter *filter, uint32_t pid, uint64_t start_time_ns) {
+static void bind_process(const Filter *filter, uint32_t pid, uint64_t start_time_ns, uint64_t slack_ns) {
         FilterMatcher matcher = compiled(filter);
 
-        filter_matcher_bind(&matcher, pid, start_time_ns);
+        filter_matcher_bind(&matcher, pid, start_time_ns, slack_ns);
         set = matcher.binding;
         filter_matcher_deinit(&matcher);
 }
@@ -493,16 +493,39 @@ static void test_events_and_tasks(void) {
 static void test_bind(void) {
         Filter filter = filter_of(&(Spec){ .pids = { 9, 8, 9 }, .starts = { 0, 3, 0 } });
 
-        bind_process(&filter, 9, 0);
-        bind_process(&filter, 7, 4);
+        bind_process(&filter, 9, 0, 0);
+        bind_process(&filter, 7, 4, 0);
         assert(set.starts.pids[0] == 0 && set.starts.pids[1] == 3);
-        bind_process(&filter, 9, 5);
-        bind_process(&filter, 9, 6);
-        bind_process(&filter, 8, 6);
+        bind_process(&filter, 9, 5, 0);
+        bind_process(&filter, 9, 6, 0);
+        bind_process(&filter, 8, 6, 0);
         assert(set.starts.pids[0] == 5 && set.starts.pids[1] == 3 && set.starts.pids[2] == 5);
         assert(has_task(&filter, task_of(&(Subject){ .pid = 9, .start = 5 }, false)));
         assert(!has_task(&filter, task_of(&(Subject){ .pid = 9, .start = 6 }, false)));
         task_table_deinit(&table);
+}
+
+/* A number that a client named by an exact start is bound to the process whose start is rounded down. */
+static void test_bind_rounded(void) {
+        static const struct {
+                uint64_t named, start, slack, bound;
+        } rows[] = {
+                { 57, 50, 10, 50 },     /* found in /proc */
+                { 50, 50, 10, 50 },
+                { 59, 50, 10, 50 },
+                { 60, 50, 10, 60 },     /* too late for that start: a later owner, which was not found */
+                { 49, 50, 10, 49 },     /* an earlier owner */
+                { 57, 50, 0, 57 },      /* its fork was seen: another process */
+                { 0, 50, 0, 50 },
+                { 0, 50, 10, 50 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                Filter filter = filter_of(&(Spec){ .pids = { 9 }, .starts = { rows[i].named } });
+
+                bind_process(&filter, 9, rows[i].start, rows[i].slack);
+                assert(set.starts.pids[0] == rows[i].bound);
+        }
 }
 
 static void test_parse_cpus(void) {
@@ -641,6 +664,7 @@ int main(void) {
         test_cpus();
         test_events_and_tasks();
         test_bind();
+        test_bind_rounded();
         test_parse_cpus();
         test_parse_bad_cpus();
         test_random();

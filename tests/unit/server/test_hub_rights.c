@@ -246,6 +246,77 @@ static void test_snapshot_and_subtrees(void) {
         }
 }
 
+typedef struct Naming {
+        EventKind shown_by;             /* the event with which the process becomes visible */
+        bool threads, seeded, named;    /* named: the client knows the exact start, from before */
+} Naming;
+
+/*
+ * A number of the filter belongs to a process that is hidden at first. It names that process
+ * from the event on that shows it, by the start that all other events have, and no later owner.
+ */
+static void test_number_of_hidden(const Naming *row) {
+        uint32_t pids[] = { 61 };
+        uint64_t start = (uint64_t)clock_boot_epoch_ns() + 100 * NSEC_PER_SEC, starts[] = { 0 };
+        PB(FilterStarts) named = TASKBROKER__V1__FILTER_STARTS__INIT;
+        PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
+        PB(Subscribe) asked = TASKBROKER__V1__SUBSCRIBE__INIT;
+        PB(ServerMessage) *message;
+        Rig *rig = rig_new();
+        Task *task = made_task(&rig->join.table, 61, 61, 1, start);
+        Event event = { .kind = row->shown_by, .pid = 61, .tid = 61, .uid = ME, .comm = "task",
+                        .owner = { ME, GROUP, OWNER_SHOWN }, .process_start_ns = start, .start_time_ns = start };
+        Peer peer;
+
+        event.exit.process_ended = row->shown_by == EVENT_EXIT;
+        task->flags |= row->seeded ? TASK_SEEDED : 0;
+        rig_policy(rig)->hides = true;
+        peer = user_new(rig, &me, ACCESS_OWN_ONLY);
+        filter.pids = pids;
+        filter.n_pids = 1;
+        asked.filter = &filter;
+        starts[0] = start - (uint64_t)clock_boot_epoch_ns() + (row->seeded ? 7 * NSEC_PER_MSEC : 0);
+        named.pids = starts;
+        named.n_pids = 1;
+        asked.starts = row->named ? &named : NULL;
+        asked.kinds = all_kinds;
+        asked.n_kinds = ARRAY_SIZE(all_kinds);
+        asked.threads = row->threads;
+        peer_ask_for(&peer, 1, &asked);
+        message = peer_expect_body(rig, &peer, SUBSCRIBED);
+        /* nothing shows whether the process exists */
+        assert(message->subscribed->starts->pids[0] == (row->named ? starts[0] : 0));
+        message_free(message);
+
+        publish_root(rig, EVENT_EXEC, 61);
+        peer_expect_nothing(rig, &peer);
+        rig_publish_event(rig, &event);
+        task->ruid = task->euid = ME;
+        task->rgid = task->egid = GROUP;
+        if (!row->named || row->seeded) {
+                message = peer_expect_body(rig, &peer, NAMED);
+                assert(message->named->starts->pids[0] == start - (uint64_t)clock_boot_epoch_ns());
+                message_free(message);
+        }
+        message_free(expect_batch(rig, &peer, 1, PIDS(61)));
+
+        /* a later owner of the number is another process */
+        task->flags &= (uint16_t)~TASK_SEEDED;
+        task->start_time_ns = event.process_start_ns = event.start_time_ns = start + 20 * NSEC_PER_MSEC;
+        rig_publish_event(rig, &event);
+        peer_expect_nothing(rig, &peer);
+        peer_free(&peer);
+        rig_free(rig);
+}
+
+static void test_numbers_of_hidden(void) {
+        static const EventKind kinds[] = { EVENT_UID, EVENT_EXEC, EVENT_EXIT };
+
+        for (unsigned int i = 0; i < 8 * ARRAY_SIZE(kinds); ++i)
+                test_number_of_hidden(&(Naming){
+                        .shown_by = kinds[i / 8], .threads = i & 1, .seeded = i & 2, .named = i & 4 });
+}
+
 /* Somebody else's feed is refused like one that there is not. */
 static void test_resume(void) {
         PB(Resume) resume = TASKBROKER__V1__RESUME__INIT;
@@ -346,6 +417,7 @@ int main(void) {
         test_nonzero();
         test_hidden();
         test_snapshot_and_subtrees();
+        test_numbers_of_hidden();
         test_resume();
         test_status();
         test_change();
