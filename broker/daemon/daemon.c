@@ -209,6 +209,7 @@ static int daemon_init(Daemon *daemon, const Options *options) {
         r = privileges_plan(&daemon->privileges, options);
         if (r)
                 return DAEMON_E_FAILED;
+        privileges_join(&daemon->privileges);
         if (getrandom(&daemon->epoch, sizeof(daemon->epoch), 0) < 0)
                 return error_origin(-errno);
         start_file_open(&daemon->starts, options);

@@ -117,6 +117,19 @@ int privileges_plan(Privileges *ret_privileges, const Options *options) {
         return 0;
 }
 
+/**
+ * privileges_join() - join the group that the mount of /proc exempts from hidepid
+ * @privileges:  the plan
+ *
+ * It is called before the table is filled. Root needs the permission to debug a task to see it in such a /proc, and
+ * does not have it for every task. A table without these tasks would differ from /proc after the drop.
+ */
+void privileges_join(const Privileges *privileges) {
+        /* A failure shows in privileges_drop(). */
+        if (privileges->has_group)
+                (void)setgroups(1, &privileges->group);
+}
+
 static int privileges_apply(const Privileges *privileges) {
         int r;
 

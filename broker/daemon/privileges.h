@@ -42,6 +42,7 @@ struct PrivilegesStatus {
 };
 
 int privileges_plan(Privileges *ret_privileges, const Options *options);
+void privileges_join(const Privileges *privileges);
 int privileges_drop(const Privileges *privileges);
 bool privileges_parse_status(PrivilegesStatus *ret_status, const char *text);
 const char *privileges_find_excess(const Privileges *privileges, const PrivilegesStatus *status);
