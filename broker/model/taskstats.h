@@ -24,6 +24,11 @@ enum {
 #undef GROUP
 };
 
+/* Every group; and the bit that stands for none where a client asks for groups. */
+#define STATS_GROUP_BIT(group, GROUP, number) | STATS_##GROUP
+#define STATS_ALL_GROUPS ((uint32_t)(0 TASKSTATS_GROUPS(STATS_GROUP_BIT)))
+#define STATS_NO_GROUP 1u
+
 /* Bits of ac_flag, <linux/acct.h>. */
 enum {
         AC_FLAG_FORK = 0x01,    /* has not called exec */

@@ -75,6 +75,8 @@ struct SampleEnd {
         bool lost_at_least;
 };
 
+size_t encode_event_groups(const Event *event, uint32_t variant, uint32_t groups,
+                           uint8_t buffer[static ENCODED_EVENT_MAX]);
 size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static ENCODED_EVENT_MAX]);
 size_t encode_batch_header(uint64_t first_number,
                            int64_t time_offset_ns,

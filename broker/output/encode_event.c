@@ -22,6 +22,7 @@ typedef struct EventMessage EventMessage;
 
 /* An Event of the wire, with all that it can point to. */
 struct EventMessage {
+        uint32_t groups;        /* the statistics that the client asks for, STATS_* */
         PB(Event) event;
         union {
 #define MESSAGE(NAME, name, number, kernel, task_at, parse, member, wire, ...) __typeof__(*((PB(Event) *)0)->wire) wire;
@@ -90,10 +91,11 @@ static void fill_exit(EventMessage *m, PB(Exit) *exit, const Event *event, uint3
         exit->process_ended = event->exit.process_ended;
         if (event->exit.process_ended)
                 fill_process_termination(m, exit, event, variant);
-        if (event->exit.stats)
-                exit->stats = encode_stats_view(&m->stats, event->exit.stats, variant);
-        if (event->exit.process_stats)
-                exit->process_stats = encode_stats_view(&m->process_stats, event->exit.process_stats, variant);
+        if (event->exit.stats && m->groups)
+                exit->stats = encode_stats_view(&m->stats, event->exit.stats, variant, m->groups);
+        if (event->exit.process_stats && m->groups)
+                exit->process_stats = encode_stats_view(&m->process_stats, event->exit.process_stats, variant,
+                                                        m->groups);
         exit->stats_missing = (PB(StatsMissing))event->exit.stats_missing;
         exit->exit_signal = event->exit.exit_signal;
         exit->leader = fill_leader(m, event);
@@ -154,18 +156,21 @@ static void fill_what(EventMessage *m, const Event *event, uint32_t variant) {
 }
 
 /**
- * encode_event() - encode an event as a member of a batch
+ * encode_event_groups() - encode an event as a member of a batch, with some groups of statistics
  * @event:    the event, after the join
  * @variant:  ENCODE_* bits
+ * @groups:   the groups that an exit has, STATS_*; 0: it has no statistics
  * @buffer:   output
  *
  * Return: The number of bytes written.
  */
-size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static ENCODED_EVENT_MAX]) {
+size_t encode_event_groups(const Event *event, uint32_t variant, uint32_t groups,
+                           uint8_t buffer[static ENCODED_EVENT_MAX]) {
         EventMessage message UNINITIALISED;
         PB(Event) *m = &message.event;
         size_t n;
 
+        message.groups = groups;
         taskbroker__v1__event__init(m);
         m->time_ns = event->time_ns;
         m->pid = event->pid;
@@ -188,6 +193,11 @@ size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static 
         /* tag 3 (EventBatch.events), and a length of two bytes for all but the smallest */
         n = pack_message(&m->base, buffer + 3);
         return put_member_prefix(buffer, 3, 3 << 3 | 2, n);
+}
+
+/* The same with all groups of statistics. */
+size_t encode_event(const Event *event, uint32_t variant, uint8_t buffer[static ENCODED_EVENT_MAX]) {
+        return encode_event_groups(event, variant, STATS_ALL_GROUPS, buffer);
 }
 
 /**

@@ -46,6 +46,6 @@ static inline uint64_t start_by_boot_clock(uint64_t start_time_ns) {
 
 PB(ProcessId) *encode_parts_process(PB(ProcessId) *m, ProcessId process);
 PB(Program) *encode_parts_program(PB(Program) *m, const Program *program, size_t n_cmdline_max, uint32_t variant);
-PB(TaskStats) *encode_stats_view(StatsMessage *m, const TaskStats *stats, uint32_t variant);
+PB(TaskStats) *encode_stats_view(StatsMessage *m, const TaskStats *stats, uint32_t variant, uint32_t groups);
 PB(Termination) *encode_parts_termination(PB(Termination) *m, uint32_t wait_status, bool unknown, uint32_t variant,
                                           PB(TerminationMissing) *ret_missing);

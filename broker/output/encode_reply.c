@@ -19,7 +19,7 @@ size_t encode_welcome(const BrokerStatus *status, Access access, uint32_t uid,
                       uint8_t buffer[static ENCODED_REPLY_MAX]) {
         static const char *const features[] = { "snapshot", "resume", "filter", "programs",
                                                 "access",   "stats",  "sample", "streams",
-                                                "restart",  "ping",   "client" };
+                                                "restart",  "ping",   "client", "groups" };
         PB(Welcome) welcome = PB_INIT(WELCOME);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
 

@@ -19,7 +19,6 @@ static size_t task_sample_pack(const TaskSample *sample,
         PB(Termination) termination;
         PB(ProcessId) maker, parent, session;
         StatsMessage message UNINITIALISED;
-        TaskStats wanted UNINITIALISED;
         size_t n;
 
         m.pid = sample->pid;
@@ -43,11 +42,8 @@ static size_t task_sample_pack(const TaskSample *sample,
                 m.state = TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_GONE;
         if (sample->lost)
                 m.state = TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_LOST;
-        if (sample->stats) {
-                wanted = *sample->stats;
-                wanted.groups &= groups;
-                m.stats = encode_stats_view(&message, &wanted, variant);
-        }
+        if (sample->stats)
+                m.stats = encode_stats_view(&message, sample->stats, variant, groups);
         if (sample->ended) {
                 m.ended = true;
                 m.stats_missing = (PB(StatsMissing))sample->stats_missing;

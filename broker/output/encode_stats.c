@@ -68,23 +68,36 @@ static PB(TaskStats) *stats_fill(StatsMessage *m, const TaskStats *s) {
  * Restricts a record to the statistics that everyone may know. The mask of withheld
  * groups is always the same, so that it does not reveal which groups the record had.
  */
-static void stats_restrict(TaskStats *ret, const TaskStats *stats, uint32_t variant) {
+static void stats_restrict(TaskStats *stats, uint32_t variant) {
         uint32_t withheld = POLICY_WITHHELD_STATS;
 
-        *ret = *stats;
         if (!(variant & ENCODE_STATUS)) {
                 withheld |= STATS_EXIT_STATUS;
-                ret->ac_flag &= ~(uint32_t)(AC_FLAG_CORE | AC_FLAG_XSIG);
+                stats->ac_flag &= ~(uint32_t)(AC_FLAG_CORE | AC_FLAG_XSIG);
         }
-        ret->groups &= ~withheld;
-        ret->unsupported &= ~withheld;
-        ret->uncounted &= ~withheld;
-        ret->withheld = withheld;
+        stats->groups &= ~withheld;
+        stats->unsupported &= ~withheld;
+        stats->uncounted &= ~withheld;
+        stats->withheld = withheld;
 }
 
-PB(TaskStats) *encode_stats_view(StatsMessage *m, const TaskStats *stats, uint32_t variant) {
-        if (!(variant & ENCODE_PUBLIC))
+/* Leaves out groups that the client did not ask for. */
+static void stats_leave_out(TaskStats *stats, uint32_t groups) {
+        stats->groups &= groups;
+        stats->unsupported &= groups;
+        stats->uncounted &= groups;
+        stats->withheld &= groups;
+}
+
+PB(TaskStats) *encode_stats_view(StatsMessage *m, const TaskStats *stats, uint32_t variant, uint32_t groups) {
+        bool whole = !(STATS_ALL_GROUPS & ~groups);
+
+        if (!(variant & ENCODE_PUBLIC) && whole)
                 return stats_fill(m, stats);
-        stats_restrict(&m->restricted, stats, variant);
+        m->restricted = *stats;
+        if (variant & ENCODE_PUBLIC)
+                stats_restrict(&m->restricted, variant);
+        if (!whole)
+                stats_leave_out(&m->restricted, groups);
         return stats_fill(m, &m->restricted);
 }

@@ -4,6 +4,7 @@
  * A feed's filter has a budget of steps, whatever other users do. A filter over its budget
  * judges no events for a while. The stream gets one LOSS for them, at their place and with
  * their number, and goes on. Filters that leave nothing out, and root's, have no budget.
+ * A feed that leaves out groups of statistics has a budget too: its exits are encoded for it alone.
  */
 
 #include "broker/base/clock.h"
@@ -13,7 +14,8 @@
 
 /* Whether a feed's filter has a budget. */
 bool feed_has_budget(const Feed *feed) {
-        return !feed->matcher.matches_all && feed->place.user && !quota_user_is_root(feed->place.user);
+        return (!feed->matcher.matches_all || feed->key.left_out) && feed->place.user &&
+               !quota_user_is_root(feed->place.user);
 }
 
 /**

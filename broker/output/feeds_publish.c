@@ -3,13 +3,16 @@
 /*
  * Each feed judges an event by its rights and its filter. The event is encoded once for
  * each variant, directly at the end of the first feed that wants it, and copied from there
- * to the others.
+ * to the others. A feed that leaves out other groups of statistics has it encoded again, at the feed's cost.
  */
 
 #include "broker/base/util.h"
 #include "broker/output/feed_judge.h"
 #include "broker/output/feeds_publish.h"
 #include "broker/output/feeds_snapshot.h"
+
+/* The work to encode an event for one feed alone, in steps of a filter. */
+#define ENCODE_STEPS 1000u
 
 /* The task before the event, as the feed sees it: a feed of processes sees the process' leader. */
 static const Task *feed_task_before(const Feed *feed, const Event *event) {
@@ -94,18 +97,55 @@ static int feed_variant(Feed *feed, const Event *event) {
         return -1;
 }
 
+/* An event as it was encoded for the first feed of each variant. */
+typedef struct Encodings {
+        uint32_t made;                  /* variants, as bits */
+        struct {
+                const uint8_t *bytes;
+                size_t n;
+                uint32_t left_out;
+        } each[_ENCODE_VARIANTS];
+} Encodings;
+
+/* Whether a feed gets the bytes that another feed has. Only exits have statistics that can be left out. */
+static bool feed_shares(const Feed *feed, const Event *event, const Encodings *encodings, int variant) {
+        return encodings->made & 1u << variant &&
+               (event->kind != EVENT_EXIT || encodings->each[variant].left_out == feed->key.left_out);
+}
+
+static void feed_publish(Feed *feed, const Event *event, int variant, Encodings *encodings) {
+        uint8_t *tail = feed_tail(feed);
+        size_t n;
+
+        if (feed_shares(feed, event, encodings, variant)) {
+                encodings->each[variant].bytes = feed_append(feed, encodings->each[variant].bytes,
+                                                             encodings->each[variant].n, event->time_offset_ns);
+                return;
+        }
+        n = encode_event_groups(event, (uint32_t)variant, STATS_ALL_GROUPS & ~feed->key.left_out, tail);
+        if (encodings->made & 1u << variant) {
+                (void)feed_append(feed, tail, n, event->time_offset_ns);
+                feed->matcher.n_steps += ENCODE_STEPS;
+                feed_charge_filter(feed, event->time_ns);
+                return;
+        }
+        encodings->made |= 1u << variant;
+        encodings->each[variant].n = n;
+        encodings->each[variant].left_out = feed->key.left_out;
+        encodings->each[variant].bytes = feed_append(feed, tail, n, event->time_offset_ns);
+}
+
 /**
  * feeds_publish() - append an event to all feeds that select it
  * @feeds:  the feeds
  * @event:  the event, after the join
  */
 void feeds_publish(Feeds *feeds, const Event *event) {
-        const uint8_t *encoded[_ENCODE_VARIANTS] UNINITIALISED;
-        size_t n[_ENCODE_VARIANTS] UNINITIALISED;
-        uint32_t made = 0; /* variants, as bits */
+        Encodings encodings UNINITIALISED;
         Event storage UNINITIALISED;
         const Event *process_event = event_of_process(event, &storage);
 
+        encodings.made = 0;
         feeds_note_event(feeds, event);
         ++feeds->event_count;
         list_for_each(link, safe, &feeds->list) {
@@ -117,11 +157,6 @@ void feeds_publish(Feeds *feeds, const Event *event) {
                         continue;
                 if (seen != event)
                         variant |= ENCODE_PROCESS;
-                if (!(made & 1u << variant)) {
-                        encoded[variant] = feed_tail(feed);
-                        n[variant] = encode_event(seen, (uint32_t)variant, feed_tail(feed));
-                        made |= 1u << variant;
-                }
-                encoded[variant] = feed_append(feed, encoded[variant], n[variant], event->time_offset_ns);
+                feed_publish(feed, seen, variant, &encodings);
         }
 }

@@ -167,8 +167,16 @@ static int resume_decode(const Taskbroker__V1__Resume *m, Resume *resume, Encode
         return 0;
 }
 
+/* The groups of a request, as STATS_*. @none: the bit that stands for no group; 0: it has none. Return: whether all
+ * bits are known. */
+static bool groups_decode(uint32_t wire, uint32_t none, uint32_t *ret_groups) {
+        *ret_groups = wire ? wire & STATS_ALL_GROUPS : STATS_ALL_GROUPS;
+        return !(wire & ~(STATS_ALL_GROUPS | none));
+}
+
 static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *subscription, EncodedError *error) {
         SubscriptionKey *key = &subscription->key;
+        uint32_t groups;
 
         if (m->base.n_unknown_fields > 0)
                 return refuse(error, ERROR_UNKNOWN_FIELD, true, "subscribe",
@@ -187,6 +195,9 @@ static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *su
         if (m->max_delay_ms > LIMIT_DELAY_MS)
                 return refuse(error, ERROR_BAD_VALUE, false, "subscribe.max_delay_ms",
                               "The delay is longer than 60000 milliseconds.");
+        if (!groups_decode(m->groups, STATS_NO_GROUP, &groups))
+                return REFUSE_VALUE(error, "subscribe.groups", "There is no such group of statistics.");
+        key->left_out = STATS_ALL_GROUPS & ~groups;
         subscription->max_delay_ms = m->max_delay_ms;
         subscription->key.threads = m->threads;
         subscription->key.programs = m->programs;
@@ -201,12 +212,6 @@ static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *su
 }
 
 static int sample_decode(const Taskbroker__V1__Sample *m, Request *request, EncodedError *error) {
-        uint32_t known = 0;
-
-#define GROUP(group, GROUP, number) known |= STATS_##GROUP;
-        TASKSTATS_GROUPS(GROUP)
-#undef GROUP
-
         if (m->base.n_unknown_fields > 0)
                 return refuse(error, ERROR_UNKNOWN_FIELD, true, "sample",
                               "The request has a field that this broker does not know.");
@@ -214,11 +219,10 @@ static int sample_decode(const Taskbroker__V1__Sample *m, Request *request, Enco
                 return REFUSE_VALUE(error, "sample.interval_ms", "An interval has 100 to 60000 milliseconds.");
         if ((int)m->scope < 0 || m->scope > TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS)
                 return REFUSE_VALUE(error, "sample.scope", "Samples contain processes (1) or threads (2).");
-        if (m->groups & ~known)
+        if (!groups_decode(m->groups, 0, &request->sampling.groups))
                 return REFUSE_VALUE(error, "sample.groups", "There is no such group of statistics.");
 
         request->sampling.interval_ms = m->interval_ms;
-        request->sampling.groups = m->groups ? m->groups : known;
         request->subscription.key.threads = m->scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS;
         if (m->filter && filter_decode(m->filter, REQUEST_SAMPLE, &request->subscription.key.filter, error))
                 return REQUEST_E_REFUSED;

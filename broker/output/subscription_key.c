@@ -12,7 +12,8 @@
  * The same values in another order make another key: the only cost is a second feed.
  */
 bool subscription_key_equals(const SubscriptionKey *a, const SubscriptionKey *b) {
-        if (a->kinds != b->kinds || a->threads != b->threads || a->programs != b->programs)
+        if (a->kinds != b->kinds || a->threads != b->threads || a->programs != b->programs ||
+            a->left_out != b->left_out)
                 return false;
         /* it is zeroed whole before it is filled: NOLINTNEXTLINE(*-memory-comparison,cert-exp42-c,cert-flp37-c) */
         return memcmp(&a->filter, &b->filter, sizeof(a->filter)) == 0;

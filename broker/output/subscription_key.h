@@ -17,6 +17,7 @@ struct SubscriptionKey {
         uint32_t kinds;         /* EVENT_BIT()s; always with EVENT_LOSS */
         bool threads;
         bool programs;
+        uint32_t left_out;      /* STATS_* that exits do not have */
         Filter filter;
 };
 

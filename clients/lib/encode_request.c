@@ -115,6 +115,7 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
         subscribe.max_delay_ms = subscription->max_delay_ms;
         subscribe.snapshot = subscription->snapshot;
         subscribe.programs = subscription->programs;
+        subscribe.groups = subscription->groups;
         if (resume) {
                 place.epoch = resume->epoch;
                 place.feed = resume->feed;

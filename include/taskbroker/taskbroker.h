@@ -92,6 +92,9 @@ enum tb_stats_group {
 
 #define TB_STATS_BIT(group) (1u << (group))
 
+/* In a subscription to events: no group, while 0 stands for all of them. */
+#define TB_STATS_NONE 1u
+
 /* The size of a task's name: at most 31 bytes and a NUL, not necessarily UTF-8. */
 #define TB_COMM_SIZE 32
 
@@ -666,6 +669,7 @@ struct tb_subscription {
         uint32_t max_delay_ms;          /* the broker may hold events back so long; at most 60000 */
         bool snapshot;                  /* first the live tasks, then the events from then on */
         bool programs;                  /* programs with exec, exit and the snapshot */
+        uint32_t groups;                /* TB_STATS_BIT()s that exits have; 0: all; TB_STATS_NONE: no statistics */
         struct tb_filter filter;
 };
 

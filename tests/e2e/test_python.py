@@ -327,6 +327,19 @@ def test_client_info(daemon):
         assert {"name": None, "version": None}.items() <= client.status().clients[-1].items()
 
 
+def test_groups(client, daemon):
+    """Exits have the groups of statistics that the program asks for."""
+    with client.events(["exit"], groups=["cpu"]) as some, client.events(["exit"], groups="none") as none:
+        daemon.kernel.fork(100)
+        daemon.kernel.end(100, values={"ac_utime_us": 7})
+        exit = next(iter(some))
+        assert exit.stats.cpu.ac_utime_us == 7 and exit.stats.identity is None and exit.exit_code == 0
+        exit = next(iter(none))
+        assert exit.stats is None and exit.stats_missing is None and exit.exit_code == 0
+    with pytest.raises(ValueError):
+        client.events(groups=["nothing"])
+
+
 def test_status_as_the_command(daemon, client):
     daemon.kernel.fork(100)
     stream = client.events()

@@ -282,6 +282,7 @@ class Client:
         filter=None,
         programs=False,
         starts=None,
+        groups=0,
     ):
         """
         Sends a Subscribe; answered() reads the reply. `filter` is a dictionary of
@@ -295,6 +296,7 @@ class Client:
         request.subscribe.strict = strict
         request.subscribe.snapshot = snapshot
         request.subscribe.programs = programs
+        request.subscribe.groups = groups
         if filter is not None:
             request.subscribe.filter.CopyFrom(broker_pb2.Filter(**filter))
         if starts is not None:

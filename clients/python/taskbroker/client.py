@@ -115,6 +115,7 @@ class Client:
         programs: bool = False,
         strict: bool = False,
         max_delay_ms: int = 0,
+        groups: Iterable[str] = (),
         uids: Iterable[int] = (),
         pids: Iterable[int] = (),
         subtrees: Iterable[int] = (),
@@ -130,10 +131,11 @@ class Client:
 
         With `snapshot` the live tasks come first. After a loss of this reader the snapshot comes again, behind a Link
         with the state `restarted`; not without `resync`. With `strict` such a loss raises FellBehind instead. With
-        `reconnect` the stream outlives the broker. The other arguments are the criteria of the filter.
+        `reconnect` the stream outlives the broker. `groups` selects the groups of statistics that exits have, such as "cpu";
+        "none" leaves out all statistics. The other arguments are the criteria of the filter.
         """
         criteria = Filter(uids, pids, subtrees, comms, cgroups, cpus, nonzero)
-        request = EventsRequest(kinds, threads, snapshot, programs, strict, max_delay_ms, criteria)
+        request = EventsRequest(kinds, threads, snapshot, programs, strict, max_delay_ms, criteria, groups)
         return Stream(self, self._take(), Session(request, reconnect, resync, self.info))
 
     def samples(

@@ -61,6 +61,13 @@ class Filter:
         return made if made.ByteSize() else None
 
 
+def _groups(names: Union[str, Iterable[str]], **more: int) -> int:
+    """The groups of statistics as bits; 0, without a name, stands for all groups."""
+    numbers = {**more, **{name: number for number, name in GROUPS.items()}}
+    names = (names,) if isinstance(names, str) else names
+    return sum({1 << _number(numbers, name, "group of statistics") for name in names})
+
+
 @dataclass
 class EventsRequest:
     """A subscription to events."""
@@ -72,6 +79,7 @@ class EventsRequest:
     strict: bool = False
     max_delay_ms: int = 0
     filter: Filter = field(default_factory=Filter)
+    groups: Iterable[str] = ()
 
     answer = "subscribed"
 
@@ -87,6 +95,7 @@ class EventsRequest:
             filter=self.filter.message(),
             resume=resume,
             starts=starts if not resume else None,
+            groups=_groups(self.groups, none=0),
         )
         return broker_pb2.ClientMessage(request_id=request_id, subscribe=subscribe)
 
@@ -105,14 +114,12 @@ class SamplesRequest:
 
     def message(self, request_id: int, starts, resume) -> broker_pb2.ClientMessage:
         del resume
-        numbers = {name: number for number, name in GROUPS.items()}
-        groups = (self.groups,) if isinstance(self.groups, str) else self.groups
         scope = sample_pb2.SAMPLE_SCOPE_THREADS if self.threads else sample_pb2.SAMPLE_SCOPE_PROCESSES
         sample = broker_pb2.Sample(
             interval_ms=self.interval_ms,
             scope=scope,
             filter=self.filter.message(),
-            groups=sum({1 << _number(numbers, group, "group of statistics") for group in groups}),
+            groups=_groups(self.groups),
             starts=starts,
         )
         return broker_pb2.ClientMessage(request_id=request_id, sample=sample)

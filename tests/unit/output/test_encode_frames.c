@@ -90,7 +90,7 @@ static const KernelFeatures kernel_features = {
 static void test_welcome(void) {
         static const char *const features[] = { "snapshot", "resume", "filter", "programs",
                                                 "access",   "stats",  "sample", "streams",
-                                                "restart",  "ping",   "client" };
+                                                "restart",  "ping",   "client", "groups" };
         BrokerStatus status = {
                 .epoch = 0xfedcba9876543210,
                 .start_time_ns = 1763870000123456789,

@@ -99,6 +99,29 @@ static void test_subscribe_defaults(void) {
         assert(filter_matches_all(&subscription.key.filter));
 }
 
+/* All groups, some, or by the bit of no group none. */
+static void test_subscribe_groups(void) {
+        const struct {
+                uint32_t wire, left_out;
+        } rows[] = {
+                { 0, 0 },
+                { STATS_CPU | STATS_IO, STATS_ALL_GROUPS & ~(uint32_t)(STATS_CPU | STATS_IO) },
+                { STATS_CPU | STATS_NO_GROUP, STATS_ALL_GROUPS & ~(uint32_t)STATS_CPU },
+                { STATS_ALL_GROUPS, 0 },
+                { STATS_NO_GROUP, STATS_ALL_GROUPS },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); ++i) {
+                if (rows[i].wire)
+                        add_number(10, rows[i].wire);
+                wrap(1, 2);
+                assert(check_subscribe(1).key.left_out == rows[i].left_out);
+        }
+        add_number(10, STATS_CPU | 1u << 30);
+        wrap(1, 2);
+        check_refused(1, ERROR_BAD_VALUE, false, "subscribe.groups");
+}
+
 /* Packed by protobuf-c, as other libraries would. */
 static void test_subscribe_all(void) {
         PB(EventKind) kinds[] = { TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COREDUMP,
@@ -456,6 +479,7 @@ int main(void) {
         test_ping();
         test_client();
         test_subscribe_defaults();
+        test_subscribe_groups();
         test_subscribe_all();
         test_every_kind();
         test_bad_values();

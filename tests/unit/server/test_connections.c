@@ -399,6 +399,77 @@ static void test_filters_of_others(void) {
         rig_free(rig);
 }
 
+static void ask_for_groups(Rig *rig, Peer *peer, uint32_t groups) {
+        PB(Subscribe) subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
+        PB(EventKind) kind = TASKBROKER__V1__EVENT_KIND__EVENT_KIND_EXIT;
+
+        subscribe.groups = groups;
+        subscribe.kinds = &kind;
+        subscribe.n_kinds = 1;
+        subscribe.threads = true;
+        peer_ask_for(peer, 1, &subscribe);
+        expect_subscribed(rig, peer, false);
+}
+
+static void publish_exit(Rig *rig, uint32_t tid, uint64_t time_ns) {
+        static const TaskStats stats = { .version = 13, .groups = STATS_CPU | STATS_IO, .ac_utime_us = 7 };
+        Event event = { .kind = EVENT_EXIT, .pid = tid, .tid = tid, .time_ns = time_ns };
+
+        event.exit.stats = &stats;
+        rig_publish_event(rig, &event);
+}
+
+/* The next batch of exits: the groups of their statistics, and how many a Loss by the budget counts. */
+static void expect_exits(Rig *rig, Peer *peer, size_t n, bool stats, bool cpu, uint64_t n_lost) {
+        PB(ServerMessage) *message = peer_expect_body(rig, peer, EVENT_BATCH);
+        const PB(EventBatch) *batch = message->event_batch;
+
+        assert(batch->n_events == n + (n_lost > 0));
+        for (size_t i = 0; i < n; ++i) {
+                const PB(TaskStats) *got = batch->events[i]->exit->stats;
+
+                assert(!got == !stats && (!got || (!got->cpu == !cpu && !got->io)));
+        }
+        if (n_lost > 0)
+                assert(batch->events[n]->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_FILTER &&
+                       batch->events[n]->loss->count == n_lost);
+        message_free(message);
+}
+
+/*
+ * Exits are encoded once for all who ask for the same groups. For other groups they are encoded again, at the cost of
+ * the feed: over its budget it has a Loss.
+ */
+static void test_groups(void) {
+        Rig *rig = rig_new_of_users();
+        Peer cpu = peer_new_welcomed(rig, 0), same = peer_new_welcomed(rig, 0), none = peer_new_welcomed(rig, 0);
+        uint64_t time_ns = 1000 * NSEC_PER_SEC;
+        const FilterBudget *budget;
+        size_t n = 0;
+
+        rig_rate(rig, QUOTA_FILTERS)->at_once = 5500;
+        rig_rate(rig, QUOTA_FILTERS)->a_second = 1000;
+        ask_for_groups(rig, &cpu, STATS_CPU);
+        ask_for_groups(rig, &same, STATS_CPU);
+        ask_for_groups(rig, &none, STATS_NO_GROUP);
+        budget = &rig_newest_feed(rig)->budget;
+        assert(rig_first_feed(rig) != rig_newest_feed(rig) && rig->hub.feeds.n == 2);
+        while (!budget->over)
+                publish_exit(rig, (uint32_t)++n, time_ns);
+        assert(n > 3 && n < 20);
+        rig_turn(rig);
+        expect_exits(rig, &cpu, n, true, true, 0);
+        expect_exits(rig, &same, n, true, true, 0);
+        expect_exits(rig, &none, n - 1, false, false, 0);
+        rig_age(rig, 1);
+        expect_exits(rig, &none, 0, false, false, 1);
+        peer_free(&cpu);
+        peer_free(&same);
+        peer_free(&none);
+        expect_all_returned(rig);
+        rig_free(rig);
+}
+
 /* A client that kept the broker busy waits. Other clients do not wait, and no request is lost. */
 static void test_rest(void) {
         Rig *rig = rig_new_of_users();
@@ -527,6 +598,7 @@ int main(void) {
         test_feed_bytes();
         test_filters();
         test_filters_of_others();
+        test_groups();
         test_rest();
         test_rest_in_turn();
         test_turn();

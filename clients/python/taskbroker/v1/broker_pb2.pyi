@@ -408,8 +408,9 @@ class Status(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., broker_version: _Optional[str] = ..., epoch: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., uptime_ns: _Optional[int] = ..., kernel_release: _Optional[str] = ..., taskstats_version: _Optional[int] = ..., delay_accounting: _Optional[_Union[DelayAccounting, str]] = ..., connector: _Optional[_Union[SourceStatus, _Mapping]] = ..., taskstats: _Optional[_Union[SourceStatus, _Mapping]] = ..., events: _Optional[_Iterable[_Union[KindCount, _Mapping]]] = ..., live_tasks: _Optional[int] = ..., live_processes: _Optional[int] = ..., feeds: _Optional[int] = ..., subscribers: _Optional[int] = ..., connections: _Optional[int] = ..., feed_bytes: _Optional[int] = ..., reader_lost: _Optional[int] = ..., closed_for_errors: _Optional[int] = ..., closed_for_strict: _Optional[int] = ..., refused_connections: _Optional[int] = ..., unmatched_stats: _Optional[int] = ..., synthesised_exits: _Optional[int] = ..., broker_cpu_ns: _Optional[int] = ..., synthesised_forks: _Optional[int] = ..., programs_captured: _Optional[int] = ..., programs_late: _Optional[int] = ..., programs_skipped: _Optional[int] = ..., snapshots: _Optional[int] = ..., snapshot_subscribers: _Optional[int] = ..., resumed: _Optional[int] = ..., table_bytes: _Optional[int] = ..., withheld: bool = ..., refused_quota: _Optional[int] = ..., refused_namespace: _Optional[int] = ..., sweeps: _Optional[int] = ..., sweep_tasks: _Optional[int] = ..., sweep_gone: _Optional[int] = ..., sweep_lost: _Optional[int] = ..., sweep_cpu_ns: _Optional[int] = ..., sample_subscribers: _Optional[int] = ..., sample_lost: _Optional[int] = ..., client_bytes: _Optional[int] = ..., rechecks_pending: _Optional[int] = ..., rechecks_done: _Optional[int] = ..., rechecks_ended: _Optional[int] = ..., log_lines_dropped: _Optional[int] = ..., withheld_fields: _Optional[_Iterable[int]] = ..., program_bytes: _Optional[int] = ..., programs_refused: _Optional[int] = ..., foreign_acks: _Optional[int] = ..., clients: _Optional[_Iterable[_Union[ClientCount, _Mapping]]] = ..., clients_unlisted: _Optional[int] = ...) -> None: ...
 
 class Subscribe(_message.Message):
-    __slots__ = ["filter", "kinds", "max_delay_ms", "programs", "resume", "snapshot", "starts", "strict", "threads"]
+    __slots__ = ["filter", "groups", "kinds", "max_delay_ms", "programs", "resume", "snapshot", "starts", "strict", "threads"]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
     MAX_DELAY_MS_FIELD_NUMBER: _ClassVar[int]
     PROGRAMS_FIELD_NUMBER: _ClassVar[int]
@@ -419,6 +420,7 @@ class Subscribe(_message.Message):
     STRICT_FIELD_NUMBER: _ClassVar[int]
     THREADS_FIELD_NUMBER: _ClassVar[int]
     filter: Filter
+    groups: int
     kinds: _containers.RepeatedScalarFieldContainer[_event_pb2.EventKind]
     max_delay_ms: int
     programs: bool
@@ -427,7 +429,7 @@ class Subscribe(_message.Message):
     starts: FilterStarts
     strict: bool
     threads: bool
-    def __init__(self, kinds: _Optional[_Iterable[_Union[_event_pb2.EventKind, str]]] = ..., threads: bool = ..., max_delay_ms: _Optional[int] = ..., strict: bool = ..., snapshot: bool = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., programs: bool = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
+    def __init__(self, kinds: _Optional[_Iterable[_Union[_event_pb2.EventKind, str]]] = ..., threads: bool = ..., max_delay_ms: _Optional[int] = ..., strict: bool = ..., snapshot: bool = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., programs: bool = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ..., groups: _Optional[int] = ...) -> None: ...
 
 class Subscribed(_message.Message):
     __slots__ = ["feed", "next_number", "request_id", "resumed", "starts"]
