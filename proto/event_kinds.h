@@ -29,15 +29,16 @@ enum {
 
 /*
  * K(NAME, name, number, kernel, task_at, parse, member, wire, WIRE, message, form, flags)
- *   NAME     EVENT_NAME in the broker, TB_KIND_NAME in the library, EVENT_KIND_NAME in event.proto
+ *   NAME     EVENT_NAME in the broker, TB_KIND_NAME in the library
  *   name     how options and JSON spell it
- *   number   on the wire; ascending
+ *   number   on the wire: of the kind, and of its member of Event.kind; ascending
  *   kernel   the kernel's number of it, in linux/cn_proc.h; 0: not a kernel event
  *   task_at  where the task's tid and, behind it, pid stand in the kernel's event data
  *   parse    FIELDS: the fields stand in the kernel's event data where their rows say;
  *            OWN: proc_event_parse_name() reads them; NONE: not a kernel event
  *   member   the struct of its fields in Event and tb_event; none: it has no fields
- *   wire     the member of the wire's Event.what, in small and in capital letters
+ *   wire     the member of the wire's Event.kind, whose field has the kind's number. In capital
+ *            letters behind EVENT_KIND_ it is the kind in event.proto
  *   message  the message of that member, as protobuf-c spells it in names of functions
  *   form     FIELDS: the message has the fields of the rows below; OWN: functions of its
  *            own encode, decode and print it
@@ -48,13 +49,14 @@ enum {
         K(EXEC, exec, 2, PROC_EVENT_EXEC, 0, FIELDS, none, exec, EXEC, exec, OWN,                                      \
           EVENT_BY_DEFAULT | EVENT_OF_PROCESS | EVENT_CHANGES_TASK | EVENT_CHANGES_SET)                                \
         K(EXIT, exit, 3, PROC_EVENT_EXIT, 0, OWN, none, exit, EXIT, exit, OWN, EVENT_BY_DEFAULT)                       \
-        K(COMM, comm, 4, PROC_EVENT_COMM, 0, OWN, comm_change, comm_change, COMM_CHANGE, comm, FIELDS,                 \
+        K(COMM, comm, 4, PROC_EVENT_COMM, 0, OWN, comm_change, comm_change, COMM_CHANGE, comm_change, FIELDS,          \
           EVENT_CHANGES_TASK | EVENT_CHANGES_SET)                                                                      \
-        K(UID, uid, 5, PROC_EVENT_UID, 0, FIELDS, credentials, user_ids, USER_IDS, credentials, FIELDS,                \
+        K(UID, uid, 5, PROC_EVENT_UID, 0, FIELDS, credentials, uid_change, UID_CHANGE, id_change, FIELDS,              \
           EVENT_CHANGES_TASK | EVENT_CHANGES_SET)                                                                      \
-        K(GID, gid, 6, PROC_EVENT_GID, 0, FIELDS, credentials, group_ids, GROUP_IDS, credentials, FIELDS,              \
+        K(GID, gid, 6, PROC_EVENT_GID, 0, FIELDS, credentials, gid_change, GID_CHANGE, id_change, FIELDS,              \
           EVENT_CHANGES_TASK)                                                                                          \
-        K(SID, sid, 7, PROC_EVENT_SID, 0, FIELDS, none, session, SESSION, session, FIELDS, EVENT_OF_PROCESS)           \
+        K(SID, sid, 7, PROC_EVENT_SID, 0, FIELDS, none, new_session, NEW_SESSION, new_session, FIELDS,                 \
+          EVENT_OF_PROCESS)                                                                                            \
         K(PTRACE, ptrace, 8, PROC_EVENT_PTRACE, 0, FIELDS, ptrace, ptrace, PTRACE, ptrace, FIELDS, 0)                  \
         K(COREDUMP, coredump, 9, PROC_EVENT_COREDUMP, 0, FIELDS, none, coredump, COREDUMP, coredump, FIELDS,           \
           EVENT_OF_PROCESS | EVENT_SHOWS_STATUS)                                                                       \

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The one table of the counters in Status.
+ * The one table of the counters in BrokerStatus.
  *
  * Everything that knows a counter by name is made from these lists: the broker's struct
  * (broker/model) and its encoding (broker/output), the library's decoding (clients/lib),
@@ -13,11 +13,13 @@
  * and the statement that counts or collects it.
  *
  * C(name, unit, access, section, place, label)
- *   name     the field of the wire's Status; the member of each struct; JSON's key.
- *            The rows stand in the order of the fields' numbers. JSON has the same order.
- *   unit     COUNT, BYTES, TIME (nanoseconds): uint64; FLAG: bool
- *   access   the clients that get it. ALL: full access alone; MACHINE: also clients
- *            that may see other users' tasks; ANY: each client
+ *   name     the field of the wire; the member of each struct; JSON's key. JSON has the
+ *            order of the rows. The rows of one access stand in the order of the fields'
+ *            numbers.
+ *   unit     COUNT, BYTES, TIME (nanoseconds): uint64; FLAG: bool, which is not on the wire
+ *   access   the clients that get it, and the message that has it. ALL: full access alone,
+ *            ServiceStatus; MACHINE: also clients that may see other users' tasks,
+ *            MachineStatus; ANY: each client, BrokerStatus
  *   section  the part of the text that has it: NOW, SINCE_START, or NOWHERE
  *   place    its place there; ascending, with gaps
  *   label    its name there; docs/man/taskbroker.1 explains each
@@ -65,7 +67,7 @@
         C(clients_unlisted, COUNT, ANY, NOWHERE, 0, "")
 
 /*
- * The counters of one kernel source, SourceStatus, in the order of the text's columns.
+ * The counters of one kernel source, SourceLosses (MACHINE) and SourceStatus (ALL), in the order of the text's columns.
  *
  * S(name, unit, access, width, label)
  *   width    the column's width; label is its head

@@ -148,6 +148,10 @@ def header_struct(text):
     }
 
 
+# The library's names of kinds that the wire names otherwise.
+KIND_NAMES = {k.NAME: k.WIRE for k in tb_tables.rows("event_kinds.h", "EVENT_KINDS")}
+
+
 def header_enum(text, name):
     body = re.search(rf"^enum {name} \{{\n(.*?)^\}};", text, re.M | re.S).group(1)
     return {n: int(v) for n, v in re.findall(r"(\w+) = (\d+),", body)}
@@ -172,7 +176,7 @@ def check_header():
             )
     # The library's numbers equal the numbers on the wire.
     for name, prefix, enum, wire_prefix, renamed in (
-        ("tb_kind", "TB_KIND_", event_pb2.EventKind, "EVENT_KIND_", {}),
+        ("tb_kind", "TB_KIND_", event_pb2.EventKind, "EVENT_KIND_", KIND_NAMES),
         ("tb_stats_group", "TB_STATS_", taskstats_pb2.StatsGroup, "STATS_GROUP_", {}),
         ("tb_stats_missing", "TB_STATS_MISSING_", event_pb2.StatsMissing, "STATS_MISSING_", {"NO": "UNSPECIFIED"}),
         ("tb_loss_source", "TB_LOSS_SOURCE_", event_pb2.LossSource, "LOSS_SOURCE_", {}),
@@ -241,12 +245,12 @@ def gather():
         "structs": [s.member for s in tb_tables.rows("event_kinds.h", "EVENT_STRUCTS")],
         "fields": {k.member: tb_tables.rows("event_kinds.h", f"EVENT_FIELDS_{k.member}", True) for k in kinds},
         "EventKind": dict(event_pb2.EventKind.items()),
-        "what": {f.name: message_fields(f.message_type) for f in event_pb2.Event.DESCRIPTOR.oneofs_by_name["what"].fields},
+        "kind": {f.name: message_fields(f.message_type) for f in event_pb2.Event.DESCRIPTOR.oneofs_by_name["kind"].fields},
+        "members": {f.name: f.number for f in event_pb2.Event.DESCRIPTOR.oneofs_by_name["kind"].fields},
         "tb_event": header_nested(text, "tb_event"),
         "counters": tb_tables.rows("status_counters.h", "STATUS_COUNTERS"),
         "sources": tb_tables.rows("status_counters.h", "STATUS_SOURCE_COUNTERS"),
-        "Status": [f for f in message_fields(broker_pb2.Status.DESCRIPTOR) if f[0] not in (WITHHELD, CLIENTS)],
-        "SourceStatus": [f for f in message_fields(broker_pb2.SourceStatus.DESCRIPTOR) if f[0] != WITHHELD],
+        **{m: message_fields(getattr(broker_pb2, m).DESCRIPTOR) for m in (*PARTS.values(), *SOURCE_PARTS.values())},
         "tb_status": header_members(text, "tb_status"),
         "tb_source_status": header_members(text, "tb_source_status"),
         "criteria": tb_tables.rows("filter_criteria.h", "FILTER_CRITERIA"),
@@ -280,22 +284,22 @@ FIELD_TYPES = {
 def check_kinds(data):
     kinds, fields = data["kinds"], data["fields"]
     numbers = [int(k.number) for k in kinds]
-    due = {f"EVENT_KIND_{k.NAME}": int(k.number) for k in kinds} | {"EVENT_KIND_UNSPECIFIED": 0}
+    due = {f"EVENT_KIND_{k.WIRE}": int(k.number) for k in kinds} | {"EVENT_KIND_UNSPECIFIED": 0}
     yield from compare_lists("event.proto: EventKind", sorted(data["EventKind"].items()), sorted(due.items()))
     if numbers != sorted(set(numbers)) or not 0 < numbers[0] <= numbers[-1] < 32:
         yield f"table: the numbers of kinds must ascend, from 1 to 31: {numbers}"
     if data["numbers"].get("TB_KINDS_ALL") != sum(1 << n for n in numbers):
         yield f"taskbroker.h: TB_KINDS_ALL must be {sum(1 << n for n in numbers):#x}"
-    if set(data["what"]) != {k.wire for k in kinds}:
-        yield f"event.proto: Event.what has {sorted(data['what'])}"
+    due = {k.wire: int(k.number) for k in kinds}
+    yield from compare_lists("event.proto: Event.kind", sorted(data["members"].items()), sorted(due.items()))
     for k in kinds:
         if k.NAME != k.name.upper() or k.WIRE != k.wire.upper():
             yield f"table: the constants of {k.name} are {k.NAME} and {k.WIRE}"
         if k.member not in data["structs"] + ["none"]:
             yield f"table: {k.name} has the struct {k.member}, which EVENT_STRUCTS has not"
-        if k.form == "FIELDS" and k.wire in data["what"]:
+        if k.form == "FIELDS" and k.wire in data["kind"]:
             due = [(f.name, FIELD_TYPES[f.type][0]) for f in fields.get(k.member, [])]
-            yield from compare_lists(f"event.proto: {k.wire}", sorted(data["what"][k.wire]), sorted(due))
+            yield from compare_lists(f"event.proto: {k.wire}", sorted(data["kind"][k.wire]), sorted(due))
     for member in data["structs"]:
         due = {f.name: FIELD_TYPES[f.type][1] for f in fields.get(member, [])}
         yield from compare_lists(f"taskbroker.h: tb_event.{member}", data["tb_event"].get(member, {}).items(), due.items())
@@ -342,25 +346,26 @@ def check_criteria(data):
 # -- the counters of Status ----------------------------------------------------
 
 UNIT_TYPES = {u: ("uint64", "uint64_t") for u in ("COUNT", "BYTES", "TIME")} | {"FLAG": ("bool", "bool")}
-# Status has fields that are no counters, before the counters.
-FIRST_COUNTER = "live_tasks"
-# The list of fields that this client may not know is no counter.
-WITHHELD = "withheld_fields"
-# Neither is the list of programs.
-CLIENTS = "clients"
+# The message that has the counters of an access, and the fields of these messages that are no counters.
+PARTS = {"ANY": "BrokerStatus", "MACHINE": "MachineStatus", "ALL": "ServiceStatus"}
+SOURCE_PARTS = {"MACHINE": "SourceLosses", "ALL": "SourceStatus"}
+NO_COUNTERS = {
+    "request_id", "broker_version", "epoch", "start_time_ns", "uptime_ns", "kernel_release", "taskstats_version",
+    "delay_accounting", "machine", "service", "events", "connector", "taskstats", "clients",
+}
 
 
 def check_counters(data):
     rows, sources = data["counters"], data["sources"]
-    names = [n for n, _ in data["Status"]]
-    wire = data["Status"][names.index(FIRST_COUNTER) :] if FIRST_COUNTER in names else []
-    yield from compare_lists("broker.proto: Status", wire, [(r.name, UNIT_TYPES[r.unit][0]) for r in rows])
+    for parts, table in ((PARTS, rows), (SOURCE_PARTS, sources)):
+        for access, message in parts.items():
+            wire = [f for f in data[message] if f[0] not in NO_COUNTERS]
+            due = [(r.name, UNIT_TYPES[r.unit][0]) for r in table if r.access == access and r.unit != "FLAG"]
+            yield from compare_lists(f"broker.proto: {message}", wire, due)
     members = dict(data["tb_status"])
     for r in rows:
         if members.get(r.name) != UNIT_TYPES[r.unit][1]:
             yield f"taskbroker.h: tb_status.{r.name} is {members.get(r.name)}, must be {UNIT_TYPES[r.unit][1]}"
-    due = [(r.name, UNIT_TYPES[r.unit][0]) for r in sources]
-    yield from compare_lists("broker.proto: SourceStatus", data["SourceStatus"], due)
     due = [(r.name, UNIT_TYPES[r.unit][1]) for r in sources]
     yield from compare_lists("taskbroker.h: tb_source_status", data["tb_source_status"], due)
     places = [(r.section, r.place) for r in rows if r.section != "NOWHERE"]
@@ -399,15 +404,16 @@ def self_test():
         return change
 
     case("kind without a row", lambda d: d["kinds"].pop(0))
-    case("kind that is not in the .proto file", lambda d: d["EventKind"].pop("EVENT_KIND_SID"))
-    case("kind without a message", lambda d: d["what"].pop("ptrace"))
+    case("kind that is not in the .proto file", lambda d: d["EventKind"].pop("EVENT_KIND_NEW_SESSION"))
+    case("kind without a message", lambda d: d["members"].pop("ptrace"))
+    case("member with another number", lambda d: d["members"].update(ptrace=9))
     case("kind with another number", replace("sid", "kinds", number="12"))
     case("kind with another constant", replace("sid", "kinds", NAME="SESSION"))
     case("kind with an unknown struct", replace("fork", "kinds", member="child"))
     case("kind that is not in the mask", lambda d: d["numbers"].update(TB_KINDS_ALL=0x3FE))
     case("field without a row", lambda d: d["fields"]["fork"].pop())
-    case("field that is not in the .proto file", lambda d: d["what"]["user_ids"].pop())
-    case("field of another type", lambda d: d["what"].update(fork=[("parent_tid", "uint64"), ("parent_pid", "uint32")]))
+    case("field that is not in the .proto file", lambda d: d["kind"]["uid_change"].pop())
+    case("field of another type", lambda d: d["kind"].update(fork=[("parent_tid", "uint64"), ("parent_pid", "uint32")]))
     case("field that is not in the header", lambda d: d["tb_event"]["ptrace"].popitem())
     case("field of another struct", lambda d: d["fields"].update(fork=d["fields"]["ptrace"]))
     case("criterion without a row", lambda d: d["criteria"].pop())
@@ -422,7 +428,9 @@ def self_test():
     case("one option twice", replace("pids", option="uid", OPTION="UID"))
     case("maximum not documented", lambda d: d["Filter comments"].update(uids="Real user ids."))
     case("counter without a row", lambda d: d["counters"].pop())
-    case("counter that is not in the .proto file", lambda d: d["Status"].pop())
+    case("counter that is not in the .proto file", lambda d: d["ServiceStatus"].pop())
+    case("counter in another part", lambda d: d["MachineStatus"].append(d["ServiceStatus"].pop()))
+    case("counter of another access", replace("foreign_acks", "counters", access="ALL"))
     case("counter that is not in the header", lambda d: d["tb_status"].remove(("sweeps", "uint64_t")))
     case("counter of another type", replace("withheld", "counters", unit="COUNT"))
     case("counters in another order", lambda d: d["counters"].reverse())

@@ -8,7 +8,8 @@ name of the record must still exist, with the same number, type and label. A new
 name must be added to the record by the change that introduces it.
 
     check-proto-tags.py             compares; exits 1 where a promise is broken or unrecorded
-    check-proto-tags.py --write     adds what is new to tests/data/v1-tags.json; breaks no promise
+    check-proto-tags.py --write     adds what is new to tests/data/v1-tags.json; breaks no promise.
+                                    Writes tests/data/v1.binpb too, the files as `buf breaking` reads them
     check-proto-tags.py --self-test breaks promises and wants that found
 """
 
@@ -20,9 +21,12 @@ import sys
 TESTS = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(TESTS / "lib"))
 
+from google.protobuf import descriptor_pb2  # noqa: E402
 from tb_protocol import broker_pb2, event_pb2, sample_pb2, taskstats_pb2  # noqa: E402
 
 DATA = TESTS / "data" / "v1-tags.json"
+IMAGE = TESTS / "data" / "v1.binpb"
+MODULES = (taskstats_pb2, event_pb2, sample_pb2, broker_pb2)
 
 TYPES = {
     value: name[len("TYPE_"):].lower()
@@ -60,7 +64,7 @@ def describe_enum(enum, out):
 
 def current():
     out = {"messages": {}, "enums": {}}
-    for module in (broker_pb2, event_pb2, sample_pb2, taskstats_pb2):
+    for module in MODULES:
         for message in module.DESCRIPTOR.message_types_by_name.values():
             describe_message(message, out)
         for enum in module.DESCRIPTOR.enum_types_by_name.values():
@@ -89,6 +93,26 @@ def compare(recorded, found):
                 continue
             new += [f"{name}.{member} is new" for member in members if member not in known]
     return broken, new
+
+
+def add_json_names(message):
+    """The names that protoc gives the fields in JSON. Python's descriptors lack them."""
+    for field in message.field:
+        first, *rest = field.name.split("_")
+        field.json_name = first + "".join(part.capitalize() for part in rest)
+    for nested in message.nested_type:
+        add_json_names(nested)
+
+
+def image():
+    """The .proto files as a FileDescriptorSet, as protoc writes it."""
+    files = descriptor_pb2.FileDescriptorSet()
+    for module in MODULES:
+        file = files.file.add()
+        module.DESCRIPTOR.CopyToProto(file)
+        for message in file.message_type:
+            add_json_names(message)
+    return files
 
 
 def dump(data):
@@ -135,8 +159,13 @@ def main():
         return 1
     if sys.argv[1:] == ["--write"]:
         DATA.write_text(dump(found))
+        IMAGE.write_bytes(image().SerializeToString())
         print(f"{len(new)} additions written to {DATA.name}")
         return 0
+    recorded_image = descriptor_pb2.FileDescriptorSet()
+    recorded_image.ParseFromString(IMAGE.read_bytes() if IMAGE.exists() else b"")
+    if recorded_image != image() and not new:
+        new.append(f"{IMAGE.name} differs from the .proto files")
     for line in new:
         print(f"unrecorded: {line}", file=sys.stderr)
     if new:

@@ -48,8 +48,8 @@ WIRE = {
     "Identity.ac_ppid": f"It is {KERNEL}. Event.parent and TaskSample.parent have the identity.",
     "Filter.pids": "Subscribe.starts and Subscribed.starts have the starts.",
     "Filter.subtrees": "Subscribe.starts and Subscribed.starts have the starts.",
-    "GetStats.pids": "It asks what a number names now. The answer has the start.",
-    "GetStats.tids": "It asks what a number names now. The answer has the start.",
+    "GetTaskStats.pids": "It asks what a number names now. The answer has the start.",
+    "GetTaskStats.tids": "It asks what a number names now. The answer has the start.",
 }
 
 HEADER = {

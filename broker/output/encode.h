@@ -31,13 +31,14 @@ typedef struct SampleEnd SampleEnd;
 /* An encoded task, as a member of SnapshotPart.tasks: its Program is the most of it. */
 #define ENCODED_TASK_MAX (2560u + PROGRAM_CMDLINE_MAX)
 
-/* An encoded sample of a task, as a member of SampleBatch.tasks or Stats.tasks: one TaskStats is the most of it. */
+/* An encoded sample of a task, as a member of SamplePart.samples or TaskStatsReply.samples: one TaskStats is the most
+ * of it. */
 #define ENCODED_SAMPLE_MAX 2048u
 
 /* The fields of a sample's last part, which describe the whole sample. */
 #define ENCODED_SAMPLE_END_MAX 96u
 
-/* The frame around an answer to GetStats. */
+/* The frame around an answer to GetTaskStats. */
 #define ENCODED_STATS_HEADER_MAX (FRAME_PREFIX_MAX + 1 + FRAME_PREFIX_MAX + 1 + 10)
 
 /* The variants in which a feed's events are encoded. */
@@ -62,7 +63,7 @@ enum {
 /* Status, Welcome, Subscribed, SnapshotEnd, Error: frames of messages without lists that grow. */
 #define ENCODED_REPLY_MAX 8192u
 
-/* See SampleBatch. */
+/* See SamplePart. */
 struct SampleEnd {
         bool full;
         uint64_t begin_time_ns;

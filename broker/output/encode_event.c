@@ -143,10 +143,9 @@ static void fill_what(EventMessage *m, const Event *event, uint32_t variant) {
                 __typeof__(m->what.wire) *what = &m->what.wire;                                                        \
                                                                                                                        \
                 taskbroker__v1__##message##__init(what);                                                               \
-                m->event.what_case = TASKBROKER__V1__EVENT__WHAT_##WIRE;                                               \
+                m->event.kind_case = TASKBROKER__V1__EVENT__KIND_##WIRE;                                               \
                 m->event.wire = what;                                                                                  \
-                FILL_##form(name, member)                                                                              \
-                return;                                                                                                \
+                FILL_##form(name, member) return;                                                                      \
         }
                 EVENT_KINDS(KIND)
 #undef KIND

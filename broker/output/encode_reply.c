@@ -95,7 +95,7 @@ size_t encode_snapshot_end(uint64_t number,
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
 
         end.number = number;
-        end.tasks = tasks;
+        end.task_count = tasks;
         end.time_ns = time_ns;
         m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END;
         m.snapshot_end = &end;
@@ -107,15 +107,15 @@ size_t encode_sampling(uint64_t request_id,
                        const Filter *filter,
                        const FilterStarts *starts,
                        uint8_t buffer[static ENCODED_REPLY_MAX]) {
-        PB(Sampling) sampling = PB_INIT(SAMPLING);
+        PB(SubscribedSamples) sampling = PB_INIT(SUBSCRIBED_SAMPLES);
         PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
         StartsMessage storage;
 
         sampling.request_id = request_id;
         sampling.next_number = next_number;
         sampling.starts = encode_starts(&storage, filter, starts);
-        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLING;
-        m.sampling = &sampling;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED_SAMPLES;
+        m.subscribed_samples = &sampling;
         return message_frame(&m, buffer);
 }
 
@@ -199,62 +199,15 @@ size_t encode_error(const EncodedError *error, uint8_t buffer[static ENCODED_REP
         return message_frame(&m, buffer);
 }
 
-/* The numbers of the fields that are withheld from a client. */
-typedef struct WithheldFields {
-        size_t n;
-        uint32_t numbers[64];
-} WithheldFields;
-
-/* Whether a client gets a counter, by its row's access. */
-#define GETS_ALL(status) (!(status)->withheld)
-#define GETS_MACHINE(status) (!(status)->machine_withheld)
-#define GETS_ANY(status) true
-
-static void withhold(WithheldFields *fields, const ProtobufCMessageDescriptor *descriptor, const char *name) {
-        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(descriptor, name);
-
-        assert(field && fields->n < ARRAY_SIZE(fields->numbers));
-        fields->numbers[fields->n++] = field->id;
-}
-
-static void source_withhold(WithheldFields *fields, const BrokerStatus *status) {
-        fields->n = 0;
-#define WITHHOLD(name, unit, access, ...)                                                                              \
-        if (!GETS_##access(status))                                                                                    \
-                withhold(fields, &taskbroker__v1__source_status__descriptor, #name);
-        STATUS_SOURCE_COUNTERS(WITHHOLD)
-#undef WITHHOLD
-}
-
-static void status_withhold(WithheldFields *fields, const BrokerStatus *status) {
-        fields->n = 0;
-        if (status->withheld)
-                withhold(fields, &taskbroker__v1__status__descriptor, "events");
-#define WITHHOLD(name, unit, access, ...)                                                                              \
-        if (!GETS_##access(status))                                                                                    \
-                withhold(fields, &taskbroker__v1__status__descriptor, #name);
-        STATUS_COUNTERS(WITHHOLD)
-#undef WITHHOLD
-}
-
-static void source_fill(PB(SourceStatus) *m, const SourceCounters *counters, WithheldFields *withheld) {
-        taskbroker__v1__source_status__init(m);
-#define COPY(name, ...) m->name = counters->name;
-        STATUS_SOURCE_COUNTERS(COPY)
-#undef COPY
-        m->n_withheld_fields = withheld->n;
-        m->withheld_fields = withheld->numbers;
-}
-
 typedef struct ClientsMessage ClientsMessage;
 
-/* The list of programs of a Status. */
+/* The list of programs of a BrokerStatus. */
 struct ClientsMessage {
         PB(ClientCount) clients[STATUS_CLIENTS_MAX];
         PB(ClientCount) *pointers[STATUS_CLIENTS_MAX];
 };
 
-static void clients_fill(PB(Status) *s, ClientsMessage *m, const BrokerStatus *status) {
+static void clients_fill(PB(BrokerStatus) * s, ClientsMessage *m, const BrokerStatus *status) {
         for (size_t i = 0; i < status->n_clients; ++i) {
                 const ClientCount *count = &status->clients[i];
 
@@ -270,48 +223,87 @@ static void clients_fill(PB(Status) *s, ClientsMessage *m, const BrokerStatus *s
         s->clients = m->pointers;
 }
 
-size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
-        PB(Status) s = PB_INIT(STATUS);
-        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+/* A BrokerStatus of the wire, with all that it can point to. */
+typedef struct StatusMessage {
+        PB(BrokerStatus) status;
+        PB(MachineStatus) machine;
+        PB(ServiceStatus) service;
+        PB(SourceLosses) connector_losses, taskstats_losses;
         PB(SourceStatus) connector, taskstats;
         PB(KindCount) kinds[_EVENT_KIND_N], *kind_pointers[_EVENT_KIND_N];
-        WithheldFields withheld, withheld_of_source;
         ClientsMessage clients;
+} StatusMessage;
 
-        status_withhold(&withheld, status);
-        source_withhold(&withheld_of_source, status);
-        s.request_id = request_id;
-        s.broker_version = (char *)TASKBROKER_VERSION;
-        s.epoch = status->epoch;
-        s.start_time_ns = status->start_time_ns;
-        s.uptime_ns = status->uptime_ns;
-        s.kernel_release = (char *)status->features->release;
-        s.taskstats_version = status->features->taskstats_version;
-        s.delay_accounting = (PB(DelayAccounting))status->features->delay_accounting;
-        source_fill(&connector, &status->connector, &withheld_of_source);
-        s.connector = &connector;
-        source_fill(&taskstats, &status->taskstats, &withheld_of_source);
-        s.taskstats = &taskstats;
-        clients_fill(&s, &clients, status);
+/* The part that has a counter, by its row's access; for sources, the two parts of one source. */
+#define PART_ALL service
+#define PART_MACHINE machine
+#define PART_ANY status
 
-        s.events = kind_pointers;
+/* A FLAG is not on the wire: a part that is withheld is absent. */
+#define COPY_COUNT(to, from, name) (to).name = (from)->name;
+#define COPY_BYTES(to, from, name) COPY_COUNT(to, from, name)
+#define COPY_TIME(to, from, name) COPY_COUNT(to, from, name)
+#define COPY_FLAG(to, from, name)
+
+static void source_fill(PB(SourceLosses) * ret_losses, PB(SourceStatus) * ret_status, const SourceCounters *counters) {
+        taskbroker__v1__source_losses__init(ret_losses);
+        taskbroker__v1__source_status__init(ret_status);
+#define SOURCE_ALL (*ret_status)
+#define SOURCE_MACHINE (*ret_losses)
+#define COPY(name, unit, access, ...) COPY_##unit(SOURCE_##access, counters, name)
+        STATUS_SOURCE_COUNTERS(COPY)
+#undef COPY
+}
+
+static void kinds_fill(StatusMessage *m, const BrokerStatus *status) {
+        m->service.events = m->kind_pointers;
         for (int kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind) {
-                PB(KindCount) *count = &kinds[s.n_events];
+                PB(KindCount) *count = &m->kinds[m->service.n_events];
 
                 if (status->events[kind] == 0)
                         continue;
                 taskbroker__v1__kind_count__init(count);
                 count->kind = (PB(EventKind))kind;
                 count->count = status->events[kind];
-                kind_pointers[s.n_events++] = count;
+                m->kind_pointers[m->service.n_events++] = count;
         }
+}
 
-#define COPY(name, ...) s.name = status->name;
+/* Fills all parts, and leaves out those that are withheld. */
+static void status_fill(StatusMessage *m, const BrokerStatus *status) {
+        taskbroker__v1__broker_status__init(&m->status);
+        taskbroker__v1__machine_status__init(&m->machine);
+        taskbroker__v1__service_status__init(&m->service);
+        source_fill(&m->connector_losses, &m->connector, &status->connector);
+        source_fill(&m->taskstats_losses, &m->taskstats, &status->taskstats);
+        kinds_fill(m, status);
+        clients_fill(&m->status, &m->clients, status);
+        m->machine.connector = &m->connector_losses;
+        m->machine.taskstats = &m->taskstats_losses;
+        m->service.connector = &m->connector;
+        m->service.taskstats = &m->taskstats;
+#define COPY(name, unit, access, ...) COPY_##unit(m->PART_##access, status, name)
         STATUS_COUNTERS(COPY)
 #undef COPY
-        s.n_withheld_fields = withheld.n;
-        s.withheld_fields = withheld.numbers;
-        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS;
-        m.status = &s;
+        m->status.machine = status->machine_withheld ? NULL : &m->machine;
+        m->status.service = status->withheld ? NULL : &m->service;
+}
+
+size_t encode_status(uint64_t request_id, const BrokerStatus *status, uint8_t buffer[static ENCODED_REPLY_MAX]) {
+        PB(ServerMessage) m = PB_INIT(SERVER_MESSAGE);
+        StatusMessage message;
+        PB(BrokerStatus) *s = &message.status;
+
+        status_fill(&message, status);
+        s->request_id = request_id;
+        s->broker_version = (char *)TASKBROKER_VERSION;
+        s->epoch = status->epoch;
+        s->start_time_ns = status->start_time_ns;
+        s->uptime_ns = status->uptime_ns;
+        s->kernel_release = (char *)status->features->release;
+        s->taskstats_version = status->features->taskstats_version;
+        s->delay_accounting = (PB(DelayAccounting))status->features->delay_accounting;
+        m.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_BROKER_STATUS;
+        m.broker_status = s;
         return message_frame(&m, buffer);
 }

@@ -35,7 +35,7 @@ static size_t task_sample_pack(const TaskSample *sample,
         m.start_time_ns = sample->start_time_ns;
         m.start_boot_ns = start_by_boot_clock(sample->start_time_ns);
         m.time_ns = sample->time_ns;
-        m.tasks = sample->tasks;
+        m.live_tasks = sample->tasks;
         m.kernel_thread = sample->kernel_thread;
         m.task_unknown = sample->task_unknown;
         if (sample->gone)
@@ -57,7 +57,7 @@ static size_t task_sample_pack(const TaskSample *sample,
 }
 
 /**
- * encode_task_sample() - encode a task's sample as a member of a SampleBatch
+ * encode_task_sample() - encode a task's sample as a member of a SamplePart
  * @sample:   the sample
  * @variant:  ENCODE_* bits
  * @groups:   the groups of statistics that are wanted, STATS_*
@@ -70,7 +70,7 @@ size_t encode_task_sample(const TaskSample *sample, uint32_t variant, uint32_t g
         return task_sample_pack(sample, variant, groups, 1 << 3 | 2, buffer);
 }
 
-/* The same as a member of a Stats. */
+/* The same as a member of a TaskStatsReply. */
 size_t encode_task_sample_answer(const TaskSample *sample, uint32_t variant,
                                  uint8_t buffer[static ENCODED_SAMPLE_MAX]) {
         return task_sample_pack(sample, variant, ~0u, 2 << 3 | 2, buffer);
@@ -88,9 +88,9 @@ size_t encode_sample_header(uint64_t number, size_t n_members, uint8_t buffer[st
         uint8_t fields[1 + 10];
         size_t n = 0;
 
-        fields[n++] = 2 << 3 | 0;       /* SampleBatch.number */
+        fields[n++] = 2 << 3 | 0; /* SamplePart.number */
         n += put_varint(fields + n, number);
-        /* ServerMessage.sample_batch */
+        /* ServerMessage.sample_part */
         return put_frame_header(buffer, 10 << 3 | 2, fields, n, n_members);
 }
 
@@ -102,7 +102,7 @@ size_t encode_sample_header(uint64_t number, size_t n_members, uint8_t buffer[st
  * Return: The number of bytes written.
  */
 size_t encode_sample_end(const SampleEnd *end, uint8_t buffer[static ENCODED_SAMPLE_END_MAX]) {
-        PB(SampleBatch) m = PB_INIT(SAMPLE_BATCH);
+        PB(SamplePart) m = PB_INIT(SAMPLE_PART);
 
         m.last = true;
         m.full = end->full;
@@ -114,12 +114,12 @@ size_t encode_sample_end(const SampleEnd *end, uint8_t buffer[static ENCODED_SAM
         m.exits = end->exits;
         m.lost = end->lost;
         m.lost_at_least = end->lost_at_least;
-        return taskbroker__v1__sample_batch__pack(&m, buffer);
+        return taskbroker__v1__sample_part__pack(&m, buffer);
 }
 
 /**
- * encode_stats_header() - the bytes of a frame in front of the encoded members of a Stats
- * @request_id:  the id of the request that the Stats answers
+ * encode_stats_header() - the bytes of a frame in front of the encoded members of a TaskStatsReply
+ * @request_id:  the id of the request that it answers
  * @n_members:   bytes of what follows
  * @buffer:      output
  *
@@ -129,8 +129,8 @@ size_t encode_stats_header(uint64_t request_id, size_t n_members, uint8_t buffer
         uint8_t fields[1 + 10];
         size_t n = 0;
 
-        fields[n++] = 1 << 3 | 0;       /* Stats.request_id */
+        fields[n++] = 1 << 3 | 0; /* TaskStatsReply.request_id */
         n += put_varint(fields + n, request_id);
-        /* ServerMessage.stats */
+        /* ServerMessage.task_stats_reply */
         return put_frame_header(buffer, 8 << 3 | 2, fields, n, n_members);
 }

@@ -43,7 +43,7 @@ static PB(TaskStats) *stats_fill(StatsMessage *m, const TaskStats *s) {
         m->stats.unsupported_groups = s->unsupported;
         m->stats.uncounted_groups = s->uncounted;
         m->stats.withheld_groups = s->withheld;
-        m->stats.tasks = s->tasks;
+        m->stats.task_count = s->tasks;
         m->stats.tasks_missing = s->tasks_missing;
         m->stats.tasks_unseen = s->tasks_unseen;
 

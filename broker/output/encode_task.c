@@ -50,7 +50,7 @@ size_t encode_task(const Task *task,
         m.credentials_changed = task->flags & TASK_CREDENTIALS_CHANGED;
         m.seeded = task->flags & TASK_SEEDED;
         m.task_unknown = task->flags & TASK_UNKNOWN;
-        m.tasks = threads ? 0 : task->process->n_live;
+        m.live_tasks = threads ? 0 : task->process->n_live;
         if (variant & ENCODE_PROGRAM)
                 m.program = encode_parts_program(&program, task->process->program, PROGRAM_CMDLINE_MAX, variant);
 

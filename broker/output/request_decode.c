@@ -52,10 +52,10 @@ static int refuse(EncodedError *error, ErrorCode code, bool closing, const char 
 }
 
 /* Three requests have a filter, and the name of a field begins with the name of its request. */
-#define FIELD(type, field)                                                     \
-        ((type) == REQUEST_SAMPLE                ? "sample." field             \
-         : (type) == REQUEST_CHANGE_FILTER       ? "change_filter." field      \
-                                                 : "subscribe." field)
+#define FIELD(type, field)                                                                                             \
+        ((type) == REQUEST_SAMPLE          ? "subscribe_samples." field                                                \
+         : (type) == REQUEST_CHANGE_FILTER ? "change_filter." field                                                    \
+                                           : "subscribe." field)
 #define REFUSE_VALUE(error, field, message) refuse((error), ERROR_BAD_VALUE, false, (field), (message))
 
 static int numbers_decode(const uint32_t *wire, size_t n_wire, size_t n_max, uint32_t *numbers, uint32_t *n_numbers) {
@@ -211,16 +211,17 @@ static int subscribe_decode(const Taskbroker__V1__Subscribe *m, Subscription *su
         return m->resume ? resume_decode(m->resume, &subscription->resume, error) : 0;
 }
 
-static int sample_decode(const Taskbroker__V1__Sample *m, Request *request, EncodedError *error) {
+static int sample_decode(const Taskbroker__V1__SubscribeSamples *m, Request *request, EncodedError *error) {
         if (m->base.n_unknown_fields > 0)
-                return refuse(error, ERROR_UNKNOWN_FIELD, true, "sample",
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "subscribe_samples",
                               "The request has a field that this broker does not know.");
         if (m->interval_ms < LIMIT_SAMPLE_MS_MIN || m->interval_ms > LIMIT_SAMPLE_MS_MAX)
-                return REFUSE_VALUE(error, "sample.interval_ms", "An interval has 100 to 60000 milliseconds.");
+                return REFUSE_VALUE(error, "subscribe_samples.interval_ms",
+                                    "An interval has 100 to 60000 milliseconds.");
         if ((int)m->scope < 0 || m->scope > TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS)
-                return REFUSE_VALUE(error, "sample.scope", "Samples contain processes (1) or threads (2).");
+                return REFUSE_VALUE(error, "subscribe_samples.scope", "Samples contain processes (1) or threads (2).");
         if (!groups_decode(m->groups, 0, &request->sampling.groups))
-                return REFUSE_VALUE(error, "sample.groups", "There is no such group of statistics.");
+                return REFUSE_VALUE(error, "subscribe_samples.groups", "There is no such group of statistics.");
 
         request->sampling.interval_ms = m->interval_ms;
         request->subscription.key.threads = m->scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS;
@@ -229,16 +230,16 @@ static int sample_decode(const Taskbroker__V1__Sample *m, Request *request, Enco
         return starts_decode(m->starts, REQUEST_SAMPLE, &request->subscription, error);
 }
 
-static int stats_decode(const Taskbroker__V1__GetStats *m, StatsWanted *stats, EncodedError *error) {
+static int stats_decode(const Taskbroker__V1__GetTaskStats *m, StatsWanted *stats, EncodedError *error) {
         if (m->base.n_unknown_fields > 0)
-                return refuse(error, ERROR_UNKNOWN_FIELD, true, "get_stats",
+                return refuse(error, ERROR_UNKNOWN_FIELD, true, "get_task_stats",
                               "The request has a field that this broker does not know.");
         if (m->n_pids + m->n_tids == 0)
-                return REFUSE_VALUE(error, "get_stats.pids", "The request names no process and no task.");
+                return REFUSE_VALUE(error, "get_task_stats.pids", "The request names no process and no task.");
         if (numbers_decode(m->pids, m->n_pids, LIMIT_STATS_NUMBERS, stats->pids, &stats->n_pids))
-                return REFUSE_VALUE(error, "get_stats.pids", "There are more than 128 numbers.");
+                return REFUSE_VALUE(error, "get_task_stats.pids", "There are more than 128 numbers.");
         if (numbers_decode(m->tids, m->n_tids, LIMIT_STATS_NUMBERS - m->n_pids, stats->tids, &stats->n_tids))
-                return REFUSE_VALUE(error, "get_stats.tids", "There are more than 128 numbers.");
+                return REFUSE_VALUE(error, "get_task_stats.tids", "There are more than 128 numbers.");
         return 0;
 }
 
@@ -337,16 +338,17 @@ int request_decode(const uint8_t *data, size_t n_data, Request *ret_request, Enc
         case TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE:
                 ret_request->type = REQUEST_SUBSCRIBE;
                 return subscribe_decode(m->subscribe, &ret_request->subscription, ret_error);
-        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS:
-                return empty_decode(&m->get_status->base, REQUEST_STATUS, "get_status", ret_request, ret_error);
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_BROKER_STATUS:
+                return empty_decode(&m->get_broker_status->base, REQUEST_STATUS, "get_broker_status", ret_request,
+                                    ret_error);
         case TASKBROKER__V1__CLIENT_MESSAGE__BODY_PING:
                 return empty_decode(&m->ping->base, REQUEST_PING, "ping", ret_request, ret_error);
-        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATS:
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_TASK_STATS:
                 ret_request->type = REQUEST_STATS;
-                return stats_decode(m->get_stats, &ret_request->stats, ret_error);
-        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE:
+                return stats_decode(m->get_task_stats, &ret_request->stats, ret_error);
+        case TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE_SAMPLES:
                 ret_request->type = REQUEST_SAMPLE;
-                return sample_decode(m->sample, ret_request, ret_error);
+                return sample_decode(m->subscribe_samples, ret_request, ret_error);
         default:
                 return restart_decode(m, ret_request, ret_error);
         }

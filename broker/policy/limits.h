@@ -152,7 +152,7 @@
 #define LIMIT_QUOTA_QUIET_NS (60 * NSEC_PER_SEC)
 #define LIMIT_QUOTA_LINES 16u
 
-/* Numbers in one GetStats, and such requests of one connection that wait for their answers. */
+/* Numbers in one GetTaskStats, and such requests of one connection that wait for their answers. */
 #define LIMIT_STATS_NUMBERS 128u
 #define LIMIT_STATS_WAITING 16u
 

@@ -62,9 +62,9 @@ static bool request_refusal_send_quota(Client *client, const Request *request, Q
 }
 
 static const char *request_refusal_field(const Request *request) {
-        return request->type == REQUEST_SUBSCRIBE ? "subscribe.filter.subtrees" :
-               request->type == REQUEST_SAMPLE    ? "sample.filter.subtrees" :
-                                                  "change_filter.filter.subtrees";
+        return request->type == REQUEST_SUBSCRIBE ? "subscribe.filter.subtrees"
+               : request->type == REQUEST_SAMPLE  ? "subscribe_samples.filter.subtrees"
+                                                  : "change_filter.filter.subtrees";
 }
 
 /* There is no feed, or no snapshot of it; @r of FEEDS_E_*. @feeds: the kind of feed. */

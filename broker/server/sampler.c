@@ -5,7 +5,7 @@
  * sources were read until they were empty. So a sample contains every task that ended
  * before the sample's end.
  *
- * Slices of requests (GetStats) and of the sweep take turns.
+ * Slices of requests (GetTaskStats) and of the sweep take turns.
  */
 
 #include "broker/base/clock.h"

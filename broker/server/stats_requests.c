@@ -172,7 +172,7 @@ static StatsJob *stats_job_new(Client *client, uint64_t request_id) {
  * stats_requests_add() - take a request, or refuse it
  * @requests:  the requests
  * @client:    the client
- * @request:   a GetStats
+ * @request:   a GetTaskStats
  */
 void stats_requests_add(StatsRequests *requests, Client *client, const Request *request) {
         const StatsWanted *wanted = &request->stats;

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * StatsRequests: the requests for live statistics (GetStats) that are not answered yet.
+ * StatsRequests: the requests for live statistics (GetTaskStats) that are not answered yet.
  * The request handler adds them; the sampler works on them in slices, because a process
  * may have thousands of threads.
  */

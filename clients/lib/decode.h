@@ -45,7 +45,7 @@ struct Decoder {
         uint32_t stream;                        /* the number in the last frame */
         struct tb_message message;              /* the last message, and its parts */
         struct tb_subscribed subscribed;
-        NamedStarts starts;                     /* the processes that the last Subscribed, Sampling or Named named */
+        NamedStarts starts; /* the processes that the last Subscribed, SubscribedSamples or Named named */
         bool starts_changed;                    /* by a Named, which is no message for the program */
         struct tb_status status;
         uint64_t status_events[EVENT_KINDS_N];

@@ -108,7 +108,7 @@ static void decode_loss(Decoder *decoder, const Taskbroker__V1__Loss *wire) {
 static bool decode_what(Decoder *decoder, const Taskbroker__V1__Event *wire) {
         struct tb_event *event = &decoder->event;
 
-        switch (wire->what_case) {
+        switch (wire->kind_case) {
 #define FIELD_U32(member, name) event->member.name = what->name;
 #define FIELD_COMM(member, name) decode_comm(event->member.name, what->name);
 #define FIELD_PROCESS(member, name) event->member.name = decode_process_id(what->name);
@@ -117,12 +117,11 @@ static bool decode_what(Decoder *decoder, const Taskbroker__V1__Event *wire) {
 #define DECODE_FIELDS(name, member) EVENT_FIELDS_##member(FIELD) (void)what;
 #define DECODE_OWN(name, member) decode_##name(decoder, what);
 #define KIND(NAME, name, number, kernel, task_at, parse, member, member_of_wire, WIRE, message, form, flags)           \
-        case TASKBROKER__V1__EVENT__WHAT_##WIRE: {                                                                     \
+        case TASKBROKER__V1__EVENT__KIND_##WIRE: {                                                                     \
                 const __typeof__(*wire->member_of_wire) *what = wire->member_of_wire;                                  \
                                                                                                                        \
                 event->kind = TB_KIND_##NAME;                                                                          \
-                DECODE_##form(name, member)                                                                            \
-                return true;                                                                                           \
+                DECODE_##form(name, member) return true;                                                               \
         }
                 EVENT_KINDS(KIND)
 #undef KIND

@@ -145,11 +145,11 @@ static int decoder_named(Decoder *decoder, const uint8_t *data, size_t n_data) {
 }
 
 static int decoder_status(Decoder *decoder, const uint8_t *data, size_t n_data) {
-        const Taskbroker__V1__Status *wire;
+        const Taskbroker__V1__BrokerStatus *wire;
 
-        wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__status__descriptor, data, n_data);
+        wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__broker_status__descriptor, data, n_data);
         if (!wire)
-                return decoder_not_unpacked(decoder, &decoder->arena, "a Status is malformed");
+                return decoder_not_unpacked(decoder, &decoder->arena, "a BrokerStatus is malformed");
 
         decode_status(decoder, wire);
         decoder->message = (struct tb_message){
@@ -198,7 +198,7 @@ static int decoder_snapshot_end(Decoder *decoder, const uint8_t *data, size_t n_
 
         decoder->snapshot_end = (struct tb_snapshot_end){
                 .number = wire->number,
-                .tasks = wire->tasks,
+                .tasks = wire->task_count,
                 .time_ns = wire->time_ns,
         };
         decoder->message = (struct tb_message){
@@ -264,7 +264,7 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
                 return decoder_error(decoder, body.data, body.n_data);
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED:
                 return decoder_subscribed(decoder, body.data, body.n_data);
-        case TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS:
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_BROKER_STATUS:
                 return decoder_status(decoder, body.data, body.n_data);
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_PART:
                 decoder->part = (WireCursor){ body.data, body.data + body.n_data };
@@ -272,11 +272,11 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
                 return 0;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END:
                 return decoder_snapshot_end(decoder, body.data, body.n_data);
-        case TASKBROKER__V1__SERVER_MESSAGE__BODY_STATS:
-        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_BATCH:
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_TASK_STATS_REPLY:
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_PART:
                 return decoder_open_samples(decoder, body.data, body.n_data,
-                                            body.number == TASKBROKER__V1__SERVER_MESSAGE__BODY_STATS);
-        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLING:
+                                            body.number == TASKBROKER__V1__SERVER_MESSAGE__BODY_TASK_STATS_REPLY);
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED_SAMPLES:
                 return decoder_sampling(decoder, body.data, body.n_data);
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS:
                 return decoder_sample_loss(decoder, body.data, body.n_data);

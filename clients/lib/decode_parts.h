@@ -17,7 +17,7 @@ void decode_comm(char comm[static TB_COMM_SIZE], ProtobufCBinaryData bytes);
 bool decode_event(Decoder *decoder, const Taskbroker__V1__Event *wire);
 const struct tb_program *decode_program(struct tb_program *program, const Taskbroker__V1__Program *wire);
 enum tb_delay_accounting decode_delay_accounting(Taskbroker__V1__DelayAccounting value);
-void decode_status(Decoder *decoder, const Taskbroker__V1__Status *wire);
+void decode_status(Decoder *decoder, const Taskbroker__V1__BrokerStatus *wire);
 void decode_task(struct tb_task *task, struct tb_program *program, const Taskbroker__V1__Task *wire);
 void decode_task_stats(struct tb_task_stats *stats, const Taskbroker__V1__TaskStats *wire);
 struct tb_process_id decode_process_id(const Taskbroker__V1__ProcessId *wire);

@@ -11,9 +11,9 @@
 
 #include "clients/lib/decode_parts.h"
 
-/* Tags of SampleBatch and Stats, sample.proto. */
+/* Tags of SamplePart and TaskStatsReply, sample.proto. */
 enum {
-        SAMPLE_TASKS = 1,
+        SAMPLE_SAMPLES = 1,
         SAMPLE_NUMBER = 2,
         SAMPLE_LAST = 3,
         SAMPLE_FULL = 4,
@@ -26,11 +26,14 @@ enum {
         SAMPLE_LOST = 11,
         SAMPLE_LOST_AT_LEAST = 12,
         STATS_REQUEST_ID = 1,
-        STATS_TASKS = 2,
+        STATS_SAMPLES = 2,
 };
 
+#define MALFORMED_SAMPLE "a SamplePart is malformed"
+#define MALFORMED_STATS "a TaskStatsReply is malformed"
+
 static unsigned int samples_type(uint32_t number, bool answer) {
-        if (number == (answer ? STATS_TASKS : SAMPLE_TASKS))
+        if (number == (answer ? STATS_SAMPLES : SAMPLE_SAMPLES))
                 return WIRE_BYTES;
         if (!answer && (number == SAMPLE_BEGIN_TIME_NS || number == SAMPLE_END_TIME_NS))
                 return WIRE_FIXED64;
@@ -85,9 +88,9 @@ static void samples_note(Decoder *decoder, const WireField *field) {
 /**
  * decoder_open_samples() - begin with a part of a sample, or an answer
  * @decoder:    the decoder
- * @data:       the encoded SampleBatch, or Stats; must stay where it is until the last task is taken
+ * @data:       the encoded SamplePart, or TaskStatsReply; must stay where it is until the last task is taken
  * @n_data:     its length
- * @answer:     it is a Stats
+ * @answer:     it is a TaskStatsReply
  *
  * Return: 0, or -EPROTO.
  */
@@ -103,17 +106,17 @@ int decoder_open_samples(Decoder *decoder, const uint8_t *data, size_t n_data, b
         decoder->samples_end_sent = false;
 
         while ((r = wire_next(&cursor, &field)) > 0) {
-                if (field.number > (answer ? STATS_TASKS : SAMPLE_LOST_AT_LEAST))
+                if (field.number > (answer ? STATS_SAMPLES : SAMPLE_LOST_AT_LEAST))
                         continue;
                 if (field.type != samples_type(field.number, answer))
-                        return decoder_refuse(decoder, answer ? "a Stats is malformed" : "a SampleBatch is malformed");
+                        return decoder_refuse(decoder, answer ? MALFORMED_STATS : MALFORMED_SAMPLE);
                 if (!answer)
                         samples_note(decoder, &field);
                 else if (field.number == STATS_REQUEST_ID)
                         decoder->samples_request_id = field.value;
         }
         if (r < 0)
-                return decoder_refuse(decoder, answer ? "a Stats is malformed" : "a SampleBatch is malformed");
+                return decoder_refuse(decoder, answer ? MALFORMED_STATS : MALFORMED_SAMPLE);
 
         decoder->in_samples = true;
         return 0;
@@ -133,7 +136,7 @@ static void decode_task_sample(struct tb_task_sample *sample, struct tb_task_sta
                 .start_time_ns = wire->start_time_ns,
                 .start_boot_ns = wire->start_boot_ns,
                 .time_ns = wire->time_ns,
-                .tasks = wire->tasks,
+                .tasks = wire->live_tasks,
                 .kernel_thread = wire->kernel_thread,
                 .task_unknown = wire->task_unknown,
                 .gone = wire->state == TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_GONE,
@@ -180,7 +183,7 @@ static int decoder_end_samples(Decoder *decoder) {
  *         decoder->reason; -ENOMEM.
  */
 int decoder_next_sample(Decoder *decoder) {
-        const uint32_t tasks = decoder->samples_answer ? STATS_TASKS : SAMPLE_TASKS;
+        const uint32_t tasks = decoder->samples_answer ? STATS_SAMPLES : SAMPLE_SAMPLES;
         const Taskbroker__V1__TaskSample *wire;
         WireField field;
 
@@ -207,11 +210,11 @@ int decoder_next_sample(Decoder *decoder) {
 }
 
 int decoder_sampling(Decoder *decoder, const uint8_t *data, size_t n_data) {
-        const Taskbroker__V1__Sampling *wire;
+        const Taskbroker__V1__SubscribedSamples *wire;
 
-        wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__sampling__descriptor, data, n_data);
+        wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__subscribed_samples__descriptor, data, n_data);
         if (!wire)
-                return decoder_not_unpacked(decoder, &decoder->arena, "a Sampling is malformed");
+                return decoder_not_unpacked(decoder, &decoder->arena, "a SubscribedSamples is malformed");
 
         decoder_keep_starts(decoder, wire->starts);
         decoder->message = (struct tb_message){ .type = TB_MESSAGE_SAMPLING, .request_id = wire->request_id };

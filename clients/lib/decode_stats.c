@@ -63,7 +63,7 @@ void decode_task_stats(struct tb_task_stats *stats, const Taskbroker__V1__TaskSt
         stats->uncounted_groups = wire->uncounted_groups;
         stats->withheld_groups = wire->withheld_groups;
         stats->taskstats_version = wire->taskstats_version;
-        stats->tasks = wire->tasks;
+        stats->tasks = wire->task_count;
         stats->tasks_missing = wire->tasks_missing;
         stats->tasks_unseen = wire->tasks_unseen;
 

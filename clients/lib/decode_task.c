@@ -67,7 +67,7 @@ void decode_task(struct tb_task *task, struct tb_program *program, const Taskbro
                 .session_leader = decode_process_id(wire->session_leader),
                 .start_time_ns = wire->start_time_ns,
                 .start_boot_ns = wire->start_boot_ns,
-                .tasks = wire->tasks,
+                .tasks = wire->live_tasks,
                 .kernel_thread = wire->kernel_thread,
                 .credentials_changed = wire->credentials_changed,
                 .seeded = wire->seeded,

@@ -133,11 +133,11 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
 
 size_t encode_get_status(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id) {
         Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
-        Taskbroker__V1__GetStatus get_status = TASKBROKER__V1__GET_STATUS__INIT;
+        Taskbroker__V1__GetBrokerStatus get_status = TASKBROKER__V1__GET_BROKER_STATUS__INIT;
 
         message.request_id = request_id;
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS;
-        message.get_status = &get_status;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_BROKER_STATUS;
+        message.get_broker_status = &get_status;
         return encode_frame(frame, &message);
 }
 
@@ -176,7 +176,7 @@ size_t encode_get_stats(uint8_t frame[static ENCODE_REQUEST_MAX],
                         const uint32_t *tids,
                         size_t n_tids) {
         Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
-        Taskbroker__V1__GetStats get_stats = TASKBROKER__V1__GET_STATS__INIT;
+        Taskbroker__V1__GetTaskStats get_stats = TASKBROKER__V1__GET_TASK_STATS__INIT;
 
         get_stats.pids = (uint32_t *)pids;
         get_stats.n_pids = n_pids;
@@ -184,8 +184,8 @@ size_t encode_get_stats(uint8_t frame[static ENCODE_REQUEST_MAX],
         get_stats.n_tids = n_tids;
 
         message.request_id = request_id;
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATS;
-        message.get_stats = &get_stats;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_TASK_STATS;
+        message.get_task_stats = &get_stats;
         return encode_frame(frame, &message);
 }
 
@@ -194,7 +194,7 @@ size_t encode_sample(uint8_t frame[static ENCODE_REQUEST_MAX],
                      const struct tb_sampling *sampling,
                      const NamedStarts *starts) {
         Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
-        Taskbroker__V1__Sample sample = TASKBROKER__V1__SAMPLE__INIT;
+        Taskbroker__V1__SubscribeSamples sample = TASKBROKER__V1__SUBSCRIBE_SAMPLES__INIT;
         Taskbroker__V1__FilterStarts named;
         FilterWire filter;
 
@@ -205,7 +205,7 @@ size_t encode_sample(uint8_t frame[static ENCODE_REQUEST_MAX],
         sample.starts = encode_starts(&named, starts);
 
         message.request_id = request_id;
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
-        message.sample = &sample;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE_SAMPLES;
+        message.subscribe_samples = &sample;
         return encode_frame(frame, &message);
 }

@@ -451,7 +451,6 @@ struct tb_source_status {
         uint64_t receive_buffer_bytes;
 };
 
-/* The answer to tb_request_status(): see broker.proto, Status. */
 /* The connections of one program and one user: see broker.proto, ClientCount. */
 struct tb_client_count {
         uint32_t uid;
@@ -461,6 +460,7 @@ struct tb_client_count {
         uint32_t streams;
 };
 
+/* The answer to tb_request_status(): see broker.proto, BrokerStatus. */
 struct tb_status {
         const char *broker_version;
         uint64_t epoch;
@@ -549,7 +549,7 @@ struct tb_task_sample {
         struct tb_process_id session_leader;    /* as in struct tb_task */
 };
 
-/* A sample is complete: see sample.proto, SampleBatch. */
+/* A sample is complete: see sample.proto, SamplePart. */
 struct tb_sample {
         uint64_t number;                /* in this subscription, from 1 */
         uint64_t begin_time_ns;         /* time when the broker began, and finished, to ask the kernel */

@@ -140,45 +140,47 @@ static Taskbroker__V1__ServerMessage *message_read(int fd) {
         return taskbroker__v1__server_message__unpack(NULL, n_message, data);
 }
 
-static void status_take(const Taskbroker__V1__Status *from, BrokerStatus *to) {
+static void status_take(const Taskbroker__V1__BrokerStatus *from, BrokerStatus *to) {
         *to = (BrokerStatus){};
-        for (size_t i = 0; i < from->n_events; ++i) {
-                switch (from->events[i]->kind) {
+        for (size_t i = 0; i < from->service->n_events; ++i) {
+                switch (from->service->events[i]->kind) {
                 case TASKBROKER__V1__EVENT_KIND__EVENT_KIND_FORK:
-                        to->forks = from->events[i]->count;
-                        to->events += from->events[i]->count;
+                        to->forks = from->service->events[i]->count;
+                        to->events += from->service->events[i]->count;
                         break;
                 case TASKBROKER__V1__EVENT_KIND__EVENT_KIND_EXEC:
                 case TASKBROKER__V1__EVENT_KIND__EVENT_KIND_EXIT:
-                        to->events += from->events[i]->count;
+                        to->events += from->service->events[i]->count;
                         break;
                 default:
                         break;
                 }
         }
-        to->live_tasks = from->live_tasks;
-        to->table_bytes = from->table_bytes;
-        to->snapshots = from->snapshots;
-        to->programs = from->programs_captured;
-        to->lost = from->reader_lost;
-        if (from->connector) {
-                to->connector = from->connector->received;
-                to->lost += from->connector->lost;
-        }
-        if (from->taskstats) {
-                to->taskstats = from->taskstats->received;
-                to->lost += from->taskstats->lost;
-        }
+        if (!from->machine || !from->service)
+                return;
+        to->live_tasks = from->machine->live_tasks;
+        to->table_bytes = from->service->table_bytes;
+        to->snapshots = from->service->snapshots;
+        to->programs = from->service->programs_captured;
+        to->lost = from->service->reader_lost;
+        if (from->service->connector)
+                to->connector = from->service->connector->received;
+        if (from->service->taskstats)
+                to->taskstats = from->service->taskstats->received;
+        if (from->machine->connector)
+                to->lost += from->machine->connector->lost;
+        if (from->machine->taskstats)
+                to->lost += from->machine->taskstats->lost;
 }
 
 int broker_status(Broker *broker, BrokerStatus *ret_status) {
         Taskbroker__V1__ClientMessage request = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
-        Taskbroker__V1__GetStatus get_status = TASKBROKER__V1__GET_STATUS__INIT;
+        Taskbroker__V1__GetBrokerStatus get_status = TASKBROKER__V1__GET_BROKER_STATUS__INIT;
         bool found = false;
         uint8_t packed[64];
 
-        request.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS;
-        request.get_status = &get_status;
+        request.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_BROKER_STATUS;
+        request.get_broker_status = &get_status;
         if (stream_send(broker->fd, packed, taskbroker__v1__client_message__pack(&request, packed)) < 0)
                 return -1;
         while (!found) {
@@ -186,8 +188,8 @@ int broker_status(Broker *broker, BrokerStatus *ret_status) {
 
                 if (!message)
                         return -1;
-                if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS) {
-                        status_take(message->status, ret_status);
+                if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_BROKER_STATUS) {
+                        status_take(message->broker_status, ret_status);
                         found = true;
                 }
                 taskbroker__v1__server_message__free_unpacked(message, NULL);

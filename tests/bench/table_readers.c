@@ -169,7 +169,7 @@ static int other_take(Reader *reader, bool programs, const uint8_t *data, size_t
                 reader->subscribed_ns = now_ns();
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END:
-                r = end_take(reader, programs, message->snapshot_end->tasks);
+                r = end_take(reader, programs, message->snapshot_end->task_count);
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR:
                 fprintf(stderr, "bench-table: the broker says: %s\n", message->error->message);

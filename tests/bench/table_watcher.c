@@ -43,9 +43,9 @@ static void batch_take(const WatcherShare *share, CrewSlot *slot, const Taskbrok
                 const Taskbroker__V1__Event *event = batch->events[i];
                 uint64_t n = slot->events;
 
-                if (event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS)
+                if (event->kind_case == TASKBROKER__V1__EVENT__KIND_LOSS)
                         slot->lost += event->loss->count;
-                if (event->what_case != TASKBROKER__V1__EVENT__WHAT_FORK || event->ppid != (uint32_t)share->forker ||
+                if (event->kind_case != TASKBROKER__V1__EVENT__KIND_FORK || event->ppid != (uint32_t)share->forker ||
                     n == WATCHER_DELAYS_MAX)
                         continue;
                 ((WatcherShare *)share)->delays_ns[n] = now - (event->time_ns - (uint64_t)batch->realtime_offset_ns);

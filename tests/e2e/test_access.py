@@ -181,11 +181,11 @@ def test_threads_count(machine):
         kernel.fork(tid, pid=MINE)
         machine.live.live[tid] = used(MINE, 1, ac_pid=tid)
     root = machine.daemon.client()
-    wait_until(lambda: get_stats(root, pids=[MINE])[0].tasks == 201, "201 threads")
+    wait_until(lambda: get_stats(root, pids=[MINE])[0].live_tasks == 201, "201 threads")
     me, other = machine.user(), machine.user(OTHER + 1)
     # The first request uses up the rate for ten seconds. The second request follows at once.
     ask_stats(me, pids=[MINE] * 100)
     ask_stats(me, pids=[MINE])
     assert me.error().code == broker_pb2.ERROR_CODE_QUOTA
-    assert [task.tasks for task in me.reply("stats").tasks] == [201] * 100
-    assert get_stats(other, pids=[MINE])[0].tasks == 201
+    assert [task.live_tasks for task in me.reply("task_stats_reply").samples] == [201] * 100
+    assert get_stats(other, pids=[MINE])[0].live_tasks == 201

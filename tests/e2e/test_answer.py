@@ -48,7 +48,7 @@ class SilentBroker:
                 threading.Timer(self.delay, self.answer, [connection]).start()
 
     def answer(self, connection):
-        connection.sendall(frame(broker_pb2.ServerMessage(status=broker_pb2.Status(request_id=1))))
+        connection.sendall(frame(broker_pb2.ServerMessage(broker_status=broker_pb2.BrokerStatus(request_id=1))))
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)

@@ -33,7 +33,7 @@ def ping(client, **info):
 
 
 def status(client, **info):
-    return ask(client, {"get_status": broker_pb2.GetStatus()}, "status", **info)
+    return ask(client, {"get_broker_status": broker_pb2.GetBrokerStatus()}, "broker_status", **info)
 
 
 def programs(status):

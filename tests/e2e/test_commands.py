@@ -20,8 +20,8 @@ from tb_wait import TIMEOUT
 from test_events import send_one_of_each, send_threads
 
 KIND_NAMES = {
-    "fork": "fork", "exec": "exec", "exit": "exit", "comm_change": "comm", "user_ids": "uid", "group_ids": "gid",
-    "session": "sid", "ptrace": "ptrace", "coredump": "coredump", "loss": "loss",
+    "fork": "fork", "exec": "exec", "exit": "exit", "comm_change": "comm", "uid_change": "uid", "gid_change": "gid",
+    "new_session": "sid", "ptrace": "ptrace", "coredump": "coredump", "loss": "loss",
 }
 
 
@@ -72,8 +72,8 @@ def stats_json(stats):
         value = getattr(stats, mask)
         if value:
             out[mask] = {g.name for g in tb_fields.GROUPS if value & 1 << g.number}
-    if stats.tasks:
-        out.update(tasks=stats.tasks, tasks_missing=stats.tasks_missing, tasks_unseen=stats.tasks_unseen)
+    if stats.task_count:
+        out.update(tasks=stats.task_count, tasks_missing=stats.tasks_missing, tasks_unseen=stats.tasks_unseen)
     return out
 
 
@@ -127,7 +127,7 @@ def event_json(numbered):
     out.update(
         cpu=None if e.synthesised else e.cpu, pid=e.pid, tid=e.tid,
         ppid=e.ppid if e.HasField("maker") or e.ppid else None,
-        uid=e.uid if known or e.uid or kind == "user_ids" else None,
+        uid=e.uid if known or e.uid or kind == "uid_change" else None,
         comm=e.comm.decode() if known or e.comm else None,
         **start_json(e), **relatives_json(e),
     )
@@ -145,7 +145,7 @@ def event_json(numbered):
     elif kind == "comm_change":
         old = e.comm_change.old_comm
         out["old_comm"] = old.decode() if old or (known and not e.synthesised) else None
-    elif kind in ("user_ids", "group_ids"):
+    elif kind in ("uid_change", "gid_change"):
         ids = getattr(e, kind)
         out.update(real_id=ids.real_id, effective_id=ids.effective_id)
     elif kind == "ptrace":
@@ -389,21 +389,20 @@ def test_status_json(daemon):
     have = json.loads(out)
     s = client.status()
     moving = {"uptime_ns", "broker_cpu_ns", "connections", "client_bytes"}
-    for field in s.DESCRIPTOR.fields:
-        name = field.name
-        if name in moving or name in ("request_id", "events", "delay_accounting", "withheld_fields", "clients"):
-            continue
-        value = getattr(s, name)
-        if field.message_type:
+    for part in (s.message, s.message.machine, s.message.service):
+        for field in part.DESCRIPTOR.fields:
+            name, value = field.name, getattr(part, field.name)
+            if name in moving or name in ("request_id", "events", "delay_accounting", "machine", "service", "clients"):
+                continue
+            if not field.message_type:
+                assert have[name] == value, name
+                continue
             for source_field in value.DESCRIPTOR.fields:
-                if source_field.name == "withheld_fields":
-                    assert not value.withheld_fields
-                elif name == "connector" and source_field.name == "received":
+                if name == "connector" and source_field.name == "received":
                     assert 0 < have[name]["received"] <= value.received
                 else:
                     assert have[name][source_field.name] == getattr(value, source_field.name), source_field.name
-        else:
-            assert have[name] == value, name
+    assert have["withheld"] is False
     assert have["connections"] == 3
     assert have["snapshots"] == have["snapshot_subscribers"] == have["resumed"] == 1
     assert have["table_bytes"] > 0
@@ -411,7 +410,7 @@ def test_status_json(daemon):
     assert have["programs_captured"] + have["programs_late"] + have["programs_skipped"] > 0
     assert 0 < have["uptime_ns"] < s.uptime_ns
     assert have["delay_accounting"] == "on"
-    counts = {enum_name(event_pb2.EventKind, c.kind, "EVENT_KIND_"): c.count for c in s.events}
+    counts = {KIND_NAMES[enum_name(event_pb2.EventKind, c.kind, "EVENT_KIND_")]: c.count for c in s.events}
     assert {k: n for k, n in have["events"].items() if n} == counts
     assert counts["fork"] == 2 and counts["loss"] == 1
 

@@ -128,7 +128,7 @@ def asks_half(daemon):
 def leaves_replies_unread(daemon):
     client = Client(daemon.path, rcvbuf=4096)
     client.socket.setblocking(False)
-    status = frame(broker_pb2.ClientMessage(get_status=broker_pb2.GetStatus()))
+    status = frame(broker_pb2.ClientMessage(get_broker_status=broker_pb2.GetBrokerStatus()))
     try:
         while True:
             client.send_raw(status * 50)

@@ -181,8 +181,8 @@ def test_uid(daemon):
     k.comm(100, comm=b"after")
     numbered = client.next()
     e = numbered.event
-    assert what(e) == "user_ids"
-    assert (e.user_ids.real_id, e.user_ids.effective_id) == (1000, 0)
+    assert what(e) == "uid_change"
+    assert (e.uid_change.real_id, e.uid_change.effective_id) == (1000, 0)
     assert e.uid == 1000
     same_stamp(numbered, stamp)
     assert client.event().uid == 1000
@@ -194,8 +194,8 @@ def test_gid(daemon):
     k.fork(100)
     k.gid(100, real=100, effective=4294967294)
     e = client.event()
-    assert what(e) == "group_ids"
-    assert (e.group_ids.real_id, e.group_ids.effective_id) == (100, 4294967294)
+    assert what(e) == "gid_change"
+    assert (e.gid_change.real_id, e.gid_change.effective_id) == (100, 4294967294)
     assert e.uid == 0
 
 
@@ -204,7 +204,7 @@ def test_sid(daemon):
     daemon.kernel.fork(100)
     stamp = daemon.kernel.sid(100)
     numbered = client.next()
-    assert what(numbered.event) == "session"
+    assert what(numbered.event) == "new_session"
     assert (numbered.event.pid, numbered.event.tid) == (100, 100)
     same_stamp(numbered, stamp)
 
@@ -293,8 +293,8 @@ def send_one_of_each(k):
 
 
 NAMES = {
-    "fork": "fork", "exec": "exec", "comm": "comm_change", "uid": "user_ids", "gid": "group_ids",
-    "sid": "session", "ptrace": "ptrace", "coredump": "coredump", "exit": "exit",
+    "fork": "fork", "exec": "exec", "comm": "comm_change", "uid": "uid_change", "gid": "gid_change",
+    "sid": "new_session", "ptrace": "ptrace", "coredump": "coredump", "exit": "exit",
 }
 
 
@@ -358,7 +358,7 @@ def test_without_threads(daemon):
     send_threads(daemon.kernel)
     seen = brief(client.until_marker(999))
     assert seen == [
-        ("fork", 100), ("session", 100), ("comm_change", 100), ("user_ids", 100), ("ptrace", 100),
+        ("fork", 100), ("new_session", 100), ("comm_change", 100), ("uid_change", 100), ("ptrace", 100),
         ("coredump", 100), ("exit", 100),
     ]
 
@@ -368,8 +368,8 @@ def test_with_threads(daemon):
     send_threads(daemon.kernel)
     seen = brief(client.until_marker(999))
     assert seen == [
-        ("fork", 100), ("fork", 101), ("fork", 102), ("session", 100), ("comm_change", 100), ("fork", 103),
-        ("comm_change", 103), ("user_ids", 100), ("user_ids", 103), ("group_ids", 103), ("ptrace", 103),
+        ("fork", 100), ("fork", 101), ("fork", 102), ("new_session", 100), ("comm_change", 100), ("fork", 103),
+        ("comm_change", 103), ("uid_change", 100), ("uid_change", 103), ("gid_change", 103), ("ptrace", 103),
         ("ptrace", 100), ("coredump", 103), ("exit", 103), ("exit", 101), ("exit", 102), ("exit", 100),
     ]
 
@@ -385,7 +385,7 @@ def test_without_threads_gets_the_last_exit_even_if_a_threads(daemon):
     e = client.event()
     assert (e.pid, e.tid) == (100, 100)
     assert e.exit.process_ended
-    assert e.exit.stats.tasks == 2 and not e.exit.HasField("process_stats")
+    assert e.exit.stats.task_count == 2 and not e.exit.HasField("process_stats")
 
 
 def test_events_of_unknown_tasks(daemon):

@@ -187,7 +187,7 @@ def test_uids(peopled):
     k.uid(110, real=7, effective=1000)
     k.end(110, values=dict(ac_uid=7))
     assert reported(peopled, client) == [
-        ("user_ids", 110), ("fork", 200), ("user_ids", 100, "left"), ("exec", 110), ("exit", 200), ("user_ids", 110, "left"),
+        ("uid_change", 110), ("fork", 200), ("uid_change", 100, "left"), ("exec", 110), ("exit", 200), ("uid_change", 110, "left"),
     ]
 
 
@@ -202,7 +202,7 @@ def test_every_kind_of_a_filter(peopled):
         k.coredump(pid)
         k.comm(pid, comm=b"other")
     assert reported(peopled, client) == [
-        (kind, 100) for kind in ("user_ids", "group_ids", "session", "ptrace", "coredump", "comm_change")
+        (kind, 100) for kind in ("uid_change", "gid_change", "new_session", "ptrace", "coredump", "comm_change")
     ]
 
 

@@ -620,7 +620,7 @@ def test_samples(stats, make_session, name):
         ask_samples(client, interval_ms=60000, **SAMPLES[name])
         while True:
             message = client.receive()
-            if message.WhichOneof("body") == "sample_batch" and message.sample_batch.last:
+            if message.WhichOneof("body") == "sample_part" and message.sample_part.last:
                 return client
 
     sampler("first")
@@ -662,9 +662,9 @@ def bad_values():
     def sample(name, **kw):
         message = broker_pb2.ClientMessage(request_id=300 + len(out))
         if "filter" in kw:
-            message.sample.filter.CopyFrom(broker_pb2.Filter(**kw.pop("filter")))
+            message.subscribe_samples.filter.CopyFrom(broker_pb2.Filter(**kw.pop("filter")))
         for field, value in {"interval_ms": 100, **kw}.items():
-            setattr(message.sample, field, value)
+            setattr(message.subscribe_samples, field, value)
         out[name] = message
 
     for kind in (0, 11, 99, 2147483647, -1):
@@ -705,7 +705,7 @@ def bad_values():
 def no_requests():
     """After these the connection ends."""
     status = broker_pb2.ClientMessage(request_id=5)
-    status.get_status.SetInParent()
+    status.get_broker_status.SetInParent()
     return {
         "length 0": b"\x00",
         "length of six bytes": b"\x80\x80\x80\x80\x80\x01",
@@ -717,7 +717,7 @@ def no_requests():
         "group tags": frame(b"\x0b\x0c"),
         "unknown request": frame(broker_pb2.ClientMessage(request_id=5).SerializeToString() + b"\x7a\x00"),
         "unknown field in subscribe": frame(b"\x12\x02\x78\x01"),
-        "unknown field in get_status": frame(b"\x1a\x02\x08\x01"),
+        "unknown field in get_broker_status": frame(b"\x1a\x02\x08\x01"),
         "unknown field in filter": frame(b"\x12\x05\x3a\x03\xa0\x06\x01"),
         "unknown field beside a request": frame(status.SerializeToString() + b"\x78\x01"),
         "good, then bad": frame(status) + b"\x00",
@@ -738,7 +738,7 @@ def test_refusals(stats, make_session):
         ask_samples(client)
     for request_id in (0, 127, 128, (1 << 32) + 5, (1 << 64) - 1):
         message = broker_pb2.ClientMessage(request_id=request_id)
-        message.get_status.SetInParent()
+        message.get_broker_status.SetInParent()
         client.send_raw(frame(message))
         client.receive()
     for name, data in no_requests().items():
@@ -775,7 +775,7 @@ def test_another_user(stats, make_session):
         ask(session.record("stats", uid=OTHER), pids=[100, 200, 1])
         samples = session.record("samples", uid=OTHER)
         ask_samples(samples, interval_ms=60000)
-        while not samples.receive().sample_batch.last:
+        while not samples.receive().sample_part.last:
             pass
         with session.turn() as k:
             for pid, owner in owners.items():

@@ -18,7 +18,7 @@ from tb_wait import TIMEOUT, wait_until
 
 def status_frame(i=1):
     message = broker_pb2.ClientMessage(request_id=i)
-    message.get_status.SetInParent()
+    message.get_broker_status.SetInParent()
     return frame(message)
 
 
@@ -66,7 +66,7 @@ def test_mutated_requests(daemon, seed):
             client.socket.shutdown(socket.SHUT_WR)
             while True:
                 body = client.receive().WhichOneof("body")
-                assert body in ("error", "status", "subscribed"), body
+                assert body in ("error", "broker_status", "subscribed"), body
                 if body == "subscribed":
                     break
         except (Closed, OSError):
@@ -184,7 +184,7 @@ def test_asks_and_never_reads_and_never_asks(make_daemon):
             if message.WhichOneof("body") == "error":
                 error = message.error
             else:
-                assert message.WhichOneof("body") == "status"
+                assert message.WhichOneof("body") == "broker_status"
     except Closed:
         # Its socket was so full that not even the Error fitted: cut.
         pass
@@ -249,7 +249,7 @@ def test_file_descriptor_sent_along(daemon):
         socket.send_fds(client.socket, [status_frame()], fds)
     for fd in fds:
         os.close(fd)
-    client.reply("status")
+    client.reply("broker_status")
     assert len(os.listdir(f"/proc/{daemon.process.pid}/fd")) == before + 1
     assert_served(daemon, subscriber, 1000)
 
@@ -283,7 +283,7 @@ def test_descriptor_that_lingers(daemon, read):
         lingering.close()
     if read:
         client.send_raw(status_frame())
-        client.reply("status")
+        client.reply("broker_status")
     client.close()
     assert_served(daemon, subscriber, 1000)
     peer.close()

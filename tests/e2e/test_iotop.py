@@ -197,7 +197,7 @@ def test_processes(make_broker, make_iotop):
     shows(broker, iotop)
     iotop.keys("p")
     broker.wait_samplers(2)
-    scopes = [request.scope for request in broker.asked("sample", 2)]
+    scopes = [request.scope for request in broker.asked("subscribe_samples", 2)]
     assert scopes[0] != scopes[1]
     iotop.wait(lambda lines: lines[2].split()[0] == "PID" and "p threads" in lines[-1])
 
@@ -206,7 +206,7 @@ def test_options(make_broker, make_iotop):
     broker = make_broker()
     iotop = make_iotop(broker, "-P", "-p", "10", "-p", "12", "-d", "2.5", "-n", "2")
     iotop.wait("Rates are known")
-    (request,) = broker.asked("sample")
+    (request,) = broker.asked("subscribe_samples")
     assert request.interval_ms == 2500
     work(broker)
     lines = iotop.wait(lambda lines: has(lines, 10, read="3.00 M/s") and lines)

@@ -70,7 +70,7 @@ def test_leader_ends_first(daemon):
     assert brief(events) == [("exit", 100), ("exit", 101), ("exit", 102)]
     assert [e.exit.process_ended for e in events] == [False, False, True]
     assert [e.exit.HasField("process_stats") for e in events] == [False, False, True]
-    assert events[2].exit.process_stats.tasks == 3
+    assert events[2].exit.process_stats.task_count == 3
     assert_nothing_left(daemon, client, before)
 
 
@@ -162,7 +162,7 @@ def test_exec_drops_the_other_threads(daemon):
     k.end(200)
     events = client.take(5)
     assert events[-1].exit.process_ended
-    assert events[-1].exit.process_stats.tasks == 2
+    assert events[-1].exit.process_stats.task_count == 2
     assert_nothing_left(daemon, client, before)
 
 
@@ -257,7 +257,7 @@ def test_tid_reused_as_a_thread_elsewhere(daemon):
         ("exit", 401, 410), ("exit", 400, 400), ("exit", 410, 410),
     ]
     assert events[3].synthesised and not events[3].exit.process_ended
-    assert [e.exit.process_stats.tasks for e in events[6:]] == [2, 2]
+    assert [e.exit.process_stats.task_count for e in events[6:]] == [2, 2]
     assert_nothing_left(daemon, client, before)
 
 
@@ -334,5 +334,5 @@ def test_random_lives(daemon, seed):
             n = len(dict(processes)[pid])
             totals = e.exit.process_stats if n > 1 else e.exit.stats
             assert totals.cpu.cpu_run_virtual_total_ns == expected[pid]
-            assert totals.tasks == (n if n > 1 else 0)
+            assert totals.task_count == (n if n > 1 else 0)
     assert_nothing_left(daemon, client, before)

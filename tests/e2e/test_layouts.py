@@ -76,7 +76,7 @@ def test_group_record(make_daemon, version, group_version):
     e = client.event()
     assert e.exit.process_ended
     totals = e.exit.stats
-    assert totals.tasks == 2
+    assert totals.task_count == 2
     assert totals.cpu.ac_utime_us == 1000
     assert (totals.scheduling.nvcsw, totals.scheduling.nivcsw) == (70, 7)
     assert (totals.delays.blkio.count, totals.delays.blkio.total_ns) == (9, 900)

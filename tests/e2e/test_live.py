@@ -63,14 +63,14 @@ def run_ns(sample):
 def test_answers_come_in_the_order_of_the_question(live):
     client = live.client()
     process, init, nobody, thread, leader, no_thread = get_stats(client, pids=[100, 1, 4711], tids=[101, 100, 4712])
-    assert (process.pid, process.tid, process.tasks, process.stats.tasks) == (100, 100, 2, 2)
+    assert (process.pid, process.tid, process.live_tasks, process.stats.task_count) == (100, 100, 2, 2)
     assert run_ns(process) == 8_000_000
     assert process.comm == b"leader"
     assert process.stats.identity.ac_pid == 100, "what cannot be summed is the leader's"
     assert process.stats.io.read_bytes == 8_000_000
     assert not process.stats.HasField("exit_status"), "nobody has ended"
-    assert (init.pid, init.comm, init.tasks) == (1, b"init", 1)
-    assert (init.stats.tasks, init.stats.tasks_unseen) == (1, True), "threads of it may have ended before the broker"
+    assert (init.pid, init.comm, init.live_tasks) == (1, b"init", 1)
+    assert (init.stats.task_count, init.stats.tasks_unseen) == (1, True), "threads of it may have ended before the broker"
     assert (thread.pid, thread.tid, run_ns(thread)) == (100, 101, 3_000_000)
     assert (leader.pid, leader.tid, run_ns(leader)) == (100, 100, 5_000_000)
     for gone, number in ((nobody, ("pid", 4711)), (no_thread, ("tid", 4712))):
@@ -87,7 +87,7 @@ def test_what_ended_threads_used_is_in_the_sum(live):
     end(live, 101, pid=100, ns=4_000_000)
     client.event()
     process, = get_stats(live.client(), pids=[100])
-    assert (process.tasks, process.stats.tasks, run_ns(process)) == (1, 2, 9_000_000)
+    assert (process.live_tasks, process.stats.task_count, run_ns(process)) == (1, 2, 9_000_000)
 
 
 def test_a_thread_whose_exit_is_not_reported_yet_counts_by_its_record(live):
@@ -100,14 +100,14 @@ def test_a_thread_whose_exit_is_not_reported_yet_counts_by_its_record(live):
 
     live.live.hooks[101] = vanish
     process, = get_stats(client, pids=[100])
-    assert (run_ns(process), process.tasks) == (12_000_000, 2)
+    assert (run_ns(process), process.live_tasks) == (12_000_000, 2)
     live.kernel.exit(101, pid=100)
     exits = live.subscriber(kinds=("exit",))
     live.kernel.fork(300)
     end(live, 300)
     exits.event()
     process, = get_stats(client, pids=[100])
-    assert (run_ns(process), process.tasks) == (12_000_000, 1), "it counts once"
+    assert (run_ns(process), process.live_tasks) == (12_000_000, 1), "it counts once"
 
 
 def test_a_lost_answer_is_asked_for_again(live):
@@ -128,15 +128,15 @@ def test_more_threads_than_one_question_to_the_kernel_has_room_for(live):
         live.live.live[tid] = used(tid, pid=100, ns=1000)
         live.kernel.fork(tid, pid=100)
     process, = get_stats(live.client(), pids=[100])
-    assert (process.tasks, process.stats.tasks, run_ns(process)) == (602, 602, 8_600_000)
+    assert (process.live_tasks, process.stats.task_count, run_ns(process)) == (602, 602, 8_600_000)
     assert max(map(len, live.live.asked)) <= 256
 
 
 def test_a_question_names_its_faults(live):
     for pids, tids, field in (
-        ([], [], "get_stats.pids"),
-        (range(1, 130), [], "get_stats.pids"),
-        (range(1, 100), range(1, 31), "get_stats.tids"),
+        ([], [], "get_task_stats.pids"),
+        (range(1, 130), [], "get_task_stats.pids"),
+        (range(1, 100), range(1, 31), "get_task_stats.tids"),
     ):
         client = live.client()
         with pytest.raises(BrokerError) as e:
@@ -233,7 +233,7 @@ def test_process_that_ends_with_a_thread(live):
     assert [(t.pid, t.tid, t.comm, t.uid, t.start_boot_ns) for t in ended] == [
         (100, 100, b"leader", 3, begin.start_boot_ns)
     ]
-    assert run_ns(ended[0]) == 15_000_000 and ended[0].stats.tasks == 2
+    assert run_ns(ended[0]) == 15_000_000 and ended[0].stats.task_count == 2
     assert (ended[0].stats.identity.ac_pid, ended[0].stats.identity.ac_comm) == (100, b"leader")
 
 
@@ -327,15 +327,15 @@ def test_starts(live):
 @pytest.mark.parametrize(
     "kw, field",
     [
-        (dict(interval_ms=99), "sample.interval_ms"),
-        (dict(interval_ms=60001), "sample.interval_ms"),
-        (dict(scope=3), "sample.scope"),
-        (dict(groups=1), "sample.groups"),
-        (dict(groups=1 << 30), "sample.groups"),
-        (dict(filter=dict(cpus="0")), "sample.filter.cpus"),
-        (dict(filter=dict(nonzero=True)), "sample.filter.nonzero"),
-        (dict(filter=dict(subtrees=[4711])), "sample.filter.subtrees"),
-        (dict(filter=dict(uids=range(65))), "sample.filter.uids"),
+        (dict(interval_ms=99), "subscribe_samples.interval_ms"),
+        (dict(interval_ms=60001), "subscribe_samples.interval_ms"),
+        (dict(scope=3), "subscribe_samples.scope"),
+        (dict(groups=1), "subscribe_samples.groups"),
+        (dict(groups=1 << 30), "subscribe_samples.groups"),
+        (dict(filter=dict(cpus="0")), "subscribe_samples.filter.cpus"),
+        (dict(filter=dict(nonzero=True)), "subscribe_samples.filter.nonzero"),
+        (dict(filter=dict(subtrees=[4711])), "subscribe_samples.filter.subtrees"),
+        (dict(filter=dict(uids=range(65))), "subscribe_samples.filter.uids"),
     ],
 )
 def test_a_request_for_samples_names_its_faults(live, kw, field):

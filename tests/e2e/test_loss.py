@@ -404,5 +404,5 @@ def test_table_is_compared_with_proc_after_a_loss(daemon):
     k.end(200, cpu=1)
     events = client.take(2)
     assert brief(events) == [("exit", 201), ("exit", 200)]
-    assert events[1].exit.process_ended and events[1].exit.process_stats.tasks == 2
+    assert events[1].exit.process_ended and events[1].exit.process_stats.task_count == 2
     assert events[0].start_time_ns == found[1].start_time_ns

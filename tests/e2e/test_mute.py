@@ -132,7 +132,7 @@ def test_threads_end_in_the_blind_time(daemon):
     k.end(100, values=dict(nvcsw=1))
     e = client.event()
     assert e.exit.process_ended
-    assert (e.exit.process_stats.tasks, e.exit.process_stats.tasks_missing) == (2, 0)
+    assert (e.exit.process_stats.task_count, e.exit.process_stats.tasks_missing) == (2, 0)
     assert e.exit.process_stats.scheduling.nvcsw == 11
 
 

@@ -93,7 +93,7 @@ def test_slow_readers_of_another_feed_lose_nothing_of_theirs(small):
     k.sid(101)
     flood(small, fast)
     k.sid(102)
-    assert brief(slow.take(2)) == [("session", 101), ("session", 102)]
+    assert brief(slow.take(2)) == [("new_session", 101), ("new_session", 102)]
     assert slow.reader_lost == 0
     assert fast.status().reader_lost == 0
 

@@ -67,7 +67,7 @@ def test_end_of_a_seeded_process(seeded):
     assert e.exit.process_ended
     totals = e.exit.stats
     assert totals.tasks_unseen, "older than the broker"
-    assert (totals.tasks, totals.io.read_bytes) == (2, 3072)
+    assert (totals.task_count, totals.io.read_bytes) == (2, 3072)
     assert (totals.cpu.ac_utime_us, totals.scheduling.nvcsw) == (5000, 9), "the kernel saw them all"
 
 

@@ -66,10 +66,10 @@ def test_what_proc_shows(seeded):
         assert (t.pid, t.ppid, t.uid, t.comm, t.euid, t.gid, t.egid, t.session, t.kernel_thread) == due[tid]
         assert t.seeded and not t.task_unknown and not t.credentials_changed
         assert not t.HasField("program")
-        assert t.tasks == 0, "a count of processes' tasks, where threads are not listed"
+        assert t.live_tasks == 0, "a count of processes' tasks, where threads are not listed"
         assert abs(t.start_time_ns - (seeded.made[tid] + boot_to_wall())) < 1_000_000_000
     end = client.snapshot_end
-    assert end.tasks == 6
+    assert end.task_count == 6
     assert abs(end.time_ns - time.time_ns()) < 60_000_000_000
     assert "snapshot" in client.welcome.features
 
@@ -77,7 +77,7 @@ def test_what_proc_shows(seeded):
 def test_processes_only(seeded):
     tasks = by_tid(taken(seeded).snapshot_tasks)
     assert sorted(tasks) == [1, 2, 3, 50, 60]
-    assert {tid: t.tasks for tid, t in tasks.items()} == {1: 1, 2: 1, 3: 1, 50: 2, 60: 1}
+    assert {tid: t.live_tasks for tid, t in tasks.items()} == {1: 1, 2: 1, 3: 1, 50: 2, 60: 1}
     assert all(t.pid == t.tid for t in tasks.values())
 
 
@@ -162,7 +162,7 @@ def test_leader_that_ended_first(seeded):
     assert brief([observer.event()]) == [("exit", 50)]
     processes = taken(seeded, ALL_KINDS)
     t = by_tid(processes.snapshot_tasks)[50]
-    assert (t.pid, t.tid, t.uid, t.comm, t.tasks) == (50, 50, 1000, b"a) (b\\", 1)
+    assert (t.pid, t.tid, t.uid, t.comm, t.live_tasks) == (50, 50, 1000, b"a) (b\\", 1)
     threads = taken(seeded, ALL_KINDS, threads=True)
     assert sorted(by_tid(threads.snapshot_tasks)) == [1, 2, 3, 51, 60]
 
@@ -220,7 +220,7 @@ def test_no_tasks(make_daemon):
     daemon.proc.remove(1)
     daemon.start()
     client = taken(daemon)
-    assert (client.snapshot_tasks, client.snapshot_end.tasks) == ([], 0)
+    assert (client.snapshot_tasks, client.snapshot_end.task_count) == ([], 0)
     daemon.kernel.fork(100)
     assert brief([client.event()]) == [("fork", 100)]
 
@@ -253,7 +253,7 @@ def test_requests_between(seeded):
         client.ask_status()
     client.answered()
     for _ in range(3):
-        assert client.reply("status").live_tasks == 6
+        assert client.reply("broker_status").machine.live_tasks == 6
     assert len(client.snapshot()) == 5
     seeded.kernel.wait_listening()
     seeded.kernel.fork(100)
@@ -325,7 +325,7 @@ def test_large(daemon):
     assert table.rows[tids[-1]].start_time_ns == last.start_time_ns
     processes = taken(daemon)
     assert len(processes.snapshot_tasks) == N_LARGE // 10 + 102
-    assert {t.tasks for t in processes.snapshot_tasks} == {1, 10}
+    assert {t.live_tasks for t in processes.snapshot_tasks} == {1, 10}
     assert client.status().live_tasks == N_LARGE + 102
     assert client.status().table_bytes > N_LARGE * 50
 

@@ -24,7 +24,7 @@ def connect(request):
 
 
 def samples_request(interval_ms=100, **kw):
-    return broker_pb2.Sample(interval_ms=interval_ms, **kw)
+    return broker_pb2.SubscribeSamples(interval_ms=interval_ms, **kw)
 
 
 def test_each_has_its_events(daemon, connect):
@@ -111,7 +111,7 @@ def test_slow_reader(make_daemon, connect):
     assert [event.tid for event in events] == [99, *range(1000, 15099, 1000)]
     events, _ = busy.until_mark(77)
     assert busy.reader_lost > 0 and calm.reader_lost == 0
-    assert len([e for e in events if e.WhichOneof("what") == "fork"]) + busy.reader_lost == 15000
+    assert len([e for e in events if e.WhichOneof("kind") == "fork"]) + busy.reader_lost == 15000
 
 
 def test_strict(make_daemon, connect):
@@ -163,10 +163,10 @@ def test_events_and_samples(live, connect):
     assert (status.subscribers, status.sample_subscribers) == (1, 2)
     seen = set()
     while not {100, 101} <= seen:
-        seen |= {task.tid for task in first.sample().tasks}
+        seen |= {task.tid for task in first.sample().samples}
     seen = set()
     while not seen:
-        seen |= {task.tid for task in second.sample().tasks}
+        seen |= {task.tid for task in second.sample().samples}
     assert seen == {101}
 
 
@@ -257,7 +257,7 @@ def test_change_filter_of_samples(live, connect):
     client.change_filter(stream, pids=[101])
     stream.samples.clear()
     sample = stream.sample()
-    assert sample.full and [task.tid for task in sample.tasks] == [101]
+    assert sample.full and [task.tid for task in sample.samples] == [101]
     with pytest.raises(BrokerError) as caught:
         client.change_filter(stream, nonzero=True)
     assert caught.value.error.field == "change_filter.filter"

@@ -276,7 +276,7 @@ def test_threads(broker, make_top):
     top.keys("H")
     top.wait("each thread by itself")
     top.wait(lambda lines: "TID" in table(lines)[1].split() and lines[0].startswith("10 threads"))
-    assert [sample.scope for sample in broker.asked("sample", 2)] == [1, 2]
+    assert [sample.scope for sample in broker.asked("subscribe_samples", 2)] == [1, 2]
     assert [s.threads for s in broker.asked("subscribe", 2)] == [False, True]
 
 
@@ -289,7 +289,7 @@ def test_interval(broker, make_top):
     top.keys("Enter")
     # The screen says it before the request is on its way.
     top.wait("every 0.5s")
-    assert [sample.interval_ms for sample in broker.asked("sample", 2)] == [2000, 500]
+    assert [sample.interval_ms for sample in broker.asked("subscribe_samples", 2)] == [2000, 500]
     top.keys("d")
     top.type("0")
     top.keys("Enter")
@@ -643,7 +643,7 @@ def test_other_samples_while_the_broker_is_away(broker, make_top):
     top.wait("No broker listens on")
     broker.start()
     broker.wait_samplers()
-    assert [sample.scope for sample in broker.asked("sample")] == [2]
+    assert [sample.scope for sample in broker.asked("subscribe_samples")] == [2]
     top.wait(lambda lines: lines[0].startswith("10 threads") and row_of(lines, 102))
 
 

@@ -50,13 +50,13 @@ class Connection:
     def sampling(self):
         """Takes the client's request for samples, and grants it."""
         request = self.request()
-        assert request.WhichOneof("body") == "sample"
-        self.send(sampling=broker_pb2.Sampling(request_id=request.request_id, next_number=1))
-        return request.sample
+        assert request.WhichOneof("body") == "subscribe_samples"
+        self.send(subscribed_samples=broker_pb2.SubscribedSamples(request_id=request.request_id, next_number=1))
+        return request.subscribe_samples
 
     def sample(self, number, second, tasks, full=False, **fields):
-        self.send(sample_batch=sample_pb2.SampleBatch(
-            tasks=tasks, number=number, last=True, full=full, begin_time_ns=BEGIN + second * SECOND - 1000,
+        self.send(sample_part=sample_pb2.SamplePart(
+            samples=tasks, number=number, last=True, full=full, begin_time_ns=BEGIN + second * SECOND - 1000,
             end_time_ns=BEGIN + second * SECOND, span_ns=0 if number == 1 else SECOND, **fields,
         ))
 
@@ -131,7 +131,7 @@ def task(pid, second, cpu_ns=0, read=0, written=0, start=-100, comm=b"task", wit
         stats.delays.swapin.SetInParent()
     return sample_pb2.TaskSample(
         pid=pid, tid=pid, ppid=1, uid=NOBODY, comm=comm, start_time_ns=BEGIN + start * SECOND,
-        time_ns=BEGIN + second * SECOND, tasks=1, stats=stats, **fields,
+        time_ns=BEGIN + second * SECOND, live_tasks=1, stats=stats, **fields,
     )
 
 
@@ -233,8 +233,8 @@ def test_iotop(broker, start):
     events.send(subscribed=broker_pb2.Subscribed(request_id=subscribe.request_id, feed=1, next_number=1))
     program = event_pb2.Program(state=event_pb2.PROGRAM_STATE_CAPTURED, cmdline=b"cp\0a\0b\0")
     events.send(snapshot_part=broker_pb2.SnapshotPart(tasks=[broker_pb2.Task(
-        pid=10, tid=10, uid=NOBODY, comm=b"cp", start_time_ns=BEGIN - 100 * SECOND, tasks=1, program=program)]))
-    events.send(snapshot_end=broker_pb2.SnapshotEnd(number=0, tasks=1, time_ns=BEGIN))
+        pid=10, tid=10, uid=NOBODY, comm=b"cp", start_time_ns=BEGIN - 100 * SECOND, live_tasks=1, program=program)]))
+    events.send(snapshot_end=broker_pb2.SnapshotEnd(number=0, task_count=1, time_ns=BEGIN))
     samples.sample(1, 0, [task(10, 0, delays=0, comm=b"cp"), task(11, 0, delays=0)], full=True)
     samples.sample(2, 1, [task(10, 1, read=3 << 20, written=1 << 20, delays=SECOND // 4, comm=b"cp"), task(11, 1, delays=0)])
     samples.sample(3, 2, [])
@@ -263,8 +263,8 @@ def test_whole_command_line(broker, start, arguments, cut):
     events.send(subscribed=broker_pb2.Subscribed(request_id=subscribe.request_id, feed=1, next_number=1))
     program = event_pb2.Program(state=event_pb2.PROGRAM_STATE_CAPTURED, cmdline=cmdline, truncated=cut)
     events.send(snapshot_part=broker_pb2.SnapshotPart(tasks=[broker_pb2.Task(
-        pid=10, tid=10, uid=NOBODY, comm=b"cc", start_time_ns=BEGIN - 100 * SECOND, tasks=1, program=program)]))
-    events.send(snapshot_end=broker_pb2.SnapshotEnd(number=0, tasks=1, time_ns=BEGIN))
+        pid=10, tid=10, uid=NOBODY, comm=b"cc", start_time_ns=BEGIN - 100 * SECOND, live_tasks=1, program=program)]))
+    events.send(snapshot_end=broker_pb2.SnapshotEnd(number=0, task_count=1, time_ns=BEGIN))
     samples.sample(1, 0, [task(10, 0, delays=0, comm=b"cc")], full=True)
     samples.sample(2, 1, [task(10, 1, read=1, delays=0, comm=b"cc")])
     out, _ = finish(process)
@@ -328,12 +328,12 @@ def test_two_connections_are_one(broker, start):
         """Grants both requests, and returns the connection for samples."""
         for connection in (broker.accept(), broker.accept()):
             request = connection.request()
-            if request.WhichOneof("body") == "sample":
-                connection.send(sampling=broker_pb2.Sampling(request_id=request.request_id, next_number=1))
+            if request.WhichOneof("body") == "subscribe_samples":
+                connection.send(subscribed_samples=broker_pb2.SubscribedSamples(request_id=request.request_id, next_number=1))
                 samples = connection
             else:
                 connection.send(subscribed=broker_pb2.Subscribed(request_id=request.request_id, feed=1, next_number=1))
-                connection.send(snapshot_end=broker_pb2.SnapshotEnd(tasks=0, time_ns=BEGIN))
+                connection.send(snapshot_end=broker_pb2.SnapshotEnd(task_count=0, time_ns=BEGIN))
         return samples
 
     samples = grant()

@@ -79,7 +79,7 @@ def test_one_task_has_no_totals(daemon):
 def test_tasks_without_statistics_are_counted(daemon, missing):
     e, all_stats = run_process(daemon, 4, missing=missing)
     have = e.exit.process_stats
-    assert (have.tasks, have.tasks_missing) == (4 - len(missing), len(missing))
+    assert (have.task_count, have.tasks_missing) == (4 - len(missing), len(missing))
     assert str(have) == str(tb_fields.totals(all_stats, 16, missing=len(missing)))
 
 
@@ -87,7 +87,7 @@ def test_the_last_tasks_statistics_are_missing(daemon):
     e, all_stats = run_process(daemon, 3, missing=(2,))
     assert e.exit.process_ended
     assert not e.exit.HasField("stats") and e.exit.stats_missing == event_pb2.STATS_MISSING_LOST
-    assert (e.exit.process_stats.tasks, e.exit.process_stats.tasks_missing) == (2, 1)
+    assert (e.exit.process_stats.task_count, e.exit.process_stats.tasks_missing) == (2, 1)
     assert e.exit.process_stats.io.read_bytes == sum(s.get("read_bytes") for s in all_stats)
 
 
@@ -103,7 +103,7 @@ def test_many_threads(daemon):
         k.exit(1000 + i, pid=100)
     k.end(100, values=dict(nvcsw=1))
     totals = client.event().exit.stats
-    assert totals.tasks == n + 1
+    assert totals.task_count == n + 1
     assert totals.scheduling.nvcsw == 2 * n + 1
     assert totals.memory.hiwater_rss_kib == n - 1
 
@@ -118,7 +118,7 @@ def test_threads_come_and_go(daemon):
         k.end(200 + i, pid=100, values=dict(read_bytes=1024))
     k.end(100, values=dict(read_bytes=4096))
     totals = client.event().exit.stats
-    assert (totals.tasks, totals.tasks_missing) == (31, 0)
+    assert (totals.task_count, totals.tasks_missing) == (31, 0)
     assert totals.io.read_bytes == 30 * 1024 + 4096
 
 
@@ -131,7 +131,7 @@ def test_totals_begin_anew_with_a_reused_pid(daemon):
         k.end(101, pid=100, values=dict(nvcsw=10))
         k.end(100, values=dict(nvcsw=generation))
         totals = client.event().exit.stats
-        assert (totals.tasks, totals.scheduling.nvcsw) == (2, 10 + generation)
+        assert (totals.task_count, totals.scheduling.nvcsw) == (2, 10 + generation)
 
 
 def test_process_termination_where_it_does_not_differ(daemon):

@@ -37,7 +37,7 @@ TASK_SAMPLE = {
     "termination": ("exit_code", "core_dumped"),
     "termination_missing": (),  # termination_missing, which is absent if nothing is missing
     "stats_missing": (),  # stats_missing, likewise
-    "tasks": ("tasks",),
+    "live_tasks": ("tasks",),
     "kernel_thread": ("kernel_thread",),
     "state": (),  # gone, and stats
     "comm_stale": (),  # comm_stale, which is absent if it is false
@@ -63,15 +63,15 @@ TASK = {
     "credentials_changed": ("credentials_changed",),
     "seeded": (),  # seeded, which is absent if it is false
     "task_unknown": (),  # task_unknown, likewise
-    "tasks": ("tasks",),
+    "live_tasks": ("tasks",),
     "start_boot_ns": ("start_boot_ns", "id"),
     "comm_stale": (),  # comm_stale, likewise
     "maker": ("maker_pid", "maker_id"),
     "parent": ("parent_pid", "parent_id"),
     "session_leader": ("session", "session_id"),
 }
-SAMPLE_BATCH = {
-    "tasks": (),  # the objects before
+SAMPLE_PART = {
+    "samples": (),  # the objects before
     "number": ("sample",),
     "last": (),  # the object itself
     "full": ("full",),
@@ -93,20 +93,20 @@ STATUS_HEAD = {
     "kernel_release": ("kernel_release",),
     "taskstats_version": ("taskstats_version",),
     "delay_accounting": ("delay_accounting",),
-    "connector": ("connector",),
-    "taskstats": ("taskstats",),
-    "events": ("events",),
-    "withheld_fields": (),  # null in these fields
+    "machine": (),  # its counters are keys of the object
+    "service": (),  # likewise
+    "clients": ("clients",),
+    "clients_unlisted": ("clients_unlisted",),
 }
 # Columns of `top -b` and the field that each shows.
 COLUMNS = {
-    "pid": "pid", "tid": "tid", "ppid": "ppid", "user": "uid", "tasks": "tasks", "age": "start_time_ns",
+    "pid": "pid", "tid": "tid", "ppid": "ppid", "user": "uid", "tasks": "live_tasks", "age": "start_time_ns",
     "nice": "stats.scheduling", "time": "stats.cpu", "reads": "stats.io", "writes": "stats.io",
     "peak": "stats.memory.hiwater_rss_kib", "name": "comm",
 }
 PS_COLUMNS = {
     "pid": "pid", "tid": "tid", "ppid": "ppid", "maker": "maker", "user": "uid", "uid": "uid", "euid": "euid",
-    "gid": "gid", "egid": "egid", "session": "session", "age": "start_time_ns", "tasks": "tasks",
+    "gid": "gid", "egid": "egid", "session": "session", "age": "start_time_ns", "tasks": "live_tasks",
     "kernel": "kernel_thread", "name": "comm",
 }
 # Identities that are null, although the relation is known: there is no such process.
@@ -117,14 +117,14 @@ MARKS = {"-", "off", "n/a", "..", "lost", "hidden"}
 def test_every_field_has_a_row():
     assert set(TASK_SAMPLE) == set(sample_pb2.TaskSample.DESCRIPTOR.fields_by_name)
     assert set(TASK) == set(broker_pb2.Task.DESCRIPTOR.fields_by_name)
-    assert set(SAMPLE_BATCH) == set(sample_pb2.SampleBatch.DESCRIPTOR.fields_by_name)
-    assert {"request_id", "tasks"} == set(sample_pb2.Stats.DESCRIPTOR.fields_by_name)
+    assert set(SAMPLE_PART) == set(sample_pb2.SamplePart.DESCRIPTOR.fields_by_name)
+    assert {"request_id", "samples"} == set(sample_pb2.TaskStatsReply.DESCRIPTOR.fields_by_name)
     assert {"count"} == set(sample_pb2.SampleLoss.DESCRIPTOR.fields_by_name)
     groups = {f.group for f in tb_fields.FIELDS} | {"delays"}
     masks = {"taskstats_version", "unsupported_groups", "uncounted_groups", "withheld_groups"}
-    assert groups | masks | {"tasks", "tasks_missing", "tasks_unseen"} == set(taskstats_pb2.TaskStats.DESCRIPTOR.fields_by_name)
+    assert groups | masks | {"task_count", "tasks_missing", "tasks_unseen"} == set(taskstats_pb2.TaskStats.DESCRIPTOR.fields_by_name)
     # Each key of JSON comes from a row.
-    for rows in (TASK_SAMPLE, TASK, SAMPLE_BATCH, STATUS_HEAD):
+    for rows in (TASK_SAMPLE, TASK, SAMPLE_PART, STATUS_HEAD):
         assert all(isinstance(keys, tuple) for keys in rows.values())
 
 
@@ -252,7 +252,7 @@ def test_situations(make_live, name):
     assert_wire(sample, TASK_SAMPLE, case.unknown)
     assert (sample.state == LOST) == (not case.stats) and sample.HasField("stats") == case.stats
     if case.stats:
-        assert sample.stats.tasks_unseen == case.unseen and sample.stats.tasks == (1 if case.unseen else 0)
+        assert sample.stats.tasks_unseen == case.unseen and sample.stats.task_count == (1 if case.unseen else 0)
 
     out, _ = finish(command(daemon, "stats", "--json", str(case.pid)), code=0 if case.stats else 1)
     answered = json.loads(out)
@@ -407,7 +407,7 @@ def test_groups_that_are_not_read(make_live):
     ask_samples(client, groups=1 << taskstats_pb2.STATS_GROUP_CPU)
     stats = next_sample(client).by()[110].stats
     present = {f.name for f, _ in stats.ListFields()} - {"unsupported_groups"}
-    assert present == {"cpu", "taskstats_version", "tasks", "tasks_unseen"}
+    assert present == {"cpu", "taskstats_version", "task_count", "tasks_unseen"}
     assert not (stats.unsupported_groups | stats.uncounted_groups | stats.withheld_groups) & 1 << taskstats_pb2.STATS_GROUP_IO
 
 
@@ -417,8 +417,8 @@ def test_first_sample(make_live):
     out, _ = finish(command(daemon, "top", "-b", "--json", "--all", "-n", "2", "-d", "0.2"))
     first, second, *_ = [o for o in map(json.loads, out.splitlines()) if o["kind"] == "sample"]
     counts = {"span_ns", "forks", "execs", "exits", "lost"}
-    assert_known(first, SAMPLE_BATCH, counts, set(first))
-    assert_known(second, SAMPLE_BATCH, set(), set(second))
+    assert_known(first, SAMPLE_PART, counts, set(first))
+    assert_known(second, SAMPLE_PART, set(), set(second))
     out, _ = finish(command(daemon, "top", "-b", "--all", "-n", "1"))
     assert " forks - execs - exits - lost -  " in out.splitlines()[0]
 
@@ -426,33 +426,26 @@ def test_first_sample(make_live):
 # -- Status -----------------------------------------------------------------------
 
 
-def counters():
-    return [f for f in broker_pb2.Status.DESCRIPTOR.fields if f.name not in STATUS_HEAD]
-
-
 def status_json(daemon, **user):
     return json.loads(finish(command(daemon, "status", "--json", **user))[0])
 
 
 def assert_status(wire, shown):
-    """A field is null in JSON exactly if the wire withholds it."""
-    withheld = set(wire.withheld_fields)
-    for field in broker_pb2.Status.DESCRIPTOR.fields:
-        if field.number in withheld:
-            assert field.name not in {f.name for f, _ in wire.ListFields()}, field.name
-        if field.name == "events":
-            assert all((value is None) == (field.number in withheld) for value in shown["events"].values())
-            continue
+    """A key is null in JSON exactly if the part of the wire that has its field is absent."""
+    for field in wire.message.DESCRIPTOR.fields:
         for key in STATUS_HEAD.get(field.name, (field.name,)):
-            assert (shown[key] is None) == (field.number in withheld), key
-    for name in ("connector", "taskstats"):
-        source = getattr(wire, name)
-        for field in source.DESCRIPTOR.fields:
-            if field.name == "withheld_fields":
-                continue
-            assert (shown[name][field.name] is None) == (field.number in source.withheld_fields), field.name
-            assert field.number not in source.withheld_fields or getattr(source, field.name) == 0
-    assert wire.withheld == shown["withheld"] == bool(withheld)
+            assert shown[key] is not None, key
+    for part in ("machine", "service"):
+        there = wire.message.HasField(part)
+        for field in getattr(wire.message, part).DESCRIPTOR.fields:
+            if field.name == "events":
+                assert all((value is not None) == there for value in shown["events"].values())
+            elif field.message_type:
+                for name in field.message_type.fields_by_name:
+                    assert (shown[field.name][name] is not None) == there, (field.name, name)
+            else:
+                assert (shown[field.name] is not None) == there, field.name
+    assert wire.withheld == shown["withheld"]
 
 
 def test_status(make_live):
@@ -461,13 +454,13 @@ def test_status(make_live):
     wire, shown = daemon.client().status(), status_json(daemon)
     assert wire.taskstats_version == 0 and shown.pop("taskstats_version") is None
     assert_status(wire, {**shown, "taskstats_version": 0})
-    assert not wire.withheld_fields and not wire.connector.withheld_fields
+    assert not wire.withheld and not wire.machine_withheld
     assert "taskstats not seen yet" in finish(command(daemon, "status"))[0]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_status_of_a_user(make_live):
-    """Without all rights, counters of others are withheld. The wire lists their fields."""
+    """Without all rights, counters of others are withheld: their part is absent."""
     with open_directory() as directory:
         daemon = make_live(path=directory / "sock")
         os.chmod(daemon.path, 0o666)
@@ -477,9 +470,4 @@ def test_status_of_a_user(make_live):
         wire = client.status()
         shown = status_json(daemon, user=NOBODY, group=NOBODY, extra_groups=[])
     assert_status(wire, {**shown, "taskstats_version": 0})
-    names = {broker_pb2.Status.DESCRIPTOR.fields_by_number[n].name for n in wire.withheld_fields}
-    public = {"subscribers", "connections", "withheld", "live_tasks", "live_processes", "foreign_acks",
-              "clients", "clients_unlisted"}
-    assert names == {f.name for f in counters()} - public | {"events"}
-    kept = {f.name for f in broker_pb2.SourceStatus.DESCRIPTOR.fields if f.number not in wire.connector.withheld_fields}
-    assert kept == {"lost", "muted", "repaired", "withheld_fields"}
+    assert wire.withheld and not wire.machine_withheld

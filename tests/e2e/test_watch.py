@@ -49,7 +49,7 @@ def task_json(task, threads=False):
         credentials_changed=task.credentials_changed if known or task.credentials_changed else None,
     )
     if not threads:
-        out["tasks"] = task.tasks
+        out["tasks"] = task.live_tasks
     for flag in ("seeded", "task_unknown"):
         if getattr(task, flag):
             out[flag] = True

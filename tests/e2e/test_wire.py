@@ -25,7 +25,7 @@ def subscribe_message(request_id=1, **kw):
 
 def status_message(request_id=1):
     message = broker_pb2.ClientMessage(request_id=request_id)
-    message.get_status.SetInParent()
+    message.get_broker_status.SetInParent()
     return message
 
 
@@ -88,7 +88,7 @@ def test_welcome_comes_unasked_to_each(daemon):
 def test_request_ids_come_back(daemon, request_id):
     client = daemon.client()
     client.send_raw(frame(status_message(request_id)))
-    assert client.reply("status").request_id == request_id
+    assert client.reply("broker_status").request_id == request_id
     client.send_raw(frame(subscribe_message(request_id)))
     assert client.reply("subscribed").request_id == request_id
 
@@ -96,7 +96,7 @@ def test_request_ids_come_back(daemon, request_id):
 def test_pipelined_requests_are_answered_in_order(daemon):
     client = daemon.client()
     client.send_raw(b"".join(frame(status_message(i)) for i in range(1, 21)))
-    assert [client.reply("status").request_id for _ in range(20)] == list(range(1, 21))
+    assert [client.reply("broker_status").request_id for _ in range(20)] == list(range(1, 21))
 
 
 def test_status(daemon):
@@ -227,7 +227,7 @@ def close_cases():
         "group tags": (frame(b"\x0b\x0c"), None),
         "unknown request": (frame(unknown_request), E.ERROR_CODE_UNKNOWN_FIELD),
         "unknown field in subscribe": (frame(unknown_in_subscribe), E.ERROR_CODE_UNKNOWN_FIELD),
-        "unknown field in get_status": (frame(unknown_in_status), E.ERROR_CODE_UNKNOWN_FIELD),
+        "unknown field in get_broker_status": (frame(unknown_in_status), E.ERROR_CODE_UNKNOWN_FIELD),
         "unknown field beside a request": (frame(status_message().SerializeToString() + b"\x70\x01"), E.ERROR_CODE_UNKNOWN_FIELD),
         "good, then bad": (good + b"\x00", E.ERROR_CODE_BAD_FRAME),
         "http": (b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: somebody who took the wrong door\r\n\r\n", None),
@@ -240,7 +240,7 @@ def test_no_request(daemon, name):
     client = daemon.client()
     client.send_raw(data)
     if name == "good, then bad":
-        client.reply("status")
+        client.reply("broker_status")
     if code is None:
         error = client.error()
         assert error.closing and error.message
@@ -312,7 +312,7 @@ def test_byte_by_byte(daemon):
         client.send_raw(bytes([byte]))
         # Each byte is read before the next is sent, or several at once: both must do.
         os.sched_yield()
-    assert client.reply("status").request_id == 77
+    assert client.reply("broker_status").request_id == 77
     assert client.reply("subscribed").request_id == 78
 
 
@@ -324,4 +324,4 @@ def test_split_at_every_point(daemon):
             client.send_raw(data[:i])
             other.status()
             client.send_raw(data[i:])
-            assert [client.reply("status").request_id for _ in range(2)] == [5, 6]
+            assert [client.reply("broker_status").request_id for _ in range(2)] == [5, 6]

@@ -36,7 +36,7 @@ static void check_encoding(const ExitRecord *record) {
         PB(EventBatch) *batch = taskbroker__v1__event_batch__unpack(NULL, n, buffer);
 
         assert(n <= sizeof(buffer));
-        assert(batch && batch->n_events == 1 && batch->events[0]->what_case == TASKBROKER__V1__EVENT__WHAT_EXIT);
+        assert(batch && batch->n_events == 1 && batch->events[0]->kind_case == TASKBROKER__V1__EVENT__KIND_EXIT);
         assert(batch->events[0]->exit->stats);
         assert(!batch->events[0]->exit->process_stats == !record->has_process);
         taskbroker__v1__event_batch__free_unpacked(batch, NULL);

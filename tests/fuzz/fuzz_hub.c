@@ -77,13 +77,13 @@ static void check_stats_public(const PB(TaskStats) *stats) {
 
 /* Checks that an event about another user's task has public fields only. */
 static void check_public(const Reader *reader, const PB(Event) *event) {
-        if (reader->uid == 0 || event->uid == reader->uid || event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS)
+        if (reader->uid == 0 || event->uid == reader->uid || event->kind_case == TASKBROKER__V1__EVENT__KIND_LOSS)
                 return;
         assert(event->restricted);
-        assert(event->what_case != TASKBROKER__V1__EVENT__WHAT_COREDUMP);
-        if (event->what_case == TASKBROKER__V1__EVENT__WHAT_EXEC && event->exec->program)
+        assert(event->kind_case != TASKBROKER__V1__EVENT__KIND_COREDUMP);
+        if (event->kind_case == TASKBROKER__V1__EVENT__KIND_EXEC && event->exec->program)
                 assert(event->exec->program->exe.len == 0);
-        if (event->what_case != TASKBROKER__V1__EVENT__WHAT_EXIT)
+        if (event->kind_case != TASKBROKER__V1__EVENT__KIND_EXIT)
                 return;
         assert(!event->exit->termination && !event->exit->process_termination);
         check_stats_public(event->exit->stats);
@@ -125,14 +125,14 @@ static void reader_check_batch(const Reader *reader, ReaderStream *stream, const
         for (size_t i = 0; i < batch->n_events; ++i) {
                 const PB(Event) *event = batch->events[i];
 
-                assert(event->what_case != TASKBROKER__V1__EVENT__WHAT__NOT_SET);
+                assert(event->kind_case != TASKBROKER__V1__EVENT__KIND__NOT_SET);
                 check_public(reader, event);
-                if (event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS &&
+                if (event->kind_case == TASKBROKER__V1__EVENT__KIND_LOSS &&
                     event->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_READER)
                         stream->next += event->loss->count;
                 else
                         ++stream->next;
-                if (event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS &&
+                if (event->kind_case == TASKBROKER__V1__EVENT__KIND_LOSS &&
                     event->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_FILTER)
                         reader_check_filter_loss(event);
         }
@@ -189,16 +189,16 @@ static void reader_check_stream(Fuzz *fuzz, Reader *reader, const PB(ServerMessa
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END:
                 stream = reader_stream(reader, message);
                 stream->in_snapshot = false;
-                assert(message->snapshot_end->tasks == stream->n_tasks);
+                assert(message->snapshot_end->task_count == stream->n_tasks);
                 assert(message->snapshot_end->number + 1 == stream->next);
                 break;
-        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLING:
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED_SAMPLES:
                 stream = reader_begin_stream(reader, message);
                 stream->of_samples = true;
-                samples_begin(&stream->samples, message->sampling, !reader->wrote_raw);
+                samples_begin(&stream->samples, message->subscribed_samples, !reader->wrote_raw);
                 break;
-        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_BATCH:
-                samples_check_batch(&reader_stream(reader, message)->samples, message->sample_batch, reader->uid,
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_PART:
+                samples_check_batch(&reader_stream(reader, message)->samples, message->sample_part, reader->uid,
                                     !reader->wrote_raw);
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS:
@@ -220,9 +220,9 @@ static void reader_check_stream(Fuzz *fuzz, Reader *reader, const PB(ServerMessa
 
 static void reader_check(Fuzz *fuzz, Reader *reader, const PB(ServerMessage) *message) {
         switch (message->body_case) {
-        case TASKBROKER__V1__SERVER_MESSAGE__BODY_STATS:
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_TASK_STATS_REPLY:
                 assert(message->stream == 0);
-                samples_check_answer(&reader->samples, message->stats, reader->uid, !reader->wrote_raw);
+                samples_check_answer(&reader->samples, message->task_stats_reply, reader->uid, !reader->wrote_raw);
                 break;
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR:
                 assert(message->error->code > 0 && *message->error->message);
@@ -231,7 +231,7 @@ static void reader_check(Fuzz *fuzz, Reader *reader, const PB(ServerMessage) *me
                 samples_forget(&reader->samples, message->error->request_id);
                 reader->deaf |= message->error->closing;
                 break;
-        case TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS:
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_BROKER_STATUS:
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME:
                 assert(message->stream == 0);
                 break;
@@ -295,11 +295,11 @@ static void send_message(Fuzz *fuzz, Reader *reader, const PB(ClientMessage) *me
 }
 
 static void ask_status(Fuzz *fuzz, Reader *reader) {
-        PB(GetStatus) get_status = TASKBROKER__V1__GET_STATUS__INIT;
+        PB(GetBrokerStatus) get_status = TASKBROKER__V1__GET_BROKER_STATUS__INIT;
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
 
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS;
-        message.get_status = &get_status;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_BROKER_STATUS;
+        message.get_broker_status = &get_status;
         send_message(fuzz, reader, &message);
 }
 
@@ -399,7 +399,7 @@ static void ask_sample(Fuzz *fuzz, Reader *reader) {
         FuzzInput *input = &fuzz->input;
         uint32_t what = fuzz_u8(input), numbers[2] = { fuzz_u8(input) % N_TASKS, 1 + what % N_TASKS };
         PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
-        PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
+        PB(SubscribeSamples) sample = TASKBROKER__V1__SUBSCRIBE_SAMPLES__INIT;
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
         uint8_t root[] = "/";
         ProtobufCBinaryData cgroup = { 1, root };
@@ -424,14 +424,14 @@ static void ask_sample(Fuzz *fuzz, Reader *reader) {
         }
         message.request_id = SAMPLE_ID(++fuzz->n_asked, sample.groups,
                                        sample.scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS);
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
-        message.sample = &sample;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE_SAMPLES;
+        message.subscribe_samples = &sample;
         send_message(fuzz, reader, &message);
 }
 
 static void ask_stats(Fuzz *fuzz, Reader *reader, uint8_t what) {
         Question *question = samples_find_question(&reader->samples, 0);
-        PB(GetStats) get_stats = TASKBROKER__V1__GET_STATS__INIT;
+        PB(GetTaskStats) get_stats = TASKBROKER__V1__GET_TASK_STATS__INIT;
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
 
         if (!question)
@@ -445,8 +445,8 @@ static void ask_stats(Fuzz *fuzz, Reader *reader, uint8_t what) {
         get_stats.tids = question->numbers + question->n_pids;
         get_stats.n_tids = question->n - question->n_pids;
         message.request_id = question->id;
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATS;
-        message.get_stats = &get_stats;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_TASK_STATS;
+        message.get_task_stats = &get_stats;
         send_message(fuzz, reader, &message);
 }
 
@@ -929,7 +929,7 @@ static uint64_t run_of(const Fuzz *fuzz, uint32_t number, bool threads) {
 static void check_whole(Fuzz *fuzz, bool threads) {
         Reader *reader = &fuzz->readers[0];
         const Samples *samples;
-        PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
+        PB(SubscribeSamples) sample = TASKBROKER__V1__SUBSCRIBE_SAMPLES__INIT;
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
 
         *reader = (Reader){ .open = true };
@@ -938,8 +938,8 @@ static void check_whole(Fuzz *fuzz, bool threads) {
         sample.scope = threads ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS
                                : TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_PROCESSES;
         message.request_id = SAMPLE_ID(++fuzz->n_asked, 0, threads);
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
-        message.sample = &sample;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE_SAMPLES;
+        message.subscribe_samples = &sample;
         send_message(fuzz, reader, &message);
         rig_turn(fuzz->rig);
         rig_sample(fuzz->rig);

@@ -83,7 +83,7 @@ static inline void samples_check_task(uint32_t uid, const PB(TaskSample) *sample
                 assert(!stats->io && !stats->executable && !stats->exit_status && !stats->memory_integrals);
 }
 
-static inline void samples_begin(Samples *samples, const PB(Sampling) *sampling, bool predicted) {
+static inline void samples_begin(Samples *samples, const PB(SubscribedSamples) * sampling, bool predicted) {
         uint32_t asked = (uint32_t)sampling->request_id & 0xffff;
 
         assert(!samples->on && sampling->next_number > 0);
@@ -128,7 +128,7 @@ static inline void samples_check_one(Samples *samples, const PB(TaskSample) *sam
         }
 }
 
-static inline void samples_check_batch(Samples *samples, const PB(SampleBatch) *batch, uint32_t uid, bool predicted) {
+static inline void samples_check_batch(Samples *samples, const PB(SamplePart) * batch, uint32_t uid, bool predicted) {
         assert(samples->on);
         if (samples->begun)
                 assert(batch->number == samples->next);
@@ -136,12 +136,12 @@ static inline void samples_check_batch(Samples *samples, const PB(SampleBatch) *
                 assert(batch->number >= samples->next && batch->number <= samples->next_max);
         samples->begun = true;
         samples->next = samples->next_max = batch->number;
-        for (size_t i = 0; i < batch->n_tasks; ++i) {
-                samples_check_task(uid, batch->tasks[i]);
-                samples_check_one(samples, batch->tasks[i], predicted);
+        for (size_t i = 0; i < batch->n_samples; ++i) {
+                samples_check_task(uid, batch->samples[i]);
+                samples_check_one(samples, batch->samples[i], predicted);
         }
         if (!batch->last) {
-                assert(batch->n_tasks > 0 && !batch->full && batch->span_ns == 0 && batch->exits == 0);
+                assert(batch->n_samples > 0 && !batch->full && batch->span_ns == 0 && batch->exits == 0);
                 return;
         }
         assert(batch->begin_time_ns > 0 && batch->end_time_ns >= batch->begin_time_ns);
@@ -197,12 +197,13 @@ static inline void samples_forget(Samples *samples, uint64_t id) {
                 question->id = 0;
 }
 
-static inline void samples_check_answer(Samples *samples, const PB(Stats) *stats, uint32_t uid, bool predicted) {
+static inline void samples_check_answer(Samples *samples, const PB(TaskStatsReply) * stats, uint32_t uid,
+                                        bool predicted) {
         const Question *question = stats->request_id ? samples_find_question(samples, stats->request_id) : NULL;
 
         assert(question || !predicted);
-        for (size_t i = 0; i < stats->n_tasks; ++i) {
-                const PB(TaskSample) *sample = stats->tasks[i];
+        for (size_t i = 0; i < stats->n_samples; ++i) {
+                const PB(TaskSample) *sample = stats->samples[i];
 
                 samples_check_task(uid, sample);
                 assert(!sample->ended);
@@ -215,7 +216,7 @@ static inline void samples_check_answer(Samples *samples, const PB(Stats) *stats
                         assert((i < question->n_pids ? sample->pid : sample->tid) == question->numbers[i]);
         }
         if (predicted)
-                assert(stats->n_tasks == question->n);
+                assert(stats->n_samples == question->n);
         samples_forget(samples, stats->request_id);
 }
 

@@ -30,7 +30,7 @@ def client_message(**body):
 
 def requests():
     sub = broker_pb2.Subscribe
-    yield client_message(get_status=broker_pb2.GetStatus())
+    yield client_message(get_broker_status=broker_pb2.GetBrokerStatus())
     yield client_message(subscribe=sub())
     yield client_message(subscribe=sub(kinds=list(range(1, 11)), threads=True, max_delay_ms=250, strict=True))
     yield client_message(subscribe=sub(snapshot=True, programs=True))
@@ -45,9 +45,9 @@ def requests():
     )
     yield client_message(subscribe=sub(filter=broker_pb2.Filter(uids=range(65))))
     yield client_message(subscribe=sub(filter=broker_pb2.Filter(cpus="8191,0-8192")))
-    yield client_message(get_stats=broker_pb2.GetStats(pids=[1, 2, 3], tids=[4]))
+    yield client_message(get_task_stats=broker_pb2.GetTaskStats(pids=[1, 2, 3], tids=[4]))
     yield client_message(
-        sample=broker_pb2.Sample(interval_ms=1000, scope=1, groups=0xFFE, filter=broker_pb2.Filter(uids=[0]))
+        subscribe_samples=broker_pb2.SubscribeSamples(interval_ms=1000, scope=1, groups=0xFFE, filter=broker_pb2.Filter(uids=[0]))
     )
 
 
@@ -66,10 +66,10 @@ def events():
     exit = event_pb2.Exit(process_ended=True, stats=stats(), process_stats=stats(), program=program())
     exit.termination.term_signal = 9
     yield event_pb2.Event(exit=exit, **common)
-    yield event_pb2.Event(comm_change=event_pb2.Comm(old_comm=b"\x9b\xc2\x9bold"), **common)
-    yield event_pb2.Event(user_ids=event_pb2.Credentials(real_id=1, effective_id=2), **common)
-    yield event_pb2.Event(group_ids=event_pb2.Credentials(real_id=1, effective_id=2), **common)
-    yield event_pb2.Event(session=event_pb2.Session(), **common)
+    yield event_pb2.Event(comm_change=event_pb2.CommChange(old_comm=b"\x9b\xc2\x9bold"), **common)
+    yield event_pb2.Event(uid_change=event_pb2.IdChange(real_id=1, effective_id=2), **common)
+    yield event_pb2.Event(gid_change=event_pb2.IdChange(real_id=1, effective_id=2), **common)
+    yield event_pb2.Event(new_session=event_pb2.NewSession(), **common)
     yield event_pb2.Event(ptrace=event_pb2.Ptrace(tracer_pid=1, tracer_tid=2), **common)
     yield event_pb2.Event(coredump=event_pb2.Coredump(), **common)
     yield event_pb2.Event(loss=event_pb2.Loss(count=5, source=1, reason=1, cpu_known=True))
@@ -101,20 +101,22 @@ def answers():
     yield message(error=broker_pb2.Error(request_id=2, code=12, message="It cannot be resumed."))
     yield message(error=broker_pb2.Error(code=10, message="The broker is stopping.", closing=True))
     yield message(
-        status=broker_pb2.Status(
+        broker_status=broker_pb2.BrokerStatus(
             request_id=1, broker_version="1", kernel_release="6.6",
-            connector=broker_pb2.SourceStatus(received=9, lost=1),
-            events=[broker_pb2.KindCount(kind=1, count=4)],
+            machine=broker_pb2.MachineStatus(live_tasks=3, connector=broker_pb2.SourceLosses(lost=1)),
+            service=broker_pb2.ServiceStatus(
+                connector=broker_pb2.SourceStatus(received=9), events=[broker_pb2.KindCount(kind=1, count=4)],
+            ),
         )
     )
     task = broker_pb2.Task(pid=7, tid=7, ppid=1, comm=b"t\x07", start_time_ns=1700000000000000000, program=program())
     yield message(snapshot_part=broker_pb2.SnapshotPart(tasks=[task, task]))
-    yield message(snapshot_end=broker_pb2.SnapshotEnd(number=8, tasks=2, time_ns=1700000000000000000))
+    yield message(snapshot_end=broker_pb2.SnapshotEnd(number=8, task_count=2, time_ns=1700000000000000000))
     sample = sample_pb2.TaskSample(pid=7, tid=7)
     sample.stats.CopyFrom(stats())
-    yield message(stats=sample_pb2.Stats(request_id=1, tasks=[sample]))
-    yield message(sampling=broker_pb2.Sampling(request_id=1, next_number=1))
-    yield message(sample_batch=sample_pb2.SampleBatch(number=1, tasks=[sample], last=True))
+    yield message(task_stats_reply=sample_pb2.TaskStatsReply(request_id=1, samples=[sample]))
+    yield message(subscribed_samples=broker_pb2.SubscribedSamples(request_id=1, next_number=1))
+    yield message(sample_part=sample_pb2.SamplePart(number=1, samples=[sample], last=True))
 
 
 def seeds_frame():

@@ -180,7 +180,7 @@ class Control:
     def barrier(self):
         with subprocess.Popen(["/bin/true"]) as child:
             pass
-        self.client.until(lambda e: e.WhichOneof("what") == "exit" and e.tid == child.pid)
+        self.client.until(lambda e: e.WhichOneof("kind") == "exit" and e.tid == child.pid)
 
     def place(self, **arguments):
         """The feed of that subscription, and the number of its next event."""

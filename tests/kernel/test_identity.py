@@ -187,7 +187,7 @@ def test_process_that_ends_with_a_thread(make_broker):
     whole, single = events_until_end(processes), events_until_end(threads)
     assert {(e.tid, e.start_boot_ns) for e in whole} == {(child.pid, whole[0].start_boot_ns)}
     end, last = whole[-1], single[-1]
-    assert end.comm.startswith(b"python3") and end.exit.stats.tasks == 2
+    assert end.comm.startswith(b"python3") and end.exit.stats.task_count == 2
     assert last.tid != child.pid and last.comm == b"worker-7"
     assert (last.exit.leader.start_boot_ns, last.exit.leader.comm) == (end.start_boot_ns, end.comm)
 

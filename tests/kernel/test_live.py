@@ -56,7 +56,7 @@ def test_an_answer_is_what_proc_says(make_broker):
         answer, gone, task = get_stats(client, pids=[process.pid, 0x3FFFFF], tids=[process.pid])
         io, stats = proc_io(process.pid), answer.stats
         assert gone.state == sample_pb2.SAMPLE_STATE_GONE
-        assert (answer.pid, answer.tid, answer.tasks, answer.uid) == (process.pid, process.pid, 1, 0)
+        assert (answer.pid, answer.tid, answer.live_tasks, answer.uid) == (process.pid, process.pid, 1, 0)
         for ours, theirs in (
             ("read_char_bytes", "rchar"),
             ("write_char_bytes", "wchar"),
@@ -90,10 +90,10 @@ def test_a_process_is_the_sum_of_all_its_threads(make_broker):
             pass
     """
     with python(text) as process, broker.client() as client:
-        wait_until(lambda: get_stats(client, pids=[process.pid])[0].tasks == 2, "two threads")
+        wait_until(lambda: get_stats(client, pids=[process.pid])[0].live_tasks == 2, "two threads")
         answer, = get_stats(client, pids=[process.pid])
         io, stats = proc_io(process.pid), answer.stats
-        assert (answer.tasks, stats.tasks, stats.tasks_missing) == (2, 22, 0)
+        assert (answer.live_tasks, stats.task_count, stats.tasks_missing) == (2, 22, 0)
         for ours, theirs in (("read_char_bytes", "rchar"), ("write_char_bytes", "wchar")):
             assert io[theirs] - 22 * 1024 < getattr(stats.io, ours) <= io[theirs]
         assert stats.io.write_char_bytes >= 20 * 3000 * 5000 // 1024 * 1024 - 20 * 1024
@@ -117,13 +117,13 @@ def test_samples_of_a_process_whose_threads_come_and_go(make_broker, directory):
         next_sample(client)
         with subprocess.Popen([sys.executable, "-S", "-c", textwrap.dedent(text)]) as process:
             try:
-                while len(mine) < 4 or mine[-1].stats.tasks <= 100:
+                while len(mine) < 4 or mine[-1].stats.task_count <= 100:
                     mine += [t for t in next_sample(client).tasks if t.pid == process.pid]
             finally:
                 go_on.unlink()
         while not mine[-1].ended:
             mine += [t for t in next_sample(client).tasks if t.pid == process.pid]
-    tasks = [t.stats.tasks for t in mine]
+    tasks = [t.stats.task_count for t in mine]
     assert tasks == sorted(tasks)
     for part, name in (("cpu", "cpu_run_virtual_total_ns"), ("scheduling", "nvcsw"), ("memory", "ac_minflt")):
         values = [getattr(getattr(t.stats, part), name) for t in mine]

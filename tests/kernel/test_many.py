@@ -96,9 +96,9 @@ def test_a_thousand_at_once(make_broker, beside, recorder, descriptors):
     crowd.stop()
 
     assert after.snapshot_subscribers - before.snapshot_subscribers == N_CLIENTS
-    made = {(client.end.number, client.end.tasks) for client in clients}
+    made = {(client.end.number, client.end.task_count) for client in clients}
     for client in clients:
-        assert client.tasks == client.end.tasks >= N_TASKS and client.next_number == client.end.number + 1
+        assert client.tasks == client.end.task_count >= N_TASKS and client.next_number == client.end.number + 1
     assert len(made) <= after.snapshots - before.snapshots
     largest = max(len(client.data) for client in clients)
     # Two snapshots at most, the events meanwhile, and some hundred bytes for each connection.

@@ -206,7 +206,7 @@ def first_without_fork(stream, name):
 
 
 def is_unreported(event):
-    return event.WhichOneof("what") == "loss" and event.loss.reason == support.REASON_UNREPORTED
+    return event.WhichOneof("kind") == "loss" and event.loss.reason == support.REASON_UNREPORTED
 
 
 # Starts a program of a user by a shell of that user, which the broker has checked.
@@ -237,14 +237,14 @@ def test_exec_in_a_silence(make_broker, place, target, what, by_root):
     if what == "whole":
         pid = int(process.stdout.readline())
     process.stdin.close()
-    seen = client.until(lambda e: e.pid == pid and e.WhichOneof("what") == "exit" and e.exit.process_ended)
+    seen = client.until(lambda e: e.pid == pid and e.WhichOneof("kind") == "exit" and e.exit.process_ended)
     assert_event_restricted(seen[-1])
     # If the process ended in the silence, its exit is synthesised when its record is overdue. The loss follows.
-    if not any(e.WhichOneof("what") == "loss" for e in seen):
+    if not any(e.WhichOneof("kind") == "loss" for e in seen):
         assert seen[-1].synthesised
-        client.until(lambda e: e.WhichOneof("what") == "loss")
+        client.until(lambda e: e.WhichOneof("kind") == "loss")
     # the exec of the program that calls the target is the last one that was reported
-    assert sum(e.WhichOneof("what") == "exec" and e.pid == pid and not e.synthesised for e in seen) <= 1
+    assert sum(e.WhichOneof("kind") == "exec" and e.pid == pid and not e.synthesised for e in seen) <= 1
     process.stdout.close()
     process.wait(support.TIMEOUT)
 
@@ -259,7 +259,7 @@ def test_stays_after_a_silence(make_broker):
     process.stdin.write(b"go\n")
     process.stdin.flush()
     pid = int(process.stdout.readline())
-    seen = client.until(lambda e: e.synthesised and e.pid == pid and e.WhichOneof("what") == "fork")
+    seen = client.until(lambda e: e.synthesised and e.pid == pid and e.WhichOneof("kind") == "fork")
     assert any(is_unreported(e) for e in seen)
     process.stdin.close()
     process.stdout.close()

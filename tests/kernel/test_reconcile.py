@@ -141,7 +141,7 @@ def test_table_is_right_again(directory, make_broker, beside, recorder, changing
         assert i >= 2 or [e for e in events if what(e) == "loss"]
         if threads:
             changes = [what(e) for e in events if e.pid == changing.pid]
-            assert changes == ["user_ids", "group_ids", "comm_change"]
+            assert changes == ["uid_change", "gid_change", "comm_change"]
         table.apply_all(events)
         own = {key: row for key, row in table.rows.items() if row.pid in there | gone}
         if threads:

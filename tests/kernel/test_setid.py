@@ -273,7 +273,7 @@ class Scene:
             marks[runner.uid] = runner.run.pid
         for events, clients in zip(out, (self.readers, self.failures)):
             for uid, client in clients.items():
-                events[uid] = client.until(lambda e: e.WhichOneof("what") == "exit" and e.pid == marks[uid])
+                events[uid] = client.until(lambda e: e.WhichOneof("kind") == "exit" and e.pid == marks[uid])
         return out
 
     def find(self, pid, start_time_ns, time_ns):
@@ -288,7 +288,7 @@ class Scene:
         """Compares what each user got with what ran."""
         everything, failures = self.read()
         for uid, events in everything.items():
-            lost = any(event.WhichOneof("what") == "loss" for event in events)
+            lost = any(event.WhichOneof("kind") == "loss" for event in events)
             for event in events:
                 run = self.find(event.pid, event.start_time_ns, event.time_ns)
                 if run and run.uid == uid:
@@ -300,7 +300,7 @@ class Scene:
                     assert run.uid != uid or run.ends == 1, f"{run.ends} ends of {run}"
         for event in itertools.chain(*failures.values()):
             # with a restricted exit, the filter would disclose the status
-            if event.WhichOneof("what") == "exit" and event.restricted:
+            if event.WhichOneof("kind") == "exit" and event.restricted:
                 assert event.exit.termination_missing == event_pb2.TERMINATION_MISSING_UNKNOWN, event
         for uid, samples in self.samples.items():
             shown, samples.shown = samples.shown, []
@@ -314,7 +314,7 @@ class Scene:
 
     def judge_own(self, run, event, lost):
         """An event of a program of the user who gets it."""
-        what = event.WhichOneof("what")
+        what = event.WhichOneof("kind")
         if what == "exec" and not run.own:
             assert not event.exec.program.exe.endswith(f"/{run.name}".encode()), f"{run}\n{event}"
         if what != "exit" or not event.exit.process_ended or is_before_exec(event):
@@ -447,7 +447,7 @@ def test_children_of_a_silenced_exec(alone, make_broker, place):
     for uid, events in everything.items():
         for event in events:
             maker = scene.by_pid.get(event.maker.pid, [None])[0]
-            if maker and event.WhichOneof("what") == "exit" and event.exit.process_ended:
+            if maker and event.WhichOneof("kind") == "exit" and event.exit.process_ended:
                 n += 1
                 assert event.restricted, f"a child of {maker}, to {uid}:\n{event}"
                 assert_event_restricted(event)

@@ -92,7 +92,7 @@ def test_second_implementation(directory, make_broker):
 
     def read():
         events.extend(client.until(
-            lambda e: e.WhichOneof("what") == "exit" and e.exit.process_ended and e.comm.decode() == end
+            lambda e: e.WhichOneof("kind") == "exit" and e.exit.process_ended and e.comm.decode() == end
         ))
 
     reader = threading.Thread(target=read)
@@ -107,11 +107,11 @@ def test_second_implementation(directory, make_broker):
     own = [e for e in events if e.comm.decode() == name]
     by_maker = {}
     for e in own:
-        if e.WhichOneof("what") == "fork":
+        if e.WhichOneof("kind") == "fork":
             by_maker.setdefault(e.fork.parent_pid, []).append(e)
     assert {m: [e.tid for e in es] for m, es in by_maker.items()} == order_of(truth)
 
-    status = {(e.tid, e.start_time_ns): e for e in own if e.WhichOneof("what") == "exit"}
+    status = {(e.tid, e.start_time_ns): e for e in own if e.WhichOneof("kind") == "exit"}
     for maker, forks in by_maker.items():
         for e, t in zip(forks, [t for t in truth if t.maker == maker]):
             end_event = status.pop((e.tid, e.start_time_ns))

@@ -72,7 +72,7 @@ def assert_program_restricted(program):
 def assert_event_restricted(event, exit_status=False):
     """An event of another's task."""
     assert event.restricted, event
-    kind = event.WhichOneof("what")
+    kind = event.WhichOneof("kind")
     assert kind != "coredump" or exit_status, event
     if kind == "exec" and event.exec.HasField("program"):
         assert_program_restricted(event.exec.program)
@@ -94,7 +94,7 @@ def assert_event_full(event, of_root):
 
 
 def is_loss(event):
-    return event.WhichOneof("what") == "loss"
+    return event.WhichOneof("kind") == "loss"
 
 
 def own_loss(event):

@@ -17,10 +17,10 @@ KINDS = {
     "fork": event_pb2.EVENT_KIND_FORK,
     "exec": event_pb2.EVENT_KIND_EXEC,
     "exit": event_pb2.EVENT_KIND_EXIT,
-    "comm": event_pb2.EVENT_KIND_COMM,
-    "uid": event_pb2.EVENT_KIND_UID,
-    "gid": event_pb2.EVENT_KIND_GID,
-    "sid": event_pb2.EVENT_KIND_SID,
+    "comm": event_pb2.EVENT_KIND_COMM_CHANGE,
+    "uid": event_pb2.EVENT_KIND_UID_CHANGE,
+    "gid": event_pb2.EVENT_KIND_GID_CHANGE,
+    "sid": event_pb2.EVENT_KIND_NEW_SESSION,
     "ptrace": event_pb2.EVENT_KIND_PTRACE,
     "coredump": event_pb2.EVENT_KIND_COREDUMP,
 }
@@ -33,8 +33,8 @@ MAX_PART = 64 * 1024
 STREAM = ("event_batch", "snapshot_part", "snapshot_end", "named")
 
 # Replies that begin a stream, and all kinds of messages that have the number of one. An Error may have it.
-BEGINS = ("subscribed", "sampling")
-NUMBERED = STREAM + BEGINS + ("sample_batch", "sample_loss", "unsubscribed", "restarted")
+BEGINS = ("subscribed", "subscribed_samples")
+NUMBERED = STREAM + BEGINS + ("sample_part", "sample_loss", "unsubscribed", "restarted")
 
 
 class Closed(Exception):
@@ -68,6 +68,31 @@ def parse(data):
     assert message.WhichOneof("body"), f"an empty message: {data.hex()}"
     assert not unknown_fields(message), unknown_fields(message)
     return message
+
+
+class Source:
+    """The counters of one kernel source, of both its parts. A part that is withheld is 0 here."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def __getattr__(self, name):
+        for part in self.parts:
+            if name in part.DESCRIPTOR.fields_by_name:
+                return getattr(part, name)
+        raise AttributeError(name)
+
+
+class Status(Source):
+    """A BrokerStatus with the counters of its parts as if they were its own."""
+
+    def __init__(self, message):
+        super().__init__(message, message.machine, message.service)
+        self.message = message
+        self.withheld = not message.HasField("service")
+        self.machine_withheld = not message.HasField("machine")
+        self.connector = Source(message.machine.connector, message.service.connector)
+        self.taskstats = Source(message.machine.taskstats, message.service.taskstats)
 
 
 class Client:
@@ -203,8 +228,8 @@ class Client:
 
     def _end(self, end):
         assert self.snapshot_due, "the end of a snapshot that nobody asked for"
-        assert end.tasks == len(self.snapshot_tasks), f"{end.tasks} tasks were sent, {len(self.snapshot_tasks)} came"
-        assert len({task.tid for task in self.snapshot_tasks}) == end.tasks, "a task was sent twice"
+        assert end.task_count == len(self.snapshot_tasks), f"{end.task_count} tasks were sent, {len(self.snapshot_tasks)} came"
+        assert len({task.tid for task in self.snapshot_tasks}) == end.task_count, "a task was sent twice"
         assert end.number + 1 == self.next_number, (
             f"the snapshot is of number {end.number}, the first event of {self.next_number}"
         )
@@ -223,9 +248,9 @@ class Client:
         self.n_batches += 1
         number = batch.first_number
         for i, event in enumerate(batch.events):
-            assert event.WhichOneof("what"), f"event {number} says nothing: {event}"
+            assert event.WhichOneof("kind"), f"event {number} says nothing: {event}"
             self.events.append(Numbered(number, event, batch.realtime_offset_ns))
-            if event.WhichOneof("what") == "loss" and event.loss.source == event_pb2.LOSS_SOURCE_READER:
+            if event.WhichOneof("kind") == "loss" and event.loss.source == event_pb2.LOSS_SOURCE_READER:
                 assert i == len(batch.events) - 1, "after a loss of this reader's numbers jump: it ends its batch"
                 assert event.loss.count > 0
                 self.reader_lost += event.loss.count
@@ -346,14 +371,14 @@ class Client:
 
     def ask_status(self):
         request = broker_pb2.ClientMessage()
-        request.get_status.SetInParent()
+        request.get_broker_status.SetInParent()
         return self.send(request)
 
     def status(self):
         ident = self.ask_status()
-        status = self.reply("status")
+        status = self.reply("broker_status")
         assert status.request_id == ident
-        return status
+        return Status(status)
 
     # -- events -------------------------------------------------------------
 
@@ -395,17 +420,17 @@ class Client:
         out = []
         while True:
             number, event, _ = self.next()
-            if event.WhichOneof("what") == "loss" and event.loss.count == count:
+            if event.WhichOneof("kind") == "loss" and event.loss.count == count:
                 return out, number
             out.append(event)
 
     def until_marker(self, tid):
         """All events before the fork of that task, which the test sends last."""
-        return self.until(lambda e: e.WhichOneof("what") == "fork" and e.tid == tid)[:-1]
+        return self.until(lambda e: e.WhichOneof("kind") == "fork" and e.tid == tid)[:-1]
 
 
 def what(event):
-    return event.WhichOneof("what")
+    return event.WhichOneof("kind")
 
 
 def brief(events):

@@ -263,6 +263,6 @@ def totals(all_stats, version, missing=0, pid=100):
         )
     out = message(Stats(comm=leader.comm, delays=delays, **values), version)
     out.identity.ac_etime_us = max(out.identity.ac_etime_us, out.identity.ac_tgetime_us)
-    out.tasks = len(all_stats)
+    out.task_count = len(all_stats)
     out.tasks_missing = missing
     return out

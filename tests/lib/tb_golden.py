@@ -47,20 +47,20 @@ FIXED = {
     "welcome.start_time_ns",
     "welcome.boot_epoch_ns",
     "event_batch.realtime_offset_ns",
-    "sample_batch.span_ns",
-    "status.broker_version",
-    "status.epoch",
-    "status.start_time_ns",
-    "status.uptime_ns",
-    "status.kernel_release",
-    "status.broker_cpu_ns",
-    "status.table_bytes",
-    "status.program_bytes",
-    "status.client_bytes",
-    "status.sweep_cpu_ns",
-    "status.connector.received",
-    "status.connector.receive_buffer_bytes",
-    "status.taskstats.receive_buffer_bytes",
+    "sample_part.span_ns",
+    "broker_status.broker_version",
+    "broker_status.epoch",
+    "broker_status.start_time_ns",
+    "broker_status.uptime_ns",
+    "broker_status.kernel_release",
+    "broker_status.service.broker_cpu_ns",
+    "broker_status.service.table_bytes",
+    "broker_status.service.program_bytes",
+    "broker_status.service.client_bytes",
+    "broker_status.service.sweep_cpu_ns",
+    "broker_status.service.connector.received",
+    "broker_status.service.connector.receive_buffer_bytes",
+    "broker_status.service.taskstats.receive_buffer_bytes",
 }
 
 # Left out: root is number 0, which is not encoded, and other users are.
@@ -73,9 +73,9 @@ REWORDED = {}
 # Nanoseconds since the epoch, read from the broker's clock.
 CLOCK_READINGS = {
     "snapshot_end.time_ns",
-    "stats.tasks.time_ns",
-    "sample_batch.begin_time_ns",
-    "sample_batch.end_time_ns",
+    "task_stats_reply.samples.time_ns",
+    "sample_part.begin_time_ns",
+    "sample_part.end_time_ns",
 }
 
 # Nanoseconds since the epoch: of events and of tasks.
@@ -85,9 +85,9 @@ TIMES = {
     "event_batch.events.exit.leader.start_time_ns",
     "event_batch.events.loss.since_time_ns",
     "snapshot_part.tasks.start_time_ns",
-    "stats.tasks.start_time_ns",
-    "sample_batch.tasks.start_time_ns",
-    "sample_batch.tasks.time_ns",
+    "task_stats_reply.samples.start_time_ns",
+    "sample_part.samples.start_time_ns",
+    "sample_part.samples.time_ns",
 }
 
 # Times by CLOCK_BOOTTIME.
@@ -95,18 +95,18 @@ BOOT_TIMES = {
     "event_batch.events.start_boot_ns",
     "event_batch.events.exit.leader.start_boot_ns",
     "snapshot_part.tasks.start_boot_ns",
-    "stats.tasks.start_boot_ns",
-    "sample_batch.tasks.start_boot_ns",
+    "task_stats_reply.samples.start_boot_ns",
+    "sample_part.samples.start_boot_ns",
 } | {
     f"{task}.{relative}.start_boot_ns"
-    for task in ("event_batch.events", "snapshot_part.tasks", "stats.tasks", "sample_batch.tasks")
+    for task in ("event_batch.events", "snapshot_part.tasks", "task_stats_reply.samples", "sample_part.samples")
     for relative in ("maker", "parent", "session_leader")
 } | {
     "event_batch.events.fork.parent_tid_start_boot_ns",
     "event_batch.events.ptrace.tracer.start_boot_ns",
     "event_batch.events.ptrace.tracer_start_boot_ns",
 } | {
-    f"{answer}.starts.{numbers}" for answer in ("subscribed", "sampling", "named") for numbers in ("pids", "subtrees")
+    f"{answer}.starts.{numbers}" for answer in ("subscribed", "subscribed_samples", "named") for numbers in ("pids", "subtrees")
 }
 
 # The offset that times are made with may be so far from the clocks' distance.

@@ -86,18 +86,18 @@ class Sample:
 
 def ask_stats(client, pids=(), tids=()):
     request = broker_pb2.ClientMessage()
-    request.get_stats.SetInParent()
-    request.get_stats.pids.extend(pids)
-    request.get_stats.tids.extend(tids)
+    request.get_task_stats.SetInParent()
+    request.get_task_stats.pids.extend(pids)
+    request.get_task_stats.tids.extend(tids)
     return client.send(request)
 
 
 def get_stats(client, pids=(), tids=()):
     ident = ask_stats(client, pids, tids)
-    reply = client.reply("stats")
+    reply = client.reply("task_stats_reply")
     assert reply.request_id == ident
-    assert len(reply.tasks) == len(pids) + len(tids)
-    return list(reply.tasks)
+    assert len(reply.samples) == len(pids) + len(tids)
+    return list(reply.samples)
 
 
 def ask_samples(client, **kw):
@@ -107,23 +107,23 @@ def ask_samples(client, **kw):
 def sampling(client, interval_ms=100, scope=0, filter=None, groups=0, starts=None):
     """The reply to a request for samples."""
     request = broker_pb2.ClientMessage()
-    request.sample.interval_ms = interval_ms
-    request.sample.scope = scope
-    request.sample.groups = groups
+    request.subscribe_samples.interval_ms = interval_ms
+    request.subscribe_samples.scope = scope
+    request.subscribe_samples.groups = groups
     if filter is not None:
-        request.sample.filter.CopyFrom(broker_pb2.Filter(**filter))
+        request.subscribe_samples.filter.CopyFrom(broker_pb2.Filter(**filter))
     if starts is not None:
-        request.sample.starts.CopyFrom(broker_pb2.FilterStarts(**starts))
+        request.subscribe_samples.starts.CopyFrom(broker_pb2.FilterStarts(**starts))
     ident = client.send(request)
     while True:
         message = client.receive()
         body = message.WhichOneof("body")
         if body == "error":
             raise BrokerError(message.error)
-        if body == "sampling":
-            assert message.sampling.request_id == ident
-            return message.sampling
-        assert body in STREAM + ("sample_batch", "sample_loss"), message
+        if body == "subscribed_samples":
+            assert message.subscribed_samples.request_id == ident
+            return message.subscribed_samples
+        assert body in STREAM + ("sample_part", "sample_loss"), message
 
 
 def next_sample(client):
@@ -140,11 +140,11 @@ def next_sample(client):
             lost, sample, number = sample.lost + message.sample_loss.count, Sample(), None
             sample.lost = lost
             continue
-        assert body == "sample_batch", message
-        batch = message.sample_batch
+        assert body == "sample_part", message
+        batch = message.sample_part
         assert number in (None, batch.number), "parts of one sample follow each other"
         number = batch.number
-        sample.tasks.extend(batch.tasks)
+        sample.tasks.extend(batch.samples)
         if batch.last:
             sample.last = batch
             assert batch.begin_time_ns <= batch.end_time_ns

@@ -43,7 +43,7 @@ class Task:
         s = sample_pb2.TaskSample(
             pid=self.pid, tid=self.pid, ppid=self.ppid, uid=self.uid, comm=self.comm, start_time_ns=self.start,
             maker=self.parent(), parent=self.parent(),
-            time_ns=now, tasks=0 if ended else self.tasks, kernel_thread=self.kernel_thread, ended=ended,
+            time_ns=now, live_tasks=0 if ended else self.tasks, kernel_thread=self.kernel_thread, ended=ended,
             comm_stale=self.stale, task_unknown=self.unknown,
         )
         t = s.stats
@@ -72,7 +72,7 @@ class Task:
         t = broker_pb2.Task(
             pid=self.pid, tid=self.pid, ppid=self.ppid, uid=self.uid, comm=self.comm, start_time_ns=self.start,
             maker=self.parent(), parent=self.parent(),
-            tasks=self.tasks, kernel_thread=self.kernel_thread, comm_stale=self.stale, task_unknown=self.unknown,
+            live_tasks=self.tasks, kernel_thread=self.kernel_thread, comm_stale=self.stale, task_unknown=self.unknown,
         )
         if self.cmdline is not None:
             t.program.state = event_pb2.PROGRAM_STATE_CAPTURED
@@ -191,8 +191,8 @@ class LiveBroker:
     def _request(self, connection, message):
         with self.lock:
             self.requests.append(message)
-            if message.WhichOneof("body") == "sample":
-                self._send(connection, sampling=broker_pb2.Sampling(request_id=message.request_id, next_number=1))
+            if message.WhichOneof("body") == "subscribe_samples":
+                self._send(connection, subscribed_samples=broker_pb2.SubscribedSamples(request_id=message.request_id, next_number=1))
                 self._send_sample(connection, self.tasks.values(), full=True)
                 self.samplers.append(connection)
             elif message.WhichOneof("body") == "subscribe":
@@ -201,7 +201,7 @@ class LiveBroker:
                 tasks = [task.task() for task in self.tasks.values()]
                 for i in range(0, len(tasks), 100):
                     self._send(connection, snapshot_part=broker_pb2.SnapshotPart(tasks=tasks[i:i + 100]))
-                self._send(connection, snapshot_end=broker_pb2.SnapshotEnd(number=0, tasks=len(tasks),
+                self._send(connection, snapshot_end=broker_pb2.SnapshotEnd(number=0, task_count=len(tasks),
                                                                            time_ns=self.now_ns()))
             self.lock.notify_all()
 
@@ -210,8 +210,8 @@ class LiveBroker:
         samples = [task.sample(now) for task in tasks] + [task.sample(now, True, status) for task, status in ended]
         self.number += 1
         for i in range(0, len(samples), 100):
-            self._send(connection, sample_batch=sample_pb2.SampleBatch(tasks=samples[i:i + 100], number=self.number))
-        self._send(connection, sample_batch=sample_pb2.SampleBatch(
+            self._send(connection, sample_part=sample_pb2.SamplePart(samples=samples[i:i + 100], number=self.number))
+        self._send(connection, sample_part=sample_pb2.SamplePart(
             number=self.number, last=True, full=full, begin_time_ns=now - 1000, end_time_ns=now, span_ns=span, **counts))
         self.last = now
 

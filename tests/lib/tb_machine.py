@@ -168,17 +168,17 @@ class Machine:
 
     def uid(self, task, real, effective):
         task.uid, task.euid, task.changed = real, effective, True
-        self._note("user_ids", task)
+        self._note("uid_change", task)
         self.kernel.uid(task.tid, pid=task.process.pid, real=real, effective=effective, cpu=self._cpu())
 
     def gid(self, task, real, effective):
         task.gid, task.egid, task.changed = real, effective, True
-        self._note("group_ids", task)
+        self._note("gid_change", task)
         self.kernel.gid(task.tid, pid=task.process.pid, real=real, effective=effective, cpu=self._cpu())
 
     def sid(self, process):
         process.session = process.pid
-        self._note("session", process.leader)
+        self._note("new_session", process.leader)
         self.kernel.sid(process.pid, cpu=self._cpu())
 
     def ptrace(self, task):

@@ -15,8 +15,8 @@ DEFAULT_KINDS = ("fork", "exec", "exit")
 EVERY_KIND = tuple(KINDS)
 
 KIND_OF = {
-    "fork": "fork", "exec": "exec", "exit": "exit", "comm_change": "comm", "user_ids": "uid", "group_ids": "gid",
-    "session": "sid", "ptrace": "ptrace", "coredump": "coredump", "loss": "loss",
+    "fork": "fork", "exec": "exec", "exit": "exit", "comm_change": "comm", "uid_change": "uid", "gid_change": "gid",
+    "new_session": "sid", "ptrace": "ptrace", "coredump": "coredump", "loss": "loss",
 }
 
 HIDDEN, SENT, LEFT = "hidden", "sent", "left"
@@ -484,8 +484,8 @@ def snapshot_differences(reader, due, table):
             out.append(f"{task.pid}: its parent {task.parent.pid} does not live")
         if not threads:
             live = len(table.of_process(task.pid))
-            if task.tasks != live:
-                out.append(f"{task.pid}: {task.tasks} tasks, due are {live}")
+            if task.live_tasks != live:
+                out.append(f"{task.pid}: {task.live_tasks} tasks, due are {live}")
         program = table.programs.get(task.pid)
         # A program that was skipped at exec is read later, for snapshots.
         left_out = program is not None and program.state == event_pb2.PROGRAM_STATE_SKIPPED

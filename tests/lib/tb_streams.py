@@ -14,7 +14,7 @@ class Stream(Client):
         self.connection = connection
         self.welcome = connection.welcome
         self.reset_stream()
-        self.samples = collections.deque()      # SampleBatch and SampleLoss
+        self.samples = collections.deque()      # SamplePart and SampleLoss
 
     def receive(self, timeout=None):
         """The next message of this stream."""
@@ -29,7 +29,7 @@ class Stream(Client):
             self.samples.append(getattr(message, body))
 
     def sample(self):
-        """The next SampleBatch or SampleLoss."""
+        """The next SamplePart or SampleLoss."""
         while not self.samples:
             self.receive()
         return self.samples.popleft()
@@ -73,11 +73,11 @@ class Streams(Client):
         return stream
 
     def begin_samples(self, request):
-        """A stream of samples, once it has begun. `request` is a Sample."""
-        ident = self.send(broker_pb2.ClientMessage(request_id=self.next_id, sample=request))
+        """A stream of samples, once it has begun. `request` is a SubscribeSamples."""
+        ident = self.send(broker_pb2.ClientMessage(request_id=self.next_id, subscribe_samples=request))
         self.next_id += 1
         stream = self.beginning[ident] = Stream(self)
-        stream.next_number = self.await_reply("sampling", ident).next_number
+        stream.next_number = self.await_reply("subscribed_samples", ident).next_number
         return stream
 
     def await_reply(self, kind, ident):

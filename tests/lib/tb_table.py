@@ -243,19 +243,19 @@ class Table:
         if row is not None and row.tid == event.tid:
             row.comm, row.comm_stale = event.comm, event.comm_stale
 
-    def _user_ids(self, event):
+    def _uid_change(self, event):
         row = self._known(event)
         if row is not None and row.tid == event.tid:
-            assert event.uid == event.user_ids.real_id
-            row.uid, row.euid, row.credentials_changed = event.uid, event.user_ids.effective_id, True
+            assert event.uid == event.uid_change.real_id
+            row.uid, row.euid, row.credentials_changed = event.uid, event.uid_change.effective_id, True
 
-    def _group_ids(self, event):
+    def _gid_change(self, event):
         row = self._known(event)
         if row is not None and row.tid == event.tid:
-            row.gid, row.egid = event.group_ids.real_id, event.group_ids.effective_id
+            row.gid, row.egid = event.gid_change.real_id, event.gid_change.effective_id
             row.credentials_changed = True
 
-    def _session(self, event):
+    def _new_session(self, event):
         self._known(event)
         for row in self.of_process(event.pid):
             row.session = event.pid

@@ -468,12 +468,12 @@ static inline size_t request_pack(uint8_t *frame, const PB(ClientMessage) *messa
 }
 
 static inline size_t request_status(uint8_t frame[static 256], uint64_t id) {
-        PB(GetStatus) get_status = TASKBROKER__V1__GET_STATUS__INIT;
+        PB(GetBrokerStatus) get_status = TASKBROKER__V1__GET_BROKER_STATUS__INIT;
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
 
         message.request_id = id;
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS;
-        message.get_status = &get_status;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_BROKER_STATUS;
+        message.get_broker_status = &get_status;
         return request_pack(frame, &message);
 }
 
@@ -489,7 +489,7 @@ static inline void peer_ask_for(const Peer *peer, uint64_t id, const PB(Subscrib
 }
 
 static inline size_t request_subscribe(uint8_t frame[static 256], uint64_t id, bool strict, uint32_t max_delay_ms) {
-        PB(EventKind) kinds[] = { TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM };
+        PB(EventKind) kinds[] = {TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE};
         PB(Subscribe) subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
 
@@ -571,7 +571,7 @@ static inline void peer_check_events(Rig *rig, Peer *peer, uint64_t number, uint
                 for (size_t i = 0; i < batch->n_events; ++i) {
                         const PB(Event) *event = batch->events[i];
 
-                        if (event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS) {
+                        if (event->kind_case == TASKBROKER__V1__EVENT__KIND_LOSS) {
                                 assert(batch->n_events == 1 && event->loss->count > 0);
                                 assert(event->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_READER);
                                 assert(event->loss->reason == TASKBROKER__V1__LOSS_REASON__LOSS_REASON_FELL_BEHIND);

@@ -256,7 +256,7 @@ def future(directory):
         inner = part.SerializeToString()
         if body == "event_batch":
             # an event of a kind that is not known stands before the others, and takes a number too
-            strange = replay.number_field(2, 100) + replay.bytes_field(90, b"")
+            strange = replay.number_field(12, 100) + replay.bytes_field(27, b"")
             events = [strange] + [unknown(event.SerializeToString()) for event in part.events]
             head = part.__class__(first_number=part.first_number + n_strange, realtime_offset_ns=part.realtime_offset_ns)
             n_strange += 1

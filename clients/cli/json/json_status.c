@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The broker's status as JSON: the wire's Status, name by name.
+ * The broker's status as JSON: the counters of proto/status_counters.h, name by name.
  */
 
 #include <json-c/json.h>

@@ -164,8 +164,8 @@ class Client:
 
     def stats(self, pids: Iterable[int] = (), tids: Iterable[int] = ()) -> list[TaskSample]:
         """The statistics of processes and of single tasks up to now, in the order of the question."""
-        answer = self._ask("stats", get_stats=broker_pb2.GetStats(pids=list(pids), tids=list(tids)))
-        return [TaskSample(pb) for pb in answer.tasks]
+        answer = self._ask("task_stats_reply", get_task_stats=broker_pb2.GetTaskStats(pids=list(pids), tids=list(tids)))
+        return [TaskSample(pb) for pb in answer.samples]
 
     def ping(self) -> int:
         """Asks for a sign of life. Returns the broker's time, in nanoseconds since 1970."""
@@ -173,7 +173,7 @@ class Client:
 
     def status(self) -> Status:
         """The counters of the broker."""
-        return Status(self._ask("status", get_status=broker_pb2.GetStatus()))
+        return Status(self._ask("broker_status", get_broker_status=broker_pb2.GetBrokerStatus()))
 
 
 def connect(

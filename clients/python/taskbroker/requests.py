@@ -109,17 +109,17 @@ class SamplesRequest:
     groups: Iterable[str] = ()
     filter: Filter = field(default_factory=Filter)
 
-    answer = "sampling"
+    answer = "subscribed_samples"
     snapshot = False
 
     def message(self, request_id: int, starts, resume) -> broker_pb2.ClientMessage:
         del resume
         scope = sample_pb2.SAMPLE_SCOPE_THREADS if self.threads else sample_pb2.SAMPLE_SCOPE_PROCESSES
-        sample = broker_pb2.Sample(
+        sample = broker_pb2.SubscribeSamples(
             interval_ms=self.interval_ms,
             scope=scope,
             filter=self.filter.message(),
             groups=_groups(self.groups),
             starts=starts,
         )
-        return broker_pb2.ClientMessage(request_id=request_id, sample=sample)
+        return broker_pb2.ClientMessage(request_id=request_id, subscribe_samples=sample)

@@ -76,11 +76,11 @@ class Session:
             "welcome": self._on_welcome,
             "error": self._on_error,
             "subscribed": self._on_subscribed,
-            "sampling": self._on_sampling,
+            "subscribed_samples": self._on_sampling,
             "event_batch": self._on_batch,
             "snapshot_part": self._on_part,
             "snapshot_end": self._on_end,
-            "sample_batch": self._on_sample,
+            "sample_part": self._on_sample,
             "sample_loss": self._on_sample_loss,
             "named": self._on_named,
         }
@@ -184,7 +184,7 @@ class Session:
         self.welcome = welcome
         if not same:
             self._reason = "The broker was restarted."
-        elif self.request.answer == "sampling":
+        elif self.request.answer == "subscribed_samples":
             self._reason = "The samples of the time between are not known."
         elif not self._reason:
             self._reason = "The connection broke before the subscription had begun."
@@ -231,7 +231,7 @@ class Session:
         self._feed, self._next_number = subscribed.feed, subscribed.next_number
         self._resumable = subscribed.resumed or not self.request.snapshot
 
-    def _on_sampling(self, sampling: broker_pb2.Sampling) -> None:
+    def _on_sampling(self, sampling: broker_pb2.SubscribedSamples) -> None:
         if self._answered(sampling.request_id):
             self.starts = sampling.starts if sampling.HasField("starts") else None
 
@@ -241,7 +241,7 @@ class Session:
         number = batch.first_number
         append = self.values.append
         for pb in batch.events:
-            cls = EVENT_CLASSES.get(pb.WhichOneof("what"))  # type: ignore[arg-type]
+            cls = EVENT_CLASSES.get(pb.WhichOneof("kind"))  # type: ignore[arg-type]
             if cls is None:
                 # a kind of a later protocol has a number too
                 number += 1
@@ -272,7 +272,7 @@ class Session:
     # -- the stream of samples ----------------------------------------------------------
 
     def _on_sample(self, part) -> None:
-        self._parts.extend(map(TaskSample, part.tasks))
+        self._parts.extend(map(TaskSample, part.samples))
         if part.last:
             self.values.append(Sample(part, self._parts, self._samples_lost))
             self._parts, self._samples_lost = [], 0

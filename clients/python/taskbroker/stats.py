@@ -204,7 +204,7 @@ class TaskStats:
     @property
     def tasks(self) -> Optional[int]:
         """Totals of a process: the number of tasks in them."""
-        return self._pb.tasks or None
+        return self._pb.task_count or None
 
     @property
     def tasks_missing(self) -> int:

@@ -3,28 +3,36 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Iterator, Optional
 
 from .v1 import broker_pb2
 from .values import KINDS
 
 DELAY_ACCOUNTING = {1: "off", 2: "on", 3: "unsupported"}
 
-# The list of what is withheld is no counter.
-NO_COUNTERS = ("request_id", "withheld_fields")
+# Parts that are not counters themselves, and the sources: each has fields in two parts.
+NO_COUNTERS = ("request_id", "machine", "service", "events", "connector", "taskstats", "clients")
 
 
-class SourceStatus:
-    """The counters of one kernel source, by their names in SourceStatus."""
+def _counters(pb, part: Optional[str] = None, inner: Optional[str] = None) -> Iterator[tuple[str, Optional[int]]]:
+    """The counters of a message, or of a part of it. They are `None` if the part is withheld."""
+    known, message = True, pb
+    if part:
+        known, message = pb.HasField(part), getattr(pb, part)
+    if inner:
+        message = getattr(message, inner)
+    for field in message.DESCRIPTOR.fields:
+        if field.name not in NO_COUNTERS:
+            yield field.name, getattr(message, field.name) if known else None
 
-    def __init__(self, pb):
-        self._values = {
-            field.name: None if field.number in pb.withheld_fields else getattr(pb, field.name)
-            for field in pb.DESCRIPTOR.fields
-            if field.name not in NO_COUNTERS
-        }
 
-    def __getattr__(self, name: str) -> Optional[int]:
+class _Counters:
+    """Counters by their names."""
+
+    def __init__(self, values: dict) -> None:
+        self._values = values
+
+    def __getattr__(self, name: str):
         try:
             return self.__dict__["_values"][name]
         except KeyError:
@@ -34,23 +42,28 @@ class SourceStatus:
         return dict(self._values)
 
 
-class Status:
-    """The counters by their names in Status: `status.live_processes`, `status.connector.lost`, `status.events`."""
+class SourceStatus(_Counters):
+    """The counters of one kernel source, by their names in SourceLosses and SourceStatus."""
 
-    def __init__(self, pb: broker_pb2.Status):
-        withheld = set(pb.withheld_fields)
-        events_known = pb.DESCRIPTOR.fields_by_name["events"].number not in withheld
-        counts = {entry.kind: entry.count for entry in pb.events}
-        made: dict = {
-            "broker_version": pb.broker_version,
-            "epoch": pb.epoch,
-            "start_time_ns": pb.start_time_ns,
-            "uptime_ns": pb.uptime_ns,
-            "kernel_release": pb.kernel_release,
+    def __init__(self, pb: broker_pb2.BrokerStatus, name: str):
+        super().__init__({**dict(_counters(pb, "machine", name)), **dict(_counters(pb, "service", name))})
+
+
+class Status(_Counters):
+    """
+    The counters by their names in BrokerStatus and its parts: `status.live_processes`,
+    `status.connector.lost`, `status.events`.
+    """
+
+    def __init__(self, pb: broker_pb2.BrokerStatus):
+        counts = {entry.kind: entry.count for entry in pb.service.events}
+        known = pb.HasField("service")
+        super().__init__({
+            **dict(_counters(pb)),
             "taskstats_version": pb.taskstats_version or None,
             "delay_accounting": DELAY_ACCOUNTING.get(pb.delay_accounting),
-            "connector": SourceStatus(pb.connector),
-            "taskstats": SourceStatus(pb.taskstats),
+            "connector": SourceStatus(pb, "connector"),
+            "taskstats": SourceStatus(pb, "taskstats"),
             "clients": [
                 {
                     "uid": client.uid,
@@ -61,19 +74,11 @@ class Status:
                 }
                 for client in pb.clients
             ],
-            "events": {kind: counts.get(number, 0) if events_known else None for kind, number in KINDS.items()},
-        }
-        for field in pb.DESCRIPTOR.fields:
-            if field.name in made or field.name in NO_COUNTERS:
-                continue
-            made[field.name] = None if field.number in withheld else getattr(pb, field.name)
-        self._values = made
-
-    def __getattr__(self, name: str):
-        try:
-            return self.__dict__["_values"][name]
-        except KeyError:
-            raise AttributeError(name) from None
+            "events": {kind: counts.get(number, 0) if known else None for kind, number in KINDS.items()},
+            **dict(_counters(pb, "machine")),
+            **dict(_counters(pb, "service")),
+            "withheld": not known,
+        })
 
     def to_dict(self) -> dict:
         """The status in the JSON form of `taskbroker status --json`."""

@@ -110,8 +110,8 @@ def stats_dict(pb: taskstats_pb2.TaskStats) -> dict:
         mask = getattr(pb, key)
         if mask:
             out[key] = [name for number, name in _stats.GROUPS.items() if mask >> number & 1]
-    if pb.tasks:
-        out.update(tasks=pb.tasks, tasks_missing=pb.tasks_missing, tasks_unseen=pb.tasks_unseen)
+    if pb.task_count:
+        out.update(tasks=pb.task_count, tasks_missing=pb.tasks_missing, tasks_unseen=pb.tasks_unseen)
     return out
 
 

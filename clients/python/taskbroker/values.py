@@ -230,7 +230,7 @@ class Task(_Subject):
     @property
     def tasks(self) -> Optional[int]:
         """The live tasks of the process."""
-        return self._pb.tasks or None
+        return self._pb.live_tasks or None
 
     @property
     def program(self) -> Optional[Program]:
@@ -252,7 +252,7 @@ class SnapshotEnd(Value):
 
     @property
     def tasks(self) -> int:
-        return self._pb.tasks
+        return self._pb.task_count
 
     @property
     def time_ns(self) -> int:
@@ -477,11 +477,11 @@ class UserIds(Event):
 
     @property
     def real_id(self) -> int:
-        return self._pb.user_ids.real_id
+        return self._pb.uid_change.real_id
 
     @property
     def effective_id(self) -> int:
-        return self._pb.user_ids.effective_id
+        return self._pb.uid_change.effective_id
 
 
 class GroupIds(Event):
@@ -492,11 +492,11 @@ class GroupIds(Event):
 
     @property
     def real_id(self) -> int:
-        return self._pb.group_ids.real_id
+        return self._pb.gid_change.real_id
 
     @property
     def effective_id(self) -> int:
-        return self._pb.group_ids.effective_id
+        return self._pb.gid_change.effective_id
 
 
 class Session(Event):
@@ -598,15 +598,15 @@ class Loss(Event):
         return self._pb.loss.since_time_ns or None
 
 
-# The class of each member of Event.what.
+# The class of each member of Event.kind.
 EVENT_CLASSES: dict[str, type[Event]] = {
     "fork": Fork,
     "exec": Exec,
     "exit": Exit,
     "comm_change": CommChange,
-    "user_ids": UserIds,
-    "group_ids": GroupIds,
-    "session": Session,
+    "uid_change": UserIds,
+    "gid_change": GroupIds,
+    "new_session": Session,
     "ptrace": Ptrace,
     "coredump": Coredump,
     "loss": Loss,
@@ -671,7 +671,7 @@ class TaskSample(_Subject):
     @property
     def tasks(self) -> Optional[int]:
         """The live threads of the process."""
-        return self._pb.tasks or None
+        return self._pb.live_tasks or None
 
     @property
     def kernel_thread(self) -> Optional[bool]:

@@ -9,17 +9,21 @@
 
 static void test_status(void) {
         Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
-        Taskbroker__V1__Status status = TASKBROKER__V1__STATUS__INIT;
+        Taskbroker__V1__BrokerStatus status = TASKBROKER__V1__BROKER_STATUS__INIT;
+        Taskbroker__V1__MachineStatus machine = TASKBROKER__V1__MACHINE_STATUS__INIT;
+        Taskbroker__V1__ServiceStatus service = TASKBROKER__V1__SERVICE_STATUS__INIT;
         Bytes script = bytes_new();
 
-        status.live_tasks = 1234567;
-        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS;
-        message.status = &status;
+        machine.live_tasks = 1234567;
+        status.machine = &machine;
+        status.service = &service;
+        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_BROKER_STATUS;
+        message.broker_status = &status;
         bytes_add_message(&script, &message);
 
         begin(verb_status, "status");
         serve();
-        assert(run.request->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS);
+        assert(run.request->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_BROKER_STATUS);
         send_script(&script);
         assert(finish() == EXIT_STATUS_OK);
         assert(strncmp(run.out_text, "0 lost of 0 kernel events", 25) == 0 && strstr(run.out_text, "1 234 567"));

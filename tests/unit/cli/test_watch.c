@@ -76,7 +76,7 @@ static void add_execs_from(Bytes *bytes, uint32_t first, uint32_t last, uint32_t
                 event.comm.data = (uint8_t *)"some";
                 event.comm.len = 4;
                 event.start_time_ns = 4;
-                event.what_case = i == loss_at ? TASKBROKER__V1__EVENT__WHAT_LOSS : TASKBROKER__V1__EVENT__WHAT_EXEC;
+                event.kind_case = i == loss_at ? TASKBROKER__V1__EVENT__KIND_LOSS : TASKBROKER__V1__EVENT__KIND_EXEC;
                 if (i == loss_at)
                         event.loss = &loss;
                 else
@@ -173,7 +173,7 @@ static void add_snapshot(Bytes *bytes, uint32_t n, uint64_t number) {
                 bytes_add_message(bytes, &message);
         }
         end.number = number;
-        end.tasks = n;
+        end.task_count = n;
         message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END;
         message.snapshot_end = &end;
         bytes_add_message(bytes, &message);
@@ -227,7 +227,7 @@ static void test_time(void) {
         /* Two events arrive after the time of -t. Only the event that happened within the time is printed. */
         assert(poll(NULL, 0, 380) == 0);
         script.n = 0;
-        event.what_case = TASKBROKER__V1__EVENT__WHAT_EXEC;
+        event.kind_case = TASKBROKER__V1__EVENT__KIND_EXEC;
         event.exec = &exec;
         event.pid = event.tid = 100;
         event.time_ns = begin_time - 1000 + 100000000;

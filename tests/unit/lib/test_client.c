@@ -401,7 +401,7 @@ static void test_requests(void) {
         assert(request->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE);
         assert(request->subscribe->n_kinds == 3);
         assert(request->subscribe->kinds[0] == TASKBROKER__V1__EVENT_KIND__EVENT_KIND_EXIT);
-        assert(request->subscribe->kinds[1] == TASKBROKER__V1__EVENT_KIND__EVENT_KIND_UID);
+        assert(request->subscribe->kinds[1] == TASKBROKER__V1__EVENT_KIND__EVENT_KIND_UID_CHANGE);
         assert(request->subscribe->kinds[2] == TASKBROKER__V1__EVENT_KIND__EVENT_KIND_LOSS);
         assert(request->subscribe->threads);
         assert(request->subscribe->strict);
@@ -410,7 +410,7 @@ static void test_requests(void) {
 
         request = read_request(&in, pair.broker);
         assert(request->request_id == second);
-        assert(request->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_STATUS);
+        assert(request->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_BROKER_STATUS);
         taskbroker__v1__client_message__free_unpacked(request, NULL);
 
         request = read_request(&in, pair.broker);

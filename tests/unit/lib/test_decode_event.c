@@ -46,9 +46,9 @@ static void add_all_kinds(Bytes *bytes) {
         Taskbroker__V1__Fork fork_ = TASKBROKER__V1__FORK__INIT;
         Taskbroker__V1__Exec exec = { PROTOBUF_C_MESSAGE_INIT(&taskbroker__v1__exec__descriptor), .comm_stale = true };
         Taskbroker__V1__Exit exit_ = TASKBROKER__V1__EXIT__INIT;
-        Taskbroker__V1__Comm comm = TASKBROKER__V1__COMM__INIT;
-        Taskbroker__V1__Credentials credentials = TASKBROKER__V1__CREDENTIALS__INIT;
-        Taskbroker__V1__Session session = TASKBROKER__V1__SESSION__INIT;
+        Taskbroker__V1__CommChange comm_change = TASKBROKER__V1__COMM_CHANGE__INIT;
+        Taskbroker__V1__IdChange id_change = TASKBROKER__V1__ID_CHANGE__INIT;
+        Taskbroker__V1__NewSession new_session = TASKBROKER__V1__NEW_SESSION__INIT;
         Taskbroker__V1__Ptrace ptrace = TASKBROKER__V1__PTRACE__INIT;
         Taskbroker__V1__Coredump coredump = TASKBROKER__V1__COREDUMP__INIT;
         Taskbroker__V1__Loss loss = TASKBROKER__V1__LOSS__INIT;
@@ -56,10 +56,10 @@ static void add_all_kinds(Bytes *bytes) {
 
         fork_.parent_pid = 71;
         fork_.parent_tid = 72;
-        comm.old_comm.data = (uint8_t *)"before";
-        comm.old_comm.len = 6;
-        credentials.real_id = 73;
-        credentials.effective_id = 74;
+        comm_change.old_comm.data = (uint8_t *)"before";
+        comm_change.old_comm.len = 6;
+        id_change.real_id = 73;
+        id_change.effective_id = 74;
         ptrace.tracer_pid = 75;
         ptrace.tracer_tid = 76;
         loss.count = 1000;
@@ -74,15 +74,15 @@ static void add_all_kinds(Bytes *bytes) {
         }
 
 #define SET(i, member_, CASE_, value)                                                                                  \
-        events[i].what_case = TASKBROKER__V1__EVENT__WHAT_##CASE_;                                                     \
+        events[i].kind_case = TASKBROKER__V1__EVENT__KIND_##CASE_;                                                     \
         events[i].member_ = &value;
         SET(0, fork, FORK, fork_)
         SET(1, exec, EXEC, exec)
         SET(2, exit, EXIT, exit_)
-        SET(3, comm_change, COMM_CHANGE, comm)
-        SET(4, user_ids, USER_IDS, credentials)
-        SET(5, group_ids, GROUP_IDS, credentials)
-        SET(6, session, SESSION, session)
+        SET(3, comm_change, COMM_CHANGE, comm_change)
+        SET(4, uid_change, UID_CHANGE, id_change)
+        SET(5, gid_change, GID_CHANGE, id_change)
+        SET(6, new_session, NEW_SESSION, new_session)
         SET(7, ptrace, PTRACE, ptrace)
         SET(8, loss, LOSS, loss)
         SET(9, coredump, COREDUMP, coredump)
@@ -230,7 +230,7 @@ static void test_unknown_parts(void) {
         Bytes bytes = bytes_new(), raw = bytes_new();
 
         /* pid 7, an exec, and fields of all wire types that nobody knows */
-        bytes_add(&raw, "\x10\x07\x52\x00", 4);
+        bytes_add(&raw, "\x60\x07\x12\x00", 4);
         bytes_add_field(&raw, 1000, "abc", 3);
         bytes_add(&raw, "\xc0\x3e\x07", 3);
         bytes_add(&raw, "\xc1\x3e\1\2\3\4\5\6\7\x08", 10);
@@ -240,14 +240,14 @@ static void test_unknown_parts(void) {
 
         /* An event of a kind from the future is passed over; its number counts. */
         raw.n = 0;
-        bytes_add(&raw, "\x10\x07", 2);
-        bytes_add_field(&raw, 40, "", 0);
+        bytes_add(&raw, "\x60\x07", 2);
+        bytes_add_field(&raw, 27, "", 0);
         {
                 Bytes batch = bytes_new(), body = bytes_new();
 
                 bytes_add(&batch, "\x08\x0a", 2);
                 bytes_add_field(&batch, 3, raw.data, raw.n);
-                bytes_add_field(&batch, 3, "\x10\x08\x52\x00", 4);
+                bytes_add_field(&batch, 3, "\x60\x08\x12\x00", 4);
                 bytes_add_field(&body, 2, batch.data, batch.n);
                 bytes_add_frame(&bytes, body.data, body.n);
                 pair_send(&pair, bytes.data, bytes.n);
@@ -261,7 +261,7 @@ static void test_unknown_parts(void) {
         /* Numbers of enums that nobody knows are handed on. */
         loss.source = (Taskbroker__V1__LossSource)9;
         loss.reason = (Taskbroker__V1__LossReason)8;
-        known.what_case = TASKBROKER__V1__EVENT__WHAT_LOSS;
+        known.kind_case = TASKBROKER__V1__EVENT__KIND_LOSS;
         known.loss = &loss;
         bytes.n = 0;
         bytes_add_batch(&bytes, 1, &pointer, 1);
@@ -283,7 +283,7 @@ static void test_long_comm(void) {
         Pair pair = pair_new_welcomed();
         Bytes bytes = bytes_new();
 
-        wire.what_case = TASKBROKER__V1__EVENT__WHAT_EXEC;
+        wire.kind_case = TASKBROKER__V1__EVENT__KIND_EXEC;
         wire.exec = &exec;
         for (size_t n = 0; n <= sizeof(long_comm); ++n) {
                 wire.comm.data = (uint8_t *)long_comm;
@@ -339,7 +339,7 @@ static void stats_init(Stats *s, uint64_t seed) {
         s->stats.unsupported_groups = 2;
         s->stats.uncounted_groups = 4;
         s->stats.withheld_groups = 8;
-        s->stats.tasks = 3;
+        s->stats.task_count = 3;
         s->stats.tasks_missing = 1;
         s->stats.tasks_unseen = true;
 #define VALUE_U8 (seed++ & 0x7f)
@@ -397,7 +397,7 @@ static const struct tb_event *take_exit(Pair *pair, Taskbroker__V1__Exit *exit_)
         Taskbroker__V1__Event wire = make_event(5), *pointer = &wire;
         Bytes bytes = bytes_new();
 
-        wire.what_case = TASKBROKER__V1__EVENT__WHAT_EXIT;
+        wire.kind_case = TASKBROKER__V1__EVENT__KIND_EXIT;
         wire.exit = exit_;
         bytes_add_batch(&bytes, 1, &pointer, 1);
         pair_send(pair, bytes.data, bytes.n);
@@ -520,7 +520,7 @@ static void test_costly(void) {
 
         for (unsigned int i = 0; i < 60000; ++i)
                 bytes_add(&event, "\xc2\x02\x00", 3);
-        bytes_add_field(&batch, 3, "\x52\x00", 2);
+        bytes_add_field(&batch, 3, "\x12\x00", 2);
         bytes_add_field(&batch, 3, event.data, event.n);
         bytes_add_field(&body, 2, batch.data, batch.n);
         bytes_add_frame(&bytes, body.data, body.n);
@@ -549,7 +549,7 @@ static void test_damage(void) {
         stats_init(&stats, 1);
         exit_.stats = exit_.process_stats = &stats.stats;
         exit_.process_ended = true;
-        wire.what_case = TASKBROKER__V1__EVENT__WHAT_EXIT;
+        wire.kind_case = TASKBROKER__V1__EVENT__KIND_EXIT;
         wire.exit = &exit_;
         bytes_add_welcome(&bytes, 1);
         bytes_add_batch(&bytes, 1, &pointer, 1);

@@ -22,7 +22,7 @@ static void fill_task(PB(TaskSample) * task, PB(TaskStats) * stats, PB(TaskStats
 /* Adds a part of the sample @number. Its @n tasks have the numbers from @first on. */
 static void add_part(Bytes *bytes, uint64_t number, uint32_t first, size_t n, bool last, bool full) {
         PB(ServerMessage) message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
-        PB(SampleBatch) batch = TASKBROKER__V1__SAMPLE_BATCH__INIT;
+        PB(SamplePart) batch = TASKBROKER__V1__SAMPLE_PART__INIT;
         PB(TaskSample) tasks[4], *pointers[4];
         PB(TaskStats) stats[4];
         PB(TaskStats__Cpu) cpu[4];
@@ -32,8 +32,8 @@ static void add_part(Bytes *bytes, uint64_t number, uint32_t first, size_t n, bo
                 pointers[i] = &tasks[i];
         }
         batch.number = number;
-        batch.tasks = pointers;
-        batch.n_tasks = n;
+        batch.samples = pointers;
+        batch.n_samples = n;
         batch.last = last;
         batch.full = full;
         if (last) {
@@ -45,8 +45,8 @@ static void add_part(Bytes *bytes, uint64_t number, uint32_t first, size_t n, bo
                 batch.exits = 6;
                 batch.lost = 7;
         }
-        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_BATCH;
-        message.sample_batch = &batch;
+        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_PART;
+        message.sample_part = &batch;
         bytes_add_message(bytes, &message);
 }
 
@@ -127,7 +127,7 @@ static void test_samples(void) {
 
 static void test_answers(void) {
         PB(ServerMessage) message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
-        PB(Stats) stats = TASKBROKER__V1__STATS__INIT;
+        PB(TaskStatsReply) stats = TASKBROKER__V1__TASK_STATS_REPLY__INIT;
         PB(TaskSample) live, gone = TASKBROKER__V1__TASK_SAMPLE__INIT, *tasks[] = { &live, &gone };
         PB(TaskStats) of_live;
         PB(TaskStats__Cpu) cpu;
@@ -139,10 +139,10 @@ static void test_answers(void) {
         gone.tid = 13;
         gone.state = TASKBROKER__V1__SAMPLE_STATE__SAMPLE_STATE_GONE;
         stats.request_id = 77;
-        stats.tasks = tasks;
-        stats.n_tasks = 2;
-        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATS;
-        message.stats = &stats;
+        stats.samples = tasks;
+        stats.n_samples = 2;
+        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_TASK_STATS_REPLY;
+        message.task_stats_reply = &stats;
         bytes_add_message(&bytes, &message);
         pair_send(&pair, bytes.data, bytes.n);
 
@@ -222,8 +222,9 @@ static void test_requests(void) {
 
         assert(tb_request_stats(pair.client, numbers, 2, numbers + 2, 1, &id) == 0);
         message = sent(&pair);
-        assert(message->request_id == id && message->get_stats->n_pids == 2 && message->get_stats->pids[1] == 6);
-        assert(message->get_stats->n_tids == 1 && message->get_stats->tids[0] == 7);
+        assert(message->request_id == id && message->get_task_stats->n_pids == 2 &&
+               message->get_task_stats->pids[1] == 6);
+        assert(message->get_task_stats->n_tids == 1 && message->get_task_stats->tids[0] == 7);
         taskbroker__v1__client_message__free_unpacked(message, NULL);
         assert(tb_request_stats(pair.client, NULL, 0, NULL, 0, NULL) == -EINVAL);
         assert(tb_request_stats(pair.client, numbers, TB_STATS_MAX, numbers, 1, NULL) == -EINVAL);
@@ -232,9 +233,9 @@ static void test_requests(void) {
 
         assert(tb_sample(pair.client, &sampling, &id) == 0);
         message = sent(&pair);
-        assert(message->request_id == id && message->sample->interval_ms == 250);
-        assert(message->sample->scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS);
-        assert(message->sample->groups == 1u << 5 && message->sample->filter->n_comms == 1);
+        assert(message->request_id == id && message->subscribe_samples->interval_ms == 250);
+        assert(message->subscribe_samples->scope == TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS);
+        assert(message->subscribe_samples->groups == 1u << 5 && message->subscribe_samples->filter->n_comms == 1);
         taskbroker__v1__client_message__free_unpacked(message, NULL);
 
         sampling.interval_ms = 99;

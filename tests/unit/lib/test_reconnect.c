@@ -208,7 +208,7 @@ static Taskbroker__V1__ClientMessage *rig_read_subscription(Rig *rig) {
                         n -= n_prefix + n_message;
                         memmove(bytes, bytes + n_prefix + n_message, n);
                         if (message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE ||
-                            message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE)
+                            message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE_SAMPLES)
                                 return message;
                         taskbroker__v1__client_message__free_unpacked(message, NULL);
                         continue;
@@ -266,13 +266,13 @@ static void test_second_request(bool samples, int answer) {
 
 static void bytes_add_sampling(Bytes *bytes, Taskbroker__V1__FilterStarts *starts) {
         Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
-        Taskbroker__V1__Sampling sampling = TASKBROKER__V1__SAMPLING__INIT;
+        Taskbroker__V1__SubscribedSamples sampling = TASKBROKER__V1__SUBSCRIBED_SAMPLES__INIT;
 
         sampling.request_id = 1;
         sampling.next_number = 1;
         sampling.starts = starts;
-        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLING;
-        message.sampling = &sampling;
+        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED_SAMPLES;
+        message.subscribed_samples = &sampling;
         bytes_add_message(bytes, &message);
 }
 
@@ -291,8 +291,8 @@ static void bytes_add_named(Bytes *bytes, Taskbroker__V1__FilterStarts *starts) 
 static void rig_report(Rig *rig, bool samples, uint64_t request_id, uint32_t pid, uint32_t tid, uint64_t start) {
         Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
         Taskbroker__V1__EventBatch batch = TASKBROKER__V1__EVENT_BATCH__INIT;
-        Taskbroker__V1__SampleBatch sample = TASKBROKER__V1__SAMPLE_BATCH__INIT;
-        Taskbroker__V1__Stats stats = TASKBROKER__V1__STATS__INIT;
+        Taskbroker__V1__SamplePart sample = TASKBROKER__V1__SAMPLE_PART__INIT;
+        Taskbroker__V1__TaskStatsReply stats = TASKBROKER__V1__TASK_STATS_REPLY__INIT;
         Taskbroker__V1__Event event = TASKBROKER__V1__EVENT__INIT, *events[] = { &event };
         Taskbroker__V1__TaskSample task = TASKBROKER__V1__TASK_SAMPLE__INIT, *tasks[] = { &task };
         Taskbroker__V1__Coredump coredump = TASKBROKER__V1__COREDUMP__INIT;
@@ -301,20 +301,20 @@ static void rig_report(Rig *rig, bool samples, uint64_t request_id, uint32_t pid
         event.pid = task.pid = pid;
         event.tid = task.tid = tid;
         event.start_boot_ns = task.start_boot_ns = start;
-        event.what_case = TASKBROKER__V1__EVENT__WHAT_COREDUMP;
+        event.kind_case = TASKBROKER__V1__EVENT__KIND_COREDUMP;
         event.coredump = &coredump;
         batch.first_number = 1;
         batch.events = events;
-        sample.tasks = stats.tasks = tasks;
-        batch.n_events = sample.n_tasks = stats.n_tasks = 1;
+        sample.samples = stats.samples = tasks;
+        batch.n_events = sample.n_samples = stats.n_samples = 1;
         stats.request_id = request_id;
         sample.number = 1;
         if (request_id > 0) {
-                message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_STATS;
-                message.stats = &stats;
+                message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_TASK_STATS_REPLY;
+                message.task_stats_reply = &stats;
         } else if (samples) {
-                message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_BATCH;
-                message.sample_batch = &sample;
+                message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_PART;
+                message.sample_part = &sample;
         } else {
                 message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_EVENT_BATCH;
                 message.event_batch = &batch;
@@ -369,7 +369,7 @@ static void test_starts(bool samples, bool answered) {
         assert(tb_process(rig.client) == 0);
         assert(tb_next(rig.client, &unused) == 0);
         message = rig_read_subscription(&rig);
-        again = samples ? message->sample->starts : message->subscribe->starts;
+        again = samples ? message->subscribe_samples->starts : message->subscribe->starts;
         assert(!again == !answered);
         if (answered) {
                 assert(again->n_pids == 3 && again->n_subtrees == 1);
@@ -423,7 +423,7 @@ static void test_named(bool samples) {
         assert(tb_process(rig.client) == 0);
         assert(tb_next(rig.client, &unused) == 0);
         message = rig_read_subscription(&rig);
-        again = samples ? message->sample->starts : message->subscribe->starts;
+        again = samples ? message->subscribe_samples->starts : message->subscribe->starts;
         assert(again->n_pids == 2 && again->pids[0] == 110 && again->pids[1] == 125);
         taskbroker__v1__client_message__free_unpacked(message, NULL);
         rig_free(&rig);

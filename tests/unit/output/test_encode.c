@@ -73,7 +73,7 @@ static void test_fork(void) {
         message = roundtrip(&event, NULL);
         m = message->event_batch->events[0];
         check_common(m, &event);
-        assert(m->what_case == TASKBROKER__V1__EVENT__WHAT_FORK);
+        assert(m->kind_case == TASKBROKER__V1__EVENT__KIND_FORK);
         assert(m->fork->parent_pid == 12 && m->fork->parent_tid == 13);
         message_free(message);
 }
@@ -90,7 +90,7 @@ static void test_exec(void) {
                 message = roundtrip(&event, NULL);
                 m = message->event_batch->events[0];
                 check_common(m, &event);
-                assert(m->what_case == TASKBROKER__V1__EVENT__WHAT_EXEC);
+                assert(m->kind_case == TASKBROKER__V1__EVENT__KIND_EXEC);
                 assert(m->exec->comm_stale == stale);
                 message_free(message);
         }
@@ -105,7 +105,7 @@ static void test_comm(void) {
         message = roundtrip(&event, NULL);
         m = message->event_batch->events[0];
         check_common(m, &event);
-        assert(m->what_case == TASKBROKER__V1__EVENT__WHAT_COMM_CHANGE);
+        assert(m->kind_case == TASKBROKER__V1__EVENT__KIND_COMM_CHANGE);
         assert(m->comm_change->old_comm.len == 3 && !memcmp(m->comm_change->old_comm.data, "old", 3));
         message_free(message);
 }
@@ -114,7 +114,7 @@ static void test_ids(void) {
         for (int group = 0; group < 2; ++group) {
                 Event event = event_new(group ? EVENT_GID : EVENT_UID);
                 PB(ServerMessage) *message;
-                const PB(Credentials) *ids;
+                const PB(IdChange) * ids;
                 const PB(Event) *m;
 
                 event.credentials.real_id = 1000;
@@ -122,9 +122,9 @@ static void test_ids(void) {
                 message = roundtrip(&event, NULL);
                 m = message->event_batch->events[0];
                 check_common(m, &event);
-                assert(m->what_case ==
-                       (group ? TASKBROKER__V1__EVENT__WHAT_GROUP_IDS : TASKBROKER__V1__EVENT__WHAT_USER_IDS));
-                ids = group ? m->group_ids : m->user_ids;
+                assert(m->kind_case ==
+                       (group ? TASKBROKER__V1__EVENT__KIND_GID_CHANGE : TASKBROKER__V1__EVENT__KIND_UID_CHANGE));
+                ids = group ? m->gid_change : m->uid_change;
                 assert(ids->real_id == 1000 && ids->effective_id == UINT32_MAX);
                 message_free(message);
         }
@@ -140,7 +140,7 @@ static void test_ptrace(void) {
         message = roundtrip(&event, NULL);
         m = message->event_batch->events[0];
         check_common(m, &event);
-        assert(m->what_case == TASKBROKER__V1__EVENT__WHAT_PTRACE);
+        assert(m->kind_case == TASKBROKER__V1__EVENT__KIND_PTRACE);
         assert(m->ptrace->tracer_pid == 5 && m->ptrace->tracer_tid == 6);
         message_free(message);
 }
@@ -151,13 +151,13 @@ static void test_session_and_coredump(void) {
         PB(ServerMessage) *message = roundtrip(&event, NULL);
 
         check_common(message->event_batch->events[0], &event);
-        assert(message->event_batch->events[0]->what_case == TASKBROKER__V1__EVENT__WHAT_SESSION);
+        assert(message->event_batch->events[0]->kind_case == TASKBROKER__V1__EVENT__KIND_NEW_SESSION);
         message_free(message);
 
         event.kind = EVENT_COREDUMP;
         message = roundtrip(&event, NULL);
         check_common(message->event_batch->events[0], &event);
-        assert(message->event_batch->events[0]->what_case == TASKBROKER__V1__EVENT__WHAT_COREDUMP);
+        assert(message->event_batch->events[0]->kind_case == TASKBROKER__V1__EVENT__KIND_COREDUMP);
         message_free(message);
 }
 
@@ -172,7 +172,7 @@ static void test_loss(void) {
         const PB(Event) *m = message->event_batch->events[0];
 
         check_common(m, &event);
-        assert(m->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS);
+        assert(m->kind_case == TASKBROKER__V1__EVENT__KIND_LOSS);
         assert(m->loss->count == UINT64_MAX);
         assert(m->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_READER);
         assert(m->loss->reason == TASKBROKER__V1__LOSS_REASON__LOSS_REASON_FELL_BEHIND);
@@ -254,7 +254,7 @@ static void check_stats(const PB(TaskStats) *m, const TaskStats *stats) {
         assert(m->unsupported_groups == stats->unsupported);
         assert(m->uncounted_groups == stats->uncounted);
         assert(m->withheld_groups == stats->withheld);
-        assert(m->tasks == stats->tasks && m->tasks_missing == stats->tasks_missing);
+        assert(m->task_count == stats->tasks && m->tasks_missing == stats->tasks_missing);
         assert(m->tasks_unseen == stats->tasks_unseen);
 }
 
@@ -268,7 +268,7 @@ static void check_exit_stats(const TaskStats *stats, const TaskStats *process_st
         message = roundtrip(&event, NULL);
         m = message->event_batch->events[0];
         check_common(m, &event);
-        assert(m->what_case == TASKBROKER__V1__EVENT__WHAT_EXIT);
+        assert(m->kind_case == TASKBROKER__V1__EVENT__KIND_EXIT);
         assert(!!m->exit->stats == !!stats && !!m->exit->process_stats == !!process_stats);
         if (stats)
                 check_stats(m->exit->stats, stats);

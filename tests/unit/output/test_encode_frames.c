@@ -18,7 +18,7 @@ static size_t event_of(uint8_t *data, size_t n_comm) {
         data[i++] = 3 << 3 | 2;
         memcpy(data + i, prefix[1], n[1]);
         i += n[1];
-        data[i++] = 6 << 3 | 2;
+        data[i++] = 15 << 3 | 2; /* Event.comm */
         memcpy(data + i, prefix[0], n[0]);
         i += n[0];
         memset(data + i, 'x', n_comm);
@@ -187,27 +187,21 @@ static void test_error_codes(void) {
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); ++i)
                 assert((int)rows[i].ours == (int)rows[i].wire);
-#define KIND(name) assert((int)EVENT_##name == (int)TASKBROKER__V1__EVENT_KIND__EVENT_KIND_##name)
-        KIND(FORK);
-        KIND(EXEC);
-        KIND(EXIT);
-        KIND(COMM);
-        KIND(UID);
-        KIND(GID);
-        KIND(SID);
-        KIND(PTRACE);
-        KIND(COREDUMP);
-        KIND(LOSS);
+                /* A kind has the number of its member, too. */
+#define KIND(NAME, name, number, kernel, task_at, parse, member, wire, WIRE, ...)                                      \
+        assert((int)EVENT_##NAME == (int)TASKBROKER__V1__EVENT_KIND__EVENT_KIND_##WIRE);                               \
+        assert((int)EVENT_##NAME == (int)TASKBROKER__V1__EVENT__KIND_##WIRE);
+        EVENT_KINDS(KIND)
 #undef KIND
 #define GROUP(group, GROUP, number) assert((number) == TASKBROKER__V1__STATS_GROUP__STATS_GROUP_##GROUP);
         TASKSTATS_GROUPS(GROUP)
 #undef GROUP
 }
 
-static void check_source(const PB(SourceStatus) *m, uint64_t base) {
-        assert(m->received == base + 1 && m->lost == base + 2 && m->dropped == base + 3);
+static void check_source(const PB(SourceLosses) * losses, const PB(SourceStatus) * m, uint64_t base) {
+        assert(m->received == base + 1 && losses->lost == base + 2 && m->dropped == base + 3);
         assert(m->truncated == base + 4 && m->malformed == base + 5 && m->foreign == base + 6);
-        assert(m->muted == base + 7 && m->repaired == base + 8 && m->receive_buffer_bytes == base + 9);
+        assert(losses->muted == base + 7 && losses->repaired == base + 8 && m->receive_buffer_bytes == base + 9);
 }
 
 static const BrokerStatus some_status = {
@@ -241,7 +235,7 @@ static const BrokerStatus some_status = {
 };
 
 /* Kinds without an event are left out. */
-static void check_status_events(const PB(Status) *s) {
+static void check_status_events(const PB(ServiceStatus) * s) {
         assert(s->n_events == _EVENT_KIND_N - 1 - (_EVENT_KIND_N - 1) / 3);
         for (size_t i = 0, kind = 1; kind < _EVENT_KIND_N; ++kind) {
                 if (kind % 3 == 0)
@@ -255,32 +249,56 @@ static void test_status(void) {
         BrokerStatus status = some_status;
         uint8_t frame[ENCODED_REPLY_MAX];
         PB(ServerMessage) *message;
-        const PB(Status) *s;
+        const PB(BrokerStatus) * s;
 
         message = frame_unpack(frame, encode_status(1, &status, frame));
-        assert(message->status->n_events == 0);
+        assert(message->broker_status->service->n_events == 0);
         message_free(message);
 
         for (int kind = EVENT_FORK; kind < _EVENT_KIND_N; ++kind)
                 status.events[kind] = kind % 3 == 0 ? 0 : 1000 + (uint64_t)kind;
         message = frame_unpack(frame, encode_status(5, &status, frame));
-        s = message->status;
-        assert(message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS);
+        s = message->broker_status;
+        assert(message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_BROKER_STATUS);
         assert(s->request_id == 5);
         assert(strcmp(s->broker_version, TASKBROKER_VERSION) == 0 && strcmp(s->kernel_release, "6.18.44-test") == 0);
         assert(s->epoch == 11 && s->start_time_ns == 12 && s->uptime_ns == 13);
         assert(s->taskstats_version == 16);
         assert(s->delay_accounting == TASKBROKER__V1__DELAY_ACCOUNTING__DELAY_ACCOUNTING_ON);
-        check_source(s->connector, 100);
-        check_source(s->taskstats, 200);
-        check_status_events(s);
-        assert(s->live_tasks == 21 && s->live_processes == 22 && s->feeds == 23 && s->subscribers == 24);
-        assert(s->connections == 25 && s->feed_bytes == 26 && s->reader_lost == 27 && s->closed_for_errors == 28);
-        assert(s->closed_for_strict == 29 && s->refused_connections == 30 && s->unmatched_stats == 31);
-        assert(s->synthesised_exits == 32 && s->broker_cpu_ns == 33 && s->synthesised_forks == 34);
-        assert(s->programs_captured == 35 && s->programs_late == 36 && s->programs_skipped == 37);
-        assert(s->snapshots == 38 && s->snapshot_subscribers == 39 && s->resumed == 40 && s->table_bytes == 41);
+        check_source(s->machine->connector, s->service->connector, 100);
+        check_source(s->machine->taskstats, s->service->taskstats, 200);
+        check_status_events(s->service);
+        assert(s->machine->live_tasks == 21 && s->machine->live_processes == 22 && s->service->feeds == 23 &&
+               s->subscribers == 24);
+        assert(s->connections == 25 && s->service->feed_bytes == 26 && s->service->reader_lost == 27 &&
+               s->service->closed_for_errors == 28);
+        assert(s->service->closed_for_strict == 29 && s->service->refused_connections == 30 &&
+               s->service->unmatched_stats == 31);
+        assert(s->service->synthesised_exits == 32 && s->service->broker_cpu_ns == 33 &&
+               s->service->synthesised_forks == 34);
+        assert(s->service->programs_captured == 35 && s->service->programs_late == 36 &&
+               s->service->programs_skipped == 37);
+        assert(s->service->snapshots == 38 && s->service->snapshot_subscribers == 39 && s->service->resumed == 40 &&
+               s->service->table_bytes == 41);
         message_free(message);
+}
+
+/* A part that is withheld is absent, whatever the counters are. */
+static void test_status_withheld(void) {
+        uint8_t frame[ENCODED_REPLY_MAX];
+
+        for (int parts = 0; parts < 4; ++parts) {
+                BrokerStatus status = some_status;
+                PB(ServerMessage) * message;
+
+                status.withheld = parts & 1;
+                status.machine_withheld = parts & 2;
+                message = frame_unpack(frame, encode_status(1, &status, frame));
+                assert(!message->broker_status->service == !!(parts & 1));
+                assert(!message->broker_status->machine == !!(parts & 2));
+                assert(message->broker_status->subscribers == 24 && message->broker_status->connections == 25);
+                message_free(message);
+        }
 }
 
 /* The largest status, and a release as long as there is room for one. */
@@ -291,7 +309,7 @@ static void test_largest_replies(void) {
 
         memset(large_features.release, 'r', sizeof(large_features.release) - 1);
         memset(&status, 0xff, sizeof(status));
-        status.withheld = status.machine_withheld = true;
+        status.withheld = status.machine_withheld = false;
         status.features = &large_features;
         status.n_clients = STATUS_CLIENTS_MAX;
         for (size_t i = 0; i < STATUS_CLIENTS_MAX; ++i) {
@@ -309,6 +327,7 @@ int main(void) {
         test_error();
         test_error_codes();
         test_status();
+        test_status_withheld();
         test_largest_replies();
         return 0;
 }

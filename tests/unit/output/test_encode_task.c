@@ -66,7 +66,7 @@ static void check_task(const PB(Task) *m, const Task *task, bool threads) {
         assert(m->credentials_changed == !!(task->flags & TASK_CREDENTIALS_CHANGED));
         assert(m->seeded == !!(task->flags & TASK_SEEDED));
         assert(m->task_unknown == !!(task->flags & TASK_UNKNOWN));
-        assert(m->tasks == (threads ? 0 : task->process->n_live));
+        assert(m->live_tasks == (threads ? 0 : task->process->n_live));
 }
 
 static void task_roundtrip(const Task *task, uint32_t variant, bool threads) {
@@ -221,7 +221,7 @@ static void test_end(void) {
 
                                 assert(message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END);
                                 assert(message->snapshot_end->number == numbers[i]);
-                                assert(message->snapshot_end->tasks == numbers[k]);
+                                assert(message->snapshot_end->task_count == numbers[k]);
                                 assert(message->snapshot_end->time_ns == numbers[l]);
                                 message_free(message);
                         }

@@ -224,29 +224,29 @@ static void test_sample(void) {
         for (size_t i = 0; i < ARRAY_SIZE(intervals); ++i) {
                 add_number(1, intervals[i]);
                 wrap(5, 5);
-                check_refused(5, ERROR_BAD_VALUE, false, "sample.interval_ms");
+                check_refused(5, ERROR_BAD_VALUE, false, "subscribe_samples.interval_ms");
         }
         for (size_t i = 0; i < ARRAY_SIZE(groups); ++i) {
                 add_number(1, 100);
                 add_number(4, groups[i]);
                 wrap(5, 5);
-                check_refused(5, ERROR_BAD_VALUE, false, "sample.groups");
+                check_refused(5, ERROR_BAD_VALUE, false, "subscribe_samples.groups");
         }
         for (uint64_t scope = 3; scope < UINT32_MAX; scope *= 3) {
                 add_number(1, 100);
                 add_number(2, scope);
                 wrap(5, 5);
-                check_refused(5, ERROR_BAD_VALUE, false, "sample.scope");
+                check_refused(5, ERROR_BAD_VALUE, false, "subscribe_samples.scope");
         }
         /* the kernel reports the processor of events alone */
         add_number(1, 100);
         add_bytes(3, (uint8_t[]){ 6 << 3 | 2, 1, '0' }, 3);
         wrap(5, 5);
-        check_refused(5, ERROR_BAD_VALUE, false, "sample.filter.cpus");
+        check_refused(5, ERROR_BAD_VALUE, false, "subscribe_samples.filter.cpus");
         add_number(1, 100);
         add_number(9, 1);
         wrap(5, 5);
-        check_refused(5, ERROR_UNKNOWN_FIELD, true, "sample");
+        check_refused(5, ERROR_UNKNOWN_FIELD, true, "subscribe_samples");
 }
 
 static void test_stats(void) {
@@ -265,20 +265,20 @@ static void test_stats(void) {
                 assert(request.stats.tids[i] == 201 + i);
 
         wrap(5, 4);
-        check_refused(5, ERROR_BAD_VALUE, false, "get_stats.pids");
+        check_refused(5, ERROR_BAD_VALUE, false, "get_task_stats.pids");
         for (uint8_t i = 0; i < 129; ++i)
                 add_number(1, 1);
         wrap(5, 4);
-        check_refused(5, ERROR_BAD_VALUE, false, "get_stats.pids");
+        check_refused(5, ERROR_BAD_VALUE, false, "get_task_stats.pids");
         for (uint8_t i = 0; i < 128; ++i)
                 add_number(1, 1);
         add_number(2, 1);
         wrap(5, 4);
-        check_refused(5, ERROR_BAD_VALUE, false, "get_stats.tids");
+        check_refused(5, ERROR_BAD_VALUE, false, "get_task_stats.tids");
         add_number(1, 1);
         add_number(9, 1);
         wrap(5, 4);
-        check_refused(5, ERROR_UNKNOWN_FIELD, true, "get_stats");
+        check_refused(5, ERROR_UNKNOWN_FIELD, true, "get_task_stats");
 }
 
 /* On every level, of every wire type. */
@@ -300,7 +300,9 @@ static void test_unknown_fields(void) {
                                 if (level > 0)
                                         wrap(7, level == 1 ? 2 : 3);
                                 check_refused(7, ERROR_UNKNOWN_FIELD, true,
-                                              level == 0 ? NULL : level == 1 ? "subscribe" : "get_status");
+                                              level == 0   ? NULL
+                                              : level == 1 ? "subscribe"
+                                                           : "get_broker_status");
                         }
                 }
         }

@@ -135,7 +135,7 @@ static void rig_check(Rig *rig) {
 
                 assert(!ended);
                 if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END) {
-                        assert(message->snapshot_end->tasks == n_tasks);
+                        assert(message->snapshot_end->task_count == n_tasks);
                         ended = true;
                 } else {
                         const PB(SnapshotPart) *part = message->snapshot_part;

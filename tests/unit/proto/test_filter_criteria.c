@@ -194,7 +194,7 @@ static void test_samples(void) {
                         check_broker(&request.subscription.key.filter, false, row);
                         continue;
                 }
-                snprintf(field, sizeof(field), "sample.filter.%s", rows[row].name);
+                snprintf(field, sizeof(field), "subscribe_samples.filter.%s", rows[row].name);
                 assert(error.code == ERROR_BAD_VALUE && !error.closing && strcmp(error.field, field) == 0);
         }
 }

@@ -18,8 +18,8 @@ static void test_requests_in_pieces(void) {
                 peer_expect_nothing(rig, &peer);
                 peer_send(&peer, frame + i, 1);
         }
-        message = peer_expect_body(rig, &peer, STATUS);
-        assert(message->status->request_id == 300);
+        message = peer_expect_body(rig, &peer, BROKER_STATUS);
+        assert(message->broker_status->request_id == 300);
         message_free(message);
 
         /* many at once, and a part of one behind them */
@@ -28,14 +28,14 @@ static void test_requests_in_pieces(void) {
         n = request_status(frame, 6);
         peer_send(&peer, frame, 3);
         for (uint64_t id = 1; id <= 5; ++id) {
-                message = peer_expect_body(rig, &peer, STATUS);
-                assert(message->status->request_id == id);
+                message = peer_expect_body(rig, &peer, BROKER_STATUS);
+                assert(message->broker_status->request_id == id);
                 message_free(message);
         }
         peer_expect_nothing(rig, &peer);
         peer_send(&peer, frame + 3, n - 3);
-        message = peer_expect_body(rig, &peer, STATUS);
-        assert(message->status->request_id == 6);
+        message = peer_expect_body(rig, &peer, BROKER_STATUS);
+        assert(message->broker_status->request_id == 6);
         message_free(message);
         peer_free(&peer);
         rig_free(rig);
@@ -83,7 +83,7 @@ static void test_large_request(void) {
         assert(strcmp(message->error->field, "subscribe.kinds") == 0);
         message_free(message);
         peer_ask_status(&peer, 1);
-        message_free(peer_expect_body(rig, &peer, STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
         peer_free(&peer);
         rig_free(rig);
 }
@@ -135,8 +135,8 @@ static void test_error_in_the_middle(void) {
         peer_ask_status(&peer, 2);
         peer_send(&peer, "", 1);
         peer_ask_status(&peer, 3);
-        message_free(peer_expect_body(rig, &peer, STATUS));
-        message_free(peer_expect_body(rig, &peer, STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
         peer_expect_error(rig, &peer, ERROR_BAD_FRAME, true);
         peer_receive_all(rig, &peer);
         assert(peer.ended && peer.n == peer.n_taken);
@@ -186,8 +186,8 @@ static void test_replies_between_frames(void) {
 
                 /* every frame that is here whole is one of the two, whole, in its turn */
                 while ((message = peer_take(&peer))) {
-                        if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS) {
-                                assert(message->status->request_id == ++answered);
+                        if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_BROKER_STATUS) {
+                                assert(message->broker_status->request_id == ++answered);
                         } else {
                                 assert(message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_EVENT_BATCH);
                                 assert(message->event_batch->first_number == number);
@@ -240,7 +240,7 @@ static void test_unread_replies(void) {
                 rig_turn(rig);
                 (void)peer_receive(&peer, SIZE_MAX);
                 while ((message = peer_take(&peer))) {
-                        assert(message->status->request_id == ++received);
+                        assert(message->broker_status->request_id == ++received);
                         message_free(message);
                 }
         }
@@ -268,7 +268,7 @@ static void test_requests_that_waited(void) {
                 waited = waited || peer_n_input(&peer) > 0;
                 peer_receive_all(rig, &peer);
                 while ((message = peer_take(&peer))) {
-                        assert(message->status->request_id == ++received);
+                        assert(message->broker_status->request_id == ++received);
                         message_free(message);
                 }
                 assert(received == sent);
@@ -295,7 +295,8 @@ static void test_unread_for_too_long(void) {
         rig_turn(rig);
         peer_receive_all(rig, &peer);
         /* all that were answered, then why it ends */
-        while ((message = peer_take(&peer)) && message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS) {
+        while ((message = peer_take(&peer)) &&
+               message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_BROKER_STATUS) {
                 ++n_replies;
                 message_free(message);
         }
@@ -357,14 +358,14 @@ static void test_deadlines(void) {
         /* before the first request; not between two; within one */
         assert(peer_has_deadline(&peer));
         peer_ask_status(&peer, 1);
-        message_free(peer_expect_body(rig, &peer, STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
         assert(!peer_has_deadline(&peer));
         n = request_status(frame, 2);
         peer_send(&peer, frame, n - 1);
         rig_turn(rig);
         assert(peer_has_deadline(&peer));
         peer_send(&peer, frame + n - 1, 1);
-        message_free(peer_expect_body(rig, &peer, STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
         assert(!peer_has_deadline(&peer));
         peer_send(&peer, frame, 1);
         rig_turn(rig);
@@ -390,7 +391,7 @@ static void test_deadline_of_a_slow_request(void) {
         ev_tstamp before;
 
         peer_ask_status(&peer, 1);
-        message_free(peer_expect_body(rig, &peer, STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
         (void)request_status(frame, 300);
         peer_send(&peer, frame, 1);
         rig_turn(rig);
@@ -413,8 +414,8 @@ static void test_half_close(void) {
         peer_ask_status(&peer, 1);
         peer_ask_status(&peer, 2);
         assert(shutdown(peer.fd, SHUT_WR) == 0);
-        message_free(peer_expect_body(rig, &peer, STATUS));
-        message_free(peer_expect_body(rig, &peer, STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
         peer_expect_end(rig, &peer);
         assert(rig_status(rig).closed_for_errors == 0);
         peer_free(&peer);
@@ -494,7 +495,7 @@ static void test_half_close_with_unread_replies(void) {
         assert(shutdown(peer.fd, SHUT_WR) == 0);
         peer_receive_all(rig, &peer);
         while ((message = peer_take(&peer))) {
-                assert(message->status->request_id == ++received);
+                assert(message->broker_status->request_id == ++received);
                 message_free(message);
         }
         assert(received == sent);

@@ -236,7 +236,7 @@ static void test_input(void) {
         rig_share(rig, QUOTA_BYTES)->of_user = 10 << 20;
         large = peer_new_welcomed(rig, 0);
         peer_ask_status(&large, 1);
-        message_free(peer_expect_body(rig, &large, STATUS));
+        message_free(peer_expect_body(rig, &large, BROKER_STATUS));
         peer_send(&large, begin, sizeof(begin));
         rig_turn(rig);
         assert(peer_n_input_max(&large) > 65536 && peer_n_charged(&large) > 65536);
@@ -301,9 +301,9 @@ static void expect_event(Rig *rig, Peer *peer, uint64_t number, uint64_t n_lost,
 
         assert(message->event_batch->first_number == number && message->event_batch->n_events == 1);
         if (n_lost == 0) {
-                assert(event->what_case == TASKBROKER__V1__EVENT__WHAT_COMM_CHANGE && event->tid == tid);
+                assert(event->kind_case == TASKBROKER__V1__EVENT__KIND_COMM_CHANGE && event->tid == tid);
         } else {
-                assert(event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS);
+                assert(event->kind_case == TASKBROKER__V1__EVENT__KIND_LOSS);
                 assert(event->loss->source == TASKBROKER__V1__LOSS_SOURCE__LOSS_SOURCE_FILTER);
                 assert(event->loss->reason == TASKBROKER__V1__LOSS_REASON__LOSS_REASON_OVER_BUDGET);
                 assert(event->loss->missing == TASKBROKER__V1__LOSS_MISSING__LOSS_MISSING_POSSIBLE);
@@ -317,7 +317,7 @@ static void ask_for_name(const Peer *peer, const char *pattern) {
         PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
         PB(Subscribe) subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
         ProtobufCBinaryData comm = { .data = (uint8_t *)pattern, .len = strlen(pattern) };
-        PB(EventKind) kind = TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM;
+        PB(EventKind) kind = TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE;
 
         filter.comms = &comm;
         filter.n_comms = 1;
@@ -486,7 +486,7 @@ static void test_rest(void) {
         assert(peer_is_throttled(&peer));
 
         rig->stays_throttled = false;
-        message_free(peer_expect_body(rig, &peer, STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
         message_free(peer_expect_body(rig, &peer, SUBSCRIBED));
         assert(!peer_is_throttled(&peer));
         rig_turn(rig);
@@ -561,7 +561,7 @@ static void test_turn(void) {
         rig_run_watchers(rig);
         rig_run_watchers(rig);
         assert(peer_receive(&peer, SIZE_MAX) == 0 && !peer_is_throttled(&peer));
-        message_free(peer_expect_body(rig, &peer, STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
 
         /* the first of two is here in part, and what is here wakes nobody again */
         n = request_status(frame, 2);
@@ -574,10 +574,10 @@ static void test_turn(void) {
         rig_run_watchers(rig);
         assert(peer_receive(&peer, SIZE_MAX) == 0 && peer_is_throttled(&peer) && rig_has_throttled(rig));
         peer_ask_status(&other, 4);
-        message_free(peer_expect_body(rig, &other, STATUS));
+        message_free(peer_expect_body(rig, &other, BROKER_STATUS));
         rig->stays_throttled = false;
-        message_free(peer_expect_body(rig, &peer, STATUS));
-        message_free(peer_expect_body(rig, &peer, STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
         peer_free(&peer);
         peer_free(&other);
         expect_all_returned(rig);

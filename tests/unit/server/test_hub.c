@@ -35,13 +35,15 @@ static void test_status(void) {
         rig_publish(rig, 3);
         rig_turn(rig);
         peer_ask_status(&peer, 77);
-        message = peer_expect_body(rig, &peer, STATUS);
-        assert(message->status->request_id == 77);
-        assert(message->status->live_tasks == 11);
-        assert(message->status->feeds == 1 && message->status->subscribers == 1 && message->status->connections == 2);
-        assert(message->status->n_events == 1 && message->status->events[0]->count == 3);
-        assert(message->status->events[0]->kind == TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM);
-        assert(message->status->feed_bytes > 0);
+        message = peer_expect_body(rig, &peer, BROKER_STATUS);
+        assert(message->broker_status->request_id == 77);
+        assert(message->broker_status->machine->live_tasks == 11);
+        assert(message->broker_status->service->feeds == 1 && message->broker_status->subscribers == 1 &&
+               message->broker_status->connections == 2);
+        assert(message->broker_status->service->n_events == 1 &&
+               message->broker_status->service->events[0]->count == 3);
+        assert(message->broker_status->service->events[0]->kind == TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE);
+        assert(message->broker_status->service->feed_bytes > 0);
         message_free(message);
         peer_free(&peer);
         peer_free(&other);
@@ -150,7 +152,7 @@ static uint32_t peer_kinds(Rig *rig, Peer *peer) {
         peer_receive_all(rig, peer);
         while ((message = peer_take(peer))) {
                 for (size_t i = 0; i < message->event_batch->n_events; ++i) {
-                        uint32_t bit = 1u << message->event_batch->events[i]->what_case;
+                        uint32_t bit = 1u << message->event_batch->events[i]->kind_case;
 
                         assert(!(kinds & bit));
                         kinds |= bit;
@@ -161,13 +163,13 @@ static uint32_t peer_kinds(Rig *rig, Peer *peer) {
 }
 
 static void test_selection(void) {
-        static const PB(EventKind) some[] = { TASKBROKER__V1__EVENT_KIND__EVENT_KIND_UID,
-                                              TASKBROKER__V1__EVENT_KIND__EVENT_KIND_SID };
+        static const PB(EventKind) some[] = {TASKBROKER__V1__EVENT_KIND__EVENT_KIND_UID_CHANGE,
+                                             TASKBROKER__V1__EVENT_KIND__EVENT_KIND_NEW_SESSION};
         static const PB(EventKind) all[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
-#define GOT(name) (1u << TASKBROKER__V1__EVENT__WHAT_##name)
-        const uint32_t of_process = GOT(EXEC) | GOT(SESSION) | GOT(COREDUMP) | GOT(LOSS);
+#define GOT(name) (1u << TASKBROKER__V1__EVENT__KIND_##name)
+        const uint32_t of_process = GOT(EXEC) | GOT(NEW_SESSION) | GOT(COREDUMP) | GOT(LOSS);
         const uint32_t of_thread =
-                GOT(FORK) | GOT(EXIT) | GOT(COMM_CHANGE) | GOT(USER_IDS) | GOT(GROUP_IDS) | GOT(PTRACE);
+                GOT(FORK) | GOT(EXIT) | GOT(COMM_CHANGE) | GOT(UID_CHANGE) | GOT(GID_CHANGE) | GOT(PTRACE);
         Rig *rig = rig_new();
         Peer peers[4];
 
@@ -184,7 +186,7 @@ static void test_selection(void) {
                 rig_publish_event(rig, &event);
         }
         assert(peer_kinds(rig, &peers[0]) == (GOT(EXEC) | GOT(LOSS)));
-        assert(peer_kinds(rig, &peers[1]) == (GOT(SESSION) | GOT(LOSS)));
+        assert(peer_kinds(rig, &peers[1]) == (GOT(NEW_SESSION) | GOT(LOSS)));
         assert(peer_kinds(rig, &peers[2]) == of_process);
         assert(peer_kinds(rig, &peers[3]) == (of_process | of_thread));
 
@@ -199,7 +201,7 @@ static void test_selection(void) {
                 rig_publish_event(rig, &event);
         }
         assert(peer_kinds(rig, &peers[0]) == (GOT(FORK) | GOT(EXEC) | GOT(EXIT) | GOT(LOSS)));
-        assert(peer_kinds(rig, &peers[1]) == (GOT(USER_IDS) | GOT(SESSION) | GOT(LOSS)));
+        assert(peer_kinds(rig, &peers[1]) == (GOT(UID_CHANGE) | GOT(NEW_SESSION) | GOT(LOSS)));
         assert(peer_kinds(rig, &peers[2]) == (of_process | of_thread));
         assert(peer_kinds(rig, &peers[3]) == (of_process | of_thread));
 #undef GOT
@@ -231,7 +233,7 @@ static void test_delay(void) {
         peer_check_events(rig, &slow, 1, 0, 3, NULL);
         /* a reply is not held back */
         peer_ask_status(&slow, 1);
-        message_free(peer_expect_body(rig, &slow, STATUS));
+        message_free(peer_expect_body(rig, &slow, BROKER_STATUS));
 
         peer_free(&fast);
         rig_turn(rig);

@@ -10,9 +10,9 @@
 #define MEMBER_GROUP 900u
 
 static PB(EventKind) all_kinds[] = {
-        TASKBROKER__V1__EVENT_KIND__EVENT_KIND_FORK, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_EXEC,
-        TASKBROKER__V1__EVENT_KIND__EVENT_KIND_EXIT, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COREDUMP,
-        TASKBROKER__V1__EVENT_KIND__EVENT_KIND_UID,
+        TASKBROKER__V1__EVENT_KIND__EVENT_KIND_FORK,       TASKBROKER__V1__EVENT_KIND__EVENT_KIND_EXEC,
+        TASKBROKER__V1__EVENT_KIND__EVENT_KIND_EXIT,       TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COREDUMP,
+        TASKBROKER__V1__EVENT_KIND__EVENT_KIND_UID_CHANGE,
 };
 
 static const Credentials me = { .uid = ME, .gid = GROUP };
@@ -239,7 +239,7 @@ static void test_snapshot_and_subtrees(void) {
                 assert(there->snapshot_part->n_tasks == (hides ? 1 : 3) && there->snapshot_part->tasks[0]->pid == 60);
                 message_free(there);
                 there = peer_expect_body(rig, &peer, SNAPSHOT_END);
-                assert(there->snapshot_end->tasks == (hides ? 1 : 3));
+                assert(there->snapshot_end->task_count == (hides ? 1 : 3));
                 message_free(there);
                 peer_free(&peer);
                 rig_free(rig);
@@ -356,6 +356,7 @@ static void test_status(void) {
         for (int hides = 0; hides < 2; ++hides) {
                 Rig *rig = rig_new();
                 PB(ServerMessage) *message;
+                const PB(BrokerStatus) * status;
                 Peer root, peer;
 
                 rig_policy(rig)->hides = hides;
@@ -363,14 +364,12 @@ static void test_status(void) {
                 peer = subscriber_new(rig, &me, hides ? ACCESS_OWN_ONLY : ACCESS_OWN, NULL);
                 publish_root(rig, EVENT_FORK, 50);
                 peer_ask_status(&peer, 3);
-                message = peer_expect_body(rig, &peer, STATUS);
-                assert(message->status->withheld && message->status->request_id == 3 &&
-                       message->status->epoch == RIG_EPOCH);
-                assert(message->status->connections == 1 && message->status->subscribers == 1);
-                assert(message->status->feeds == 0 && message->status->n_events == 0 &&
-                       message->status->feed_bytes == 0);
-                assert(message->status->live_tasks == (hides ? 0 : 11));
-                assert(message->status->foreign_acks == (hides ? 0 : 12) && message->status->program_bytes == 0);
+                message = peer_expect_body(rig, &peer, BROKER_STATUS);
+                status = message->broker_status;
+                assert(status->request_id == 3 && status->epoch == RIG_EPOCH);
+                assert(status->connections == 1 && status->subscribers == 1);
+                assert(!status->service && (status->machine == NULL) == hides);
+                assert(hides || (status->machine->live_tasks == 11 && status->machine->foreign_acks == 12));
                 message_free(message);
                 peer_ask_status(&root, 4);
                 do {
@@ -380,12 +379,13 @@ static void test_status(void) {
                                 message = peer_take(&root);
                         }
                         assert(message);
-                        if (message->status && message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_STATUS)
+                        if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_BROKER_STATUS)
                                 break;
                         message_free(message);
                 } while (true);
-                assert(!message->status->withheld && message->status->connections == 2 && message->status->feeds == 2);
-                assert(message->status->foreign_acks == 12 && message->status->program_bytes == 13);
+                status = message->broker_status;
+                assert(status->connections == 2 && status->service->feeds == 2 && status->service->program_bytes == 13);
+                assert(status->machine->foreign_acks == 12);
                 message_free(message);
                 peer_free(&root);
                 peer_free(&peer);

@@ -36,7 +36,7 @@ static void expect_snapshot(Rig *rig, Peer *peer, size_t n) {
 
         message_free(peer_expect_body(rig, peer, SNAPSHOT_PART));
         message = peer_expect_body(rig, peer, SNAPSHOT_END);
-        assert(message->snapshot_end->tasks == n);
+        assert(message->snapshot_end->task_count == n);
         message_free(message);
 }
 
@@ -90,7 +90,7 @@ static void test_slices(void) {
         for (int i = 0; i < 2; ++i) {
                 message_free(peer_expect_body(rig, &peers[i], SUBSCRIBED));
                 if (i == 0)
-                        message_free(peer_expect_body(rig, &peers[i], STATUS));
+                        message_free(peer_expect_body(rig, &peers[i], BROKER_STATUS));
         }
         assert(finish(rig) >= N_PROCESSES / 2);
         for (int i = 0; i < 2; ++i) {

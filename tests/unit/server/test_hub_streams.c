@@ -29,11 +29,11 @@ static void ask_kind(const Peer *peer, PB(EventKind) kind, bool strict) {
 static void ask_sample(const Peer *peer) {
         uint8_t frame[256];
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
-        PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
+        PB(SubscribeSamples) sample = TASKBROKER__V1__SUBSCRIBE_SAMPLES__INIT;
 
         sample.interval_ms = LIMIT_SAMPLE_MS_MIN;
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
-        message.sample = &sample;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE_SAMPLES;
+        message.subscribe_samples = &sample;
         peer_send(peer, frame, request_pack(frame, &message));
 }
 
@@ -58,7 +58,7 @@ static void got_batch(Got *got, const PB(EventBatch) *batch) {
         assert(batch->first_number == got->next);
         for (size_t i = 0; i < batch->n_events; ++i) {
                 const PB(Event) *event = batch->events[i];
-                bool lost = event->what_case == TASKBROKER__V1__EVENT__WHAT_LOSS;
+                bool lost = event->kind_case == TASKBROKER__V1__EVENT__KIND_LOSS;
 
                 got->next += lost ? event->loss->count : 1;
                 got->n_lost += lost ? event->loss->count : 0;
@@ -86,8 +86,10 @@ static void test_several(void) {
         Got got[N_STREAMS] = {};
 
         for (uint32_t i = 1; i <= 3; ++i) {
-                ask_kind(&peer, i == 3 ? TASKBROKER__V1__EVENT_KIND__EVENT_KIND_SID
-                                       : TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM, false);
+                ask_kind(&peer,
+                         i == 3 ? TASKBROKER__V1__EVENT_KIND__EVENT_KIND_NEW_SESSION
+                                : TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE,
+                         false);
                 expect_subscribed(rig, &peer, i, got);
         }
         assert(rig_status(rig).subscribers == 3 && rig_status(rig).feeds == 2 && rig_status(rig).connections == 1);
@@ -112,11 +114,11 @@ static void test_limits(void) {
         for (uint32_t i = 1; i <= LIMIT_STREAMS; ++i) {
                 uint64_t n_used = rig_used(rig, QUOTA_BYTES);
 
-                ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM, false);
+                ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE, false);
                 expect_subscribed(rig, &peer, i, got);
                 assert(rig_used(rig, QUOTA_BYTES) >= n_used + sizeof(Stream));
         }
-        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM, false);
+        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE, false);
         peer_expect_error(rig, &peer, ERROR_LIMIT, false);
         peer_free(&peer);
         rig_turn(rig);
@@ -127,13 +129,13 @@ static void test_limits(void) {
         /* a user without memory for a stream */
         peer = peer_new_of(rig, 0, &(Credentials){ .uid = 1000, .gid = 1000 });
         message_free(peer_expect_body(rig, &peer, WELCOME));
-        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM, false);
+        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE, false);
         expect_subscribed(rig, &peer, 1, got);
         /* its buffers have grown as far as they need */
         peer_ask_status(&peer, 1);
-        message_free(peer_expect_body(rig, &peer, STATUS));
+        message_free(peer_expect_body(rig, &peer, BROKER_STATUS));
         rig_share(rig, QUOTA_BYTES)->of_user = rig_used(rig, QUOTA_BYTES) + sizeof(Stream) - 1;
-        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM, false);
+        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE, false);
         peer_expect_error(rig, &peer, ERROR_QUOTA, false);
         publish(rig, EVENT_COMM, 1);
         take_batches(rig, &peer, got);
@@ -148,9 +150,9 @@ static void test_loss_of_one(void) {
         Peer peer = peer_new_welcomed(rig, 4096);
         Got got[N_STREAMS] = {};
 
-        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM, false);
+        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE, false);
         expect_subscribed(rig, &peer, 1, got);
-        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_SID, false);
+        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_NEW_SESSION, false);
         expect_subscribed(rig, &peer, 2, got);
         for (size_t i = 0; i < 100; ++i) {
                 publish(rig, EVENT_COMM, 1000);
@@ -171,7 +173,7 @@ static void test_loss_of_both(void) {
         Got got[N_STREAMS] = {};
 
         for (uint32_t i = 1; i <= 2; ++i) {
-                ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM, false);
+                ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE, false);
                 expect_subscribed(rig, &peer, i, got);
         }
         for (size_t i = 0; i < 100; ++i) {
@@ -198,9 +200,9 @@ static void test_samples(void) {
         peer = peer_new_welcomed(rig, 4096);
         ask_sample(&peer);
         ask_sample(&peer);
-        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM, false);
+        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE, false);
         for (uint32_t i = 1; i <= 2; ++i) {
-                message = peer_expect_body(rig, &peer, SAMPLING);
+                message = peer_expect_body(rig, &peer, SUBSCRIBED_SAMPLES);
                 assert(message->stream == i);
                 message_free(message);
         }
@@ -223,8 +225,8 @@ static void test_samples(void) {
         peer_receive_all(rig, &peer);
         while ((message = peer_take(&peer))) {
                 assert(message->stream >= 1 && message->stream <= 3);
-                if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_BATCH)
-                        n_full[message->stream] += message->sample_batch->full;
+                if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_PART)
+                        n_full[message->stream] += message->sample_part->full;
                 n_losses[message->stream] += message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS;
                 n_batches += message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_EVENT_BATCH;
                 assert((message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_EVENT_BATCH) ==
@@ -249,7 +251,7 @@ static void test_delays(void) {
         rig_publish(rig, 1);
         peer_expect_nothing(rig, &peer);
         assert(rig_max_delay_ms(rig) > 0);
-        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_SID, false);
+        ask_kind(&peer, TASKBROKER__V1__EVENT_KIND__EVENT_KIND_NEW_SESSION, false);
         rig_turn(rig);
         assert(rig_max_delay_ms(rig) == 0);
         expect_subscribed(rig, &peer, 2, got);

@@ -24,7 +24,7 @@ static Rig *begin(void) {
 static void ask_sample(const Peer *peer, uint32_t root) {
         static uint8_t frame[FRAME_MAX_FROM_CLIENT + FRAME_PREFIX_MAX];
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
-        PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
+        PB(SubscribeSamples) sample = TASKBROKER__V1__SUBSCRIBE_SAMPLES__INIT;
         PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
         ProtobufCBinaryData cgroup = { .len = 2, .data = (uint8_t *)"/a" };
 
@@ -35,8 +35,8 @@ static void ask_sample(const Peer *peer, uint32_t root) {
         sample.interval_ms = LIMIT_SAMPLE_MS_MAX;
         sample.filter = &filter;
         message.request_id = 7;
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
-        message.sample = &sample;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE_SAMPLES;
+        message.subscribe_samples = &sample;
         peer_send(peer, frame, request_pack(frame, &message));
 }
 
@@ -57,7 +57,7 @@ static Peer peer_new_waiting(Rig *rig, uint32_t root) {
 /* The connection lives, and serves other requests. */
 static void expect_status(Rig *rig, Peer *peer) {
         peer_ask_status(peer, 9);
-        message_free(peer_expect_body(rig, peer, STATUS));
+        message_free(peer_expect_body(rig, peer, BROKER_STATUS));
 }
 
 static void end(Rig *rig, Peer *peer) {
@@ -75,7 +75,7 @@ static void test_served(void) {
 
         expect_status(rig, &peer);
         rig_read_programs(rig);
-        message_free(peer_expect_body(rig, &peer, SAMPLING));
+        message_free(peer_expect_body(rig, &peer, SUBSCRIBED_SAMPLES));
         expect_wanted(rig, 1, false);
         end(rig, &peer);
 }
@@ -87,7 +87,7 @@ static void test_refused_after_wait(void) {
 
         task_table_end_process(&rig->join.table, task_table_get_process(&rig->join.table, 101));
         rig_read_programs(rig);
-        peer_expect_error_of(rig, &peer, ERROR_BAD_VALUE, false, "sample.filter.subtrees");
+        peer_expect_error_of(rig, &peer, ERROR_BAD_VALUE, false, "subscribe_samples.filter.subtrees");
         expect_wanted(rig, 0, false);
         expect_status(rig, &peer);
         end(rig, &peer);
@@ -132,7 +132,7 @@ static void test_many_wait(void) {
         expect_wanted(rig, LIMIT_STREAMS, true);
         rig_read_programs(rig);
         for (uint32_t i = 1; i <= LIMIT_STREAMS; ++i) {
-                message = peer_expect_body(rig, &peer, SAMPLING);
+                message = peer_expect_body(rig, &peer, SUBSCRIBED_SAMPLES);
                 assert(message->stream == i);
                 message_free(message);
         }

@@ -23,30 +23,30 @@ static Task *add(Rig *rig, uint32_t pid, uint32_t tid) {
         return task;
 }
 
-static void ask(const Peer *peer, const PB(Sample) *sample) {
+static void ask(const Peer *peer, const PB(SubscribeSamples) * sample) {
         static uint8_t frame[FRAME_MAX_FROM_CLIENT + FRAME_PREFIX_MAX];
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
 
         message.request_id = 7;
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
-        message.sample = (PB(Sample) *)sample;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE_SAMPLES;
+        message.subscribe_samples = (PB(SubscribeSamples) *)sample;
         peer_send(peer, frame, request_pack(frame, &message));
 }
 
 /* A client that has asked for samples, and received the lowest number that its first sample may have. */
-static Peer sampling_of(Rig *rig, int n_buffer, const PB(Sample) *sample, uint64_t number) {
+static Peer sampling_of(Rig *rig, int n_buffer, const PB(SubscribeSamples) * sample, uint64_t number) {
         Peer peer = peer_new_welcomed(rig, n_buffer);
         PB(ServerMessage) *message;
 
         ask(&peer, sample);
-        message = peer_expect_body(rig, &peer, SAMPLING);
-        assert(message->sampling->request_id == 7 && message->sampling->next_number == number);
+        message = peer_expect_body(rig, &peer, SUBSCRIBED_SAMPLES);
+        assert(message->subscribed_samples->request_id == 7 && message->subscribed_samples->next_number == number);
         message_free(message);
         return peer;
 }
 
 static Peer sampling(Rig *rig, int n_buffer, uint32_t interval_ms, bool threads, uint64_t number) {
-        PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
+        PB(SubscribeSamples) sample = TASKBROKER__V1__SUBSCRIBE_SAMPLES__INIT;
 
         sample.interval_ms = interval_ms;
         sample.scope = threads ? TASKBROKER__V1__SAMPLE_SCOPE__SAMPLE_SCOPE_THREADS
@@ -56,9 +56,9 @@ static Peer sampling(Rig *rig, int n_buffer, uint32_t interval_ms, bool threads,
 
 /* Returns the next part of a sample, which must have the number. */
 static PB(ServerMessage) *expect_part(Rig *rig, Peer *peer, uint64_t number) {
-        PB(ServerMessage) *message = peer_expect_body(rig, peer, SAMPLE_BATCH);
+        PB(ServerMessage) *message = peer_expect_body(rig, peer, SAMPLE_PART);
 
-        assert(message->sample_batch->number == number);
+        assert(message->sample_part->number == number);
         return message;
 }
 
@@ -109,8 +109,8 @@ static void test_loss(void) {
                                 if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS) {
                                         n_lost = message->sample_loss->count;
                                 } else {
-                                        assert(message->sample_batch->number == number);
-                                        number += message->sample_batch->last;
+                                        assert(message->sample_part->number == number);
+                                        number += message->sample_part->last;
                                 }
                                 message_free(message);
                         }
@@ -120,8 +120,8 @@ static void test_loss(void) {
                 rig_sample(rig);
                 rig_finish_sampling(rig);
                 message = expect_part(rig, &peer, number + n_lost);
-                assert(message->sample_batch->last && message->sample_batch->full &&
-                       message->sample_batch->n_tasks == 40);
+                assert(message->sample_part->last && message->sample_part->full &&
+                       message->sample_part->n_samples == 40);
                 message_free(message);
                 peer_free(&peer);
                 rig_free(rig);
@@ -144,8 +144,8 @@ static void test_sweep_number_wraps(void) {
                         rig_sample(rig);
                 rig_finish_sampling(rig);
                 message = expect_part(rig, &peer, number);
-                assert(message->sample_batch->last && message->sample_batch->full == full);
-                assert(message->sample_batch->n_tasks == (full ? 3 : 1));
+                assert(message->sample_part->last && message->sample_part->full == full);
+                assert(message->sample_part->n_samples == (full ? 3 : 1));
                 message_free(message);
                 if (number == 1)
                         rig->sampler.sweep.number = UINT32_MAX - 3;
@@ -162,7 +162,7 @@ static void test_sweep_number_wraps(void) {
  */
 static void test_filter_over_budget(void) {
         ProtobufCBinaryData pattern = { .data = (uint8_t *)"*x*", .len = 3 };
-        PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
+        PB(SubscribeSamples) sample = TASKBROKER__V1__SUBSCRIBE_SAMPLES__INIT;
         PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
         Rig *rig = begin();
         PB(ServerMessage) *message;
@@ -182,7 +182,7 @@ static void test_filter_over_budget(void) {
         feed = container_of(rig->sampler.feeds.list.next, SampleFeed, link)->feed;
         rig_finish_sampling(rig);
         message = expect_part(rig, &peer, 1);
-        assert(message->sample_batch->last && message->sample_batch->n_tasks == 0);
+        assert(message->sample_part->last && message->sample_part->n_samples == 0);
         message_free(message);
         assert(feed->matcher.n_steps >= 200 && feed->budget.n_charged == feed->matcher.n_steps);
 
@@ -199,7 +199,7 @@ static void test_filter_over_budget(void) {
         rig_sample(rig);
         rig_finish_sampling(rig);
         message = expect_part(rig, &peer, 2);
-        assert(message->sample_batch->last && message->sample_batch->lost == 2 && message->sample_batch->forks == 0);
+        assert(message->sample_part->last && message->sample_part->lost == 2 && message->sample_part->forks == 0);
         message_free(message);
         peer_free(&peer);
         peer_free(&other);

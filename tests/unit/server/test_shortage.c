@@ -145,7 +145,7 @@ static void test_order(void) {
         message_free(peer_expect_body(rig, &peers[5], SUBSCRIBED));
         /* a connection that was served goes to the list's other end: it is not newer */
         peer_ask_status(&peers[0], 2);
-        message_free(peer_expect_body(rig, &peers[0], STATUS));
+        message_free(peer_expect_body(rig, &peers[0], BROKER_STATUS));
         assert(shortage_make_room(&shortage, 0, false));
         rig_turn(rig);
         for (size_t i = 0; i < 6; ++i) {

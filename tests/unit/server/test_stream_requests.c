@@ -40,7 +40,7 @@ static void ask(const Peer *peer, const PB(ClientMessage) *message) {
 
 /* Subscribes to changes of names; @pid: only of this process, if it is not 0. */
 static void ask_subscribe(const Peer *peer, bool snapshot, uint32_t pid) {
-        PB(EventKind) kind = TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM;
+        PB(EventKind) kind = TASKBROKER__V1__EVENT_KIND__EVENT_KIND_COMM_CHANGE;
         PB(Subscribe) subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
         PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
 
@@ -97,11 +97,11 @@ static void ask_pid(const Peer *peer, uint32_t stream, uint32_t pid) {
 
 static void ask_sample(const Peer *peer) {
         PB(ClientMessage) message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
-        PB(Sample) sample = TASKBROKER__V1__SAMPLE__INIT;
+        PB(SubscribeSamples) sample = TASKBROKER__V1__SUBSCRIBE_SAMPLES__INIT;
 
         sample.interval_ms = LIMIT_SAMPLE_MS_MAX;
-        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SAMPLE;
-        message.sample = &sample;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE_SAMPLES;
+        message.subscribe_samples = &sample;
         ask(peer, &message);
 }
 
@@ -311,9 +311,9 @@ static size_t take_samples(Rig *rig, Peer *peer) {
         rig_finish_sampling(rig);
         peer_receive_all(rig, peer);
         while ((message = peer_take(peer))) {
-                assert(message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_BATCH);
-                assert(message->stream == 1 && (n > 0 || message->sample_batch->full));
-                n = MAX(n, message->sample_batch->n_tasks);
+                assert(message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_PART);
+                assert(message->stream == 1 && (n > 0 || message->sample_part->full));
+                n = MAX(n, message->sample_part->n_samples);
                 message_free(message);
         }
         return n;
@@ -326,7 +326,7 @@ static void test_samples(void) {
         PB(Filter) filter = TASKBROKER__V1__FILTER__INIT;
 
         ask_sample(&peer);
-        (void)EXPECT_STREAM(rig, &peer, SAMPLING);
+        (void)EXPECT_STREAM(rig, &peer, SUBSCRIBED_SAMPLES);
         assert(take_samples(rig, &peer) == N_PROCESSES);
 
         filter.cpus = (char *)"0";
@@ -357,7 +357,7 @@ static void test_waits(void) {
                 filter.n_cgroups = 1;
                 if (n & 1) {
                         ask_sample(&peer);
-                        (void)EXPECT_STREAM(rig, &peer, SAMPLING);
+                        (void)EXPECT_STREAM(rig, &peer, SUBSCRIBED_SAMPLES);
                 } else {
                         ask_subscribe(&peer, false, 0);
                         (void)EXPECT_STREAM(rig, &peer, SUBSCRIBED);

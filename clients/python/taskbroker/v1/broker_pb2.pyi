@@ -31,6 +31,38 @@ ERROR_CODE_UNKNOWN_FIELD: ErrorCode
 ERROR_CODE_UNREAD_REPLIES: ErrorCode
 ERROR_CODE_UNSPECIFIED: ErrorCode
 
+class BrokerStatus(_message.Message):
+    __slots__ = ["broker_version", "clients", "clients_unlisted", "connections", "delay_accounting", "epoch", "kernel_release", "machine", "request_id", "service", "start_time_ns", "subscribers", "taskstats_version", "uptime_ns"]
+    BROKER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    CLIENTS_UNLISTED_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    DELAY_ACCOUNTING_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    KERNEL_RELEASE_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBERS_FIELD_NUMBER: _ClassVar[int]
+    TASKSTATS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    UPTIME_NS_FIELD_NUMBER: _ClassVar[int]
+    broker_version: str
+    clients: _containers.RepeatedCompositeFieldContainer[ClientCount]
+    clients_unlisted: int
+    connections: int
+    delay_accounting: DelayAccounting
+    epoch: int
+    kernel_release: str
+    machine: MachineStatus
+    request_id: int
+    service: ServiceStatus
+    start_time_ns: int
+    subscribers: int
+    taskstats_version: int
+    uptime_ns: int
+    def __init__(self, request_id: _Optional[int] = ..., broker_version: _Optional[str] = ..., epoch: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., uptime_ns: _Optional[int] = ..., kernel_release: _Optional[str] = ..., taskstats_version: _Optional[int] = ..., delay_accounting: _Optional[_Union[DelayAccounting, str]] = ..., subscribers: _Optional[int] = ..., connections: _Optional[int] = ..., machine: _Optional[_Union[MachineStatus, _Mapping]] = ..., service: _Optional[_Union[ServiceStatus, _Mapping]] = ..., clients: _Optional[_Iterable[_Union[ClientCount, _Mapping]]] = ..., clients_unlisted: _Optional[int] = ...) -> None: ...
+
 class ChangeFilter(_message.Message):
     __slots__ = ["filter", "starts", "stream"]
     FILTER_FIELD_NUMBER: _ClassVar[int]
@@ -64,28 +96,28 @@ class ClientInfo(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
 
 class ClientMessage(_message.Message):
-    __slots__ = ["change_filter", "client", "get_snapshot", "get_stats", "get_status", "ping", "request_id", "sample", "subscribe", "unsubscribe"]
+    __slots__ = ["change_filter", "client", "get_broker_status", "get_snapshot", "get_task_stats", "ping", "request_id", "subscribe", "subscribe_samples", "unsubscribe"]
     CHANGE_FILTER_FIELD_NUMBER: _ClassVar[int]
     CLIENT_FIELD_NUMBER: _ClassVar[int]
+    GET_BROKER_STATUS_FIELD_NUMBER: _ClassVar[int]
     GET_SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
-    GET_STATS_FIELD_NUMBER: _ClassVar[int]
-    GET_STATUS_FIELD_NUMBER: _ClassVar[int]
+    GET_TASK_STATS_FIELD_NUMBER: _ClassVar[int]
     PING_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
-    SAMPLE_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBE_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     UNSUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
     change_filter: ChangeFilter
     client: ClientInfo
+    get_broker_status: GetBrokerStatus
     get_snapshot: GetSnapshot
-    get_stats: GetStats
-    get_status: GetStatus
+    get_task_stats: GetTaskStats
     ping: Ping
     request_id: int
-    sample: Sample
     subscribe: Subscribe
+    subscribe_samples: SubscribeSamples
     unsubscribe: Unsubscribe
-    def __init__(self, request_id: _Optional[int] = ..., client: _Optional[_Union[ClientInfo, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., get_status: _Optional[_Union[GetStatus, _Mapping]] = ..., get_stats: _Optional[_Union[GetStats, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., change_filter: _Optional[_Union[ChangeFilter, _Mapping]] = ..., get_snapshot: _Optional[_Union[GetSnapshot, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ...) -> None: ...
+    def __init__(self, request_id: _Optional[int] = ..., client: _Optional[_Union[ClientInfo, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., get_broker_status: _Optional[_Union[GetBrokerStatus, _Mapping]] = ..., get_task_stats: _Optional[_Union[GetTaskStats, _Mapping]] = ..., subscribe_samples: _Optional[_Union[SubscribeSamples, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., change_filter: _Optional[_Union[ChangeFilter, _Mapping]] = ..., get_snapshot: _Optional[_Union[GetSnapshot, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ...) -> None: ...
 
 class Error(_message.Message):
     __slots__ = ["closing", "code", "field", "lost", "message", "request_id"]
@@ -129,23 +161,23 @@ class FilterStarts(_message.Message):
     subtrees: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, pids: _Optional[_Iterable[int]] = ..., subtrees: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class GetBrokerStatus(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
 class GetSnapshot(_message.Message):
     __slots__ = ["stream"]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     stream: int
     def __init__(self, stream: _Optional[int] = ...) -> None: ...
 
-class GetStats(_message.Message):
+class GetTaskStats(_message.Message):
     __slots__ = ["pids", "tids"]
     PIDS_FIELD_NUMBER: _ClassVar[int]
     TIDS_FIELD_NUMBER: _ClassVar[int]
     pids: _containers.RepeatedScalarFieldContainer[int]
     tids: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, pids: _Optional[_Iterable[int]] = ..., tids: _Optional[_Iterable[int]] = ...) -> None: ...
-
-class GetStatus(_message.Message):
-    __slots__ = []
-    def __init__(self) -> None: ...
 
 class KindCount(_message.Message):
     __slots__ = ["count", "kind"]
@@ -154,6 +186,20 @@ class KindCount(_message.Message):
     count: int
     kind: _event_pb2.EventKind
     def __init__(self, kind: _Optional[_Union[_event_pb2.EventKind, str]] = ..., count: _Optional[int] = ...) -> None: ...
+
+class MachineStatus(_message.Message):
+    __slots__ = ["connector", "foreign_acks", "live_processes", "live_tasks", "taskstats"]
+    CONNECTOR_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_ACKS_FIELD_NUMBER: _ClassVar[int]
+    LIVE_PROCESSES_FIELD_NUMBER: _ClassVar[int]
+    LIVE_TASKS_FIELD_NUMBER: _ClassVar[int]
+    TASKSTATS_FIELD_NUMBER: _ClassVar[int]
+    connector: SourceLosses
+    foreign_acks: int
+    live_processes: int
+    live_tasks: int
+    taskstats: SourceLosses
+    def __init__(self, live_tasks: _Optional[int] = ..., live_processes: _Optional[int] = ..., foreign_acks: _Optional[int] = ..., connector: _Optional[_Union[SourceLosses, _Mapping]] = ..., taskstats: _Optional[_Union[SourceLosses, _Mapping]] = ...) -> None: ...
 
 class Named(_message.Message):
     __slots__ = ["starts"]
@@ -197,126 +243,52 @@ class Resume(_message.Message):
     next_number: int
     def __init__(self, epoch: _Optional[int] = ..., feed: _Optional[int] = ..., next_number: _Optional[int] = ...) -> None: ...
 
-class Sample(_message.Message):
-    __slots__ = ["filter", "groups", "interval_ms", "scope", "starts"]
-    FILTER_FIELD_NUMBER: _ClassVar[int]
-    GROUPS_FIELD_NUMBER: _ClassVar[int]
-    INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
-    SCOPE_FIELD_NUMBER: _ClassVar[int]
-    STARTS_FIELD_NUMBER: _ClassVar[int]
-    filter: Filter
-    groups: int
-    interval_ms: int
-    scope: _sample_pb2.SampleScope
-    starts: FilterStarts
-    def __init__(self, interval_ms: _Optional[int] = ..., scope: _Optional[_Union[_sample_pb2.SampleScope, str]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., groups: _Optional[int] = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
-
-class Sampling(_message.Message):
-    __slots__ = ["next_number", "request_id", "starts"]
-    NEXT_NUMBER_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
-    STARTS_FIELD_NUMBER: _ClassVar[int]
-    next_number: int
-    request_id: int
-    starts: FilterStarts
-    def __init__(self, request_id: _Optional[int] = ..., next_number: _Optional[int] = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
-
 class ServerMessage(_message.Message):
-    __slots__ = ["error", "event_batch", "named", "pong", "restarted", "sample_batch", "sample_loss", "sampling", "snapshot_end", "snapshot_part", "stats", "status", "stream", "subscribed", "unsubscribed", "welcome"]
+    __slots__ = ["broker_status", "error", "event_batch", "named", "pong", "restarted", "sample_loss", "sample_part", "snapshot_end", "snapshot_part", "stream", "subscribed", "subscribed_samples", "task_stats_reply", "unsubscribed", "welcome"]
+    BROKER_STATUS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     EVENT_BATCH_FIELD_NUMBER: _ClassVar[int]
     NAMED_FIELD_NUMBER: _ClassVar[int]
     PONG_FIELD_NUMBER: _ClassVar[int]
     RESTARTED_FIELD_NUMBER: _ClassVar[int]
-    SAMPLE_BATCH_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_LOSS_FIELD_NUMBER: _ClassVar[int]
-    SAMPLING_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_PART_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_END_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_PART_FIELD_NUMBER: _ClassVar[int]
-    STATS_FIELD_NUMBER: _ClassVar[int]
-    STATUS_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBED_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    TASK_STATS_REPLY_FIELD_NUMBER: _ClassVar[int]
     UNSUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
     WELCOME_FIELD_NUMBER: _ClassVar[int]
+    broker_status: BrokerStatus
     error: Error
     event_batch: _event_pb2.EventBatch
     named: Named
     pong: Pong
     restarted: Restarted
-    sample_batch: _sample_pb2.SampleBatch
     sample_loss: _sample_pb2.SampleLoss
-    sampling: Sampling
+    sample_part: _sample_pb2.SamplePart
     snapshot_end: SnapshotEnd
     snapshot_part: SnapshotPart
-    stats: _sample_pb2.Stats
-    status: Status
     stream: int
     subscribed: Subscribed
+    subscribed_samples: SubscribedSamples
+    task_stats_reply: _sample_pb2.TaskStatsReply
     unsubscribed: Unsubscribed
     welcome: Welcome
-    def __init__(self, stream: _Optional[int] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., event_batch: _Optional[_Union[_event_pb2.EventBatch, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., snapshot_part: _Optional[_Union[SnapshotPart, _Mapping]] = ..., snapshot_end: _Optional[_Union[SnapshotEnd, _Mapping]] = ..., stats: _Optional[_Union[_sample_pb2.Stats, _Mapping]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., sample_batch: _Optional[_Union[_sample_pb2.SampleBatch, _Mapping]] = ..., sample_loss: _Optional[_Union[_sample_pb2.SampleLoss, _Mapping]] = ..., named: _Optional[_Union[Named, _Mapping]] = ..., unsubscribed: _Optional[_Union[Unsubscribed, _Mapping]] = ..., restarted: _Optional[_Union[Restarted, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ...) -> None: ...
+    def __init__(self, stream: _Optional[int] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., event_batch: _Optional[_Union[_event_pb2.EventBatch, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., broker_status: _Optional[_Union[BrokerStatus, _Mapping]] = ..., snapshot_part: _Optional[_Union[SnapshotPart, _Mapping]] = ..., snapshot_end: _Optional[_Union[SnapshotEnd, _Mapping]] = ..., task_stats_reply: _Optional[_Union[_sample_pb2.TaskStatsReply, _Mapping]] = ..., subscribed_samples: _Optional[_Union[SubscribedSamples, _Mapping]] = ..., sample_part: _Optional[_Union[_sample_pb2.SamplePart, _Mapping]] = ..., sample_loss: _Optional[_Union[_sample_pb2.SampleLoss, _Mapping]] = ..., named: _Optional[_Union[Named, _Mapping]] = ..., unsubscribed: _Optional[_Union[Unsubscribed, _Mapping]] = ..., restarted: _Optional[_Union[Restarted, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ...) -> None: ...
 
-class SnapshotEnd(_message.Message):
-    __slots__ = ["number", "tasks", "time_ns"]
-    NUMBER_FIELD_NUMBER: _ClassVar[int]
-    TASKS_FIELD_NUMBER: _ClassVar[int]
-    TIME_NS_FIELD_NUMBER: _ClassVar[int]
-    number: int
-    tasks: int
-    time_ns: int
-    def __init__(self, number: _Optional[int] = ..., tasks: _Optional[int] = ..., time_ns: _Optional[int] = ...) -> None: ...
-
-class SnapshotPart(_message.Message):
-    __slots__ = ["tasks"]
-    TASKS_FIELD_NUMBER: _ClassVar[int]
-    tasks: _containers.RepeatedCompositeFieldContainer[Task]
-    def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ...) -> None: ...
-
-class SourceStatus(_message.Message):
-    __slots__ = ["dropped", "foreign", "lost", "malformed", "muted", "receive_buffer_bytes", "received", "repaired", "truncated", "withheld_fields"]
-    DROPPED_FIELD_NUMBER: _ClassVar[int]
-    FOREIGN_FIELD_NUMBER: _ClassVar[int]
-    LOST_FIELD_NUMBER: _ClassVar[int]
-    MALFORMED_FIELD_NUMBER: _ClassVar[int]
-    MUTED_FIELD_NUMBER: _ClassVar[int]
-    RECEIVED_FIELD_NUMBER: _ClassVar[int]
-    RECEIVE_BUFFER_BYTES_FIELD_NUMBER: _ClassVar[int]
-    REPAIRED_FIELD_NUMBER: _ClassVar[int]
-    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
-    WITHHELD_FIELDS_FIELD_NUMBER: _ClassVar[int]
-    dropped: int
-    foreign: int
-    lost: int
-    malformed: int
-    muted: int
-    receive_buffer_bytes: int
-    received: int
-    repaired: int
-    truncated: int
-    withheld_fields: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, received: _Optional[int] = ..., lost: _Optional[int] = ..., dropped: _Optional[int] = ..., truncated: _Optional[int] = ..., malformed: _Optional[int] = ..., foreign: _Optional[int] = ..., muted: _Optional[int] = ..., repaired: _Optional[int] = ..., receive_buffer_bytes: _Optional[int] = ..., withheld_fields: _Optional[_Iterable[int]] = ...) -> None: ...
-
-class Status(_message.Message):
-    __slots__ = ["broker_cpu_ns", "broker_version", "client_bytes", "clients", "clients_unlisted", "closed_for_errors", "closed_for_strict", "connections", "connector", "delay_accounting", "epoch", "events", "feed_bytes", "feeds", "foreign_acks", "kernel_release", "live_processes", "live_tasks", "log_lines_dropped", "program_bytes", "programs_captured", "programs_late", "programs_refused", "programs_skipped", "reader_lost", "rechecks_done", "rechecks_ended", "rechecks_pending", "refused_connections", "refused_namespace", "refused_quota", "request_id", "resumed", "sample_lost", "sample_subscribers", "snapshot_subscribers", "snapshots", "start_time_ns", "subscribers", "sweep_cpu_ns", "sweep_gone", "sweep_lost", "sweep_tasks", "sweeps", "synthesised_exits", "synthesised_forks", "table_bytes", "taskstats", "taskstats_version", "unmatched_stats", "uptime_ns", "withheld", "withheld_fields"]
+class ServiceStatus(_message.Message):
+    __slots__ = ["broker_cpu_ns", "client_bytes", "closed_for_errors", "closed_for_strict", "connector", "events", "feed_bytes", "feeds", "log_lines_dropped", "program_bytes", "programs_captured", "programs_late", "programs_refused", "programs_skipped", "reader_lost", "rechecks_done", "rechecks_ended", "rechecks_pending", "refused_connections", "refused_namespace", "refused_quota", "resumed", "sample_lost", "sample_subscribers", "snapshot_subscribers", "snapshots", "sweep_cpu_ns", "sweep_gone", "sweep_lost", "sweep_tasks", "sweeps", "synthesised_exits", "synthesised_forks", "table_bytes", "taskstats", "unmatched_stats"]
     BROKER_CPU_NS_FIELD_NUMBER: _ClassVar[int]
-    BROKER_VERSION_FIELD_NUMBER: _ClassVar[int]
-    CLIENTS_FIELD_NUMBER: _ClassVar[int]
-    CLIENTS_UNLISTED_FIELD_NUMBER: _ClassVar[int]
     CLIENT_BYTES_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FOR_ERRORS_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FOR_STRICT_FIELD_NUMBER: _ClassVar[int]
-    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     CONNECTOR_FIELD_NUMBER: _ClassVar[int]
-    DELAY_ACCOUNTING_FIELD_NUMBER: _ClassVar[int]
-    EPOCH_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     FEEDS_FIELD_NUMBER: _ClassVar[int]
     FEED_BYTES_FIELD_NUMBER: _ClassVar[int]
-    FOREIGN_ACKS_FIELD_NUMBER: _ClassVar[int]
-    KERNEL_RELEASE_FIELD_NUMBER: _ClassVar[int]
-    LIVE_PROCESSES_FIELD_NUMBER: _ClassVar[int]
-    LIVE_TASKS_FIELD_NUMBER: _ClassVar[int]
     LOG_LINES_DROPPED_FIELD_NUMBER: _ClassVar[int]
     PROGRAMS_CAPTURED_FIELD_NUMBER: _ClassVar[int]
     PROGRAMS_LATE_FIELD_NUMBER: _ClassVar[int]
@@ -330,14 +302,11 @@ class Status(_message.Message):
     REFUSED_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     REFUSED_NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     REFUSED_QUOTA_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RESUMED_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_LOST_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_SUBSCRIBERS_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_SUBSCRIBERS_FIELD_NUMBER: _ClassVar[int]
-    START_TIME_NS_FIELD_NUMBER: _ClassVar[int]
-    SUBSCRIBERS_FIELD_NUMBER: _ClassVar[int]
     SWEEPS_FIELD_NUMBER: _ClassVar[int]
     SWEEP_CPU_NS_FIELD_NUMBER: _ClassVar[int]
     SWEEP_GONE_FIELD_NUMBER: _ClassVar[int]
@@ -347,29 +316,15 @@ class Status(_message.Message):
     SYNTHESISED_FORKS_FIELD_NUMBER: _ClassVar[int]
     TABLE_BYTES_FIELD_NUMBER: _ClassVar[int]
     TASKSTATS_FIELD_NUMBER: _ClassVar[int]
-    TASKSTATS_VERSION_FIELD_NUMBER: _ClassVar[int]
     UNMATCHED_STATS_FIELD_NUMBER: _ClassVar[int]
-    UPTIME_NS_FIELD_NUMBER: _ClassVar[int]
-    WITHHELD_FIELDS_FIELD_NUMBER: _ClassVar[int]
-    WITHHELD_FIELD_NUMBER: _ClassVar[int]
     broker_cpu_ns: int
-    broker_version: str
     client_bytes: int
-    clients: _containers.RepeatedCompositeFieldContainer[ClientCount]
-    clients_unlisted: int
     closed_for_errors: int
     closed_for_strict: int
-    connections: int
     connector: SourceStatus
-    delay_accounting: DelayAccounting
-    epoch: int
     events: _containers.RepeatedCompositeFieldContainer[KindCount]
     feed_bytes: int
     feeds: int
-    foreign_acks: int
-    kernel_release: str
-    live_processes: int
-    live_tasks: int
     log_lines_dropped: int
     program_bytes: int
     programs_captured: int
@@ -383,14 +338,11 @@ class Status(_message.Message):
     refused_connections: int
     refused_namespace: int
     refused_quota: int
-    request_id: int
     resumed: int
     sample_lost: int
     sample_subscribers: int
     snapshot_subscribers: int
     snapshots: int
-    start_time_ns: int
-    subscribers: int
     sweep_cpu_ns: int
     sweep_gone: int
     sweep_lost: int
@@ -400,12 +352,50 @@ class Status(_message.Message):
     synthesised_forks: int
     table_bytes: int
     taskstats: SourceStatus
-    taskstats_version: int
     unmatched_stats: int
-    uptime_ns: int
-    withheld: bool
-    withheld_fields: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, request_id: _Optional[int] = ..., broker_version: _Optional[str] = ..., epoch: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., uptime_ns: _Optional[int] = ..., kernel_release: _Optional[str] = ..., taskstats_version: _Optional[int] = ..., delay_accounting: _Optional[_Union[DelayAccounting, str]] = ..., connector: _Optional[_Union[SourceStatus, _Mapping]] = ..., taskstats: _Optional[_Union[SourceStatus, _Mapping]] = ..., events: _Optional[_Iterable[_Union[KindCount, _Mapping]]] = ..., live_tasks: _Optional[int] = ..., live_processes: _Optional[int] = ..., feeds: _Optional[int] = ..., subscribers: _Optional[int] = ..., connections: _Optional[int] = ..., feed_bytes: _Optional[int] = ..., reader_lost: _Optional[int] = ..., closed_for_errors: _Optional[int] = ..., closed_for_strict: _Optional[int] = ..., refused_connections: _Optional[int] = ..., unmatched_stats: _Optional[int] = ..., synthesised_exits: _Optional[int] = ..., broker_cpu_ns: _Optional[int] = ..., synthesised_forks: _Optional[int] = ..., programs_captured: _Optional[int] = ..., programs_late: _Optional[int] = ..., programs_skipped: _Optional[int] = ..., snapshots: _Optional[int] = ..., snapshot_subscribers: _Optional[int] = ..., resumed: _Optional[int] = ..., table_bytes: _Optional[int] = ..., withheld: bool = ..., refused_quota: _Optional[int] = ..., refused_namespace: _Optional[int] = ..., sweeps: _Optional[int] = ..., sweep_tasks: _Optional[int] = ..., sweep_gone: _Optional[int] = ..., sweep_lost: _Optional[int] = ..., sweep_cpu_ns: _Optional[int] = ..., sample_subscribers: _Optional[int] = ..., sample_lost: _Optional[int] = ..., client_bytes: _Optional[int] = ..., rechecks_pending: _Optional[int] = ..., rechecks_done: _Optional[int] = ..., rechecks_ended: _Optional[int] = ..., log_lines_dropped: _Optional[int] = ..., withheld_fields: _Optional[_Iterable[int]] = ..., program_bytes: _Optional[int] = ..., programs_refused: _Optional[int] = ..., foreign_acks: _Optional[int] = ..., clients: _Optional[_Iterable[_Union[ClientCount, _Mapping]]] = ..., clients_unlisted: _Optional[int] = ...) -> None: ...
+    def __init__(self, events: _Optional[_Iterable[_Union[KindCount, _Mapping]]] = ..., connector: _Optional[_Union[SourceStatus, _Mapping]] = ..., taskstats: _Optional[_Union[SourceStatus, _Mapping]] = ..., feeds: _Optional[int] = ..., feed_bytes: _Optional[int] = ..., reader_lost: _Optional[int] = ..., closed_for_errors: _Optional[int] = ..., closed_for_strict: _Optional[int] = ..., refused_connections: _Optional[int] = ..., unmatched_stats: _Optional[int] = ..., synthesised_exits: _Optional[int] = ..., broker_cpu_ns: _Optional[int] = ..., synthesised_forks: _Optional[int] = ..., programs_captured: _Optional[int] = ..., programs_late: _Optional[int] = ..., programs_skipped: _Optional[int] = ..., snapshots: _Optional[int] = ..., snapshot_subscribers: _Optional[int] = ..., resumed: _Optional[int] = ..., table_bytes: _Optional[int] = ..., refused_quota: _Optional[int] = ..., refused_namespace: _Optional[int] = ..., sweeps: _Optional[int] = ..., sweep_tasks: _Optional[int] = ..., sweep_gone: _Optional[int] = ..., sweep_lost: _Optional[int] = ..., sweep_cpu_ns: _Optional[int] = ..., sample_subscribers: _Optional[int] = ..., sample_lost: _Optional[int] = ..., client_bytes: _Optional[int] = ..., rechecks_pending: _Optional[int] = ..., rechecks_done: _Optional[int] = ..., rechecks_ended: _Optional[int] = ..., log_lines_dropped: _Optional[int] = ..., program_bytes: _Optional[int] = ..., programs_refused: _Optional[int] = ...) -> None: ...
+
+class SnapshotEnd(_message.Message):
+    __slots__ = ["number", "task_count", "time_ns"]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TASK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    task_count: int
+    time_ns: int
+    def __init__(self, number: _Optional[int] = ..., task_count: _Optional[int] = ..., time_ns: _Optional[int] = ...) -> None: ...
+
+class SnapshotPart(_message.Message):
+    __slots__ = ["tasks"]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    tasks: _containers.RepeatedCompositeFieldContainer[Task]
+    def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ...) -> None: ...
+
+class SourceLosses(_message.Message):
+    __slots__ = ["lost", "muted", "repaired"]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    MUTED_FIELD_NUMBER: _ClassVar[int]
+    REPAIRED_FIELD_NUMBER: _ClassVar[int]
+    lost: int
+    muted: int
+    repaired: int
+    def __init__(self, lost: _Optional[int] = ..., muted: _Optional[int] = ..., repaired: _Optional[int] = ...) -> None: ...
+
+class SourceStatus(_message.Message):
+    __slots__ = ["dropped", "foreign", "malformed", "receive_buffer_bytes", "received", "truncated"]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_FIELD_NUMBER: _ClassVar[int]
+    MALFORMED_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    RECEIVE_BUFFER_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    dropped: int
+    foreign: int
+    malformed: int
+    receive_buffer_bytes: int
+    received: int
+    truncated: int
+    def __init__(self, received: _Optional[int] = ..., dropped: _Optional[int] = ..., truncated: _Optional[int] = ..., malformed: _Optional[int] = ..., foreign: _Optional[int] = ..., receive_buffer_bytes: _Optional[int] = ...) -> None: ...
 
 class Subscribe(_message.Message):
     __slots__ = ["filter", "groups", "kinds", "max_delay_ms", "programs", "resume", "snapshot", "starts", "strict", "threads"]
@@ -431,6 +421,20 @@ class Subscribe(_message.Message):
     threads: bool
     def __init__(self, kinds: _Optional[_Iterable[_Union[_event_pb2.EventKind, str]]] = ..., threads: bool = ..., max_delay_ms: _Optional[int] = ..., strict: bool = ..., snapshot: bool = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., programs: bool = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ..., groups: _Optional[int] = ...) -> None: ...
 
+class SubscribeSamples(_message.Message):
+    __slots__ = ["filter", "groups", "interval_ms", "scope", "starts"]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    STARTS_FIELD_NUMBER: _ClassVar[int]
+    filter: Filter
+    groups: int
+    interval_ms: int
+    scope: _sample_pb2.SampleScope
+    starts: FilterStarts
+    def __init__(self, interval_ms: _Optional[int] = ..., scope: _Optional[_Union[_sample_pb2.SampleScope, str]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., groups: _Optional[int] = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
+
 class Subscribed(_message.Message):
     __slots__ = ["feed", "next_number", "request_id", "resumed", "starts"]
     FEED_FIELD_NUMBER: _ClassVar[int]
@@ -445,8 +449,18 @@ class Subscribed(_message.Message):
     starts: FilterStarts
     def __init__(self, request_id: _Optional[int] = ..., feed: _Optional[int] = ..., next_number: _Optional[int] = ..., resumed: bool = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
 
+class SubscribedSamples(_message.Message):
+    __slots__ = ["next_number", "request_id", "starts"]
+    NEXT_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    STARTS_FIELD_NUMBER: _ClassVar[int]
+    next_number: int
+    request_id: int
+    starts: FilterStarts
+    def __init__(self, request_id: _Optional[int] = ..., next_number: _Optional[int] = ..., starts: _Optional[_Union[FilterStarts, _Mapping]] = ...) -> None: ...
+
 class Task(_message.Message):
-    __slots__ = ["comm", "comm_stale", "credentials_changed", "egid", "euid", "gid", "kernel_thread", "maker", "parent", "pid", "ppid", "program", "seeded", "session", "session_leader", "start_boot_ns", "start_time_ns", "task_unknown", "tasks", "tid", "uid"]
+    __slots__ = ["comm", "comm_stale", "credentials_changed", "egid", "euid", "gid", "kernel_thread", "live_tasks", "maker", "parent", "pid", "ppid", "program", "seeded", "session", "session_leader", "start_boot_ns", "start_time_ns", "task_unknown", "tid", "uid"]
     COMM_FIELD_NUMBER: _ClassVar[int]
     COMM_STALE_FIELD_NUMBER: _ClassVar[int]
     CREDENTIALS_CHANGED_FIELD_NUMBER: _ClassVar[int]
@@ -454,6 +468,7 @@ class Task(_message.Message):
     EUID_FIELD_NUMBER: _ClassVar[int]
     GID_FIELD_NUMBER: _ClassVar[int]
     KERNEL_THREAD_FIELD_NUMBER: _ClassVar[int]
+    LIVE_TASKS_FIELD_NUMBER: _ClassVar[int]
     MAKER_FIELD_NUMBER: _ClassVar[int]
     PARENT_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
@@ -464,7 +479,6 @@ class Task(_message.Message):
     SESSION_LEADER_FIELD_NUMBER: _ClassVar[int]
     START_BOOT_NS_FIELD_NUMBER: _ClassVar[int]
     START_TIME_NS_FIELD_NUMBER: _ClassVar[int]
-    TASKS_FIELD_NUMBER: _ClassVar[int]
     TASK_UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     TID_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
@@ -475,6 +489,7 @@ class Task(_message.Message):
     euid: int
     gid: int
     kernel_thread: bool
+    live_tasks: int
     maker: _event_pb2.ProcessId
     parent: _event_pb2.ProcessId
     pid: int
@@ -486,10 +501,9 @@ class Task(_message.Message):
     start_boot_ns: int
     start_time_ns: int
     task_unknown: bool
-    tasks: int
     tid: int
     uid: int
-    def __init__(self, pid: _Optional[int] = ..., tid: _Optional[int] = ..., ppid: _Optional[int] = ..., uid: _Optional[int] = ..., comm: _Optional[bytes] = ..., start_time_ns: _Optional[int] = ..., euid: _Optional[int] = ..., gid: _Optional[int] = ..., egid: _Optional[int] = ..., session: _Optional[int] = ..., program: _Optional[_Union[_event_pb2.Program, _Mapping]] = ..., kernel_thread: bool = ..., credentials_changed: bool = ..., seeded: bool = ..., task_unknown: bool = ..., tasks: _Optional[int] = ..., start_boot_ns: _Optional[int] = ..., comm_stale: bool = ..., maker: _Optional[_Union[_event_pb2.ProcessId, _Mapping]] = ..., parent: _Optional[_Union[_event_pb2.ProcessId, _Mapping]] = ..., session_leader: _Optional[_Union[_event_pb2.ProcessId, _Mapping]] = ...) -> None: ...
+    def __init__(self, pid: _Optional[int] = ..., tid: _Optional[int] = ..., ppid: _Optional[int] = ..., uid: _Optional[int] = ..., comm: _Optional[bytes] = ..., start_time_ns: _Optional[int] = ..., euid: _Optional[int] = ..., gid: _Optional[int] = ..., egid: _Optional[int] = ..., session: _Optional[int] = ..., program: _Optional[_Union[_event_pb2.Program, _Mapping]] = ..., kernel_thread: bool = ..., credentials_changed: bool = ..., seeded: bool = ..., task_unknown: bool = ..., live_tasks: _Optional[int] = ..., start_boot_ns: _Optional[int] = ..., comm_stale: bool = ..., maker: _Optional[_Union[_event_pb2.ProcessId, _Mapping]] = ..., parent: _Optional[_Union[_event_pb2.ProcessId, _Mapping]] = ..., session_leader: _Optional[_Union[_event_pb2.ProcessId, _Mapping]] = ...) -> None: ...
 
 class Unsubscribe(_message.Message):
     __slots__ = ["stream"]

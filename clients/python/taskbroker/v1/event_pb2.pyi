@@ -6,16 +6,16 @@ from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
-EVENT_KIND_COMM: EventKind
+EVENT_KIND_COMM_CHANGE: EventKind
 EVENT_KIND_COREDUMP: EventKind
 EVENT_KIND_EXEC: EventKind
 EVENT_KIND_EXIT: EventKind
 EVENT_KIND_FORK: EventKind
-EVENT_KIND_GID: EventKind
+EVENT_KIND_GID_CHANGE: EventKind
 EVENT_KIND_LOSS: EventKind
+EVENT_KIND_NEW_SESSION: EventKind
 EVENT_KIND_PTRACE: EventKind
-EVENT_KIND_SID: EventKind
-EVENT_KIND_UID: EventKind
+EVENT_KIND_UID_CHANGE: EventKind
 EVENT_KIND_UNSPECIFIED: EventKind
 LOSS_MISSING_COUNTED: LossMissing
 LOSS_MISSING_NONE: LossMissing
@@ -43,7 +43,7 @@ TERMINATION_MISSING_UNKNOWN: TerminationMissing
 TERMINATION_MISSING_UNSPECIFIED: TerminationMissing
 TERMINATION_MISSING_WITHHELD: TerminationMissing
 
-class Comm(_message.Message):
+class CommChange(_message.Message):
     __slots__ = ["old_comm"]
     OLD_COMM_FIELD_NUMBER: _ClassVar[int]
     old_comm: bytes
@@ -53,16 +53,8 @@ class Coredump(_message.Message):
     __slots__ = []
     def __init__(self) -> None: ...
 
-class Credentials(_message.Message):
-    __slots__ = ["effective_id", "real_id"]
-    EFFECTIVE_ID_FIELD_NUMBER: _ClassVar[int]
-    REAL_ID_FIELD_NUMBER: _ClassVar[int]
-    effective_id: int
-    real_id: int
-    def __init__(self, real_id: _Optional[int] = ..., effective_id: _Optional[int] = ...) -> None: ...
-
 class Event(_message.Message):
-    __slots__ = ["comm", "comm_change", "comm_stale", "coredump", "cpu", "exec", "exit", "fork", "group_ids", "left_filter", "loss", "maker", "parent", "pid", "ppid", "ptrace", "restricted", "session", "start_boot_ns", "start_time_ns", "synthesised", "task_unknown", "tid", "time_ns", "uid", "user_ids"]
+    __slots__ = ["comm", "comm_change", "comm_stale", "coredump", "cpu", "exec", "exit", "fork", "gid_change", "left_filter", "loss", "maker", "new_session", "parent", "pid", "ppid", "ptrace", "restricted", "start_boot_ns", "start_time_ns", "synthesised", "task_unknown", "tid", "time_ns", "uid", "uid_change"]
     COMM_CHANGE_FIELD_NUMBER: _ClassVar[int]
     COMM_FIELD_NUMBER: _ClassVar[int]
     COMM_STALE_FIELD_NUMBER: _ClassVar[int]
@@ -71,42 +63,42 @@ class Event(_message.Message):
     EXEC_FIELD_NUMBER: _ClassVar[int]
     EXIT_FIELD_NUMBER: _ClassVar[int]
     FORK_FIELD_NUMBER: _ClassVar[int]
-    GROUP_IDS_FIELD_NUMBER: _ClassVar[int]
+    GID_CHANGE_FIELD_NUMBER: _ClassVar[int]
     LEFT_FILTER_FIELD_NUMBER: _ClassVar[int]
     LOSS_FIELD_NUMBER: _ClassVar[int]
     MAKER_FIELD_NUMBER: _ClassVar[int]
+    NEW_SESSION_FIELD_NUMBER: _ClassVar[int]
     PARENT_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
     PPID_FIELD_NUMBER: _ClassVar[int]
     PTRACE_FIELD_NUMBER: _ClassVar[int]
     RESTRICTED_FIELD_NUMBER: _ClassVar[int]
-    SESSION_FIELD_NUMBER: _ClassVar[int]
     START_BOOT_NS_FIELD_NUMBER: _ClassVar[int]
     START_TIME_NS_FIELD_NUMBER: _ClassVar[int]
     SYNTHESISED_FIELD_NUMBER: _ClassVar[int]
     TASK_UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     TID_FIELD_NUMBER: _ClassVar[int]
     TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    UID_CHANGE_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
-    USER_IDS_FIELD_NUMBER: _ClassVar[int]
     comm: bytes
-    comm_change: Comm
+    comm_change: CommChange
     comm_stale: bool
     coredump: Coredump
     cpu: int
     exec: Exec
     exit: Exit
     fork: Fork
-    group_ids: Credentials
+    gid_change: IdChange
     left_filter: bool
     loss: Loss
     maker: ProcessId
+    new_session: NewSession
     parent: ProcessId
     pid: int
     ppid: int
     ptrace: Ptrace
     restricted: bool
-    session: Session
     start_boot_ns: int
     start_time_ns: int
     synthesised: bool
@@ -114,8 +106,8 @@ class Event(_message.Message):
     tid: int
     time_ns: int
     uid: int
-    user_ids: Credentials
-    def __init__(self, time_ns: _Optional[int] = ..., pid: _Optional[int] = ..., tid: _Optional[int] = ..., ppid: _Optional[int] = ..., uid: _Optional[int] = ..., comm: _Optional[bytes] = ..., start_time_ns: _Optional[int] = ..., cpu: _Optional[int] = ..., fork: _Optional[_Union[Fork, _Mapping]] = ..., exec: _Optional[_Union[Exec, _Mapping]] = ..., exit: _Optional[_Union[Exit, _Mapping]] = ..., comm_change: _Optional[_Union[Comm, _Mapping]] = ..., user_ids: _Optional[_Union[Credentials, _Mapping]] = ..., group_ids: _Optional[_Union[Credentials, _Mapping]] = ..., session: _Optional[_Union[Session, _Mapping]] = ..., ptrace: _Optional[_Union[Ptrace, _Mapping]] = ..., coredump: _Optional[_Union[Coredump, _Mapping]] = ..., loss: _Optional[_Union[Loss, _Mapping]] = ..., task_unknown: bool = ..., synthesised: bool = ..., left_filter: bool = ..., restricted: bool = ..., start_boot_ns: _Optional[int] = ..., comm_stale: bool = ..., maker: _Optional[_Union[ProcessId, _Mapping]] = ..., parent: _Optional[_Union[ProcessId, _Mapping]] = ...) -> None: ...
+    uid_change: IdChange
+    def __init__(self, fork: _Optional[_Union[Fork, _Mapping]] = ..., exec: _Optional[_Union[Exec, _Mapping]] = ..., exit: _Optional[_Union[Exit, _Mapping]] = ..., comm_change: _Optional[_Union[CommChange, _Mapping]] = ..., uid_change: _Optional[_Union[IdChange, _Mapping]] = ..., gid_change: _Optional[_Union[IdChange, _Mapping]] = ..., new_session: _Optional[_Union[NewSession, _Mapping]] = ..., ptrace: _Optional[_Union[Ptrace, _Mapping]] = ..., coredump: _Optional[_Union[Coredump, _Mapping]] = ..., loss: _Optional[_Union[Loss, _Mapping]] = ..., time_ns: _Optional[int] = ..., pid: _Optional[int] = ..., tid: _Optional[int] = ..., uid: _Optional[int] = ..., comm: _Optional[bytes] = ..., start_boot_ns: _Optional[int] = ..., maker: _Optional[_Union[ProcessId, _Mapping]] = ..., parent: _Optional[_Union[ProcessId, _Mapping]] = ..., ppid: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., cpu: _Optional[int] = ..., task_unknown: bool = ..., comm_stale: bool = ..., synthesised: bool = ..., left_filter: bool = ..., restricted: bool = ...) -> None: ...
 
 class EventBatch(_message.Message):
     __slots__ = ["events", "first_number", "realtime_offset_ns"]
@@ -171,6 +163,14 @@ class Fork(_message.Message):
     parent_tid_start_boot_ns: int
     def __init__(self, parent_tid: _Optional[int] = ..., parent_pid: _Optional[int] = ..., parent_tid_start_boot_ns: _Optional[int] = ...) -> None: ...
 
+class IdChange(_message.Message):
+    __slots__ = ["effective_id", "real_id"]
+    EFFECTIVE_ID_FIELD_NUMBER: _ClassVar[int]
+    REAL_ID_FIELD_NUMBER: _ClassVar[int]
+    effective_id: int
+    real_id: int
+    def __init__(self, real_id: _Optional[int] = ..., effective_id: _Optional[int] = ...) -> None: ...
+
 class Loss(_message.Message):
     __slots__ = ["at_least", "count", "cpu_known", "missing", "reason", "since_time_ns", "source"]
     AT_LEAST_FIELD_NUMBER: _ClassVar[int]
@@ -188,6 +188,10 @@ class Loss(_message.Message):
     since_time_ns: int
     source: LossSource
     def __init__(self, count: _Optional[int] = ..., source: _Optional[_Union[LossSource, str]] = ..., reason: _Optional[_Union[LossReason, str]] = ..., at_least: bool = ..., cpu_known: bool = ..., since_time_ns: _Optional[int] = ..., missing: _Optional[_Union[LossMissing, str]] = ...) -> None: ...
+
+class NewSession(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
 
 class ProcessId(_message.Message):
     __slots__ = ["pid", "start_boot_ns"]
@@ -236,10 +240,6 @@ class Ptrace(_message.Message):
     tracer_start_boot_ns: int
     tracer_tid: int
     def __init__(self, tracer_pid: _Optional[int] = ..., tracer_tid: _Optional[int] = ..., tracer: _Optional[_Union[ProcessId, _Mapping]] = ..., tracer_start_boot_ns: _Optional[int] = ...) -> None: ...
-
-class Session(_message.Message):
-    __slots__ = []
-    def __init__(self) -> None: ...
 
 class Termination(_message.Message):
     __slots__ = ["core_dumped", "exit_code", "term_signal"]

@@ -15,23 +15,24 @@ from taskbroker.v1 import event_pb2 as taskbroker_dot_v1_dot_event__pb2
 from taskbroker.v1 import taskstats_pb2 as taskbroker_dot_v1_dot_taskstats__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ataskbroker/v1/sample.proto\x12\rtaskbroker.v1\x1a\x19taskbroker/v1/event.proto\x1a\x1dtaskbroker/v1/taskstats.proto\"\xfc\x04\n\nTaskSample\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x0b\n\x03tid\x18\x02 \x01(\r\x12\x0c\n\x04ppid\x18\x03 \x01(\r\x12\x0b\n\x03uid\x18\x04 \x01(\r\x12\x0c\n\x04\x63omm\x18\x05 \x01(\x0c\x12\x15\n\rstart_time_ns\x18\x06 \x01(\x06\x12\'\n\x05stats\x18\x07 \x01(\x0b\x32\x18.taskbroker.v1.TaskStats\x12\x0f\n\x07time_ns\x18\x08 \x01(\x06\x12\r\n\x05\x65nded\x18\t \x01(\x08\x12/\n\x0btermination\x18\n \x01(\x0b\x32\x1a.taskbroker.v1.Termination\x12\x32\n\rstats_missing\x18\x0b \x01(\x0e\x32\x1b.taskbroker.v1.StatsMissing\x12\r\n\x05tasks\x18\x0c \x01(\r\x12\x15\n\rkernel_thread\x18\r \x01(\x08\x12)\n\x05state\x18\x0e \x01(\x0e\x32\x1a.taskbroker.v1.SampleState\x12\x15\n\rstart_boot_ns\x18\x0f \x01(\x06\x12>\n\x13termination_missing\x18\x10 \x01(\x0e\x32!.taskbroker.v1.TerminationMissing\x12\x12\n\ncomm_stale\x18\x11 \x01(\x08\x12\'\n\x05maker\x18\x12 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\x12(\n\x06parent\x18\x13 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\x12\x14\n\x0ctask_unknown\x18\x14 \x01(\x08\x12\x0f\n\x07session\x18\x15 \x01(\r\x12\x30\n\x0esession_leader\x18\x16 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\"E\n\x05Stats\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\x12(\n\x05tasks\x18\x02 \x03(\x0b\x32\x19.taskbroker.v1.TaskSample\"\xf2\x01\n\x0bSampleBatch\x12(\n\x05tasks\x18\x01 \x03(\x0b\x32\x19.taskbroker.v1.TaskSample\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x08\x12\x0c\n\x04\x66ull\x18\x04 \x01(\x08\x12\x15\n\rbegin_time_ns\x18\x05 \x01(\x06\x12\x13\n\x0b\x65nd_time_ns\x18\x06 \x01(\x06\x12\x0f\n\x07span_ns\x18\x07 \x01(\x04\x12\r\n\x05\x66orks\x18\x08 \x01(\x04\x12\r\n\x05\x65xecs\x18\t \x01(\x04\x12\r\n\x05\x65xits\x18\n \x01(\x04\x12\x0c\n\x04lost\x18\x0b \x01(\x04\x12\x15\n\rlost_at_least\x18\x0c \x01(\x08\"\x1b\n\nSampleLoss\x12\r\n\x05\x63ount\x18\x01 \x01(\x04*a\n\x0bSampleScope\x12\x1c\n\x18SAMPLE_SCOPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SAMPLE_SCOPE_PROCESSES\x10\x01\x12\x18\n\x14SAMPLE_SCOPE_THREADS\x10\x02*Y\n\x0bSampleState\x12\x1c\n\x18SAMPLE_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11SAMPLE_STATE_GONE\x10\x01\x12\x15\n\x11SAMPLE_STATE_LOST\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ataskbroker/v1/sample.proto\x12\rtaskbroker.v1\x1a\x19taskbroker/v1/event.proto\x1a\x1dtaskbroker/v1/taskstats.proto\"\x81\x05\n\nTaskSample\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x0b\n\x03tid\x18\x02 \x01(\r\x12\x0c\n\x04ppid\x18\x03 \x01(\r\x12\x0b\n\x03uid\x18\x04 \x01(\r\x12\x0c\n\x04\x63omm\x18\x05 \x01(\x0c\x12\x15\n\rstart_time_ns\x18\x06 \x01(\x06\x12\'\n\x05stats\x18\x07 \x01(\x0b\x32\x18.taskbroker.v1.TaskStats\x12\x0f\n\x07time_ns\x18\x08 \x01(\x06\x12\r\n\x05\x65nded\x18\t \x01(\x08\x12/\n\x0btermination\x18\n \x01(\x0b\x32\x1a.taskbroker.v1.Termination\x12\x32\n\rstats_missing\x18\x0b \x01(\x0e\x32\x1b.taskbroker.v1.StatsMissing\x12\x12\n\nlive_tasks\x18\x0c \x01(\r\x12\x15\n\rkernel_thread\x18\r \x01(\x08\x12)\n\x05state\x18\x0e \x01(\x0e\x32\x1a.taskbroker.v1.SampleState\x12\x15\n\rstart_boot_ns\x18\x0f \x01(\x06\x12>\n\x13termination_missing\x18\x10 \x01(\x0e\x32!.taskbroker.v1.TerminationMissing\x12\x12\n\ncomm_stale\x18\x11 \x01(\x08\x12\'\n\x05maker\x18\x12 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\x12(\n\x06parent\x18\x13 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\x12\x14\n\x0ctask_unknown\x18\x14 \x01(\x08\x12\x0f\n\x07session\x18\x15 \x01(\r\x12\x30\n\x0esession_leader\x18\x16 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\"P\n\x0eTaskStatsReply\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\x12*\n\x07samples\x18\x02 \x03(\x0b\x32\x19.taskbroker.v1.TaskSample\"\xf3\x01\n\nSamplePart\x12*\n\x07samples\x18\x01 \x03(\x0b\x32\x19.taskbroker.v1.TaskSample\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x08\x12\x0c\n\x04\x66ull\x18\x04 \x01(\x08\x12\x15\n\rbegin_time_ns\x18\x05 \x01(\x06\x12\x13\n\x0b\x65nd_time_ns\x18\x06 \x01(\x06\x12\x0f\n\x07span_ns\x18\x07 \x01(\x04\x12\r\n\x05\x66orks\x18\x08 \x01(\x04\x12\r\n\x05\x65xecs\x18\t \x01(\x04\x12\r\n\x05\x65xits\x18\n \x01(\x04\x12\x0c\n\x04lost\x18\x0b \x01(\x04\x12\x15\n\rlost_at_least\x18\x0c \x01(\x08\"\x1b\n\nSampleLoss\x12\r\n\x05\x63ount\x18\x01 \x01(\x04*a\n\x0bSampleScope\x12\x1c\n\x18SAMPLE_SCOPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SAMPLE_SCOPE_PROCESSES\x10\x01\x12\x18\n\x14SAMPLE_SCOPE_THREADS\x10\x02*Y\n\x0bSampleState\x12\x1c\n\x18SAMPLE_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11SAMPLE_STATE_GONE\x10\x01\x12\x15\n\x11SAMPLE_STATE_LOST\x10\x02\x42\x97\x01\n\rtaskbroker.v1B\x0bSampleProtoP\x01Z\x1ataskbroker/v1;taskbrokerv1\xa2\x02\x03TBK\xaa\x02\rTaskbroker.V1\xba\x02\nTaskbroker\xca\x02\rTaskbroker\\V1\xe2\x02\x16Taskbroker\\V1\\Metadata\xea\x02\x0eTaskbroker::V1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'taskbroker.v1.sample_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _SAMPLESCOPE._serialized_start=1087
-  _SAMPLESCOPE._serialized_end=1184
-  _SAMPLESTATE._serialized_start=1186
-  _SAMPLESTATE._serialized_end=1275
+  DESCRIPTOR._serialized_options = b'\n\rtaskbroker.v1B\013SampleProtoP\001Z\032taskbroker/v1;taskbrokerv1\242\002\003TBK\252\002\rTaskbroker.V1\272\002\nTaskbroker\312\002\rTaskbroker\\V1\342\002\026Taskbroker\\V1\\Metadata\352\002\016Taskbroker::V1'
+  _SAMPLESCOPE._serialized_start=1104
+  _SAMPLESCOPE._serialized_end=1201
+  _SAMPLESTATE._serialized_start=1203
+  _SAMPLESTATE._serialized_end=1292
   _TASKSAMPLE._serialized_start=104
-  _TASKSAMPLE._serialized_end=740
-  _STATS._serialized_start=742
-  _STATS._serialized_end=811
-  _SAMPLEBATCH._serialized_start=814
-  _SAMPLEBATCH._serialized_end=1056
-  _SAMPLELOSS._serialized_start=1058
-  _SAMPLELOSS._serialized_end=1085
+  _TASKSAMPLE._serialized_end=745
+  _TASKSTATSREPLY._serialized_start=747
+  _TASKSTATSREPLY._serialized_end=827
+  _SAMPLEPART._serialized_start=830
+  _SAMPLEPART._serialized_end=1073
+  _SAMPLELOSS._serialized_start=1075
+  _SAMPLELOSS._serialized_end=1102
 # @@protoc_insertion_point(module_scope)

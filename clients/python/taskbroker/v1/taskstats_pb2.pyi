@@ -19,7 +19,7 @@ STATS_GROUP_SCHEDULING: StatsGroup
 STATS_GROUP_UNSPECIFIED: StatsGroup
 
 class TaskStats(_message.Message):
-    __slots__ = ["cpu", "delays", "executable", "exit_status", "identity", "io", "memory", "memory_integrals", "scheduling", "tasks", "tasks_missing", "tasks_unseen", "taskstats_version", "uncounted_groups", "unsupported_groups", "withheld_groups"]
+    __slots__ = ["cpu", "delays", "executable", "exit_status", "identity", "io", "memory", "memory_integrals", "scheduling", "task_count", "tasks_missing", "tasks_unseen", "taskstats_version", "uncounted_groups", "unsupported_groups", "withheld_groups"]
     class Cpu(_message.Message):
         __slots__ = ["ac_stime_us", "ac_stimescaled_us", "ac_utime_us", "ac_utimescaled_us", "cpu_run_real_total_ns", "cpu_run_virtual_total_ns", "cpu_scaled_run_real_total_ns"]
         AC_STIMESCALED_US_FIELD_NUMBER: _ClassVar[int]
@@ -167,9 +167,9 @@ class TaskStats(_message.Message):
     MEMORY_INTEGRALS_FIELD_NUMBER: _ClassVar[int]
     SCHEDULING_FIELD_NUMBER: _ClassVar[int]
     TASKSTATS_VERSION_FIELD_NUMBER: _ClassVar[int]
-    TASKS_FIELD_NUMBER: _ClassVar[int]
     TASKS_MISSING_FIELD_NUMBER: _ClassVar[int]
     TASKS_UNSEEN_FIELD_NUMBER: _ClassVar[int]
+    TASK_COUNT_FIELD_NUMBER: _ClassVar[int]
     UNCOUNTED_GROUPS_FIELD_NUMBER: _ClassVar[int]
     UNSUPPORTED_GROUPS_FIELD_NUMBER: _ClassVar[int]
     WITHHELD_GROUPS_FIELD_NUMBER: _ClassVar[int]
@@ -182,14 +182,14 @@ class TaskStats(_message.Message):
     memory: TaskStats.Memory
     memory_integrals: TaskStats.MemoryIntegrals
     scheduling: TaskStats.Scheduling
-    tasks: int
+    task_count: int
     tasks_missing: int
     tasks_unseen: bool
     taskstats_version: int
     uncounted_groups: int
     unsupported_groups: int
     withheld_groups: int
-    def __init__(self, identity: _Optional[_Union[TaskStats.Identity, _Mapping]] = ..., cpu: _Optional[_Union[TaskStats.Cpu, _Mapping]] = ..., memory: _Optional[_Union[TaskStats.Memory, _Mapping]] = ..., scheduling: _Optional[_Union[TaskStats.Scheduling, _Mapping]] = ..., io: _Optional[_Union[TaskStats.Io, _Mapping]] = ..., delays: _Optional[_Union[TaskStats.Delays, _Mapping]] = ..., executable: _Optional[_Union[TaskStats.Executable, _Mapping]] = ..., memory_integrals: _Optional[_Union[TaskStats.MemoryIntegrals, _Mapping]] = ..., exit_status: _Optional[_Union[TaskStats.ExitStatus, _Mapping]] = ..., taskstats_version: _Optional[int] = ..., unsupported_groups: _Optional[int] = ..., uncounted_groups: _Optional[int] = ..., withheld_groups: _Optional[int] = ..., tasks: _Optional[int] = ..., tasks_missing: _Optional[int] = ..., tasks_unseen: bool = ...) -> None: ...
+    def __init__(self, identity: _Optional[_Union[TaskStats.Identity, _Mapping]] = ..., cpu: _Optional[_Union[TaskStats.Cpu, _Mapping]] = ..., memory: _Optional[_Union[TaskStats.Memory, _Mapping]] = ..., scheduling: _Optional[_Union[TaskStats.Scheduling, _Mapping]] = ..., io: _Optional[_Union[TaskStats.Io, _Mapping]] = ..., delays: _Optional[_Union[TaskStats.Delays, _Mapping]] = ..., executable: _Optional[_Union[TaskStats.Executable, _Mapping]] = ..., memory_integrals: _Optional[_Union[TaskStats.MemoryIntegrals, _Mapping]] = ..., exit_status: _Optional[_Union[TaskStats.ExitStatus, _Mapping]] = ..., taskstats_version: _Optional[int] = ..., unsupported_groups: _Optional[int] = ..., uncounted_groups: _Optional[int] = ..., withheld_groups: _Optional[int] = ..., task_count: _Optional[int] = ..., tasks_missing: _Optional[int] = ..., tasks_unseen: bool = ...) -> None: ...
 
 class StatsGroup(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
