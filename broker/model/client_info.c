@@ -65,9 +65,12 @@ static bool text_is_printable(const char *text) {
  * Return: Whether it is valid UTF-8 without control characters, and short enough.
  */
 bool client_info_set(char text[static CLIENT_INFO_TEXT], const char *said) {
-        if (strlen(said) >= CLIENT_INFO_TEXT || !text_is_printable(said))
+        size_t n = strlen(said);
+
+        if (n >= CLIENT_INFO_TEXT || !text_is_printable(said))
                 return false;
-        strncpy(text, said, CLIENT_INFO_TEXT);
+        memset(text, 0, CLIENT_INFO_TEXT);
+        memcpy(text, said, n);
         return true;
 }
 
