@@ -10,7 +10,8 @@
  *
  * The read bytes of a record are the truth: whether the task has privileges. /proc is empty,
  * but while the table is compared with it: then it has the tasks of the machine. The user never
- * gets the exit of a process with privileges. The user gets all other exits, unless a loss was
+ * gets the exit of a process with privileges, unless it is a child with CLONE_PARENT whose named parent has the same
+ * program: nothing shows the difference (SECURITY.md). The user gets all other exits, unless a loss was
  * reported, an exec may be hidden, or the kernel did not name the maker. If /proc has shown a process,
  * the use of its threads that had privileges before belongs to the user.
  *
@@ -59,6 +60,7 @@ struct MachineTask {
         bool forked;            /* it called no exec since its fork */
         bool used_privilege;    /* the kernel's mark, which a fork takes away */
         bool privileged;        /* the truth */
+        bool disguised;         /* privileged, and nothing shows it: the kernel named a parent with the same program */
         bool shown;             /* a process: /proc has shown it since it had privileges */
         bool certain;           /* nothing in its past gives a reason to withhold its exit from the user */
 };
@@ -124,7 +126,7 @@ static inline void machine_record(Machine *machine, const MachineTask *task, boo
         put_u32(stats, STATS_AT_PPID, task->parent);
         put_u32(stats, STATS_AT_TGID, task->pid);
         put_u64(stats, STATS_AT_ETIME, (*machine->now - task->start_ns) / 1000);
-        put_u64(stats, MACHINE_AT_READ_CHAR, task->privileged ? MACHINE_PRIVILEGED
+        put_u64(stats, MACHINE_AT_READ_CHAR, task->privileged && !task->disguised ? MACHINE_PRIVILEGED
                                                                      : task->certain  ? MACHINE_CERTAIN
                                                                                       : MACHINE_OWN);
         put_u64(stats, MACHINE_AT_EXE_DEV, 1);
@@ -168,6 +170,12 @@ static inline MachineTask *machine_new(Machine *machine, uint8_t number) {
         return NULL;
 }
 
+static inline bool machine_runs(Machine *machine, uint32_t pid, uint8_t program) {
+        const MachineTask *task = machine_task(machine, pid);
+
+        return task && task->live && task->program == program;
+}
+
 static inline void machine_fork(Machine *machine, const MachineTask *maker, uint8_t number, bool thread, bool sibling) {
         MachineTask *task = machine_new(machine, number);
         uint32_t tid, parent;
@@ -180,6 +188,8 @@ static inline void machine_fork(Machine *machine, const MachineTask *maker, uint
         task->parent = parent;
         task->forked = true;
         task->used_privilege = task->shown = false;
+        if (sibling)
+                task->disguised = maker->privileged && machine_runs(machine, parent, maker->program);
         if (!thread) {
                 task->pid = tid;
                 task->certain = maker->certain && !sibling;
@@ -233,7 +243,7 @@ static inline void machine_exec(Machine *machine, MachineTask *caller, MachinePr
         MachineTask *task = machine_exec_begin(machine, caller);
         uint32_t euid = task->euid, egid = task->egid;
 
-        task->forked = false;
+        task->forked = task->disguised = false;
         task->program = program;
         if (program == PROGRAM_SETUID_ROOT)
                 euid = 0;
