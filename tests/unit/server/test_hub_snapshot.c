@@ -249,6 +249,7 @@ static void test_ends(void) {
         for (uint32_t i = 0; i < N; ++i)
                 peer_free(&peers[i]);
 
+        assert(rig->hub.feeds.freed_bytes_max == LIMIT_FREED_BYTES);
         rig->hub.feeds.freed_bytes_max = 1;
         for (uint32_t i = 0; i < 2; ++i) {
                 last = peer_new_welcomed(rig, 0);

@@ -65,15 +65,21 @@ static ProgramState rig_exec(Rig *rig, Task *task) {
         return (ProgramState)program->state;
 }
 
-static void rig_pass(Rig *rig) {
-        do {
-                Program *program;
-                Task *task;
+/* Reads the next program of a pass, and stores it. Return: whether the pass had one more. */
+static bool rig_read(Rig *rig) {
+        Program *program;
+        Task *task;
 
-                assert(program_reader_read_next(&rig->programs, &task, &program) == 0);
-                if (task)
-                        task_table_set_program(&rig->table, task->process, program);
-        } while (rig->programs.next_tid > 0);
+        assert(program_reader_read_next(&rig->programs, &task, &program) == 0);
+        if (task)
+                task_table_set_program(&rig->table, task->process, program);
+        return task;
+}
+
+static void rig_pass(Rig *rig) {
+        do
+                (void)rig_read(rig);
+        while (rig->programs.next_tid > 0);
 }
 
 /* A user takes what it can get; a newcomer, root and processes without a known user get theirs nevertheless. */
@@ -111,12 +117,18 @@ static void test_shares(void) {
 
 /* A pass leaves out programs without memory, is complete nevertheless, and a later one reads them. */
 static void test_pass(void) {
+        uint64_t n_refused;
         Rig rig;
 
         rig_init(&rig);
         rig.quota.limits.held[QUOTA_PROGRAMS] = (QuotaShare){ .total = 20000, .of_user = 6000 };
         for (uint32_t pid = 100; pid < 110; ++pid)
                 (void)rig_add(&rig, pid, pid == 109 ? 1001 : 1000);
+        assert(rig_read(&rig) && rig_read(&rig) && rig_read(&rig) && rig_read(&rig));
+        /* within a pass there is no need for another one */
+        assert(rig.programs.left_out && rig.programs.next_tid > 0);
+        program_reader_try_again(&rig.programs, rig.programs.begun_ns + 60 * NSEC_PER_SEC);
+        assert(rig.programs.complete);
         rig_pass(&rig);
         assert(program_reader_is_complete(&rig.programs) && rig.programs.left_out);
         assert(task_table_get_process(&rig.table, 100)->program->state == PROGRAM_CAPTURED);
@@ -127,6 +139,12 @@ static void test_pass(void) {
         /* not all the time, and not before it is time */
         program_reader_try_again(&rig.programs, rig.programs.begun_ns + NSEC_PER_SEC);
         assert(program_reader_is_complete(&rig.programs));
+
+        /* a later pass that finds no memory changes nothing, and counts nothing again */
+        n_refused = rig.programs.n_refused;
+        program_reader_try_again(&rig.programs, rig.programs.begun_ns + 60 * NSEC_PER_SEC);
+        assert(!program_reader_is_complete(&rig.programs) && !rig_read(&rig) && rig.programs.next_tid == 0);
+        assert(rig.programs.n_refused == n_refused && rig.programs.n_skipped == n_refused && rig.programs.left_out);
         for (uint32_t pid = 100; pid < 108; ++pid)
                 task_table_end_process(&rig.table, task_table_get_process(&rig.table, pid));
         program_reader_try_again(&rig.programs, rig.programs.begun_ns + 60 * NSEC_PER_SEC);

@@ -743,6 +743,19 @@ static void rig_add_program(Rig *rig, uint32_t pid, uint64_t monotonic_ns, const
         proc_add_program(&rig->procfs, pid, pid, cmdline, strlen(cmdline) + 1, "/bin/x", "0::/a\n");
 }
 
+/* At a tick of the join, programs that were left out for want of memory are due again. */
+static void test_left_out(void) {
+        Rig *rig = rig_of_process();
+
+        rig->join.programs.complete = rig->join.programs.left_out = true;
+        rig->join.programs.begun_ns = (uint64_t)clock_read_ns(CLOCK_MONOTONIC);
+        assert(join_tick(&rig->join) == 0 && rig->join.programs.complete);
+        rig->join.programs.begun_ns -= 60 * NSEC_PER_SEC;
+        assert(join_tick(&rig->join) == 0 && !rig->join.programs.complete);
+        program_reader_unwant(&rig->join.programs);
+        rig_free(rig);
+}
+
 static void test_events(void) {
         Rig *rig = rig_of_process();
         const Event *event;
@@ -848,6 +861,7 @@ int main(void) {
         test_slices();
         test_pass_comes_back();
         test_without_leader();
+        test_left_out();
         test_events();
         test_unwanted();
         return 0;
