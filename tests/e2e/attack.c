@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A user who wants all of the broker: attack SOCKET SECONDS UID WHAT...
+ * A user who wants all of the broker: attack SOCKET SECONDS UID[+USERS] WHAT...
  *
  * Becomes the user, if that is not -1, and does each of what is named, in a process
- * of its own, as fast as it can, until the time is up. The program reads the broker's
+ * of its own, as fast as it can, until the time is up. A name may come several times. With
+ * USERS, so many users from UID on take turns in the processes. The program reads the broker's
  * answers and drops them. A refusal or a closed connection is no error. At the end it
  * prints how often it did each.
  */
@@ -398,45 +399,56 @@ static const struct {
 };
 
 static int usage(void) {
-        fprintf(stderr, "usage: attack SOCKET SECONDS UID WHAT...\n");
+        fprintf(stderr, "usage: attack SOCKET SECONDS UID[+USERS] WHAT...\n");
         return 2;
+}
+
+/* The attack with a name; NULL: the name is not known. */
+static void (*find_kind(const char *name))(void) {
+        for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); ++k)
+                if (strcmp(kinds[k].name, name) == 0)
+                        return kinds[k].run;
+        return NULL;
+}
+
+static void become(int uid) {
+        if (uid >= 0 && (setgroups(0, NULL) < 0 || setgid((gid_t)uid) < 0 || setuid((uid_t)uid) < 0)) {
+                perror("attack: setuid");
+                _exit(1);
+        }
 }
 
 int main(int argc, char **argv) {
         struct rlimit limit;
-        int uid, failed = 0;
+        int uid, n_users = 1, failed = 0;
 
         if (argc < 5 || strlen(argv[1]) >= sizeof(address.sun_path))
                 return usage();
         strcpy(address.sun_path, argv[1]);
         end = now() + atof(argv[2]);
         uid = atoi(argv[3]);
+        if (strchr(argv[3], '+'))
+                n_users = atoi(strchr(argv[3], '+') + 1);
+        if (n_users < 1)
+                return usage();
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
                 limit.rlim_cur = limit.rlim_max;
                 (void)setrlimit(RLIMIT_NOFILE, &limit);
-        }
-        if (uid >= 0 && (setgroups(0, NULL) < 0 || setgid((gid_t)uid) < 0 || setuid((uid_t)uid) < 0)) {
-                perror("attack: setuid");
-                return 1;
         }
         count = mmap(NULL, (size_t)argc * sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (count == MAP_FAILED)
                 return 1;
         for (int i = 4; i < argc; ++i) {
-                bool known = false;
+                void (*run)(void) = find_kind(argv[i]);
 
-                for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); ++k) {
-                        if (strcmp(kinds[k].name, argv[i]) != 0)
-                                continue;
-                        known = true;
-                        if (fork() == 0) {
-                                count += i;
-                                kinds[k].run();
-                                _exit(0);
-                        }
-                }
-                if (!known)
+                if (!run)
                         return usage();
+                if (fork() == 0) {
+                        become(uid < 0 ? uid : uid + (i - 4) % n_users);
+                        count += i;
+                        run();
+                        _exit(0);
+                }
         }
         for (int status; wait(&status) > 0;)
                 failed |= status;

@@ -2,11 +2,14 @@
 """A user who takes all that the broker gives, beside a storm of which root misses nothing."""
 
 import select
+import threading
 
 import pytest
+import support
 from support import Beside
+from tb_client import what
 from tb_protocol import event_pb2
-from tb_users import end_attack, start_attack
+from tb_users import acting_as, end_attack, start_attack
 from tb_wait import wait_until
 from test_storm import ROOM, check_all, storm_and_collect
 
@@ -63,6 +66,61 @@ def test_root_misses_nothing(directory, make_broker, beside, means):
     for source in (status.connector, status.taskstats):
         assert (source.lost, source.dropped, source.truncated, source.malformed) == (0,) * 4, source
     check_all(truth, name, streams)
+
+
+KINDS = ("connections", "hold", "feeds", "requests", "patterns", "readers", "halves", "stats", "samples", "subtrees",
+         "sweeps", "snapshots")
+WATCHER = 54000
+
+
+class Watching:
+    """The watch of another user, in a thread: the forks of processes until one with a name ends."""
+
+    def __init__(self, broker, end):
+        with acting_as(WATCHER):
+            self.client = broker.client()
+        self.client.subscribe(("fork", "exit"))
+        self.end = end
+        self.events = []
+        self.thread = threading.Thread(target=self.read)
+        self.thread.start()
+
+    def read(self):
+        self.events = self.client.until(lambda e: what(e) == "exit" and e.comm.decode() == self.end)
+
+    def finish(self):
+        self.thread.join(support.TIMEOUT)
+        assert not self.thread.is_alive()
+        self.client.close()
+        return self.events
+
+
+@pytest.mark.parametrize("means, users", [
+    *[(10 * KINDS[i:i + 4], 1) for i in range(0, len(KINDS), 4)],
+    (3 * KINDS[:10], 30),
+], ids=["ten-of-each-1", "ten-of-each-2", "ten-of-each-3", "thirty-users"])
+def test_nobody_misses_anything(directory, make_broker, beside, means, users):
+    """
+    Ten processes of one user do each attack at once, or thirty users do each in three processes. Neither root nor
+    another user misses an event.
+    """
+    broker = make_broker(*ROOM)
+    end = support.unique_name()
+    watching = Watching(broker, end)
+    attack = start_attack(broker, 10, *means, users=users)
+    truth, name, streams = storm_and_collect(directory, broker, beside, "fork", 5_000, n_subscribers=1)
+    support.marker(end)
+    events = watching.finish()
+    done = end_attack(attack)
+    assert all(done.values()), done
+    status = broker.status()
+    for source in (status.connector, status.taskstats):
+        assert (source.lost, source.dropped, source.truncated, source.malformed) == (0,) * 4, source
+    check_all(truth, name, streams)
+    assert watching.client.reader_lost == 0
+    expected = {t.tid for t in truth}
+    assert expected <= {e.tid for e in events if what(e) == "fork"}
+    assert expected <= {e.tid for e in events if what(e) == "exit"}
 
 
 def programs_of(broker):

@@ -4,6 +4,7 @@ Several users, for tests that run as root: a socket that all can reach, and conn
 of somebody else's. Without root there is one user, who is not root to the broker.
 """
 
+import collections
 import contextlib
 import os
 import pathlib
@@ -64,19 +65,24 @@ def client_of(daemon, uid, **kw):
     return client
 
 
-def start_attack(daemon, seconds, *what, uid=OTHER):
+def start_attack(daemon, seconds, *what, uid=OTHER, users=1):
+    """Processes that do `what`, by one user, or by so many users from `uid` on."""
     return subprocess.Popen(
-        [os.environ["ATTACK"], str(daemon.path), str(seconds), str(uid if IS_ROOT else -1), *what],
+        [os.environ["ATTACK"], str(daemon.path), str(seconds), f"{uid}+{users}" if IS_ROOT else "-1", *what],
         stdout=subprocess.PIPE,
         text=True,
     )
 
 
 def end_attack(attack):
-    """How often it did what it did."""
+    """How often it did what it did, all processes together."""
     out, _ = attack.communicate(timeout=TIMEOUT)
     assert attack.returncode == 0, out
-    return {name: int(n) for name, n in (line.split() for line in out.splitlines())}
+    done = collections.Counter()
+    for line in out.splitlines():
+        name, n = line.split()
+        done[name] += int(n)
+    return done
 
 
 def raise_file_limit(n):
