@@ -2,8 +2,9 @@
 
 /*
  * The user with the most connections loses some, so that LIMIT_DESCRIPTORS_FREE descriptors are free. Its newest
- * connection without a stream goes first. Each user keeps one connection, unless root would not get in otherwise.
- * Meanwhile what is free is kept for root, and for users who have nothing yet.
+ * connection without a stream goes first. Each user keeps its ordinary set, unless root would not get in otherwise.
+ * That is one connection if the limit is low. A machine without open files takes no more from ordinary users.
+ * Meanwhile what is free is kept for root, and for users who have less than an ordinary set.
  *
  * After some seconds without a shortage the limits are what the descriptors allow.
  */
@@ -74,7 +75,12 @@ void shortage_deinit(Shortage *shortage) {
                 ev_timer_stop(shortage->hub->loop, &shortage->calm);
 }
 
-/* Lets users who have nothing yet, and root, have the next @n_free connections. */
+/* The ordinary set of a user, by the limit of descriptors. */
+static uint64_t shortage_ordinary(const Shortage *shortage) {
+        return quota_share_scale(&shortage->full, quota_share_of_descriptors(descriptors_limit())).ordinary;
+}
+
+/* Lets users who have less than an ordinary set, and root, have the next @n_free connections. */
 static void shortage_keep(Shortage *shortage, uint64_t n_free) {
         Quota *quota = &shortage->hub->quota;
         QuotaShare share = shortage->full;
@@ -82,7 +88,7 @@ static void shortage_keep(Shortage *shortage, uint64_t n_free) {
 
         share.total = quota->used[QUOTA_CONNECTIONS] + n_free;
         share.reserve = quota->used_by_root[QUOTA_CONNECTIONS] + n_of_root;
-        share.ordinary = 1;
+        share.ordinary = shortage_ordinary(shortage);
         share.kept = 0;
         quota_set_share(quota, QUOTA_CONNECTIONS, &share);
         share.kept = quota->used_ordinary[QUOTA_CONNECTIONS] + n_free - n_of_root;
@@ -101,10 +107,10 @@ static void shortage_begin(Shortage *shortage) {
         ev_timer_again(shortage->hub->loop, &shortage->calm);
 }
 
-/* The user who has the most connections, root excepted; NULL: no user has more than one. */
+/* The user who has the most connections, root excepted; NULL: no user has more than its ordinary set. */
 static QuotaUser *shortage_find_user(Shortage *shortage) {
         QuotaUser *most = NULL;
-        uint64_t n = 1;
+        uint64_t n = shortage_ordinary(shortage);
 
         list_for_each(link, safe, &shortage->hub->quota.users) {
                 QuotaUser *user = container_of(link, QuotaUser, link);
