@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -18,6 +19,14 @@ static double now_monotonic_ns(void) {
 
         clock_gettime(CLOCK_MONOTONIC, &now);
         return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+/*
+ * The benchmark and its broker may have real-time priority, so that other work on the machine does not disturb them. A
+ * process that only makes work calls this.
+ */
+void latency_become_ordinary(void) {
+        (void)sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){});
 }
 
 /* The next message of that type; NULL where the connection ends, or nothing comes for long. */

@@ -27,4 +27,5 @@ int latency_add_user(Latency *latency, const char *path, unsigned int uid);
 void latency_deinit(Latency *latency);
 int latency_measure(Latency *latency, const char *what);
 
+void latency_become_ordinary(void);
 const struct tb_message *latency_await(struct tb_client *client, enum tb_message_type type);

@@ -11,7 +11,6 @@
  */
 
 #include <getopt.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -69,12 +68,6 @@ static const Attack attacks[] = {
 
 #define N_ATTACKS (sizeof(attacks) / sizeof(*attacks))
 
-/* The bench may have real-time priority, so that other work on the machine does not disturb it. Attackers never do. */
-static void become_ordinary(void) {
-        (void)setpgid(0, 0);
-        (void)sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){});
-}
-
 static pid_t attack_start(const char *program, const char *path, const Attack *attack) {
         const char *argv[N_MEANS_MAX + 5] = { program, path, "600", attack->users };
         pid_t pid;
@@ -84,7 +77,8 @@ static pid_t attack_start(const char *program, const char *path, const Attack *a
         pid = fork();
         if (pid != 0)
                 return pid;
-        become_ordinary();
+        setpgid(0, 0);
+        latency_become_ordinary();
         execv(program, (char *const *)argv);
         perror(program);
         _exit(127);
@@ -95,7 +89,8 @@ static pid_t spin_start(const char *const *means) {
 
         if (pid != 0)
                 return pid;
-        become_ordinary();
+        setpgid(0, 0);
+        latency_become_ordinary();
         for (size_t i = 1; means[i] && fork() > 0; ++i)
                 ;
         if (setuid((uid_t)atoi(ATTACKER)) < 0)

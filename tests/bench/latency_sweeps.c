@@ -71,6 +71,7 @@ static void sampler_main(const char *path, int ready_fd, unsigned int number) {
         }
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        latency_become_ordinary();
         if (tb_connect(path, &client) < 0 || tb_sample(client, &sampling, NULL) < 0)
                 _exit(1);
         while (latency_await(client, TB_MESSAGE_SAMPLE))
