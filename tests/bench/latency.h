@@ -13,6 +13,9 @@
 #define LATENCY_FORKS_MAX 100000
 #define LATENCY_CLIENTS_MAX 2
 
+/* The benchmark leaves numbers for so many tasks of others: without them no other program could start. */
+#define LATENCY_TASKS_BESIDES 20000
+
 typedef struct Latency Latency;
 
 struct Latency {

@@ -25,6 +25,7 @@
 #include "tests/bench/latency.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/table_crowd.h"
+#include "tests/bench/table_settings.h"
 
 #define N_MEANS_MAX 36
 #define ATTACKER "65533"
@@ -153,7 +154,8 @@ static bool options_parse(Options *options, int argc, char **argv) {
 int main(int argc, char **argv) {
         Options options = { .n_forks = 5000, .count = N_ATTACKS };
         Latency latency = {};
-        Crowd crowd;
+        Settings settings;
+        Crowd crowd = {};
         Broker broker;
         int r;
 
@@ -171,7 +173,11 @@ int main(int argc, char **argv) {
                 return 1;
         }
         (void)setpriority(PRIO_PROCESS, 0, 0);
-        r = crowd_init(&crowd);
+        r = settings_init(&settings);
+        if (r == 0)
+                r = settings_allow_tasks(&settings, options.n_tasks + LATENCY_TASKS_BESIDES);
+        if (r == 0)
+                r = crowd_init(&crowd);
         if (r == 0)
                 r = crowd_grow(&crowd, options.n_tasks, true);
         if (r == 0)
@@ -189,6 +195,8 @@ int main(int argc, char **argv) {
         crowd_disperse(&crowd);
         latency_deinit(&latency);
         broker_stop(&broker);
+        if (settings_restore(&settings) < 0)
+                r = -1;
         if (r < 0)
                 fprintf(stderr, "bench-attack: something failed.\n");
         return r < 0 ? 1 : 0;

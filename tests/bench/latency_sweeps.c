@@ -24,6 +24,7 @@
 #include "tests/bench/latency.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/table_crowd.h"
+#include "tests/bench/table_settings.h"
 
 #define SIZES_MAX 8
 #define SAMPLERS_MAX 16
@@ -160,20 +161,23 @@ static int bench_size(Bench *bench, size_t n_tasks) {
 }
 
 static int bench_all(Bench *bench, const size_t *sizes, size_t n_sizes, size_t n_forks) {
-        Crowd crowd;
+        Settings settings;
+        Crowd crowd = {};
         int r;
 
-        if (crowd_init(&crowd) < 0)
+        if (settings_init(&settings) < 0 || crowd_init(&crowd) < 0)
                 return -1;
         r = latency_init(&bench->latency, bench->broker.path, n_forks);
         for (size_t i = 0; i < n_sizes && r == 0; ++i) {
-                r = crowd_grow(&crowd, sizes[i], true);
+                r = settings_allow_tasks(&settings, sizes[i] + LATENCY_TASKS_BESIDES);
+                if (r == 0)
+                        r = crowd_grow(&crowd, sizes[i], true);
                 if (r == 0)
                         r = bench_size(bench, sizes[i]);
         }
         crowd_disperse(&crowd);
         latency_deinit(&bench->latency);
-        return r;
+        return settings_restore(&settings) < 0 ? -1 : r;
 }
 
 int main(int argc, char **argv) {
