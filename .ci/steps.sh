@@ -19,6 +19,7 @@ build_packages=(
         libprotobuf-c-dev
         libseccomp-dev
         libsystemd-dev
+        lowdown
         meson
         ninja-build
         pkg-config
