@@ -45,6 +45,17 @@ static inline void list_unlink(List *link) {
         list_init(link);
 }
 
+/* Appends all links of @other, which is empty afterwards. */
+static inline void list_append_all(List *list, List *other) {
+        if (list_is_empty(other))
+                return;
+        other->next->prev = list->prev;
+        other->prev->next = list;
+        list->prev->next = other->next;
+        list->prev = other->prev;
+        list_init(other);
+}
+
 static inline List *list_first(List *list) {
         return list_is_empty(list) ? NULL : list->next;
 }

@@ -35,6 +35,13 @@
 #define LIMIT_TURN_CONNECTIONS 8u
 #define LIMIT_TURN_REFUSALS 128u
 
+/*
+ * Time of a turn in which new events are sent to the connections of one user. Its further connections come after the
+ * connections of others, until the turn has spent the second time. The rest comes first in the next turn.
+ */
+#define LIMIT_USER_FLUSH_NS (NSEC_PER_MSEC / 10)
+#define LIMIT_TURN_FLUSH_NS NSEC_PER_MSEC
+
 /* Connections that are freed in a turn, and bytes of idle feeds in a second. The rest waits for the next one. */
 #define LIMIT_TURN_FREED 64u
 #define LIMIT_FREED_BYTES ((size_t)64 * 1024 * 1024)

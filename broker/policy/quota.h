@@ -87,6 +87,8 @@ struct QuotaUser {
         uint64_t used[_QUOTA_HELD];
         uint64_t due_ns[_QUOTA_KINDS - _QUOTA_HELD]; /* when all that was done at a rate is paid for */
         uint64_t work_paid_ns;                  /* when the work that was done for it is paid for */
+        uint64_t flush_turn;                    /* the turn in which its connections were sent events last */
+        uint64_t flush_ns;                      /* the time that this took in that turn */
         uint64_t refused_ns[_QUOTA_KINDS];      /* last; 0: never */
 };
 

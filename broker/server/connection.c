@@ -222,10 +222,10 @@ static void connection_on_readable(struct ev_loop *loop, ev_io *watcher, int eve
 static void connection_on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
         Connection *connection = container_of(watcher, Connection, writer);
 
-        (void)loop;
         (void)events;
         assert(connection->magic == CONNECTION_MAGIC);
-        connection_flush(connection);
+        ev_io_stop(loop, &connection->writer);
+        connection_flush_later(connection);
 }
 
 static void connection_on_delay(struct ev_loop *loop, ev_timer *watcher, int events) {
@@ -234,7 +234,7 @@ static void connection_on_delay(struct ev_loop *loop, ev_timer *watcher, int eve
         (void)loop;
         (void)events;
         assert(connection->magic == CONNECTION_MAGIC);
-        connection_flush(connection);
+        connection_flush_later(connection);
 }
 
 static void connection_on_deadline(struct ev_loop *loop, ev_timer *watcher, int events) {

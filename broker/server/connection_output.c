@@ -273,6 +273,15 @@ static double connection_delay_seconds(uint32_t max_delay_ms) {
 }
 
 /**
+ * connection_flush_later() - send what there is at the end of the turn
+ * @connection:  the connection, which keeps its place if it waits already
+ */
+void connection_flush_later(Connection *connection) {
+        if (!connection->dead && list_is_empty(&connection->ready_link))
+                list_append(&connection->owner->ready, &connection->ready_link);
+}
+
+/**
  * connection_wake() - send what is new in a stream
  * @connection:    the connection
  * @max_delay_ms:  the delay that the stream's subscriber allows; 0: none
@@ -287,11 +296,8 @@ void connection_wake(Connection *connection, uint32_t max_delay_ms) {
 
         if (connection->dead || ev_is_active(&connection->writer))
                 return;
-        if (max_delay_ms == 0) {
-                list_unlink(&connection->ready_link);
-                list_append(&connection->owner->ready, &connection->ready_link);
-                return;
-        }
+        if (max_delay_ms == 0)
+                return connection_flush_later(connection);
         seconds = connection_delay_seconds(max_delay_ms);
         if (ev_is_active(&connection->delay) && ev_timer_remaining(loop, &connection->delay) <= seconds)
                 return;

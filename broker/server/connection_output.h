@@ -96,6 +96,7 @@ void connection_refuse(Connection *connection, const EncodedError *error);
 void connection_refuse_quota(Connection *connection, uint64_t request_id, QuotaKind kind, bool closing);
 void connection_refuse_total(Connection *connection, uint64_t request_id, QuotaKind kind);
 void connection_flush(Connection *connection);
+void connection_flush_later(Connection *connection);
 void connection_wake(Connection *connection, uint32_t max_delay_ms);
 void connection_age(Connection *connection);
 

@@ -146,6 +146,8 @@ void connections_init(Connections *connections,
                         .n_snapshot_budget = LIMIT_SNAPSHOT_TURN_BYTES,
                 },
                 .on_request = on_request,
+                .user_flush_ns = LIMIT_USER_FLUSH_NS,
+                .turn_flush_ns = LIMIT_TURN_FLUSH_NS,
         };
         list_init(&connections->owner.ready);
         list_init(&connections->open);
@@ -204,17 +206,56 @@ void connections_wake_readers(Feed *feed) {
         }
 }
 
+/* Sends to a connection, and adds up the time. Return: now. */
+static uint64_t connections_flush(Connections *connections, Connection *connection, uint64_t begin_ns) {
+        uint64_t end_ns;
+
+        connection_flush(connection);
+        end_ns = now_ns();
+        connection->user->flush_ns += end_ns - begin_ns;
+        connections->flush_ns += end_ns - begin_ns;
+        return end_ns;
+}
+
+/* Whether the connections of a user have had their part of this turn. */
+static bool connections_has_had_part(const Connections *connections, QuotaUser *user) {
+        if (user->flush_turn != connections->turn_number) {
+                user->flush_turn = connections->turn_number;
+                user->flush_ns = 0;
+        }
+        return user->flush_ns >= connections->user_flush_ns;
+}
+
 /**
- * connections_flush_ready() - send to all connections that have something new
+ * connections_flush_ready() - send to connections that have something new
  * @connections:  the connections
+ *
+ * A user may have thousands of streams, and a call of the kernel is needed for each. So each user has a part of the
+ * turn. Connections beyond it come after all others, and what the turn has no time for comes first in the next turn.
  */
 void connections_flush_ready(Connections *connections) {
-        List *link;
+        List *link, later;
+        uint64_t now;
 
+        if (list_is_empty(&connections->owner.ready))
+                return;
+        list_init(&later);
+        now = now_ns();
         while ((link = list_first(&connections->owner.ready))) {
+                Connection *connection = container_of(link, Connection, ready_link);
+
                 list_unlink(link);
-                connection_flush(container_of(link, Connection, ready_link));
+                if (connections_has_had_part(connections, connection->user))
+                        list_append(&later, link);
+                else
+                        now = connections_flush(connections, connection, now);
         }
+        while (connections->flush_ns < connections->turn_flush_ns && (link = list_first(&later))) {
+                list_unlink(link);
+                now = connections_flush(connections, container_of(link, Connection, ready_link), now);
+        }
+        list_append_all(&later, &connections->owner.ready);
+        list_append_all(&connections->owner.ready, &later);
 }
 
 /**
@@ -222,7 +263,8 @@ void connections_flush_ready(Connections *connections) {
  * @connections:  the connections
  */
 void connections_begin_turn(Connections *connections) {
-        connections->turn_ns = 0;
+        connections->turn_ns = connections->flush_ns = 0;
+        ++connections->turn_number;
         connections->owner.n_snapshot_budget = LIMIT_SNAPSHOT_TURN_BYTES;
 }
 

@@ -28,7 +28,11 @@ struct Connections {
         uint64_t last_number;           /* the number of the newest connection */
         ev_timer resume;                /* while connections are throttled */
         ev_timer turn;                  /* while connections are held: the loop does not sleep before the turn's end */
+        uint64_t turn_number;
         uint64_t turn_ns;               /* the time that requests took in this turn */
+        uint64_t flush_ns;              /* the time that sending events took in this turn */
+        uint64_t user_flush_ns;         /* LIMIT_USER_FLUSH_NS, or what a test sets */
+        uint64_t turn_flush_ns;         /* LIMIT_TURN_FLUSH_NS, or what a test sets */
 };
 
 void connections_init(Connections *connections,

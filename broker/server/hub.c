@@ -308,7 +308,7 @@ static void hub_slice_snapshot(Hub *hub) {
 /* Keeps the loop from sleeping while work is left. */
 static void hub_check_work(Hub *hub) {
         if (!feeds_build_snapshots(&hub->feeds) && !request_handler_next_ready(&hub->requests) &&
-            list_is_empty(&hub->connections.dead))
+            list_is_empty(&hub->connections.dead) && list_is_empty(&hub->connections.owner.ready))
                 return;
         ev_timer_set(&hub->work, 0., 0.);
         ev_timer_start(hub->loop, &hub->work);

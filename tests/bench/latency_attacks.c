@@ -27,14 +27,14 @@
 #include "tests/bench/table_crowd.h"
 #include "tests/bench/table_settings.h"
 
-#define N_MEANS_MAX 36
+#define N_MEANS_MAX 39
 #define ATTACKER "65533"
 #define ATTACKERS "64000+30"
 #define WATCHER 54000
 
 #define ALL                                                                                                            \
         "connections", "hold", "feeds", "requests", "patterns", "readers", "halves", "stats", "samples", "subtrees",   \
-                "sweeps", "snapshots"
+                "sweeps", "snapshots", "streams"
 #define TEN(name) name, name, name, name, name, name, name, name, name, name
 
 typedef struct Attack {
@@ -50,7 +50,7 @@ static const Attack attacks[] = {
         { "readers, patterns, subtrees", ATTACKER, { "readers", "patterns", "subtrees" } },
         { "hold, stats, samples", ATTACKER, { "hold", "stats", "samples" } },
         { "halves, sweeps, snapshots", ATTACKER, { "halves", "sweeps", "snapshots" } },
-        { "all twelve at once", ATTACKER, { ALL } },
+        { "all thirteen at once", ATTACKER, { ALL } },
         { "spin, ten times", ATTACKER, { TEN("spin") } },
         { "ten times connections", ATTACKER, { TEN("connections") } },
         { "ten times hold", ATTACKER, { TEN("hold") } },
@@ -64,6 +64,7 @@ static const Attack attacks[] = {
         { "ten times subtrees", ATTACKER, { TEN("subtrees") } },
         { "ten times sweeps", ATTACKER, { TEN("sweeps") } },
         { "ten times snapshots", ATTACKER, { TEN("snapshots") } },
+        { "ten times streams", ATTACKER, { TEN("streams") } },
         { "thirty users, all three times", ATTACKERS, { ALL, ALL, ALL } },
 };
 

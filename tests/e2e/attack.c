@@ -302,6 +302,26 @@ static void do_sweeps(void) {
 }
 
 /* Subscribes to the descendants of process 1, as often as the broker accepts; shuts half of them at once. */
+/* As many streams as it gets, and all that they have is read at once. */
+static void do_streams(void) {
+        size_t n = 0;
+
+        while (now() < end) {
+                uint8_t frame[256];
+                size_t n_frame = put_subscribe(frame, NULL, 0, false);
+
+                if (n < N_MAX && (fds[n] = attach()) >= 0) {
+                        for (int i = 0; i < 16; ++i)
+                                (void)!send(fds[n], frame, n_frame, MSG_NOSIGNAL);
+                        ++n;
+                        ++*count;
+                }
+                for (size_t i = 0; i < n; ++i)
+                        (void)drain(fds[i]);
+        }
+        close_all(n);
+}
+
 static void do_subtrees(void) {
         for (uint32_t i = 0; now() < end; ++i) {
                 uint8_t filter[16] = { 3 << 3, 1, 1 << 3 }, frame[256];
@@ -392,6 +412,7 @@ static const struct {
         { "readers", do_readers },
         { "halves", do_halves },
         { "stats", do_stats },
+        { "streams", do_streams },
         { "samples", do_samples },
         { "snapshots", do_snapshots },
         { "subtrees", do_subtrees },

@@ -69,7 +69,7 @@ def test_root_misses_nothing(directory, make_broker, beside, means):
 
 
 KINDS = ("connections", "hold", "feeds", "requests", "patterns", "readers", "halves", "stats", "samples", "subtrees",
-         "sweeps", "snapshots")
+         "sweeps", "snapshots", "streams")
 WATCHER = 54000
 
 
@@ -96,8 +96,8 @@ class Watching:
 
 
 @pytest.mark.parametrize("means, users", [
-    *[(10 * KINDS[i:i + 4], 1) for i in range(0, len(KINDS), 4)],
-    (3 * KINDS[:10], 30),
+    *[(10 * KINDS[i:i + 5], 1) for i in range(0, len(KINDS), 5)],
+    (3 * KINDS, 30),
 ], ids=["ten-of-each-1", "ten-of-each-2", "ten-of-each-3", "thirty-users"])
 def test_nobody_misses_anything(directory, make_broker, beside, means, users):
     """

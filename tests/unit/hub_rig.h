@@ -139,6 +139,12 @@ static inline void rig_run_watchers(Rig *rig) {
         ev_run(rig->loop, EVRUN_NOWAIT);
 }
 
+/* Sends to connections as the end of a turn does, and nothing else. */
+static inline void rig_flush(Rig *rig) {
+        connections_begin_turn(&rig->hub.connections);
+        connections_flush_ready(&rig->hub.connections);
+}
+
 static inline void rig_end_turn(Rig *rig) {
         assert(hub_end_turn(&rig->hub) == 0);
         if (rig->listener && rig->hub.has_room)
@@ -167,6 +173,14 @@ static inline void rig_age(Rig *rig, unsigned int seconds) {
         for (; seconds > 0; --seconds) {
                 ev_feed_event(rig->loop, &rig->hub.age, EV_TIMER);
                 rig_turn(rig);
+        }
+}
+
+/* The time until delayed events are sent has passed. */
+static inline void rig_pass_delay(Rig *rig, Connection *connection) {
+        if (ev_is_active(&connection->delay)) {
+                ev_timer_stop(rig->loop, &connection->delay);
+                ev_feed_event(rig->loop, &connection->delay, EV_TIMER);
         }
 }
 

@@ -584,6 +584,55 @@ static void test_turn(void) {
         rig_free(rig);
 }
 
+/*
+ * A user with many connections: in each turn they get their part, and others come before the rest. All get all in the
+ * end, in their turn. @delay_ms: the delay that the subscribers allow.
+ */
+static void test_sending(uint32_t delay_ms) {
+        enum { N = 6 };
+        Peer peers[N + 2];
+        Rig *rig = rig_new();
+        size_t n_turns = 0, n_served, n_before = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(peers); ++i) {
+                peers[i] = peer_new_of(rig, 0, &(Credentials){ .uid = i < N ? 1000 : i == N ? 1001 : 0 });
+                message_free(peer_expect_body(rig, &peers[i], WELCOME));
+                peer_ask_subscribe(&peers[i], 1, false, delay_ms);
+                message_free(peer_expect_body(rig, &peers[i], SUBSCRIBED));
+        }
+        /* the least that a turn can do: one connection of each user */
+        rig->hub.connections.user_flush_ns = rig->hub.connections.turn_flush_ns = 1;
+        for (uint32_t round = 0; round < 2; ++round) {
+                rig_publish(rig, 1);
+                do {
+                        rig_end_turn(rig);
+                        if (delay_ms)
+                                list_for_each(link, safe, &rig->hub.connections.open)
+                                        rig_pass_delay(rig, container_of(link, Connection, link));
+                        rig_run_watchers(rig);
+                        n_served = 0;
+                        for (size_t i = 0; i < ARRAY_SIZE(peers); ++i) {
+                                (void)peer_receive(&peers[i], SIZE_MAX);
+                                n_served += peers[i].n > peers[i].n_taken;
+                        }
+                        /* the others come first, and then one more in each turn */
+                        if (n_served > 0) {
+                                assert(n_served == n_before + (n_before == 0 ? 3 : 1));
+                                assert(peers[N].n > peers[N].n_taken && peers[N + 1].n > peers[N + 1].n_taken);
+                        }
+                        n_before = n_served;
+                        assert(++n_turns < 100);
+                } while (n_served < ARRAY_SIZE(peers));
+                for (size_t i = 0; i < ARRAY_SIZE(peers); ++i)
+                        peer_check_events(rig, &peers[i], round + 1, round, 1, NULL);
+                n_before = 0;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(peers); ++i)
+                peer_free(&peers[i]);
+        rig_turn(rig);
+        rig_free(rig);
+}
+
 int main(void) {
         log_init(LOG_LEVEL_ERR);
         test_connections();
@@ -602,5 +651,7 @@ int main(void) {
         test_rest();
         test_rest_in_turn();
         test_turn();
+        test_sending(0);
+        test_sending(50);
         return 0;
 }

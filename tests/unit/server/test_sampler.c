@@ -104,6 +104,7 @@ static void test_loss(void) {
                 for (int i = 0; n_lost == 0; ++i) {
                         assert(i < 100);
                         rig_run_watchers(rig);
+                        rig_flush(rig);
                         (void)peer_receive(&peer, SIZE_MAX);
                         while (n_lost == 0 && (message = peer_take(&peer))) {
                                 if (message->body_case == TASKBROKER__V1__SERVER_MESSAGE__BODY_SAMPLE_LOSS) {
