@@ -39,7 +39,7 @@ void client_set_error_text(struct tb_client *client, const char *format, ...) {
         va_end(args);
 }
 
-static int client_fail_protocol(struct tb_client *client, const char *reason) {
+int client_fail_protocol(struct tb_client *client, const char *reason) {
         client->error = -EPROTO;
         client_set_error_text(client, "The program that listens there does not speak as taskbrokerd does: %s.", reason);
         return client->error;
@@ -120,6 +120,7 @@ struct tb_client *tb_close(struct tb_client *client) {
                 return NULL;
 
         decoder_deinit(&client->decoder);
+        streams_deinit(&client->streams);
         reconnect_free(client->reconnect);
         if (client->fd >= 0)
                 close(client->fd);
@@ -252,6 +253,21 @@ static void client_keep_closing_text(struct tb_client *client) {
                 client_fail_closed(client, "");
 }
 
+/* Begins with a frame. A Named is for the library alone: it keeps the processes for the next connection. */
+static int client_begin_frame(struct tb_client *client, const uint8_t *data, size_t n_data) {
+        Decoder *decoder = &client->decoder;
+        int r;
+
+        client->stream = streams_find_live(&client->streams, decoder_peek_stream(data, n_data));
+        decoder->partial = client->stream ? &client->stream->partial : NULL;
+        r = decoder_begin(decoder, data, n_data);
+        if (decoder->starts_changed && client->stream)
+                client->stream->starts = decoder->starts;
+        decoder->starts_changed = false;
+
+        return r;
+}
+
 static int client_decode(struct tb_client *client) {
         size_t n_prefix, n_message;
         int r;
@@ -269,7 +285,7 @@ static int client_decode(struct tb_client *client) {
                 if (r != 0)
                         return r < 0 ? r : 0;
 
-                r = decoder_begin(&client->decoder, client->in + client->in_start + n_prefix, n_message);
+                r = client_begin_frame(client, client->in + client->in_start + n_prefix, n_message);
                 if (decoder_is_within(&client->decoder))
                         client->n_batch_frame = n_prefix + n_message;
                 else
@@ -293,22 +309,27 @@ int client_next(struct tb_client *client) {
                 client_fail_errno(client, -ENOMEM, "take the broker's message");
         if (r <= 0)
                 return r;
-        client->decoder.message.stream = client->decoder.stream;
+        client->decoder.message.stream = client->stream ? client->stream->number : 0;
         client_keep_closing_text(client);
 
         return r;
 }
 
-int client_room(struct tb_client *client) {
+/* Whether one more request can be queued, however large it is. */
+bool client_has_room(struct tb_client *client) {
         if (client->out_closed)
-                return 0;
+                return true;
 
         if (client->out_start > 0) {
                 memmove(client->out, client->out + client->out_start, client->out_end - client->out_start);
                 client->out_end -= client->out_start;
                 client->out_start = 0;
         }
-        if (CLIENT_OUT_MAX - client->out_end >= ENCODE_REQUEST_MAX)
+        return CLIENT_OUT_MAX - client->out_end >= ENCODE_REQUEST_MAX;
+}
+
+int client_room(struct tb_client *client) {
+        if (client_has_room(client))
                 return 0;
 
         client_set_error_text(client, "Too many requests wait to be sent: let tb_process() send them first.");
@@ -343,6 +364,9 @@ void client_queue(struct tb_client *client, const uint8_t *frame, size_t n_frame
                 client_queue_named(client, frame, n_frame);
         else
                 client_append(client, frame, n_frame);
+        /* also between two calls of tb_process(): the program waits for one descriptor alone */
+        if (client->reconnect && client->fd >= 0)
+                (void)reconnect_watch(client->reconnect, client->fd, true);
 }
 
 int tb_set_client_info(struct tb_client *client, const char *name, const char *version) {

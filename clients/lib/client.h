@@ -3,7 +3,7 @@
 
 /*
  * The client's state, which its files share: client.c has the connection, request.c the
- * requests, session.c the reconnecting.
+ * requests, session.c the reconnecting, session_streams.c the streams.
  */
 
 #include <stdbool.h>
@@ -15,6 +15,7 @@
 #include "clients/lib/decode.h"
 #include "clients/lib/encode_request.h"
 #include "clients/lib/reconnect.h"
+#include "clients/lib/streams.h"
 
 /* Some small requests, and one with the largest filter: a broker that answers takes each at once. */
 #define CLIENT_OUT_MAX (2u * ENCODE_REQUEST_MAX)
@@ -38,6 +39,8 @@ struct tb_client {
         uint64_t last_request_id;
         size_t n_batch_frame;           /* size of the frame whose events or tasks tb_next() takes */
         Decoder decoder;
+        Streams streams;
+        Stream *stream;                 /* that the current frame belongs to; NULL: none */
 
         int error;                      /* that ended the client; 0: none */
         char error_text[512];
@@ -47,16 +50,15 @@ struct tb_client {
         bool of_fd;                     /* made of a descriptor: nowhere to connect to again */
         bool broken;                    /* the connection has ended; the messages before its end come first */
         Reconnect *reconnect;           /* NULL: the client ends with its connection */
-        uint64_t subscribe_id;        /* request id of the repeated subscription, until its answer; 0: none */
-        bool resuming;                  /* that request asked to resume */
-        bool subscribed_follows;        /* its answer comes behind the link's message */
-        const char *restart_reason;     /* why the feed could not be resumed */
+        Stream *begun;                  /* its answer comes behind the link's message; NULL: none */
 };
 
 __attribute__((format(printf, 2, 3))) void client_set_error_text(struct tb_client *client, const char *format, ...);
 int client_fail_errno(struct tb_client *client, int error, const char *what);
+int client_fail_protocol(struct tb_client *client, const char *reason);
 int client_fail_closed(struct tb_client *client, const char *manner);
 int client_exchange(struct tb_client *client);
 int client_next(struct tb_client *client);
+bool client_has_room(struct tb_client *client);
 int client_room(struct tb_client *client);
 void client_queue(struct tb_client *client, const uint8_t *frame, size_t n_frame);

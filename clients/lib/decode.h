@@ -21,6 +21,13 @@
 #include "proto/event_kinds.h"
 
 typedef struct Decoder Decoder;
+typedef struct PartialSample PartialSample;
+
+/* A sample of which some parts have come. Each stream has one, as parts of several streams take turns. */
+struct PartialSample {
+        uint64_t first_number;                  /* the number of the first sample; 0: none yet */
+        struct tb_sample sample;                /* the one at hand, as far as it came */
+};
 
 /* Entries of Status.clients, at most: a broker of today sends half as many. */
 #define DECODER_CLIENTS_MAX 64u
@@ -37,15 +44,15 @@ struct Decoder {
         bool samples_answer;                    /* it is an answer, to: */
         uint64_t samples_request_id;
         bool samples_end_sent;
-        uint64_t first_sample;                  /* the number of the first sample; 0: none yet */
 
         bool welcomed;
         struct tb_welcome welcome;
 
-        uint32_t stream;                        /* the number in the last frame */
+        uint32_t stream;                        /* the number in the last frame, as the broker has it */
         struct tb_message message;              /* the last message, and its parts */
         struct tb_subscribed subscribed;
-        NamedStarts starts; /* the processes that the last Subscribed, SubscribedSamples or Named named */
+        struct tb_restarted restarted;
+        NamedStarts starts;                     /* the processes that the last frame named */
         bool starts_changed;                    /* by a Named, which is no message for the program */
         struct tb_status status;
         uint64_t status_events[EVENT_KINDS_N];
@@ -59,7 +66,8 @@ struct Decoder {
         struct tb_task task;
         struct tb_snapshot_end snapshot_end;
         struct tb_task_sample task_sample;
-        struct tb_sample sample;                /* the one at hand, as far as it came */
+        PartialSample *partial;                 /* the one of the frame's stream, which owns it; NULL: partial_alone */
+        PartialSample partial_alone;
         bool sample_is_last;                    /* this part completes it */
         struct tb_sample sample_done;
 
@@ -69,6 +77,7 @@ struct Decoder {
 void decoder_deinit(Decoder *decoder);
 
 void decoder_restart(Decoder *decoder);
+uint32_t decoder_peek_stream(const uint8_t *data, size_t n_data);
 int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data);
 bool decoder_is_within(const Decoder *decoder);
 int decoder_next(Decoder *decoder);

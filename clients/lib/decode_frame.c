@@ -29,8 +29,8 @@ void decoder_deinit(Decoder *decoder) {
 void decoder_restart(Decoder *decoder) {
         decoder->in_batch = decoder->in_part = decoder->in_samples = false;
         decoder->welcomed = decoder->starts_changed = false;
-        decoder->first_sample = 0;
-        decoder->sample = (struct tb_sample){ 0 };
+        decoder->partial = NULL;
+        decoder->partial_alone = (PartialSample){ 0 };
 }
 
 static enum tb_access decode_access(Taskbroker__V1__Access value) {
@@ -94,54 +94,6 @@ static int decoder_error(Decoder *decoder, const uint8_t *data, size_t n_data) {
         };
 
         return 1;
-}
-
-/* Keeps the starts of an answer; NULL: its filter has no numbers. */
-void decoder_keep_starts(Decoder *decoder, const Taskbroker__V1__FilterStarts *wire) {
-        NamedStarts *starts = &decoder->starts;
-
-        *starts = (NamedStarts){ 0 };
-        if (!wire)
-                return;
-        for (; starts->n_pids < wire->n_pids && starts->n_pids < TB_FILTER_PIDS_MAX; ++starts->n_pids)
-                starts->pids[starts->n_pids] = wire->pids[starts->n_pids];
-        for (; starts->n_subtrees < wire->n_subtrees && starts->n_subtrees < TB_FILTER_SUBTREES_MAX;
-             ++starts->n_subtrees)
-                starts->subtrees[starts->n_subtrees] = wire->subtrees[starts->n_subtrees];
-}
-
-static int decoder_subscribed(Decoder *decoder, const uint8_t *data, size_t n_data) {
-        const Taskbroker__V1__Subscribed *wire;
-
-        wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__subscribed__descriptor, data, n_data);
-        if (!wire)
-                return decoder_not_unpacked(decoder, &decoder->arena, "a Subscribed is malformed");
-
-        decoder_keep_starts(decoder, wire->starts);
-        decoder->subscribed = (struct tb_subscribed){
-                .feed = wire->feed,
-                .next_number = wire->next_number,
-                .resumed = wire->resumed,
-        };
-        decoder->message = (struct tb_message){
-                .type = TB_MESSAGE_SUBSCRIBED,
-                .request_id = wire->request_id,
-                .subscribed = &decoder->subscribed,
-        };
-
-        return 1;
-}
-
-static int decoder_named(Decoder *decoder, const uint8_t *data, size_t n_data) {
-        const Taskbroker__V1__Named *wire;
-
-        wire = (void *)decode_unpack(&decoder->arena, &taskbroker__v1__named__descriptor, data, n_data);
-        if (!wire)
-                return decoder_not_unpacked(decoder, &decoder->arena, "a Named is malformed");
-
-        decoder_keep_starts(decoder, wire->starts);
-        decoder->starts_changed = true;
-        return 0;
 }
 
 static int decoder_status(Decoder *decoder, const uint8_t *data, size_t n_data) {
@@ -209,13 +161,10 @@ static int decoder_snapshot_end(Decoder *decoder, const uint8_t *data, size_t n_
         return 1;
 }
 
-/* The tag of ServerMessage.stream, broker.proto. */
-#define MESSAGE_STREAM 15
-
 /* Whether the field is a member of the oneof that this library knows. */
 static bool message_is_body(uint32_t number) {
         return (number >= TASKBROKER__V1__SERVER_MESSAGE__BODY_WELCOME &&
-                number <= TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED) ||
+                number <= TASKBROKER__V1__SERVER_MESSAGE__BODY_RESTARTED) ||
                number == TASKBROKER__V1__SERVER_MESSAGE__BODY_PONG;
 }
 
@@ -239,7 +188,7 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
 
         decoder->stream = 0;
         while ((r = wire_next(&cursor, &field)) > 0) {
-                if (field.number == MESSAGE_STREAM && field.type == WIRE_VARINT)
+                if (field.number == DECODE_MESSAGE_STREAM && field.type == WIRE_VARINT)
                         decoder->stream = (uint32_t)field.value;
                 if (!message_is_body(field.number))
                         continue;
@@ -282,6 +231,10 @@ int decoder_begin(Decoder *decoder, const uint8_t *data, size_t n_data) {
                 return decoder_sample_loss(decoder, body.data, body.n_data);
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED:
                 return decoder_named(decoder, body.data, body.n_data);
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_UNSUBSCRIBED:
+                return decoder_unsubscribed(decoder, body.data, body.n_data);
+        case TASKBROKER__V1__SERVER_MESSAGE__BODY_RESTARTED:
+                return decoder_restarted(decoder, body.data, body.n_data);
         case TASKBROKER__V1__SERVER_MESSAGE__BODY_PONG:
                 return decoder_pong(decoder, body.data, body.n_data);
         default:

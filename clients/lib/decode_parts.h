@@ -9,6 +9,9 @@
 #include "clients/lib/arena.h"
 #include "clients/lib/decode.h"
 
+/* The tag of ServerMessage.stream, broker.proto. */
+#define DECODE_MESSAGE_STREAM 15
+
 ProtobufCMessage *decode_unpack(Arena *arena,
                                 const ProtobufCMessageDescriptor *descriptor,
                                 const uint8_t *data,
@@ -28,5 +31,9 @@ int decoder_refuse(Decoder *decoder, const char *reason);
 int decoder_not_unpacked(Decoder *decoder, const Arena *arena, const char *reason);
 int decoder_open_samples(Decoder *decoder, const uint8_t *data, size_t n_data, bool answer);
 void decoder_keep_starts(Decoder *decoder, const Taskbroker__V1__FilterStarts *wire);
+int decoder_subscribed(Decoder *decoder, const uint8_t *data, size_t n_data);
+int decoder_named(Decoder *decoder, const uint8_t *data, size_t n_data);
+int decoder_restarted(Decoder *decoder, const uint8_t *data, size_t n_data);
+int decoder_unsubscribed(Decoder *decoder, const uint8_t *data, size_t n_data);
 int decoder_sampling(Decoder *decoder, const uint8_t *data, size_t n_data);
 int decoder_sample_loss(Decoder *decoder, const uint8_t *data, size_t n_data);

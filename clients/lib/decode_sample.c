@@ -32,6 +32,11 @@ enum {
 #define MALFORMED_SAMPLE "a SamplePart is malformed"
 #define MALFORMED_STATS "a TaskStatsReply is malformed"
 
+/* The sample of the frame's stream. */
+static PartialSample *samples_partial(Decoder *decoder) {
+        return decoder->partial ? decoder->partial : &decoder->partial_alone;
+}
+
 static unsigned int samples_type(uint32_t number, bool answer) {
         if (number == (answer ? STATS_SAMPLES : SAMPLE_SAMPLES))
                 return WIRE_BYTES;
@@ -42,13 +47,14 @@ static unsigned int samples_type(uint32_t number, bool answer) {
 }
 
 static void samples_note(Decoder *decoder, const WireField *field) {
-        struct tb_sample *sample = &decoder->sample;
+        PartialSample *partial = samples_partial(decoder);
+        struct tb_sample *sample = &partial->sample;
 
         switch (field->number) {
         case SAMPLE_NUMBER:
-                if (!decoder->first_sample)
-                        decoder->first_sample = field->value;
-                sample->number = field->value - decoder->first_sample + 1;
+                if (!partial->first_number)
+                        partial->first_number = field->value;
+                sample->number = field->value - partial->first_number + 1;
                 break;
         case SAMPLE_LAST:
                 decoder->sample_is_last = field->value;
@@ -169,8 +175,8 @@ static int decoder_end_samples(Decoder *decoder) {
                 return 1;
         }
 
-        decoder->sample_done = decoder->sample;
-        decoder->sample = (struct tb_sample){ 0 };
+        decoder->sample_done = samples_partial(decoder)->sample;
+        samples_partial(decoder)->sample = (struct tb_sample){ 0 };
         decoder->message = (struct tb_message){ .type = TB_MESSAGE_SAMPLE, .sample = &decoder->sample_done };
         return 1;
 }
@@ -197,7 +203,7 @@ int decoder_next_sample(Decoder *decoder) {
 
                 decode_task_sample(&decoder->task_sample, &decoder->stats, wire);
                 if (!decoder->samples_answer)
-                        ++decoder->sample.tasks;
+                        ++samples_partial(decoder)->sample.tasks;
                 decoder->message = (struct tb_message){
                         .type = TB_MESSAGE_TASK_SAMPLE,
                         .request_id = decoder->samples_request_id,
@@ -229,7 +235,7 @@ int decoder_sample_loss(Decoder *decoder, const uint8_t *data, size_t n_data) {
         if (!wire)
                 return decoder_not_unpacked(decoder, &decoder->arena, "a SampleLoss is malformed");
 
-        decoder->sample.samples_lost += wire->count;
-        decoder->sample.tasks = 0;
+        samples_partial(decoder)->sample.samples_lost += wire->count;
+        samples_partial(decoder)->sample.tasks = 0;
         return 0;
 }

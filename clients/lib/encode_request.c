@@ -131,6 +131,45 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
         return encode_frame(frame, &message);
 }
 
+/* @stream: its number on this connection. */
+size_t encode_unsubscribe(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id, uint32_t stream) {
+        Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+        Taskbroker__V1__Unsubscribe unsubscribe = TASKBROKER__V1__UNSUBSCRIBE__INIT;
+
+        unsubscribe.stream = stream;
+        message.request_id = request_id;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_UNSUBSCRIBE;
+        message.unsubscribe = &unsubscribe;
+        return encode_frame(frame, &message);
+}
+
+size_t encode_change_filter(uint8_t frame[static ENCODE_REQUEST_MAX],
+                            uint64_t request_id,
+                            uint32_t stream,
+                            const struct tb_filter *filter) {
+        Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+        Taskbroker__V1__ChangeFilter change = TASKBROKER__V1__CHANGE_FILTER__INIT;
+        FilterWire wire;
+
+        change.stream = stream;
+        change.filter = encode_filter(&wire, filter);
+        message.request_id = request_id;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_CHANGE_FILTER;
+        message.change_filter = &change;
+        return encode_frame(frame, &message);
+}
+
+size_t encode_get_snapshot(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id, uint32_t stream) {
+        Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
+        Taskbroker__V1__GetSnapshot get_snapshot = TASKBROKER__V1__GET_SNAPSHOT__INIT;
+
+        get_snapshot.stream = stream;
+        message.request_id = request_id;
+        message.body_case = TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_SNAPSHOT;
+        message.get_snapshot = &get_snapshot;
+        return encode_frame(frame, &message);
+}
+
 size_t encode_get_status(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id) {
         Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
         Taskbroker__V1__GetBrokerStatus get_status = TASKBROKER__V1__GET_BROKER_STATUS__INIT;

@@ -29,6 +29,12 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
                         const struct tb_subscription *subscription,
                         const NamedStarts *starts,
                         const EncodeResume *resume);
+size_t encode_unsubscribe(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id, uint32_t stream);
+size_t encode_change_filter(uint8_t frame[static ENCODE_REQUEST_MAX],
+                            uint64_t request_id,
+                            uint32_t stream,
+                            const struct tb_filter *filter);
+size_t encode_get_snapshot(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id, uint32_t stream);
 size_t encode_get_status(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id);
 size_t encode_ping(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id);
 size_t encode_client_info(uint8_t bytes[static ENCODE_CLIENT_INFO_MAX], const char *name, const char *version);

@@ -3,7 +3,8 @@
 /*
  * The requests of a program: checked, so that it gets an error at once, and queued.
  *
- * The public functions of this file need a client; client.c sends what they queue.
+ * The public functions of this file need a client; client.c sends what they queue. Requests
+ * for streams and about streams are kept, and session_streams.c queues them.
  */
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 
 #include "taskbroker/taskbroker.h"
 
-#include "clients/lib/client.h"
+#include "clients/lib/session_streams.h"
 #include "proto/filter_criteria.h"
 
 #define CLIENT_MAX_DELAY_MS 60000u
@@ -101,9 +102,45 @@ static bool filter_is_of_events(const struct tb_filter *filter) {
         return any;
 }
 
+static int client_fail_request(struct tb_client *client) {
+        client_set_error_text(client, "There is too little memory for this request.");
+        return -ENOMEM;
+}
+
+/* Keeps a checked request for a stream, and sends it as soon as that is possible. */
+static int client_add_stream(struct tb_client *client,
+                             const struct tb_subscription *subscription,
+                             const struct tb_sampling *sampling,
+                             uint64_t *ret_request_id) {
+        Stream *stream;
+        int r;
+
+        if (streams_is_full(&client->streams, false)) {
+                client_set_error_text(client, "A client has at most %u streams: end one with tb_unsubscribe() first.",
+                                      TB_STREAMS_MAX);
+                return -EMFILE;
+        }
+        r = client_room(client);
+        if (r < 0)
+                return r;
+        if (streams_is_full(&client->streams, true)) {
+                client_set_error_text(client, "Too many streams wait for their end: let tb_process() receive first.");
+                return -ENOBUFS;
+        }
+        r = stream_new(&stream, subscription, sampling);
+        if (r < 0)
+                return client_fail_request(client);
+
+        stream->request_id = ++client->last_request_id;
+        if (ret_request_id)
+                *ret_request_id = stream->request_id;
+        streams_add(&client->streams, stream);
+        session_send_requests(client);
+        return 0;
+}
+
 int tb_subscribe(struct tb_client *client, const struct tb_subscription *subscription, uint64_t *ret_request_id) {
         struct tb_subscription asked = { 0 };
-        uint8_t frame[ENCODE_REQUEST_MAX];
         int r;
 
         if (subscription)
@@ -125,20 +162,7 @@ int tb_subscribe(struct tb_client *client, const struct tb_subscription *subscri
         r = client_check_filter(client, &asked.filter);
         if (r < 0)
                 return r;
-        r = client_room(client);
-        if (r < 0)
-                return r;
-
-        if (client->reconnect) {
-                r = reconnect_keep(client->reconnect, &asked, NULL, client->last_request_id + 1);
-                if (r < 0)
-                        return r;
-        }
-        client_queue(client, frame, encode_subscribe(frame, ++client->last_request_id, &asked, NULL, NULL));
-        if (ret_request_id)
-                *ret_request_id = client->last_request_id;
-
-        return 0;
+        return client_add_stream(client, &asked, NULL, ret_request_id);
 }
 
 int tb_request_status(struct tb_client *client, uint64_t *ret_request_id) {
@@ -196,6 +220,16 @@ int tb_request_stats(struct tb_client *client,
         return 0;
 }
 
+static int client_check_sample_filter(struct tb_client *client, const struct tb_filter *filter) {
+        if (filter_is_of_events(filter)) {
+                client_set_error_text(client,
+                                      "Samples have tasks: a filter by processors or exit status is for events.");
+                return -EINVAL;
+        }
+
+        return client_check_filter(client, filter);
+}
+
 static int client_check_sampling(struct tb_client *client, const struct tb_sampling *sampling) {
         if (sampling->interval_ms < CLIENT_SAMPLE_MS_MIN || sampling->interval_ms > CLIENT_SAMPLE_MS_MAX) {
                 client_set_error_text(client,
@@ -210,34 +244,104 @@ static int client_check_sampling(struct tb_client *client, const struct tb_sampl
                                       (unsigned int)sampling->scope);
                 return -EINVAL;
         }
-        if (filter_is_of_events(&sampling->filter)) {
-                client_set_error_text(client,
-                                      "Samples have tasks: a filter by processors or exit status is for events.");
-                return -EINVAL;
-        }
 
-        return client_check_filter(client, &sampling->filter);
+        return client_check_sample_filter(client, &sampling->filter);
 }
 
 int tb_sample(struct tb_client *client, const struct tb_sampling *sampling, uint64_t *ret_request_id) {
-        uint8_t frame[ENCODE_REQUEST_MAX];
         int r;
 
         r = client_check_sampling(client, sampling);
         if (r < 0)
                 return r;
+
+        return client_add_stream(client, NULL, sampling, ret_request_id);
+}
+
+/*
+ * Requests about a stream.
+ */
+
+static int client_find_stream(struct tb_client *client, uint32_t number, Stream **ret_stream) {
+        *ret_stream = streams_find(&client->streams, number);
+        if (*ret_stream)
+                return 0;
+
+        client_set_error_text(client, "There is no stream %" PRIu32 ": it has not begun, or it has ended.", number);
+        return -ENOENT;
+}
+
+static int client_add_request(struct tb_client *client,
+                              StreamRequestType type,
+                              Stream *stream,
+                              const struct tb_filter *filter,
+                              uint64_t *ret_request_id) {
+        int r;
+
         r = client_room(client);
         if (r < 0)
                 return r;
+        r = streams_add_request(&client->streams, type, stream, client->last_request_id + 1, filter);
+        if (r == -ENOBUFS)
+                client_set_error_text(client, "Too many requests wait for an answer: let tb_process() receive first.");
+        if (r < 0)
+                return r == -ENOMEM ? client_fail_request(client) : r;
 
-        if (client->reconnect) {
-                r = reconnect_keep(client->reconnect, NULL, sampling, client->last_request_id + 1);
-                if (r < 0)
-                        return r;
-        }
-        client_queue(client, frame, encode_sample(frame, ++client->last_request_id, sampling, NULL));
+        ++client->last_request_id;
         if (ret_request_id)
                 *ret_request_id = client->last_request_id;
-
+        session_send_requests(client);
         return 0;
+}
+
+int tb_unsubscribe(struct tb_client *client, uint32_t stream_number, uint64_t *ret_request_id) {
+        Stream *stream;
+        int r;
+
+        r = client_find_stream(client, stream_number, &stream);
+        if (r == 0)
+                r = client_add_request(client, STREAM_UNSUBSCRIBE, stream, NULL, ret_request_id);
+        if (r < 0)
+                return r;
+
+        stream->ending = true;
+        if (stream->state == STREAM_DUE && client->reconnect)
+                reconnect_wake(client->reconnect);
+        return 0;
+}
+
+int tb_change_filter(struct tb_client *client,
+                     uint32_t stream_number,
+                     const struct tb_filter *filter,
+                     uint64_t *ret_request_id) {
+        const struct tb_filter all = { 0 };
+        Stream *stream;
+        int r;
+
+        if (!filter)
+                filter = &all;
+        r = client_find_stream(client, stream_number, &stream);
+        if (r < 0)
+                return r;
+        r = stream->samples ? client_check_sample_filter(client, filter) : client_check_filter(client, filter);
+        if (r < 0)
+                return r;
+
+        return client_add_request(client, STREAM_CHANGE_FILTER, stream, filter, ret_request_id);
+}
+
+int tb_get_snapshot(struct tb_client *client, uint32_t stream_number, uint64_t *ret_request_id) {
+        Stream *stream;
+        int r;
+
+        r = client_find_stream(client, stream_number, &stream);
+        if (r < 0)
+                return r;
+        if (stream->samples) {
+                client_set_error_text(client, "Stream %" PRIu32 " has samples: only events have snapshots.",
+                                      stream_number);
+                return -EINVAL;
+        }
+
+        return client_add_request(client, STREAM_GET_SNAPSHOT, stream, NULL, ret_request_id);
 }

@@ -4,11 +4,11 @@
  * The session: what outlives a connection, of a client that reconnects.
  *
  * Without tb_set_reconnect() a session is one connection, and its end is the client's
- * error. With it, the session connects again, subscribes as before, and resumes the feed
- * or begins a new one. It reports each step with TB_MESSAGE_LINK.
+ * error. With it, the session connects again, and asks for its streams again. It reports
+ * each step with TB_MESSAGE_LINK.
  *
- * Owns the order of these steps. The bytes are the work of client.c, the timer and the
- * copy of the subscription the work of reconnect.c. It never waits.
+ * Owns the order of these steps. The bytes are the work of client.c, the streams the work
+ * of session_streams.c, and the timer the work of reconnect.c. It never waits.
  */
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include "taskbroker/taskbroker.h"
 
 #include "clients/lib/address.h"
-#include "clients/lib/client.h"
+#include "clients/lib/session_streams.h"
 
 int tb_set_reconnect(struct tb_client *client) {
         int r;
@@ -63,23 +63,27 @@ static int session_connect(struct tb_client *client) {
         client->out_closed = false;
         client->info_sent = false;
         client->closing_text[0] = 0;
-        client->subscribe_id = 0;
+        client->stream = NULL;
         decoder_restart(&client->decoder);
         client->reconnect->disconnected = false;
+        client->reconnect->before_welcome = true;
 
         return 0;
 }
 
 static int session_process(struct tb_client *client) {
         Reconnect *reconnect = client->reconnect;
+        bool due = reconnect_is_due(reconnect);
         int r;
 
         if (reconnect->disconnected) {
-                if (!reconnect_is_due(reconnect))
+                if (!due)
                         return 0;
                 r = session_connect(client);
                 if (r < 0 || reconnect->disconnected)
                         return r;
+        } else if (due) {
+                streams_put_on(&client->streams);
         }
         if (client->broken)
                 return 0;
@@ -93,129 +97,58 @@ static int session_process(struct tb_client *client) {
         if (r < 0)
                 return r;
 
+        session_send_requests(client);
         r = reconnect_watch(reconnect, client->fd, client->out_end > client->out_start);
         return r < 0 ? client_fail_errno(client, r, "wait for the broker") : 0;
 }
 
 int tb_process(struct tb_client *client) {
+        int r;
+
         if (client->error < 0)
                 return client->error;
+        if (client->reconnect)
+                return session_process(client);
 
-        return client->reconnect ? session_process(client) : client_exchange(client);
-}
-
-/* Gives the connection up, and what else came by it: a later attempt can find room. */
-static int session_retry_later(struct tb_client *client) {
-        client->in_start = client->in_end;
-        client->broken = true;
-        return 0;
-}
-
-static int session_subscribe(struct tb_client *client, bool resume) {
-        const Reconnect *reconnect = client->reconnect;
-        const EncodeResume place = {
-                .epoch = reconnect->epoch,
-                .feed = reconnect->feed,
-                .next_number = reconnect->next_number,
-        };
-        uint8_t frame[ENCODE_REQUEST_MAX];
-        size_t n;
-
-        /* the program can have queued requests meanwhile */
-        if (client_room(client) < 0)
-                return session_retry_later(client);
-        client->subscribe_id = ++client->last_request_id;
-        client->resuming = resume;
-        if (reconnect->kept->samples)
-                n = encode_sample(frame, client->subscribe_id, &reconnect->kept->sampling, &reconnect->kept->starts);
-        else
-                n = encode_subscribe(frame,
-                                     client->subscribe_id,
-                                     &reconnect->kept->subscription,
-                                     &reconnect->kept->starts,
-                                     resume ? &place : NULL);
-        client_queue(client, frame, n);
-        (void)reconnect_watch(client->reconnect, client->fd, true);
-        return 0;
-}
-
-static int session_emit_link(struct tb_client *client, const struct tb_link *link) {
-        client->decoder.message = (struct tb_message){ .type = TB_MESSAGE_LINK, .link = link };
-        return 1;
+        r = client_exchange(client);
+        if (r == 0)
+                session_send_requests(client);
+        return r;
 }
 
 static int session_emit_lost(struct tb_client *client) {
-        bool lost_reported = client->reconnect->lost_reported;
+        Reconnect *reconnect = client->reconnect;
+        bool lost_reported = reconnect->lost_reported;
+        uint64_t now_ns = tb_time_now(client);
 
         if (client->closing_text[0])
                 client_set_error_text(client, "The broker closed the connection: %s", client->closing_text);
         client->broken = false;
         close(client->fd);
         client->fd = -1;
-        reconnect_set_lost(client->reconnect, client->error_text, tb_time_now(client));
-        client->reconnect->lost_reported = true;
+        reconnect_set_lost(reconnect, client->error_text, now_ns);
+        reconnect->lost_reported = true;
+        streams_set_lost(&client->streams, now_ns);
+        if (lost_reported)
+                return session_emit_pending(client);
 
-        return lost_reported ? 0 : session_emit_link(client, &client->reconnect->link);
-}
-
-static int session_emit_restored(struct tb_client *client, const char *reason) {
-        enum tb_link_state state = reason ? TB_LINK_RESTARTED : TB_LINK_RESUMED;
-
-        return session_emit_link(client, reconnect_set_restored(client->reconnect, state, reason ? reason : ""));
-}
-
-/*
- * A message of a connection whose session is not restored yet. Return: 1: the program gets
- * decoder->message; 0: it gets nothing.
- */
-static int session_restore(struct tb_client *client) {
-        static const char restarted[] = "The broker was restarted.";
-        const struct tb_message *message = &client->decoder.message;
-        const Reconnect *reconnect = client->reconnect;
-        bool same = client->decoder.welcome.epoch == reconnect->epoch;
-
-        if (message->type == TB_MESSAGE_WELCOME) {
-                if (!reconnect->has_subscription)
-                        return session_emit_restored(client, same ? NULL : restarted);
-                if (same)
-                        client->restart_reason = reconnect->kept->samples
-                                                         ? "The samples of the time between are not known."
-                                                         : "The connection broke before the subscription had begun.";
-                else
-                        client->restart_reason = restarted;
-                return session_subscribe(client, same && reconnect->resumable);
-        }
-        if (message->request_id != client->subscribe_id || !client->subscribe_id)
-                return 1;
-
-        client->subscribe_id = 0;
-        if (message->type == TB_MESSAGE_SUBSCRIBED || message->type == TB_MESSAGE_SAMPLING) {
-                client->decoder.message.request_id = reconnect->kept->request_id;
-                reconnect_track(client->reconnect, message, &client->decoder.starts, client->decoder.welcome.epoch);
-                if (client->resuming)
-                        return session_emit_restored(client, NULL);
-                client->subscribed_follows = true;
-                return session_emit_restored(client, client->restart_reason);
-        }
-        if (message->type == TB_MESSAGE_ERROR && message->error->code == TB_ERROR_RESUME_IMPOSSIBLE &&
-            client->resuming) {
-                client->restart_reason = "The broker had given up the stream by then.";
-                return session_subscribe(client, false);
-        }
-        if (message->type == TB_MESSAGE_ERROR && reconnect_error_is_retryable(message->error->code))
-                return session_retry_later(client);
-
+        client->decoder.message = (struct tb_message){ .type = TB_MESSAGE_LINK, .link = &reconnect->link };
         return 1;
 }
 
-/* As client_next(). A Named is for the session alone: it keeps the processes for the next connection. */
-static int session_take(struct tb_client *client) {
-        int r = client_next(client);
+/* The first message of a connection. On a later one it is not for the program: the streams come back now. */
+static int session_take_welcome(struct tb_client *client) {
+        Reconnect *reconnect = client->reconnect;
+        uint64_t epoch = client->decoder.welcome.epoch;
 
-        if (client->decoder.starts_changed)
-                client->reconnect->kept->starts = client->decoder.starts;
-        client->decoder.starts_changed = false;
-        return r;
+        reconnect->other_epoch = reconnect->epoch != epoch;
+        reconnect->epoch = epoch;
+        if (!reconnect->before_welcome)
+                return 1;
+
+        reconnect->before_welcome = false;
+        session_send_requests(client);
+        return 0;
 }
 
 /* Whether the refusal of a connection is over some time later. A quota is for the program until the first reconnect. */
@@ -225,52 +158,57 @@ static bool session_can_retry(const struct tb_client *client, const struct tb_er
         return reconnect_error_is_retryable(error->code);
 }
 
-/* As client_next(), without the messages that restore the session. */
-static int session_next(struct tb_client *client) {
-        Reconnect *reconnect = client->reconnect;
+/* A message of the broker, for a client that reconnects. Return: as session_route(). */
+static int session_take(struct tb_client *client) {
         const struct tb_message *message = &client->decoder.message;
+
+        if (message->type == TB_MESSAGE_WELCOME)
+                return session_take_welcome(client);
+        if (message->type != TB_MESSAGE_ERROR || !message->error->closing)
+                return session_route(client);
+        if (session_can_retry(client, message->error))
+                return 0;
+
+        client_fail_closed(client, "");
+        return 1;
+}
+
+static int session_next(struct tb_client *client) {
         int r;
 
-        if (client->subscribed_follows) {
-                client->subscribed_follows = false;
-                client->decoder.message = (struct tb_message){
-                        .type = reconnect->kept->samples ? TB_MESSAGE_SAMPLING : TB_MESSAGE_SUBSCRIBED,
-                        .request_id = reconnect->kept->request_id,
-                };
-                if (!reconnect->kept->samples)
-                        client->decoder.message.subscribed = &client->decoder.subscribed;
-                return 1;
-        }
+        for (;;) {
+                r = session_emit_pending(client);
+                if (r > 0 || client->reconnect->disconnected)
+                        return r;
 
-        while (!reconnect->disconnected) {
+                r = client_next(client);
+                if (r == 0 && client->broken && client->error == 0)
+                        return session_emit_lost(client);
+                if (r <= 0)
+                        return r;
                 r = session_take(client);
-                if (r < 0)
-                        return r;
-                if (r == 0)
-                        return client->broken && client->error == 0 ? session_emit_lost(client) : 0;
-
-                if (message->type == TB_MESSAGE_ERROR && message->error->closing) {
-                        if (session_can_retry(client, message->error))
-                                continue;
-                        client_fail_closed(client, "");
-                        return 1;
-                }
-                if (!reconnect->lost_reported) {
-                        reconnect_track(reconnect, message, &client->decoder.starts, client->decoder.welcome.epoch);
-                        return 1;
-                }
-                r = session_restore(client);
-                if (r > 0)
+                if (r != 0)
                         return r;
         }
+}
 
-        return 0;
+static int session_next_without_reconnect(struct tb_client *client) {
+        int r;
+
+        do {
+                r = client_next(client);
+                if (r <= 0)
+                        return r;
+                r = session_route(client);
+        } while (r == 0);
+
+        return r;
 }
 
 int tb_next(struct tb_client *client, const struct tb_message **ret_message) {
         int r;
 
-        r = client->reconnect ? session_next(client) : client_next(client);
+        r = client->reconnect ? session_next(client) : session_next_without_reconnect(client);
         if (r > 0)
                 *ret_message = &client->decoder.message;
 

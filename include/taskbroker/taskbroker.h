@@ -395,6 +395,13 @@ struct tb_subscribed {
         bool resumed;                   /* the feed of the former connection continues */
 };
 
+/* The answer to tb_change_filter() and tb_get_snapshot(): the stream begins anew. */
+struct tb_restarted {
+        uint64_t feed;                  /* as in struct tb_subscribed; 0: a stream of samples */
+        uint64_t next_number;           /* number of the first event to come */
+        uint64_t unsent;                /* events of the former set that happened before, and are not sent */
+};
+
 /* A task of the snapshot: see broker.proto, Task. */
 struct tb_task {
         uint32_t pid;
@@ -424,11 +431,11 @@ struct tb_snapshot_end {
         uint64_t time_ns;               /* time of the snapshot */
 };
 
-/* The state of the connection, for a client that reconnects. */
+/* The state of the connection, or of a stream, for a client that reconnects. */
 enum tb_link_state {
-        TB_LINK_LOST = 1,               /* it broke; the client tries again */
-        TB_LINK_RESUMED = 2,            /* it is back with its feed: a Loss reports any missing events */
-        TB_LINK_RESTARTED = 3,          /* it is back with a new feed: the events between are not known */
+        TB_LINK_LOST = 1,               /* the connection broke; the client tries again */
+        TB_LINK_RESUMED = 2,            /* the stream is back with its feed: a Loss reports any missing events */
+        TB_LINK_RESTARTED = 3,          /* the stream is back with a new feed: the events between are not known */
 };
 
 struct tb_link {
@@ -551,7 +558,7 @@ struct tb_task_sample {
 
 /* A sample is complete: see sample.proto, SamplePart. */
 struct tb_sample {
-        uint64_t number;                /* in this subscription, from 1 */
+        uint64_t number;                /* in this stream, from 1; anew after it began anew */
         uint64_t begin_time_ns;         /* time when the broker began, and finished, to ask the kernel */
         uint64_t end_time_ns;
         uint64_t span_ns;               /* from the end of the previous sample to the end of this; 0: the first */
@@ -611,12 +618,14 @@ enum tb_message_type {
         TB_MESSAGE_SAMPLING,            /* tb_sample() was accepted */
         TB_MESSAGE_SAMPLE,              /* a sample is complete */
         TB_MESSAGE_PONG,                /* answers tb_ping() */
+        TB_MESSAGE_RESTARTED,           /* the stream begins anew: a table that the program keeps of it is void */
+        TB_MESSAGE_UNSUBSCRIBED,        /* the stream has ended */
 };
 
 /* A message that tb_next() returns. */
 struct tb_message {
         enum tb_message_type type;
-        uint32_t stream;                /* the stream that it belongs to, or 0: see tb_subscribe() */
+        uint32_t stream;                /* the stream that it belongs to, or 0: see tb_subscribe(). An error ends it */
         uint64_t request_id;            /* id of the request that it answers, or 0 */
         union {
                 const struct tb_welcome *welcome;
@@ -630,6 +639,7 @@ struct tb_message {
                 const struct tb_task_sample *task_sample;
                 const struct tb_sample *sample;
                 const struct tb_pong *pong;
+                const struct tb_restarted *restarted;
         };
 };
 
@@ -681,6 +691,9 @@ struct tb_sampling {
         struct tb_filter filter;        /* without cpus and nonzero, which select events */
 };
 
+/* Streams that a client can have. */
+#define TB_STREAMS_MAX 16u
+
 /* Numbers that one tb_request_stats() can ask for, in all. */
 #define TB_STATS_MAX 128u
 
@@ -714,20 +727,32 @@ void tb_connect_error_text(const char *path, int error, char *buffer, size_t n_b
 /*
  * Makes a client of tb_connect() reconnect when its connection breaks or the
  * broker restarts. The first try comes after 0.1 s. Each further wait is twice as
- * long, at most 5 s. The client subscribes as before and continues at the event
- * where it was.
+ * long, at most 5 s. Each stream keeps its number, and continues at the event where
+ * it was.
  *
- * A TB_MESSAGE_LINK reports each step. If the feed could not continue
- * (TB_LINK_RESTARTED), a TB_MESSAGE_SUBSCRIBED follows. If the subscription asked
- * for a snapshot, a new snapshot follows too, and the program's own table is void.
- * A request for the status is not repeated.
+ * One TB_MESSAGE_LINK (TB_LINK_LOST, without a stream) reports the loss. Then each
+ * stream has one of its own when it is back. If its feed could not continue
+ * (TB_LINK_RESTARTED), its TB_MESSAGE_SUBSCRIBED or TB_MESSAGE_SAMPLING follows. If
+ * it asked for a snapshot, a new snapshot follows too, and the program's own table
+ * is void. A client without a stream to bring back has one TB_MESSAGE_LINK without
+ * a stream.
+ *
+ * If the broker refuses a stream, the stream ends with a TB_MESSAGE_ERROR that has
+ * its number, and the others go on. A quota is no such cause: other clients of the
+ * user may have come back first, and the client asks for the stream again.
+ *
+ * A request that changes a stream, and has no answer when the connection breaks, is
+ * made again as soon as the stream is back. Until then the stream has its former
+ * filter. A snapshot of tb_get_snapshot() that was not complete is asked for again:
+ * a second TB_MESSAGE_RESTARTED has the same request id. A stream that the program
+ * has ended does not come back: its TB_MESSAGE_UNSUBSCRIBED comes without the
+ * broker. Requests for the status and for statistics are not repeated.
  *
  * Call it before the first tb_process(). After the call tb_fd() is a descriptor
  * for POLLIN alone. The descriptor stays the same, and wakes the program for the
  * next try too. tb_process() then fails only if a further try is useless. The
  * causes are: the socket may not be used, its listener is not a broker, or the
- * broker refused the subscription. At a reconnect a quota is no such cause: other
- * clients of the user may have come back first, and the client tries again.
+ * broker refused the connection.
  *
  * The numbers of a filter name the same processes over a reconnect, also if the
  * stream has no event of these processes.
@@ -782,14 +807,21 @@ int tb_process(struct tb_client *client);
 int tb_next(struct tb_client *client, const struct tb_message **ret_message);
 
 /*
- * Asks for events. @subscription NULL: the defaults. @ret_request_id, if not
- * NULL, gets the id that TB_MESSAGE_SUBSCRIBED or TB_MESSAGE_ERROR will repeat.
- * TB_MESSAGE_SUBSCRIBED has the number of the stream, which all messages of the
- * stream have.
+ * Asks for events: begins a stream. @subscription NULL: the defaults. @ret_request_id,
+ * if not NULL, gets the id that TB_MESSAGE_SUBSCRIBED or TB_MESSAGE_ERROR will repeat.
+ *
+ * A client can have TB_STREAMS_MAX streams, of events and of samples. They do not
+ * depend on each other. TB_MESSAGE_SUBSCRIBED has the number of the stream, which all
+ * messages of the stream have. The number stays the same over a reconnect, and no later
+ * stream of the client gets it. Messages of different streams come in any order.
+ *
+ * A TB_MESSAGE_ERROR with the number of a stream ends the stream. All others of the
+ * client go on, unless the error is `closing`. The refusal of a request has no number of
+ * a stream: the stream that the request was about goes on as before.
  *
  * Return: 0; -EINVAL: no such kind, max_delay_ms too large, or a filter with too
- *         many or too long entries; -ENOBUFS: no room for a further pending
- *         request.
+ *         many or too long entries; -EMFILE: there are TB_STREAMS_MAX streams; -ENOBUFS:
+ *         no room for a further pending request; -ENOMEM.
  */
 int tb_subscribe(struct tb_client *client,
                  const struct tb_subscription *subscription,
@@ -822,12 +854,48 @@ int tb_request_stats(struct tb_client *client,
  * Asks for a sample now, and for another after each interval. TB_MESSAGE_SAMPLING
  * answers. A sample is a TB_MESSAGE_TASK_SAMPLE for every task that ran, was
  * created or ended since the previous sample, then a TB_MESSAGE_SAMPLE. The first
- * sample has every live task. A connection has either tb_subscribe() or
- * tb_sample(). A client that reconnects asks again, and the next sample is full.
+ * sample has every live task. Begins a stream, as tb_subscribe() does. After a
+ * reconnect the next sample is full.
  *
- * Return: 0; -EINVAL: an invalid interval, scope or filter; -ENOBUFS.
+ * Return: 0; -EINVAL: an invalid interval, scope or filter; -EMFILE; -ENOBUFS; -ENOMEM.
  */
 int tb_sample(struct tb_client *client, const struct tb_sampling *sampling, uint64_t *ret_request_id);
+
+/*
+ * Ends a stream. Its last message is TB_MESSAGE_UNSUBSCRIBED.
+ *
+ * Return: 0; -ENOENT: there is no such stream, or this was asked before; -ENOBUFS; -ENOMEM.
+ */
+int tb_unsubscribe(struct tb_client *client, uint32_t stream, uint64_t *ret_request_id);
+
+/*
+ * Gives a stream another filter, in place of its former one. @filter NULL: the whole machine.
+ * The filter is copied. All else stays as it was asked for.
+ *
+ * TB_MESSAGE_RESTARTED answers. Messages of the stream before it have the former filter.
+ * Then the stream begins anew: with a snapshot, if its subscription asked for one, or with a
+ * full sample. A table that the program keeps of the stream is void at TB_MESSAGE_RESTARTED.
+ * If the broker refuses, TB_MESSAGE_ERROR answers, and the stream goes on as before.
+ *
+ * A program need not wait for the answer before the next change. Numbers in the filter name
+ * the processes that have them when the broker takes the request.
+ *
+ * Return: 0; -ENOENT: there is no such stream; -EINVAL: an invalid filter, or one of events
+ *         for samples; -ENOBUFS: many requests have no answer yet; -ENOMEM.
+ */
+int tb_change_filter(struct tb_client *client,
+                     uint32_t stream,
+                     const struct tb_filter *filter,
+                     uint64_t *ret_request_id);
+
+/*
+ * Asks for the live tasks on a stream of events, also if its subscription did not ask for
+ * a snapshot. The stream begins anew with a TB_MESSAGE_RESTARTED and the snapshot, as with
+ * tb_change_filter().
+ *
+ * Return: 0; -ENOENT; -EINVAL: a stream of samples; -ENOBUFS; -ENOMEM.
+ */
+int tb_get_snapshot(struct tb_client *client, uint32_t stream, uint64_t *ret_request_id);
 
 /* Returns the broker's Welcome; NULL until it came. The client owns it. */
 const struct tb_welcome *tb_client_welcome(const struct tb_client *client);

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from tb_daemon import executable
-from tb_protocol import broker_pb2, event_pb2, frame, parse_prefix
+from tb_protocol import broker_pb2, event_pb2, frame_of_one_stream, parse_prefix
 from tb_wait import TIMEOUT
 
 MS = 1_000_000
@@ -39,7 +39,7 @@ class Broker:
             self.connection.close()
 
     def send(self, **body):
-        self.connection.sendall(frame(broker_pb2.ServerMessage(**body)))
+        self.connection.sendall(frame_of_one_stream(**body))
 
     def welcome(self):
         self.connection, _ = self.listener.accept()

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 from tb_daemon import executable
-from tb_protocol import broker_pb2, event_pb2, frame, sample_pb2, taskstats_pb2
+from tb_protocol import broker_pb2, event_pb2, frame_of_one_stream, sample_pb2, taskstats_pb2
 from tb_wait import TIMEOUT
 
 SECOND = 1_000_000_000
@@ -35,7 +35,7 @@ class Connection:
         ))
 
     def send(self, **body):
-        self.socket.sendall(frame(broker_pb2.ServerMessage(**body)))
+        self.socket.sendall(frame_of_one_stream(**body))
 
     def request(self):
         n = shift = 0

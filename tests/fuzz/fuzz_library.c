@@ -8,7 +8,8 @@
  * out must be memory that can be read, with texts that end.
  *
  * An input is a list of steps: a byte, and for a piece its length (two bytes) and
- * the piece.
+ * the piece. An answer and a request about a stream have two bytes: ids and numbers of
+ * streams are small, so that they often fit.
  */
 
 #include <stdlib.h>
@@ -129,6 +130,9 @@ static void touch_message(const struct tb_message *message) {
         case TB_MESSAGE_SUBSCRIBED:
                 fuzz_touch(message->subscribed, sizeof(*message->subscribed));
                 break;
+        case TB_MESSAGE_RESTARTED:
+                fuzz_touch(message->restarted, sizeof(*message->restarted));
+                break;
         default:
                 break;
         }
@@ -221,6 +225,34 @@ static void ask(Fuzz *fuzz, uint8_t how) {
                 (void)tb_request_status(fuzz->client, NULL);
 }
 
+/* A frame about a stream: it begins, begins anew, ends, or is refused. */
+static void answer(Fuzz *fuzz, uint8_t how) {
+        static const uint8_t members[] = { 4, 9, 14, 13, 3, 7 };
+        const uint8_t numbers = fuzz_u8(&fuzz->input);
+        const uint8_t frame[] = {
+                6,
+                15 << 3, numbers & 0xf,
+                (uint8_t)(members[(how >> 4) % sizeof(members)] << 3 | 2), 2,
+                1 << 3, numbers >> 4,
+        };
+
+        if (fuzz->broker >= 0)
+                (void)!send(fuzz->broker, frame, sizeof(frame), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void change(Fuzz *fuzz, uint8_t how) {
+        static const uint32_t numbers[] = { 4, 5 };
+        const struct tb_filter filter = { .pids = numbers, .n_pids = 2 };
+        const uint32_t stream = fuzz_u8(&fuzz->input) & 0xf;
+
+        if (how & 0x10)
+                (void)tb_unsubscribe(fuzz->client, stream, NULL);
+        else if (how & 0x20)
+                (void)tb_get_snapshot(fuzz->client, stream, NULL);
+        else
+                (void)tb_change_filter(fuzz->client, stream, how & 0x80 ? &filter : NULL, NULL);
+}
+
 static void step(Fuzz *fuzz) {
         uint8_t op = fuzz_u8(&fuzz->input);
 
@@ -239,6 +271,12 @@ static void step(Fuzz *fuzz) {
                 break;
         case 4:
                 drain(fuzz);
+                break;
+        case 6:
+                change(fuzz, op);
+                break;
+        case 7:
+                answer(fuzz, op);
                 break;
         default:
                 send_piece(fuzz);

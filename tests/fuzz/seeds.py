@@ -291,6 +291,17 @@ def seeds_library():
     resumed = piece(frame(broker_pb2.ServerMessage(subscribed=broker_pb2.Subscribed(request_id=2, feed=2, next_number=9, resumed=True))))
     for again in (hello + resumed, hello + impossible + impossible, piece(frame(welcome(6))) + subscribed):
         yield b"\1\x81" + hello + subscribed + b"\0\3" + again + piece(frame(batch(9, *events())))
+    # two streams of events and one of samples: they begin (7), change, get a snapshot, end (6), and come back
+    begin = b"\x81\x01\x22" + hello + b"\x07\x11\x07\x22\x17\x33"
+    parts = [broker_pb2.ServerMessage(stream=3, sample_part=sample_pb2.SamplePart(number=7, last=last))
+             for last in (False, True)]
+    event = batch(9, *events())
+    event.stream = 1
+    turns = piece(b"".join(map(frame, (parts[0], event, parts[1]))))
+    change = b"\x86\1\x27\x41\x26\2\x27\x52\x57\2\x16\3\x37\x63"
+    yield b"\0" + begin + turns + change + b"\x47\1"
+    yield b"\1" + begin + turns + change + b"\0\3" + hello + b"\x07\x71\x47\x80"
+    yield b"\1" + begin + turns + change[:2] + b"\0\3\x16\3" + hello + b"\x07\x61\x07\x72\x27\x41"
 
 
 def seeds_command():

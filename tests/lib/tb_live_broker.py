@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 
-from tb_protocol import broker_pb2, event_pb2, frame, parse_prefix, sample_pb2, taskstats_pb2
+from tb_protocol import broker_pb2, event_pb2, frame_of_one_stream, parse_prefix, sample_pb2, taskstats_pb2
 from tb_wait import TIMEOUT
 
 G = {
@@ -186,7 +186,7 @@ class LiveBroker:
 
     @staticmethod
     def _send(connection, **body):
-        connection.sendall(frame(broker_pb2.ServerMessage(**body)))
+        connection.sendall(frame_of_one_stream(**body))
 
     def _request(self, connection, message):
         with self.lock:

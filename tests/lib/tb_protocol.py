@@ -57,6 +57,12 @@ def varint(value):
     return bytes(out)
 
 
+def frame_of_one_stream(**body):
+    """A frame of a broker whose connections have one stream each."""
+    of_stream = not {"welcome", "error", "broker_status", "task_stats_reply"} & body.keys()
+    return frame(broker_pb2.ServerMessage(stream=int(of_stream), **body))
+
+
 def frame(message):
     """Length and message; `message` is a protobuf message or its bytes."""
     data = message if isinstance(message, (bytes, bytearray)) else message.SerializeToString()

@@ -102,10 +102,11 @@ static inline void bytes_add_welcome(Bytes *bytes, uint32_t protocol) {
         bytes_add_message(bytes, &message);
 }
 
-static inline void bytes_add_batch(Bytes *bytes,
-                                   uint64_t first_number,
-                                   Taskbroker__V1__Event **events,
-                                   size_t n_events) {
+static inline void bytes_add_batch_of(Bytes *bytes,
+                                      uint32_t stream,
+                                      uint64_t first_number,
+                                      Taskbroker__V1__Event **events,
+                                      size_t n_events) {
         Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
         Taskbroker__V1__EventBatch batch = TASKBROKER__V1__EVENT_BATCH__INIT;
 
@@ -115,7 +116,16 @@ static inline void bytes_add_batch(Bytes *bytes,
         batch.n_events = n_events;
         message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_EVENT_BATCH;
         message.event_batch = &batch;
+        message.stream = stream;
         bytes_add_message(bytes, &message);
+}
+
+/* A batch for a client that has asked for no stream. */
+static inline void bytes_add_batch(Bytes *bytes,
+                                   uint64_t first_number,
+                                   Taskbroker__V1__Event **events,
+                                   size_t n_events) {
+        bytes_add_batch_of(bytes, 0, first_number, events, n_events);
 }
 
 static inline void bytes_add_error(Bytes *bytes, Taskbroker__V1__ErrorCode code, const char *text, bool closing) {

@@ -23,6 +23,7 @@ static void answer_subscribed(uint64_t next_number, bool resumed) {
         subscribed.feed = 77;
         subscribed.next_number = next_number;
         subscribed.resumed = resumed;
+        message.stream = 1;
         message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED;
         message.subscribed = &subscribed;
         bytes_add_message(&bytes, &message);
@@ -82,7 +83,7 @@ static void add_execs_from(Bytes *bytes, uint32_t first, uint32_t last, uint32_t
                 else
                         event.exec = &exec;
                 event.pid = event.tid = i == loss_at ? 0 : i;
-                bytes_add_batch(bytes, i, &pointer, 1);
+                bytes_add_batch_of(bytes, 1, i, &pointer, 1);
         }
 }
 
@@ -168,12 +169,14 @@ static void add_snapshot(Bytes *bytes, uint32_t n, uint64_t number) {
                 task.program = &program;
                 part.tasks = &pointer;
                 part.n_tasks = 1;
+                message.stream = 1;
                 message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_PART;
                 message.snapshot_part = &part;
                 bytes_add_message(bytes, &message);
         }
         end.number = number;
         end.task_count = n;
+        message.stream = 1;
         message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SNAPSHOT_END;
         message.snapshot_end = &end;
         bytes_add_message(bytes, &message);
@@ -231,10 +234,10 @@ static void test_time(void) {
         event.exec = &exec;
         event.pid = event.tid = 100;
         event.time_ns = begin_time - 1000 + 100000000;
-        bytes_add_batch(&script, 4, &pointer, 1);
+        bytes_add_batch_of(&script, 1, 4, &pointer, 1);
         event.pid = event.tid = 200;
         event.time_ns = clock_now(CLOCK_MONOTONIC) - 1000;
-        bytes_add_batch(&script, 5, &pointer, 1);
+        bytes_add_batch_of(&script, 1, 5, &pointer, 1);
         send_script(&script);
         assert(finish() == EXIT_STATUS_OK);
         end_time = clock_now(CLOCK_MONOTONIC);

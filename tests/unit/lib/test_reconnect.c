@@ -6,71 +6,7 @@
  * the broker is well, test-client-command.c shows.)
  */
 
-#include <poll.h>
-#include <sys/un.h>
-
-#include "tests/unit/harness.h"
-#include "tests/unit/client_frames.h"
-
-typedef struct Rig Rig;
-
-struct Rig {
-        Tree tree;
-        int listener;
-        int broker;             /* its end of the connection */
-        struct tb_client *client;
-        Bytes bytes;            /* to be sent */
-};
-
-static void rig_accept(Rig *rig) {
-        struct pollfd pfd = { .fd = rig->listener, .events = POLLIN };
-
-        /* the client waits a tenth of a second before it tries again */
-        while (poll(&pfd, 1, 10) == 0) {
-                const struct tb_message *message;
-
-                assert(tb_process(rig->client) == 0);
-                while (tb_next(rig->client, &message) > 0)
-                        ;
-        }
-        rig->broker = accept4(rig->listener, NULL, NULL, SOCK_CLOEXEC);
-        assert(rig->broker >= 0);
-}
-
-static Rig rig_new(void) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        Rig rig = { .tree = tree_new(), .bytes = bytes_new() };
-
-        snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", rig.tree.path);
-        rig.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert(rig.listener >= 0);
-        assert(bind(rig.listener, (struct sockaddr *)&address, sizeof(address)) == 0);
-        assert(listen(rig.listener, 1) == 0);
-        assert(tb_connect(address.sun_path, &rig.client) == 0);
-        assert(tb_set_reconnect(rig.client) == 0);
-        rig_accept(&rig);
-        return rig;
-}
-
-static void rig_free(Rig *rig) {
-        tb_close(rig->client);
-        close(rig->broker);
-        close(rig->listener);
-        free(rig->bytes.data);
-        tree_free(&rig->tree);
-}
-
-static void rig_send(Rig *rig) {
-        assert(send(rig->broker, rig->bytes.data, rig->bytes.n, MSG_NOSIGNAL) == (ssize_t)rig->bytes.n);
-        rig->bytes.n = 0;
-}
-
-static void rig_expect(Rig *rig, enum tb_message_type type) {
-        const struct tb_message *message;
-
-        assert(tb_process(rig->client) == 0);
-        assert(tb_next(rig->client, &message) == 1 && message->type == type);
-}
+#include "tests/unit/reconnect_rig.h"
 
 /* A large one, so that few fill the room for what is to be sent. */
 static int rig_ask(Rig *rig) {
@@ -85,25 +21,12 @@ static int rig_ask(Rig *rig) {
 }
 
 static void rig_subscribe(Rig *rig) {
-        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
-        Taskbroker__V1__Subscribed subscribed = TASKBROKER__V1__SUBSCRIBED__INIT;
-
         assert(rig_ask(rig) == 0);
-        subscribed.request_id = 1;
-        subscribed.feed = subscribed.next_number = 1;
-        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED;
-        message.subscribed = &subscribed;
         bytes_add_welcome(&rig->bytes, 1);
-        bytes_add_message(&rig->bytes, &message);
+        bytes_add_subscribed(&rig->bytes, 1, 1, false, NULL);
         rig_send(rig);
         rig_expect(rig, TB_MESSAGE_WELCOME);
         rig_expect(rig, TB_MESSAGE_SUBSCRIBED);
-}
-
-static void rig_break(Rig *rig) {
-        close(rig->broker);
-        rig_expect(rig, TB_MESSAGE_LINK);
-        rig_accept(rig);
 }
 
 /* That there is no going on is an answer to who asked to go on; anyone else was refused. */
@@ -114,34 +37,28 @@ static void test_refused_again_and_again(void) {
         rig_subscribe(&rig);
         rig_break(&rig);
         bytes_add_welcome(&rig.bytes, 1);
-        for (uint64_t id = 2; id < 40; ++id) {
-                Taskbroker__V1__ServerMessage wire = TASKBROKER__V1__SERVER_MESSAGE__INIT;
-                Taskbroker__V1__Error error = TASKBROKER__V1__ERROR__INIT;
-
-                error.request_id = id;
-                error.code = TASKBROKER__V1__ERROR_CODE__ERROR_CODE_RESUME_IMPOSSIBLE;
-                error.message = (char *)"No.";
-                wire.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR;
-                wire.error = &error;
-                bytes_add_message(&rig.bytes, &wire);
-        }
+        for (uint64_t id = 2; id < 40; ++id)
+                bytes_add_refusal(&rig.bytes, id, 0, TASKBROKER__V1__ERROR_CODE__ERROR_CODE_RESUME_IMPOSSIBLE);
         rig_send(&rig);
         assert(tb_process(rig.client) == 0);
-        /* the first answer made it ask anew; the second is for the program, and so are all others */
+        /* the first answer made it ask anew; the second ends the stream, and all others are for the program */
         assert(tb_next(rig.client, &message) == 1);
-        assert(message->type == TB_MESSAGE_ERROR && message->request_id == 3);
+        assert(message->type == TB_MESSAGE_ERROR && message->stream == 1 && message->request_id == 1);
         assert(message->error->code == TB_ERROR_RESUME_IMPOSSIBLE);
+        assert(tb_next(rig.client, &message) == 1 && message->type == TB_MESSAGE_LINK && message->stream == 0);
         for (uint64_t id = 4; id < 40; ++id)
-                assert(tb_next(rig.client, &message) == 1 && message->request_id == id);
+                assert(tb_next(rig.client, &message) == 1 && message->request_id == id && message->stream == 0);
         assert(tb_next(rig.client, &message) == 0);
+        assert(tb_unsubscribe(rig.client, 1, NULL) == -ENOENT);
         rig_free(&rig);
 }
 
 /*
  * Requests that the program made meanwhile leave no room for the subscription: it
- * comes back another time. @n_status: how many it makes at most, before a large one.
+ * follows them. @n_status: how many requests the program makes at most.
  */
 static int come_back_without_room(int n_status) {
+        Taskbroker__V1__ClientMessage *request;
         const struct tb_message *message;
         Rig rig = rig_new();
         int n = 0;
@@ -153,12 +70,15 @@ static int come_back_without_room(int n_status) {
         assert(tb_process(rig.client) == 0);
         while (n < n_status && tb_request_status(rig.client, NULL) == 0)
                 ++n;
-        if (n == n_status) {
-                assert(rig_ask(&rig) == 0 && rig_ask(&rig) == -ENOBUFS);
-                assert(tb_next(rig.client, &message) == 0);
-                close(rig.broker);
-                rig_accept(&rig);
+        assert(tb_next(rig.client, &message) == 0);
+        for (int i = 0; i < n; ++i) {
+                request = rig_read(&rig);
+                assert(request->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_GET_BROKER_STATUS);
+                taskbroker__v1__client_message__free_unpacked(request, NULL);
         }
+        request = rig_read(&rig);
+        assert(request->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE);
+        taskbroker__v1__client_message__free_unpacked(request, NULL);
         rig_free(&rig);
         return n;
 }
@@ -167,124 +87,6 @@ static void test_no_room(void) {
         int n_room = come_back_without_room(INT32_MAX);
 
         assert(come_back_without_room(n_room - 1) == n_room - 1);
-}
-
-static void bytes_add_refusal(Bytes *bytes, uint64_t request_id) {
-        Taskbroker__V1__ServerMessage wire = TASKBROKER__V1__SERVER_MESSAGE__INIT;
-        Taskbroker__V1__Error error = TASKBROKER__V1__ERROR__INIT;
-
-        error.request_id = request_id;
-        error.code = TASKBROKER__V1__ERROR_CODE__ERROR_CODE_LIMIT;
-        error.message = (char *)"No more streams.";
-        wire.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_ERROR;
-        wire.error = &error;
-        bytes_add_message(bytes, &wire);
-}
-
-static void bytes_add_subscribed(Bytes *bytes, uint64_t request_id) {
-        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
-        Taskbroker__V1__Subscribed subscribed = TASKBROKER__V1__SUBSCRIBED__INIT;
-
-        subscribed.request_id = request_id;
-        subscribed.feed = subscribed.next_number = 1;
-        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED;
-        message.subscribed = &subscribed;
-        bytes_add_message(bytes, &message);
-}
-
-/* Reads requests until a Subscribe or a Sample. */
-static Taskbroker__V1__ClientMessage *rig_read_subscription(Rig *rig) {
-        static uint8_t bytes[256 * 1024];
-        size_t n = 0, n_prefix, n_message;
-
-        for (;;) {
-                Taskbroker__V1__ClientMessage *message;
-                ssize_t n_read;
-
-                assert(tb_process(rig->client) == 0);
-                if (frame_parse(bytes, n, sizeof(bytes), &n_prefix, &n_message) == 0) {
-                        message = taskbroker__v1__client_message__unpack(NULL, n_message, bytes + n_prefix);
-                        assert(message);
-                        n -= n_prefix + n_message;
-                        memmove(bytes, bytes + n_prefix + n_message, n);
-                        if (message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE ||
-                            message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE_SAMPLES)
-                                return message;
-                        taskbroker__v1__client_message__free_unpacked(message, NULL);
-                        continue;
-                }
-                n_read = recv(rig->broker, bytes + n, sizeof(bytes) - n, MSG_DONTWAIT);
-                assert(n_read > 0 || (n_read < 0 && errno == EAGAIN));
-                n += n_read > 0 ? (size_t)n_read : 0;
-        }
-}
-
-enum { SECOND_REFUSED, SECOND_UNANSWERED, SECOND_ACCEPTED, SECOND_LAST };
-
-/*
- * A program subscribes by pid 11, and asks a second time: by pid 22, or for samples. Then the broker is restarted, and
- * the client makes the subscription again that the broker had accepted.
- */
-static void test_second_request(bool samples, int answer) {
-        uint32_t first_pid = 11, second_pid = 22;
-        struct tb_subscription first = { .filter = { .pids = &first_pid, .n_pids = 1 } };
-        struct tb_subscription second = { .filter = { .pids = &second_pid, .n_pids = 1 } };
-        struct tb_sampling sampling = { .filter = { .pids = &second_pid, .n_pids = 1 }, .interval_ms = 1000 };
-        Taskbroker__V1__ClientMessage *message;
-        const struct tb_message *unused;
-        Rig rig = rig_new();
-
-        assert(tb_subscribe(rig.client, &first, NULL) == 0);
-        bytes_add_welcome(&rig.bytes, 1);
-        bytes_add_subscribed(&rig.bytes, 1);
-        rig_send(&rig);
-        rig_expect(&rig, TB_MESSAGE_WELCOME);
-        rig_expect(&rig, TB_MESSAGE_SUBSCRIBED);
-        assert(samples ? tb_sample(rig.client, &sampling, NULL) == 0 : tb_subscribe(rig.client, &second, NULL) == 0);
-        if (answer == SECOND_REFUSED) {
-                bytes_add_refusal(&rig.bytes, 2);
-                rig_send(&rig);
-                rig_expect(&rig, TB_MESSAGE_ERROR);
-        } else if (answer == SECOND_ACCEPTED) {
-                bytes_add_subscribed(&rig.bytes, 2);
-                rig_send(&rig);
-                rig_expect(&rig, TB_MESSAGE_SUBSCRIBED);
-        }
-
-        rig_break(&rig);
-        bytes_add_welcome(&rig.bytes, 1);
-        rig_send(&rig);
-        assert(tb_process(rig.client) == 0);
-        assert(tb_next(rig.client, &unused) == 0);
-        message = rig_read_subscription(&rig);
-        assert(message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE);
-        assert(message->subscribe->filter && message->subscribe->filter->n_pids == 1);
-        assert(message->subscribe->filter->pids[0] == (answer == SECOND_ACCEPTED ? second_pid : first_pid));
-        taskbroker__v1__client_message__free_unpacked(message, NULL);
-        rig_free(&rig);
-}
-
-static void bytes_add_sampling(Bytes *bytes, Taskbroker__V1__FilterStarts *starts) {
-        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
-        Taskbroker__V1__SubscribedSamples sampling = TASKBROKER__V1__SUBSCRIBED_SAMPLES__INIT;
-
-        sampling.request_id = 1;
-        sampling.next_number = 1;
-        sampling.starts = starts;
-        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED_SAMPLES;
-        message.subscribed_samples = &sampling;
-        bytes_add_message(bytes, &message);
-}
-
-static void bytes_add_named(Bytes *bytes, Taskbroker__V1__FilterStarts *starts) {
-        Taskbroker__V1__ServerMessage message = TASKBROKER__V1__SERVER_MESSAGE__INIT;
-        Taskbroker__V1__Subscribed subscribed = TASKBROKER__V1__SUBSCRIBED__INIT;
-
-        subscribed.request_id = subscribed.feed = subscribed.next_number = 1;
-        subscribed.starts = starts;
-        message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_SUBSCRIBED;
-        message.subscribed = &subscribed;
-        bytes_add_message(bytes, &message);
 }
 
 /* The broker reports a task: in an event, or in a sample that answers @request_id. */
@@ -309,6 +111,7 @@ static void rig_report(Rig *rig, bool samples, uint64_t request_id, uint32_t pid
         batch.n_events = sample.n_samples = stats.n_samples = 1;
         stats.request_id = request_id;
         sample.number = 1;
+        message.stream = request_id > 0 ? 0 : 1;
         if (request_id > 0) {
                 message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_TASK_STATS_REPLY;
                 message.task_stats_reply = &stats;
@@ -349,9 +152,9 @@ static void test_starts(bool samples, bool answered) {
         assert((samples ? tb_sample(rig.client, &sampling, NULL) : tb_subscribe(rig.client, &subscription, NULL)) == 0);
         bytes_add_welcome(&rig.bytes, 1);
         if (answered && samples)
-                bytes_add_sampling(&rig.bytes, &named);
+                bytes_add_sampling(&rig.bytes, 1, 1, &named);
         else if (answered)
-                bytes_add_named(&rig.bytes, &named);
+                bytes_add_subscribed(&rig.bytes, 1, 1, false, &named);
         rig_send(&rig);
         rig_expect(&rig, TB_MESSAGE_WELCOME);
         if (answered) {
@@ -385,6 +188,7 @@ static void bytes_add_report(Bytes *bytes, Taskbroker__V1__FilterStarts *starts)
         Taskbroker__V1__Named named = TASKBROKER__V1__NAMED__INIT;
 
         named.starts = starts;
+        message.stream = 1;
         message.body_case = TASKBROKER__V1__SERVER_MESSAGE__BODY_NAMED;
         message.named = &named;
         bytes_add_message(bytes, &message);
@@ -407,9 +211,9 @@ static void test_named(bool samples) {
         assert((samples ? tb_sample(rig.client, &sampling, NULL) : tb_subscribe(rig.client, &subscription, NULL)) == 0);
         bytes_add_welcome(&rig.bytes, 1);
         if (samples)
-                bytes_add_sampling(&rig.bytes, &named);
+                bytes_add_sampling(&rig.bytes, 1, 1, &named);
         else
-                bytes_add_named(&rig.bytes, &named);
+                bytes_add_subscribed(&rig.bytes, 1, 1, false, &named);
         named.pids = after;
         bytes_add_report(&rig.bytes, &named);
         rig_send(&rig);
@@ -455,19 +259,26 @@ static void test_quota_at_a_reconnect(void) {
         rig_send(&rig);
         close(rig.broker);
         rig_accept(&rig);
-        /* without room for the subscription */
+        /* without room for the subscription, twice */
         bytes_add_welcome(&rig.bytes, 1);
         bytes_add_quota(&rig.bytes, 2, false);
         rig_send(&rig);
-        rig_accept(&rig);
-        bytes_add_welcome(&rig.bytes, 1);
-        bytes_add_subscribed(&rig.bytes, 3);
-        rig_send(&rig);
+        for (uint64_t id = 2; id <= 4; ++id) {
+                assert(tb_process(rig.client) == 0 && tb_next(rig.client, &unused) == 0);
+                message = rig_read_subscription(&rig);
+                assert(message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE);
+                assert(message->request_id == id);
+                taskbroker__v1__client_message__free_unpacked(message, NULL);
+                if (id == 3)
+                        bytes_add_quota(&rig.bytes, id, false);
+                else if (id == 4)
+                        bytes_add_subscribed(&rig.bytes, id, 1, true, NULL);
+                if (id > 2)
+                        rig_send(&rig);
+        }
         assert(tb_process(rig.client) == 0);
         assert(tb_next(rig.client, &unused) == 1 && unused->type == TB_MESSAGE_LINK);
-        message = rig_read_subscription(&rig);
-        assert(message->body_case == TASKBROKER__V1__CLIENT_MESSAGE__BODY_SUBSCRIBE);
-        taskbroker__v1__client_message__free_unpacked(message, NULL);
+        assert(unused->stream == 1 && unused->link->state == TB_LINK_RESUMED);
         rig_free(&rig);
 }
 
@@ -518,10 +329,6 @@ int main(void) {
         test_quota_at_the_first_connection();
         for (int i = 0; i < 4; ++i)
                 test_starts(i & 1, i & 2);
-        for (int answer = 0; answer < SECOND_LAST; ++answer)
-                test_second_request(false, answer);
-        test_second_request(true, SECOND_REFUSED);
-        test_second_request(true, SECOND_UNANSWERED);
         test_refused_again_and_again();
         test_refused_and_closed();
         test_no_room();
