@@ -65,6 +65,7 @@ HEADER = {
     "tb_task.tid": "start_boot_ns",
     "tb_task.ppid": "parent",
     "tb_task.session": "session_leader",
+    "tb_process.pid": "start_boot_ns",
     "tb_task_sample.pid": "start_boot_ns",
     "tb_task_sample.tid": "start_boot_ns",
     "tb_task_sample.ppid": "parent",

@@ -53,6 +53,7 @@ extern "C" {
 #define TB_SOCKET_ENV "TASKBROKER_SOCKET"
 
 struct tb_client;
+struct tb_table;
 
 /* Numbers as in event.proto, EventKind. */
 enum tb_kind {
@@ -896,6 +897,86 @@ int tb_change_filter(struct tb_client *client,
  * Return: 0; -ENOENT; -EINVAL: a stream of samples; -ENOBUFS; -ENOMEM.
  */
 int tb_get_snapshot(struct tb_client *client, uint32_t stream, uint64_t *ret_request_id);
+
+/* The kinds of events that a table needs. */
+#define TB_TABLE_KINDS                                                        \
+        (TB_KINDS_DEFAULT | TB_KIND_BIT(TB_KIND_COMM) |                       \
+         TB_KIND_BIT(TB_KIND_UID) | TB_KIND_BIT(TB_KIND_SID))
+
+/* A live process. A value that is not known has a flag that is false, or is 0 where its comment says so. */
+struct tb_process {
+        uint32_t pid;
+        uint64_t start_boot_ns;                 /* with pid its identity, as in struct tb_event; 0: not known */
+        uint64_t start_time_ns;                 /* 0: not known */
+        bool uid_known;
+        uint32_t uid;                           /* real user id */
+        bool comm_known;
+        bool comm_stale;                        /* comm may be the name before an exec */
+        char comm[TB_COMM_SIZE];
+        struct tb_process_id maker;             /* as in struct tb_event */
+        struct tb_process_id parent;            /* the present parent as of the last event: an adoption has no event */
+        struct tb_process_id session;           /* the leader of its session; pid 0: it has none */
+        bool kernel_thread_known;
+        bool kernel_thread;
+        bool task_unknown;                      /* the broker did not see the fork */
+        const struct tb_program *program;       /* NULL: not asked for, or not known */
+};
+
+/*
+ * Makes an empty table of live processes. It follows one stream of events with a snapshot,
+ * over losses, reconnects, restarts of the broker and changes of the filter:
+ *
+ *         struct tb_subscription subscription = { .kinds = TB_TABLE_KINDS, .snapshot = true };
+ *
+ *         tb_table_new(&table);
+ *         tb_subscribe(client, &subscription, NULL);
+ *         ...
+ *         while (tb_next(client, &message) > 0)
+ *                 tb_table_apply(table, message);
+ *
+ * A process is known by its number and its start. The table needs no client, and several
+ * tables can follow several streams.
+ *
+ * @ret_table: the table. The caller frees it with tb_table_free().
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tb_table_new(struct tb_table **ret_table);
+
+/* Frees. NULL is fine. Returns NULL. */
+struct tb_table *tb_table_free(struct tb_table *table);
+
+/*
+ * Takes a message. Give it all messages of one stream in order, and those without a stream.
+ * It passes over messages that do not concern a table.
+ *
+ * Return: 0; -ENOMEM: a process is missing, and the table is not complete until the next
+ *         snapshot.
+ */
+int tb_table_apply(struct tb_table *table, const struct tb_message *message);
+
+/*
+ * Returns whether the table has every process of the stream. The answer is no before the
+ * first snapshot, and from a gap or a change of the filter until the next snapshot. The rows
+ * are then as they were before. After a gap within a stream tb_get_snapshot() gets one. After
+ * a loss in the kernel the broker repairs the table with events, within about a second.
+ */
+bool tb_table_is_complete(const struct tb_table *table);
+
+/* Returns the number of processes. */
+size_t tb_table_count(const struct tb_table *table);
+
+/*
+ * Returns the process that has the number now; NULL: the table does not have it. It is valid
+ * until the next tb_table_apply().
+ */
+const struct tb_process *tb_table_find(const struct tb_table *table, uint32_t pid);
+
+/* As tb_table_find(), but only the process that has this start, too. */
+const struct tb_process *tb_table_get(const struct tb_table *table, const struct tb_process_id *id);
+
+/* Returns the process behind @process, in no special order. @process NULL: the first one. NULL: there are no more. */
+const struct tb_process *tb_table_next(const struct tb_table *table, const struct tb_process *process);
 
 /* Returns the broker's Welcome; NULL until it came. The client owns it. */
 const struct tb_welcome *tb_client_welcome(const struct tb_client *client);

@@ -29,6 +29,7 @@ typedef struct Fuzz Fuzz;
 struct Fuzz {
         FuzzInput input;
         struct tb_client *client;
+        struct tb_table *table; /* takes the messages of all streams, as a program that mixes them would do */
         int listener;           /* -1: the client does not reconnect */
         int broker;             /* its end of the connection; -1: none */
         bool ended;
@@ -138,12 +139,29 @@ static void touch_message(const struct tb_message *message) {
         }
 }
 
+static void touch_table(const struct tb_table *table) {
+        const struct tb_process *process = NULL;
+        size_t n = 0;
+
+        while ((process = tb_table_next(table, process))) {
+                fuzz_touch(process, sizeof(*process));
+                touch_comm(process->comm);
+                touch_program(process->program);
+                assert(tb_table_find(table, process->pid) == process);
+                ++n;
+        }
+        assert(n == tb_table_count(table));
+}
+
 static void take_all(Fuzz *fuzz) {
         const struct tb_message *message;
         int r;
 
-        while ((r = tb_next(fuzz->client, &message)) > 0)
+        while ((r = tb_next(fuzz->client, &message)) > 0) {
                 touch_message(message);
+                assert(tb_table_apply(fuzz->table, message) == 0);
+        }
+        touch_table(fuzz->table);
         if (r < 0)
                 fuzz->ended = true;
         fuzz_touch_text(tb_error_text(fuzz->client));
@@ -303,6 +321,7 @@ static void begin_reconnecting(Fuzz *fuzz) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
         Fuzz fuzz = { .input = { data, data + n_data }, .listener = -1, .broker = -1 };
 
+        assert(tb_table_new(&fuzz.table) == 0);
         if (fuzz_u8(&fuzz.input) & 1) {
                 begin_reconnecting(&fuzz);
         } else {
@@ -319,6 +338,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_data) {
         turn(&fuzz);
 
         tb_close(fuzz.client);
+        tb_table_free(fuzz.table);
         if (fuzz.listener >= 0)
                 close(fuzz.listener);
         return 0;
