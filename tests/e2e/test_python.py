@@ -16,7 +16,7 @@ import tb_fields
 import tb_tables
 from taskbroker import stats as tb_stats
 from taskbroker import values
-from taskbroker.v1 import event_pb2
+from taskbroker.v1 import broker_pb2, event_pb2, sample_pb2, taskstats_pb2
 from tb_daemon import executable
 from tb_relay import Relay
 from tb_wait import TIMEOUT, wait_until
@@ -142,6 +142,74 @@ def test_unknown_is_none(daemon, client):
     assert (exit_without.stats, exit_without.stats_missing) == (None, "lost")
     loss = next(iter(stream))
     assert (loss.kind, loss.source, loss.pid, loss.uid, loss.comm, loss.missing) == ("loss", "taskstats", None, None, None, 0)
+
+
+LOST = dict(task_unknown=True, synthesised=True, pid=7, tid=7)
+TASK_ALWAYS = "pid tid comm_stale task_unknown to_dict kind"
+EVENT_ALWAYS = TASK_ALWAYS + " time_ns number synthesised left_filter restricted"
+
+
+def event(cls, **fields):
+    name = next(name for name, known in values.EVENT_CLASSES.items() if known is cls)
+    pb = event_pb2.Event(**fields)
+    getattr(pb, name).SetInParent()
+    return cls(pb, 1)
+
+
+def stats(**groups):
+    return taskstats_pb2.TaskStats(taskstats_version=8, **groups)
+
+
+# Values of which as little as possible is known, and the getters that have a value then. The other getters return None.
+LEAST = [
+    (values.Task(broker_pb2.Task(pid=7, tid=7, task_unknown=True)), TASK_ALWAYS + " seeded"),
+    (event(values.Fork, **LOST), EVENT_ALWAYS),
+    (event(values.Exec, **LOST), EVENT_ALWAYS),
+    (event(values.Exit, **LOST), EVENT_ALWAYS + " process_ended termination_missing"),
+    (event(values.CommChange, **LOST), EVENT_ALWAYS),
+    # The event has the new ids itself.
+    (event(values.UserIds, **LOST), EVENT_ALWAYS + " uid real_id effective_id"),
+    (event(values.GroupIds, **LOST), EVENT_ALWAYS + " real_id effective_id"),
+    (event(values.Session, **LOST), EVENT_ALWAYS),
+    # 0 is a debugger that detached.
+    (event(values.Ptrace, **LOST), EVENT_ALWAYS + " tracer_pid tracer_tid"),
+    (event(values.Coredump, **LOST), EVENT_ALWAYS),
+    (values.Loss(event_pb2.Event(loss=event_pb2.Loss(at_least=True)), 1),
+     EVENT_ALWAYS.replace("pid tid ", "") + " at_least source reason scope"),
+    (values.TaskSample(sample_pb2.TaskSample(state=sample_pb2.SAMPLE_STATE_GONE)),
+     "comm_stale task_unknown to_dict kind gone lost ended"),
+    (values.TaskSample(sample_pb2.TaskSample(pid=7, tid=7, task_unknown=True, state=sample_pb2.SAMPLE_STATE_LOST)),
+     TASK_ALWAYS + " gone lost ended"),
+    (values.TaskSample(sample_pb2.TaskSample(pid=7, tid=7, task_unknown=True, ended=True, time_ns=5, stats_missing=2)),
+     TASK_ALWAYS + " gone lost ended time_ns stats_missing termination_missing"),
+    (values.Sample(sample_pb2.SamplePart(), [], 0),
+     "tasks samples_lost number full begin_time_ns end_time_ns lost_at_least to_dict kind"),
+    (values.Program(event_pb2.Program()), "cgroup_inherited truncated exe_withheld"),
+    (tb_stats.TaskStats(stats()),
+     "taskstats_version unsupported_groups uncounted_groups withheld_groups tasks_missing tasks_unseen to_dict"),
+    (tb_stats.TaskStats(stats(identity={})).identity,
+     "ac_pid ac_ppid ac_uid ac_gid ac_flag ac_btime_s ac_etime_us ac_comm"),
+    (tb_stats.TaskStats(stats(memory={})).memory, "ac_minflt ac_majflt"),
+    (tb_stats.TaskStats(stats(delays={})).delays, ""),
+    (tb_stats.TaskStats(stats(delays={"cpu": {}})).delays.cpu, "count total_ns"),
+]
+
+
+@pytest.mark.parametrize("value, known", LEAST, ids=[f"{i}-{type(value).__name__}" for i, (value, _) in enumerate(LEAST)])
+def test_each_getter_of_the_least_known(value, known):
+    """A getter that has no row is a failure: it says what it has if nothing is known."""
+    getters = {name for name in dir(type(value)) if not name.startswith("_")}
+    assert {name for name in getters if getattr(value, name) is not None} == set(known.split())
+
+
+def test_table_copies_what_is_unknown():
+    """A child of a process of which the fork was lost: its flag of a kernel thread is not known either."""
+    table = taskbroker.LiveProcesses()
+    table.apply(event(values.Exec, pid=7, tid=7, start_boot_ns=5))
+    table.by_pid(7).kernel_thread = None
+    forked = event_pb2.Event(pid=8, tid=8, start_boot_ns=6, fork=event_pb2.Fork(parent_pid=7, parent_tid=7))
+    table.apply(values.Fork(forked, 2))
+    assert table.by_pid(8).kernel_thread is None
 
 
 def test_names_keep_their_bytes(daemon, client):
@@ -444,7 +512,7 @@ def test_stats(live):
 def test_samples(live):
     stream = taskbroker.connect(live.path).samples(100, groups=["cpu"])
     first = take(stream, 1)[0]
-    assert first.full and first.samples_lost == 0 and first.lost == 0
+    assert first.full and first.samples_lost == 0 and first.lost is None
     assert {task.pid: task.stats.cpu.cpu_run_virtual_total_ns for task in first.tasks} == {1: 1000, 100: 100_000}
     assert all(task.stats.io is None for task in first.tasks)
     live.kernel.stats(live.kernel.make_stats(100, comm=b"ended", ac_exitcode=9, ac_flag=0x20))

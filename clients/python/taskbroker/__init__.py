@@ -29,7 +29,7 @@ from .errors import (
     UnreadReplies,
 )
 from .live import LiveProcesses, Process
-from .stats import Delay, Delays, Identity, TaskStats
+from .stats import Delay, Delays, Identity, Memory, TaskStats
 from .status import SourceStatus, Status
 from .stream import Stream
 from .values import (

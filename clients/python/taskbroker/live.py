@@ -202,7 +202,7 @@ class LiveProcesses:
         maker = self._rows.get(pb.fork.parent_pid)
         if maker is not None and maker is not row:
             row.session, row.program = maker.session, maker.program
-            row.kernel_thread = bool(maker.kernel_thread) or pb.fork.parent_pid == 2
+            row.kernel_thread = True if pb.fork.parent_pid == 2 else maker.kernel_thread
 
     def _exit(self, pb) -> None:
         if not pb.exit.process_ended:

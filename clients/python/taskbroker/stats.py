@@ -2,7 +2,7 @@
 """
 Statistics of a task or a process, where an absent value is `None` and never 0.
 
-The groups cpu, memory, scheduling, io and memory_integrals are the messages of
+The groups cpu, scheduling, io, memory_integrals, executable and exit_status are the messages of
 taskstats.proto: a present group has measured values only.
 """
 
@@ -83,6 +83,29 @@ class Identity:
         return self._since(12, self._pb.ac_tgetime_us)
 
 
+class Memory:
+    """
+    Page faults, and peaks of memory. A peak that is not known is `None`: a kernel thread has no memory, and the memory of a
+    zombie is gone.
+    """
+
+    __slots__ = ("_pb",)
+
+    def __init__(self, pb):
+        self._pb = pb
+
+    ac_minflt: int = property(lambda self: self._pb.ac_minflt)  # type: ignore[assignment]
+    ac_majflt: int = property(lambda self: self._pb.ac_majflt)  # type: ignore[assignment]
+
+    @property
+    def hiwater_rss_kib(self) -> Optional[int]:
+        return self._pb.hiwater_rss_kib or None
+
+    @property
+    def hiwater_vm_kib(self) -> Optional[int]:
+        return self._pb.hiwater_vm_kib or None
+
+
 class Delay:
     """One kind of waiting."""
 
@@ -155,8 +178,8 @@ class TaskStats:
         return self._pb.cpu if self._pb.HasField("cpu") else None
 
     @property
-    def memory(self) -> Optional[taskstats_pb2.TaskStats.Memory]:
-        return self._pb.memory if self._pb.HasField("memory") else None
+    def memory(self) -> Optional[Memory]:
+        return Memory(self._pb.memory) if self._pb.HasField("memory") else None
 
     @property
     def memory_integrals(self) -> Optional[taskstats_pb2.TaskStats.MemoryIntegrals]:

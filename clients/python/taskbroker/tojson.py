@@ -195,7 +195,10 @@ def _task(task: values.Task) -> dict:
 
 
 def _task_sample(sample: values.TaskSample) -> dict:
-    out: dict = {"kind": sample.kind, "pid": sample.pid, "tid": sample.tid, "ppid": sample.ppid, "uid": sample.uid}
+    out: dict = {"kind": sample.kind, "pid": sample.pid, "tid": sample.tid}
+    if sample.gone:
+        return {**out, "gone": True}
+    out.update(ppid=sample.ppid, uid=sample.uid)
     _add_text(out, "comm", sample.comm)
     _add_true(out, sample, "comm_stale")
     _add_start(out, sample)
@@ -206,6 +209,7 @@ def _task_sample(sample: values.TaskSample) -> dict:
         out["tasks"] = sample.tasks
     out.update(kernel_thread=sample.kernel_thread, ended=sample.ended)
     if sample.ended:
+        out["end_time_ns"] = sample.end_time_ns
         _add_end(out, sample.termination, sample.termination_missing)
     if sample.stats_missing:
         out["stats_missing"] = sample.stats_missing

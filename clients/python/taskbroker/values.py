@@ -621,9 +621,38 @@ class TaskSample(_Subject):
     __slots__ = ()
     kind = "task_sample"
 
+    def _known(self, value):
+        return value if value or not (self._pb.task_unknown or self.gone) else None
+
     @property
-    def time_ns(self) -> int:
-        return self._pb.time_ns
+    def pid(self) -> Optional[int]:  # type: ignore[override]
+        """The process; None: gone, and the question named a task."""
+        return self._pb.pid or None
+
+    @property
+    def tid(self) -> Optional[int]:  # type: ignore[override]
+        """The task; for a process its leader. None: gone, and the question named a process."""
+        return self._pb.tid or None
+
+    @property
+    def uid(self) -> Optional[int]:
+        return self._known(self._pb.uid)
+
+    @property
+    def comm(self) -> Optional[str]:
+        return self._known(text(self._pb.comm))
+
+    @property
+    def time_ns(self) -> Optional[int]:
+        """The time of the kernel's answer, or of the end."""
+        return self._pb.time_ns or None
+
+    @property
+    def end_time_ns(self) -> Optional[int]:
+        """The time of the end; None: it lives, or the broker noticed the end in /proc, later."""
+        pb = self._pb
+        noticed = pb.stats_missing == event_pb2.STATS_MISSING_NOT_WITNESSED
+        return pb.time_ns or None if pb.ended and not noticed else None
 
     @property
     def ppid(self) -> Optional[int]:
@@ -675,8 +704,7 @@ class TaskSample(_Subject):
 
     @property
     def kernel_thread(self) -> Optional[bool]:
-        pb = self._pb
-        return pb.kernel_thread if pb.kernel_thread or not pb.task_unknown else None
+        return self._known(self._pb.kernel_thread)
 
 
 class Sample(Value):
@@ -732,7 +760,7 @@ class Sample(Value):
     def lost(self) -> Optional[int]:
         """Events that the kernel lost within the span, on the whole machine."""
         pb = self._pb
-        return pb.lost if pb.lost or not pb.lost_at_least else None
+        return pb.lost if pb.lost or (pb.span_ns and not pb.lost_at_least) else None
 
     @property
     def lost_at_least(self) -> bool:
