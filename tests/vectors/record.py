@@ -4,6 +4,7 @@
 Writes the recordings, with a real broker on a kernel that a test plays.
 
     TASKBROKERD=... TASKBROKER=... record.py [NAME...]
+    TASKBROKER=... record.py --values     writes the values only, after a change of the JSON form
 
 The frames are the bytes of the broker. The table is the snapshot that the broker makes at the end. The
 values are the output of `taskbroker watch --json` for the recording: libtaskbroker is the reference.
@@ -317,16 +318,24 @@ def write(name, made):
     (folder / "script.json").write_text(json.dumps(made.script) + "\n")
     if made.table is not None:
         (folder / "table.json").write_text(json.dumps(made.table, indent=0) + "\n")
+    write_values(folder)
+
+
+def write_values(folder):
     recording = replay.Recording(folder)
     with tempfile.TemporaryDirectory() as directory:
         command = [os.environ["TASKBROKER"], "watch", "--json"]
         output, fault, errors = replay.run_client(recording, "whole", command, directory)
     lines = [line for line in output.decode().splitlines() if json.loads(line)["kind"] != "link"]
     (folder / "events.jsonl").write_text("".join(line + "\n" for line in lines))
-    print(f"{name}: {len(lines)} values, {fault or errors.strip()}")
+    print(f"{folder.name}: {len(lines)} values, {fault or errors.strip()}")
 
 
 def main():
+    if sys.argv[1:] == ["--values"]:
+        for path in sorted(HERE.glob("*/script.json")):
+            write_values(path.parent)
+        return
     for name in sys.argv[1:] or MAKERS:
         with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
             os.chmod(directory, 0o755)
