@@ -113,8 +113,10 @@ const Event *event_of_process(const Event *event, Event *storage) {
                 return storage;
         storage->exit.wait_status = event->exit.process_wait_status;
         storage->exit.status_unknown = event->exit.process_status_unknown;
-        if (of_thread)
-                storage->exit.exit_signal = leader ? leader->exit_signal : 0;
+        if (of_thread) {
+                storage->exit.exit_signal_unknown = !leader || leader->exit_signal == TASK_EXIT_SIGNAL_UNKNOWN;
+                storage->exit.exit_signal = storage->exit.exit_signal_unknown ? 0 : leader->exit_signal;
+        }
         if (event->exit.process_stats)
                 storage->exit.stats = event->exit.process_stats;
         storage->exit.process_stats = NULL;

@@ -105,6 +105,7 @@ struct Event {
                         bool status_unknown;            /* wait_status is 0 */
                         bool process_status_unknown;    /* process_wait_status is 0 */
                         uint32_t exit_signal;
+                        bool exit_signal_unknown;       /* exit_signal is 0; it is unknown too if synthesised */
                         uint32_t n_acks;        /* foreign acknowledgements of the connector before it */
                         bool process_ended;
                         StatsMissing stats_missing;

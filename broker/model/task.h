@@ -62,6 +62,9 @@ enum {
 /* The kernel makes a fork event at most so long after the start that /proc has. */
 #define TASK_FORK_DELAY_MAX_NS NSEC_PER_SEC
 
+/* The exit of the task was not seen, or not yet. */
+#define TASK_EXIT_SIGNAL_UNKNOWN UINT8_MAX
+
 struct Task {
         Process *process;
         List link;                      /* in process->tasks */

@@ -74,6 +74,7 @@ static PB(ProcessLeader) *fill_leader(EventMessage *message, const Event *event)
         m->start_time_ns = of_process->start_time_ns;
         m->uid = of_process->uid;
         m->comm = bytes_of_comm(of_process->comm);
+        m->comm_stale = of_process->comm_stale;
         return m;
 }
 
@@ -98,6 +99,7 @@ static void fill_exit(EventMessage *m, PB(Exit) *exit, const Event *event, uint3
                                                         m->groups);
         exit->stats_missing = (PB(StatsMissing))event->exit.stats_missing;
         exit->exit_signal = event->exit.exit_signal;
+        exit->exit_signal_missing = event->exit.exit_signal_unknown;
         exit->leader = fill_leader(m, event);
         if (variant & ENCODE_PROGRAM)
                 exit->program = encode_parts_program(&m->program, event->program, exit_cmdline_max(event), variant);

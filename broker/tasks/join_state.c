@@ -103,7 +103,8 @@ void join_commit_exit(Join *join, Event *event, Task *task, Process *process) {
         if (process && !event->exit.process_ended && event->parent.known && !parents_is_known(&join->table, process))
                 (void)parents_set(&join->table, process, event->parent.pid);
         if (task && task->tid == event->pid)
-                task->exit_signal = (uint8_t)event->exit.exit_signal;
+                task->exit_signal =
+                        event->synthesised ? TASK_EXIT_SIGNAL_UNKNOWN : (uint8_t)event->exit.exit_signal;
         if (task)
                 task_table_end_task(&join->table, task);
         if (process && event->exit.process_ended) {

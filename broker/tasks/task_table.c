@@ -194,12 +194,14 @@ static Process *process_new(TaskTable *table, uint32_t pid) {
                 return NULL;
         }
         leader->flags = TASK_GONE | TASK_UNKNOWN;
+        leader->exit_signal = TASK_EXIT_SIGNAL_UNKNOWN;
         ++table->n_live_processes;
         return process;
 }
 
 static void task_live(TaskTable *table, Task *task) {
         task->flags &= (uint16_t)~TASK_GONE;
+        task->exit_signal = TASK_EXIT_SIGNAL_UNKNOWN;
         ++task->process->n_live;
         task->process->sampled = false;
         ++table->n_live_tasks;

@@ -45,7 +45,7 @@ static void decode_exit(Decoder *decoder, const Taskbroker__V1__Exit *wire) {
         event->exit.termination = decode_termination(wire->termination, wire->termination_missing);
         event->exit.process_ended = wire->process_ended;
         event->exit.stats_missing = (enum tb_stats_missing)wire->stats_missing;
-        event->exit.exit_signal_known = !event->synthesised;
+        event->exit.exit_signal_known = !event->synthesised && !wire->exit_signal_missing;
         event->exit.exit_signal = wire->exit_signal;
         event->exit.program = decode_program(&decoder->program, wire->program);
 
@@ -62,6 +62,7 @@ static void decode_exit(Decoder *decoder, const Taskbroker__V1__Exit *wire) {
                 event->exit.leader.start_time_ns = wire->leader->start_time_ns;
                 event->exit.leader.start_boot_ns = wire->leader->start_boot_ns;
                 decode_comm(event->exit.leader.comm, wire->leader->comm);
+                event->exit.leader.comm_stale = wire->leader->comm_stale;
         }
 
         /* The wire has the values of a process of one task only once. */

@@ -284,6 +284,7 @@ struct tb_process_leader {
         uint64_t start_boot_ns;         /* with tb_event.pid, the identity of the process */
         uint32_t uid;
         char comm[TB_COMM_SIZE];
+        bool comm_stale;                /* comm may be the name before an exec */
 };
 
 /* One kernel fact about one task. Without threads: one fact about a process, as described by its leader. */
@@ -324,7 +325,7 @@ struct tb_event {
                         bool process_ended;                             /* the process ended with this task */
                         struct tb_termination process_termination;      /* if it ended: the process' end */
                         enum tb_stats_missing stats_missing;            /* reason why stats is NULL */
-                        bool exit_signal_known;                         /* false: synthesised; exit_signal is 0 */
+                        bool exit_signal_known;                         /* false: exit_signal is 0 */
                         uint32_t exit_signal;                           /* signal that the parent got; 0: none */
                         const struct tb_task_stats *stats;              /* task's, or NULL; without threads, totals */
                         const struct tb_task_stats *process_stats;      /* if it ended: the process' totals, or NULL */

@@ -11,6 +11,7 @@ import pytest
 
 import tb_fields
 from tb_client import ALL_KINDS, what
+from tb_proc import boottime_ns
 from tb_protocol import event_pb2
 from test_commands import command, finish, watch
 
@@ -97,6 +98,78 @@ def test_exit(daemon, name):
     assert cells["status"].split("(")[0].strip() == ("exit 7" if known else "-")
     assert (cells["lifetime"] == "-") == (synthesised and not stats)
     assert (cells["cpu"] == "-") == (not stats)
+
+
+def leader_seen(k):
+    k.end(100, last=False)
+
+
+def leader_without_signal(k):
+    k.stats(k.make_stats(100))
+    k.exit(100, signal=0)
+
+
+def leader_from_record(k):
+    """Its exit was lost, and the record says it. In /proc it is a zombie."""
+    k.proc.add(100, comm=b"main", state="Z")
+    k.stats(k.make_stats(100))
+    k.mark(1)
+
+
+LEADERS = {
+    # how the leader ended; whether before the broker started; the signal of the process' end; None: not known
+    "seen": (leader_seen, False, 17),
+    "without a signal": (leader_without_signal, False, 0),
+    "from its record": (leader_from_record, False, None),
+    "before the broker": (None, True, None),
+}
+
+
+@pytest.mark.parametrize("name", LEADERS)
+def test_exit_signal_of_a_leader_that_ended_first(make_daemon, name):
+    """The leader's exit has the signal of a process. 0 is no signal; a signal that nobody saw is not 0."""
+    play, before, signal = LEADERS[name]
+    daemon = make_daemon(start=False)
+    start = boottime_ns()
+    if before:
+        daemon.proc.add(100, comm=b"main", state="Z", start_ns=start)
+        daemon.proc.add(100, tid=101, comm=b"worker", start_ns=start)
+    daemon.start()
+    k = daemon.kernel
+    threads = daemon.subscriber(kinds=("fork", "exit"), threads=True)
+    if not before:
+        k.fork(100)
+        k.fork(101, pid=100, parent_tid=100)
+        threads.take(2)
+    client = daemon.subscriber(kinds=("exit",), threads=False)
+    process = watch(daemon, client, "--json", "-e", "exit", "-n", "1")
+    if play:
+        play(k)
+        threads.until(lambda e: what(e) == "exit" and e.tid == 100)
+    lived = dict(ac_etime_us=(boottime_ns() - start) // 1000) if before else {}
+    k.end(101, 100, last=True, group=k.make_stats(100, 100), values=lived)
+    event = client.until(lambda e: what(e) == "exit")[-1]
+    assert (event.pid, event.synthesised, event.exit.exit_signal) == (100, False, signal or 0)
+    assert event.exit.exit_signal_missing == (signal is None)
+    assert json.loads(finish(process)[0])["exit_signal"] == signal
+
+
+def test_stale_name_of_a_leader_that_ended_first(daemon):
+    """The leader's name was not read since its exec, and its record was lost: both exits mark the name."""
+    k = daemon.kernel
+    k.mirror = False
+    threads = daemon.subscriber(kinds=("exec", "exit"), threads=True)
+    processes = daemon.subscriber(kinds=("exit",), threads=False)
+    process = watch(daemon, threads, "--json", "--threads", "-e", "exit", "-n", "2")
+    k.fork(100)
+    k.exec(100)
+    k.fork(101, pid=100, parent_tid=100)
+    k.exit(100)
+    k.end(101, 100, last=True, group=k.make_stats(100, 100))
+    end = threads.until(lambda e: what(e) == "exit" and e.tid == 101)[-1]
+    assert end.exit.leader.comm_stale and end.exit.leader.comm == b"init"
+    assert processes.until(lambda e: what(e) == "exit")[-1].comm_stale
+    assert json.loads(finish(process)[0].splitlines()[-1])["leader"]["comm_stale"] is True
 
 
 def test_events_of_an_unknown_task(daemon):

@@ -40,6 +40,8 @@ static struct json_object *json_leader(const struct tb_event *event) {
 
         json_add_number(object, "uid", leader->uid);
         json_add_text(object, "comm", leader->comm);
+        if (leader->comm_stale)
+                json_add_bool(object, "comm_stale", true);
         json_add_start(object, event->pid, leader->start_time_ns, leader->start_boot_ns);
         return object;
 }

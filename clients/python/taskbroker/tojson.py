@@ -134,6 +134,7 @@ def _exit(out: dict, event: values.Exit) -> None:
     if leader:
         part: dict = {"uid": leader.uid}
         _add_text(part, "comm", leader.comm)
+        _add_true(part, leader, "comm_stale")
         part["id"] = _id(leader)
         part.update(start_time_ns=leader.start_time_ns, start_boot_ns=leader.start_boot_ns)
         out["leader"] = part

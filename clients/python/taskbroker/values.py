@@ -358,6 +358,7 @@ class Leader(NamedTuple):
     start_time_ns: Optional[int]
     uid: int
     comm: str
+    comm_stale: bool
 
 
 class Exit(Event):
@@ -415,7 +416,8 @@ class Exit(Event):
     @property
     def exit_signal(self) -> Optional[int]:
         """The signal that the parent gets."""
-        return None if self._pb.synthesised else self._pb.exit.exit_signal
+        pb = self._pb
+        return None if pb.synthesised or pb.exit.exit_signal_missing else pb.exit.exit_signal
 
     @property
     def stats(self) -> Optional[TaskStats]:
@@ -448,7 +450,8 @@ class Exit(Event):
             return None
         leader = pb.leader
         return Leader(
-            self._pb.pid, leader.start_boot_ns or None, leader.start_time_ns or None, leader.uid, text(leader.comm)
+            self._pb.pid, leader.start_boot_ns or None, leader.start_time_ns or None, leader.uid, text(leader.comm),
+            leader.comm_stale,
         )
 
 

@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 from taskbroker.v1 import taskstats_pb2 as taskbroker_dot_v1_dot_taskstats__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19taskbroker/v1/event.proto\x12\rtaskbroker.v1\x1a\x1dtaskbroker/v1/taskstats.proto\"d\n\nEventBatch\x12\x14\n\x0c\x66irst_number\x18\x01 \x01(\x04\x12\x1a\n\x12realtime_offset_ns\x18\x02 \x01(\x10\x12$\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x14.taskbroker.v1.Event\"/\n\tProcessId\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x15\n\rstart_boot_ns\x18\x02 \x01(\x06\"\x85\x06\n\x05\x45vent\x12#\n\x04\x66ork\x18\x01 \x01(\x0b\x32\x13.taskbroker.v1.ForkH\x00\x12#\n\x04\x65xec\x18\x02 \x01(\x0b\x32\x13.taskbroker.v1.ExecH\x00\x12#\n\x04\x65xit\x18\x03 \x01(\x0b\x32\x13.taskbroker.v1.ExitH\x00\x12\x30\n\x0b\x63omm_change\x18\x04 \x01(\x0b\x32\x19.taskbroker.v1.CommChangeH\x00\x12-\n\nuid_change\x18\x05 \x01(\x0b\x32\x17.taskbroker.v1.IdChangeH\x00\x12-\n\ngid_change\x18\x06 \x01(\x0b\x32\x17.taskbroker.v1.IdChangeH\x00\x12\x30\n\x0bnew_session\x18\x07 \x01(\x0b\x32\x19.taskbroker.v1.NewSessionH\x00\x12\'\n\x06ptrace\x18\x08 \x01(\x0b\x32\x15.taskbroker.v1.PtraceH\x00\x12+\n\x08\x63oredump\x18\t \x01(\x0b\x32\x17.taskbroker.v1.CoredumpH\x00\x12#\n\x04loss\x18\n \x01(\x0b\x32\x13.taskbroker.v1.LossH\x00\x12\x0f\n\x07time_ns\x18\x0b \x01(\x06\x12\x0b\n\x03pid\x18\x0c \x01(\r\x12\x0b\n\x03tid\x18\r \x01(\r\x12\x0b\n\x03uid\x18\x0e \x01(\r\x12\x0c\n\x04\x63omm\x18\x0f \x01(\x0c\x12\x15\n\rstart_boot_ns\x18\x10 \x01(\x06\x12\'\n\x05maker\x18\x11 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\x12(\n\x06parent\x18\x12 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\x12\x0c\n\x04ppid\x18\x13 \x01(\r\x12\x15\n\rstart_time_ns\x18\x14 \x01(\x06\x12\x0b\n\x03\x63pu\x18\x15 \x01(\r\x12\x14\n\x0ctask_unknown\x18\x16 \x01(\x08\x12\x12\n\ncomm_stale\x18\x17 \x01(\x08\x12\x13\n\x0bsynthesised\x18\x18 \x01(\x08\x12\x13\n\x0bleft_filter\x18\x19 \x01(\x08\x12\x12\n\nrestricted\x18\x1a \x01(\x08\x42\x06\n\x04kind\"P\n\x04\x46ork\x12\x12\n\nparent_tid\x18\x01 \x01(\r\x12\x12\n\nparent_pid\x18\x02 \x01(\r\x12 \n\x18parent_tid_start_boot_ns\x18\x03 \x01(\x06\"C\n\x04\x45xec\x12\x12\n\ncomm_stale\x18\x01 \x01(\x08\x12\'\n\x07program\x18\x02 \x01(\x0b\x32\x16.taskbroker.v1.Program\"\x8c\x01\n\x07Program\x12*\n\x05state\x18\x01 \x01(\x0e\x32\x1b.taskbroker.v1.ProgramState\x12\x0f\n\x07\x63mdline\x18\x02 \x01(\x0c\x12\x0b\n\x03\x65xe\x18\x03 \x01(\x0c\x12\x0e\n\x06\x63group\x18\x04 \x01(\x0c\x12\x11\n\ttruncated\x18\x05 \x01(\x08\x12\x14\n\x0c\x65xe_withheld\x18\x06 \x01(\x08\"\x89\x04\n\x04\x45xit\x12/\n\x0btermination\x18\x01 \x01(\x0b\x32\x1a.taskbroker.v1.Termination\x12\x15\n\rprocess_ended\x18\x02 \x01(\x08\x12\'\n\x05stats\x18\x03 \x01(\x0b\x32\x18.taskbroker.v1.TaskStats\x12/\n\rprocess_stats\x18\x04 \x01(\x0b\x32\x18.taskbroker.v1.TaskStats\x12\x32\n\rstats_missing\x18\x05 \x01(\x0e\x32\x1b.taskbroker.v1.StatsMissing\x12\x13\n\x0b\x65xit_signal\x18\x06 \x01(\r\x12\x37\n\x13process_termination\x18\x07 \x01(\x0b\x32\x1a.taskbroker.v1.Termination\x12\'\n\x07program\x18\x08 \x01(\x0b\x32\x16.taskbroker.v1.Program\x12>\n\x13termination_missing\x18\t \x01(\x0e\x32!.taskbroker.v1.TerminationMissing\x12\x46\n\x1bprocess_termination_missing\x18\n \x01(\x0e\x32!.taskbroker.v1.TerminationMissing\x12,\n\x06leader\x18\x0b \x01(\x0b\x32\x1c.taskbroker.v1.ProcessLeader\"X\n\rProcessLeader\x12\x15\n\rstart_boot_ns\x18\x01 \x01(\x06\x12\x15\n\rstart_time_ns\x18\x02 \x01(\x06\x12\x0b\n\x03uid\x18\x03 \x01(\r\x12\x0c\n\x04\x63omm\x18\x04 \x01(\x0c\"J\n\x0bTermination\x12\x11\n\texit_code\x18\x01 \x01(\r\x12\x13\n\x0bterm_signal\x18\x02 \x01(\r\x12\x13\n\x0b\x63ore_dumped\x18\x03 \x01(\x08\"\x1e\n\nCommChange\x12\x10\n\x08old_comm\x18\x01 \x01(\x0c\"1\n\x08IdChange\x12\x0f\n\x07real_id\x18\x01 \x01(\r\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_id\x18\x02 \x01(\r\"\x0c\n\nNewSession\"x\n\x06Ptrace\x12\x12\n\ntracer_pid\x18\x01 \x01(\r\x12\x12\n\ntracer_tid\x18\x02 \x01(\r\x12(\n\x06tracer\x18\x03 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\x12\x1c\n\x14tracer_start_boot_ns\x18\x04 \x01(\x06\"\n\n\x08\x43oredump\"\xd4\x01\n\x04Loss\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\x12)\n\x06source\x18\x02 \x01(\x0e\x32\x19.taskbroker.v1.LossSource\x12)\n\x06reason\x18\x03 \x01(\x0e\x32\x19.taskbroker.v1.LossReason\x12\x10\n\x08\x61t_least\x18\x04 \x01(\x08\x12\x11\n\tcpu_known\x18\x05 \x01(\x08\x12\x15\n\rsince_time_ns\x18\x06 \x01(\x06\x12+\n\x07missing\x18\x07 \x01(\x0e\x32\x1a.taskbroker.v1.LossMissing*\x99\x02\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45VENT_KIND_FORK\x10\x01\x12\x13\n\x0f\x45VENT_KIND_EXEC\x10\x02\x12\x13\n\x0f\x45VENT_KIND_EXIT\x10\x03\x12\x1a\n\x16\x45VENT_KIND_COMM_CHANGE\x10\x04\x12\x19\n\x15\x45VENT_KIND_UID_CHANGE\x10\x05\x12\x19\n\x15\x45VENT_KIND_GID_CHANGE\x10\x06\x12\x1a\n\x16\x45VENT_KIND_NEW_SESSION\x10\x07\x12\x15\n\x11\x45VENT_KIND_PTRACE\x10\x08\x12\x17\n\x13\x45VENT_KIND_COREDUMP\x10\t\x12\x13\n\x0f\x45VENT_KIND_LOSS\x10\n*|\n\x0cProgramState\x12\x1d\n\x19PROGRAM_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PROGRAM_STATE_CAPTURED\x10\x01\x12\x16\n\x12PROGRAM_STATE_LATE\x10\x02\x12\x19\n\x15PROGRAM_STATE_SKIPPED\x10\x03*|\n\x12TerminationMissing\x12#\n\x1fTERMINATION_MISSING_UNSPECIFIED\x10\x00\x12 \n\x1cTERMINATION_MISSING_WITHHELD\x10\x01\x12\x1f\n\x1bTERMINATION_MISSING_UNKNOWN\x10\x02*f\n\x0cStatsMissing\x12\x1d\n\x19STATS_MISSING_UNSPECIFIED\x10\x00\x12\x16\n\x12STATS_MISSING_LOST\x10\x01\x12\x1f\n\x1bSTATS_MISSING_NOT_WITNESSED\x10\x02*w\n\x0bLossMissing\x12\x1c\n\x18LOSS_MISSING_UNSPECIFIED\x10\x00\x12\x15\n\x11LOSS_MISSING_NONE\x10\x01\x12\x19\n\x15LOSS_MISSING_POSSIBLE\x10\x02\x12\x18\n\x14LOSS_MISSING_COUNTED\x10\x03*\x8f\x01\n\nLossSource\x12\x1b\n\x17LOSS_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n\x15LOSS_SOURCE_CONNECTOR\x10\x01\x12\x19\n\x15LOSS_SOURCE_TASKSTATS\x10\x02\x12\x16\n\x12LOSS_SOURCE_READER\x10\x03\x12\x16\n\x12LOSS_SOURCE_FILTER\x10\x04*\xaf\x01\n\nLossReason\x12\x1b\n\x17LOSS_REASON_UNSPECIFIED\x10\x00\x12\x17\n\x13LOSS_REASON_OVERRUN\x10\x01\x12\x15\n\x11LOSS_REASON_MUTED\x10\x02\x12\x1b\n\x17LOSS_REASON_FELL_BEHIND\x10\x03\x12\x1b\n\x17LOSS_REASON_OVER_BUDGET\x10\x04\x12\x1a\n\x16LOSS_REASON_UNREPORTED\x10\x05\x42\x96\x01\n\rtaskbroker.v1B\nEventProtoP\x01Z\x1ataskbroker/v1;taskbrokerv1\xa2\x02\x03TBK\xaa\x02\rTaskbroker.V1\xba\x02\nTaskbroker\xca\x02\rTaskbroker\\V1\xe2\x02\x16Taskbroker\\V1\\Metadata\xea\x02\x0eTaskbroker::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19taskbroker/v1/event.proto\x12\rtaskbroker.v1\x1a\x1dtaskbroker/v1/taskstats.proto\"d\n\nEventBatch\x12\x14\n\x0c\x66irst_number\x18\x01 \x01(\x04\x12\x1a\n\x12realtime_offset_ns\x18\x02 \x01(\x10\x12$\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x14.taskbroker.v1.Event\"/\n\tProcessId\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x15\n\rstart_boot_ns\x18\x02 \x01(\x06\"\x85\x06\n\x05\x45vent\x12#\n\x04\x66ork\x18\x01 \x01(\x0b\x32\x13.taskbroker.v1.ForkH\x00\x12#\n\x04\x65xec\x18\x02 \x01(\x0b\x32\x13.taskbroker.v1.ExecH\x00\x12#\n\x04\x65xit\x18\x03 \x01(\x0b\x32\x13.taskbroker.v1.ExitH\x00\x12\x30\n\x0b\x63omm_change\x18\x04 \x01(\x0b\x32\x19.taskbroker.v1.CommChangeH\x00\x12-\n\nuid_change\x18\x05 \x01(\x0b\x32\x17.taskbroker.v1.IdChangeH\x00\x12-\n\ngid_change\x18\x06 \x01(\x0b\x32\x17.taskbroker.v1.IdChangeH\x00\x12\x30\n\x0bnew_session\x18\x07 \x01(\x0b\x32\x19.taskbroker.v1.NewSessionH\x00\x12\'\n\x06ptrace\x18\x08 \x01(\x0b\x32\x15.taskbroker.v1.PtraceH\x00\x12+\n\x08\x63oredump\x18\t \x01(\x0b\x32\x17.taskbroker.v1.CoredumpH\x00\x12#\n\x04loss\x18\n \x01(\x0b\x32\x13.taskbroker.v1.LossH\x00\x12\x0f\n\x07time_ns\x18\x0b \x01(\x06\x12\x0b\n\x03pid\x18\x0c \x01(\r\x12\x0b\n\x03tid\x18\r \x01(\r\x12\x0b\n\x03uid\x18\x0e \x01(\r\x12\x0c\n\x04\x63omm\x18\x0f \x01(\x0c\x12\x15\n\rstart_boot_ns\x18\x10 \x01(\x06\x12\'\n\x05maker\x18\x11 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\x12(\n\x06parent\x18\x12 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\x12\x0c\n\x04ppid\x18\x13 \x01(\r\x12\x15\n\rstart_time_ns\x18\x14 \x01(\x06\x12\x0b\n\x03\x63pu\x18\x15 \x01(\r\x12\x14\n\x0ctask_unknown\x18\x16 \x01(\x08\x12\x12\n\ncomm_stale\x18\x17 \x01(\x08\x12\x13\n\x0bsynthesised\x18\x18 \x01(\x08\x12\x13\n\x0bleft_filter\x18\x19 \x01(\x08\x12\x12\n\nrestricted\x18\x1a \x01(\x08\x42\x06\n\x04kind\"P\n\x04\x46ork\x12\x12\n\nparent_tid\x18\x01 \x01(\r\x12\x12\n\nparent_pid\x18\x02 \x01(\r\x12 \n\x18parent_tid_start_boot_ns\x18\x03 \x01(\x06\"C\n\x04\x45xec\x12\x12\n\ncomm_stale\x18\x01 \x01(\x08\x12\'\n\x07program\x18\x02 \x01(\x0b\x32\x16.taskbroker.v1.Program\"\x8c\x01\n\x07Program\x12*\n\x05state\x18\x01 \x01(\x0e\x32\x1b.taskbroker.v1.ProgramState\x12\x0f\n\x07\x63mdline\x18\x02 \x01(\x0c\x12\x0b\n\x03\x65xe\x18\x03 \x01(\x0c\x12\x0e\n\x06\x63group\x18\x04 \x01(\x0c\x12\x11\n\ttruncated\x18\x05 \x01(\x08\x12\x14\n\x0c\x65xe_withheld\x18\x06 \x01(\x08\"\xa6\x04\n\x04\x45xit\x12/\n\x0btermination\x18\x01 \x01(\x0b\x32\x1a.taskbroker.v1.Termination\x12\x15\n\rprocess_ended\x18\x02 \x01(\x08\x12\'\n\x05stats\x18\x03 \x01(\x0b\x32\x18.taskbroker.v1.TaskStats\x12/\n\rprocess_stats\x18\x04 \x01(\x0b\x32\x18.taskbroker.v1.TaskStats\x12\x32\n\rstats_missing\x18\x05 \x01(\x0e\x32\x1b.taskbroker.v1.StatsMissing\x12\x13\n\x0b\x65xit_signal\x18\x06 \x01(\r\x12\x37\n\x13process_termination\x18\x07 \x01(\x0b\x32\x1a.taskbroker.v1.Termination\x12\'\n\x07program\x18\x08 \x01(\x0b\x32\x16.taskbroker.v1.Program\x12>\n\x13termination_missing\x18\t \x01(\x0e\x32!.taskbroker.v1.TerminationMissing\x12\x46\n\x1bprocess_termination_missing\x18\n \x01(\x0e\x32!.taskbroker.v1.TerminationMissing\x12,\n\x06leader\x18\x0b \x01(\x0b\x32\x1c.taskbroker.v1.ProcessLeader\x12\x1b\n\x13\x65xit_signal_missing\x18\x0c \x01(\x08\"l\n\rProcessLeader\x12\x15\n\rstart_boot_ns\x18\x01 \x01(\x06\x12\x15\n\rstart_time_ns\x18\x02 \x01(\x06\x12\x0b\n\x03uid\x18\x03 \x01(\r\x12\x0c\n\x04\x63omm\x18\x04 \x01(\x0c\x12\x12\n\ncomm_stale\x18\x05 \x01(\x08\"J\n\x0bTermination\x12\x11\n\texit_code\x18\x01 \x01(\r\x12\x13\n\x0bterm_signal\x18\x02 \x01(\r\x12\x13\n\x0b\x63ore_dumped\x18\x03 \x01(\x08\"\x1e\n\nCommChange\x12\x10\n\x08old_comm\x18\x01 \x01(\x0c\"1\n\x08IdChange\x12\x0f\n\x07real_id\x18\x01 \x01(\r\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_id\x18\x02 \x01(\r\"\x0c\n\nNewSession\"x\n\x06Ptrace\x12\x12\n\ntracer_pid\x18\x01 \x01(\r\x12\x12\n\ntracer_tid\x18\x02 \x01(\r\x12(\n\x06tracer\x18\x03 \x01(\x0b\x32\x18.taskbroker.v1.ProcessId\x12\x1c\n\x14tracer_start_boot_ns\x18\x04 \x01(\x06\"\n\n\x08\x43oredump\"\xd4\x01\n\x04Loss\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\x12)\n\x06source\x18\x02 \x01(\x0e\x32\x19.taskbroker.v1.LossSource\x12)\n\x06reason\x18\x03 \x01(\x0e\x32\x19.taskbroker.v1.LossReason\x12\x10\n\x08\x61t_least\x18\x04 \x01(\x08\x12\x11\n\tcpu_known\x18\x05 \x01(\x08\x12\x15\n\rsince_time_ns\x18\x06 \x01(\x06\x12+\n\x07missing\x18\x07 \x01(\x0e\x32\x1a.taskbroker.v1.LossMissing*\x99\x02\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45VENT_KIND_FORK\x10\x01\x12\x13\n\x0f\x45VENT_KIND_EXEC\x10\x02\x12\x13\n\x0f\x45VENT_KIND_EXIT\x10\x03\x12\x1a\n\x16\x45VENT_KIND_COMM_CHANGE\x10\x04\x12\x19\n\x15\x45VENT_KIND_UID_CHANGE\x10\x05\x12\x19\n\x15\x45VENT_KIND_GID_CHANGE\x10\x06\x12\x1a\n\x16\x45VENT_KIND_NEW_SESSION\x10\x07\x12\x15\n\x11\x45VENT_KIND_PTRACE\x10\x08\x12\x17\n\x13\x45VENT_KIND_COREDUMP\x10\t\x12\x13\n\x0f\x45VENT_KIND_LOSS\x10\n*|\n\x0cProgramState\x12\x1d\n\x19PROGRAM_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PROGRAM_STATE_CAPTURED\x10\x01\x12\x16\n\x12PROGRAM_STATE_LATE\x10\x02\x12\x19\n\x15PROGRAM_STATE_SKIPPED\x10\x03*|\n\x12TerminationMissing\x12#\n\x1fTERMINATION_MISSING_UNSPECIFIED\x10\x00\x12 \n\x1cTERMINATION_MISSING_WITHHELD\x10\x01\x12\x1f\n\x1bTERMINATION_MISSING_UNKNOWN\x10\x02*f\n\x0cStatsMissing\x12\x1d\n\x19STATS_MISSING_UNSPECIFIED\x10\x00\x12\x16\n\x12STATS_MISSING_LOST\x10\x01\x12\x1f\n\x1bSTATS_MISSING_NOT_WITNESSED\x10\x02*w\n\x0bLossMissing\x12\x1c\n\x18LOSS_MISSING_UNSPECIFIED\x10\x00\x12\x15\n\x11LOSS_MISSING_NONE\x10\x01\x12\x19\n\x15LOSS_MISSING_POSSIBLE\x10\x02\x12\x18\n\x14LOSS_MISSING_COUNTED\x10\x03*\x8f\x01\n\nLossSource\x12\x1b\n\x17LOSS_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n\x15LOSS_SOURCE_CONNECTOR\x10\x01\x12\x19\n\x15LOSS_SOURCE_TASKSTATS\x10\x02\x12\x16\n\x12LOSS_SOURCE_READER\x10\x03\x12\x16\n\x12LOSS_SOURCE_FILTER\x10\x04*\xaf\x01\n\nLossReason\x12\x1b\n\x17LOSS_REASON_UNSPECIFIED\x10\x00\x12\x17\n\x13LOSS_REASON_OVERRUN\x10\x01\x12\x15\n\x11LOSS_REASON_MUTED\x10\x02\x12\x1b\n\x17LOSS_REASON_FELL_BEHIND\x10\x03\x12\x1b\n\x17LOSS_REASON_OVER_BUDGET\x10\x04\x12\x1a\n\x16LOSS_REASON_UNREPORTED\x10\x05\x42\x96\x01\n\rtaskbroker.v1B\nEventProtoP\x01Z\x1ataskbroker/v1;taskbrokerv1\xa2\x02\x03TBK\xaa\x02\rTaskbroker.V1\xba\x02\nTaskbroker\xca\x02\rTaskbroker\\V1\xe2\x02\x16Taskbroker\\V1\\Metadata\xea\x02\x0eTaskbroker::V1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'taskbroker.v1.event_pb2', globals())
@@ -22,20 +22,20 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   DESCRIPTOR._serialized_options = b'\n\rtaskbroker.v1B\nEventProtoP\001Z\032taskbroker/v1;taskbrokerv1\242\002\003TBK\252\002\rTaskbroker.V1\272\002\nTaskbroker\312\002\rTaskbroker\\V1\342\002\026Taskbroker\\V1\\Metadata\352\002\016Taskbroker::V1'
-  _EVENTKIND._serialized_start=2433
-  _EVENTKIND._serialized_end=2714
-  _PROGRAMSTATE._serialized_start=2716
-  _PROGRAMSTATE._serialized_end=2840
-  _TERMINATIONMISSING._serialized_start=2842
-  _TERMINATIONMISSING._serialized_end=2966
-  _STATSMISSING._serialized_start=2968
-  _STATSMISSING._serialized_end=3070
-  _LOSSMISSING._serialized_start=3072
-  _LOSSMISSING._serialized_end=3191
-  _LOSSSOURCE._serialized_start=3194
-  _LOSSSOURCE._serialized_end=3337
-  _LOSSREASON._serialized_start=3340
-  _LOSSREASON._serialized_end=3515
+  _EVENTKIND._serialized_start=2482
+  _EVENTKIND._serialized_end=2763
+  _PROGRAMSTATE._serialized_start=2765
+  _PROGRAMSTATE._serialized_end=2889
+  _TERMINATIONMISSING._serialized_start=2891
+  _TERMINATIONMISSING._serialized_end=3015
+  _STATSMISSING._serialized_start=3017
+  _STATSMISSING._serialized_end=3119
+  _LOSSMISSING._serialized_start=3121
+  _LOSSMISSING._serialized_end=3240
+  _LOSSSOURCE._serialized_start=3243
+  _LOSSSOURCE._serialized_end=3386
+  _LOSSREASON._serialized_start=3389
+  _LOSSREASON._serialized_end=3564
   _EVENTBATCH._serialized_start=75
   _EVENTBATCH._serialized_end=175
   _PROCESSID._serialized_start=177
@@ -49,21 +49,21 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PROGRAM._serialized_start=1154
   _PROGRAM._serialized_end=1294
   _EXIT._serialized_start=1297
-  _EXIT._serialized_end=1818
-  _PROCESSLEADER._serialized_start=1820
-  _PROCESSLEADER._serialized_end=1908
-  _TERMINATION._serialized_start=1910
-  _TERMINATION._serialized_end=1984
-  _COMMCHANGE._serialized_start=1986
-  _COMMCHANGE._serialized_end=2016
-  _IDCHANGE._serialized_start=2018
-  _IDCHANGE._serialized_end=2067
-  _NEWSESSION._serialized_start=2069
-  _NEWSESSION._serialized_end=2081
-  _PTRACE._serialized_start=2083
-  _PTRACE._serialized_end=2203
-  _COREDUMP._serialized_start=2205
-  _COREDUMP._serialized_end=2215
-  _LOSS._serialized_start=2218
-  _LOSS._serialized_end=2430
+  _EXIT._serialized_end=1847
+  _PROCESSLEADER._serialized_start=1849
+  _PROCESSLEADER._serialized_end=1957
+  _TERMINATION._serialized_start=1959
+  _TERMINATION._serialized_end=2033
+  _COMMCHANGE._serialized_start=2035
+  _COMMCHANGE._serialized_end=2065
+  _IDCHANGE._serialized_start=2067
+  _IDCHANGE._serialized_end=2116
+  _NEWSESSION._serialized_start=2118
+  _NEWSESSION._serialized_end=2130
+  _PTRACE._serialized_start=2132
+  _PTRACE._serialized_end=2252
+  _COREDUMP._serialized_start=2254
+  _COREDUMP._serialized_end=2264
+  _LOSS._serialized_start=2267
+  _LOSS._serialized_end=2479
 # @@protoc_insertion_point(module_scope)

@@ -128,8 +128,9 @@ class Exec(_message.Message):
     def __init__(self, comm_stale: bool = ..., program: _Optional[_Union[Program, _Mapping]] = ...) -> None: ...
 
 class Exit(_message.Message):
-    __slots__ = ["exit_signal", "leader", "process_ended", "process_stats", "process_termination", "process_termination_missing", "program", "stats", "stats_missing", "termination", "termination_missing"]
+    __slots__ = ["exit_signal", "exit_signal_missing", "leader", "process_ended", "process_stats", "process_termination", "process_termination_missing", "program", "stats", "stats_missing", "termination", "termination_missing"]
     EXIT_SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    EXIT_SIGNAL_MISSING_FIELD_NUMBER: _ClassVar[int]
     LEADER_FIELD_NUMBER: _ClassVar[int]
     PROCESS_ENDED_FIELD_NUMBER: _ClassVar[int]
     PROCESS_STATS_FIELD_NUMBER: _ClassVar[int]
@@ -141,6 +142,7 @@ class Exit(_message.Message):
     TERMINATION_FIELD_NUMBER: _ClassVar[int]
     TERMINATION_MISSING_FIELD_NUMBER: _ClassVar[int]
     exit_signal: int
+    exit_signal_missing: bool
     leader: ProcessLeader
     process_ended: bool
     process_stats: _taskstats_pb2.TaskStats
@@ -151,7 +153,7 @@ class Exit(_message.Message):
     stats_missing: StatsMissing
     termination: Termination
     termination_missing: TerminationMissing
-    def __init__(self, termination: _Optional[_Union[Termination, _Mapping]] = ..., process_ended: bool = ..., stats: _Optional[_Union[_taskstats_pb2.TaskStats, _Mapping]] = ..., process_stats: _Optional[_Union[_taskstats_pb2.TaskStats, _Mapping]] = ..., stats_missing: _Optional[_Union[StatsMissing, str]] = ..., exit_signal: _Optional[int] = ..., process_termination: _Optional[_Union[Termination, _Mapping]] = ..., program: _Optional[_Union[Program, _Mapping]] = ..., termination_missing: _Optional[_Union[TerminationMissing, str]] = ..., process_termination_missing: _Optional[_Union[TerminationMissing, str]] = ..., leader: _Optional[_Union[ProcessLeader, _Mapping]] = ...) -> None: ...
+    def __init__(self, termination: _Optional[_Union[Termination, _Mapping]] = ..., process_ended: bool = ..., stats: _Optional[_Union[_taskstats_pb2.TaskStats, _Mapping]] = ..., process_stats: _Optional[_Union[_taskstats_pb2.TaskStats, _Mapping]] = ..., stats_missing: _Optional[_Union[StatsMissing, str]] = ..., exit_signal: _Optional[int] = ..., process_termination: _Optional[_Union[Termination, _Mapping]] = ..., program: _Optional[_Union[Program, _Mapping]] = ..., termination_missing: _Optional[_Union[TerminationMissing, str]] = ..., process_termination_missing: _Optional[_Union[TerminationMissing, str]] = ..., leader: _Optional[_Union[ProcessLeader, _Mapping]] = ..., exit_signal_missing: bool = ...) -> None: ...
 
 class Fork(_message.Message):
     __slots__ = ["parent_pid", "parent_tid", "parent_tid_start_boot_ns"]
@@ -202,16 +204,18 @@ class ProcessId(_message.Message):
     def __init__(self, pid: _Optional[int] = ..., start_boot_ns: _Optional[int] = ...) -> None: ...
 
 class ProcessLeader(_message.Message):
-    __slots__ = ["comm", "start_boot_ns", "start_time_ns", "uid"]
+    __slots__ = ["comm", "comm_stale", "start_boot_ns", "start_time_ns", "uid"]
     COMM_FIELD_NUMBER: _ClassVar[int]
+    COMM_STALE_FIELD_NUMBER: _ClassVar[int]
     START_BOOT_NS_FIELD_NUMBER: _ClassVar[int]
     START_TIME_NS_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
     comm: bytes
+    comm_stale: bool
     start_boot_ns: int
     start_time_ns: int
     uid: int
-    def __init__(self, start_boot_ns: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., uid: _Optional[int] = ..., comm: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, start_boot_ns: _Optional[int] = ..., start_time_ns: _Optional[int] = ..., uid: _Optional[int] = ..., comm: _Optional[bytes] = ..., comm_stale: bool = ...) -> None: ...
 
 class Program(_message.Message):
     __slots__ = ["cgroup", "cmdline", "exe", "exe_withheld", "state", "truncated"]
