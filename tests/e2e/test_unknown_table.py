@@ -17,6 +17,7 @@ from tb_live import ask_samples, get_stats, next_sample, sample_until
 from tb_proc import boottime_ns
 from tb_protocol import broker_pb2, event_pb2, sample_pb2, taskstats_pb2
 from tb_users import open_directory
+from tb_wait import wait_until
 from test_commands import command, finish
 
 NOBODY = 65534
@@ -182,7 +183,7 @@ SITUATIONS = {f.__name__: f for f in (seen, older, answer_lost, kernel_thread, z
 
 @pytest.fixture
 def make_live(stats, make_daemon):
-    def make(arguments=(), version=16, accounting=True, **kw):
+    def make(arguments=(), version=16, accounting=True, prepare=None, **kw):
         daemon = make_daemon(start=False, version=version, **kw)
         stats.version = version
         began = boottime_ns() - 60_000_000_000
@@ -190,6 +191,8 @@ def make_live(stats, make_daemon):
         daemon.proc.add(1, ppid=0, comm=b"init", start_ns=began)
         daemon.proc.add(2, ppid=0, comm=b"kthreadd", kernel_thread=True, session=0, start_ns=began)
         daemon.proc.add(110, ppid=1, uid=1000, comm=b"older", session=1, start_ns=began + 1_000_000_000)
+        if prepare:
+            prepare(daemon.proc)
         daemon.arguments += ["--stats-fd", str(stats.broker.fileno()), *arguments]
         built = daemon.command
         daemon.command = lambda: (built()[0], built()[1] + [stats.broker.fileno()])
@@ -320,6 +323,81 @@ def test_exec_was_not_read(make_live):
     assert json.loads(finish(command(daemon, "stats", "--json", "600"), code=1)[0])["comm_stale"] is True
     out, _ = finish(command(daemon, "ps", "--no-header", "--pid", "600", "-o", "name"))
     assert out.startswith("?")
+
+
+def test_exec_of_a_lost_task(make_live):
+    """The fork was lost, and the exec shows the process: nothing but its number is known."""
+    daemon = make_live()
+    k = daemon.kernel
+    k.mirror = False
+    observer = daemon.subscriber(("exec",), programs=True)
+    watchers = [command(daemon, "watch", "-e", "exec", "--args", "-n", "1", *form) for form in ((), ("--json",))]
+    wait_until(lambda: observer.status().subscribers == 3, "all subscribe")
+    k.exec(600)
+    event = observer.event()
+    assert (event.pid, what(event), event.task_unknown, event.synthesised) == (600, "exec", True, False)
+    unknown = {"ppid", "uid", "comm", "start_time_ns", "start_boot_ns", "maker", "parent"}
+    assert not unknown & {f.name for f, _ in event.ListFields()}, event
+    text, shown = finish(watchers[0])[0], json.loads(finish(watchers[1])[0])
+    for key in ("ppid", "uid", "comm", "start_time_ns", "start_boot_ns", "id", "maker_pid", "maker_id", "parent_pid", "parent_id"):
+        assert shown[key] is None, key
+    program = {key: value for key, value in shown["program"].items() if key not in ("state", "truncated")}
+    assert shown["program"]["state"] != "captured" and set(program.values()) == {None}
+    line = next(line for line in text.splitlines() if " exec " in line)
+    assert line.split()[2:5] == ["600", "-", "-"], line
+
+    # /proc shows the process, and all that is known after that.
+    daemon.proc.add(600, ppid=1, uid=1000, comm=b"worker")
+    k.mark(1)
+    forks = daemon.client()
+    wait_until(lambda: forks.status().live_processes == 4, "the process is in the table")
+    task = next(o for o in map(json.loads, finish(command(daemon, "ps", "--json"))[0].splitlines()) if o["pid"] == 600)
+    assert_known(task, TASK, {"maker", "program"}, set(task))
+
+
+MOUNTS = "22 27 0:21 / /proc rw,relatime - proc proc rw{}\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+@pytest.mark.parametrize("hidepid", [False, True])
+def test_hidepid(make_live, hidepid):
+    """
+    With hidepid, another user's process is absent everywhere, and not a process of zeros. The number of lost
+    events is absent too, and the own process is shown in full.
+    """
+
+    def prepare(proc):
+        (proc.root / "1" / "mountinfo").write_text(MOUNTS.format(",hidepid=2" if hidepid else ""))
+        proc.add(200, uid=NOBODY, gid=NOBODY, comm=b"own", session=1)
+        for path in [proc.root / "200", *(proc.root / "200").rglob("*")]:
+            os.chown(path, NOBODY, NOBODY)
+
+    with open_directory() as directory:
+        daemon = make_live(path=directory / "sock", prepare=prepare)
+        os.chmod(daemon.path, 0o666)
+        as_nobody = dict(user=NOBODY, group=NOBODY, extra_groups=[])
+        observer = daemon.subscriber(("fork",))
+        k = daemon.kernel
+        k.fork(100)
+        observer.event()
+        daemon.live.live[100] = usage(100)
+        daemon.live.live[200] = usage(200, comm=b"own", ac_uid=NOBODY)
+        foreign = json.loads(finish(command(daemon, "stats", "--json", "100", **as_nobody), code=1 if hidepid else 0)[0])
+        own = json.loads(finish(command(daemon, "stats", "--json", "200", **as_nobody))[0])
+        tasks = [json.loads(line) for line in finish(command(daemon, "ps", "--json", **as_nobody))[0].splitlines()]
+        watcher = command(daemon, "watch", "--json", "-e", "loss", "-n", "1", **as_nobody)
+        wait_until(lambda: observer.status().subscribers == 2, "the command subscribes")
+        k.mark(5)
+        loss = json.loads(finish(watcher)[0].splitlines()[0])
+        status = status_json(daemon, **as_nobody)
+    if hidepid:
+        assert foreign == {"pid": 100, "tid": None, "gone": True}
+    else:
+        assert foreign["stats"]["withheld_groups"] and (foreign["gone"], foreign["uid"]) == (False, 0)
+    assert_known(own, TASK_SAMPLE, {"maker"}, set(own))
+    assert {task["pid"] for task in tasks} >= {200} and ({task["pid"] for task in tasks} == {200}) == hidepid
+    assert (loss["count"] is None) == hidepid and loss["at_least"] == hidepid
+    assert (status["live_tasks"] is None) == hidepid
 
 
 ENDS = {
