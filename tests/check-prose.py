@@ -26,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 MEASURED = re.compile(r"^(README|SECURITY|CONTRIBUTING|NEWS)\.md$|^docs/.*\.(md|[1-8])$|\.proto$|^include/.*\.h$")
 MAX_WORDS = 25
 HASH_SUFFIXES = (".in", ".socket", ".conf", ".sh", ".bash-completion")
-IGNORED = r"(^|/)(build[^/]*|\.[^/]+|__pycache__|corpus|data|subprojects)/|^LICENSE$"
+IGNORED = r"(^|/)(build[^/]*|\.[^/]+|__pycache__|corpus|data|subprojects|node_modules|dist)/|^LICENSE$"
 MAX_SUBJECT = 72
 # The history before this commit is not held to any rule.
 OLD_HISTORY = "eb54670"
