@@ -80,7 +80,7 @@ def check_exit(record, made, truth):
         assert record.status == made.truth.status, (record, made.truth)
     if made.threads:
         assert record.flags & PROCESS_STATS, record
-        assert (record.task_count, record.tasks_missing) == (len(made.threads) + 1, 0), record
+        assert (record.tasks, record.tasks_missing) == (len(made.threads) + 1, 0), record
         total = record.process_cpu_ns
     else:
         assert not record.flags & PROCESS_STATS, record

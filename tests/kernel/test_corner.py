@@ -84,7 +84,7 @@ def check_process(seen, process, execing=None, missing_exits=()):
     (end,) = ends
     if len(process.tids) > 1:
         assert end.flags & PROCESS_STATS
-        assert (end.task_count, end.tasks_missing) == (len(process.tids), 0), end
+        assert (end.tasks, end.tasks_missing) == (len(process.tids), 0), end
         total = end.process_cpu_ns
         assert total == sum(r.cpu_ns for r in exits)
     else:

@@ -106,6 +106,9 @@ class Table:
         """Each event has the present parent of its process. If that ended, the adopter is not known from events."""
         for row in self.of_process(event.pid) if what(event) != "loss" else ():
             maker = relative(event, "maker")
+            # If the maker's own fork was lost, its start is known later.
+            if maker and row.maker == (maker[0], 0):
+                row.maker = maker
             assert row.maker is None or maker is None or row.maker == maker, f"another maker: {event}\n{row}"
             row.parent = relative(event, "parent")
         if what(event) == "exit" and event.exit.process_ended or self.filtered:
