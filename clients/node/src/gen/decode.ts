@@ -594,6 +594,7 @@ export class ProcessLeaderData {
   startTimeNs: bigint = 0n;
   uid: number = 0;
   comm: string = "";
+  commStale: boolean = false;
 }
 
 export function readProcessLeaderData(r: Reader, end: number): ProcessLeaderData {
@@ -612,6 +613,9 @@ export function readProcessLeaderData(r: Reader, end: number): ProcessLeaderData
         break;
       case 34:
         m.comm = r.text(end);
+        break;
+      case 40:
+        m.commStale = r.bool();
         break;
       default:
         r.skip(tag, end);
@@ -633,6 +637,7 @@ export class ExitData {
   terminationMissing: TerminationMissing = 0;
   processTerminationMissing: TerminationMissing = 0;
   leader: ProcessLeaderData | undefined = undefined;
+  exitSignalMissing: boolean = false;
 }
 
 export function readExitData(r: Reader, end: number): ExitData {
@@ -672,6 +677,9 @@ export function readExitData(r: Reader, end: number): ExitData {
         break;
       case 90:
         m.leader = readProcessLeaderData(r, r.length(end));
+        break;
+      case 96:
+        m.exitSignalMissing = r.bool();
         break;
       default:
         r.skip(tag, end);
