@@ -18,6 +18,7 @@ build_packages=(
         libncurses-dev
         libprotobuf-c-dev
         libseccomp-dev
+        libsqlite3-dev
         libsystemd-dev
         lowdown
         meson

@@ -21,11 +21,11 @@ import tempfile
 # Top to bottom, as in docs/DESIGN.md: a layer includes itself and what stands before it.
 LAYERS = {
     "broker/": ["base", "model", "policy", "kernel", "tasks", "output", "server", "daemon"],
-    "clients/cli/": ["base", "connect", "model", "json", "text", "tui"],
+    "clients/cli/": ["base", "connect", "model", "json", "text", "tui", "db"],
 }
 
 # Each has a folder of its own below all layers of the command. None includes another.
-VERBS = ["iotop", "ps", "run", "stats", "status", "top", "watch"]
+VERBS = ["history", "iotop", "ps", "record", "run", "stats", "status", "top", "watch"]
 
 # Two files of the command stand outside of the folders: what the verbs declare for main(), and main() itself.
 DECLARATIONS = "clients/cli/verbs.h"
@@ -52,6 +52,11 @@ FORMATS = [
         re.compile(r"^(n?curses(w/curses)?|term|ncursesw/.*)\.h$"),
         ["clients/cli/tui/", "clients/cli/base/terminal.c"],
         "the screen alone knows curses",
+    ),
+    (
+        re.compile(r"^sqlite3\.h$"),
+        ["clients/cli/db/"],
+        "the database alone knows SQLite",
     ),
 ]
 
@@ -207,6 +212,8 @@ def self_test():
         ([("clients/cli/a.c", "#include <stdio.h>")], True),
         ([("clients/cli/top/a.c", "#include <ncursesw/curses.h>")], True),
         ([("clients/cli/tui/a.c", "#include <ncursesw/curses.h>")], False),
+        ([("clients/cli/record/a.c", "#include <sqlite3.h>")], True),
+        ([("clients/cli/db/a.c", "#include <sqlite3.h>")], False),
         ([("broker/tasks/a.c", "#include <linux/taskstats.h>")], True),
         ([("broker/kernel/a.c", "#include <linux/taskstats.h>")], False),
         ([("broker/daemon/a.c", "#include <libmnl/libmnl.h>")], True),

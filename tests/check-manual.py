@@ -120,6 +120,19 @@ def check_verb(page, command, verb):
         differ(f"taskbroker.1, {verb}", manual_names(body), columns, "column")
 
 
+def check_own_page(path, command, verb):
+    """A verb with a page of its own: all options stand in OPTIONS and in the synopsis."""
+    page = path.read_text().splitlines()
+    due = set().union(*help_options(help_of(command, verb))) - COMMON
+    differ(path.name, manual_options(section(page, ".Sh OPTIONS")) - COMMON, due, "option")
+    have = manual_options(section(page, ".Sh SYNOPSIS"), (".Op", ".Ar", ".Fl")) - COMMON
+    for group in help_options(help_of(command, verb)):
+        names = group - COMMON
+        if names and not names & have:
+            errors.append(f"{path.name}, synopsis: option {'/'.join(sorted(names))} is missing")
+    differ(f"{path.name}, synopsis", have & due, have, "option")
+
+
 def check_status(page):
     """Labels are taken from the table: a status has no lines that a broker could be asked to print."""
     due = {row.label for row in tb_tables.rows("status_counters.h", "STATUS_COUNTERS") if row.label}
@@ -135,6 +148,8 @@ def main():
     for verb in verbs:
         if verb not in described:
             errors.append(f"taskbroker.1: verb {verb} is missing")
+        elif (own := docs / f"man/taskbroker-{verb}.1").exists():
+            check_own_page(own, command, verb)
         else:
             check_verb(page, command, verb)
     check_status(page)

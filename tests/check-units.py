@@ -4,7 +4,9 @@
 Holds the units against systemd's own opinion: they can be loaded without a
 complaint, and the service's exposure is below 2.0 of 10.
 
-    check-units.py TASKBROKERD SERVICE SOCKET    exits 77 where systemd is not installed
+    check-units.py PROGRAM SERVICE UNIT...    exits 77 where systemd is not installed
+
+PROGRAM stands in for the installed programs. The service needs the other units.
 """
 
 import pathlib
@@ -18,16 +20,17 @@ LIMIT = 2.0
 
 
 def main():
-    daemon, service, listener = (pathlib.Path(name).resolve() for name in sys.argv[1:])
+    program, service, *others = (pathlib.Path(name).resolve() for name in sys.argv[1:])
     if not shutil.which("systemd-analyze"):
         print("skipped: systemd-analyze is missing: apt-get install systemd")
         return 77
     with tempfile.TemporaryDirectory() as directory:
         # verify wants the program to be there, which it is only once installed
-        text = re.sub(r"^ExecStart=\S+", f"ExecStart={daemon}", service.read_text(), flags=re.M)
-        units = [pathlib.Path(directory) / service.name, pathlib.Path(directory) / listener.name]
-        units[0].write_text(text)
-        units[1].write_text(listener.read_text())
+        units = []
+        for unit in (service, *others):
+            text = re.sub(r"^ExecStart=\S+", f"ExecStart={program}", unit.read_text(), flags=re.M)
+            units.append(pathlib.Path(directory) / unit.name)
+            units[-1].write_text(text)
         verified = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True)
     complaints = (verified.stdout + verified.stderr).strip()
     if verified.returncode or complaints:

@@ -30,6 +30,9 @@ static const Verb verbs[] = {
         { "run", verb_run, "run a command, and print what it and all that it started used" },
         { "stats", verb_stats, "show what processes have used up to now" },
         { "status", verb_status, "show the broker's counters, and whether anything was lost" },
+#ifdef HAVE_HISTORY
+        { "record", verb_record, "record every process in a database" },
+#endif
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(*verbs))
@@ -58,8 +61,7 @@ static int run_verb(const char *socket_path, int argc, char **argv) {
                 return verbs[i].run(socket_path, argc, argv);
         }
 
-        return error_usage(NULL, "%s: there is no such verb; there are watch, ps, top, iotop, stats, run and status.",
-                           argv[0]);
+        return error_usage(NULL, "%s: there is no such verb; taskbroker --help lists the verbs.", argv[0]);
 }
 
 /*

@@ -18,6 +18,7 @@ struct Verb {
 
 int verb_iotop(const char *socket_path, int argc, char **argv);
 int verb_ps(const char *socket_path, int argc, char **argv);
+int verb_record(const char *socket_path, int argc, char **argv);
 int verb_run(const char *socket_path, int argc, char **argv);
 int verb_stats(const char *socket_path, int argc, char **argv);
 int verb_status(const char *socket_path, int argc, char **argv);

@@ -98,7 +98,7 @@ size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
                         uint64_t request_id,
                         const struct tb_subscription *subscription,
                         const NamedStarts *starts,
-                        const EncodeResume *resume) {
+                        const struct tb_place *resume) {
         Taskbroker__V1__ClientMessage message = TASKBROKER__V1__CLIENT_MESSAGE__INIT;
         Taskbroker__V1__Subscribe subscribe = TASKBROKER__V1__SUBSCRIBE__INIT;
         Taskbroker__V1__Resume place = TASKBROKER__V1__RESUME__INIT;

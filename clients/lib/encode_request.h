@@ -15,20 +15,11 @@
 #define ENCODE_TEXT_MAX 64u
 #define ENCODE_CLIENT_INFO_MAX (2u * (ENCODE_TEXT_MAX + 2u) + 3u)
 
-typedef struct EncodeResume EncodeResume;
-
-/* Where to go on. */
-struct EncodeResume {
-        uint64_t epoch;
-        uint64_t feed;
-        uint64_t next_number;
-};
-
 size_t encode_subscribe(uint8_t frame[static ENCODE_REQUEST_MAX],
                         uint64_t request_id,
                         const struct tb_subscription *subscription,
                         const NamedStarts *starts,
-                        const EncodeResume *resume);
+                        const struct tb_place *resume);
 size_t encode_unsubscribe(uint8_t frame[static ENCODE_REQUEST_MAX], uint64_t request_id, uint32_t stream);
 size_t encode_change_filter(uint8_t frame[static ENCODE_REQUEST_MAX],
                             uint64_t request_id,

@@ -35,11 +35,12 @@ static const char *session_restart_reason(const Stream *stream, uint64_t epoch) 
 
 static void session_ask(struct tb_client *client, Stream *stream) {
         const uint64_t epoch = client->decoder.welcome.epoch;
-        const EncodeResume place = {
+        const struct tb_place place = {
                 .epoch = stream->epoch,
                 .feed = stream->feed,
                 .next_number = stream->next_number,
         };
+        const struct tb_place *resume;
         uint8_t frame[ENCODE_REQUEST_MAX];
         size_t n;
 
@@ -48,11 +49,11 @@ static void session_ask(struct tb_client *client, Stream *stream) {
         stream->resuming = stream->resumable && stream->epoch == epoch;
         if (!stream->resuming && !stream->restart_reason)
                 stream->restart_reason = session_restart_reason(stream, epoch);
+        resume = stream->has_former ? &stream->former : stream->resuming ? &place : NULL;
         if (stream->samples)
                 n = encode_sample(frame, stream->asked_id, &stream->sampling, &stream->starts);
         else
-                n = encode_subscribe(frame, stream->asked_id, &stream->subscription, &stream->starts,
-                                     stream->resuming ? &place : NULL);
+                n = encode_subscribe(frame, stream->asked_id, &stream->subscription, &stream->starts, resume);
         client_queue(client, frame, n);
 }
 
@@ -160,7 +161,7 @@ static int session_begin_stream(struct tb_client *client) {
         Decoder *decoder = &client->decoder;
         struct tb_message *message = &decoder->message;
         Stream *stream = streams_find_asked(&client->streams, message->request_id);
-        bool samples = message->type == TB_MESSAGE_SAMPLING;
+        bool samples = message->type == TB_MESSAGE_SAMPLING, resumed;
         uint64_t lost_time_ns;
 
         if (!stream && !decoder->stream)
@@ -176,16 +177,17 @@ static int session_begin_stream(struct tb_client *client) {
                 stream->number = ++client->streams.last_number;
         stream_set_place(stream, decoder->welcome.epoch, samples ? 0 : message->subscribed->feed,
                          samples ? 0 : message->subscribed->next_number, &decoder->starts);
-        stream->resumable = !samples && (stream->resuming || !stream->subscription.snapshot);
+        resumed = stream->resuming || (!samples && message->subscribed->resumed);
+        stream->resumable = !samples && (resumed || !stream->subscription.snapshot);
+        stream->has_former = false;
         message->stream = stream->number;
         message->request_id = stream->request_id;
         session_send_requests(client);
         if (!lost_time_ns)
                 return 1;
 
-        client->begun = stream->resuming ? NULL : stream;
-        return session_emit_restored(client, stream->number, lost_time_ns,
-                                     stream->resuming ? NULL : stream->restart_reason);
+        client->begun = resumed ? NULL : stream;
+        return session_emit_restored(client, stream->number, lost_time_ns, resumed ? NULL : stream->restart_reason);
 }
 
 static int session_restart_stream(struct tb_client *client) {

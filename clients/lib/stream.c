@@ -38,6 +38,11 @@ int stream_new(Stream **ret_stream, const struct tb_subscription *subscription, 
                 stream->sampling = *sampling;
         else
                 stream->subscription = *subscription;
+        if (stream->subscription.resume) {
+                stream->has_former = true;
+                stream->former = *stream->subscription.resume;
+                stream->subscription.resume = NULL;
+        }
         stream_set_filter(stream, filter);
 
         *ret_stream = stream;

@@ -44,6 +44,9 @@ struct Stream {
         FilterCopy *filter;
         NamedStarts starts;             /* the processes that the numbers of the filter name */
 
+        bool has_former;                /* until it is accepted, it is to continue at: */
+        struct tb_place former;         /* the program's place in a stream of a former client */
+
         bool resumable;                 /* it can be resumed at: */
         uint64_t epoch;
         uint64_t feed;

@@ -673,6 +673,13 @@ struct tb_filter {
 #define TB_FILTER_CGROUPS_MAX 8u
 #define TB_FILTER_CGROUP_BYTES_MAX 511u
 
+/* A place in a stream of events: tb_welcome.epoch, tb_subscribed.feed, and the first number that did not arrive. */
+struct tb_place {
+        uint64_t epoch;
+        uint64_t feed;
+        uint64_t next_number;
+};
+
 /* A subscription. All zero: forks, execs and exits of processes, without delay. */
 struct tb_subscription {
         uint32_t kinds;                 /* TB_KIND_BIT()s; 0: TB_KINDS_DEFAULT. The broker always sends losses */
@@ -683,6 +690,15 @@ struct tb_subscription {
         bool programs;                  /* programs with exec, exit and the snapshot */
         uint32_t groups;                /* TB_STATS_BIT()s that exits have; 0: all; TB_STATS_NONE: no statistics */
         struct tb_filter filter;
+
+        /*
+         * NULL: the stream begins now. Else it continues the stream of a former connection, also
+         * of a former process. All other members must be as they were, but strict and
+         * max_delay_ms. If the broker has given that stream up, a TB_MESSAGE_ERROR with
+         * TB_ERROR_RESUME_IMPOSSIBLE comes. The program can then subscribe without a place. Used
+         * during tb_subscribe() only.
+         */
+        const struct tb_place *resume;
 };
 
 /* A subscription to samples. */

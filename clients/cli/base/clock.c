@@ -37,6 +37,11 @@ uint64_t clock_now_boot_ns(void) {
         return clock_read(CLOCK_BOOTTIME);
 }
 
+/* The wall clock as it is set now, since 1970. */
+uint64_t clock_now_realtime_ns(void) {
+        return clock_read(CLOCK_REALTIME);
+}
+
 /* The present time on the scale of the broker's times. Before the Welcome it is the wall clock. */
 uint64_t clock_now_time_ns(void) {
         return clock_now_boot_ns() + clock_epoch_ns();
