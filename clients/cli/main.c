@@ -32,6 +32,7 @@ static const Verb verbs[] = {
         { "status", verb_status, "show the broker's counters, and whether anything was lost" },
 #ifdef HAVE_HISTORY
         { "record", verb_record, "record every process in a database" },
+        { "history", verb_history, "show what was recorded" },
 #endif
 };
 

@@ -16,6 +16,7 @@ struct Verb {
         const char *summary;
 };
 
+int verb_history(const char *socket_path, int argc, char **argv);
 int verb_iotop(const char *socket_path, int argc, char **argv);
 int verb_ps(const char *socket_path, int argc, char **argv);
 int verb_record(const char *socket_path, int argc, char **argv);

@@ -18,7 +18,7 @@ def help_of(*words):
 
 VERBS = ["watch", "ps", "top", "iotop", "run", "stats", "status"]
 # A build without SQLite lacks these.
-VERBS += [verb for verb in ["record"] if re.search(f"^  {verb} ", help_of(), re.M)]
+VERBS += [verb for verb in ["record", "history"] if re.search(f"^  {verb} ", help_of(), re.M)]
 
 
 def completed(*words):

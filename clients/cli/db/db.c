@@ -191,6 +191,19 @@ void db_bind_text(struct sqlite3_stmt *statement, int at, const char *bytes, siz
 
 void db_bind_null(struct sqlite3_stmt *statement, int at) { sqlite3_bind_null(statement, at); }
 
+DbType db_type(struct sqlite3_stmt *statement, int column) {
+        switch (sqlite3_column_type(statement, column)) {
+        case SQLITE_NULL:
+                return DB_NULL;
+        case SQLITE_INTEGER:
+                return DB_NUMBER;
+        case SQLITE_FLOAT:
+                return DB_REAL;
+        default:
+                return DB_TEXT;
+        }
+}
+
 bool db_is_null(struct sqlite3_stmt *statement, int column) {
         return sqlite3_column_type(statement, column) == SQLITE_NULL;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef enum DbType DbType;
 typedef struct Db Db;
 typedef struct DbText DbText;
 
@@ -18,6 +19,14 @@ struct sqlite3_stmt;
 
 /* A path to the user's default file fits. */
 #define DB_PATH_MAX 4096
+
+/* The content of a column. */
+enum DbType {
+        DB_NULL,
+        DB_NUMBER,
+        DB_REAL,
+        DB_TEXT,                        /* also bytes that are no text */
+};
 
 struct Db {
         struct sqlite3 *handle;
@@ -52,6 +61,7 @@ void db_bind_known(struct sqlite3_stmt *statement, int at, uint64_t number, bool
 void db_bind_text(struct sqlite3_stmt *statement, int at, const char *bytes, size_t n);
 void db_bind_null(struct sqlite3_stmt *statement, int at);
 
+DbType db_type(struct sqlite3_stmt *statement, int column);
 bool db_is_null(struct sqlite3_stmt *statement, int column);
 uint64_t db_number(struct sqlite3_stmt *statement, int column);
 double db_real(struct sqlite3_stmt *statement, int column);

@@ -226,6 +226,8 @@ int record_events_add(RecordWriter *writer, RecordTable *table, const struct tb_
         RecordRow *row;
 
         writer->stream.next_number = event->number + 1;
+        if (time_ns > writer->stream.end_ns)
+                writer->stream.end_ns = time_ns;
         if (event->kind == TB_KIND_LOSS) {
                 if (event->loss.source == TB_LOSS_SOURCE_READER)
                         writer->stream.next_number = event->number + event->loss.count;
