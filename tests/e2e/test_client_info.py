@@ -116,8 +116,9 @@ def test_command(daemon):
         version = client.welcome.broker_version
     out = subprocess.run([executable("TASKBROKER", "command"), "--socket", str(daemon.path), "status", "--json"],
                          capture_output=True, text=True, check=True).stdout
-    assert [(c["name"], c["version"], c["streams"]) for c in json.loads(out)["clients"]] == [
-        ("taskbroker status", version, 0)]
+    # the connection that was closed just now may still be counted
+    assert ("taskbroker status", version, 0) in [
+        (c["name"], c["version"], c["streams"]) for c in json.loads(out)["clients"]]
     watch = subprocess.Popen([executable("TASKBROKER", "command"), "--socket", str(daemon.path), "watch"],
                              stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     client = daemon.client()
