@@ -38,7 +38,13 @@ class Relay:
             except OSError:
                 return
             broker = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            broker.connect(str(self.to))
+            try:
+                broker.connect(str(self.to))
+            except OSError:
+                # no broker at present: the client comes again
+                client.close()
+                broker.close()
+                continue
             self.pairs.append((client, broker))
             for a, b, limit in ((client, broker, None), (broker, client, next(self.limits, None))):
                 threading.Thread(target=self._pump, args=(a, b, limit), daemon=True).start()
