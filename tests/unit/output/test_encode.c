@@ -594,6 +594,7 @@ static void test_largest(void) {
         event.task_unknown = event.comm_stale = event.synthesised = event.exit.process_ended = true;
         event.origin.known = event.maker.known = event.parent.known = true;
         event.exit.status_unknown = event.exit.process_status_unknown = false;
+        event.exit.exit_signal_unknown = true;
         event.exit.wait_status = UINT32_MAX;
         event.exit.process_wait_status = UINT32_MAX - 1;
         event.exit.stats_missing = STATS_MISSING_NOT_WITNESSED;
