@@ -69,7 +69,7 @@ class Page:
         # sentences about the value begin so when there is no more to say
         first = re.split(r"(?<=\.)\s", self.text.strip(), maxsplit=1)[0].rstrip(".")
         first = re.sub(r"\s+", " ", first).split(":")[0].split(";")[0]
-        self.about = re.sub(r"@(\w+)", r"\1", first[0].lower() + first[1:])
+        self.about = re.sub(r"@(\w+)", r"\1", first[:1].lower() + first[1:])
 
     def write(self, name, head, others):
         out = [*head(name.upper()), ".Sh NAME", f".Nm {name}", f".Nd {escape(self.about)}", *LIBRARY, ".Sh SYNOPSIS", ".In taskbroker/taskbroker.h"]
